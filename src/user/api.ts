@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * What a user program sees: system calls, loads and stores, a little libc.
+ *
+ * User code is a generator, `function* (sys) { ... }`; every method that may sleep is called with `yield*`.
+ * System calls answer as the kernel does: a value, or a negative errno (see src/uapi/errno.ts).
+ * Addresses are numbers (47 bits). Words are unsigned 32-bit numbers.
+ */
+import type { Task } from '../sim/task.js';
+
+/** A user program, or a thread of one. What it returns is its exit status (nothing: 0). */
+export type UserMain = (sys: Sys) => Task<number | void>;
+
+/** What waitpid(2) tells: an exit code, or the signal that killed the child ("SIGSEGV"). */
+export interface WaitStatus {
+  readonly pid: number;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}
+
+/** The outcome of comparing memory with what it should hold. `count` mismatches, the first at word `index`. */
+export interface Mismatch {
+  readonly count: number;
+  readonly index: number;
+  readonly value: number;
+  readonly expected: number;
+}
+
+/** One page looked at by a program that survives signals: its repeated word, "mixed", or the signal. */
+export type PageValue = number | string;
+
+export interface Sys {
+  readonly pid: number;
+  /** Name of the process in traces ("p0", "hmm-tests"). */
+  readonly name: string;
+
+  // --- system calls -----------------------------------------------------------------------------
+  /** open(2) of /dev/hmm_dmirrorN, /dev/hmm_mirrorN, /sys/kernel/debug/gup_test, /proc/self/pagemap, O_TMPFILE on /tmp. */
+  open(path: string, flags: number, mode?: number): Task<number>;
+  close(fd: number): Task<number>;
+  read(fd: number, buf: number, count: number): Task<number>;
+  write(fd: number, buf: number, count: number): Task<number>;
+  pread(fd: number, buf: number, count: number, offset: number): Task<number>;
+  pwrite(fd: number, buf: number, count: number, offset: number): Task<number>;
+  lseek(fd: number, offset: number, whence: number): Task<number>;
+  ftruncate(fd: number, length: number): Task<number>;
+  memfd_create(name: string, flags: number): Task<number>;
+  /** `arg` is a user address; the struct there has the size that the request number encodes. */
+  ioctl(fd: number, request: number, arg: number): Task<number>;
+  /** The address, or a negative errno. `addr` 0 lets the kernel choose. */
+  mmap(addr: number, length: number, prot: number, flags: number, fd: number, offset: number): Task<number>;
+  munmap(addr: number, length: number): Task<number>;
+  mprotect(addr: number, length: number, prot: number): Task<number>;
+  madvise(addr: number, length: number, advice: number): Task<number>;
+  mremap(old: number, oldLength: number, newLength: number, flags: number, newAddr?: number): Task<number>;
+  mlock(addr: number, length: number): Task<number>;
+  munlock(addr: number, length: number): Task<number>;
+  /**
+   * fork(2). The child runs `child` with its own Sys, then exits; without `child` it is an idle process
+   * that Machine.call drives. JavaScript variables are shared, memory is not. Return: the child's pid.
+   */
+  fork(child?: UserMain): Task<number>;
+  /** Ends the calling process (all threads). */
+  exit(code: number): Task<never>;
+  kill(pid: number, signal: string): Task<number>;
+  waitpid(pid: number): Task<WaitStatus | number>;
+  nanosleep(ns: number): Task<number>;
+  /** A spin of user code: charges simulated time and may be preempted or killed there. */
+  spin(): Task<void>;
+
+  // --- threads ----------------------------------------------------------------------------------
+  /** A second thread in the same mm; `join` waits and yields what the thread returned. */
+  pthread_create(thread: UserMain): Task<{ join(): Task<number> }>;
+
+  // --- loads and stores (a fault without a handler kills the process) -----------------------------
+  load32(addr: number): Task<number>;
+  store32(addr: number, word: number): Task<void>;
+  loadBytes(addr: number, length: number): Task<Uint8Array>;
+  storeBytes(addr: number, bytes: Uint8Array): Task<void>;
+  /** words[i] = first + i * step for `count` 32-bit words (addr 4-byte aligned; step 0 fills). */
+  storeSeq(addr: number, count: number, first: number, step: number): Task<void>;
+  /** Compares `count` words with first + i * step; reads all of them, as the C loop does. */
+  checkSeq(addr: number, count: number, first: number, step: number): Task<Mismatch>;
+
+  // --- accesses of a program with SIGSEGV and SIGBUS handlers --------------------------------------
+  /** Store `word` into every word of the page. Return: "ok" or the signal's name. */
+  tryStorePage(addr: number, word: number): Task<string>;
+  /** Load the whole page. Return: the repeated word, "mixed", or the signal's name. */
+  tryLoadPage(addr: number): Task<PageValue>;
+
+  // --- libc ---------------------------------------------------------------------------------------
+  /** Large blocks are page aligned. Return: the address, 0 when there is no memory. */
+  malloc(size: number): Task<number>;
+  free(addr: number): Task<void>;
+  /** Uniformly random 32-bit word from the machine's seed (what a read of /dev/urandom gives). */
+  random32(): number;
+  /** Line to the program's stderr (collected in Machine.stderr, or passed to its listener). */
+  stderr(line: string): void;
+}
