@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * The registry of behaviours in which kernels differ. Historical bugs and their fixes are overrides of the same
+ * entries. Each names the kernel function that decides, and since or until which kernel it holds.
+ */
+
+export interface BehaviourEntry<T> {
+  readonly value: T;
+  readonly description: string;
+  /** Kernel file and function. */
+  readonly source: string;
+  readonly since?: string;
+  readonly until?: string;
+}
+
+const entry = <T>(value: T, description: string, source: string, when: { since?: string; until?: string } = {}) =>
+  ({ value, description, source, ...when }) as BehaviourEntry<T>;
+
+/** Values are those of Linux 6.12; other generations override. */
+export const registry = {
+  // mm/migrate.c, mm/huge_memory.c
+  splitRemapsZeroPages: entry(
+    true,
+    'splitting a THP maps its zero-filled subpages to the shared zero page',
+    'mm/migrate.c try_to_map_unused_to_zeropage',
+    { since: '6.12' },
+  ),
+  mprotectUpgradesPmd: entry(
+    true,
+    'mprotect makes a huge PMD of an exclusive anonymous page writable at once',
+    'mm/huge_memory.c change_huge_pmd',
+    { since: '6.2' },
+  ),
+  mprotectUpgradesCleanPte: entry(
+    true,
+    'mprotect makes a clean PTE of an exclusive anonymous page writable at once',
+    'mm/mprotect.c can_change_pte_writable',
+    { since: '6.2' },
+  ),
+  mprotectNotifiesByPud: entry(
+    true,
+    'mprotect invalidates from the first populated PUD entry on, not from the first populated PMD',
+    'mm/mprotect.c change_pud_range',
+    { since: '6.12' },
+  ),
+  thpAlignedMmap: entry(
+    true,
+    'anonymous mappings of 2 MiB and more get an aligned address',
+    'mm/huge_memory.c thp_get_unmapped_area_vmflags',
+    { since: '6.7' },
+  ),
+  // fs/proc/task_mmu.c
+  pagemapExclusiveOnlyPresent: entry(
+    true,
+    'pagemap sets the exclusive bit for present pages only',
+    'fs/proc/task_mmu.c pte_to_pagemap_entry',
+    { since: '6.11' },
+  ),
+  // mm/gup.c
+  follLongterm: entry(0x100, 'FOLL_LONGTERM', 'include/linux/mm_types.h', { since: '6.3' }),
+  gupUnsharesFilePages: entry(
+    true,
+    'a read-only longterm pin of a private mapping breaks COW of file and zero pages first',
+    'mm/internal.h gup_must_unshare',
+    { since: '6.2' },
+  ),
+  gupTestLongtermPins: entry(
+    true,
+    'gup_test has PIN_LONGTERM_TEST_START, STOP and READ',
+    'mm/gup_test.c gup_test_ioctl',
+    { since: '6.2' },
+  ),
+  longtermMigratesCoherent: entry(
+    true,
+    'a longterm pin moves device coherent pages to system memory; before, it fails',
+    'mm/gup.c __gup_longterm_locked',
+    { since: '6.0' },
+  ),
+  // lib/test_hmm.c
+  closeEvicts: entry(
+    true,
+    'closing the device evicts every page of the device, of other processes too',
+    'lib/test_hmm.c dmirror_fops_release',
+    { since: '6.1.192, 6.12.117 (backport)' },
+  ),
+  mirrorGoneFails: entry(
+    true,
+    'a device fault fails with EFAULT when the mirrored mm is gone; before, it returned 0 for ever',
+    'lib/test_hmm.c dmirror_fault',
+    { since: '6.1.192, 6.12.117 (backport)' },
+  ),
+  exclusiveNeedsAllPages: entry(
+    true,
+    'EXCLUSIVE maps pages only when every page of the batch was found',
+    'lib/test_hmm.c dmirror_exclusive',
+  ),
+  faultMirrorsOwnPrivatePage: entry(
+    true,
+    'a device fault stores its own unaddressable private page in the device table',
+    'lib/test_hmm.c dmirror_do_fault',
+  ),
+  spmSelectsType: entry(
+    false,
+    'both module parameters make every device generic, instead of adding two coherent devices',
+    'lib/test_hmm.c dmirror_allocate_chunk',
+    { until: 'v5-generic' },
+  ),
+  spmLookedUpAsResource: entry(
+    false,
+    'device memory at an SPM address is looked up with lookup_resource and taken whole',
+    'lib/test_hmm.c dmirror_allocate_chunk',
+    { until: 'v5-generic' },
+  ),
+  nullResourceChecked: entry(
+    true,
+    'a resource that was not found fails the module load; before, it was dereferenced',
+    'lib/test_hmm.c dmirror_allocate_chunk',
+  ),
+  spmMinorsSwapped: entry(
+    true,
+    'the first device with SPM takes spm_addr_dev1, the second spm_addr_dev0',
+    'lib/test_hmm.c dmirror_allocate_chunk',
+  ),
+  genericToSystemIsNoop: entry(
+    false,
+    'migrating generic pages back to system memory does nothing',
+    'lib/test_hmm.c dmirror_devmem_fault_alloc_and_copy',
+    { until: 'v5-generic' },
+  ),
+  snapshotReportsOrder: entry(
+    true,
+    'snapshots report PMD and PUD mappings',
+    'lib/test_hmm.c dmirror_mkentry',
+    { since: '5.9' },
+  ),
+  coherentHasSides: entry(
+    true,
+    'snapshots tell local from remote coherent pages; v5-generic has one DEV_GENERIC',
+    'lib/test_hmm.c dmirror_mkentry',
+  ),
+  toSystemCountsPages: entry(
+    true,
+    'cpages of a migration to system memory counts the pages that moved',
+    'lib/test_hmm.c dmirror_migrate_to_system',
+    { since: 'v4-coherent' },
+  ),
+  initFailsWithoutChunk: entry(
+    true,
+    'a device without device memory fails the module load',
+    'lib/test_hmm.c dmirror_device_init',
+    { since: 'v5-generic' },
+  ),
+  npagesOverflowChecked: entry(
+    false,
+    'a page count whose byte length overflows is refused',
+    'lib/test_hmm.c dmirror_fops_unlocked_ioctl',
+  ),
+  minorZeroIsSpmDev1: entry(true, 'see spmMinorsSwapped, for v5-generic', 'lib/test_hmm.c dmirror_allocate_chunk'),
+  hmmDmirrorAlias: entry(
+    false,
+    '/dev/hmm_mirrorN names the devices too',
+    'cover letter of the COHERENT series, v4',
+  ),
+  // mm/memremap.c
+  genericPagesAreMigratable: entry(
+    false,
+    'MEMORY_DEVICE_GENERIC pages take the place of coherent ones in migrate_vma_*',
+    'mm/migrate.c migrate_vma_check_page',
+    { until: 'v5-generic' },
+  ),
+} as const satisfies Record<string, BehaviourEntry<boolean | number>>;
+
+export type BehaviourName = keyof typeof registry;
+
+/** The resolved values, by name. */
+export type Behaviours = {
+  readonly [K in BehaviourName]: (typeof registry)[K]['value'] extends boolean ? boolean : number;
+};
+
+/** The registry's values with `overrides`. */
+export function resolve(overrides: Partial<Behaviours>): Behaviours {
+  const values: Record<string, boolean | number> = {};
+  for (const [name, { value }] of Object.entries(registry)) values[name] = value;
+  return { ...values, ...overrides } as Behaviours;
+}

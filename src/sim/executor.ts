@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Runs tasks on the one simulated CPU: run queue, simulated clock, timers, time slices. */
+import { Hang, KernelBug } from './errors.js';
+import type { Schedulable, Scheduler } from './scheduler.js';
+import type { Task, Wait } from './task.js';
+
+/** A user loop that never sleeps is preempted after this much simulated time. */
+const TIME_SLICE_NS = 4_000_000;
+
+export class SimTask implements Schedulable {
+  state: 'runnable' | 'blocked' | 'done' = 'runnable';
+  /** The function that it sleeps in, or last yielded in. */
+  where = '';
+  queue: WaitQueue | null = null;
+  /** Locks held, for "returns to user space with a lock held". */
+  heldLocks = 0;
+  /** What the body returned, or threw. */
+  result: unknown = undefined;
+  error: unknown = undefined;
+
+  constructor(
+    readonly id: number,
+    readonly name: string,
+    readonly body: Task<unknown>,
+    /** The owner's own data (a Thread of src/user). */
+    readonly data: unknown,
+  ) {}
+}
+
+/** Yielded by a task that stays runnable. */
+class Yielded implements Wait {
+  constructor(readonly where: string) {}
+}
+
+/** Yielded by a task that sleeps until the queue is woken. */
+class Sleep implements Wait {
+  constructor(
+    readonly queue: WaitQueue,
+    readonly where: string,
+  ) {}
+}
+
+/** Tasks that sleep until somebody wakes them. */
+export class WaitQueue {
+  private waiters: SimTask[] = [];
+
+  /** Sleep once; the caller checks its condition again. Context: may sleep. */
+  *sleep(executor: Executor, where: string): Task {
+    executor.assertMaySleep(where);
+    yield new Sleep(this, where);
+  }
+
+  get empty(): boolean {
+    return this.waiters.length === 0;
+  }
+
+  wakeAll(executor: Executor): void {
+    if (this.waiters.length === 0) return;
+    const woken = this.waiters;
+    this.waiters = [];
+    for (const task of woken) executor.makeRunnable(task);
+  }
+
+  add(task: SimTask): void {
+    this.waiters.push(task);
+  }
+
+  remove(task: SimTask): void {
+    this.waiters = this.waiters.filter((other) => other !== task);
+  }
+}
+
+interface Timer {
+  readonly at: number;
+  readonly serial: number;
+  readonly fire: () => void;
+}
+
+export class Executor {
+  /** Simulated nanoseconds since boot. */
+  now = 0;
+  current: SimTask | null = null;
+  /** Spinlocks held by the running task; sleeping then is a bug of the simulated kernel. */
+  atomicDepth = 0;
+  private needResched = false;
+  private sliceEnds = TIME_SLICE_NS;
+  private readonly runnable: SimTask[] = [];
+  private readonly blocked = new Set<SimTask>();
+  private readonly timers: Timer[] = [];
+  private nextTimer = Number.POSITIVE_INFINITY;
+  private serial = 0;
+
+  constructor(readonly scheduler: Scheduler) {}
+
+  /** A new task, runnable after those that already are. */
+  spawn(name: string, body: Task<unknown>, data: unknown): SimTask {
+    const task = new SimTask(++this.serial, name, body, data);
+    this.runnable.push(task);
+    return task;
+  }
+
+  makeRunnable(task: SimTask): void {
+    if (task.state !== 'blocked') return;
+    task.state = 'runnable';
+    task.queue = null;
+    this.blocked.delete(task);
+    this.runnable.push(task);
+  }
+
+  /** Take a task out for good: its generator never runs again. */
+  discard(task: SimTask): void {
+    task.queue?.remove(task);
+    this.blocked.delete(task);
+    const at = this.runnable.indexOf(task);
+    if (at >= 0) this.runnable.splice(at, 1);
+    task.state = 'done';
+  }
+
+  /** Let simulated time pass; timers that expire wake their tasks, preemption follows at the next chance. */
+  charge(ns: number): void {
+    this.now += ns;
+    if (this.now >= this.nextTimer) this.fireTimers();
+    if (this.now >= this.sliceEnds) this.needResched = this.runnable.length > 0;
+  }
+
+  /** A point where the running task may be preempted. */
+  *cond_resched(where: string): Task {
+    if (!this.needResched) return;
+    this.needResched = false;
+    yield new Yielded(where);
+  }
+
+  /** Cheap test that saves the generator of cond_resched(). */
+  get shouldResched(): boolean {
+    return this.needResched;
+  }
+
+  /** Give others a turn now. */
+  *yield(where: string): Task {
+    yield new Yielded(where);
+  }
+
+  addTimer(at: number, fire: () => void): void {
+    const timer: Timer = { at, serial: ++this.serial, fire };
+    let i = this.timers.length;
+    while (i > 0 && this.timers[i - 1]!.at <= at) i--;
+    this.timers.splice(i, 0, timer);
+    this.nextTimer = this.timers[this.timers.length - 1]!.at;
+  }
+
+  assertMaySleep(where: string): void {
+    if (this.atomicDepth > 0) throw new KernelBug(where, 'sleeping function called from invalid context');
+  }
+
+  /**
+   * Run until `target` is done. Throws Hang when nothing can run any more, or at simulated time `deadline`;
+   * an exception of any task passes through.
+   */
+  runUntil(target: SimTask, deadline: number): void {
+    while (target.state !== 'done') {
+      if (this.runnable.length === 0 && !this.idle(deadline)) throw this.hang(target, 'waits for ever');
+      if (this.now > deadline) throw this.hang(target, 'exceeded its simulated time limit');
+      this.step();
+    }
+  }
+
+  /** Run whatever can run without letting time pass. */
+  drain(deadline: number): void {
+    while (this.runnable.length > 0 && this.now <= deadline) this.step();
+  }
+
+  private hang(target: SimTask, reason: string): Hang {
+    return new Hang(target.where === '' ? target.name : target.where, reason);
+  }
+
+  /** Nobody runs: let time pass to the next timer. Return: false when there is none before the deadline. */
+  private idle(deadline: number): boolean {
+    if (this.nextTimer > deadline) return false;
+    this.now = Math.max(this.now, this.nextTimer);
+    this.fireTimers();
+    return true;
+  }
+
+  private fireTimers(): void {
+    while (this.timers.length > 0 && this.timers[this.timers.length - 1]!.at <= this.now) {
+      this.timers.pop()!.fire();
+    }
+    this.nextTimer = this.timers.length > 0 ? this.timers[this.timers.length - 1]!.at : Number.POSITIVE_INFINITY;
+    if (this.runnable.length > 0) this.needResched = true;
+  }
+
+  private step(): void {
+    const runnable = this.runnable;
+    const task = (
+      runnable.length === 1 ? runnable[0]! : this.scheduler.nextTask(runnable, this.current)
+    ) as SimTask;
+    runnable.splice(runnable.indexOf(task), 1);
+    this.current = task;
+    this.needResched = false;
+    this.sliceEnds = this.now + TIME_SLICE_NS;
+    let next: IteratorResult<Wait, unknown>;
+    try {
+      next = task.body.next();
+    } catch (error) {
+      task.state = 'done';
+      task.error = error;
+      throw error;
+    } finally {
+      this.current = null;
+    }
+    if (next.done) {
+      task.state = 'done';
+      task.result = next.value;
+      return;
+    }
+    this.park(task, next.value);
+  }
+
+  private park(task: SimTask, wait: Wait): void {
+    if (this.atomicDepth > 0) throw new KernelBug(wait.where, 'scheduling while atomic');
+    task.where = wait.where;
+    if (wait instanceof Sleep) {
+      task.state = 'blocked';
+      task.queue = wait.queue;
+      this.blocked.add(task);
+      wait.queue.add(task);
+    } else {
+      this.runnable.push(task);
+    }
+  }
+}

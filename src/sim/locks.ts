@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Locks that know their holder. An uncontended lock costs no generator: try first, sleep only when it is held. */
+import { KernelBug } from './errors.js';
+import { type Executor, type SimTask, WaitQueue } from './executor.js';
+import type { Task } from './task.js';
+
+/** Mutual exclusion that may sleep (struct mutex). */
+export class Mutex {
+  private holder: SimTask | null = null;
+  private held = false;
+  private readonly waiters = new WaitQueue();
+
+  constructor(
+    private readonly executor: Executor,
+    private readonly name: string,
+  ) {}
+
+  mutex_trylock(): boolean {
+    if (this.held) return false;
+    this.held = true;
+    this.holder = this.executor.current;
+    if (this.holder !== null) this.holder.heldLocks++;
+    return true;
+  }
+
+  /** Context: may sleep. */
+  *mutex_lock(where: string): Task {
+    while (!this.mutex_trylock()) {
+      if (this.holder !== null && this.holder === this.executor.current) {
+        throw new KernelBug(where, `recursive locking of ${this.name}`);
+      }
+      yield* this.waiters.sleep(this.executor, where);
+    }
+  }
+
+  mutex_unlock(): void {
+    if (!this.held) throw new KernelBug('mutex_unlock', `${this.name} is not held`);
+    this.held = false;
+    if (this.holder !== null) this.holder.heldLocks--;
+    this.holder = null;
+    this.waiters.wakeAll(this.executor);
+  }
+
+  get mutex_is_locked(): boolean {
+    return this.held;
+  }
+}
+
+/** A reader-writer semaphore (struct rw_semaphore); a waiting writer holds off new readers. */
+export class RwSem {
+  private readers = 0;
+  private writer: SimTask | null = null;
+  private writeHeld = false;
+  private waitingWriters = 0;
+  private readonly waiters = new WaitQueue();
+
+  constructor(
+    private readonly executor: Executor,
+    private readonly name: string,
+  ) {}
+
+  down_read_trylock(): boolean {
+    if (this.writeHeld || this.waitingWriters > 0) return false;
+    this.readers++;
+    const task = this.executor.current;
+    if (task !== null) task.heldLocks++;
+    return true;
+  }
+
+  /** Context: may sleep. */
+  *down_read(where: string): Task {
+    while (!this.down_read_trylock()) {
+      this.assertNotWriter(where);
+      yield* this.waiters.sleep(this.executor, where);
+    }
+  }
+
+  up_read(): void {
+    if (this.readers === 0) throw new KernelBug('up_read', `${this.name} is not held`);
+    this.readers--;
+    const task = this.executor.current;
+    if (task !== null) task.heldLocks--;
+    if (this.readers === 0) this.waiters.wakeAll(this.executor);
+  }
+
+  down_write_trylock(): boolean {
+    if (this.writeHeld || this.readers > 0) return false;
+    this.writeHeld = true;
+    this.writer = this.executor.current;
+    if (this.writer !== null) this.writer.heldLocks++;
+    return true;
+  }
+
+  /** Context: may sleep. */
+  *down_write(where: string): Task {
+    while (!this.down_write_trylock()) {
+      this.assertNotWriter(where);
+      this.waitingWriters++;
+      yield* this.waiters.sleep(this.executor, where);
+      this.waitingWriters--;
+    }
+  }
+
+  up_write(): void {
+    if (!this.writeHeld) throw new KernelBug('up_write', `${this.name} is not held`);
+    this.writeHeld = false;
+    if (this.writer !== null) this.writer.heldLocks--;
+    this.writer = null;
+    this.waiters.wakeAll(this.executor);
+  }
+
+  get isLocked(): boolean {
+    return this.writeHeld || this.readers > 0;
+  }
+
+  private assertNotWriter(where: string): void {
+    if (this.writeHeld && this.writer !== null && this.writer === this.executor.current) {
+      throw new KernelBug(where, `recursive locking of ${this.name}`);
+    }
+  }
+}
+
+/** A spinlock: never contended on one CPU, but sleeping under it is a bug. */
+export class SpinLock {
+  private held = false;
+
+  constructor(
+    private readonly executor: Executor,
+    private readonly name: string,
+  ) {}
+
+  spin_lock(): void {
+    if (this.held) throw new KernelBug('spin_lock', `recursive locking of ${this.name}`);
+    this.held = true;
+    this.executor.atomicDepth++;
+  }
+
+  spin_unlock(): void {
+    if (!this.held) throw new KernelBug('spin_unlock', `${this.name} is not held`);
+    this.held = false;
+    this.executor.atomicDepth--;
+  }
+}

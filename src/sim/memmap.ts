@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * The memmap: `struct page` as a structure of arrays, indexed by page number. No object per page; 36 bytes each.
+ *
+ * The arrays are reserved for all pages at once; the host commits them a page at a time as they are touched, so
+ * untouched memory costs nothing. `reset()` clears only what was touched.
+ */
+
+/** A dense index into the memmap; not a pfn (device memory lies far up in the physical address space). */
+export type Page = number;
+
+/** No page: what a failed allocation gives, and what an empty slot holds. */
+export const NO_PAGE: Page = 0;
+
+/** Contents of a page: zeros, a repeated word (in `word`), poison after freeing, or a slab of the content store. */
+export const CONTENT_ZERO = 0;
+export const CONTENT_WORD = 0xfffffffe;
+export const CONTENT_POISON = 0xffffffff;
+
+/** A run of pages whose physical addresses follow each other. */
+interface PfnRun {
+  readonly page: Page;
+  readonly pfn: number;
+  readonly count: number;
+}
+
+/** Base pages in a page block (2 MiB): runs are aligned to it, so that a THP is an aligned run of page numbers. */
+export const PAGEBLOCK = 512;
+
+const HEADROOM = 1 << 16;
+
+export class Memmap {
+  refcount!: Int32Array;
+  /** PTEs that map the page (the kernel's _mapcount + 1). */
+  mapcount!: Int32Array;
+  flags!: Uint32Array;
+  /** 0, an anon_vma's id, or the negated id of an address_space. */
+  mapping!: Int32Array;
+  index!: Float64Array;
+  /** page->private, zone_device_data, or the head page of a tail page. */
+  priv!: Uint32Array;
+  content!: Uint32Array;
+  word!: Uint32Array;
+
+  private readonly runs: PfnRun[] = [];
+  private capacity = 0;
+  /** Pages handed out to runs so far. Page 0 stands for "no page"; runs begin at whole page blocks. */
+  private used = PAGEBLOCK;
+  /** Touched ranges [low, high) by run, for reset(). */
+  private touchedLow: number[] = [];
+  private touchedHigh: number[] = [];
+
+  constructor(pages: number) {
+    this.reserve(pages + PAGEBLOCK + HEADROOM);
+  }
+
+  /** Add `count` pages (whole page blocks) starting at `pfn`. Return: the first page. */
+  addRun(pfn: number, count: number): Page {
+    const page = this.used;
+    if (page + count > this.capacity) this.reserve(Math.max(page + count, Math.floor(this.capacity * 1.5)));
+    this.used += count;
+    this.runs.push({ page, pfn, count });
+    this.touchedLow.push(page + count);
+    this.touchedHigh.push(page);
+    return page;
+  }
+
+  page_to_pfn(page: Page): number {
+    const run = this.runs.find((r) => page >= r.page && page < r.page + r.count);
+    return run === undefined ? -1 : run.pfn + (page - run.page);
+  }
+
+  /** Note that pages [first, first + count) are in use, so that reset() clears them. */
+  touch(first: Page, count: number): void {
+    for (let i = 0; i < this.runs.length; i++) {
+      const run = this.runs[i]!;
+      if (first < run.page || first >= run.page + run.count) continue;
+      if (first < this.touchedLow[i]!) this.touchedLow[i] = first;
+      if (first + count > this.touchedHigh[i]!) this.touchedHigh[i] = first + count;
+      return;
+    }
+  }
+
+  /** Forget everything but the first `keepRuns` runs, and clear what was touched in them. */
+  reset(keepRuns: number): void {
+    for (let i = 0; i < this.runs.length; i++) {
+      const low = this.touchedLow[i]!;
+      const high = this.touchedHigh[i]!;
+      if (low < high) {
+        for (const array of this.arrays()) array.fill(0, low, high);
+      }
+      this.touchedLow[i] = this.runs[i]!.page + this.runs[i]!.count;
+      this.touchedHigh[i] = this.runs[i]!.page;
+    }
+    for (const array of this.arrays()) array.fill(0, 0, 1);
+    while (this.runs.length > keepRuns) {
+      const run = this.runs.pop()!;
+      this.used -= run.count;
+      this.touchedLow.pop();
+      this.touchedHigh.pop();
+    }
+  }
+
+  get runCount(): number {
+    return this.runs.length;
+  }
+
+  private arrays(): (Int32Array | Uint32Array | Float64Array)[] {
+    return [
+      this.refcount,
+      this.mapcount,
+      this.flags,
+      this.mapping,
+      this.index,
+      this.priv,
+      this.content,
+      this.word,
+    ];
+  }
+
+  private reserve(capacity: number): void {
+    const grow = <T extends Int32Array | Uint32Array | Float64Array>(fresh: T, old: T | undefined): T => {
+      if (old !== undefined) fresh.set(old.subarray(0, this.used));
+      return fresh;
+    };
+    this.refcount = grow(new Int32Array(capacity), this.refcount);
+    this.mapcount = grow(new Int32Array(capacity), this.mapcount);
+    this.flags = grow(new Uint32Array(capacity), this.flags);
+    this.mapping = grow(new Int32Array(capacity), this.mapping);
+    this.index = grow(new Float64Array(capacity), this.index);
+    this.priv = grow(new Uint32Array(capacity), this.priv);
+    this.content = grow(new Uint32Array(capacity), this.content);
+    this.word = grow(new Uint32Array(capacity), this.word);
+    this.capacity = capacity;
+  }
+}
