@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * One process of a scenario, as the program that recorded the real kernels kept it: its fds by name, a memfd
+ * for every file region, and the buffers that ioctls use. Everything here is copied at fork.
+ */
+import type { Task } from '../sim/task.js';
+import {
+  MAP_ANONYMOUS,
+  MAP_POPULATE,
+  MAP_SHARED,
+  O_RDWR,
+  PAGE_SIZE,
+  PROT_READ,
+  PROT_WRITE,
+} from '../uapi/mman.js';
+import type { Sys } from '../user/api.js';
+import type { Process } from '../user/machine.js';
+
+/** Pages of the buffer that ioctls read from and write to. */
+export const MIRROR_PAGES = 2048;
+
+/** The scratch mapping: a page for ioctl structs, then one for pagemap entries. */
+const SCRATCH_PAGES = 2;
+export const PAGEMAP_CHUNK = PAGE_SIZE / 8;
+
+const REGION_BASE = 0x200000000000;
+const REGION_STRIDE = 2 ** 30;
+
+export interface Actor {
+  readonly process: Process;
+  readonly fds: Map<string, number>;
+  readonly memfds: Map<string, number>;
+  /** Opened at the first pagemap step: the file stays bound to the mm that opened it. */
+  pagemapFd: number | undefined;
+  readonly buffers: Buffers;
+}
+
+/** Where the buffers are mapped, the same in all processes of a scenario. */
+export interface Buffers {
+  readonly mirror: number;
+  readonly scratch: number;
+  readonly gupFd: number;
+}
+
+/** The first address of page `page` of a region. */
+export function addressOf(region: string, page: number): number {
+  return REGION_BASE + Number(region.slice(1)) * REGION_STRIDE + page * PAGE_SIZE;
+}
+
+/** The fd of that name, or -1 as a C program has it in a variable that was never opened. */
+export function fdOf(actor: Actor, name: string): number {
+  return actor.fds.get(name) ?? -1;
+}
+
+/** What the first process does before its first step. */
+export function* setUpBuffers(sys: Sys): Task<Buffers> {
+  const mirror = yield* mapShared(sys, MIRROR_PAGES, 0);
+  const scratch = yield* mapShared(sys, SCRATCH_PAGES, MAP_POPULATE);
+  const gupFd = yield* sys.open('/sys/kernel/debug/gup_test', O_RDWR);
+  return { mirror, scratch, gupFd };
+}
+
+// The mirror needs no MAP_POPULATE: the pages that an ioctl can reach are filled, hence present, before it runs.
+function* mapShared(sys: Sys, pages: number, flags: number): Task<number> {
+  const prot = PROT_READ | PROT_WRITE;
+  const addr = yield* sys.mmap(0, pages * PAGE_SIZE, prot, MAP_SHARED | MAP_ANONYMOUS | flags, -1, 0);
+  if (addr < 0) throw new Error(`no memory for the scenario's own buffers: mmap answered ${addr}`);
+  return addr;
+}
+
+export function newActor(process: Process, buffers: Buffers): Actor {
+  return { process, fds: new Map(), memfds: new Map(), pagemapFd: undefined, buffers };
+}
+
+/** What the child of a fork starts with. */
+export function forkActor(parent: Actor, child: Process): Actor {
+  return {
+    process: child,
+    fds: new Map(parent.fds),
+    memfds: new Map(parent.memfds),
+    pagemapFd: undefined,
+    buffers: parent.buffers,
+  };
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Does a step's result meet its expectation? Only the keys that the expectation names count. */
+import { isFatal, type StepResult } from './result.js';
+import type { ScenarioDocument } from './schema.js';
+
+/** The first thing that is not as expected. */
+export interface Difference {
+  /** Index into `steps`, from 0. */
+  readonly step: number;
+  /** The first key that differs: `ret`, `perm[3]`, or `oops` where nothing of the sort was expected. */
+  readonly key: string;
+  readonly expected: unknown;
+  readonly actual: unknown;
+}
+
+type Keyed = Readonly<Record<string, unknown>>;
+
+function differenceOf(key: string, expected: unknown, actual: unknown): Omit<Difference, 'step'> | null {
+  if (Array.isArray(expected) && Array.isArray(actual)) {
+    const length = Math.max(expected.length, actual.length);
+    for (let i = 0; i < length; i++) {
+      if (expected[i] !== actual[i]) return { key: `${key}[${i}]`, expected: expected[i], actual: actual[i] };
+    }
+    return null;
+  }
+  return expected === actual ? null : { key, expected, actual };
+}
+
+/** The first key of `expect` that `actual` does not have so; null when all agree. */
+export function compareStep(expect: StepResult | undefined, actual: StepResult) {
+  const fatal = isFatal(actual) ? (actual.oops === undefined ? 'hang' : 'oops') : undefined;
+  // A kernel that dies is never what was wanted, unless the document says so.
+  if (fatal !== undefined && expect?.[fatal] === undefined) {
+    return { key: fatal, expected: undefined, actual: actual[fatal] };
+  }
+  for (const [key, expected] of Object.entries(expect ?? {})) {
+    if (expected === undefined) continue;
+    const difference = differenceOf(key, expected, (actual as Keyed)[key]);
+    if (difference !== null) return difference;
+  }
+  return null;
+}
+
+/** The first step of `document` that did not answer as expected. A run ends early after an oops or a hang. */
+export function compareScenario(
+  document: ScenarioDocument,
+  results: readonly StepResult[],
+): Difference | null {
+  for (const [index, actual] of results.entries()) {
+    const difference = compareStep(document.steps[index]?.expect, actual);
+    if (difference !== null) return { step: index, ...difference };
+  }
+  return null;
+}
+
+/** Are two results the same in every key? */
+export function sameResult(a: StepResult | undefined, b: StepResult | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  for (const key of keys) {
+    if (differenceOf(key, (a as Keyed)[key], (b as Keyed)[key]) !== null) return false;
+  }
+  return true;
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What a step answers. Keys stand in the order in which recordings have them. */
+import { errnoName } from '../uapi/errno.js';
+
+/** 0, or the name of the errno. */
+export type Ret = 0 | string;
+
+export interface StepResult {
+  readonly ret?: Ret;
+  readonly cpages?: number;
+  readonly faults?: number;
+  /** Per page its repeated word, or "mixed". */
+  readonly data?: readonly (number | string)[];
+  /** Per page the snapshot's permission, spelled out. */
+  readonly perm?: readonly string[];
+  /** GET_MEM_DEV_TYPE: PRIVATE, GENERIC or COHERENT. */
+  readonly type?: string;
+  /** Per page "ok", the word, "mixed", or the signal. */
+  readonly pages?: readonly (number | string)[];
+  /** Per page the spelled /proc/self/pagemap entry. */
+  readonly map?: readonly string[];
+  /** Pages that gup_test reports. */
+  readonly pinned?: number;
+  /** The kernel died in this function. */
+  readonly oops?: string;
+  /** The step never ended; the function that waits. */
+  readonly hang?: string;
+}
+
+export const SUCCESS: StepResult = { ret: 0 };
+
+/** A system call's return value as a result. */
+export function retOf(value: number): StepResult {
+  return value < 0 ? { ret: errnoName(-value) } : SUCCESS;
+}
+
+/** Did the kernel end here (so that nothing can follow)? */
+export function isFatal(result: StepResult): boolean {
+  return result.oops !== undefined || result.hang !== undefined;
+}

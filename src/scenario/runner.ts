@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Runs scenario documents, each on a machine that nothing else has touched. */
+import type { Generation } from '../generations/index.js';
+import { KernelBug } from '../sim/errors.js';
+import type { Machine } from '../user/machine.js';
+import { isFatal, type StepResult } from './result.js';
+import type { ScenarioDocument } from './schema.js';
+import { Session } from './session.js';
+import type { MachineSetup } from './setup.js';
+
+/** Where machines come from, and where they go when a scenario is done with them. */
+export interface MachineSource {
+  /** A machine as after boot and modprobe. Throws KernelBug when loading the module oopses. */
+  acquire(setup: MachineSetup): Machine;
+  /** `usable` is false after an oops, a hang or an internal error. */
+  release(machine: Machine, usable: boolean): void;
+}
+
+/** Take the steps of `document` until they end, or the kernel does. Return: one result a step taken. */
+export function runScenario(
+  machine: Machine,
+  document: ScenarioDocument,
+  generation: Generation,
+): StepResult[] {
+  const session = new Session(machine, generation);
+  const results: StepResult[] = [];
+  for (const step of document.steps) {
+    const result = session.step(step);
+    results.push(result);
+    if (isFatal(result)) break;
+  }
+  return results;
+}
+
+export interface ScenarioRun {
+  readonly results: StepResult[];
+  /** The kernel died before the first step, while the module was loaded: where and why. */
+  readonly loadFailure: { readonly fn: string; readonly reason: string } | undefined;
+  readonly dmesg: readonly string[];
+}
+
+/** Run `document` on a machine from `source`. */
+export function runOn(source: MachineSource, setup: MachineSetup, document: ScenarioDocument): ScenarioRun {
+  let machine: Machine;
+  try {
+    machine = source.acquire(setup);
+  } catch (error) {
+    if (error instanceof KernelBug) {
+      return { results: [], loadFailure: { fn: error.fn, reason: error.reason }, dmesg: [] };
+    }
+    throw error;
+  }
+  let usable = false;
+  try {
+    const results = runScenario(machine, document, setup.generation);
+    usable = !results.some(isFatal);
+    return { results, loadFailure: undefined, dmesg: [...machine.dmesg] };
+  } finally {
+    source.release(machine, usable);
+  }
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Writes results into documents as their expectations, and documents back as text. */
+import { type Document, isMap, isScalar, isSeq, parseDocument, stringify, type YAMLMap } from 'yaml';
+import { sameResult } from './compare.js';
+import type { Syntax } from './load.js';
+import type { StepResult } from './result.js';
+import type { ScenarioDocument, Step } from './schema.js';
+
+/** A document of a file, and what its steps answered. */
+export interface Update {
+  /** Line that the document starts on (JSON Lines), from 1. */
+  readonly line: number;
+  readonly document: ScenarioDocument;
+}
+
+function withExpect(step: Step, result: StepResult | undefined): Step {
+  const { expect: _, ...bare } = step;
+  return (result === undefined ? bare : { ...bare, expect: result }) as Step;
+}
+
+/**
+ * `document` as it would be had it been recorded here: every step taken expects its result, steps that an
+ * oops kept from running expect nothing, and `source` no longer claims to be a recording if anything changed.
+ */
+export function withResults(
+  document: ScenarioDocument,
+  results: readonly StepResult[],
+  kernel: string,
+): ScenarioDocument {
+  const steps = document.steps.map((step, index) => withExpect(step, results[index]));
+  const changed = document.steps.some((step, index) => !sameResult(step.expect, results[index]));
+  const updated: ScenarioDocument = { ...document, steps };
+  if (document.kernel !== undefined && document.kernel !== kernel) updated.kernel = kernel;
+  if (document.source !== undefined && changed) updated.source = `simulated: ${kernel}`;
+  return updated;
+}
+
+/** The text of a file with these documents in place of the ones it has on their lines. */
+export function updateText(text: string, syntax: Syntax, updates: readonly Update[]): string {
+  if (syntax === 'jsonl') return updateLines(text, updates);
+  const [update] = updates;
+  if (update === undefined) return text;
+  return syntax === 'json' ? updateJson(text, update) : updateYaml(text, update);
+}
+
+function updateLines(text: string, updates: readonly Update[]): string {
+  const lines = text.split('\n');
+  for (const { line, document } of updates) lines[line - 1] = JSON.stringify(document);
+  return lines.join('\n');
+}
+
+function updateJson(text: string, { document }: Update): string {
+  const indent = /^\{[^\S\n]*\n([ \t]+)/.exec(text.trimStart())?.[1] ?? '';
+  return JSON.stringify(document, null, indent) + (text.endsWith('\n') ? '\n' : '');
+}
+
+// --- YAML -----------------------------------------------------------------------------------------------
+
+/** Replace [from, to) of the text by `text`. */
+interface Splice {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+}
+
+function flow(value: unknown): string {
+  return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+}
+
+function stepNodes(parsed: Document.Parsed): readonly unknown[] {
+  const steps = parsed.get('steps');
+  return isSeq(steps) ? steps.items : [];
+}
+
+function pairOf(map: YAMLMap, key: string) {
+  return map.items.find((pair) => isScalar(pair.key) && pair.key.value === key);
+}
+
+/** Where `expect` goes in a step that has none: before the brace, or on a line of its own. */
+function insertion(text: string, map: YAMLMap, expect: string): Splice | undefined {
+  const [start, end] = map.range!;
+  if (map.flow) {
+    const brace = end - 1;
+    const body = text.slice(start, brace).trimEnd();
+    const at = start + body.length;
+    return { from: at, to: at, text: `${body.endsWith(',') ? '' : ','} expect: ${expect}` };
+  }
+  const column = start - (text.lastIndexOf('\n', start - 1) + 1);
+  const at = start + text.slice(start, end).trimEnd().length;
+  return { from: at, to: at, text: `\n${' '.repeat(column)}expect: ${expect}` };
+}
+
+function spliceFor(text: string, node: unknown, result: StepResult): Splice | undefined {
+  if (!isMap(node) || node.range == null) return undefined;
+  const expect = flow(result);
+  const pair = pairOf(node as YAMLMap, 'expect');
+  if (pair === undefined) return insertion(text, node as YAMLMap, expect);
+  const range = (pair.value as { range?: [number, number, number] } | null)?.range;
+  if (range == null) return undefined;
+  const [from, to] = range;
+  return { from, to: from + text.slice(from, to).trimEnd().length, text: expect };
+}
+
+function apply(text: string, splices: readonly Splice[]): string {
+  let result = text;
+  for (const { from, to, text: insert } of [...splices].sort((a, b) => b.from - a.from)) {
+    result = result.slice(0, from) + insert + result.slice(to);
+  }
+  return result;
+}
+
+/** The steps' text with only the expectations that changed replaced; undefined where that is not enough. */
+function splicedYaml(text: string, parsed: Document.Parsed, document: ScenarioDocument): string | undefined {
+  const nodes = stepNodes(parsed);
+  const before = parsed.toJS() as ScenarioDocument;
+  const splices: Splice[] = [];
+  for (const [index, step] of document.steps.entries()) {
+    if (step.expect === undefined || sameResult(before.steps[index]?.expect, step.expect)) continue;
+    const splice = spliceFor(text, nodes[index], step.expect);
+    if (splice === undefined) return undefined;
+    splices.push(splice);
+  }
+  return apply(text, splices);
+}
+
+function says(text: string, document: ScenarioDocument): boolean {
+  const parsed = parseDocument(text);
+  return parsed.errors.length === 0 && canonical(parsed.toJS()) === canonical(document);
+}
+
+/** JSON text with keys in one order. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) => {
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
+/**
+ * Only the bytes of expectations that differ change, so layout and comments stay. Text where that does not
+ * lead to `document` (aliases, odd layouts, another kernel) is written anew from its tree, comments kept.
+ */
+function updateYaml(text: string, { document }: Update): string {
+  const parsed = parseDocument(text);
+  const spliced = splicedYaml(text, parsed, document);
+  if (spliced !== undefined && says(spliced, document)) return spliced;
+  return rewrittenYaml(parsed, document);
+}
+
+function rewrittenYaml(parsed: Document.Parsed, document: ScenarioDocument): string {
+  const before = parsed.toJS() as ScenarioDocument;
+  for (const key of ['kernel', 'source'] as const) {
+    if (document[key] !== before[key]) parsed.set(key, document[key]);
+  }
+  for (const [index, step] of document.steps.entries()) {
+    if (sameResult(before.steps[index]?.expect, step.expect)) continue;
+    const path = ['steps', index, 'expect'];
+    if (step.expect === undefined) parsed.deleteIn(path);
+    else parsed.setIn(path, parsed.createNode(step.expect, { flow: true }));
+  }
+  return parsed.toString({ lineWidth: 0 });
+}
+
+/** A new YAML document, one step a line. */
+export function writeYaml({ steps, ...head }: ScenarioDocument): string {
+  const lines = Object.entries(head).map(([key, value]) => `${key}: ${flow(value)}\n`);
+  if (steps.length === 0) return `${lines.join('')}steps: []\n`;
+  return `${lines.join('')}steps:\n${steps.map((step) => `  - ${flow(step)}\n`).join('')}`;
+}
