@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** KTAP, as the kselftest harness prints it. */
+import {
+  type EndEvent,
+  type HarnessEvent,
+  KSFT_FAIL,
+  KSFT_SKIP,
+  type PlanEvent,
+  type ResultEvent,
+  type Totals,
+} from '../selftests/events.js';
+import type { HarnessStyle } from '../selftests/harness_style.js';
+
+/** The harness's last line; scenario reports end with it too. */
+export function totalsLine({ pass, fail, skip }: Totals): string {
+  return `# Totals: pass:${pass} fail:${fail} xfail:0 xpass:0 skip:${skip} error:0`;
+}
+
+/** Directive and diagnostic behind a result's name. */
+function suffix(result: ResultEvent): string {
+  if (result.code === KSFT_SKIP) return ` # SKIP ${result.diagnostic}`;
+  // Two spaces where a directive would stand: the harness's way of saying that there is none.
+  return result.diagnostic === '' ? '' : ` #  ${result.diagnostic}`;
+}
+
+function resultLine(result: ResultEvent, style: HarnessStyle): string {
+  if (result.code === KSFT_SKIP && !style.usesResultCode) return `ok ${result.number}${suffix(result)}`;
+  const verdict = result.code === KSFT_FAIL ? 'not ok' : 'ok';
+  return `${verdict} ${result.number} ${result.name}${suffix(result)}`;
+}
+
+function planLines({ tests, cases }: PlanEvent): string[] {
+  return ['TAP version 13', `1..${tests}`, `# Starting ${tests} tests from ${cases} test cases.`];
+}
+
+function resultLines(result: ResultEvent, style: HarnessStyle): string[] {
+  const word = result.code === KSFT_FAIL ? 'FAIL' : '  OK';
+  return [`#          ${word}  ${result.name}`, resultLine(result, style)];
+}
+
+function endLines({ passed, run, totals }: EndEvent): string[] {
+  const verdict = totals.fail === 0 ? 'PASSED' : 'FAILED';
+  return [`# ${verdict}: ${passed} / ${run} tests passed.`, totalsLine(totals)];
+}
+
+/** The lines, without newlines, that an event of a run in this style becomes. */
+export function ktapLines(event: HarnessEvent, style: HarnessStyle): string[] {
+  switch (event.type) {
+    case 'plan':
+      return planLines(event);
+    case 'start':
+      return [`#  RUN           ${event.name} ...`];
+    case 'log':
+      return [`# ${event.text}`];
+    case 'result':
+      return resultLines(event, style);
+    case 'end':
+      return endLines(event);
+  }
+}
+
+/** What a run that cannot go on prints in place of its remaining results. */
+export function bailOutLine(reason: string): string {
+  return `Bail out! ${reason}`;
+}

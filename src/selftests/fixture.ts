@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** FIXTURE, FIXTURE_VARIANT_ADD and TEST_F as values: a suite is a list of fixtures. */
+import type { Task } from '../sim/task.js';
+import type { Sys } from '../user/api.js';
+import type { TestName } from './events.js';
+import type { HarnessStyle } from './harness_style.js';
+import { type TestBody, TestContext } from './test_context.js';
+import type { Metadata, TestEnvironment } from './test_metadata.js';
+
+/** Seconds of simulated time that a test may take. */
+export const TEST_TIMEOUT_DEFAULT = 30;
+
+export interface FixtureSpec<Self extends object, Variant> {
+  readonly name: string;
+  /** `self` as a test finds it before setup. */
+  readonly data: Self;
+  readonly setup: TestBody<Self, Variant>;
+  readonly teardown: TestBody<Self, Variant>;
+  /** By name; a fixture without variants has one named "". */
+  readonly variants: Readonly<Record<string, Variant>>;
+  /** By name, in the order in which they run. */
+  readonly tests: Readonly<Record<string, TestBody<Self, Variant>>>;
+  /** Seconds, of tests that may not take TEST_TIMEOUT_DEFAULT. */
+  readonly timeouts?: Readonly<Record<string, number>>;
+}
+
+/** One test of one variant. */
+export interface TestInstance extends TestName {
+  readonly timeoutSeconds: number;
+  /** The program that the test's process runs; it ends by exit. */
+  main(sys: Sys, metadata: Metadata, environment: TestEnvironment): Task<never>;
+}
+
+export interface Fixture {
+  readonly name: string;
+  readonly variants: readonly string[];
+  readonly tests: readonly string[];
+  /** Every test of every variant, in the order in which they run. */
+  readonly instances: readonly TestInstance[];
+}
+
+export interface Suite {
+  readonly name: string;
+  readonly style: HarnessStyle;
+  readonly fixtures: readonly Fixture[];
+}
+
+function instance<Self extends object, Variant>(
+  spec: FixtureSpec<Self, Variant>,
+  variant: string,
+  test: string,
+): TestInstance {
+  const { name: fixture, setup, teardown } = spec;
+  const data = spec.variants[variant]!;
+  const body = spec.tests[test]!;
+  return {
+    name: variant === '' ? `${fixture}.${test}` : `${fixture}.${variant}.${test}`,
+    fixture,
+    variant,
+    test,
+    timeoutSeconds: spec.timeouts?.[test] ?? TEST_TIMEOUT_DEFAULT,
+    main(sys, metadata, environment) {
+      const t = new TestContext(sys, { ...spec.data }, data, metadata, environment, teardown);
+      return t.main(setup, body);
+    },
+  };
+}
+
+/** A fixture with its variants and tests, its types closed over. */
+export function FIXTURE<Self extends object, Variant>(spec: FixtureSpec<Self, Variant>): Fixture {
+  const variants = Object.keys(spec.variants);
+  const tests = Object.keys(spec.tests);
+  return {
+    name: spec.name,
+    variants: variants.filter((variant) => variant !== ''),
+    tests,
+    instances: variants.flatMap((variant) => tests.map((test) => instance(spec, variant, test))),
+  };
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * What the tests of hmm-tests.c share: the device's ioctls, buffers and files.
+ *
+ * C expressions in assertion messages are written as in the C file, so that a message can be searched for there.
+ */
+import type { Task } from '../../sim/task.js';
+import { EINTR } from '../../uapi/errno.js';
+import * as mman from '../../uapi/mman.js';
+import * as uapi from '../../uapi/test_hmm_uapi.js';
+import type { Sys, WaitStatus } from '../../user/api.js';
+import type { Operand, TestContext } from '../test_context.js';
+
+export const TWOMEG = 2 ** 21;
+export const HMM_BUFFER_SIZE = 1024 * 4096;
+export const NTIMES = 10;
+
+/** sizeof(struct hmm_buffer) on x86-64. */
+const HMM_BUFFER_STRUCT = 48;
+
+/** `(void *)-1` and NULL as assertion operands. */
+export const MAP_FAILED = { MAP_FAILED: 0xffff_ffff_ffff_ffffn };
+export const NULL = { NULL: 0 };
+
+/** What the suites of the generations do not have in common. */
+export interface HmmTraits {
+  readonly uapi: uapi.DmirrorUapi;
+  /** SKIP in setup ends the test by exit(0), or by return. */
+  readonly skipInSetup: 'exit' | 'return';
+  /** Tests ask the device for its type; else the variant tells. */
+  readonly asksDeviceType: boolean;
+  /** Migration to system memory must say how many pages it moved. */
+  readonly countsPagesToSys: boolean;
+  /** double_map goes on: migrate to device 1, read through device 0. */
+  readonly doubleMapMigrates: boolean;
+  /** Snapshot of a page on this device, and of one on the other, when the CPU can reach both. */
+  readonly coherentLocal: Operand;
+  readonly coherentRemote: Operand;
+  /** FOLL_LONGTERM as the test defines it. */
+  readonly gupLongterm: number;
+}
+
+export interface HmmVariant extends HmmTraits {
+  /** The CPU can access the device's memory. Not known beforehand where asksDeviceType. */
+  readonly coherent: boolean;
+}
+
+export interface HmmSelf {
+  page_size: number;
+  page_shift: number;
+  /** User address of the struct hmm_dmirror_cmd that ioctls are made with. */
+  cmd: number;
+}
+
+/** Any of the suite's test contexts. */
+export type HmmTest = TestContext<HmmSelf, HmmVariant>;
+
+/** struct hmm_buffer. */
+export interface HmmBuffer {
+  /** Where malloc() put the struct. */
+  readonly address: number;
+  ptr: number;
+  mirror: number;
+  size: number;
+  fd: number;
+  cpages: number;
+  faults: number;
+  zone_device_type: number;
+  alloc_to_devmem: boolean;
+}
+
+export function ALIGN(x: number, a: number): number {
+  return Math.ceil(x / a) * a;
+}
+
+/** Pages of the buffer that most tests use. */
+export function defaultPages(t: HmmTest): number {
+  const npages = ALIGN(HMM_BUFFER_SIZE, t.self.page_size) / t.self.page_size;
+  t.ASSERT_NE({ npages }, 0);
+  return npages;
+}
+
+/** Return: the fd, or -1. */
+export function* hmm_open(sys: Sys, unit: number): Task<number> {
+  const pathname = `/dev/hmm_dmirror${unit}`;
+  const fd = yield* sys.open(pathname, mman.O_RDWR, 0);
+  if (fd >= 0) return fd;
+  sys.stderr(`could not open hmm dmirror driver (${pathname})`);
+  return -1;
+}
+
+function packCommand({ uapi: abi }: HmmTraits, buffer: HmmBuffer, npages: number): Uint8Array {
+  const bytes = new Uint8Array(abi.structSize);
+  const cmd = new DataView(bytes.buffer);
+  cmd.setBigUint64(uapi.CMD_ADDR, BigInt(buffer.ptr), true);
+  cmd.setBigUint64(uapi.CMD_PTR, BigInt(buffer.mirror), true);
+  cmd.setBigUint64(uapi.CMD_NPAGES, BigInt(npages), true);
+  if (abi.hasAllocToDevmem) cmd.setUint32(uapi.CMD_ALLOC_TO_DEVMEM, Number(buffer.alloc_to_devmem), true);
+  return bytes;
+}
+
+function unpackCommand({ uapi: abi }: HmmTraits, bytes: Uint8Array, buffer: HmmBuffer): void {
+  const cmd = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  buffer.cpages = Number(cmd.getBigUint64(uapi.CMD_CPAGES, true));
+  buffer.faults = Number(cmd.getBigUint64(uapi.CMD_FAULTS, true));
+  if (abi.hasZoneDeviceType) buffer.zone_device_type = cmd.getUint32(uapi.CMD_ZONE_DEVICE_TYPE, true);
+}
+
+/** One ioctl on a buffer; its cpages and faults are set on success. Return: 0 or a negative errno. */
+export function* hmm_dmirror_cmd(
+  t: HmmTest,
+  fd: number,
+  op: uapi.DmirrorOp,
+  buffer: HmmBuffer,
+  npages: number,
+): Task<number> {
+  const { sys, self, variant } = t;
+  const request = uapi.dmirrorRequest(variant.uapi, op);
+  if (request === undefined) throw new Error(`no ioctl ${op} in this generation`);
+  yield* sys.storeBytes(self.cmd, packCommand(variant, buffer, npages));
+  let ret: number;
+  do ret = yield* sys.ioctl(fd, request, self.cmd);
+  while (ret === -EINTR);
+  if (ret < 0) return ret;
+  unpackCommand(variant, yield* sys.loadBytes(self.cmd, variant.uapi.structSize), buffer);
+  return 0;
+}
+
+export function hmm_migrate_sys_to_dev(
+  t: HmmTest,
+  fd: number,
+  buffer: HmmBuffer,
+  npages: number,
+): Task<number> {
+  if (!t.variant.uapi.hasAllocToDevmem) return hmm_dmirror_cmd(t, fd, 'MIGRATE_TO_DEV', buffer, npages);
+  buffer.alloc_to_devmem = true;
+  return hmm_dmirror_cmd(t, fd, 'MIGRATE', buffer, npages);
+}
+
+export function hmm_migrate_dev_to_sys(
+  t: HmmTest,
+  fd: number,
+  buffer: HmmBuffer,
+  npages: number,
+): Task<number> {
+  if (!t.variant.uapi.hasAllocToDevmem) return hmm_dmirror_cmd(t, fd, 'MIGRATE_TO_SYS', buffer, npages);
+  buffer.alloc_to_devmem = false;
+  return hmm_dmirror_cmd(t, fd, 'MIGRATE', buffer, npages);
+}
+
+/** The struct alone, as malloc() leaves it but for fd and size. */
+export function* newBuffer(t: HmmTest, size: number, fd: number): Task<HmmBuffer> {
+  const address = yield* t.sys.malloc(HMM_BUFFER_STRUCT);
+  t.ASSERT_NE({ buffer: address }, NULL);
+  const rest = { ptr: 0, mirror: 0, cpages: 0, faults: 0, zone_device_type: 0, alloc_to_devmem: false };
+  return { address, size, fd, ...rest };
+}
+
+export function* allocMirror(t: HmmTest, buffer: HmmBuffer, size: number): Task {
+  buffer.mirror = yield* t.sys.malloc(size);
+  t.ASSERT_NE({ 'buffer->mirror': buffer.mirror }, NULL);
+}
+
+/** mmap() of the buffer's size and fd. Return: false for MAP_FAILED. */
+export function* tryMapBuffer(t: HmmTest, buffer: HmmBuffer, prot: number, flags: number): Task<boolean> {
+  const addr = yield* t.sys.mmap(0, buffer.size, prot, flags, buffer.fd, 0);
+  if (addr < 0) return false;
+  buffer.ptr = addr;
+  return true;
+}
+
+export function* mapBuffer(t: HmmTest, buffer: HmmBuffer, prot: number, flags: number): Task {
+  const mapped = yield* tryMapBuffer(t, buffer, prot, flags);
+  t.ASSERT_NE({ 'buffer->ptr': mapped ? buffer.ptr : MAP_FAILED.MAP_FAILED }, MAP_FAILED);
+}
+
+export interface BufferOptions {
+  /** Default PROT_READ | PROT_WRITE. */
+  prot?: number;
+  /** Default MAP_PRIVATE | MAP_ANONYMOUS. */
+  flags?: number;
+  fd?: number;
+  /** Bytes of the mirror; default as many as the buffer has. */
+  mirror?: number;
+}
+
+/** A buffer of `npages` with its mirror: the beginning of almost every test. */
+export function* hmm_buffer_alloc(t: HmmTest, npages: number, options: BufferOptions = {}): Task<HmmBuffer> {
+  const size = npages * t.self.page_size;
+  const buffer = yield* newBuffer(t, size, options.fd ?? -1);
+  yield* allocMirror(t, buffer, options.mirror ?? size);
+  const prot = options.prot ?? mman.PROT_READ | mman.PROT_WRITE;
+  yield* mapBuffer(t, buffer, prot, options.flags ?? mman.MAP_PRIVATE | mman.MAP_ANONYMOUS);
+  return buffer;
+}
+
+export function* hmm_buffer_free(t: HmmTest, buffer: HmmBuffer): Task {
+  if (buffer.ptr !== 0) yield* t.sys.munmap(buffer.ptr, buffer.size);
+  yield* t.sys.free(buffer.mirror);
+  yield* t.sys.free(buffer.address);
+}
+
+/** A file in /tmp without a name. Return: the fd, or -1. */
+export function* hmm_create_file(sys: Sys, size: number): Task<number> {
+  const fd = yield* sys.open('/tmp', mman.O_TMPFILE | mman.O_EXCL | mman.O_RDWR, 0o600);
+  if (fd < 0) return -1;
+  let r: number;
+  do r = yield* sys.ftruncate(fd, size);
+  while (r === -EINTR);
+  if (r === 0) return fd;
+  yield* sys.close(fd);
+  return -1;
+}
+
+/** close(2) as libc has it. Return: 0 or -1. */
+export function* close(sys: Sys, fd: number): Task<number> {
+  return (yield* sys.close(fd)) < 0 ? -1 : 0;
+}
+
+/** The bytes that a snapshot left in the mirror. */
+export function mirrorBytes(t: HmmTest, buffer: HmmBuffer, npages: number): Task<Uint8Array> {
+  return t.sys.loadBytes(buffer.mirror, npages);
+}
+
+// What waitpid() stored; its failure leaves the status as it was, here as if the child had exited with 0.
+
+export function WIFEXITED(status: WaitStatus | number): number {
+  return Number(typeof status === 'number' || status.exitCode !== null);
+}
+
+export function WEXITSTATUS(status: WaitStatus | number): number {
+  return typeof status === 'number' ? 0 : (status.exitCode ?? 0);
+}
+
+export function WIFSIGNALED(status: WaitStatus | number): number {
+  return Number(typeof status !== 'number' && status.signal !== null);
+}
+
+/** "Hugepagesize:" of /proc/meminfo in bytes; the simulated machine has one size only. */
+const DEFAULT_HSIZE = mman.PMD_SIZE;
+
+/** A hugetlb mapping without a mirror yet. Return: null when the pool is empty. */
+export function* tryHugetlbBuffer(t: HmmTest): Task<HmmBuffer | null> {
+  const buffer = yield* newBuffer(t, ALIGN(TWOMEG, DEFAULT_HSIZE), -1);
+  const flags = mman.MAP_PRIVATE | mman.MAP_ANONYMOUS | mman.MAP_HUGETLB;
+  if (yield* tryMapBuffer(t, buffer, mman.PROT_READ | mman.PROT_WRITE, flags)) return buffer;
+  yield* t.sys.free(buffer.address);
+  return null;
+}
+
+export function* unmapBuffer(t: HmmTest, buffer: HmmBuffer): Task {
+  yield* t.sys.munmap(buffer.ptr, buffer.size);
+  buffer.ptr = 0;
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The suite of each generation: which tests, in which variants, under which harness. */
+import * as uapi from '../../uapi/test_hmm_uapi.js';
+import { FIXTURE, type Suite } from '../fixture.js';
+import { HARNESS_5_14, HARNESS_6_1, HARNESS_6_12, type HarnessStyle } from '../harness_style.js';
+import type { TestBody } from '../test_context.js';
+import { anon_read, anon_read_prot, anon_write, anon_write_prot, open_close } from './anon.js';
+import { anon_write_child, anon_write_child_shared } from './anon_child.js';
+import { anon_write_huge, anon_write_hugetlbfs } from './anon_huge.js';
+import { anon_teardown } from './anon_teardown.js';
+import { double_map } from './double_map.js';
+import { exclusive, exclusive_cow, exclusive_mprotect } from './exclusive.js';
+import { file_read, file_write } from './file.js';
+import * as fixtures from './fixtures.js';
+import { hmm_cow_in_device, hmm_gup_test } from './gup.js';
+import type { HmmTraits } from './helpers.js';
+import { migrate, migrate_fault, migrate_file_private, migrate_release, migrate_shared } from './migrate.js';
+import { migrate_mixed } from './migrate_mixed.js';
+import { anon_read_multiple, migrate_multiple, migrate_ping_pong } from './multiple.js';
+import { compound, mixedmap, snapshot } from './snapshot.js';
+
+type HmmTests = Readonly<Record<string, TestBody<fixtures.HmmFixture, fixtures.HmmFixtureVariant>>>;
+type Hmm2Tests = Readonly<Record<string, TestBody<fixtures.Hmm2Fixture, fixtures.Hmm2FixtureVariant>>>;
+
+/** A suite as data: what differs from one generation to the next. */
+interface SuiteSpec {
+  readonly style: HarnessStyle;
+  readonly traits: Omit<HmmTraits, 'uapi'>;
+  /** False: one device type, found out by asking, and fixtures without variants. */
+  readonly variants: boolean;
+  readonly hmm: HmmTests;
+}
+
+/** The tests before migration, the same in every generation. */
+const accessTests: HmmTests = {
+  open_close,
+  anon_read,
+  anon_read_prot,
+  anon_write,
+  anon_write_prot,
+  anon_write_child,
+  anon_write_child_shared,
+  anon_write_huge,
+  anon_write_hugetlbfs,
+  file_read,
+  file_write,
+  migrate,
+};
+const multipleTests: HmmTests = { migrate_multiple, anon_read_multiple, anon_teardown };
+const exclusiveTests: HmmTests = { exclusive, exclusive_mprotect, exclusive_cow };
+const hmm2Tests: Hmm2Tests = { migrate_mixed, snapshot, double_map };
+
+const tests6_x: HmmTests = {
+  ...accessTests,
+  migrate_file_private,
+  migrate_fault,
+  migrate_release,
+  migrate_shared,
+  ...multipleTests,
+  mixedmap,
+  compound,
+  ...exclusiveTests,
+  hmm_gup_test,
+  hmm_cow_in_device,
+};
+
+const LOCAL = uapi.HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL | uapi.HMM_DMIRROR_PROT_WRITE;
+const REMOTE = uapi.HMM_DMIRROR_PROT_DEV_COHERENT_REMOTE | uapi.HMM_DMIRROR_PROT_WRITE;
+const GENERIC = uapi.HMM_DMIRROR_PROT_DEV_GENERIC | uapi.HMM_DMIRROR_PROT_WRITE;
+
+const traits6_12: SuiteSpec['traits'] = {
+  skipInSetup: 'return',
+  asksDeviceType: false,
+  countsPagesToSys: true,
+  doubleMapMigrates: true,
+  coherentLocal: { 'HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL | HMM_DMIRROR_PROT_WRITE': LOCAL },
+  coherentRemote: { 'HMM_DMIRROR_PROT_DEV_COHERENT_REMOTE | HMM_DMIRROR_PROT_WRITE': REMOTE },
+  gupLongterm: 0x100,
+};
+const traits6_1: SuiteSpec['traits'] = { ...traits6_12, skipInSetup: 'exit', gupLongterm: 0x10000 };
+
+const specs: Readonly<Record<string, SuiteSpec>> = {
+  '6.12': { style: HARNESS_6_12, traits: traits6_12, variants: true, hmm: tests6_x },
+  '6.1': { style: HARNESS_6_1, traits: traits6_1, variants: true, hmm: tests6_x },
+  'v4-coherent': {
+    style: HARNESS_5_14,
+    traits: { ...traits6_1, doubleMapMigrates: false },
+    variants: true,
+    hmm: {
+      ...accessTests,
+      migrate_fault,
+      migrate_shared,
+      ...multipleTests,
+      mixedmap,
+      compound,
+      ...exclusiveTests,
+      migrate_ping_pong,
+    },
+  },
+  'v5-generic': {
+    style: HARNESS_5_14,
+    traits: {
+      ...traits6_1,
+      asksDeviceType: true,
+      countsPagesToSys: false,
+      doubleMapMigrates: false,
+      coherentLocal: { 'HMM_DMIRROR_PROT_DEV_GENERIC | HMM_DMIRROR_PROT_WRITE': GENERIC },
+      coherentRemote: { 'HMM_DMIRROR_PROT_DEV_GENERIC | HMM_DMIRROR_PROT_WRITE': GENERIC },
+    },
+    variants: false,
+    hmm: {
+      ...accessTests,
+      migrate_fault,
+      migrate_shared,
+      ...multipleTests,
+      compound,
+      migrate_ping_pong,
+    },
+  },
+};
+
+/** Devices 0 and 1 are private, 2 and 3 coherent. */
+function hmmVariants(traits: HmmTraits): Record<string, fixtures.HmmFixtureVariant> {
+  return {
+    hmm_device_private: { ...traits, coherent: false, device_number: 0 },
+    hmm_device_coherent: { ...traits, coherent: true, device_number: 2 },
+  };
+}
+
+function hmm2Variants(traits: HmmTraits): Record<string, fixtures.Hmm2FixtureVariant> {
+  return {
+    hmm2_device_private: { ...traits, coherent: false, device_number0: 0, device_number1: 1 },
+    hmm2_device_coherent: { ...traits, coherent: true, device_number0: 2, device_number1: 3 },
+  };
+}
+
+/** hmm-tests of a kernel, speaking this ABI. Return: undefined for a kernel without a suite. */
+export function hmmTestsOf(kernelId: string, abi: uapi.DmirrorUapi): Suite | undefined {
+  const spec = specs[kernelId];
+  if (spec === undefined) return undefined;
+  const traits: HmmTraits = { ...spec.traits, uapi: abi };
+  const only = { ...traits, coherent: false };
+  const hmm = FIXTURE<fixtures.HmmFixture, fixtures.HmmFixtureVariant>({
+    name: 'hmm',
+    data: fixtures.HMM,
+    setup: fixtures.setup,
+    teardown: fixtures.teardown,
+    variants: spec.variants ? hmmVariants(traits) : { '': { ...only, device_number: 0 } },
+    tests: spec.hmm,
+  });
+  const hmm2 = FIXTURE<fixtures.Hmm2Fixture, fixtures.Hmm2FixtureVariant>({
+    name: 'hmm2',
+    data: fixtures.HMM2,
+    setup: fixtures.setup2,
+    teardown: fixtures.teardown2,
+    variants: spec.variants
+      ? hmm2Variants(traits)
+      : { '': { ...only, device_number0: 0, device_number1: 1 } },
+    tests: hmm2Tests,
+  });
+  return { name: 'hmm-tests', style: spec.style, fixtures: [hmm, hmm2] };
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * The kselftest harness (tools/testing/selftests/kselftest_harness.h): runs a suite's tests, each in a process of its
+ * own, and tells a listener what happens.
+ *
+ * Fidelity: ported, without XFAIL and TEST_SIGNAL.
+ */
+import { Hang, KernelBug, ProcessDied } from '../sim/errors.js';
+import type { Machine, Process } from '../user/machine.js';
+import {
+  type EndEvent,
+  type HarnessListener,
+  KSFT_FAIL,
+  KSFT_PASS,
+  KSFT_SKIP,
+  type LogEvent,
+  type ResultEvent,
+  type TestObserver,
+} from './events.js';
+import type { Suite, TestInstance } from './fixture.js';
+import { locate, type ReadText } from './source_location.js';
+import { selectTests, type TestFilter } from './test_filter.js';
+import { type Metadata, newMetadata, type TestEnvironment } from './test_metadata.js';
+
+export interface HarnessOptions {
+  readonly suite: Suite;
+  /** A booted machine with the module loaded; asked again after a test that took its machine down. */
+  readonly machine: () => Machine;
+  readonly filters?: readonly TestFilter[];
+  readonly onEvent: HarnessListener;
+  /** Reads source maps, so that compiled code shows the lines of its TypeScript source. */
+  readonly readText?: ReadText;
+  readonly observer?: TestObserver;
+}
+
+type Code = ResultEvent['code'];
+
+/** How the process of a test ended. */
+type Ending =
+  | { readonly kind: 'exit'; readonly status: number }
+  | { readonly kind: 'signal'; readonly signal: string }
+  | { readonly kind: 'timeout'; readonly hang: Hang }
+  | { readonly kind: 'oops'; readonly bug: KernelBug };
+
+const signalNumbers: Readonly<Record<string, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGILL: 4,
+  SIGTRAP: 5,
+  SIGBUS: 7,
+  SIGFPE: 8,
+  SIGKILL: 9,
+  SIGSEGV: 11,
+  SIGPIPE: 13,
+  SIGALRM: 14,
+  SIGTERM: 15,
+};
+
+/** Runs the tests that the filters select. The caller iterates: one result a step, the totals at the end. */
+export function* test_harness_run(options: HarnessOptions): Generator<ResultEvent, EndEvent> {
+  const run = new HarnessRun(options);
+  const tests = selectTests(options.suite, options.filters ?? []);
+  run.plan(tests);
+  for (const test of tests) yield run.run(test);
+  return run.end();
+}
+
+/** The exit code of the suite. */
+export function exitCode(end: EndEvent): typeof KSFT_PASS | typeof KSFT_FAIL {
+  return end.totals.fail === 0 ? KSFT_PASS : KSFT_FAIL;
+}
+
+class HarnessRun {
+  private machine: Machine | undefined;
+  private readonly counts = { [KSFT_PASS]: 0, [KSFT_FAIL]: 0, [KSFT_SKIP]: 0 };
+  private number = 0;
+
+  constructor(private readonly options: HarnessOptions) {}
+
+  plan(tests: readonly TestInstance[]): void {
+    const { style } = this.options.suite;
+    this.options.onEvent({ type: 'plan', tests: tests.length, cases: this.countCases(tests), style });
+  }
+
+  /** One test from "RUN" to its result. */
+  run(test: TestInstance): ResultEvent {
+    const { fixture, variant, observer, onEvent } = { ...test, ...this.options };
+    const name = { name: test.name, fixture, variant, test: test.test };
+    onEvent({ type: 'start', ...name });
+    const machine = (this.machine ??= this.options.machine());
+    const started = machine.now;
+    observer?.before?.(machine, name);
+
+    const { code, diagnostic } = this.runOn(machine, test);
+    const result: ResultEvent = {
+      type: 'result',
+      ...name,
+      number: ++this.number,
+      code,
+      diagnostic,
+      ns: machine.now - started,
+    };
+    this.counts[code]++;
+    observer?.after?.(machine, name, result);
+    onEvent(result);
+    return result;
+  }
+
+  end(): EndEvent {
+    const { counts, number } = this;
+    const totals = { pass: counts[KSFT_PASS], fail: counts[KSFT_FAIL], skip: counts[KSFT_SKIP] };
+    const end: EndEvent = { type: 'end', passed: number - totals.fail, run: number, totals };
+    this.options.onEvent(end);
+    return end;
+  }
+
+  /** A test case is a fixture with a variant. */
+  private countCases(tests: readonly TestInstance[]): number {
+    const { suite } = this.options;
+    if (!suite.style.countsEmptyCases) return new Set(tests.map((t) => `${t.fixture} ${t.variant}`)).size;
+    const global = 1;
+    return suite.fixtures.reduce((sum, { variants }) => sum + Math.max(variants.length, 1), global);
+  }
+
+  /** Runs the test in a new process, and ends whatever is left of it. */
+  private runOn(machine: Machine, test: TestInstance): { code: Code; diagnostic: string } {
+    const metadata = newMetadata(test.test);
+    const children: number[] = [];
+    let reason = '';
+    const environment: TestEnvironment = {
+      style: this.options.suite.style,
+      log: (event) => this.options.onEvent(event),
+      locate: (stack) => locate(stack, this.options.readText),
+      skipped: (why) => {
+        reason = why;
+      },
+      forked: (pid) => children.push(pid),
+    };
+    const ending = this.ending(machine, test, metadata, environment);
+    if (ending.kind === 'timeout' || ending.kind === 'oops') this.machine = undefined;
+    else this.killLeftOver(machine, children);
+    const code = this.judge(metadata, ending);
+    if (code === KSFT_SKIP) return { code, diagnostic: reason === '' ? 'unknown' : reason };
+    return { code, diagnostic: environment.style.usesResultCode ? reason : '' };
+  }
+
+  private ending(
+    machine: Machine,
+    test: TestInstance,
+    metadata: Metadata,
+    environment: TestEnvironment,
+  ): Ending {
+    const process = machine.spawn(this.options.suite.name);
+    try {
+      machine.call(process, (sys) => test.main(sys, metadata, environment), test.timeoutSeconds * 1e9);
+      return { kind: 'exit', status: 0 };
+    } catch (error) {
+      return asEnding(error, process);
+    }
+  }
+
+  /** Children that a failed test did not wait for would run on, and take the CPU from the next test. */
+  private killLeftOver(machine: Machine, children: readonly number[]): void {
+    for (const pid of children) {
+      const child = machine.process(pid);
+      if (child?.alive) machine.kill(child);
+    }
+  }
+
+  /** What the harness's parent makes of the exit status (__wait_for_test), said in a line where it is bad. */
+  private judge(metadata: Metadata, ending: Ending): Code {
+    const { style } = this.options.suite;
+    switch (ending.kind) {
+      case 'timeout':
+        this.log('death', metadata, `Hung in ${ending.hang.where}: ${ending.hang.reason}`);
+        return this.fail(metadata, 'Test terminated by timeout');
+      case 'oops':
+        this.log('oops', metadata, `Kernel oops in ${ending.bug.fn}: ${ending.bug.reason}`);
+        return KSFT_FAIL;
+      case 'signal':
+        return this.judgeSignal(metadata, ending.signal);
+      case 'exit':
+        if (style.sharesMetadata && metadata.aborted) return this.judgeSignal(metadata, 'SIGABRT');
+        return this.judgeStatus(metadata, ending.status);
+    }
+  }
+
+  private judgeSignal(metadata: Metadata, signal: string): Code {
+    if (signal === 'SIGABRT') return this.fail(metadata, 'Test terminated by assertion');
+    const number = signalNumbers[signal] ?? signal;
+    return this.fail(metadata, `Test terminated unexpectedly by signal ${number}`);
+  }
+
+  private judgeStatus(metadata: Metadata, exitStatus: number): Code {
+    const { style } = this.options.suite;
+    const shared = style.sharesMetadata ? metadata.exit_code : KSFT_PASS;
+    const status = exitStatus === 0 ? shared : exitStatus;
+    if (status === style.skipStatus) return KSFT_SKIP;
+    if (status === KSFT_PASS) return KSFT_PASS;
+    return this.fail(metadata, style.reportsStep ? `Test failed at step #${status}` : 'Test failed');
+  }
+
+  private fail(metadata: Metadata, text: string): Code {
+    this.log('death', metadata, text);
+    return KSFT_FAIL;
+  }
+
+  private log(kind: LogEvent['kind'], metadata: Metadata, text: string): void {
+    this.options.onEvent({ type: 'log', kind, text: `${metadata.name}: ${text}` });
+  }
+}
+
+function asEnding(error: unknown, process: Process): Ending {
+  if (error instanceof KernelBug) return { kind: 'oops', bug: error };
+  if (error instanceof Hang) return { kind: 'timeout', hang: error };
+  if (!(error instanceof ProcessDied) || error.pid !== process.pid) throw error;
+  if (error.signal !== null) return { kind: 'signal', signal: error.signal };
+  return { kind: 'exit', status: error.exitCode ?? 0 };
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What a test is written against: its process, its fixture's data, ASSERT_*, EXPECT_* and SKIP. */
+import type { Task } from '../sim/task.js';
+import type { Sys } from '../user/api.js';
+import { KSFT_FAIL, KSFT_SKIP } from './events.js';
+import { captureStack } from './source_location.js';
+import { type Metadata, TestAborted, type TestEnvironment } from './test_metadata.js';
+import { runToExit } from './test_process.js';
+
+/** A value under test: a literal, or `{ expression: value }` to show the expression as C's macros do. */
+export type Operand = number | bigint | Readonly<Record<string, number | bigint>>;
+
+export type TestBody<Self extends object, Variant> = (t: TestContext<Self, Variant>) => Task;
+
+type Relation = '==' | '!=' | '<' | '<=' | '>' | '>=';
+type Comparison = (a: number | bigint, b: number | bigint) => boolean;
+
+const relations: Readonly<Record<Relation, Comparison>> = {
+  // biome-ignore lint/suspicious/noDoubleEquals: compares a number with a bigint by value
+  '==': (a, b) => a == b,
+  // biome-ignore lint/suspicious/noDoubleEquals: compares a number with a bigint by value
+  '!=': (a, b) => a != b,
+  '<': (a, b) => a < b,
+  '<=': (a, b) => a <= b,
+  '>': (a, b) => a > b,
+  '>=': (a, b) => a >= b,
+};
+
+function split(operand: Operand): [string, number | bigint] {
+  if (typeof operand !== 'object') return [String(operand), operand];
+  const [text, value] = Object.entries(operand)[0]!;
+  return [text, value];
+}
+
+function describe(expected: Operand, relation: Relation, seen: Operand): string {
+  const [expectedText, a] = split(expected);
+  const [seenText, b] = split(seen);
+  return `Expected ${expectedText} (${a}) ${relation} ${seenText} (${b})`;
+}
+
+export class TestContext<Self extends object, Variant> {
+  constructor(
+    readonly sys: Sys,
+    readonly self: Self,
+    readonly variant: Variant,
+    readonly metadata: Metadata,
+    readonly environment: TestEnvironment,
+    private readonly teardown: TestBody<Self, Variant>,
+  ) {}
+
+  /** Runs the test in its process: setup, body, teardown, exit. */
+  *main(setup: TestBody<Self, Variant>, body: TestBody<Self, Variant>): Task<never> {
+    return yield* runToExit(this, {
+      setup: () => setup(this),
+      body: () => body(this),
+      teardown: () => this.teardown(this),
+    });
+  }
+
+  ASSERT_EQ(expected: Operand, seen: Operand): void {
+    this.compare(expected, '==', seen, true);
+  }
+  ASSERT_NE(expected: Operand, seen: Operand): void {
+    this.compare(expected, '!=', seen, true);
+  }
+  ASSERT_LT(expected: Operand, seen: Operand): void {
+    this.compare(expected, '<', seen, true);
+  }
+  ASSERT_LE(expected: Operand, seen: Operand): void {
+    this.compare(expected, '<=', seen, true);
+  }
+  ASSERT_GT(expected: Operand, seen: Operand): void {
+    this.compare(expected, '>', seen, true);
+  }
+  ASSERT_GE(expected: Operand, seen: Operand): void {
+    this.compare(expected, '>=', seen, true);
+  }
+  ASSERT_TRUE(seen: Operand): void {
+    this.compare(0, '!=', seen, true);
+  }
+  ASSERT_FALSE(seen: Operand): void {
+    this.compare(0, '==', seen, true);
+  }
+  ASSERT_STREQ(expected: string, seen: string): void {
+    this.compareStrings(expected, seen, true);
+  }
+
+  EXPECT_EQ(expected: Operand, seen: Operand): void {
+    this.compare(expected, '==', seen, false);
+  }
+  EXPECT_NE(expected: Operand, seen: Operand): void {
+    this.compare(expected, '!=', seen, false);
+  }
+  EXPECT_LT(expected: Operand, seen: Operand): void {
+    this.compare(expected, '<', seen, false);
+  }
+  EXPECT_LE(expected: Operand, seen: Operand): void {
+    this.compare(expected, '<=', seen, false);
+  }
+  EXPECT_GT(expected: Operand, seen: Operand): void {
+    this.compare(expected, '>', seen, false);
+  }
+  EXPECT_GE(expected: Operand, seen: Operand): void {
+    this.compare(expected, '>=', seen, false);
+  }
+  EXPECT_TRUE(seen: Operand): void {
+    this.compare(0, '!=', seen, false);
+  }
+  EXPECT_FALSE(seen: Operand): void {
+    this.compare(0, '==', seen, false);
+  }
+  EXPECT_STREQ(expected: string, seen: string): void {
+    this.compareStrings(expected, seen, false);
+  }
+
+  /**
+   * `for (...) ASSERT_EQ(expected, seen);` with `mismatches` failures, the operands being those of the first. C prints
+   * every mismatch before it bails out; this prints the first and how many followed.
+   */
+  ASSERT_EQ_EACH(mismatches: number, expected: Operand, seen: Operand): void {
+    if (mismatches > 0) {
+      this.fail(describe(expected, '==', seen));
+      if (mismatches > 1) this.fail(`${mismatches - 1} more like this followed`);
+    }
+    // Bails out if it failed, now or (where a teardown follows) before.
+    this.assert(true, '', true);
+  }
+
+  /** Say why and count the test as skipped. The caller then returns, or exits. */
+  SKIP(reason: string): void {
+    const { metadata, environment } = this;
+    environment.skipped(reason);
+    metadata.exit_code = KSFT_SKIP;
+    metadata.trigger = false;
+    environment.log({ type: 'log', kind: 'skip', text: `     SKIP      ${reason}` });
+  }
+
+  /** fork(2) for a test: the child has its own copy of the fixture's data. Return: the pid, or -1. */
+  *fork(child: TestBody<Self, Variant>): Task<number> {
+    const { environment, variant, teardown } = this;
+    const self = { ...this.self };
+    const metadata = environment.style.sharesMetadata ? this.metadata : { ...this.metadata };
+    const pid = yield* this.sys.fork(function* (sys) {
+      const t = new TestContext(sys, self, variant, metadata, environment, teardown);
+      return yield* runToExit(t, { body: () => child(t), teardown: () => teardown(t) });
+    });
+    if (pid < 0) return -1;
+    environment.forked(pid);
+    return pid;
+  }
+
+  private compare(expected: Operand, relation: Relation, seen: Operand, fatal: boolean): void {
+    const holds = relations[relation](split(expected)[1], split(seen)[1]);
+    this.assert(holds, holds ? '' : describe(expected, relation, seen), fatal);
+  }
+
+  private compareStrings(expected: string, seen: string, fatal: boolean): void {
+    this.assert(expected === seen, `Expected '${expected}' == '${seen}'.`, fatal);
+  }
+
+  private assert(holds: boolean, text: string, fatal: boolean): void {
+    const { metadata } = this;
+    if (fatal && metadata.exit_code !== KSFT_FAIL && metadata.step < 253) metadata.step++;
+    if (!holds) this.fail(text);
+    if (!metadata.trigger) return;
+    if (fatal) {
+      metadata.aborted = true;
+      throw new TestAborted(text);
+    }
+    metadata.trigger = false;
+  }
+
+  private fail(text: string): void {
+    const { metadata, environment } = this;
+    const location = environment.locate(captureStack());
+    const line = `${location.file}:${location.line}:${metadata.name}:${text}`;
+    environment.log({ type: 'log', kind: 'assertion', text: line, location });
+    metadata.exit_code = KSFT_FAIL;
+    metadata.failures++;
+    metadata.trigger = true;
+  }
+}
