@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Where RAM and soft-reserved memory are (arch/x86/kernel/e820.c, drivers/firmware/efi/fake_mem.c).
+ * Fidelity: simplified. Firmware tables, ACPI ranges and the usable part of the first megabyte are left out.
+ */
+import { UsageError } from '../sim/errors.js';
+import {
+  IORES_DESC_SOFT_RESERVED,
+  IORESOURCE_BUSY,
+  IORESOURCE_MEM,
+  IORESOURCE_SYSTEM_RAM,
+  insert_resource,
+  MAX_PHYSMEM_BITS,
+  Resource,
+} from './resource.js';
+
+const MiB = 2 ** 20;
+const GiB = 2 ** 30;
+
+/** EFI_MEMORY_SP: memory for a special purpose, which the kernel leaves to a driver. */
+export const EFI_MEMORY_SP = 0x40000;
+
+const LOW_RAM_START = MiB;
+const PCI_HOLE_START = 3 * GiB;
+const PCI_HOLE_END = 4 * GiB;
+const PHYS_END = 2 ** MAX_PHYSMEM_BITS;
+/** memremap_pages works in subsections of this size. */
+const SUBSECTION_SIZE = 2 * MiB;
+/** A dmirror chunk (DEVMEM_CHUNK_SIZE): less than that is no use to a device. */
+const CHUNK_SIZE = 256 * MiB;
+const DEFAULT_SPM_SIZE = GiB;
+const HUGEPAGE_SIZE = 2 * MiB;
+/** What a kernel and a test program need besides huge pages. */
+const MIN_RAM = 64 * MiB;
+
+export interface PhysRange {
+  readonly start: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export interface FakeMem extends PhysRange {
+  readonly attribute: number;
+}
+
+export interface PhysicalRequest {
+  /** Bytes of RAM, soft-reserved part included. */
+  readonly memory: number;
+  /** Ranges of --efi-fake-mem; when there are any, `spm` adds none. */
+  readonly efiFakeMem?: readonly FakeMem[];
+  /** spm_addr_dev0, spm_addr_dev1: each gets up to 1 GiB of soft-reserved memory. */
+  readonly spm?: readonly (number | undefined)[];
+  /** 2 MiB pages that are taken from RAM at boot. */
+  readonly hugepages?: number;
+}
+
+export interface PhysicalPlan {
+  readonly ram: PhysRange[];
+  readonly softReserved: PhysRange[];
+}
+
+interface NamedRange extends PhysRange {
+  /** The option that it comes from. */
+  readonly where: string;
+}
+
+function hex(addr: number): string {
+  return `0x${addr.toString(16)}`;
+}
+
+function show(range: PhysRange): string {
+  return `${hex(range.start)}-${hex(range.start + range.size - 1)}`;
+}
+
+function overlap(a: PhysRange, b: PhysRange): boolean {
+  return a.start < b.start + b.size && b.start < a.start + a.size;
+}
+
+/** Throws UsageError unless device memory can start at `addr`. */
+export function checkSpmAddress(addr: number, where: string): void {
+  if (!Number.isSafeInteger(addr)) throw new UsageError(`${addr} is not an address`, where);
+  if (addr < 0) throw new UsageError('an address cannot be negative', where);
+  if (addr === 0) throw new UsageError('0 is not an address that device memory can have', where);
+  if (addr < LOW_RAM_START) throw new UsageError(`${hex(addr)} is in the first megabyte`, where);
+  if (addr % SUBSECTION_SIZE !== 0) throw new UsageError(`${hex(addr)} is not 2 MiB aligned`, where);
+}
+
+function checkRange(range: NamedRange): void {
+  checkSpmAddress(range.start, range.where);
+  if (range.size < CHUNK_SIZE) {
+    throw new UsageError(`${show(range)} is smaller than 256 MiB, the size of a device chunk`, range.where);
+  }
+  if (range.size % SUBSECTION_SIZE !== 0) {
+    throw new UsageError(`the size of ${show(range)} is not a multiple of 2 MiB`, range.where);
+  }
+  if (overlap(range, { start: PCI_HOLE_START, size: PCI_HOLE_END - PCI_HOLE_START })) {
+    throw new UsageError(`${show(range)} is in the PCI hole, 0xc0000000-0xffffffff`, range.where);
+  }
+  if (range.start + range.size > PHYS_END) {
+    throw new UsageError(
+      `${show(range)} is beyond the ${MAX_PHYSMEM_BITS}-bit physical addresses`,
+      range.where,
+    );
+  }
+}
+
+function checkOverlaps(sorted: readonly NamedRange[]): void {
+  for (let i = 1; i < sorted.length; i++) {
+    const [a, b] = [sorted[i - 1]!, sorted[i]!];
+    if (overlap(a, b)) throw new UsageError(`${show(b)} overlaps ${show(a)}`, b.where);
+  }
+}
+
+function fakeRanges(efiFakeMem: readonly FakeMem[]): NamedRange[] {
+  return efiFakeMem.map(({ start, size, attribute }) => {
+    if (attribute !== EFI_MEMORY_SP) {
+      throw new UsageError(
+        `attribute ${hex(attribute)}: only 0x40000 (special purpose) is known`,
+        '--efi-fake-mem',
+      );
+    }
+    return { start, size, where: '--efi-fake-mem' };
+  });
+}
+
+/** 1 GiB at each address, less where the next one begins. */
+function spmRanges(spm: readonly (number | undefined)[]): NamedRange[] {
+  const starts = spm.flatMap((start, device) => {
+    if (start === undefined) return [];
+    const where = `spm_addr_dev${device}`;
+    checkSpmAddress(start, where);
+    return [{ start, where }];
+  });
+  return starts.map(({ start, where }) => {
+    const next = Math.min(...starts.map((other) => other.start).filter((other) => other > start));
+    return { start, where, size: Math.min(DEFAULT_SPM_SIZE, next - start) };
+  });
+}
+
+/** A PC's RAM: up to 3 GiB, and the rest from 4 GiB. The first megabyte is the firmware's. */
+function installedRam(memory: number): PhysRange[] {
+  const low = Math.min(memory, PCI_HOLE_START);
+  const ram = [{ start: LOW_RAM_START, size: low - LOW_RAM_START }];
+  if (memory > low) ram.push({ start: PCI_HOLE_END, size: memory - low });
+  return ram;
+}
+
+function subtract(range: PhysRange, hole: PhysRange): PhysRange[] {
+  if (!overlap(range, hole)) return [range];
+  const [end, holeEnd] = [range.start + range.size, hole.start + hole.size];
+  const left = { start: range.start, size: hole.start - range.start };
+  const right = { start: holeEnd, size: end - holeEnd };
+  return [left, right].filter((part) => part.size > 0);
+}
+
+function checkMemory(memory: number): void {
+  if (!Number.isSafeInteger(memory) || memory <= 0 || memory % SUBSECTION_SIZE !== 0) {
+    throw new UsageError(`${memory} bytes is not a positive multiple of 2 MiB`, '--memory');
+  }
+  if (memory + GiB > PHYS_END) {
+    throw new UsageError(
+      `${memory} bytes are beyond the ${MAX_PHYSMEM_BITS}-bit physical addresses`,
+      '--memory',
+    );
+  }
+}
+
+function checkRamLeft(ram: readonly PhysRange[], hugepages: number): void {
+  const left = ram.reduce((sum, range) => sum + range.size, LOW_RAM_START);
+  const needed = MIN_RAM + hugepages * HUGEPAGE_SIZE;
+  if (left >= needed) return;
+  const huge = hugepages === 0 ? '' : `, ${hugepages * 2} MiB of it for ${hugepages} huge pages`;
+  throw new UsageError(
+    `too little RAM left: ${left / MiB} MiB, and ${needed / MiB} MiB are needed${huge}`,
+    '--memory',
+  );
+}
+
+/**
+ * Lay out physical memory. Throws UsageError for what cannot be laid out, naming the option to blame.
+ * Both lists are sorted by address; soft-reserved ranges are carved out of RAM, or lie beyond it.
+ */
+export function planPhysicalMemory(request: PhysicalRequest): PhysicalPlan {
+  const { memory, efiFakeMem = [], spm = [], hugepages = 0 } = request;
+  checkMemory(memory);
+  const named = efiFakeMem.length > 0 ? fakeRanges(efiFakeMem) : spmRanges(spm);
+  const sorted = named.sort((a, b) => a.start - b.start);
+  checkOverlaps(sorted);
+  sorted.forEach(checkRange);
+
+  const softReserved = sorted.map(({ start, size }) => ({ start, size }));
+  const ram = softReserved.reduce(
+    (left, hole) => left.flatMap((range) => subtract(range, hole)),
+    installedRam(memory),
+  );
+  checkRamLeft(ram, hugepages);
+  return { ram, softReserved };
+}
+
+/** What --efi-fake-mem would have to say for the soft-reserved ranges of `plan`. */
+export function asFakeMem(plan: PhysicalPlan): FakeMem[] {
+  return plan.softReserved.map((range) => ({ ...range, attribute: EFI_MEMORY_SP }));
+}
+
+/** The iomem resource tree of a machine with this memory. */
+export function buildIomem(plan: PhysicalPlan): Resource {
+  const root = new Resource('PCI mem', 0, PHYS_END - 1, IORESOURCE_MEM);
+  const busyRam = (IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY) >>> 0;
+  for (const { start, size } of plan.ram) {
+    insert_resource(root, new Resource('System RAM', start, start + size - 1, busyRam));
+  }
+  for (const { start, size } of plan.softReserved) {
+    const res = new Resource(
+      'Soft Reserved',
+      start,
+      start + size - 1,
+      IORESOURCE_MEM,
+      IORES_DESC_SOFT_RESERVED,
+    );
+    insert_resource(root, res);
+  }
+  return root;
+}
