@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What the kselftest harness of one time does and prints differently from another's. Pure data. */
+import type { Generation } from '../generations/types.js';
 
 export interface HarnessStyle {
   /** "M test cases" counts cases without a selected test too; the empty fixture "global" is one. */
   readonly countsEmptyCases: boolean;
   /** The test runs in a grandchild, and all forks share its metadata; else each fork has its own copy. */
   readonly sharesMetadata: boolean;
-  /**
-   * What follows a failed ASSERT of a test: its teardown; its teardown over and over, because an assertion there
-   * bails out into the teardown again; or abort() on the spot.
-   */
-  readonly afterAbort: 'teardown' | 'teardown-again' | 'abort';
+  /** A failed ASSERT jumps to before the teardown, also from the teardown itself; else the teardown runs once. */
+  readonly teardownStartsAgain: boolean;
   /** A failed EXPECT ends in "Test failed at step #n" instead of "Test failed". */
   readonly reportsStep: boolean;
   /** The exit status by which a test's process says SKIP. */
@@ -20,27 +18,34 @@ export interface HarnessStyle {
    * instead of its name, and other results have no diagnostic.
    */
   readonly usesResultCode: boolean;
+  /** How suites of that time leave a fixture's setup after SKIP; exit(0) looks like success. */
+  readonly skipInSetup: 'exit' | 'return';
 }
 
 /** Linux 6.12: the test is a grandchild of the harness, its metadata is shared memory. */
 export const HARNESS_6_12: HarnessStyle = {
   countsEmptyCases: false,
   sharesMetadata: true,
-  afterAbort: 'teardown',
+  teardownStartsAgain: false,
   reportsStep: false,
   skipStatus: 4,
   usesResultCode: true,
+  skipInSetup: 'return',
 };
 
 /** Linux 6.1. */
 export const HARNESS_6_1: HarnessStyle = {
   countsEmptyCases: true,
   sharesMetadata: false,
-  afterAbort: 'teardown-again',
+  teardownStartsAgain: true,
   reportsStep: true,
   skipStatus: 255,
   usesResultCode: false,
+  skipInSetup: 'exit',
 };
 
-/** Linux 5.14 to 5.17: as 6.1's, before failed assertions ran the teardown. */
-export const HARNESS_5_14: HarnessStyle = { ...HARNESS_6_1, afterAbort: 'abort' };
+/** By the name that a generation has for its harness. */
+export const harnessStyles: Readonly<Record<Generation['harness'], HarnessStyle>> = {
+  '6.1': HARNESS_6_1,
+  '6.12': HARNESS_6_12,
+};

@@ -12,8 +12,8 @@ interface Frame {
   readonly column: number;
 }
 
-/** Code that asserts on behalf of a test: the line that counts is its caller's. */
-const library = /\/selftests\/(?:test_context|kselftest_harness|fixture|hmm-tests\/helpers)\.[jt]s$/;
+/** Code that asserts on behalf of a test: the harness, and what the tests share. The line that counts is a caller's. */
+const library = /\/selftests\/(?:[a-z_]+|hmm-tests\/(?:helpers|words|device_type))\.[jt]s$/;
 
 /** The innermost frame outside of the library. */
 function findFrame(stack: string): Frame | undefined {

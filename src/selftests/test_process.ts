@@ -83,14 +83,9 @@ function ownStatus(metadata: Metadata, skipStatus: number): number {
 export function* runToExit(process: TestProcess, steps: TestSteps): Task<never> {
   const { sys, metadata, environment } = process;
   const { style } = environment;
-  const completed = yield* completes(() => setupAndBody(steps, process));
-  if (style.sharesMetadata) {
-    yield* teardownOnce(steps, process);
-    return yield* sys.exit(0);
-  }
-
-  if (!completed && style.afterAbort === 'abort') return yield* abort(sys);
-  yield* teardownAgain(steps, process);
+  yield* completes(() => setupAndBody(steps, process));
+  yield* (style.teardownStartsAgain ? teardownAgain : teardownOnce)(steps, process);
+  if (style.sharesMetadata) return yield* sys.exit(0);
   if (metadata.aborted) return yield* abort(sys);
   return yield* sys.exit(ownStatus(metadata, style.skipStatus));
 }

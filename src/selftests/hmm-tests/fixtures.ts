@@ -41,7 +41,7 @@ function* prepare(t: HmmTest): Task {
 /** A coherent device is only there when the module has been given its address. */
 function* skipCoherent(t: HmmTest): Task {
   t.SKIP('DEVICE_COHERENT not available');
-  if (t.variant.skipInSetup === 'exit') yield* t.sys.exit(0);
+  if (t.environment.style.skipInSetup === 'exit') yield* t.sys.exit(0);
 }
 
 export function* setup(t: Hmm): Task {

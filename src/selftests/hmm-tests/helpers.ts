@@ -25,8 +25,6 @@ export const NULL = { NULL: 0 };
 /** What the suites of the generations do not have in common. */
 export interface HmmTraits {
   readonly uapi: uapi.DmirrorUapi;
-  /** SKIP in setup ends the test by exit(0), or by return. */
-  readonly skipInSetup: 'exit' | 'return';
   /** Tests ask the device for its type; else the variant tells. */
   readonly asksDeviceType: boolean;
   /** Migration to system memory must say how many pages it moved. */

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The suite of each generation: which tests, in which variants, under which harness. */
+import { generationById } from '../../generations/index.js';
+import type { Generation, SuiteId } from '../../generations/types.js';
 import * as uapi from '../../uapi/test_hmm_uapi.js';
 import { FIXTURE, type Suite } from '../fixture.js';
-import { HARNESS_5_14, HARNESS_6_1, HARNESS_6_12, type HarnessStyle } from '../harness_style.js';
+import { harnessStyles } from '../harness_style.js';
 import type { TestBody } from '../test_context.js';
 import { anon_read, anon_read_prot, anon_write, anon_write_prot, open_close } from './anon.js';
 import { anon_write_child, anon_write_child_shared } from './anon_child.js';
@@ -24,14 +26,13 @@ type Hmm2Tests = Readonly<Record<string, TestBody<fixtures.Hmm2Fixture, fixtures
 
 /** A suite as data: what differs from one generation to the next. */
 interface SuiteSpec {
-  readonly style: HarnessStyle;
-  readonly traits: Omit<HmmTraits, 'uapi'>;
+  readonly traits: Omit<HmmTraits, 'uapi' | 'gupLongterm'>;
   /** False: one device type, found out by asking, and fixtures without variants. */
   readonly variants: boolean;
   readonly hmm: HmmTests;
 }
 
-/** The tests before migration, the same in every generation. */
+/** From open_close to migrate, the same in every generation. */
 const accessTests: HmmTests = {
   open_close,
   anon_read,
@@ -68,55 +69,45 @@ const LOCAL = uapi.HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL | uapi.HMM_DMIRROR_PROT_W
 const REMOTE = uapi.HMM_DMIRROR_PROT_DEV_COHERENT_REMOTE | uapi.HMM_DMIRROR_PROT_WRITE;
 const GENERIC = uapi.HMM_DMIRROR_PROT_DEV_GENERIC | uapi.HMM_DMIRROR_PROT_WRITE;
 
-const traits6_12: SuiteSpec['traits'] = {
-  skipInSetup: 'return',
+const traits6_x: SuiteSpec['traits'] = {
   asksDeviceType: false,
   countsPagesToSys: true,
   doubleMapMigrates: true,
   coherentLocal: { 'HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL | HMM_DMIRROR_PROT_WRITE': LOCAL },
   coherentRemote: { 'HMM_DMIRROR_PROT_DEV_COHERENT_REMOTE | HMM_DMIRROR_PROT_WRITE': REMOTE },
-  gupLongterm: 0x100,
 };
-const traits6_1: SuiteSpec['traits'] = { ...traits6_12, skipInSetup: 'exit', gupLongterm: 0x10000 };
 
-const specs: Readonly<Record<string, SuiteSpec>> = {
-  '6.12': { style: HARNESS_6_12, traits: traits6_12, variants: true, hmm: tests6_x },
-  '6.1': { style: HARNESS_6_1, traits: traits6_1, variants: true, hmm: tests6_x },
-  'v4-coherent': {
-    style: HARNESS_5_14,
-    traits: { ...traits6_1, doubleMapMigrates: false },
-    variants: true,
-    hmm: {
-      ...accessTests,
-      migrate_fault,
-      migrate_shared,
-      ...multipleTests,
-      mixedmap,
-      compound,
-      ...exclusiveTests,
-      migrate_ping_pong,
-    },
+const v4Coherent: SuiteSpec = {
+  traits: { ...traits6_x, doubleMapMigrates: false },
+  variants: true,
+  hmm: {
+    ...accessTests,
+    migrate_fault,
+    migrate_shared,
+    ...multipleTests,
+    mixedmap,
+    compound,
+    ...exclusiveTests,
+    migrate_ping_pong,
   },
-  'v5-generic': {
-    style: HARNESS_5_14,
-    traits: {
-      ...traits6_1,
-      asksDeviceType: true,
-      countsPagesToSys: false,
-      doubleMapMigrates: false,
-      coherentLocal: { 'HMM_DMIRROR_PROT_DEV_GENERIC | HMM_DMIRROR_PROT_WRITE': GENERIC },
-      coherentRemote: { 'HMM_DMIRROR_PROT_DEV_GENERIC | HMM_DMIRROR_PROT_WRITE': GENERIC },
-    },
-    variants: false,
-    hmm: {
-      ...accessTests,
-      migrate_fault,
-      migrate_shared,
-      ...multipleTests,
-      compound,
-      migrate_ping_pong,
-    },
+};
+
+const v5Generic: SuiteSpec = {
+  traits: {
+    asksDeviceType: true,
+    countsPagesToSys: false,
+    doubleMapMigrates: false,
+    coherentLocal: { 'HMM_DMIRROR_PROT_DEV_GENERIC | HMM_DMIRROR_PROT_WRITE': GENERIC },
+    coherentRemote: { 'HMM_DMIRROR_PROT_DEV_GENERIC | HMM_DMIRROR_PROT_WRITE': GENERIC },
   },
+  variants: false,
+  hmm: { ...accessTests, migrate_fault, migrate_shared, ...multipleTests, compound, migrate_ping_pong },
+};
+
+const specs: Readonly<Record<SuiteId, SuiteSpec>> = {
+  'v5-generic': v5Generic,
+  'v4-coherent': v4Coherent,
+  '6.x': { traits: traits6_x, variants: true, hmm: tests6_x },
 };
 
 /** Devices 0 and 1 are private, 2 and 3 coherent. */
@@ -134,11 +125,11 @@ function hmm2Variants(traits: HmmTraits): Record<string, fixtures.Hmm2FixtureVar
   };
 }
 
-/** hmm-tests of a kernel, speaking this ABI. Return: undefined for a kernel without a suite. */
-export function hmmTestsOf(kernelId: string, abi: uapi.DmirrorUapi): Suite | undefined {
-  const spec = specs[kernelId];
-  if (spec === undefined) return undefined;
-  const traits: HmmTraits = { ...spec.traits, uapi: abi };
+/** hmm-tests of a generation. */
+export function hmmTests(generation: Generation): Suite {
+  const spec = specs[generation.suite];
+  const { uapi: abi, behaviours } = generation;
+  const traits: HmmTraits = { ...spec.traits, uapi: abi, gupLongterm: behaviours.follLongterm };
   const only = { ...traits, coherent: false };
   const hmm = FIXTURE<fixtures.HmmFixture, fixtures.HmmFixtureVariant>({
     name: 'hmm',
@@ -158,5 +149,11 @@ export function hmmTestsOf(kernelId: string, abi: uapi.DmirrorUapi): Suite | und
       : { '': { ...only, device_number0: 0, device_number1: 1 } },
     tests: hmm2Tests,
   });
-  return { name: 'hmm-tests', style: spec.style, fixtures: [hmm, hmm2] };
+  return { name: 'hmm-tests', style: harnessStyles[generation.harness], fixtures: [hmm, hmm2] };
+}
+
+/** The suite of a kernel. Return: undefined for an unknown one. */
+export function suiteOf(kernelId: string): Suite | undefined {
+  const generation = generationById(kernelId);
+  return generation === undefined ? undefined : hmmTests(generation);
 }

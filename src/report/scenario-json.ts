@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Scenario results for machines: one JSON document a line. */
+import type { ScenarioRun } from '../scenario/runner.js';
+
+/** Raised whenever a consumer of the lines would have to change. */
+export const SCENARIO_JSON_VERSION = 1;
+
+export interface KernelRun {
+  readonly kernel: string;
+  readonly run: ScenarioRun;
+}
+
+export interface ScenarioJsonOptions {
+  /** The same scenario on the kernel of --against. */
+  readonly other?: KernelRun;
+  readonly dmesg: boolean;
+}
+
+function answers({ kernel, run }: KernelRun, dmesg: boolean): object {
+  return {
+    kernel,
+    results: run.results,
+    ...(run.loadFailure === undefined ? {} : { loadFailure: run.loadFailure }),
+    ...(dmesg ? { dmesg: run.dmesg } : {}),
+  };
+}
+
+/** One line, without its newline. */
+export function scenarioJsonLine(name: string, primary: KernelRun, options: ScenarioJsonOptions): string {
+  const against = options.other === undefined ? {} : { against: answers(options.other, options.dmesg) };
+  return JSON.stringify({
+    version: SCENARIO_JSON_VERSION,
+    name,
+    ...answers(primary, options.dmesg),
+    ...against,
+  });
+}

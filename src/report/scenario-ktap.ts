@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Scenario results as KTAP: one test a scenario, and a YAML block that says what a failing one answered. */
+import { stringify } from 'yaml';
+import { totalsLine } from './ktap.js';
+import type { Failure, ScenarioOutcome, ScenarioTotals } from './scenario-outcome.js';
+
+/** `#` would begin a directive in a TAP description. */
+function description(name: string): string {
+  return name.replaceAll('\\', '\\\\').replaceAll('#', '\\#');
+}
+
+/** Values in one line each, in the TAP 13 block that stands indented under a result. */
+function yamlBlock(diagnostic: Failure): string[] {
+  const lines = Object.entries(diagnostic).map(([key, value]) => {
+    return `  ${key}: ${stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd()}`;
+  });
+  return ['  ---', ...lines, '  ...'];
+}
+
+export function scenarioPlanLines(count: number): string[] {
+  return ['TAP version 13', `1..${count}`];
+}
+
+/** The lines of one scenario; `number` counts from 1. */
+export function scenarioLines(number: number, outcome: ScenarioOutcome): string[] {
+  const name = description(outcome.name);
+  const notes = outcome.notes.map((note) => `# ${note}`);
+  if (outcome.skipped !== undefined) return [`ok ${number} ${name} # SKIP ${outcome.skipped}`];
+  if (outcome.failure === undefined) return [`ok ${number} ${name}`, ...notes];
+  return [`not ok ${number} ${name}`, ...yamlBlock(outcome.failure), ...notes];
+}
+
+export function scenarioEndLines({ pass, fail, skip }: ScenarioTotals): string[] {
+  return [totalsLine({ pass, fail, skip })];
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What became of a scenario: its run against its expectations, as reports show it. */
+import { compareScenario, sameResult } from '../scenario/compare.js';
+import type { StepResult } from '../scenario/result.js';
+import type { ScenarioRun } from '../scenario/runner.js';
+import type { ScenarioDocument, Step } from '../scenario/schema.js';
+
+/** Why a scenario failed; keys in the order of the report. */
+export interface Failure {
+  readonly file: string;
+  readonly line: number;
+  /** Index into `steps`, from 0; absent when the machine did not come up. */
+  readonly step?: number;
+  /** The step without its expectation. */
+  readonly run?: Omit<Step, 'expect'>;
+  readonly differs: string;
+  readonly expected?: unknown;
+  readonly actual: unknown;
+}
+
+export interface ScenarioOutcome {
+  readonly name: string;
+  readonly failure?: Failure;
+  /** Why it did not run. */
+  readonly skipped?: string;
+  /** Lines to show below the result. */
+  readonly notes: readonly string[];
+}
+
+export interface ScenarioTotals {
+  pass: number;
+  fail: number;
+  skip: number;
+}
+
+interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly document: ScenarioDocument;
+}
+
+const show = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value));
+
+function bare(step: Step): Omit<Step, 'expect'> {
+  const { expect: _, ...fields } = step;
+  return fields;
+}
+
+/** The first thing in `run` that is not as the document expects; undefined when all is. */
+export function failureOf({ file, line, document }: Place, run: ScenarioRun): Failure | undefined {
+  if (run.loadFailure !== undefined) {
+    const { fn, reason } = run.loadFailure;
+    return {
+      file,
+      line,
+      differs: `the kernel oopsed while it loaded the module: ${reason}`,
+      actual: { oops: fn },
+    };
+  }
+  const difference = compareScenario(document, run.results);
+  if (difference === null) return undefined;
+  const { step, key, expected, actual } = difference;
+  const taken = document.steps[step]!;
+  return {
+    file,
+    line,
+    step,
+    run: bare(taken),
+    differs: `${key}: expected ${show(expected)}, got ${show(actual)}`,
+    expected: taken.expect ?? {},
+    actual: run.results[step],
+  };
+}
+
+/** One line for each step that answers differently on another kernel. */
+export function differenceLines(
+  document: ScenarioDocument,
+  [kernel, run]: readonly [string, ScenarioRun],
+  [otherKernel, other]: readonly [string, ScenarioRun],
+): string[] {
+  const answer = (result: StepResult | undefined, { loadFailure }: ScenarioRun): string => {
+    if (loadFailure !== undefined) return `no module (oops in ${loadFailure.fn})`;
+    return result === undefined ? 'not reached' : JSON.stringify(result);
+  };
+  return document.steps.flatMap((step, index) => {
+    const [a, b] = [run.results[index], other.results[index]];
+    if (sameResult(a, b)) return [];
+    const head = `step ${index} ${JSON.stringify(bare(step))}`;
+    return [head, `  ${kernel}: ${answer(a, run)}`, `  ${otherKernel}: ${answer(b, other)}`];
+  });
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import t from 'tap';
+import { suiteOf } from '../../src/selftests/hmm-tests/suites.js';
+import { selectTests } from '../../src/selftests/test_filter.js';
+
+const names = (kernel: string): string[] => selectTests(suiteOf(kernel)!, []).map(({ name }) => name);
+
+t.test('v5-generic has the 22 tests of its series', async (t) => {
+  const hmm = [
+    'open_close',
+    'anon_read',
+    'anon_read_prot',
+    'anon_write',
+    'anon_write_prot',
+    'anon_write_child',
+    'anon_write_child_shared',
+    'anon_write_huge',
+    'anon_write_hugetlbfs',
+    'file_read',
+    'file_write',
+    'migrate',
+    'migrate_fault',
+    'migrate_shared',
+    'migrate_multiple',
+    'anon_read_multiple',
+    'anon_teardown',
+    'compound',
+    'migrate_ping_pong',
+  ];
+  t.same(names('v5-generic'), [
+    ...hmm.map((test) => `hmm.${test}`),
+    'hmm2.migrate_mixed',
+    'hmm2.snapshot',
+    'hmm2.double_map',
+  ]);
+});
+
+t.test('v4-coherent: 26 tests in two variants', async (t) => {
+  const all = names('v4-coherent');
+  t.equal(all.length, 52);
+  t.same(all.slice(12, 23), [
+    'hmm.hmm_device_private.migrate_fault',
+    'hmm.hmm_device_private.migrate_shared',
+    'hmm.hmm_device_private.migrate_multiple',
+    'hmm.hmm_device_private.anon_read_multiple',
+    'hmm.hmm_device_private.anon_teardown',
+    'hmm.hmm_device_private.mixedmap',
+    'hmm.hmm_device_private.compound',
+    'hmm.hmm_device_private.exclusive',
+    'hmm.hmm_device_private.exclusive_mprotect',
+    'hmm.hmm_device_private.exclusive_cow',
+    'hmm.hmm_device_private.migrate_ping_pong',
+  ]);
+});
+
+t.test('6.1 and 6.12 run the same tests under different harnesses', async (t) => {
+  t.same(names('6.1'), names('6.12'));
+  t.equal(names('6.12').length, 58);
+  t.equal(suiteOf('6.1')!.style.skipStatus, 255);
+  t.equal(suiteOf('6.12')!.style.skipStatus, 4);
+});
+
+t.test('no suite for an unknown kernel', async (t) => {
+  t.equal(suiteOf('5.8'), undefined);
+});
