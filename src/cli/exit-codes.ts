@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Exit codes of every command. */
+
+export const EXIT_OK = 0;
+/** A test or scenario failed, or the module did not load. */
+export const EXIT_FAILED = 1;
+/** What the harness answers to -l and -h (KSFT_SKIP). */
+export const EXIT_LISTED = 4;
+/** The command line or a document is wrong. */
+export const EXIT_USAGE = 64;
+/** A bug in hmm-sim. */
+export const EXIT_INTERNAL = 70;
+/** Ctrl-C. */
+export const EXIT_INTERRUPTED = 130;
+/** Whoever read the output went away, as SIGPIPE tells it. */
+export const EXIT_PIPE = 141;

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** How a command that ends in an exception presents it. */
+import { CommanderError } from 'commander';
+import { UsageError } from '../sim/errors.js';
+import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
+
+/** A bug in hmm-sim, met by a run that can be repeated. */
+export class InternalError extends Error {
+  constructor(
+    cause: unknown,
+    readonly seed: number,
+    /** The arguments that bring it back, the seed among them. */
+    readonly reproduce: readonly string[],
+  ) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.name = 'InternalError';
+  }
+}
+
+export interface Presentation {
+  readonly exitCode: number;
+  /** For stderr. */
+  readonly lines: readonly string[];
+}
+
+function quote(arg: string): string {
+  return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`;
+}
+
+function presentInternal(error: unknown): Presentation {
+  const cause = error instanceof InternalError ? error.cause : error;
+  const message = error instanceof Error ? error.message : String(error);
+  const lines = [`hmm-sim: internal error: ${message}`, 'This is a bug in hmm-sim, not in what it runs.'];
+  if (error instanceof InternalError) {
+    lines.push(`seed ${error.seed}; to reproduce: hmm-sim ${error.reproduce.map(quote).join(' ')}`);
+  }
+  if (cause instanceof Error && cause.stack !== undefined) lines.push(cause.stack);
+  return { exitCode: EXIT_INTERNAL, lines };
+}
+
+/** What to say about an error, and how to exit. */
+export function present(error: unknown): Presentation {
+  if (error instanceof UsageError) return { exitCode: EXIT_USAGE, lines: [`hmm-sim: ${error.message}`] };
+  if (error instanceof CommanderError) {
+    // commander has said it already, whatever it was.
+    return { exitCode: error.exitCode === 0 ? EXIT_OK : EXIT_USAGE, lines: [] };
+  }
+  return presentInternal(error);
+}
+
+/** commander's complaint, with the suggestion that it puts on a line of its own, as one line. */
+export function oneLine(complaint: string): string {
+  const text = complaint
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*/g, ' ');
+  return `hmm-sim: ${text}${text.includes('Did you mean') ? '' : ' (see hmm-sim --help)'}\n`;
+}

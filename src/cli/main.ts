@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The hmm-sim command: finds the command that is asked for, loads only that, and presents what goes wrong. */
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+
+/** Adds a command's arguments, options and action. */
+export type Configure = (command: Command) => void;
+
+interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ configure: Configure }>;
+}
+
+/** In the order of --help. */
+const commands: readonly Entry[] = [
+  {
+    name: 'smoke',
+    summary: 'run hmm-tests on a simulated test_hmm module, and print KTAP',
+    load: () => import('./smoke.js'),
+  },
+  {
+    name: 'run',
+    summary: 'run scenario documents, and compare what they expect',
+    load: () => import('./run.js'),
+  },
+  {
+    name: 'shell',
+    summary: 'take steps on a loaded module one by one',
+    load: () => import('./shell.js'),
+  },
+  {
+    name: 'schema',
+    summary: 'print the JSON Schema of scenario documents',
+    load: () => import('./schema.js'),
+  },
+  {
+    name: 'modinfo',
+    summary: 'show what there is to know about the test_hmm module',
+    load: () => import('./modinfo.js'),
+  },
+];
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** The whole command line, with only those commands loaded that `args` names. */
+async function buildProgram(args: readonly string[]): Promise<Command> {
+  const { Command } = await import('commander');
+  const { oneLine } = await import('./failure.js');
+  const program = new Command('hmm-sim')
+    .description(
+      'Linux HMM on a simulated machine: the test_hmm driver, its selftest, and the memory core below',
+    )
+    .version(version(), '--version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
+  for (const { name, summary, load } of commands) {
+    const command = program.command(name).summary(summary).description(summary);
+    if (args.includes(name)) (await load()).configure(command);
+  }
+  return program;
+}
+
+/** commander shows the general help for `help x`, without a word about x. */
+async function checkHelpTopic([command, topic]: readonly string[]): Promise<void> {
+  const names = commands.map(({ name }) => name);
+  if (command !== 'help' || topic === undefined || names.includes(topic)) return;
+  const { UsageError } = await import('../sim/errors.js');
+  const { didYouMean } = await import('./suggest.js');
+  throw new UsageError(`unknown command "${topic}"${didYouMean(topic, names)}`);
+}
+
+/** Run one command line (without the program's name). Sets process.exitCode. */
+export async function run(args: readonly string[]): Promise<void> {
+  if (args.length === 1 && args[0] === '--version') {
+    process.stdout.write(`${version()}\n`);
+    return;
+  }
+  try {
+    const { endQuietlyOnClosedPipe } = await import('./terminal.js');
+    endQuietlyOnClosedPipe();
+    await checkHelpTopic(args);
+    const shown = args.length === 0 ? ['--help'] : args;
+    await (await buildProgram(shown)).parseAsync(shown, { from: 'user' });
+  } catch (error) {
+    const { present } = await import('./failure.js');
+    const { exitCode, lines } = present(error);
+    for (const line of lines) process.stderr.write(`${line}\n`);
+    process.exitCode = exitCode;
+  }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The files that `smoke` writes next to its KTAP. */
+import { jsonReport } from '../report/json.js';
+import { junitXml } from '../report/junit.js';
+import { type RunInfo, RunRecorder } from '../report/summary.js';
+import { ReportFile } from './report-file.js';
+
+export interface ReportPaths {
+  readonly junit?: string;
+  readonly json?: string;
+}
+
+/** The files of --junit and --json. */
+export class Reports {
+  readonly recorder = new RunRecorder();
+  private readonly junit: ReportFile | undefined;
+  private readonly json: ReportFile | undefined;
+
+  constructor(
+    { junit, json }: ReportPaths,
+    private readonly info: RunInfo,
+  ) {
+    if (junit !== undefined) this.junit = new ReportFile(junit, '--junit');
+    if (json !== undefined) this.json = new ReportFile(json, '--json');
+  }
+
+  /** Write what there is; an interrupted run has its finished tests. */
+  write(): void {
+    this.junit?.write(junitXml(this.recorder, this.info));
+    this.json?.write(jsonReport(this.recorder, this.info));
+  }
+}

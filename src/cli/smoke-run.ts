@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The run of `smoke`: machine, module, suite, KTAP. */
+import { readFileSync } from 'node:fs';
+import { bailOutLine, ktapLines } from '../report/ktap.js';
+import type { EndEvent, HarnessEvent } from '../selftests/events.js';
+import type { Suite } from '../selftests/fixture.js';
+import { exitCode, test_harness_run } from '../selftests/kselftest_harness.js';
+import type { TestFilter } from '../selftests/test_filter.js';
+import { KernelBug } from '../sim/errors.js';
+import { errnoName } from '../uapi/errno.js';
+import { Machine } from '../user/machine.js';
+import { EXIT_FAILED } from './exit-codes.js';
+import type { MachinePlan } from './machine-options.js';
+import type { Reports } from './smoke-reports.js';
+import { breathe, ktapPainter, onInterrupt, type Painter, printErrorLine, printLine } from './terminal.js';
+
+export class SmokeRun {
+  private readonly paint: Painter = ktapPainter();
+
+  constructor(
+    private readonly suite: Suite,
+    private readonly filters: readonly TestFilter[],
+    private readonly plan: MachinePlan,
+    private readonly reports: Reports,
+  ) {}
+
+  /** Return: the exit code. */
+  async run(): Promise<number> {
+    const stopListening = onInterrupt(() => {
+      this.print(bailOutLine('interrupted'));
+      this.reports.write();
+    });
+    try {
+      // The first machine boots before the plan is printed: a module that kills the kernel leaves no tests to plan.
+      const first = this.boot();
+      return first === undefined ? EXIT_FAILED : exitCode(await this.tests(first));
+    } finally {
+      stopListening();
+      this.reports.write();
+    }
+  }
+
+  private print(line: string): void {
+    printLine(this.paint(line));
+  }
+
+  private boot(): Machine | undefined {
+    try {
+      return this.bootAgain();
+    } catch (error) {
+      if (!(error instanceof KernelBug)) throw error;
+      this.print('TAP version 13');
+      this.print(bailOutLine(`the kernel oopsed in ${error.fn} while it loaded test_hmm: ${error.reason}`));
+      return undefined;
+    }
+  }
+
+  private bootAgain(): Machine {
+    const { options, moduleParams } = this.plan;
+    const machine = Machine.boot(options);
+    const error = moduleParams === null ? 0 : machine.loadModule('test_hmm', moduleParams);
+    if (error < 0) printErrorLine(`modprobe: could not insert test_hmm: ${errnoName(-error)}`);
+    return machine;
+  }
+
+  private async tests(first: Machine): Promise<EndEvent> {
+    let booted: Machine | undefined = first;
+    const steps = test_harness_run({
+      suite: this.suite,
+      filters: this.filters,
+      machine: () => {
+        const machine = booted ?? this.bootAgain();
+        booted = undefined;
+        return machine;
+      },
+      onEvent: (event) => this.onEvent(event),
+      readText: readSourceMap,
+    });
+    for (;;) {
+      await breathe();
+      const step = steps.next();
+      if (step.done) return step.value;
+    }
+  }
+
+  private onEvent(event: HarnessEvent): void {
+    this.reports.recorder.onEvent(event);
+    for (const line of ktapLines(event, this.suite.style)) this.print(line);
+  }
+}
+
+/** Source maps lie beside the compiled code; without them, lines are those of the compiled code. */
+function readSourceMap(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

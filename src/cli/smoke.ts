@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `hmm-sim smoke`: its command line. What is wrong there is said before anything boots. */
+import type { Command } from 'commander';
+import { suiteOf } from '../selftests/hmm-tests/suites.js';
+import { type TestFilter, test_harness_help, test_harness_list_tests } from '../selftests/test_filter.js';
+import { UsageError } from '../sim/errors.js';
+import { EXIT_LISTED } from './exit-codes.js';
+import { InternalError } from './failure.js';
+import { addMachineOptions, type MachineFlags, planMachine } from './machine-options.js';
+import { addFilterOptions, checkFilters } from './smoke-filters.js';
+import { type ReportPaths, Reports } from './smoke-reports.js';
+import { printErrorLine, printLine } from './terminal.js';
+
+interface SmokeFlags extends MachineFlags, ReportPaths {
+  readonly l?: true;
+  readonly h?: true;
+}
+
+export function configure(command: Command): void {
+  addMachineOptions(command)
+    .helpOption('--help', 'show this help')
+    .option('-l', 'list fixtures, variants and tests')
+    .option('-h', "show the harness's own help");
+  const filters = addFilterOptions(command);
+  command
+    .option('--junit <file>', 'write the results as JUnit XML too')
+    .option('--json <file>', 'write the results as JSON too')
+    .action((dev0: string | undefined, dev1: string | undefined, flags: SmokeFlags) => {
+      const addresses = [dev0, dev1].filter((address) => address !== undefined);
+      return smoke(addresses, flags, filters);
+    });
+}
+
+async function smoke(
+  addresses: readonly string[],
+  flags: SmokeFlags,
+  filters: readonly TestFilter[],
+): Promise<void> {
+  const suite = suiteOf(flags.kernel)!;
+  if (flags.h) return list(test_harness_help(suite.name));
+  if (flags.l) return list(test_harness_list_tests(suite));
+  checkFilters(suite, filters);
+  const plan = planMachine(addresses, flags);
+  const reports = new Reports(flags, { suite: suite.name, kernel: flags.kernel, seed: plan.options.seed });
+  if (flags.seed === undefined)
+    printErrorLine(`seed ${plan.options.seed} (again: --seed ${plan.options.seed})`);
+  const { SmokeRun } = await import('./smoke-run.js');
+  try {
+    process.exitCode = await new SmokeRun(suite, filters, plan, reports).run();
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new InternalError(error, plan.options.seed, reproduction(plan.options.seed, flags));
+  }
+}
+
+function list(lines: readonly string[]): void {
+  lines.forEach(printLine);
+  process.exitCode = EXIT_LISTED;
+}
+
+/** This command line, with the seed that it ran with. */
+function reproduction(seed: number, flags: SmokeFlags): string[] {
+  const args = process.argv.slice(2);
+  return flags.seed === undefined ? [...args, '--seed', String(seed)] : args;
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Standard output and error, and the two ways in which the world ends a run: Ctrl-C and a closed pipe. */
+import { Chalk } from 'chalk';
+import { EXIT_INTERRUPTED, EXIT_PIPE } from './exit-codes.js';
+
+export function printLine(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export function printErrorLine(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** A reader that went away (`| head`) is no error: end at once and quietly. */
+export function endQuietlyOnClosedPipe(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit(EXIT_PIPE);
+    });
+  }
+}
+
+/**
+ * Let signals and output have their turn: a simulation never waits, so without this a Ctrl-C would only be
+ * seen at the end of the run.
+ */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** On Ctrl-C run `last`, then exit 130. Return: a function that takes this back. */
+export function onInterrupt(last: () => void): () => void {
+  const handler = () => {
+    last();
+    process.exit(EXIT_INTERRUPTED);
+  };
+  process.on('SIGINT', handler);
+  return () => process.off('SIGINT', handler);
+}
+
+/** Colours a line of KTAP by what it says. */
+export type Painter = (line: string) => string;
+
+/** Colours only on a terminal, and not where NO_COLOR asks for none (https://no-color.org). */
+export function ktapPainter(): Painter {
+  if (!process.stdout.isTTY || (process.env.NO_COLOR ?? '') !== '') return (line) => line;
+  const chalk = new Chalk({ level: 1 });
+  return (line) => {
+    if (line.startsWith('not ok ') || line.startsWith('Bail out!')) return chalk.red(line);
+    if (/^ok .*# SKIP/.test(line)) return chalk.yellow(line);
+    if (line.startsWith('ok ')) return chalk.green(line);
+    return line.startsWith('#') ? chalk.dim(line) : line;
+  };
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Values as users write them on the command line. All throw UsageError, naming the option. */
+
+import { DEFAULT_GENERATION, generations } from '../generations/index.js';
+import { UsageError } from '../sim/errors.js';
+import type { EfiFakeMem } from '../user/machine.js';
+import { didYouMean } from './suggest.js';
+
+const units: Readonly<Record<string, bigint>> = {
+  '': 1n,
+  K: 2n ** 10n,
+  M: 2n ** 20n,
+  G: 2n ** 30n,
+  T: 2n ** 40n,
+};
+
+/** Digits as kstrtoul takes them with base 0: decimal, 0x hexadecimal, leading-0 octal. */
+function parseDigits(text: string): bigint | undefined {
+  if (/^0[0-7]+$/.test(text)) return BigInt(`0o${text.slice(1)}`);
+  return /^(0x[0-9a-f]+|0|[1-9]\d*)$/i.test(text) ? BigInt(text) : undefined;
+}
+
+function exact(value: bigint, text: string, where: string): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new UsageError(`${text} is too large`, where);
+  return Number(value);
+}
+
+/** A number from 0, as C spells it: 64, 0x40, 0100. */
+export function parseNumber(text: string, where: string): number {
+  if (/^-\d/.test(text)) throw new UsageError(`"${text}" is negative`, where);
+  const value = parseDigits(text);
+  if (value === undefined) throw new UsageError(`"${text}" is not a number (expected 64 or 0x40)`, where);
+  return exact(value, text, where);
+}
+
+/** Bytes: a number with an optional K, M, G or T (powers of 1024). */
+export function parseSize(text: string, where: string): number {
+  if (/^-\d/.test(text)) throw new UsageError(`"${text}" is negative`, where);
+  const [, digits, unit] = /^(\w+?)([KMGT]?)$/i.exec(text) ?? [];
+  const value = digits === undefined ? undefined : parseDigits(digits);
+  if (value === undefined) throw new UsageError(`"${text}" is not a size (expected 512M or 6G)`, where);
+  return exact(value * units[unit!.toUpperCase()]!, text, where);
+}
+
+/** SIZE@START:ATTRIBUTE,... as the kernel's efi_fake_mem= takes it. */
+export function parseEfiFakeMem(text: string, where: string): EfiFakeMem[] {
+  return text.split(',').map((part) => {
+    const match = /^([^@:]+)@([^@:]+):([^@:]+)$/.exec(part);
+    if (match === null) {
+      throw new UsageError(`"${part}" is not SIZE@START:ATTRIBUTE (expected 1G@0x100000000:0x40000)`, where);
+    }
+    const [, size, start, attribute] = match;
+    return {
+      size: parseSize(size!, where),
+      start: parseSize(start!, where),
+      attribute: parseNumber(attribute!, where),
+    };
+  });
+}
+
+/** The two parameters of test_hmm. */
+export const MODULE_PARAMS: readonly string[] = ['spm_addr_dev0', 'spm_addr_dev1'];
+
+/** KEY=VALUE of a module parameter; the value is a number. */
+export function parseModuleParam(text: string, where: string): [name: string, value: string] {
+  const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+  if (name === undefined) {
+    throw new UsageError(`"${text}" is not NAME=VALUE (expected spm_addr_dev0=0x100000000)`, where);
+  }
+  if (!MODULE_PARAMS.includes(name)) {
+    throw new UsageError(`test_hmm has no parameter "${name}"${didYouMean(name, MODULE_PARAMS)}`, where);
+  }
+  parseNumber(value!, name);
+  return [name, value!];
+}
+
+/** A generation's id. */
+export function parseKernel(text: string, where: string): string {
+  const ids = generations.map(({ id }) => id);
+  if (ids.includes(text)) return text;
+  throw new UsageError(
+    `unknown kernel "${text}"${didYouMean(text, ids)}; there are ${ids.join(', ')}`,
+    where,
+  );
+}
+
+export const KERNEL_HELP = `generation: ${generations.map(({ id }) => id).join(', ')}`;
+export { DEFAULT_GENERATION };

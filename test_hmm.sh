@@ -1,0 +1,80 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Runs the HMM selftest, as the kernel's tools/testing/selftests/mm/test_hmm.sh does, on a simulated
+# machine. Needs only sh and Node.js; installs and builds on first use.
+
+TEST_NAME="test_hmm"
+dir=$(dirname "$0")
+
+usage()
+{
+	cat <<END
+Usage: $0
+Example usage:
+
+# Shows help message
+./${TEST_NAME}.sh
+
+# Smoke testing
+./${TEST_NAME}.sh smoke
+
+# Smoke testing with SPM enabled
+./${TEST_NAME}.sh smoke <spm_addr_dev0> <spm_addr_dev1>
+
+END
+	exit 0
+}
+
+check_requirements()
+{
+	if ! command -v node > /dev/null 2>&1; then
+		echo "$0: You need Node.js 20 or newer" >&2
+		exit 4
+	fi
+}
+
+# True when there is nothing to run, or the sources have changed since it was built.
+is_stale()
+{
+	main="$dir/dist/cli/main.js"
+	[ ! -f "$main" ] && return 0
+	[ -d "$dir/src" ] && [ -n "$(find "$dir/src" -name '*.ts' -newer "$main" | head -n 1)" ]
+}
+
+# A clone has a lock file; an installed package comes built and has its dependencies beside it.
+prepare()
+{
+	if [ -f "$dir/package-lock.json" ] && [ ! -d "$dir/node_modules" ]; then
+		(cd "$dir" && npm ci --silent --no-audit --no-fund) >&2 || exit 1
+	fi
+	if is_stale; then
+		(cd "$dir" && npm run --silent build && touch dist/cli/main.js) >&2 || exit 1
+	fi
+}
+
+run_smoke()
+{
+	echo "Running smoke test. Note, this test provides basic coverage."
+
+	case "${1:--}" in
+	-*) ;;
+	*)
+		case "${2:--}" in
+		-*)
+			echo "Missing module parameters. Make sure pass spm_addr_dev0 and spm_addr_dev1"
+			usage
+			;;
+		esac
+		;;
+	esac
+	check_requirements
+	prepare
+	exec node "$dir/bin/hmm-sim.js" smoke "$@"
+}
+
+if [ "${1:-}" != "smoke" ]; then
+	usage
+fi
+shift
+run_smoke "$@"
