@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import type { DmirrorUapi } from '../uapi/test_hmm_uapi.js';
+
 import { resolve } from './behaviours.js';
+import type { DmirrorUapi } from './dmirror_uapi.js';
 import type { Generation } from './types.js';
 
 export const uapi6x: DmirrorUapi = {

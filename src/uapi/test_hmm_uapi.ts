@@ -3,23 +3,14 @@
  * The interface of the test_hmm module (lib/test_hmm_uapi.h): struct hmm_dmirror_cmd, ioctl numbers and the
  * snapshot's permission bytes. Numbers and struct size differ by generation; `DmirrorUapi` holds one set.
  */
+import type { DmirrorOp, DmirrorUapi } from '../generations/dmirror_uapi.js';
+
+export type { DmirrorOp, DmirrorUapi };
 
 /** _IOWR('H', nr, size) */
 export function IOWR_H(nr: number, size: number): number {
   return (0xc0000000 | (size << 16) | (0x48 << 8) | nr) >>> 0;
 }
-
-export type DmirrorOp =
-  | 'READ'
-  | 'WRITE'
-  | 'MIGRATE'
-  | 'MIGRATE_TO_DEV'
-  | 'MIGRATE_TO_SYS'
-  | 'SNAPSHOT'
-  | 'EXCLUSIVE'
-  | 'CHECK_EXCLUSIVE'
-  | 'RELEASE'
-  | 'GET_MEM_DEV_TYPE';
 
 /** Byte offsets of struct hmm_dmirror_cmd; the first five fields are u64 in every generation. */
 export const CMD_ADDR = 0;
@@ -31,15 +22,6 @@ export const CMD_FAULTS = 32;
 export const CMD_ZONE_DEVICE_TYPE = 40;
 /** u32, v5-generic only. */
 export const CMD_ALLOC_TO_DEVMEM = 44;
-
-export interface DmirrorUapi {
-  /** sizeof(struct hmm_dmirror_cmd) in bytes. */
-  readonly structSize: number;
-  /** The nr of each ioctl that the generation has. */
-  readonly nr: Readonly<Partial<Record<DmirrorOp, number>>>;
-  readonly hasZoneDeviceType: boolean;
-  readonly hasAllocToDevmem: boolean;
-}
 
 /** The request number of `op`, or undefined where the generation has no such ioctl. */
 export function dmirrorRequest(uapi: DmirrorUapi, op: DmirrorOp): number | undefined {
