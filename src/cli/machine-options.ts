@@ -2,11 +2,11 @@
 /** The options of every command that boots a machine by hand, and the machine that they describe. */
 import { randomInt } from 'node:crypto';
 import { type Command, Option } from 'commander';
+import { DEFAULT_GENERATION } from '../generations/index.js';
 import { asFakeMem, checkSpmAddress, planPhysicalMemory } from '../mm/e820.js';
 import { UsageError } from '../sim/errors.js';
 import type { EfiFakeMem, MachineOptions } from '../user/machine.js';
 import {
-  DEFAULT_GENERATION,
   KERNEL_HELP,
   MODULE_PARAMS,
   parseEfiFakeMem,

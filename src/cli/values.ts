@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Values as users write them on the command line. All throw UsageError, naming the option. */
 
-import { DEFAULT_GENERATION, generations } from '../generations/index.js';
+import { generations } from '../generations/index.js';
 import { UsageError } from '../sim/errors.js';
 import type { EfiFakeMem } from '../user/machine.js';
 import { didYouMean } from './suggest.js';
@@ -85,4 +85,4 @@ export function parseKernel(text: string, where: string): string {
 }
 
 export const KERNEL_HELP = `generation: ${generations.map(({ id }) => id).join(', ')}`;
-export { DEFAULT_GENERATION };
+export { DEFAULT_GENERATION } from '../generations/index.js';
