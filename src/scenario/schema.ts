@@ -12,7 +12,7 @@ import { errnoByName } from '../uapi/errno.js';
 /** The largest page number or count: 64 GiB. More is a typing error, not an experiment. */
 export const MAX_PAGES = 0x1000000;
 
-const ADVICE = [
+export const ADVICE = [
   'hugepage',
   'nohugepage',
   'dontneed',

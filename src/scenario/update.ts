@@ -144,7 +144,16 @@ function updateYaml(text: string, { document }: Update): string {
   const parsed = parseDocument(text);
   const spliced = splicedYaml(text, parsed, document);
   if (spliced !== undefined && says(spliced, document)) return spliced;
-  return rewrittenYaml(parsed, document);
+  const rewritten = rewrittenYaml(parsed, document);
+  return says(rewritten, document) ? rewritten : writeYaml(document);
+}
+
+function rewriteStep(parsed: Document.Parsed, index: number, step: Step): void {
+  const path = ['steps', index];
+  // An alias repeats another step, whose results need not be this one's.
+  if (!isMap(parsed.getIn(path, true))) parsed.setIn(path, parsed.createNode(step, { flow: true }));
+  else if (step.expect === undefined) parsed.deleteIn([...path, 'expect']);
+  else parsed.setIn([...path, 'expect'], parsed.createNode(step.expect, { flow: true }));
 }
 
 function rewrittenYaml(parsed: Document.Parsed, document: ScenarioDocument): string {
@@ -154,9 +163,7 @@ function rewrittenYaml(parsed: Document.Parsed, document: ScenarioDocument): str
   }
   for (const [index, step] of document.steps.entries()) {
     if (sameResult(before.steps[index]?.expect, step.expect)) continue;
-    const path = ['steps', index, 'expect'];
-    if (step.expect === undefined) parsed.deleteIn(path);
-    else parsed.setIn(path, parsed.createNode(step.expect, { flow: true }));
+    rewriteStep(parsed, index, step);
   }
   return parsed.toString({ lineWidth: 0 });
 }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What one scenario of `run` takes: a run, and another on the kernel of --against. */
+import { type MachineSource, runOn, type ScenarioRun } from '../scenario/runner.js';
+import type { ScenarioDocument } from '../scenario/schema.js';
+import { type Overrides, Setups } from '../scenario/setup.js';
+
+export interface JobOptions {
+  readonly overrides: Overrides;
+  readonly against?: string;
+}
+
+export interface JobResult {
+  readonly run: ScenarioRun;
+  /** On the kernel of --against. */
+  readonly other?: ScenarioRun;
+}
+
+export type Job = (document: ScenarioDocument) => JobResult;
+
+export function makeJob(source: MachineSource, { overrides, against }: JobOptions): Job {
+  const setups = new Setups(overrides);
+  const others = against === undefined ? undefined : new Setups({ ...overrides, kernel: against });
+  return (document) => {
+    try {
+      const run = runOn(source, setups.of(document), document);
+      return others === undefined ? { run } : { run, other: runOn(source, others.of(document), document) };
+    } catch (error) {
+      throw new Error(`scenario "${document.name}": ${(error as Error).message}`, { cause: error });
+    }
+  };
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Finds, reads and writes the files that hold scenarios. */
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { type Loaded, load, type Mistake, type Syntax, sniffSyntax, syntaxOf } from '../scenario/load.js';
+
+const STDIN = '-';
+
+export interface ScenarioFile {
+  /** As the user named it; "-" is standard input. */
+  readonly name: string;
+  readonly syntax: Syntax;
+  readonly text: string;
+  readonly loaded: Loaded;
+}
+
+/** Every scenario file below a directory, in the order of names. */
+function filesBelow(directory: string): string[] {
+  const entries = readdirSync(directory, { withFileTypes: true });
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return entries.flatMap((entry) => {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) return filesBelow(path);
+    return syntaxOf(entry.name) === undefined ? [] : [path];
+  });
+}
+
+function errorText(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'no such file or directory';
+  if (code === 'EACCES') return 'permission denied';
+  return (error as Error).message;
+}
+
+/** The files that an argument stands for. */
+function expand(argument: string, mistakes: Mistake[]): string[] {
+  if (argument === STDIN) return [STDIN];
+  try {
+    if (!statSync(argument).isDirectory()) return [argument];
+    const files = filesBelow(argument);
+    const wanted = '*.yaml, *.yml, *.json or *.jsonl, .gz or not';
+    if (files.length === 0)
+      mistakes.push({ where: argument, message: `expected scenarios there (${wanted})` });
+    return files;
+  } catch (error) {
+    mistakes.push({ where: argument, message: errorText(error) });
+    return [];
+  }
+}
+
+function isGzip(bytes: Buffer): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+function read(name: string): ScenarioFile {
+  const bytes = readFileSync(name === STDIN ? 0 : name);
+  const text = (isGzip(bytes) ? gunzipSync(bytes) : bytes).toString('utf8');
+  const syntax = syntaxOf(name) ?? sniffSyntax(text);
+  return { name, syntax, text, loaded: load(text, name === STDIN ? 'stdin' : name, syntax) };
+}
+
+/** All files that the arguments stand for, and what is wrong with arguments, files and documents. */
+export function readScenarioFiles(args: readonly string[]): { files: ScenarioFile[]; mistakes: Mistake[] } {
+  const mistakes: Mistake[] = [];
+  const files: ScenarioFile[] = [];
+  for (const name of args.flatMap((argument) => expand(argument, mistakes))) {
+    try {
+      const file = read(name);
+      files.push(file);
+      mistakes.push(...file.loaded.mistakes);
+    } catch (error) {
+      mistakes.push({ where: name, message: errorText(error) });
+    }
+  }
+  return { files, mistakes };
+}
+
+/** Write a file's new text, compressed where the name says so. */
+export function writeScenarioFile(name: string, text: string): void {
+  writeFileSync(name, name.endsWith('.gz') ? gzipSync(text, { level: 9 }) : text);
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import t from 'tap';
+import { namePattern } from '../../src/cli/name-pattern.js';
+import { type RunOptions, runCommand } from '../../src/cli/run.js';
+import type { MachineSource } from '../../src/scenario/runner.js';
+import { KernelBug } from '../../src/sim/errors.js';
+import { EBADF } from '../../src/uapi/errno.js';
+import { FakeMachine } from '../scenario/fake-machine.js';
+
+/** Machines where closing fd -1 fails and minor 9 oopses; 6.1 gives the first close another answer. */
+const source: MachineSource = {
+  acquire: ({ generation }) =>
+    new FakeMachine(({ name, args }) => {
+      if (name === 'open' && args[0] === '/dev/hmm_dmirror9')
+        throw new KernelBug('chrdev_open', 'no such minor');
+      return name === 'close' && (args[0] === -1 || generation.id === '6.1') ? -EBADF : undefined;
+    }),
+  release: () => {},
+};
+
+async function run(args: string[], options: RunOptions = {}) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const output = { out: (line: string) => void out.push(line), err: (line: string) => void err.push(line) };
+  const status = await runCommand(args, options, output, source);
+  return { status, out, err };
+}
+
+const closing = (name: string, ret: unknown): string =>
+  JSON.stringify({ name, kernel: '6.12', steps: [{ op: 'close', fd: 'd0', expect: { ret } }] });
+const good = closing('good', 'EBADF');
+const bad = closing('bad', 0);
+
+t.test('KTAP, one test a scenario; the status says whether all passed', async (t) => {
+  const file = join(t.testdir({ 'a.jsonl': `${good}\n${closing('again', 'EBADF')}\n` }), 'a.jsonl');
+  t.strictSame(await run([file]), {
+    status: 0,
+    out: [
+      'TAP version 13',
+      '1..2',
+      'ok 1 good',
+      'ok 2 again',
+      '# Totals: pass:2 fail:0 xfail:0 xpass:0 skip:0 error:0',
+    ],
+    err: [],
+  });
+  const failing = join(t.testdir({ 'b.json': bad }), 'b.json');
+  const { status, out } = await run([failing]);
+  t.equal(status, 1);
+  t.strictSame(out.slice(2, 8), [
+    'not ok 1 bad',
+    '  ---',
+    `  file: ${failing}`,
+    '  line: 1',
+    '  step: 0',
+    '  run: { op: close, fd: d0 }',
+  ]);
+});
+
+t.test('directories in the order of names, compressed files, and what is none', async (t) => {
+  const directory = t.testdir({
+    'b.jsonl.gz': gzipSync(`${closing('second', 'EBADF')}\n`),
+    'a.yaml': 'name: first\nsteps: []\n',
+    'notes.txt': 'not a scenario',
+    sub: { 'c.yml': 'name: third\nsteps: []\n' },
+  });
+  const { status, out } = await run([directory]);
+  t.equal(status, 0);
+  t.strictSame(out.slice(2, 5), ['ok 1 first', 'ok 2 second', 'ok 3 third']);
+});
+
+t.test('bad documents are told, the others run, and the status is 64', async (t) => {
+  const directory = t.testdir({
+    'a.jsonl': `${bad}\n{"name":"x","steps":[{"op":"exit","expct":{}}]}\n`,
+    empty: {},
+  });
+  const file = join(directory, 'a.jsonl');
+  const { status, out, err } = await run([file, join(directory, 'nothing.yaml'), join(directory, 'empty')]);
+  t.equal(status, 64);
+  t.strictSame(err, [
+    `${join(directory, 'nothing.yaml')}: no such file or directory`,
+    `${join(directory, 'empty')}: expected scenarios there (*.yaml, *.yml, *.json or *.jsonl, .gz or not)`,
+    `${file}:2: steps[0].expct: unknown key "expct", expected one of as, op, expect`,
+  ]);
+  t.equal(out.at(-1), '# Totals: pass:0 fail:1 xfail:0 xpass:0 skip:0 error:0');
+});
+
+t.test('a machine that cannot be built is a bad document', async (t) => {
+  const file = join(t.testdir({ 'a.yaml': 'name: a\nmachine: { spm: [ 0x123 ] }\nsteps: []\n' }), 'a.yaml');
+  const { status, err } = await run([file]);
+  t.equal(status, 64);
+  t.match(err, [new RegExp(`^${file}:1: machine: spm_addr_dev0: `)]);
+});
+
+t.test('--json: a line each, with a version', async (t) => {
+  const file = join(t.testdir({ 'a.json': bad }), 'a.json');
+  const line = { version: 1, name: 'bad', kernel: '6.12', results: [{ ret: 'EBADF' }] };
+  const { status, out } = await run([file], { json: true });
+  t.equal(status, 1);
+  t.strictSame(
+    out.map((text) => JSON.parse(text)),
+    [line],
+  );
+});
+
+t.test('--name, with and without wildcards; --bail skips the rest', async (t) => {
+  const file = join(t.testdir({ 'a.jsonl': [good, bad, closing('goodbye', 0)].join('\n') }), 'a.jsonl');
+  t.strictSame(
+    (await run([file], { name: 'good' })).out.at(-1),
+    '# Totals: pass:1 fail:1 xfail:0 xpass:0 skip:0 error:0',
+  );
+  t.strictSame(
+    (await run([file], { name: 'g??d' })).out.at(-1),
+    '# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0',
+  );
+  const { status, out } = await run([file], { bail: true });
+  t.equal(status, 1);
+  t.strictSame(out.slice(-2), [
+    'ok 3 goodbye # SKIP an earlier scenario failed (--bail)',
+    '# Totals: pass:1 fail:1 xfail:0 xpass:0 skip:1 error:0',
+  ]);
+  await t.rejects(run([file], { name: 'nobody' }), {
+    name: 'UsageError',
+    message: 'no scenario is named like nobody',
+  });
+});
+
+t.test('--update writes what came, compressed where the file is', async (t) => {
+  const directory = t.testdir({
+    'a.yaml':
+      '# why\nname: a\nsteps:\n  - { op: close, fd: d0, expect: { ret: 0 } } # first\n  - { op: open, fd: d0, device: 9 }\n',
+    'b.jsonl.gz': gzipSync(`${bad}\n${good}\n`),
+  });
+  t.equal((await run([directory], { update: true })).status, 1);
+  t.equal(
+    readFileSync(join(directory, 'a.yaml'), 'utf8'),
+    '# why\nname: a\nsteps:\n  - { op: close, fd: d0, expect: { ret: EBADF } } # first\n  - { op: open, fd: d0, device: 9, expect: { oops: chrdev_open } }\n',
+  );
+  const text = gunzipSync(readFileSync(join(directory, 'b.jsonl.gz'))).toString();
+  t.equal(text, `${closing('bad', 'EBADF')}\n${good}\n`);
+  t.equal((await run([directory])).status, 0);
+  await t.rejects(run(['-'], { update: true }), { message: '--update: standard input cannot be updated' });
+});
+
+t.test('--against: where another kernel answers differently', async (t) => {
+  const steps = [
+    { op: 'open', fd: 'd0', device: 0 },
+    { op: 'close', fd: 'd0' },
+  ];
+  const file = join(t.testdir({ 'a.json': JSON.stringify({ name: 'a', kernel: '6.12', steps }) }), 'a.json');
+  const { status, out } = await run([file], { against: '6.1' });
+  t.equal(status, 0);
+  t.strictSame(out.slice(2, -1), [
+    'ok 1 a',
+    '# step 1 {"op":"close","fd":"d0"}',
+    '#   6.12: {"ret":0}',
+    '#   6.1: {"ret":"EBADF"}',
+  ]);
+});
+
+t.test('--junit: a file that cannot be written is told before the run', async (t) => {
+  const directory = t.testdir({ 'a.jsonl': `${good}\n${bad}\n` });
+  const file = join(directory, 'a.jsonl');
+  await t.rejects(run([file], { junit: join(directory, 'no', 'x.xml') }), { name: 'UsageError' });
+  const junit = join(directory, 'x.xml');
+  await run([file], { junit });
+  t.match(readFileSync(junit, 'utf8'), /<testsuites tests="2" failures="1" errors="0" skipped="0"/);
+});
+
+t.test('name patterns', (t) => {
+  t.equal(namePattern('a.c')('xa.cy'), true);
+  t.equal(namePattern('a.c')('abc'), false);
+  t.equal(namePattern('a*c')('abbc'), true);
+  t.equal(namePattern('a*c')('xabbc'), false);
+  t.equal(namePattern('a.?')('abc'), false);
+  t.equal(namePattern(undefined)(''), true);
+  t.end();
+});
+
+t.test('an unreadable scenario names itself', async (t) => {
+  const directory = t.testdir({ 'a.jsonl': good });
+  const file = join(directory, 'a.jsonl');
+  const broken: MachineSource = {
+    acquire: () =>
+      new FakeMachine(() => {
+        throw new TypeError('boom');
+      }),
+    release: () => {},
+  };
+  const output = { out: () => {}, err: () => {} };
+  await t.rejects(runCommand([file], {}, output, broken), { message: 'scenario "good": boom' });
+  writeFileSync(file, '');
+  await t.rejects(run([file]), { name: 'UsageError', message: 'no scenarios there' });
+});

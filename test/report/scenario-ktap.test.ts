@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import t from 'tap';
+import { Parser } from 'tap-parser';
+import { scenarioJsonLine } from '../../src/report/scenario-json.js';
+import { scenarioEndLines, scenarioLines, scenarioPlanLines } from '../../src/report/scenario-ktap.js';
+import { differenceLines, failureOf } from '../../src/report/scenario-outcome.js';
+import type { StepResult } from '../../src/scenario/result.js';
+import type { ScenarioDocument } from '../../src/scenario/schema.js';
+
+const document: ScenarioDocument = {
+  name: 'pins #1',
+  steps: [
+    { op: 'exit' },
+    {
+      op: 'ioctl',
+      cmd: 'SNAPSHOT',
+      fd: 'd0',
+      region: 'r0',
+      page: 0,
+      pages: 2,
+      expect: { ret: 0, perm: ['DEV_PRIVATE_LOCAL|WRITE', 'WRITE'] },
+    },
+  ],
+};
+const place = { file: 'pins.yaml', line: 3, document };
+const run = (...results: StepResult[]) => ({ results, loadFailure: undefined, dmesg: [] });
+const snapshot = { ret: 0, cpages: 2, faults: 0, perm: ['DEV_PRIVATE_LOCAL|WRITE', 'READ'] } as const;
+
+t.test('a failing scenario shows the step, what was expected and what came', (t) => {
+  const failure = failureOf(place, run({ ret: 0 }, snapshot));
+  t.strictSame(scenarioLines(2, { name: document.name, failure, notes: ['a note'] }), [
+    'not ok 2 pins \\#1',
+    '  ---',
+    '  file: pins.yaml',
+    '  line: 3',
+    '  step: 1',
+    '  run: { op: ioctl, cmd: SNAPSHOT, fd: d0, region: r0, page: 0, pages: 2 }',
+    `  differs: 'perm[1]: expected "WRITE", got "READ"'`,
+    '  expected: { ret: 0, perm: [ DEV_PRIVATE_LOCAL|WRITE, WRITE ] }',
+    '  actual: { ret: 0, cpages: 2, faults: 0, perm: [ DEV_PRIVATE_LOCAL|WRITE, READ ] }',
+    '  ...',
+    '# a note',
+  ]);
+  t.equal(
+    failureOf(place, run({ ret: 0 }, { ...snapshot, perm: ['DEV_PRIVATE_LOCAL|WRITE', 'WRITE'] })),
+    undefined,
+  );
+  t.end();
+});
+
+t.test('an oops where nothing was expected, and one while the module loads', (t) => {
+  t.match(failureOf(place, run({ oops: 'do_exit' })), {
+    step: 0,
+    differs: 'oops: expected nothing, got "do_exit"',
+    expected: {},
+    actual: { oops: 'do_exit' },
+  });
+  const loadFailure = { fn: 'dmirror_allocate_chunk', reason: 'NULL resource' };
+  t.strictSame(failureOf(place, { ...run(), loadFailure }), {
+    file: 'pins.yaml',
+    line: 3,
+    differs: 'the kernel oopsed while it loaded the module: NULL resource',
+    actual: { oops: 'dmirror_allocate_chunk' },
+  });
+  t.end();
+});
+
+t.test('tap-parser reads it all', (t) => {
+  const failure = failureOf(place, run({ ret: 0 }, snapshot));
+  const lines = [
+    ...scenarioPlanLines(3),
+    ...scenarioLines(1, { name: 'a', notes: [] }),
+    ...scenarioLines(2, { name: document.name, failure, notes: [] }),
+    ...scenarioLines(3, { name: 'c', skipped: 'an earlier scenario failed (--bail)', notes: [] }),
+    ...scenarioEndLines({ pass: 1, fail: 1, skip: 1 }),
+  ];
+  t.equal(lines.at(-1), '# Totals: pass:1 fail:1 xfail:0 xpass:0 skip:1 error:0');
+  const failures: unknown[] = [];
+  const parser = new Parser((results) => {
+    t.match(results, { count: 3, pass: 2, fail: 1, skip: 1, bailout: false, plan: { start: 1, end: 3 } });
+    t.match(failures, [{ name: 'pins #1', diag: { step: 1, expected: { ret: 0 }, actual: snapshot } }]);
+    t.end();
+  });
+  parser.on('assert', (result) => {
+    if (!result.ok) failures.push(result);
+  });
+  parser.on('extra', (text: string) => t.fail(`not TAP: ${text}`));
+  parser.end(`${lines.join('\n')}\n`);
+});
+
+t.test('differences between kernels, step by step', (t) => {
+  const lines = differenceLines(
+    document,
+    ['6.12', run({ ret: 0 }, { ret: 0 })],
+    ['6.1', run({ ret: 0 }, { ret: 'EBADF' })],
+  );
+  t.strictSame(lines, [
+    'step 1 {"op":"ioctl","cmd":"SNAPSHOT","fd":"d0","region":"r0","page":0,"pages":2}',
+    '  6.12: {"ret":0}',
+    '  6.1: {"ret":"EBADF"}',
+  ]);
+  const loadFailure = { fn: 'f', reason: 'r' };
+  const dead = differenceLines(
+    document,
+    ['6.12', run({ oops: 'g' })],
+    ['v5-generic', { ...run(), loadFailure }],
+  );
+  t.strictSame(dead, ['step 0 {"op":"exit"}', '  6.12: {"oops":"g"}', '  v5-generic: no module (oops in f)']);
+  t.end();
+});
+
+t.test('JSON lines', (t) => {
+  const primary = { kernel: '6.12', run: { ...run({ ret: 0 }), dmesg: ['hello'] } };
+  t.equal(
+    scenarioJsonLine('a', primary, { dmesg: false }),
+    '{"version":1,"name":"a","kernel":"6.12","results":[{"ret":0}]}',
+  );
+  t.strictSame(
+    JSON.parse(scenarioJsonLine('a', primary, { dmesg: true, other: { kernel: '6.1', run: run() } })),
+    {
+      version: 1,
+      name: 'a',
+      kernel: '6.12',
+      results: [{ ret: 0 }],
+      dmesg: ['hello'],
+      against: { kernel: '6.1', results: [], dmesg: [] },
+    },
+  );
+  t.end();
+});

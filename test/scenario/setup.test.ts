@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import t from 'tap';
+import { Setups } from '../../src/scenario/setup.js';
+
+const GiB = 2 ** 30;
+
+t.test('a document without a machine block gets the recording conditions', (t) => {
+  const { generation, options, moduleParams } = new Setups().of({ kernel: '6.1' });
+  t.equal(generation.id, '6.1');
+  t.strictSame(moduleParams, { spm_addr_dev0: '0x100000000', spm_addr_dev1: '0x140000000' });
+  t.strictSame(options, {
+    kernel: '6.1',
+    memory: 6 * GiB,
+    hugepages: 64,
+    thp: 'madvise',
+    efiFakeMem: [
+      { start: 4 * GiB, size: GiB, attribute: 0x40000 },
+      { start: 5 * GiB, size: GiB, attribute: 0x40000 },
+    ],
+    seed: 0,
+    check: false,
+    bugs: [],
+  });
+  t.equal(new Setups().of({}).generation.id, 'v5-generic');
+  t.end();
+});
+
+t.test('the machine block and the command line change it', (t) => {
+  const machine = { spm: [], memory: '512M', hugepages: 2, thp: 'always', seed: 7, bugs: ['x'] } as const;
+  const document = { kernel: '6.12', machine: { ...machine, spm: [], bugs: ['x'] } };
+  const { options, moduleParams } = new Setups().of(document);
+  t.strictSame(moduleParams, {});
+  t.match(options, { memory: GiB / 2, hugepages: 2, thp: 'always', seed: 7, bugs: ['x'], efiFakeMem: [] });
+  t.match(new Setups({ kernel: '6.1', seed: 9, check: true }).of(document).options, {
+    kernel: '6.1',
+    seed: 9,
+    check: true,
+  });
+  t.equal(new Setups().of({ machine: { module: false } }).moduleParams, null);
+  t.end();
+});
+
+t.test('equal machines are one setup', (t) => {
+  const setups = new Setups();
+  t.equal(
+    setups.of({ kernel: '6.12', machine: { seed: 1 } }),
+    setups.of({ kernel: '6.12', machine: { seed: 1 } }),
+  );
+  t.not(setups.of({ kernel: '6.12' }), setups.of({ kernel: '6.1' }));
+  t.end();
+});
+
+t.test('a machine that cannot be built', (t) => {
+  t.throws(() => new Setups().of({ machine: { spm: [1] } }), { name: 'UsageError', where: 'spm_addr_dev0' });
+  t.throws(() => new Setups().of({ machine: { memory: '2M' } }), { name: 'UsageError' });
+  t.end();
+});
