@@ -13,8 +13,12 @@ export interface BehaviourEntry<T> {
   readonly until?: string;
 }
 
-const entry = <T>(value: T, description: string, source: string, when: { since?: string; until?: string } = {}) =>
-  ({ value, description, source, ...when }) as BehaviourEntry<T>;
+const entry = <T>(
+  value: T,
+  description: string,
+  source: string,
+  when: { since?: string; until?: string } = {},
+) => ({ value, description, source, ...when }) as BehaviourEntry<T>;
 
 /** Values are those of Linux 6.12; other generations override. */
 export const registry = {
@@ -69,6 +73,18 @@ export const registry = {
     'gup_test has PIN_LONGTERM_TEST_START, STOP and READ',
     'mm/gup_test.c gup_test_ioctl',
     { since: '6.2' },
+  ),
+  gupRefusesInternalFlags: entry(
+    true,
+    'get_user_pages and pin_user_pages refuse flags that are internal to mm/gup.c',
+    'mm/gup.c is_valid_gup_args',
+    { since: '6.3' },
+  ),
+  splitPmdRefusesHugetlb: entry(
+    true,
+    'GUP with FOLL_SPLIT_PMD, and so EXCLUSIVE, fails on hugetlb with EOPNOTSUPP instead of finding its pages',
+    'mm/gup.c check_vma_flags',
+    { since: '6.12.117 (backport)' },
   ),
   longtermMigratesCoherent: entry(
     true,
@@ -155,7 +171,11 @@ export const registry = {
     'a page count whose byte length overflows is refused',
     'lib/test_hmm.c dmirror_fops_unlocked_ioctl',
   ),
-  minorZeroIsSpmDev1: entry(true, 'see spmMinorsSwapped, for v5-generic', 'lib/test_hmm.c dmirror_allocate_chunk'),
+  minorZeroIsSpmDev1: entry(
+    true,
+    'see spmMinorsSwapped, for v5-generic',
+    'lib/test_hmm.c dmirror_allocate_chunk',
+  ),
   hmmDmirrorAlias: entry(
     false,
     '/dev/hmm_mirrorN names the devices too',

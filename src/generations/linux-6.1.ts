@@ -14,6 +14,8 @@ export const overrides61: Partial<Behaviours> = {
   follLongterm: 0x10000,
   gupUnsharesFilePages: false,
   gupTestLongtermPins: false,
+  gupRefusesInternalFlags: false,
+  splitPmdRefusesHugetlb: false,
 };
 
 export const linux61: Generation = {

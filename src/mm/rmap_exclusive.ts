@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/rmap.c make_device_exclusive_range(). Fidelity: ported. */
+import { NO_PAGE, type Page } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import { get_user_pages_remote, type PageArray } from './gup.js';
+import { FOLL_GET, FOLL_SPLIT_PMD, FOLL_WRITE } from './gup_flags.js';
+import type { Kernel } from './kernel.js';
+import { put_page } from './page_alloc.js';
+import { compound_head, folio_test_anon, PG_hugetlb, PG_tail } from './page_flags.js';
+import { folio_make_device_exclusive } from './rmap.js';
+import type { MmStruct } from './types.js';
+
+/** Why a page cannot be made exclusive, before its mappings are looked at; null when it may. */
+function refusal(k: Kernel, page: Page, folio: Page): string | null {
+  if ((k.mem.flags[page]! & PG_tail) !== 0) return 'tail page of a large folio';
+  return k.trylock_page(folio) ? null : 'page is locked';
+}
+
+/** folio_make_device_exclusive() for a locked folio of any kind. */
+function* make_exclusive(
+  k: Kernel,
+  folio: Page,
+  mm: MmStruct,
+  address: number,
+  owner: unknown,
+): Task<boolean> {
+  if (!folio_test_anon(k.mem, folio) || (k.mem.flags[folio]! & PG_hugetlb) !== 0) return false;
+  return yield* folio_make_device_exclusive(k, folio, mm, address, owner);
+}
+
+/**
+ * Take [start, end) away from the CPUs, for a device alone. Pages that are in `pages` afterwards are exclusive, locked
+ * and referenced; the caller drops both. NO_PAGE marks those that could not be had.
+ * Context: mmap_lock held for read; may sleep. Return: pages found in the range, or -errno when there is not one.
+ */
+export function* make_device_exclusive_range(
+  mm: MmStruct,
+  start: number,
+  end: number,
+  pages: PageArray,
+  owner: unknown,
+): Task<number> {
+  const k = mm.kernel;
+  const flags = FOLL_GET | FOLL_WRITE | FOLL_SPLIT_PMD;
+  const npages = yield* get_user_pages_remote(mm, start, (end - start) / 4096, flags, pages);
+  for (let i = 0; i < npages; i++) {
+    const addr = start + i * 4096;
+    const page = pages[i]!;
+    const folio = compound_head(k.mem, page);
+    let reason = refusal(k, page, folio);
+    if (reason === null) {
+      if (yield* make_exclusive(k, folio, mm, addr, owner)) continue;
+      k.unlock_page(folio);
+      reason = 'not anonymous memory, or still mapped elsewhere';
+    }
+    k.note({ event: 'skip', fn: 'make_device_exclusive_range', mm, addr, page, reason });
+    put_page(k, folio);
+    pages[i] = NO_PAGE;
+  }
+  return npages;
+}
