@@ -17,6 +17,14 @@ export interface JobResult {
 
 export type Job = (document: ScenarioDocument) => JobResult;
 
+/** The error with the scenario's name; its stack is kept as text, because errors cross threads without a cause. */
+function named(error: unknown, name: string): Error {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const result = new Error(`scenario "${name}": ${message}`);
+  result.stack = stack;
+  return result;
+}
+
 export function makeJob(source: MachineSource, { overrides, against }: JobOptions): Job {
   const setups = new Setups(overrides);
   const others = against === undefined ? undefined : new Setups({ ...overrides, kernel: against });
@@ -25,7 +33,7 @@ export function makeJob(source: MachineSource, { overrides, against }: JobOption
       const run = runOn(source, setups.of(document), document);
       return others === undefined ? { run } : { run, other: runOn(source, others.of(document), document) };
     } catch (error) {
-      throw new Error(`scenario "${document.name}": ${(error as Error).message}`, { cause: error });
+      throw named(error, document.name);
     }
   };
 }

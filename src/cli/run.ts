@@ -20,6 +20,7 @@ import { type Update, updateText, withResults } from '../scenario/update.js';
 import { KSFT_FAIL, KSFT_PASS, KSFT_SKIP } from '../selftests/events.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
+import { InternalError } from './failure.js';
 import { namePattern } from './name-pattern.js';
 import { ReportFile } from './report-file.js';
 import type { JobResult } from './run-job.js';
@@ -83,7 +84,12 @@ export function configure(command: Command): void {
     .action(async (files: string[], options: RunOptions) => {
       const paint = ktapPainter();
       const output = { out: (line: string) => printLine(paint(line)), err: printErrorLine };
-      process.exitCode = await runCommand(files, options, output);
+      try {
+        process.exitCode = await runCommand(files, options, output);
+      } catch (error) {
+        if (error instanceof UsageError) throw error;
+        throw new InternalError(error, options.seed ?? 0, process.argv.slice(2));
+      }
     });
 }
 
