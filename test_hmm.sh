@@ -37,9 +37,8 @@ check_requirements()
 # True when there is nothing to run, or the sources have changed since it was built.
 is_stale()
 {
-	main="$dir/dist/cli/main.js"
-	[ ! -f "$main" ] && return 0
-	[ -d "$dir/src" ] && [ -n "$(find "$dir/src" -name '*.ts' -newer "$main" | head -n 1)" ]
+	[ ! -f "$dir/dist/cli/main.js" ] && return 0
+	[ -d "$dir/src" ] && [ -n "$(find "$dir/src" -name '*.ts' -newer "$dir/dist/.tsbuildinfo")" ]
 }
 
 # A clone has a lock file; an installed package comes built and has its dependencies beside it.
@@ -49,7 +48,7 @@ prepare()
 		(cd "$dir" && npm ci --silent --no-audit --no-fund) >&2 || exit 1
 	fi
 	if is_stale; then
-		(cd "$dir" && npm run --silent build && touch dist/cli/main.js) >&2 || exit 1
+		(cd "$dir" && npm run --silent build && touch dist/.tsbuildinfo) >&2 || exit 1
 	fi
 }
 

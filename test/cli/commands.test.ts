@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The commands that boot nothing: version, help, modinfo, lists. */
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { modinfoLines } from '../../src/cli/modinfo.js';
+import { generationById } from '../../src/generations/index.js';
+import { hmmSim, root } from './hmm-sim.js';
+
+/** A golden file without its last line, which tells the exit status. */
+function golden(name: string): { stdout: string; status: number } {
+  const text = readFileSync(`${root}test/golden/ktap/${name}.txt`, 'utf8');
+  const [, stdout, status] = /^([\s\S]*)@@EXIT (\d+)\n$/.exec(text)!;
+  return { stdout: stdout!, status: Number(status) };
+}
+
+t.test('--version', async (t) => {
+  const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string };
+  t.same(hmmSim('--version'), { status: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+t.test('help', async (t) => {
+  const help = hmmSim('--help');
+  t.equal(help.status, 0);
+  t.match(help.stdout, /^Usage: hmm-sim \[options\] \[command\]\n/);
+  t.match(help.stdout, /\n {2}smoke [\s\S]*\n {2}modinfo /);
+  t.same(hmmSim(), help, 'no arguments');
+  t.same(hmmSim('help'), help);
+  t.same(hmmSim('help', 'smoke'), hmmSim('smoke', '--help'));
+  t.match(hmmSim('help', 'smoke').stdout, /\n {2}--efi-fake-mem /);
+});
+
+t.test("smoke -l and -h are the harness's", async (t) => {
+  t.same(hmmSim('smoke', '-l', '--kernel', '6.12'), { ...golden('6.12-list'), stderr: '' });
+  t.same(hmmSim('smoke', '-h'), { ...golden('6.12-help'), stderr: '' });
+});
+
+t.test('modinfo', async (t) => {
+  t.same(modinfoLines(generationById('v5-generic')!), [
+    'filename:       (simulated)',
+    'description:    HMM (Heterogeneous Memory Management) test module (this generation has no description)',
+    'license:        GPL',
+    'name:           test_hmm',
+    'vermagic:       5.14.0-rc5-generic-v5 SMP mod_unload',
+    'parm:           spm_addr_dev0:physical address where the special purpose memory of device 0 begins; all devices are generic when both are set, set spm_addr_dev1 too (long)',
+    'parm:           spm_addr_dev1:physical address where the special purpose memory of device 1 begins; all devices are generic when both are set, set spm_addr_dev0 too (long)',
+    'generation:     v5-generic (DEVICE_GENERIC v5, August 2021)',
+    'devices:        /dev/hmm_dmirror0 /dev/hmm_dmirror1 (private; generic with both parameters)',
+  ]);
+  const { stdout, status, stderr } = hmmSim('modinfo', '--kernel', '6.12');
+  t.same([status, stderr], [0, '']);
+  t.same(stdout.split('\n'), [...modinfoLines(generationById('6.12')!), '']);
+  t.same(stdout.split('\n').slice(-3), [
+    'devices:        /dev/hmm_dmirror0 /dev/hmm_dmirror1 (private)',
+    'devices:        /dev/hmm_dmirror2 /dev/hmm_dmirror3 (coherent; only with both parameters)',
+    '',
+  ]);
+});

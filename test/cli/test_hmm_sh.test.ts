@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** test_hmm.sh does what the kernel's script of that name does. */
+import { symlinkSync } from 'node:fs';
+import t from 'tap';
+import { execute, hmmSim, root } from './hmm-sim.js';
+
+const usage = `Usage: ./test_hmm.sh
+Example usage:
+
+# Shows help message
+./test_hmm.sh
+
+# Smoke testing
+./test_hmm.sh smoke
+
+# Smoke testing with SPM enabled
+./test_hmm.sh smoke <spm_addr_dev0> <spm_addr_dev1>
+
+`;
+const running = 'Running smoke test. Note, this test provides basic coverage.\n';
+const missing = 'Missing module parameters. Make sure pass spm_addr_dev0 and spm_addr_dev1\n';
+const script = (...args: readonly string[]) => execute('sh', ['./test_hmm.sh', ...args], { cwd: root });
+
+t.test('no argument, or an unknown one', async (t) => {
+  t.same(script(), { status: 0, stdout: usage, stderr: '' });
+  t.same(script('performance'), { status: 0, stdout: usage, stderr: '' });
+});
+
+t.test('one address', async (t) => {
+  const expected = { status: 0, stdout: running + missing + usage, stderr: '' };
+  t.same(script('smoke', '0x100000000'), expected);
+  t.same(script('smoke', '0x100000000', '--seed', '7'), expected);
+});
+
+t.test('options are passed on, and so is the exit status', async (t) => {
+  const list = hmmSim('smoke', '-l');
+  t.same(script('smoke', '-l'), { ...list, stdout: running + list.stdout });
+  t.same(script('smoke', '0x100000000', 'x'), {
+    status: 64,
+    stdout: running,
+    stderr: 'hmm-sim: spm_addr_dev1: "x" is not a number (expected 64 or 0x40)\n',
+  });
+});
+
+t.test('from another directory, through its path', async (t) => {
+  const { status, stdout } = execute('sh', [`${root}test_hmm.sh`, 'smoke', '-h'], { cwd: '/' });
+  t.equal(status, 4);
+  t.equal(stdout, running + hmmSim('smoke', '-h').stdout);
+});
+
+t.test('without node', async (t) => {
+  const tools = t.testdir();
+  for (const tool of ['dirname', 'cat']) {
+    symlinkSync(execute('sh', ['-c', `command -v ${tool}`]).stdout.trim(), `${tools}/${tool}`);
+  }
+  t.same(execute('/bin/sh', ['-c', `PATH=${tools} exec /bin/sh ./test_hmm.sh smoke`], { cwd: root }), {
+    status: 4,
+    stdout: running,
+    stderr: './test_hmm.sh: You need Node.js 20 or newer\n',
+  });
+});
