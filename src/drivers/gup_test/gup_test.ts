@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/gup_test.c, /sys/kernel/debug/gup_test. Fidelity: ported; dump_page() prints less. */
+import type { FileOperations } from '../../fs/file.js';
 import { get_user_pages, type PageArray, pin_user_pages, unpin_user_pages } from '../../mm/gup.js';
 import { get_user_pages_fast, pin_user_pages_fast } from '../../mm/gup_fast.js';
 import { FOLL_LONGTERM, foll_flags_from_user } from '../../mm/gup_flags.js';
@@ -74,10 +75,21 @@ class GupTestArgs {
 
 /** The driver: one per machine; all its open files share the long-term pin. */
 export class GupTest {
+  /** Operations of /sys/kernel/debug/gup_test. */
+  readonly f_op: FileOperations;
   private readonly longterm: PinLongtermTest;
 
   constructor(private readonly k: Kernel) {
     this.longterm = new PinLongtermTest(k);
+    const driver = this;
+    this.f_op = {
+      name: 'gup_test',
+      unlocked_ioctl: (_file, mm, cmd, arg) => driver.ioctl(mm, cmd, arg),
+      // biome-ignore lint/correctness/useYield: releases may sleep; this one has no need to.
+      *release(): Task {
+        driver.release();
+      },
+    };
   }
 
   /** The last reference to one open file is gone. */
