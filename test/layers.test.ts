@@ -117,3 +117,12 @@ t.test('every source file begins with its licence', async (t) => {
   );
   t.same(missing, []);
 });
+
+t.test('every file that diverges knowingly is listed', async (t) => {
+  const listed = read('docs/DIVERGENCES.md');
+  const marked = sources.filter((path) => /\bDIVERGES:/.test(read(path)));
+  t.same(
+    marked.filter((path) => !listed.includes(`\`${path}\``)),
+    [],
+  );
+});
