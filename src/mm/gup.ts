@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: mm/gup.c, get_user_pages() and pin_user_pages(), slow paths, and populating. Fidelity: ported; the
- * mmap_lock is never dropped on the way, as handle_mm_fault() does not drop it here.
+ * Answers for: mm/gup.c, get_user_pages() and pin_user_pages(), slow paths, and populating. Fidelity: ported.
+ * DIVERGES: the mmap_lock is never dropped on the way, as handle_mm_fault() does not drop it here, and a fatal signal
+ * does not cut the loop short.
  *
  * `pages` receives pages from its first element on; pass a subarray to continue. Released with put_page() after get_*,
  * with unpin_user_page() after pin_*.
