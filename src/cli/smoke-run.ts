@@ -34,6 +34,9 @@ export class SmokeRun {
       // The first machine boots before the plan is printed: a module that kills the kernel leaves no tests to plan.
       const first = this.boot();
       return first === undefined ? EXIT_FAILED : exitCode(await this.tests(first));
+    } catch (error) {
+      this.print(bailOutLine('internal error'));
+      throw error;
     } finally {
       stopListening();
       this.reports.write();

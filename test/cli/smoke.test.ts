@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `hmm-sim smoke` as users run it: output, seeds, reports, and the ways in which a run ends early. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { bin, execute, hmmSim, root } from './hmm-sim.js';
+
+const SPM = ['0x100000000', '0x140000000'] as const;
+
+function results(stdout: string): string[] {
+  return stdout.split('\n').filter((line) => /^(not )?ok /.test(line));
+}
+
+for (const [name, args] of [
+  ['private', []],
+  ['generic', SPM],
+] as const) {
+  t.test(`the whole suite, ${name}`, async (t) => {
+    const { status, stdout, stderr } = hmmSim('smoke', ...args, '--seed', '7');
+    t.equal(stderr, '');
+    t.equal(status, 0);
+    const lines = stdout.split('\n');
+    t.same(lines.slice(0, 3), ['TAP version 13', '1..22', '# Starting 22 tests from 2 test cases.']);
+    t.same(lines.slice(-3), [
+      '# PASSED: 22 / 22 tests passed.',
+      '# Totals: pass:22 fail:0 xfail:0 xpass:0 skip:0 error:0',
+      '',
+    ]);
+    t.equal(results(stdout).filter((line) => line.startsWith('ok ')).length, 22);
+    t.equal(hmmSim('smoke', ...args, '--seed', '7').stdout, stdout, 'the same seed gives the same bytes');
+  });
+}
+
+t.test('a seed is printed when none is given, and brings the run back', async (t) => {
+  const first = hmmSim('smoke', '-t', 'anon_teardown');
+  const [, seed] = /^seed (\d+) \(again: --seed \1\)\n$/.exec(first.stderr)!;
+  t.same(hmmSim('smoke', '-t', 'anon_teardown', '--seed', seed!), { ...first, stderr: '' });
+});
+
+t.test('filters: the first that matches decides', async (t) => {
+  const { stdout } = hmmSim('smoke', '-T', 'anon_read', '-f', 'hmm2', '-t', 'migrate', '--seed', '7');
+  t.same(results(stdout), [
+    'ok 1 hmm.migrate',
+    'ok 2 hmm2.migrate_mixed',
+    'ok 3 hmm2.snapshot',
+    'ok 4 hmm2.double_map',
+  ]);
+});
+
+t.test('one parameter alone kills the kernel while it loads the module', async (t) => {
+  const { status, stdout } = hmmSim('smoke', '--module-param', 'spm_addr_dev0=0x100000000', '--seed', '7');
+  t.equal(status, 1);
+  t.match(
+    stdout,
+    /^TAP version 13\nBail out! the kernel oopsed in dmirror_allocate_chunk while it loaded test_hmm: [^\n]+\n$/,
+  );
+});
+
+t.test('so does an address where no resource starts', async (t) => {
+  const fake = '1G@0x140000000:0x40000,1G@0x180000000:0x40000';
+  const { status, stdout } = hmmSim('smoke', ...SPM, '--efi-fake-mem', fake, '--seed', '7');
+  t.equal(status, 1);
+  t.match(stdout, /^TAP version 13\nBail out! the kernel oopsed in dmirror_allocate_chunk /);
+});
+
+t.test('parameters as modprobe takes them; the last one wins', async (t) => {
+  const params = ['0=0x180000000', '1=0x140000000', '0=0x100000000'].flatMap((param) => [
+    '--module-param',
+    `spm_addr_dev${param}`,
+  ]);
+  const args = ['-t', 'snapshot', '--seed', '7'];
+  t.same(hmmSim('smoke', ...params, ...args), hmmSim('smoke', ...SPM, ...args));
+});
+
+t.test('without the module every test fails', async (t) => {
+  const { status, stdout } = hmmSim('smoke', '--no-module', '-t', 'open_close', '--seed', '7');
+  t.equal(status, 1);
+  t.same(results(stdout), ['not ok 1 hmm.open_close']);
+  t.match(stdout, /\n# FAILED: 0 \/ 1 tests passed\.\n/);
+});
+
+t.test('--junit and --json hold the same results', async (t) => {
+  const directory = t.testdir();
+  const [junit, json] = [`${directory}/junit.xml`, `${directory}/smoke.json`];
+  const { status } = hmmSim('smoke', '-f', 'hmm2', '--seed', '7', '--junit', junit, '--json', json);
+  t.equal(status, 0);
+  t.match(readFileSync(junit, 'utf8'), /<testsuites tests="3" failures="0" errors="0" skipped="0"/);
+  const document = JSON.parse(readFileSync(json, 'utf8')) as {
+    seed: number;
+    kernel: string;
+    tests: { name: string; result: string }[];
+  };
+  t.equal(document.seed, 7);
+  t.equal(document.kernel, 'v5-generic');
+  t.same(
+    document.tests.map(({ name, result }) => [name, result]),
+    [
+      ['hmm2.migrate_mixed', 'pass'],
+      ['hmm2.snapshot', 'pass'],
+      ['hmm2.double_map', 'pass'],
+    ],
+  );
+});
+
+t.test(
+  'prove reads it',
+  { skip: execute('sh', ['-c', 'command -v prove']).status !== 0 && 'no prove here' },
+  async (t) => {
+    const ran = execute('prove', ['-e', `${process.execPath} ${bin} smoke -f hmm2 --seed`, '7'], {
+      cwd: root,
+    });
+    t.match(ran.stdout, /Result: PASS/, ran.stderr);
+  },
+);
+
+t.test('a reader that goes away ends the run quietly', async (t) => {
+  const command = `{ "${process.execPath}" "${bin}" smoke --seed 7; echo "exit $?" >&2; } | head -n 1`;
+  const { stdout, stderr } = execute('sh', ['-c', command]);
+  t.equal(stdout, 'TAP version 13\n');
+  t.equal(stderr, 'exit 141\n');
+});
+
+t.test('Ctrl-C bails out, and the reports have what was finished', async (t) => {
+  const json = `${t.testdir()}/smoke.json`;
+  const child = spawn(process.execPath, [bin, 'smoke', '--seed', '7', '--json', json]);
+  let stdout = '';
+  child.stdout.on('data', (text) => {
+    if (stdout === '') child.kill('SIGINT');
+    stdout += text;
+  });
+  const [code] = await once(child, 'close');
+  t.equal(code, 130);
+  t.match(stdout, /\nBail out! interrupted\n$/);
+  const { tests } = JSON.parse(readFileSync(json, 'utf8')) as { tests: unknown[] };
+  t.equal(tests.length, results(stdout).length);
+});
