@@ -128,6 +128,14 @@ function spmAddresses(params: Readonly<Record<string, string>>): (number | undef
   });
 }
 
+/** Parameters in one spelling: users write octal too, as modprobe would take it. */
+function canonical(params: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(params);
+  return Object.fromEntries(
+    entries.map(([name, text]) => [name, `0x${parseNumber(text, name).toString(16)}`]),
+  );
+}
+
 /** Decide everything about the machine. Throws UsageError; nothing has booted yet. */
 export function planMachine(addresses: readonly string[], flags: MachineFlags): MachinePlan {
   const params = moduleParams(addresses, flags);
@@ -135,6 +143,6 @@ export function planMachine(addresses: readonly string[], flags: MachineFlags): 
   const plan = planPhysicalMemory({ memory, hugepages, efiFakeMem, spm: spmAddresses(params) });
   return {
     options: { kernel, memory, hugepages, thp, check, seed, efiFakeMem: asFakeMem(plan) },
-    moduleParams: flags.module ? params : null,
+    moduleParams: flags.module ? canonical(params) : null,
   };
 }

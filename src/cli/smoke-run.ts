@@ -61,6 +61,7 @@ export class SmokeRun {
   private bootAgain(): Machine {
     const { options, moduleParams } = this.plan;
     const machine = Machine.boot(options);
+    machine.onStderr = printErrorLine;
     const error = moduleParams === null ? 0 : machine.loadModule('test_hmm', moduleParams);
     if (error < 0) printErrorLine(`modprobe: could not insert test_hmm: ${errnoName(-error)}`);
     return machine;
