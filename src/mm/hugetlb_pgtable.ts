@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Answers for: mm/hugetlb.c, page tables of huge pages: unmapping, fork, mprotect, mremap. Fidelity: simplified: page
+ * tables are not shared between processes, so the locks that guard such sharing (vma_lock) do not exist; no migration
+ * entries or markers.
+ *
+ * A huge page is a leaf of the PMD table. It counts in the folio's entire mapcount, and never in the rss.
+ */
+import { NO_PAGE, type Page } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import { ENOSPC } from '../uapi/errno.js';
+import { HPAGE_PMD_NR } from '../uapi/mman.js';
+import {
+  alloc_hugetlb_folio,
+  HPAGE_SIZE,
+  is_vma_resv_owner,
+  restore_reserve_on_unmap,
+  set_vma_resv_unmapped,
+} from './hugetlb_resv.js';
+import type { Kernel } from './kernel.js';
+import {
+  mmu_notifier_invalidate_range_end,
+  mmu_notifier_invalidate_range_start,
+  mmu_notifier_range,
+} from './mmu_notifier.js';
+import { get_page, put_page } from './page_alloc.js';
+import {
+  add_entire_mapcount,
+  folio_mapped,
+  folio_test_anon,
+  PG_dirty,
+  PG_restore_reserve,
+  PG_uptodate,
+  SetPageAnonExclusive,
+} from './page_flags.js';
+import {
+  FLAGS,
+  type PmdTable,
+  PTE_DIRTY,
+  PTE_HUGE,
+  PTE_WRITE,
+  PTE_YOUNG,
+  pmd_index,
+  pud_addr_end,
+} from './pgtable.js';
+import { folio_try_dup_anon_rmap_pmd } from './rmap.js';
+import { is_cow_mapping, linear_page_index, type MmStruct, type VmArea } from './types.js';
+
+/** A huge page that is mapped, for those who walk page tables. */
+export interface HugePte {
+  readonly pmd: PmdTable;
+  readonly i: number;
+  /** The head page. */
+  readonly page: Page;
+  readonly flags: number;
+}
+
+/** The huge page mapped at `address`, or null. */
+export function huge_pte(mm: MmStruct, address: number): HugePte | null {
+  const pmd = mm.pt.pmdTable(address);
+  if (pmd === null) return null;
+  const i = pmd_index(address);
+  const flags = pmd.e[FLAGS + i]!;
+  return (flags & PTE_HUGE) === 0 ? null : { pmd, i, page: pmd.e[i]!, flags };
+}
+
+/** Calls `one` for every entry of [start, end) that has a table, none entries included; stops when it returns false. */
+function forEachHugeEntry(
+  mm: MmStruct,
+  start: number,
+  end: number,
+  one: (pmd: PmdTable, i: number, address: number) => boolean,
+): void {
+  for (let address = start; address < end; ) {
+    const pudEnd = pud_addr_end(address, end);
+    const pmd = mm.pt.pmdTable(address);
+    if (pmd !== null) {
+      for (let at = address; at < pudEnd; at += HPAGE_SIZE) if (!one(pmd, pmd_index(at), at)) return;
+    }
+    address = pudEnd;
+  }
+}
+
+const is_huge = (pmd: PmdTable, i: number): boolean => (pmd.e[FLAGS + i]! & PTE_HUGE) !== 0;
+
+export function make_huge_pte(vma: VmArea, writable: boolean): number {
+  const prot = vma.vm_page_prot | PTE_HUGE | PTE_YOUNG;
+  return writable ? prot | PTE_WRITE | PTE_DIRTY : prot & ~PTE_WRITE;
+}
+
+export function copy_user_large_folio(k: Kernel, dst: Page, src: Page): void {
+  for (let n = 0; n < HPAGE_PMD_NR; n++) k.contents.copy_page(dst + n, src + n);
+  k.mem.flags[dst]! |= PG_uptodate;
+}
+
+/** A new huge page becomes anonymous memory of `vma`; from here on its reservation is used up. */
+export function hugetlb_add_new_anon_rmap(k: Kernel, folio: Page, vma: VmArea, address: number): void {
+  const { mem } = k;
+  mem.mapping[folio] = vma.anon_vma!.id;
+  mem.index[folio] = linear_page_index(vma, address);
+  add_entire_mapcount(mem, folio, 1);
+  SetPageAnonExclusive(mem, folio);
+  mem.flags[folio]! &= ~PG_restore_reserve;
+}
+
+// --- unmapping ------------------------------------------------------------------------------------------
+
+/**
+ * Unmap [start, end), multiples of 2 MiB. `ref_page`: only where this very page is mapped; the VMA has then lost it
+ * for good. Context: notifiers called by the caller.
+ */
+export function __unmap_hugepage_range(
+  vma: VmArea,
+  start: number,
+  end: number,
+  ref_page: Page = NO_PAGE,
+): void {
+  const mm = vma.vm_mm;
+  forEachHugeEntry(mm, start, end, (pmd, i, address) => {
+    if (!is_huge(pmd, i)) return true;
+    if (ref_page === NO_PAGE) {
+      zap_huge_pte(vma, pmd, i, address);
+      return true;
+    }
+    if (pmd.e[i] !== ref_page) return true;
+    set_vma_resv_unmapped(vma);
+    zap_huge_pte(vma, pmd, i, address);
+    return false;
+  });
+  mm.tlb.flush_tlb_range(start, end);
+}
+
+function zap_huge_pte(vma: VmArea, pmd: PmdTable, i: number, address: number): void {
+  const k = vma.vm_mm.kernel;
+  const { mem } = k;
+  const folio = pmd.e[i]!;
+  if ((pmd.e[FLAGS + i]! & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
+  vma.vm_mm.pt.pmd_clear(pmd, i);
+  add_entire_mapcount(mem, folio, -1);
+  const restore =
+    k.behaviour.hugetlbZapRestoresReserve &&
+    is_vma_resv_owner(vma) &&
+    !folio_mapped(mem, folio) &&
+    folio_test_anon(mem, folio);
+  if (restore) restore_reserve_on_unmap(k, vma, address, folio);
+  put_page(k, folio);
+}
+
+/** The same with notification. Context: may sleep. */
+export function* unmap_hugepage_range(vma: VmArea, start: number, end: number, ref_page: Page): Task {
+  const range = mmu_notifier_range(vma.vm_mm, start, end, 'MMU_NOTIFY_CLEAR');
+  yield* mmu_notifier_invalidate_range_start(range);
+  __unmap_hugepage_range(vma, start, end, ref_page);
+  mmu_notifier_invalidate_range_end(range);
+}
+
+// --- fork -------------------------------------------------------------------------------------------------
+
+/**
+ * Copy the huge pages of `src_vma` to the child's `dst_vma`: shared copy-on-write where the mapping is private.
+ * Context: both mmap_locks held for write; may sleep. Return: 0, or -ENOSPC when a pinned page had to be copied and
+ * the pool has no page that is not reserved.
+ */
+export function* copy_hugetlb_page_range(dst_vma: VmArea, src_vma: VmArea): Task<number> {
+  const src = src_vma.vm_mm;
+  const { vm_start: start, vm_end: end } = src_vma;
+  const cow = is_cow_mapping(src_vma.vm_flags);
+  const range = mmu_notifier_range(src, start, end, 'MMU_NOTIFY_CLEAR');
+  if (cow) yield* mmu_notifier_invalidate_range_start(range);
+  let ret = 0;
+  forEachHugeEntry(src, start, end, (pmd, i, address) => {
+    // The child gets a table even for a hole, as far as the parent has one.
+    const dst_pmd = dst_vma.vm_mm.pt.pmd_alloc(address);
+    if (is_huge(pmd, i)) ret = copy_huge_pte(dst_vma, src_vma, dst_pmd, pmd, i, address, cow);
+    return ret === 0;
+  });
+  if (cow) {
+    src.tlb.flush_tlb_range(start, end);
+    mmu_notifier_invalidate_range_end(range);
+  }
+  return ret;
+}
+
+function copy_huge_pte(
+  dst_vma: VmArea,
+  src_vma: VmArea,
+  dst_pmd: PmdTable,
+  src_pmd: PmdTable,
+  i: number,
+  address: number,
+  cow: boolean,
+): number {
+  const k = src_vma.vm_mm.kernel;
+  const folio = src_pmd.e[i]!;
+  get_page(k, folio);
+  if (!folio_test_anon(k.mem, folio)) {
+    add_entire_mapcount(k.mem, folio, 1);
+  } else if (!folio_try_dup_anon_rmap_pmd(k, folio, src_vma)) {
+    const ret = copy_pinned_folio(k, dst_vma, dst_pmd, i, address, folio);
+    put_page(k, folio);
+    return ret;
+  }
+  if (cow) src_pmd.e[FLAGS + i]! &= ~PTE_WRITE;
+  dst_vma.vm_mm.pt.set_pmd(dst_pmd, i, folio, src_pmd.e[FLAGS + i]!);
+  return 0;
+}
+
+/** The parent may have pinned the page: the child gets its own copy now, which no reservation covers. */
+function copy_pinned_folio(
+  k: Kernel,
+  dst_vma: VmArea,
+  pmd: PmdTable,
+  i: number,
+  address: number,
+  folio: Page,
+): number {
+  const copy = alloc_hugetlb_folio(k, dst_vma, address, false);
+  if (copy === NO_PAGE) return -ENOSPC;
+  copy_user_large_folio(k, copy, folio);
+  hugetlb_add_new_anon_rmap(k, copy, dst_vma, address);
+  dst_vma.vm_mm.pt.set_pmd(pmd, i, copy, make_huge_pte(dst_vma, true));
+  return 0;
+}
+
+// --- mprotect and mremap ------------------------------------------------------------------------------------
+
+/**
+ * Give the huge pages of [start, end) the PTE bits `newprot`.
+ * Context: mmap_lock held for write; may sleep. Return: base pages changed.
+ */
+export function* hugetlb_change_protection(
+  vma: VmArea,
+  start: number,
+  end: number,
+  newprot: number,
+): Task<number> {
+  const mm = vma.vm_mm;
+  const range = mmu_notifier_range(mm, start, end, 'MMU_NOTIFY_PROTECTION_VMA');
+  yield* mmu_notifier_invalidate_range_start(range);
+  let changed = 0;
+  forEachHugeEntry(mm, start, end, (pmd, i) => {
+    if (!is_huge(pmd, i)) return true;
+    pmd.e[FLAGS + i] = newprot | (pmd.e[FLAGS + i]! & (PTE_DIRTY | PTE_YOUNG | PTE_HUGE));
+    changed += HPAGE_PMD_NR;
+    return true;
+  });
+  mm.tlb.flush_tlb_range(start, end);
+  mmu_notifier_invalidate_range_end(range);
+  return changed;
+}
+
+/** mremap(): move the huge pages of [old_addr, old_addr + length) to `new_addr`. Context: may sleep. Return: `length`. */
+export function* move_hugetlb_page_tables(
+  vma: VmArea,
+  _new_vma: VmArea,
+  old_addr: number,
+  new_addr: number,
+  length: number,
+): Task<number> {
+  const mm = vma.vm_mm;
+  const range = mmu_notifier_range(mm, old_addr, old_addr + length, 'MMU_NOTIFY_CLEAR');
+  yield* mmu_notifier_invalidate_range_start(range);
+  forEachHugeEntry(mm, old_addr, old_addr + length, (pmd, i, address) => {
+    if (!is_huge(pmd, i)) return true;
+    const page = pmd.e[i]!;
+    const flags = pmd.e[FLAGS + i]!;
+    mm.pt.pmd_clear(pmd, i);
+    const to = new_addr + (address - old_addr);
+    mm.pt.set_pmd(mm.pt.pmd_alloc(to), pmd_index(to), page, flags);
+    return true;
+  });
+  mm.tlb.flush_tlb_range(old_addr, old_addr + length);
+  mmu_notifier_invalidate_range_end(range);
+  return length;
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Answers for: mm/hugetlb.c, the pool of huge pages (struct hstate). Fidelity: simplified: one node, 2 MiB pages only, a
+ * pool of fixed size without surplus pages, no subpools and no cgroups.
+ */
+import { KernelBug } from '../sim/errors.js';
+import { Mutex } from '../sim/locks.js';
+import { NO_PAGE, type Page } from '../sim/memmap.js';
+import { ENOMEM } from '../uapi/errno.js';
+import { HPAGE_PMD_NR } from '../uapi/mman.js';
+import type { Kernel } from './kernel.js';
+import { folio_mapcount, PG_buddy, PG_head, PG_hugetlb, PG_restore_reserve } from './page_flags.js';
+
+/** 8 for each CPU. */
+const NUM_FAULT_MUTEXES = 8;
+
+export class HugetlbPool {
+  readonly nr_huge_pages: number;
+  free_huge_pages: number;
+  /** Free pages that mappings may rely on. A pinned page whose reservation came back early makes it -1 for a while. */
+  resv_huge_pages = 0;
+  private readonly freeList: Page[] = [];
+  private readonly faultMutexes: Mutex[] = [];
+
+  /** A pool of `nr` pages, or as many as there is memory for. */
+  constructor(
+    private readonly k: Kernel,
+    nr: number,
+  ) {
+    this.nr_huge_pages = k.pages.set_aside_huge(nr);
+    this.free_huge_pages = this.nr_huge_pages;
+    for (let i = 0; i < NUM_FAULT_MUTEXES; i++) {
+      this.faultMutexes.push(new Mutex(k.executor, 'hugetlb_fault_mutex'));
+    }
+  }
+
+  /** Free pages that nobody has reserved. */
+  get available_huge_pages(): number {
+    return this.free_huge_pages - this.resv_huge_pages;
+  }
+
+  /** hugetlb_fault_mutex_table: serializes faults on one huge page of a file. */
+  faultMutex(mappingId: number, idx: number): Mutex {
+    return this.faultMutexes[(mappingId + idx) % NUM_FAULT_MUTEXES]!;
+  }
+
+  /** hugetlb_acct_memory(): reserve `delta` pages, or give reservations back. Return: 0 or -ENOMEM. */
+  acct_memory(delta: number): number {
+    if (delta > 0 && delta > this.available_huge_pages) return -ENOMEM;
+    this.resv_huge_pages += delta;
+    return 0;
+  }
+
+  /**
+   * Take a page with one reference; its contents are unspecified. `reserved`: out of a reservation, to which it goes
+   * back if it is freed before it is mapped. Return: the folio, or NO_PAGE.
+   */
+  dequeue_hugetlb_folio(reserved: boolean): Page {
+    if (!reserved && this.available_huge_pages <= 0) return NO_PAGE;
+    if (this.free_huge_pages === 0) return NO_PAGE;
+    const folio = this.freeList.pop() ?? this.k.pages.alloc_set_aside_huge();
+    const { mem } = this.k;
+    mem.flags[folio] = PG_head | PG_hugetlb;
+    mem.refcount[folio] = 1;
+    this.free_huge_pages--;
+    if (reserved) {
+      mem.flags[folio]! |= PG_restore_reserve;
+      this.resv_huge_pages--;
+    }
+    return folio;
+  }
+
+  /** free_huge_folio(): the last reference is gone, the page returns to the pool. */
+  free_huge_folio(folio: Page): void {
+    const { mem, contents } = this.k;
+    if (folio_mapcount(mem, folio) !== 0) {
+      throw new KernelBug('free_huge_folio', `VM_BUG_ON_FOLIO: huge page ${folio} is still mapped`);
+    }
+    if ((mem.flags[folio]! & PG_restore_reserve) !== 0) this.resv_huge_pages++;
+    mem.flags[folio] = PG_head | PG_hugetlb | PG_buddy;
+    mem.mapping[folio] = 0;
+    mem.index[folio] = 0;
+    for (let i = 0; i < HPAGE_PMD_NR; i++) contents.poison_page(folio + i);
+    this.freeList.push(folio);
+    this.free_huge_pages++;
+  }
+}
