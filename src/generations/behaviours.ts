@@ -92,6 +92,13 @@ export const registry = {
     'mm/gup.c __gup_longterm_locked',
     { since: '6.0' },
   ),
+  // mm/hugetlb.c
+  hugetlbZapRestoresReserve: entry(
+    true,
+    'unmapping a private huge page for the last time gives its reservation back to the mapping',
+    'mm/hugetlb.c __unmap_hugepage_range',
+    { since: '6.9' },
+  ),
   // lib/test_hmm.c
   closeEvicts: entry(
     true,
@@ -136,6 +143,12 @@ export const registry = {
     true,
     'the first device with SPM takes spm_addr_dev1, the second spm_addr_dev0',
     'lib/test_hmm.c dmirror_allocate_chunk',
+  ),
+  genericHasBackingPage: entry(
+    false,
+    'generic device pages get a backing page too, which only remembers the mirror',
+    'lib/test_hmm.c dmirror_devmem_alloc_page',
+    { until: 'v5-generic' },
   ),
   genericToSystemIsNoop: entry(
     false,

@@ -16,6 +16,7 @@ export const overrides61: Partial<Behaviours> = {
   gupTestLongtermPins: false,
   gupRefusesInternalFlags: false,
   splitPmdRefusesHugetlb: false,
+  hugetlbZapRestoresReserve: false,
 };
 
 export const linux61: Generation = {

@@ -24,6 +24,7 @@ export const v5Generic: Generation = {
     spmSelectsType: true,
     spmLookedUpAsResource: true,
     nullResourceChecked: false,
+    genericHasBackingPage: true,
     genericToSystemIsNoop: true,
     coherentHasSides: false,
     toSystemCountsPages: false,

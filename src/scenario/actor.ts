@@ -13,8 +13,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../uapi/mman.js';
-import type { Sys } from '../user/api.js';
-import type { Process } from '../user/machine.js';
+import type { ProcessHandle as Process, Sys } from '../user/api.js';
 
 /** Pages of the buffer that ioctls read from and write to. */
 export const MIRROR_PAGES = 2048;

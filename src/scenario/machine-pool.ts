@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Boots machines for scenarios. */
-
-import type { Machine, MachineOptions } from '../user/machine.js';
-import * as user from '../user/machine.js';
+/** Boots machines for scenarios, and resets those that ended well for the next one of the same kind. */
+import type { MachineApi } from '../user/api.js';
+import { Machine } from '../user/machine.js';
 import type { MachineSource } from './runner.js';
 import type { MachineSetup } from './setup.js';
 
-// The machine's class has not landed yet; until then only its type is known here.
-const { Machine: MachineClass } = user as unknown as { Machine: { boot(options: MachineOptions): Machine } };
-
-/** A machine with the module loaded as `setup` asks. Throws KernelBug when loading oopses. */
-export function bootMachine(setup: MachineSetup): Machine {
-  const machine = MachineClass.boot(setup.options);
+function load(machine: Machine, setup: MachineSetup): Machine {
   if (setup.moduleParams !== null) {
     const ret = machine.loadModule('test_hmm', setup.moduleParams);
     if (ret < 0) throw new Error(`loading test_hmm failed with ${ret}`);
@@ -19,11 +13,31 @@ export function bootMachine(setup: MachineSetup): Machine {
   return machine;
 }
 
-/** A fresh machine for every scenario. */
+/** A machine with the module loaded as `setup` asks. Throws KernelBug when loading oopses. */
+export function bootMachine(setup: MachineSetup): Machine {
+  return load(Machine.boot(setup.options), setup);
+}
+
+/** One spare machine per setup; every scenario gets one as good as new. */
 export class MachinePool implements MachineSource {
+  readonly #spare = new Map<MachineSetup, Machine>();
+  readonly #setups = new WeakMap<MachineApi, MachineSetup>();
+
   acquire(setup: MachineSetup): Machine {
-    return bootMachine(setup);
+    const spare = this.#spare.get(setup);
+    if (spare === undefined) {
+      const machine = bootMachine(setup);
+      this.#setups.set(machine, setup);
+      return machine;
+    }
+    this.#spare.delete(setup);
+    spare.reset();
+    return load(spare, setup);
   }
 
-  release(): void {}
+  /** Whatever state it is in: a reset forgets all of it. */
+  release(machine: MachineApi): void {
+    const setup = this.#setups.get(machine);
+    if (setup !== undefined) this.#spare.set(setup, machine as Machine);
+  }
 }

@@ -2,7 +2,7 @@
 /** Runs scenario documents, each on a machine that nothing else has touched. */
 import type { Generation } from '../generations/index.js';
 import { KernelBug } from '../sim/errors.js';
-import type { Machine } from '../user/machine.js';
+import type { MachineApi as Machine } from '../user/api.js';
 import { isFatal, type StepResult } from './result.js';
 import type { ScenarioDocument } from './schema.js';
 import { Session } from './session.js';

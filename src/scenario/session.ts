@@ -3,8 +3,7 @@
 import type { Generation } from '../generations/index.js';
 import { Hang, KernelBug, ProcessDied } from '../sim/errors.js';
 import type { Task } from '../sim/task.js';
-import type { Sys } from '../user/api.js';
-import type { Machine } from '../user/machine.js';
+import type { MachineApi as Machine, Sys } from '../user/api.js';
 import { type Actor, forkActor, newActor, setUpBuffers } from './actor.js';
 import * as dmirror from './dmirror-steps.js';
 import * as gup from './gup-steps.js';

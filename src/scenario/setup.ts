@@ -58,7 +58,6 @@ function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): Mac
       efiFakeMem: asFakeMem(planPhysicalMemory({ memory, hugepages, spm })),
       seed: overrides.seed ?? machine.seed ?? 0,
       check: overrides.check ?? false,
-      bugs: machine.bugs ?? [],
     },
   };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What a run of the harness tells its listeners. Writers (src/report) turn these into text. */
-import type { Machine } from '../user/machine.js';
+import type { MachineApi as Machine } from '../user/api.js';
 import type { HarnessStyle } from './harness_style.js';
 
 /** Exit codes of a test and of the suite (kselftest.h). */

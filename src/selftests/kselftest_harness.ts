@@ -6,7 +6,7 @@
  * Fidelity: ported, without XFAIL and TEST_SIGNAL.
  */
 import { Hang, KernelBug, ProcessDied } from '../sim/errors.js';
-import type { Machine, Process } from '../user/machine.js';
+import type { MachineApi as Machine, ProcessHandle as Process } from '../user/api.js';
 import {
   type EndEvent,
   type HarnessListener,

@@ -103,6 +103,16 @@ export class Contents {
     return view;
   }
 
+  /** Like writable(), for a caller that overwrites all 1,024 words: what the view holds is unspecified. */
+  overwritable(page: Page): Uint32Array {
+    const id = this.mem.content[page]!;
+    if (id !== CONTENT_ZERO && id < CONTENT_WORD && this.refs[id] === 1) return this.slabs[id]!;
+    const fresh = this.allocate();
+    this.drop(page);
+    this.mem.content[page] = fresh;
+    return this.slabs[fresh]!;
+  }
+
   /** Forget all slabs' owners; the memmap is being reset. Host memory is kept for the next use. */
   reset(): void {
     this.free.length = 0;

@@ -45,3 +45,14 @@ export class UsageError extends Error {
     this.name = 'UsageError';
   }
 }
+
+/** A checker found the simulated kernel's own state inconsistent: `checker` names the invariant. */
+export class InvariantViolation extends Error {
+  constructor(
+    readonly checker: string,
+    readonly finding: string,
+  ) {
+    super(`${checker}: ${finding}`);
+    this.name = 'InvariantViolation';
+  }
+}

@@ -185,7 +185,8 @@ export class Executor {
     while (this.timers.length > 0 && this.timers[this.timers.length - 1]!.at <= this.now) {
       this.timers.pop()!.fire();
     }
-    this.nextTimer = this.timers.length > 0 ? this.timers[this.timers.length - 1]!.at : Number.POSITIVE_INFINITY;
+    this.nextTimer =
+      this.timers.length > 0 ? this.timers[this.timers.length - 1]!.at : Number.POSITIVE_INFINITY;
     if (this.runnable.length > 0) this.needResched = true;
   }
 

@@ -20,8 +20,9 @@ export const CONTENT_POISON = 0xffffffff;
 /** A run of pages whose physical addresses follow each other. */
 interface PfnRun {
   readonly page: Page;
-  readonly pfn: number;
+  pfn: number;
   readonly count: number;
+  free: boolean;
 }
 
 /** Base pages in a page block (2 MiB): runs are aligned to it, so that a THP is an aligned run of page numbers. */
@@ -56,18 +57,31 @@ export class Memmap {
 
   /** Add `count` pages (whole page blocks) starting at `pfn`. Return: the first page. */
   addRun(pfn: number, count: number): Page {
+    const again = this.runs.find((run) => run.free && run.count === count);
+    if (again !== undefined) {
+      again.pfn = pfn;
+      again.free = false;
+      return again.page;
+    }
     const page = this.used;
     if (page + count > this.capacity) this.reserve(Math.max(page + count, Math.floor(this.capacity * 1.5)));
     this.used += count;
-    this.runs.push({ page, pfn, count });
+    this.runs.push({ page, pfn, count, free: false });
     this.touchedLow.push(page + count);
     this.touchedHigh.push(page);
     return page;
   }
 
   page_to_pfn(page: Page): number {
-    const run = this.runs.find((r) => page >= r.page && page < r.page + r.count);
+    const run = this.runs.find((r) => !r.free && page >= r.page && page < r.page + r.count);
     return run === undefined ? -1 : run.pfn + (page - run.page);
+  }
+
+  /** The physical range is gone; its page numbers may serve the next run of the same size. */
+  releaseRun(page: Page): void {
+    const i = this.runs.findIndex((run) => run.page === page);
+    this.runs[i]!.free = true;
+    this.clear(i);
   }
 
   /** Note that pages [first, first + count) are in use, so that reset() clears them. */
@@ -83,15 +97,7 @@ export class Memmap {
 
   /** Forget everything but the first `keepRuns` runs, and clear what was touched in them. */
   reset(keepRuns: number): void {
-    for (let i = 0; i < this.runs.length; i++) {
-      const low = this.touchedLow[i]!;
-      const high = this.touchedHigh[i]!;
-      if (low < high) {
-        for (const array of this.arrays()) array.fill(0, low, high);
-      }
-      this.touchedLow[i] = this.runs[i]!.page + this.runs[i]!.count;
-      this.touchedHigh[i] = this.runs[i]!.page;
-    }
+    for (let i = 0; i < this.runs.length; i++) this.clear(i);
     for (const array of this.arrays()) array.fill(0, 0, 1);
     while (this.runs.length > keepRuns) {
       const run = this.runs.pop()!;
@@ -103,6 +109,17 @@ export class Memmap {
 
   get runCount(): number {
     return this.runs.length;
+  }
+
+  private clear(i: number): void {
+    const run = this.runs[i]!;
+    const low = this.touchedLow[i]!;
+    const high = this.touchedHigh[i]!;
+    if (low < high) {
+      for (const array of this.arrays()) array.fill(0, low, high);
+    }
+    this.touchedLow[i] = run.page + run.count;
+    this.touchedHigh[i] = run.page;
   }
 
   private arrays(): (Int32Array | Uint32Array | Float64Array)[] {

@@ -26,7 +26,9 @@ export const EFBIG = 27;
 export const ENOSPC = 28;
 export const ESPIPE = 29;
 export const EROFS = 30;
+export const ERANGE = 34;
 export const ENOSYS = 38;
+export const EOVERFLOW = 75;
 export const EOPNOTSUPP = 95;
 
 const names: Readonly<Record<number, string>> = {
@@ -55,7 +57,9 @@ const names: Readonly<Record<number, string>> = {
   [ENOSPC]: 'ENOSPC',
   [ESPIPE]: 'ESPIPE',
   [EROFS]: 'EROFS',
+  [ERANGE]: 'ERANGE',
   [ENOSYS]: 'ENOSYS',
+  [EOVERFLOW]: 'EOVERFLOW',
   [EOPNOTSUPP]: 'EOPNOTSUPP',
 };
 

@@ -29,6 +29,36 @@ export interface Mismatch {
 /** One page looked at by a program that survives signals: its repeated word, "mixed", or the signal. */
 export type PageValue = number | string;
 
+/** A process, as drivers of a machine (the harness, the scenario runner) hold it. */
+export interface ProcessHandle {
+  readonly pid: number;
+  readonly name: string;
+  readonly alive: boolean;
+}
+
+/** What drivers of a machine need of it. */
+export interface MachineApi {
+  readonly dmesg: readonly string[];
+  /** Simulated nanoseconds since boot. */
+  readonly now: number;
+  /** modprobe. Return 0 or a negative errno; throws KernelBug when the simulated kernel oopses. */
+  loadModule(name: 'test_hmm', params: Readonly<Record<string, string>>): number;
+  /** A new process without a program: `call` drives it. */
+  spawn(name: string): ProcessHandle;
+  /** A new process that runs `main`. */
+  start(name: string, main: UserMain): ProcessHandle;
+  /**
+   * Run `fn` as a thread of `process`, and every other task as scheduled, until `fn` returns.
+   * Throws KernelBug on an oops, Hang when nothing can run or `limitNs` of simulated time is over, ProcessDied when
+   * the process died meanwhile, InvariantViolation when a checker finds something.
+   */
+  call<T>(process: ProcessHandle, fn: (sys: Sys) => Task<T>, limitNs?: number): T;
+  /** SIGKILL: mm and files are gone when it returns. */
+  kill(process: ProcessHandle): void;
+  /** Every process, by pid (fork's children included). */
+  process(pid: number): ProcessHandle | undefined;
+}
+
 export interface Sys {
   readonly pid: number;
   /** Name of the process in traces ("p0", "hmm-tests"). */

@@ -1,7 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The machine as its owner sees it: boot, load the module, run processes. (Interface; implementation follows.) */
+/** The machine as its owner sees it: boot it, load the module, run processes on it. */
+import { run_checkers } from '../checkers/index.js';
+import { GupTest } from '../drivers/gup_test/gup_test.js';
+import type { DmirrorModule } from '../drivers/test_hmm/dmirror.js';
+import { dmirror_fops, hmm_dmirror_exit, hmm_dmirror_init } from '../drivers/test_hmm/module.js';
+import { type FileOperations, FileTable } from '../fs/file.js';
+import { proc_maps_operations, proc_pagemap_operations } from '../fs/proc_pagemap.js';
+import { DEFAULT_GENERATION, type Generation, generationById, generations } from '../generations/index.js';
+import { buildIomem, type PhysicalPlan, planPhysicalMemory } from '../mm/e820.js';
+import { HugetlbPool } from '../mm/hugetlb_pool.js';
+import { Kernel } from '../mm/kernel.js';
+import { mmput } from '../mm/mmap.js';
+import type { TraceSink } from '../mm/trace.js';
+import type { MmStruct } from '../mm/types.js';
+import { ProcessDied, UsageError } from '../sim/errors.js';
+import { Executor, type SimTask } from '../sim/executor.js';
+import { RunToBlock, type Scheduler } from '../sim/scheduler.js';
 import type { Task } from '../sim/task.js';
-import type { Sys, UserMain } from './api.js';
+import type { MachineApi, ProcessHandle, Sys, UserMain } from './api.js';
+import { Process, ProcessExit, ProcessKilled } from './process.js';
+import { Program } from './program.js';
 
 export interface EfiFakeMem {
   readonly start: number;
@@ -22,36 +40,282 @@ export interface MachineOptions {
   seed?: number;
   /** Run the invariant checkers after every system call. */
   check?: boolean;
-  /** Historical bugs to reintroduce, and bugs of this generation to fix. */
-  bugs?: readonly string[];
-  fixes?: readonly string[];
+  /** Who runs next; the default runs a task until it blocks. */
+  scheduler?: Scheduler;
 }
 
-/** A process handle for drivers of a machine (the harness, the scenario runner). */
-export interface Process {
-  readonly pid: number;
-  readonly name: string;
-  readonly alive: boolean;
-}
+export type { Process } from './process.js';
 
-export interface Machine {
-  readonly dmesg: readonly string[];
-  /** modprobe. Return 0 or a negative errno; throws KernelBug when the simulated kernel oopses. */
-  loadModule(name: 'test_hmm', params: Readonly<Record<string, string>>): number;
-  /** A new process without a program: `call` drives it. */
-  spawn(name: string): Process;
-  /** A new process that runs `main`. */
-  start(name: string, main: UserMain): Process;
-  /**
-   * Run `fn` as the main thread of `process`, and every other task as scheduled, until `fn` returns.
-   * Throws KernelBug on an oops, Hang when nothing can run or `limitNs` of simulated time is over,
-   * ProcessDied when the process was killed.
-   */
-  call<T>(process: Process, fn: (sys: Sys) => Task<T>, limitNs?: number): T;
-  /** SIGKILL: mm and files are gone when it returns. */
-  kill(process: Process): void;
-  /** Every process, by pid (fork's children included). */
-  process(pid: number): Process | undefined;
+/** Simulated time that a call takes at most, unless the caller says otherwise. */
+const CALL_LIMIT_NS = 60e9;
+
+export class Machine implements MachineApi {
+  readonly generation: Generation;
+  readonly checking: boolean;
+  /** Where programs write their stderr; collected here unless somebody listens. */
+  readonly stderr: string[] = [];
+  onStderr: ((line: string) => void) | null = null;
+  kernel!: Kernel;
+  files!: FileTable;
+  executor!: Executor;
+  private scheduler!: Scheduler;
+  private module: DmirrorModule | null = null;
+  private readonly devices = new Map<string, FileOperations>();
+  private readonly processes = new Map<number, Process>();
+  private nextPid = 1;
+  private readonly plan: PhysicalPlan;
+
+  /** Throws UsageError for an unknown kernel or memory that cannot be laid out. */
+  static boot(options: MachineOptions = {}): Machine {
+    return new Machine(options);
+  }
+
+  private constructor(private readonly options: MachineOptions) {
+    const id = options.kernel ?? DEFAULT_GENERATION;
+    const generation = generationById(id);
+    if (generation === undefined) {
+      const known = generations.map((g) => g.id).join(', ');
+      throw new UsageError(`unknown kernel '${id}', expected one of ${known}`, '--kernel');
+    }
+    this.generation = generation;
+    this.checking = options.check ?? false;
+    this.plan = planPhysicalMemory({
+      memory: options.memory ?? 6 * 2 ** 30,
+      hugepages: options.hugepages ?? 64,
+      ...(options.efiFakeMem === undefined ? {} : { efiFakeMem: options.efiFakeMem }),
+    });
+    this.power_on(null);
+  }
+
+  /** Forget everything and boot again with the same options. Cheaper than a new machine; nothing is carried over. */
+  reset(): void {
+    const { mem, contents } = this.kernel;
+    mem.reset(0);
+    contents.reset();
+    this.module = null;
+    this.devices.clear();
+    this.processes.clear();
+    this.stderr.length = 0;
+    this.nextPid = 1;
+    this.power_on({ mem, contents });
+  }
+
+  private power_on(reuse: ConstructorParameters<typeof Kernel>[5]): void {
+    const { options, plan } = this;
+    this.scheduler = options.scheduler ?? new RunToBlock(options.seed ?? 0);
+    this.scheduler.newExecution();
+    this.executor = new Executor(this.scheduler);
+    const ram = plan.ram
+      .map(({ start, size }) => ({ pfn: start / 4096, pages: Math.floor(size / 0x200000) * 512 }))
+      .filter(({ pages }) => pages > 0);
+    this.kernel = new Kernel(
+      this.executor,
+      this.generation.behaviours,
+      buildIomem(plan),
+      ram,
+      options.thp ?? 'madvise',
+      reuse,
+    );
+    this.kernel.hugetlb = new HugetlbPool(this.kernel, options.hugepages ?? 64);
+    this.files = new FileTable(this.kernel);
+    this.devices.set('/sys/kernel/debug/gup_test', new GupTest(this.kernel).f_op);
+    this.devices.set('/proc/self/pagemap', proc_pagemap_operations);
+    this.devices.set('/proc/self/maps', proc_maps_operations);
+  }
+
+  get dmesg(): readonly string[] {
+    return this.kernel.dmesg;
+  }
+
   /** Simulated nanoseconds since boot. */
-  readonly now: number;
+  get now(): number {
+    return this.executor.now;
+  }
+
+  set trace(sink: TraceSink | null) {
+    this.kernel.trace = sink;
+  }
+
+  random32(): number {
+    return Number(this.scheduler.nextU64() & 0xffffffffn);
+  }
+
+  stderr_line(line: string): void {
+    if (this.onStderr !== null) this.onStderr(line);
+    else this.stderr.push(line);
+  }
+
+  /** The loaded test_hmm, for checkers and reports. */
+  get test_hmm(): DmirrorModule | null {
+    return this.module;
+  }
+
+  /** The file operations behind a path; undefined where there is no such file. */
+  lookup(path: string): FileOperations | undefined {
+    return this.devices.get(path);
+  }
+
+  /** Throws InvariantViolation when a checker finds something. */
+  check(): void {
+    run_checkers(this.kernel, this.module, this.open_mms());
+  }
+
+  private open_mms(): MmStruct[] {
+    return [...this.kernel.mms];
+  }
+
+  // --- modules -----------------------------------------------------------------------------------------
+
+  /** modprobe. Return: 0 or a negative errno; throws KernelBug when the simulated kernel oopses. */
+  loadModule(_name: 'test_hmm', params: Readonly<Record<string, string>>): number {
+    const spm_addr_dev0 = Number(params.spm_addr_dev0 ?? 0);
+    const spm_addr_dev1 = Number(params.spm_addr_dev1 ?? 0);
+    const init = hmm_dmirror_init(this.kernel, this.files, this.generation, { spm_addr_dev0, spm_addr_dev1 });
+    const module = this.run_kernel_task('modprobe', init);
+    if (typeof module === 'number') return module;
+    this.module = module;
+    for (const { minor } of module.devices) {
+      const f_op = dmirror_fops(module, minor);
+      this.devices.set(`/dev/hmm_dmirror${minor}`, f_op);
+      if (this.generation.behaviours.hmmDmirrorAlias) this.devices.set(`/dev/hmm_mirror${minor}`, f_op);
+    }
+    return 0;
+  }
+
+  /** rmmod. Throws Hang when somebody keeps a device page. */
+  unloadModule(): void {
+    const { module } = this;
+    if (module === null) return;
+    this.run_kernel_task('rmmod', hmm_dmirror_exit(module));
+    for (const { minor } of module.devices) {
+      this.devices.delete(`/dev/hmm_dmirror${minor}`);
+      this.devices.delete(`/dev/hmm_mirror${minor}`);
+    }
+    this.module = null;
+  }
+
+  private run_kernel_task<T>(name: string, body: Task<T>): T {
+    const task = this.executor.spawn(name, body, null);
+    this.executor.runUntil(task, this.executor.now + CALL_LIMIT_NS);
+    return task.result as T;
+  }
+
+  // --- processes ---------------------------------------------------------------------------------------
+
+  /** A new process without a program: `call` drives it. */
+  spawn(name: string): Process {
+    return this.add_process(name, null, this.kernel.mm_alloc());
+  }
+
+  /** A new process that runs `main`. */
+  start(name: string, main: UserMain): Process {
+    const process = this.spawn(name);
+    this.run_main(process, main);
+    return process;
+  }
+
+  add_process(name: string, parent: Process | null, mm: MmStruct): Process {
+    const process = new Process(this.nextPid++, name, parent, mm);
+    this.processes.set(process.pid, process);
+    return process;
+  }
+
+  process(pid: number): Process | undefined {
+    return this.processes.get(pid);
+  }
+
+  /**
+   * Run `fn` as a thread of `process`, and every other task as scheduled, until `fn` returns.
+   * Throws KernelBug on an oops, Hang when nothing can run or `limitNs` of simulated time is over, ProcessDied when
+   * the process died meanwhile.
+   */
+  call<T>(handle: ProcessHandle, fn: (sys: Sys) => Task<T>, limitNs = CALL_LIMIT_NS): T {
+    const process = this.processes.get(handle.pid)!;
+    if (!process.alive) throw new ProcessDied(process.pid, process.signal, process.exitCode);
+    let value: { result: T } | null = null;
+    const task = this.thread(process, function* (sys) {
+      value = { result: yield* fn(sys) };
+      return null;
+    });
+    this.executor.runUntil(task, this.executor.now + limitNs);
+    if (value === null) throw new ProcessDied(process.pid, process.signal, process.exitCode);
+    return (value as { result: T }).result;
+  }
+
+  /** Run everything that can run, until all is quiet or `limitNs` of simulated time is over. */
+  settle(limitNs = CALL_LIMIT_NS): void {
+    this.executor.drain(this.executor.now + limitNs);
+  }
+
+  /** SIGKILL: mm and files are gone when it returns. */
+  kill(handle: ProcessHandle): void {
+    const process = this.processes.get(handle.pid)!;
+    if (!process.alive) return;
+    process.send_signal(this.executor, 'SIGKILL');
+    this.settle();
+    if (process.alive) this.run_kernel_task('do_exit', this.do_exit(process, null, 'SIGKILL'));
+  }
+
+  send_signal(process: Process, signal: string): void {
+    process.send_signal(this.executor, signal);
+    if (process.threads.size === 0)
+      this.executor.spawn('do_exit', this.do_exit(process, null, signal), process);
+  }
+
+  /** The main thread of a program: when it returns, the process exits. */
+  run_main(process: Process, main: UserMain): void {
+    this.thread(process, function* (sys) {
+      return (yield* main(sys)) ?? 0;
+    });
+  }
+
+  /** Another thread; `ended` is told what it returned. */
+  run_thread(process: Process, main: UserMain, ended: (code: number) => void): void {
+    this.thread(process, function* (sys) {
+      ended((yield* main(sys)) ?? 0);
+      return null;
+    });
+  }
+
+  /** `body` returns the process's exit status, or null when only the thread ends. */
+  private thread(process: Process, body: (sys: Sys) => Task<number | null>): SimTask {
+    const machine = this;
+    const sys = new Program(this, process);
+    function* run(): Task<void> {
+      try {
+        const code = yield* body(sys);
+        process.threads.delete(task);
+        if (code !== null) yield* machine.do_exit(process, code, null);
+      } catch (error) {
+        process.threads.delete(task);
+        if (error instanceof ProcessKilled) yield* machine.do_exit(process, null, error.signal);
+        else if (error instanceof ProcessExit) yield* machine.do_exit(process, error.code, null);
+        else throw error;
+      }
+    }
+    const task: SimTask = this.executor.spawn(process.name, run(), process);
+    process.threads.add(task);
+    return task;
+  }
+
+  /** do_group_exit(): the last thread takes the address space and the files with it. */
+  private *do_exit(process: Process, code: number | null, signal: string | null): Task {
+    if (!process.alive || process.mm === null) return;
+    if (process.exitCode === null && process.signal === null) {
+      process.exitCode = code;
+      process.signal = signal;
+    }
+    if (process.threads.size > 0) {
+      process.send_signal(this.executor, 'SIGKILL');
+      return;
+    }
+    const { mm } = process;
+    process.mm = null;
+    yield* mmput(mm);
+    for (const file of process.fds.values()) file.fput();
+    process.fds.clear();
+    yield* this.files.flush_delayed_fput();
+    process.alive = false;
+    process.parent?.childExit.wakeAll(this.executor);
+  }
 }

@@ -5,8 +5,7 @@
  */
 import { ProcessDied } from '../../src/sim/errors.js';
 import type { Task } from '../../src/sim/task.js';
-import type { Sys } from '../../src/user/api.js';
-import type { Machine, Process } from '../../src/user/machine.js';
+import type { MachineApi as Machine, ProcessHandle as Process, Sys } from '../../src/user/api.js';
 
 export interface Call {
   readonly process: string;

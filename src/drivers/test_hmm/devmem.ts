@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: lib/test_hmm.c, device memory: chunks, pages, eviction. Fidelity: ported. */
+import {
+  DevPagemap,
+  type DevPagemapOps,
+  is_device_coherent_page,
+  is_device_private_page,
+  type MemoryType,
+  memremap_pages,
+  memunmap_pages,
+  zone_device_page_init,
+} from '../../mm/memremap.js';
+import {
+  MIGRATE_PFN_MIGRATE,
+  MIGRATE_PFN_WRITE,
+  migrate_device_finalize,
+  migrate_device_pages,
+  migrate_device_range,
+  migrate_pfn,
+  migrate_pfn_to_page,
+} from '../../mm/migrate_device.js';
+import { put_page } from '../../mm/page_alloc.js';
+import {
+  __release_region,
+  lookup_resource,
+  type Resource,
+  request_free_mem_region,
+} from '../../mm/resource.js';
+import { KernelBug } from '../../sim/errors.js';
+import { NO_PAGE, type Page } from '../../sim/memmap.js';
+import type { Task } from '../../sim/task.js';
+import { ENOMEM } from '../../uapi/errno.js';
+import { DEVMEM_CHUNK_SIZE, DmirrorChunk, type DmirrorDevice } from './dmirror.js';
+import { dmirror_devmem_fault } from './migrate.js';
+
+/** BACKING_PAGE(): where the contents of a device page are. */
+export function BACKING_PAGE(mdevice: DmirrorDevice, page: Page): Page {
+  const k = mdevice.module.kernel;
+  return is_device_private_page(k, page) ? k.mem.priv[page]! : page;
+}
+
+export function dmirror_page_to_device(mdevice: DmirrorDevice, page: Page): DmirrorDevice {
+  return (mdevice.module.kernel.pgmapOf(page).chunk as DmirrorChunk).mdevice;
+}
+
+interface ChunkPlan {
+  readonly type: MemoryType;
+  readonly start: number;
+  readonly end: number;
+  readonly resource: Resource | null;
+}
+
+/** Where the next chunk goes and what it is; or -ENOMEM. Throws where the real kernel dereferences NULL. */
+function plan_chunk(mdevice: DmirrorDevice): ChunkPlan | number {
+  const { kernel, generation, spm_addr_dev0, spm_addr_dev1 } = mdevice.module;
+  const { behaviours } = generation;
+  const swap = behaviours.spmMinorsSwapped;
+  if (behaviours.spmSelectsType && (spm_addr_dev0 !== 0 || spm_addr_dev1 !== 0)) {
+    return plan_spm_resource(mdevice);
+  }
+  if (mdevice.zone_device_type === 'private') {
+    const res = request_free_mem_region(kernel.iomem, DEVMEM_CHUNK_SIZE, 'hmm_dmirror');
+    if (typeof res === 'number') return -ENOMEM;
+    return { type: 'MEMORY_DEVICE_PRIVATE', start: res.start, end: res.end, resource: res };
+  }
+  const first = mdevice.minor === 2;
+  const start = first === swap ? spm_addr_dev1 : spm_addr_dev0;
+  return { type: 'MEMORY_DEVICE_COHERENT', start, end: start + DEVMEM_CHUNK_SIZE - 1, resource: null };
+}
+
+/** DEVICE_GENERIC v5: the whole resource that begins at the SPM address. */
+function plan_spm_resource(mdevice: DmirrorDevice): ChunkPlan | number {
+  const { kernel, generation, spm_addr_dev0, spm_addr_dev1 } = mdevice.module;
+  let res: Resource | null = null;
+  let why = 'only one of spm_addr_dev0 and spm_addr_dev1 is set, so that no resource was looked up';
+  if (spm_addr_dev0 !== 0 && spm_addr_dev1 !== 0) {
+    const swapped = generation.behaviours.spmMinorsSwapped;
+    const address = (mdevice.minor === 0) === swapped ? spm_addr_dev1 : spm_addr_dev0;
+    res = lookup_resource(kernel.iomem, address);
+    why = `lookup_resource() found no resource that starts at 0x${address.toString(16)}`;
+    mdevice.zone_device_type = 'coherent';
+  } else {
+    kernel.printk('test_hmm: both spm_addr_dev parameters have to be set');
+  }
+  if (res === null) {
+    if (generation.behaviours.nullResourceChecked) return -ENOMEM;
+    throw new KernelBug('dmirror_allocate_chunk', `NULL pointer dereference of the resource: ${why}`);
+  }
+  return { type: 'MEMORY_DEVICE_GENERIC', start: res.start, end: res.end, resource: null };
+}
+
+/** Take one more chunk of device memory. Context: may sleep. Return: 0 or -errno. */
+export function* dmirror_allocate_chunk(mdevice: DmirrorDevice): Task<number> {
+  const k = mdevice.module.kernel;
+  const plan = plan_chunk(mdevice);
+  if (typeof plan === 'number') return plan;
+  const chunk = new DmirrorChunk(mdevice, plan.resource);
+  const ops: DevPagemapOps = {
+    page_free: (page) => dmirror_devmem_free(mdevice, page),
+    migrate_to_ram: (vmf) => dmirror_devmem_fault(mdevice.module, vmf),
+  };
+  chunk.pagemap = new DevPagemap(plan.type, { start: plan.start, end: plan.end }, ops, mdevice, chunk);
+  yield* mdevice.devmem_lock.mutex_lock('dmirror_allocate_chunk');
+  const err = memremap_pages(k, chunk.pagemap);
+  if (err !== 0) {
+    mdevice.devmem_lock.mutex_unlock();
+    if (plan.resource !== null) __release_region(k.iomem, plan.start, plan.end - plan.start + 1);
+    return err;
+  }
+  mdevice.chunks.push(chunk);
+  mdevice.devmem_lock.mutex_unlock();
+  const { firstPage, nr_pages } = chunk.pagemap;
+  chunk.virgin = firstPage + nr_pages - 1;
+  const from = (plan.start / 4096).toString(16);
+  const to = ((plan.end + 1) / 4096).toString(16);
+  k.printk(
+    `test_hmm: ${mdevice.name}: chunk ${mdevice.chunks.length} of ${nr_pages / 256} MiB, pfns [0x${from} 0x${to})`,
+  );
+  return 0;
+}
+
+/** A free page of the device, or NO_PAGE when the lists are empty. Context: lock held. */
+function take_free_page(mdevice: DmirrorDevice): Page {
+  const { mem } = mdevice.module.kernel;
+  const page = mdevice.free_pages;
+  if (page !== NO_PAGE) {
+    mdevice.free_pages = mem.priv[page]!;
+    return page;
+  }
+  for (let n = mdevice.chunks.length - 1; n >= 0; n--) {
+    const chunk = mdevice.chunks[n]!;
+    if (chunk.remove || chunk.virgin < chunk.pagemap.firstPage) continue;
+    return chunk.virgin--;
+  }
+  return NO_PAGE;
+}
+
+/** A device page with one reference, locked, and its backing page; NO_PAGE when the device is full. May sleep. */
+export function* dmirror_devmem_alloc_page(mdevice: DmirrorDevice): Task<Page> {
+  const k = mdevice.module.kernel;
+  const backed = mdevice.zone_device_type === 'private' || k.behaviour.genericHasBackingPage;
+  const rpage = backed ? k.pages.alloc_page() : NO_PAGE;
+  if (backed && rpage === NO_PAGE) return NO_PAGE;
+  let dpage = take_free_page(mdevice);
+  if (dpage === NO_PAGE && (yield* dmirror_allocate_chunk(mdevice)) === 0) dpage = take_free_page(mdevice);
+  if (dpage === NO_PAGE) {
+    if (rpage !== NO_PAGE) {
+      k.contents.clear_page(rpage);
+      put_page(k, rpage);
+    }
+    return NO_PAGE;
+  }
+  mdevice.calloc++;
+  zone_device_page_init(k, dpage);
+  k.mem.priv[dpage] = rpage;
+  return dpage;
+}
+
+/** The last reference of a device page is gone: free its backing page and keep it for the next allocation. */
+function dmirror_devmem_free(mdevice: DmirrorDevice, page: Page): void {
+  const k = mdevice.module.kernel;
+  const rpage = k.behaviour.genericHasBackingPage ? k.mem.priv[page]! : BACKING_PAGE(mdevice, page);
+  if (rpage !== page) {
+    k.mem.priv[rpage] = 0;
+    put_page(k, rpage);
+  }
+  k.contents.poison_page(page);
+  k.mem.flags[page] = 0;
+  const chunk = k.pgmapOf(page).chunk as DmirrorChunk;
+  mdevice.lock.spin_lock();
+  if (!chunk.remove) {
+    mdevice.cfree++;
+    k.mem.priv[page] = mdevice.free_pages;
+    mdevice.free_pages = page;
+  }
+  mdevice.lock.spin_unlock();
+}
+
+/** Bring every page of the chunk that is in use back to system memory. Context: may sleep. */
+export function* dmirror_device_evict_chunk(chunk: DmirrorChunk): Task {
+  const { mdevice } = chunk;
+  const k = mdevice.module.kernel;
+  const { firstPage, nr_pages } = chunk.pagemap;
+  // Pages below `virgin` were never handed out: nothing to do for them.
+  const first = Math.max(chunk.virgin + 1, firstPage);
+  const npages = firstPage + nr_pages - first;
+  if (npages === 0) return;
+  const src = new Uint32Array(npages);
+  const dst = new Uint32Array(npages);
+  yield* migrate_device_range(k, src, first, npages);
+  for (let n = 0; n < npages; n++) {
+    const spage = migrate_pfn_to_page(src[n]!);
+    if (spage === NO_PAGE || (src[n]! & MIGRATE_PFN_MIGRATE) === 0) continue;
+    if (!is_device_private_page(k, spage) && !is_device_coherent_page(k, spage)) continue;
+    const dpage = k.pages.alloc_page();
+    if (dpage === NO_PAGE)
+      throw new KernelBug('dmirror_device_evict_chunk', 'out of memory with __GFP_NOFAIL');
+    k.trylock_page(dpage);
+    k.contents.copy_page(dpage, BACKING_PAGE(mdevice, spage));
+    let entry = migrate_pfn(dpage);
+    if ((src[n]! & MIGRATE_PFN_WRITE) !== 0) entry |= MIGRATE_PFN_WRITE;
+    dst[n] = entry;
+  }
+  yield* migrate_device_pages(k, src, dst, npages);
+  yield* migrate_device_finalize(k, src, dst, npages);
+}
+
+/** Give up all device memory of the device. Context: may sleep for ever, when somebody keeps a page. */
+export function* dmirror_device_remove_chunks(mdevice: DmirrorDevice): Task {
+  const k = mdevice.module.kernel;
+  yield* mdevice.devmem_lock.mutex_lock('dmirror_device_remove_chunks');
+  for (const chunk of mdevice.chunks) {
+    chunk.remove = true;
+    mdevice.free_pages = NO_PAGE;
+    yield* dmirror_device_evict_chunk(chunk);
+    yield* memunmap_pages(k, chunk.pagemap);
+    if (chunk.resource !== null) {
+      const { start, end } = chunk.pagemap.range;
+      __release_region(k.iomem, start, end - start + 1);
+    }
+  }
+  mdevice.chunks = [];
+  mdevice.free_pages = NO_PAGE;
+  mdevice.devmem_lock.mutex_unlock();
+}

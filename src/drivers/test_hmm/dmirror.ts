@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: lib/test_hmm.c, its structs. */
+import type { FileTable } from '../../fs/file.js';
+import type { Generation } from '../../generations/types.js';
+import type { Kernel } from '../../mm/kernel.js';
+import type { DevPagemap } from '../../mm/memremap.js';
+import { MmuIntervalNotifier } from '../../mm/mmu_notifier.js';
+import type { Resource } from '../../mm/resource.js';
+import { Mutex, SpinLock } from '../../sim/locks.js';
+import { NO_PAGE, type Page } from '../../sim/memmap.js';
+import { XArray } from './xarray.js';
+
+/** Bytes of device memory that a device takes at a time. */
+export const DEVMEM_CHUNK_SIZE = 256 * 1024 * 1024;
+/** Pages that one step of an ioctl handles. */
+export const BATCH = 64;
+/** Simulated time after which a device fault gives up. */
+export const HMM_RANGE_DEFAULT_TIMEOUT_NS = 1_000_000_000;
+
+export type ZoneDeviceType = 'private' | 'coherent';
+
+/** struct dmirror_chunk: a range of device memory. */
+export class DmirrorChunk {
+  remove = false;
+  pagemap!: DevPagemap;
+  /** Free pages that were never used: they go from the last to the first, like a list filled in order. */
+  virgin: Page = NO_PAGE;
+
+  constructor(
+    readonly mdevice: DmirrorDevice,
+    /** The iomem region of private memory, to be released. */
+    readonly resource: Resource | null,
+  ) {}
+}
+
+/** struct dmirror_device. */
+export class DmirrorDevice {
+  zone_device_type: ZoneDeviceType;
+  chunks: DmirrorChunk[] = [];
+  readonly devmem_lock: Mutex;
+  readonly lock: SpinLock;
+  /** Pages that came back, last in first out, linked in zone_device_data. */
+  free_pages: Page = NO_PAGE;
+  calloc = 0;
+  cfree = 0;
+
+  constructor(
+    readonly module: DmirrorModule,
+    readonly minor: number,
+    type: ZoneDeviceType,
+  ) {
+    const { executor } = module.kernel;
+    this.zone_device_type = type;
+    this.devmem_lock = new Mutex(executor, `hmm_dmirror${minor} devmem_lock`);
+    this.lock = new SpinLock(executor, `hmm_dmirror${minor} lock`);
+  }
+
+  get name(): string {
+    return `hmm_dmirror${this.minor}`;
+  }
+}
+
+/** struct dmirror: one open of a device, mirroring the opener's address space. */
+export class Dmirror {
+  readonly pt = new XArray();
+  readonly notifier: MmuIntervalNotifier;
+  readonly mutex: Mutex;
+  /** What zone_device_data of a backing page holds. */
+  readonly id: number;
+
+  constructor(readonly mdevice: DmirrorDevice) {
+    const { module } = mdevice;
+    this.notifier = new MmuIntervalNotifier(this);
+    this.mutex = new Mutex(module.kernel.executor, `hmm_dmirror${mdevice.minor} mutex`);
+    this.id = module.mirrors.push(this) - 1;
+  }
+}
+
+/** The loaded module: what C keeps in static variables. */
+export interface DmirrorModule {
+  readonly kernel: Kernel;
+  readonly files: FileTable;
+  readonly generation: Generation;
+  /** 0 where the parameter is not set. */
+  readonly spm_addr_dev0: number;
+  readonly spm_addr_dev1: number;
+  readonly devices: DmirrorDevice[];
+  /** By id; null when closed. */
+  readonly mirrors: (Dmirror | null)[];
+}
+
+/** struct hmm_dmirror_cmd, in kernel memory. Addresses are page aligned, so that doubles hold them exactly. */
+export interface DmirrorCmd {
+  readonly addr: number;
+  readonly ptr: number;
+  /** Bytes of the range, after the shift that may overflow. */
+  readonly size: number;
+  cpages: number;
+  faults: number;
+  zone_device_type: number;
+  readonly alloc_to_devmem: boolean;
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: lib/test_hmm.c, device faults, reads and writes. Fidelity: ported. */
+import {
+  HMM_PFN_ERROR,
+  HMM_PFN_REQ_FAULT,
+  HMM_PFN_REQ_WRITE,
+  HMM_PFN_VALID,
+  HMM_PFN_WRITE,
+  type HmmRange,
+  hmm_range_fault,
+} from '../../mm/hmm.js';
+import { COST_PAGE, COST_SYSCALL } from '../../mm/kernel.js';
+import { is_device_private_page } from '../../mm/memremap.js';
+import { mmput } from '../../mm/mmap.js';
+import {
+  type MmuIntervalNotifier,
+  type MmuIntervalNotifierOps,
+  type MmuNotifierRange,
+  mmu_interval_read_begin,
+  mmu_interval_read_retry,
+  mmu_interval_set_seq,
+} from '../../mm/mmu_notifier.js';
+import type { MmStruct } from '../../mm/types.js';
+import { KernelBug } from '../../sim/errors.js';
+import { NO_PAGE, type Page } from '../../sim/memmap.js';
+import type { Task } from '../../sim/task.js';
+import { EBUSY, EFAULT, ENOENT, ENOMEM } from '../../uapi/errno.js';
+import { DmirrorBounce } from './bounce.js';
+import { BATCH, type Dmirror, type DmirrorCmd, HMM_RANGE_DEFAULT_TIMEOUT_NS } from './dmirror.js';
+import { DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from './xarray.js';
+
+/** The CPU's page table changes: forget what the device knows of the range, its end included. */
+function* dmirror_interval_invalidate(
+  mni: MmuIntervalNotifier,
+  range: MmuNotifierRange,
+  curSeq: number,
+): Task<boolean> {
+  const dmirror = mni.owner as Dmirror;
+  if (range.event === 'MMU_NOTIFY_MIGRATE' && range.owner === dmirror.mdevice) return true;
+  if (!dmirror.mutex.mutex_trylock()) yield* dmirror.mutex.mutex_lock('dmirror_interval_invalidate');
+  mmu_interval_set_seq(mni, curSeq);
+  dmirror.pt.xa_erase_range(Math.floor(range.start / 4096), Math.floor(range.end / 4096));
+  dmirror.mutex.mutex_unlock();
+  return true;
+}
+
+export const dmirror_min_ops: MmuIntervalNotifierOps = { invalidate: dmirror_interval_invalidate };
+
+/** Put what hmm_range_fault() found into the device page table. Return: 0 or -EFAULT. */
+function dmirror_do_fault(dmirror: Dmirror, range: HmmRange): number {
+  const k = dmirror.mdevice.module.kernel;
+  const count = (range.end - range.start) / 4096;
+  const first = range.start / 4096;
+  for (let n = 0; n < count; n++) {
+    const flags = range.hmm_flags[n]!;
+    const page = range.hmm_pfns[n]!;
+    if ((flags & HMM_PFN_ERROR) !== 0) k.warn('dmirror_do_fault', 'hmm_range_fault() gave an error entry');
+    if ((flags & HMM_PFN_VALID) === 0) k.warn('dmirror_do_fault', 'hmm_range_fault() gave an invalid entry');
+    const write = (flags & HMM_PFN_WRITE) !== 0;
+    if (!write && (range.default_flags & HMM_PFN_REQ_WRITE) !== 0) {
+      k.warn('dmirror_do_fault', 'write access was asked for, the page is read-only');
+      return -EFAULT;
+    }
+    const stored = k.behaviour.faultMirrorsOwnPrivatePage ? page : backing(dmirror, page);
+    dmirror.pt.xa_store(first + n, stored, write ? DPT_XA_TAG_WRITE : 0);
+  }
+  return 0;
+}
+
+/** What a driver without that bug stores: the page that holds the data. */
+function backing(dmirror: Dmirror, page: Page): Page {
+  const k = dmirror.mdevice.module.kernel;
+  return is_device_private_page(k, page) ? k.mem.priv[page]! : page;
+}
+
+function* dmirror_range_fault(dmirror: Dmirror, range: HmmRange): Task<number> {
+  const { executor } = dmirror.mdevice.module.kernel;
+  const { mm } = dmirror.notifier;
+  const deadline = executor.now + HMM_RANGE_DEFAULT_TIMEOUT_NS;
+  for (;;) {
+    if (executor.now > deadline) return -EBUSY;
+    executor.charge(COST_SYSCALL);
+    range.notifier_seq = yield* mmu_interval_read_begin(range.notifier);
+    if (!mm.mmap_lock.down_read_trylock()) yield* mm.mmap_lock.down_read('dmirror_range_fault');
+    const ret = yield* hmm_range_fault(range);
+    mm.mmap_lock.up_read();
+    if (ret === -EBUSY) continue;
+    if (ret !== 0) return ret;
+    yield* dmirror.mutex.mutex_lock('dmirror_range_fault');
+    if (!mmu_interval_read_retry(range.notifier, range.notifier_seq)) break;
+    dmirror.mutex.mutex_unlock();
+  }
+  const ret = dmirror_do_fault(dmirror, range);
+  dmirror.mutex.mutex_unlock();
+  return ret;
+}
+
+/** Fault [start, end) in for the device. Context: may sleep. Return: 0, -EFAULT, -EPERM, -EBUSY. */
+function* dmirror_fault(dmirror: Dmirror, start: number, end: number, write: boolean): Task<number> {
+  const k = dmirror.mdevice.module.kernel;
+  const { mm } = dmirror.notifier;
+  if (!k.mmget_not_zero(mm)) return k.behaviour.mirrorGoneFails ? -EFAULT : 0;
+  const range: HmmRange = {
+    notifier: dmirror.notifier,
+    notifier_seq: 0,
+    start,
+    end,
+    hmm_pfns: new Uint32Array(BATCH),
+    hmm_flags: new Uint16Array(BATCH),
+    default_flags: HMM_PFN_REQ_FAULT | (write ? HMM_PFN_REQ_WRITE : 0),
+    dev_private_owner: dmirror.mdevice,
+  };
+  let ret = 0;
+  for (let addr = start; addr < end && ret === 0; addr = range.end) {
+    range.start = addr;
+    range.end = Math.min(addr + BATCH * 4096, end);
+    ret = yield* dmirror_range_fault(dmirror, range);
+  }
+  yield* mmput(mm);
+  return ret;
+}
+
+/** A kernel access to the contents of a page in the device table. Device private memory is out of the CPU's reach. */
+function assert_addressable(dmirror: Dmirror, page: Page, fn: string): void {
+  const { kernel, generation } = dmirror.mdevice.module;
+  if (!is_device_private_page(kernel, page)) return;
+  const pfn = kernel.mem.page_to_pfn(page).toString(16);
+  throw new KernelBug(
+    generation.symbols[fn] ?? fn,
+    `unable to handle page fault: the device table of hmm_dmirror${dmirror.mdevice.minor} holds the unaddressable ` +
+      `device private page 0x${pfn}, which dmirror_do_fault stored`,
+  );
+}
+
+/** Copy [start, end) from the device's memory. Return: 0, or -ENOENT at the first missing page. */
+export function dmirror_do_read(
+  dmirror: Dmirror,
+  start: number,
+  end: number,
+  bounce: DmirrorBounce,
+  bounceStart: number,
+): number {
+  const first = start / 4096;
+  const last = end / 4096;
+  for (let index = first; index < last; index++) {
+    const page = xa_untag_page(dmirror.pt.xa_load(index));
+    if (page === NO_PAGE) return -ENOENT;
+    assert_addressable(dmirror, page, 'dmirror_do_read');
+    if (!bounce.copyIn(index - bounceStart / 4096, page)) return -ENOMEM;
+    bounce.cpages++;
+  }
+  return 0;
+}
+
+function dmirror_do_write(
+  dmirror: Dmirror,
+  start: number,
+  end: number,
+  bounce: DmirrorBounce,
+  bounceStart: number,
+): number {
+  const first = start / 4096;
+  const last = end / 4096;
+  for (let index = first; index < last; index++) {
+    const entry = dmirror.pt.xa_load(index);
+    const page = xa_untag_page(entry);
+    if (page === NO_PAGE || xa_tag(entry) !== DPT_XA_TAG_WRITE) return -ENOENT;
+    assert_addressable(dmirror, page, 'dmirror_do_write');
+    bounce.copyOut(index - bounceStart / 4096, page);
+    bounce.cpages++;
+  }
+  return 0;
+}
+
+type Access = typeof dmirror_do_read;
+
+/** Copy until a page is missing, fault the rest in, and go on. */
+function* access_loop(
+  dmirror: Dmirror,
+  cmd: DmirrorCmd,
+  bounce: DmirrorBounce,
+  access: Access,
+  write: boolean,
+): Task<number> {
+  const end = cmd.addr + cmd.size;
+  let start = cmd.addr;
+  const { executor } = dmirror.mdevice.module.kernel;
+  for (;;) {
+    yield* dmirror.mutex.mutex_lock(access.name);
+    const ret = access(dmirror, start, end, bounce, cmd.addr);
+    dmirror.mutex.mutex_unlock();
+    if (ret !== -ENOENT) return ret;
+    start = cmd.addr + bounce.cpages * 4096;
+    const fault = yield* dmirror_fault(dmirror, start, end, write);
+    if (fault !== 0) return fault;
+    cmd.faults++;
+    executor.charge(COST_PAGE);
+    if (executor.shouldResched) yield* executor.cond_resched(access.name);
+  }
+}
+
+/** HMM_DMIRROR_READ: the device reads memory. Context: may sleep. */
+export function* dmirror_read(dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd): Task<number> {
+  const bounce = DmirrorBounce.init(dmirror.mdevice.module.kernel, cmd.size);
+  if (typeof bounce === 'number') return bounce;
+  let ret = yield* access_loop(dmirror, cmd, bounce, dmirror_do_read, false);
+  if (ret === 0 && !(yield* bounce.toUser(mm, cmd.ptr))) ret = -EFAULT;
+  cmd.cpages = bounce.cpages;
+  bounce.fini();
+  return ret;
+}
+
+/** HMM_DMIRROR_WRITE: the device writes memory. Context: may sleep. */
+export function* dmirror_write(dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd): Task<number> {
+  const bounce = DmirrorBounce.init(dmirror.mdevice.module.kernel, cmd.size);
+  if (typeof bounce === 'number') return bounce;
+  let ret = -EFAULT;
+  if (yield* bounce.fromUser(mm, cmd.ptr))
+    ret = yield* access_loop(dmirror, cmd, bounce, dmirror_do_write, true);
+  cmd.cpages = bounce.cpages;
+  bounce.fini();
+  return ret;
+}
+
+/** Read the range back for the caller, without faulting (what MIGRATE_TO_DEV and EXCLUSIVE end with). */
+export function* return_data(dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd): Task<number> {
+  const bounce = DmirrorBounce.init(dmirror.mdevice.module.kernel, cmd.size);
+  if (typeof bounce === 'number') return bounce;
+  yield* dmirror.mutex.mutex_lock('dmirror_do_read');
+  let ret = dmirror_do_read(dmirror, cmd.addr, cmd.addr + cmd.size, bounce, cmd.addr);
+  dmirror.mutex.mutex_unlock();
+  if (ret === 0 && !(yield* bounce.toUser(mm, cmd.ptr))) ret = -EFAULT;
+  cmd.cpages = bounce.cpages;
+  bounce.fini();
+  return ret;
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: lib/test_hmm.c, migration to and from the device. Fidelity: ported. */
+import { COST_PAGE } from '../../mm/kernel.js';
+import { is_device_coherent_page, is_device_private_page } from '../../mm/memremap.js';
+import {
+  MIGRATE_PFN_MIGRATE,
+  MIGRATE_PFN_VALID,
+  MIGRATE_PFN_WRITE,
+  MIGRATE_VMA_SELECT_DEVICE_COHERENT,
+  MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
+  MIGRATE_VMA_SELECT_SYSTEM,
+  type MigrateVma,
+  migrate_pfn,
+  migrate_pfn_to_page,
+  migrate_vma_finalize,
+  migrate_vma_pages,
+  migrate_vma_setup,
+} from '../../mm/migrate_device.js';
+import { mmput } from '../../mm/mmap.js';
+import {
+  type MmStruct,
+  VM_FAULT_SIGBUS,
+  VM_READ,
+  VM_WRITE,
+  type VmArea,
+  type VmFault,
+} from '../../mm/types.js';
+import { KernelBug } from '../../sim/errors.js';
+import { NO_PAGE, type Page } from '../../sim/memmap.js';
+import type { Task } from '../../sim/task.js';
+import { EINVAL } from '../../uapi/errno.js';
+import { BACKING_PAGE, dmirror_devmem_alloc_page } from './devmem.js';
+import { BATCH, type Dmirror, type DmirrorCmd, type DmirrorDevice, type DmirrorModule } from './dmirror.js';
+import { return_data } from './fault.js';
+import { DPT_XA_TAG_WRITE } from './xarray.js';
+
+/** Which pages come back from this device. */
+function dmirror_select_device(mdevice: DmirrorDevice): number {
+  if (mdevice.zone_device_type === 'private') return MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
+  // DEVICE_GENERIC v5 has no flag of its own: generic pages count as system memory.
+  return mdevice.module.kernel.behaviour.genericPagesAreMigratable
+    ? MIGRATE_VMA_SELECT_SYSTEM
+    : MIGRATE_VMA_SELECT_DEVICE_COHERENT;
+}
+
+/** Give every migrating entry a device page and copy the contents there. */
+function* dmirror_migrate_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): Task {
+  const { mdevice } = dmirror;
+  const k = mdevice.module.kernel;
+  for (let n = 0; n < args.npages; n++) {
+    const mpfn = args.src[n]!;
+    if ((mpfn & MIGRATE_PFN_MIGRATE) === 0) continue;
+    const spage = migrate_pfn_to_page(mpfn);
+    if (spage !== NO_PAGE && k.is_zone_device_page(spage)) {
+      if (k.behaviour.genericPagesAreMigratable) args.src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
+      else k.warn('dmirror_migrate_alloc_and_copy', 'page already in device');
+      continue;
+    }
+    const dpage = yield* dmirror_devmem_alloc_page(mdevice);
+    if (dpage === NO_PAGE) {
+      k.note({
+        event: 'skip',
+        fn: 'dmirror_devmem_alloc_page',
+        addr: args.start + n * 4096,
+        reason: 'device full',
+      });
+      continue;
+    }
+    const data = BACKING_PAGE(mdevice, dpage);
+    if (spage === NO_PAGE) k.contents.clear_page(data);
+    else k.contents.copy_page(data, spage);
+    const owner = k.behaviour.genericHasBackingPage ? k.mem.priv[dpage]! : data;
+    k.mem.priv[owner] = dmirror.id;
+    const writable =
+      (mpfn & MIGRATE_PFN_WRITE) !== 0 || (spage === NO_PAGE && (args.vma.vm_flags & VM_WRITE) !== 0);
+    args.dst[n] = (migrate_pfn(dpage) | (writable ? MIGRATE_PFN_WRITE : 0)) >>> 0;
+  }
+}
+
+/** Enter what has migrated into the device page table. */
+function* dmirror_migrate_finalize_and_map(args: MigrateVma, dmirror: Dmirror): Task {
+  yield* dmirror.mutex.mutex_lock('dmirror_migrate_finalize_and_map');
+  const first = args.start / 4096;
+  for (let n = 0; n < args.npages; n++) {
+    if ((args.src[n]! & MIGRATE_PFN_MIGRATE) === 0) continue;
+    const dst = args.dst[n]!;
+    const dpage = migrate_pfn_to_page(dst);
+    if (dpage === NO_PAGE) continue;
+    const tag = (dst & MIGRATE_PFN_WRITE) !== 0 ? DPT_XA_TAG_WRITE : 0;
+    dmirror.pt.xa_store(first + n, BACKING_PAGE(dmirror.mdevice, dpage), tag);
+  }
+  dmirror.mutex.mutex_unlock();
+}
+
+/** Give every migrating device page a system page and copy the contents there. */
+function dmirror_devmem_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): void {
+  const k = dmirror.mdevice.module.kernel;
+  const first = args.start / 4096;
+  for (let n = 0; n < args.npages; n++) {
+    const mpfn = args.src[n]!;
+    const spage = migrate_pfn_to_page(mpfn);
+    if (spage === NO_PAGE || (mpfn & MIGRATE_PFN_MIGRATE) === 0) continue;
+    if (!is_device_private_page(k, spage)) {
+      if (k.behaviour.genericToSystemIsNoop) {
+        args.src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
+        continue;
+      }
+      if (!is_device_coherent_page(k, spage)) {
+        k.warn('dmirror_devmem_fault_alloc_and_copy', 'the page is not a device page');
+        continue;
+      }
+    }
+    const dpage = k.pages.alloc_page();
+    if (dpage === NO_PAGE) continue;
+    k.trylock_page(dpage);
+    dmirror.pt.xa_erase(first + n);
+    k.contents.copy_page(dpage, BACKING_PAGE(dmirror.mdevice, spage));
+    args.dst[n] = (migrate_pfn(dpage) | (mpfn & MIGRATE_PFN_WRITE)) >>> 0;
+  }
+}
+
+function dmirror_successful_migrated_pages(args: MigrateVma): number {
+  const both = MIGRATE_PFN_VALID | MIGRATE_PFN_MIGRATE;
+  let cpages = 0;
+  for (let n = 0; n < args.npages; n++) if ((args.src[n]! & both) === both) cpages++;
+  return cpages;
+}
+
+function new_migrate_vma(vma: VmArea, pages: number, owner: DmirrorDevice): MigrateVma {
+  return {
+    vma,
+    src: new Uint32Array(pages),
+    dst: new Uint32Array(pages),
+    cpages: 0,
+    npages: 0,
+    start: 0,
+    end: 0,
+    pgmap_owner: owner,
+    flags: 0,
+    fault_page: NO_PAGE,
+  };
+}
+
+/**
+ * Migrate the range batch by batch. Every VMA of it must be readable.
+ * Context: may sleep. Return: 0 (whatever migrated), or -EINVAL.
+ */
+function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): Task<number> {
+  const k = dmirror.mdevice.module.kernel;
+  const { mm } = dmirror.notifier;
+  const end = cmd.addr + cmd.size;
+  if (!k.mmget_not_zero(mm)) return -EINVAL;
+  cmd.cpages = 0;
+  yield* mm.mmap_lock.down_read('dmirror_migrate');
+  let args: MigrateVma | null = null;
+  let ret = 0;
+  for (let addr = cmd.addr; addr < end; ) {
+    const vma = mm.vmas.vma_lookup(addr);
+    if (vma === null || (vma.vm_flags & VM_READ) === 0) {
+      k.note({
+        event: 'skip',
+        fn: 'dmirror_migrate',
+        mm,
+        addr,
+        reason: vma === null ? 'no VMA' : 'VMA is not readable',
+      });
+      ret = -EINVAL;
+      break;
+    }
+    const next = Math.min(end, addr + BATCH * 4096, vma.vm_end);
+    args ??= new_migrate_vma(vma, BATCH, dmirror.mdevice);
+    args.vma = vma;
+    args.start = addr;
+    args.end = next;
+    args.flags = toDevice ? MIGRATE_VMA_SELECT_SYSTEM : dmirror_select_device(dmirror.mdevice);
+    ret = yield* migrate_vma_setup(args);
+    if (ret !== 0) break;
+    k.executor.charge(COST_PAGE * args.npages);
+    if (toDevice) yield* dmirror_migrate_alloc_and_copy(args, dmirror);
+    else dmirror_devmem_fault_alloc_and_copy(args, dmirror);
+    yield* migrate_vma_pages(args);
+    if (toDevice) yield* dmirror_migrate_finalize_and_map(args, dmirror);
+    else if (k.behaviour.toSystemCountsPages) cmd.cpages += dmirror_successful_migrated_pages(args);
+    yield* migrate_vma_finalize(args);
+    addr = next;
+  }
+  mm.mmap_lock.up_read();
+  yield* mmput(mm);
+  return ret;
+}
+
+/** HMM_DMIRROR_MIGRATE_TO_DEV; success means that the device can read the whole range. */
+export function* dmirror_migrate_to_device(dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd): Task<number> {
+  const ret = yield* migrate_range(dmirror, cmd, true);
+  if (ret !== 0) return ret;
+  return yield* return_data(dmirror, mm, cmd);
+}
+
+/** HMM_DMIRROR_MIGRATE_TO_SYS. */
+export function* dmirror_migrate_to_system(dmirror: Dmirror, cmd: DmirrorCmd): Task<number> {
+  return yield* migrate_range(dmirror, cmd, false);
+}
+
+/** The CPU touched a private page: bring that one page back. Return: 0 or VM_FAULT_SIGBUS. */
+export function* dmirror_devmem_fault(module: DmirrorModule, vmf: VmFault): Task<number> {
+  const k = module.kernel;
+  const rpage: Page = k.mem.priv[vmf.page]!;
+  const dmirror = module.mirrors[k.mem.priv[rpage]!];
+  if (dmirror === null || dmirror === undefined) {
+    throw new KernelBug(
+      'dmirror_devmem_fault',
+      'use after free: the page was migrated through a file that is closed; its struct dmirror is gone',
+    );
+  }
+  const args = new_migrate_vma(vmf.vma, 1, dmirror.mdevice);
+  args.start = vmf.address;
+  args.end = vmf.address + 4096;
+  args.flags = dmirror_select_device(dmirror.mdevice);
+  args.fault_page = vmf.page;
+  if ((yield* migrate_vma_setup(args)) !== 0) return VM_FAULT_SIGBUS;
+  dmirror_devmem_fault_alloc_and_copy(args, dmirror);
+  yield* migrate_vma_pages(args);
+  yield* migrate_vma_finalize(args);
+  return 0;
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: lib/test_hmm.c, module and file operations. Fidelity: ported. */
+import type { FileOperations, FileTable, OpenFile } from '../../fs/file.js';
+import type { Generation } from '../../generations/types.js';
+import type { Kernel } from '../../mm/kernel.js';
+import { insert_page } from '../../mm/memory.js';
+import { vma_dummy_vm_ops } from '../../mm/mmap.js';
+import { mmu_interval_notifier_insert, mmu_interval_notifier_remove } from '../../mm/mmu_notifier.js';
+import { put_page } from '../../mm/page_alloc.js';
+import { type MmStruct, VM_MIXEDMAP, type VmArea } from '../../mm/types.js';
+import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
+import { NO_PAGE } from '../../sim/memmap.js';
+import type { Task } from '../../sim/task.js';
+import { EFAULT, EINVAL, ENOMEM } from '../../uapi/errno.js';
+import {
+  CMD_ADDR,
+  CMD_ALLOC_TO_DEVMEM,
+  CMD_CPAGES,
+  CMD_FAULTS,
+  CMD_NPAGES,
+  CMD_PTR,
+  CMD_ZONE_DEVICE_TYPE,
+  type DmirrorOp,
+  type DmirrorUapi,
+  dmirrorRequest,
+  HMM_DMIRROR_MEMORY_DEVICE_COHERENT,
+  HMM_DMIRROR_MEMORY_DEVICE_PRIVATE,
+} from '../../uapi/test_hmm_uapi.js';
+import {
+  dmirror_allocate_chunk,
+  dmirror_device_evict_chunk,
+  dmirror_device_remove_chunks,
+} from './devmem.js';
+import { Dmirror, type DmirrorCmd, DmirrorDevice, type DmirrorModule } from './dmirror.js';
+import { dmirror_check_atomic, dmirror_exclusive } from './exclusive.js';
+import { dmirror_min_ops, dmirror_read, dmirror_write } from './fault.js';
+import { dmirror_migrate_to_device, dmirror_migrate_to_system } from './migrate.js';
+import { dmirror_snapshot } from './snapshot.js';
+
+const U64 = 1n << 64n;
+/** The mirror covers every user address. */
+const WHOLE_ADDRESS_SPACE = 2 ** 64 - 4096;
+
+// --- file operations ------------------------------------------------------------------------------------
+
+// biome-ignore lint/correctness/useYield: open() may sleep in other drivers.
+function* dmirror_fops_open(mdevice: DmirrorDevice, file: OpenFile, mm: MmStruct): Task<number> {
+  const dmirror = new Dmirror(mdevice);
+  const err = mmu_interval_notifier_insert(dmirror.notifier, mm, 0, WHOLE_ADDRESS_SPACE, dmirror_min_ops);
+  if (err !== 0) return err;
+  file.private_data = dmirror;
+  return 0;
+}
+
+function* dmirror_fops_release(file: OpenFile): Task {
+  const dmirror = file.private_data as Dmirror;
+  const { mdevice } = dmirror;
+  yield* mmu_interval_notifier_remove(dmirror.notifier);
+  if (mdevice.module.kernel.behaviour.closeEvicts) {
+    for (const chunk of [...mdevice.chunks]) yield* dmirror_device_evict_chunk(chunk);
+  }
+  dmirror.pt.xa_destroy();
+  mdevice.module.mirrors[dmirror.id] = null;
+}
+
+/** Map fresh kernel pages, as a driver does whose memory is not the page cache's (VM_MIXEDMAP). */
+function dmirror_fops_mmap(k: Kernel, vma: VmArea): number {
+  vma.vm_flags |= VM_MIXEDMAP;
+  for (let addr = vma.vm_start; addr < vma.vm_end; addr += 4096) {
+    const page = k.pages.alloc_zeroed_page();
+    if (page === NO_PAGE) return -ENOMEM;
+    insert_page(vma, addr, page);
+    put_page(k, page);
+  }
+  return 0;
+}
+
+/** The struct that the caller passed; the checks of dmirror_fops_unlocked_ioctl. Or -EINVAL. */
+function parse_cmd(uapi: DmirrorUapi, bytes: Uint8Array, overflowChecked: boolean): DmirrorCmd | number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const addr = view.getBigUint64(CMD_ADDR, true);
+  const npages = view.getBigUint64(CMD_NPAGES, true);
+  if ((addr & 0xfffn) !== 0n) return -EINVAL;
+  if (overflowChecked && npages << 12n >= U64) return -EINVAL;
+  const size = (npages << 12n) % U64;
+  if (addr >= (addr + size) % U64) return -EINVAL;
+  return {
+    addr: Number(addr),
+    ptr: Number(view.getBigUint64(CMD_PTR, true)),
+    size: Number(size),
+    cpages: 0,
+    faults: 0,
+    zone_device_type: 0,
+    alloc_to_devmem: uapi.hasAllocToDevmem && view.getUint32(CMD_ALLOC_TO_DEVMEM, true) !== 0,
+  };
+}
+
+function write_back(uapi: DmirrorUapi, bytes: Uint8Array, cmd: DmirrorCmd, type: boolean): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  view.setBigUint64(CMD_CPAGES, BigInt(cmd.cpages), true);
+  view.setBigUint64(CMD_FAULTS, BigInt(cmd.faults), true);
+  if (type && uapi.hasZoneDeviceType) view.setUint32(CMD_ZONE_DEVICE_TYPE, cmd.zone_device_type, true);
+}
+
+/** What each ioctl does, by the name that the generation's table gives its number. */
+function* dispatch(op: DmirrorOp, dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd): Task<number> {
+  switch (op) {
+    case 'READ':
+      return yield* dmirror_read(dmirror, mm, cmd);
+    case 'WRITE':
+      return yield* dmirror_write(dmirror, mm, cmd);
+    case 'MIGRATE':
+      return cmd.alloc_to_devmem
+        ? yield* dmirror_migrate_to_device(dmirror, mm, cmd)
+        : yield* dmirror_migrate_to_system(dmirror, cmd);
+    case 'MIGRATE_TO_DEV':
+      return yield* dmirror_migrate_to_device(dmirror, mm, cmd);
+    case 'MIGRATE_TO_SYS':
+      return yield* dmirror_migrate_to_system(dmirror, cmd);
+    case 'SNAPSHOT':
+      return yield* dmirror_snapshot(dmirror, mm, cmd);
+    case 'EXCLUSIVE':
+      return yield* dmirror_exclusive(dmirror, mm, cmd);
+    case 'CHECK_EXCLUSIVE':
+      return dmirror_check_atomic(dmirror, cmd);
+    case 'RELEASE':
+      yield* dmirror_device_remove_chunks(dmirror.mdevice);
+      return 0;
+    case 'GET_MEM_DEV_TYPE':
+      cmd.zone_device_type =
+        dmirror.mdevice.zone_device_type === 'private'
+          ? HMM_DMIRROR_MEMORY_DEVICE_PRIVATE
+          : HMM_DMIRROR_MEMORY_DEVICE_COHERENT;
+      return 0;
+  }
+}
+
+function* dmirror_fops_unlocked_ioctl(
+  requests: ReadonlyMap<number, DmirrorOp>,
+  file: OpenFile,
+  mm: MmStruct,
+  command: number,
+  arg: number,
+): Task<number> {
+  const dmirror = file.private_data as Dmirror;
+  const { generation } = dmirror.mdevice.module;
+  const { uapi } = generation;
+  const bytes = yield* copy_from_user(mm, arg, uapi.structSize);
+  if (bytes === null) return -EFAULT;
+  const cmd = parse_cmd(uapi, bytes, generation.behaviours.npagesOverflowChecked);
+  if (typeof cmd === 'number') return cmd;
+  const op = requests.get(command);
+  if (op === undefined) return -EINVAL;
+  const ret = yield* dispatch(op, dmirror, mm, cmd);
+  if (ret !== 0) return ret;
+  write_back(uapi, bytes, cmd, op === 'GET_MEM_DEV_TYPE');
+  return (yield* copy_to_user(mm, arg, bytes)) ? 0 : -EFAULT;
+}
+
+// --- module -----------------------------------------------------------------------------------------------
+
+/** The operations of /dev/hmm_dmirror<minor>. */
+export function dmirror_fops(module: DmirrorModule, minor: number): FileOperations {
+  const mdevice = module.devices[minor]!;
+  const { uapi } = module.generation;
+  const requests = new Map<number, DmirrorOp>();
+  for (const op of Object.keys(uapi.nr) as DmirrorOp[]) requests.set(dmirrorRequest(uapi, op)!, op);
+  return {
+    name: mdevice.name,
+    open: (file, mm) => dmirror_fops_open(mdevice, file, mm),
+    release: dmirror_fops_release,
+    unlocked_ioctl: (file, mm, cmd, arg) => dmirror_fops_unlocked_ioctl(requests, file, mm, cmd, arg),
+    source: (file) => ({
+      file,
+      ops: vma_dummy_vm_ops,
+      mmap: (vma) => dmirror_fops_mmap(module.kernel, vma),
+    }),
+  };
+}
+
+export interface ModuleParams {
+  readonly spm_addr_dev0: number;
+  readonly spm_addr_dev1: number;
+}
+
+/** hmm_dmirror_init(). Context: may sleep. Return: the module, or -errno. */
+export function* hmm_dmirror_init(
+  kernel: Kernel,
+  files: FileTable,
+  generation: Generation,
+  params: ModuleParams,
+): Task<DmirrorModule | number> {
+  // Id 0 is nobody: the zone_device_data of a page that no mirror has touched.
+  const module: DmirrorModule = { kernel, files, generation, ...params, devices: [], mirrors: [null] };
+  const { spmSelectsType } = generation.behaviours;
+  const spm = params.spm_addr_dev0 !== 0 && params.spm_addr_dev1 !== 0;
+  module.devices.push(new DmirrorDevice(module, 0, 'private'), new DmirrorDevice(module, 1, 'private'));
+  if (spm && !spmSelectsType) {
+    module.devices.push(new DmirrorDevice(module, 2, 'coherent'), new DmirrorDevice(module, 3, 'coherent'));
+  }
+  for (const [n, mdevice] of module.devices.entries()) {
+    const err = yield* dmirror_allocate_chunk(mdevice);
+    if (err === 0) continue;
+    for (let done = n - 1; done >= 0; done--) yield* dmirror_device_remove_chunks(module.devices[done]!);
+    return err;
+  }
+  kernel.printk('test_hmm: loaded, for testing HMM only');
+  return module;
+}
+
+/** hmm_dmirror_exit(). Context: may sleep for ever, when somebody keeps a device page. */
+export function* hmm_dmirror_exit(module: DmirrorModule): Task {
+  for (const mdevice of module.devices) yield* dmirror_device_remove_chunks(mdevice);
+}

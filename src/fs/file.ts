@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: include/linux/fs.h, fs/file_table.c: open files, their operations, and the delayed last fput(). */
+import type { Kernel } from '../mm/kernel.js';
+import type { MappingSource } from '../mm/mmap.js';
+import type { AddressSpace, MappableFile, MmStruct } from '../mm/types.js';
+import type { Task } from '../sim/task.js';
+
+/** struct file_operations. All calls may sleep; results are values or negative errnos. */
+export interface FileOperations {
+  readonly name: string;
+  open?(file: OpenFile, mm: MmStruct): Task<number>;
+  /** The last reference is gone. */
+  release?(file: OpenFile): Task;
+  unlocked_ioctl?(file: OpenFile, mm: MmStruct, cmd: number, arg: number): Task<number>;
+  read?(file: OpenFile, mm: MmStruct, buf: number, count: number, pos: number): Task<number>;
+  write?(file: OpenFile, mm: MmStruct, buf: number, count: number, pos: number): Task<number>;
+  truncate?(file: OpenFile, size: number): Task<number>;
+  /** How mmap() maps the file; absent: -ENODEV. */
+  source?(file: OpenFile): MappingSource;
+}
+
+/** struct file. */
+export class OpenFile implements MappableFile {
+  f_count = 1;
+  f_pos = 0;
+  mapping: AddressSpace | null = null;
+  private_data: unknown = null;
+
+  constructor(
+    private readonly files: FileTable,
+    readonly f_op: FileOperations,
+  ) {}
+
+  get kernel(): Kernel {
+    return this.files.kernel;
+  }
+
+  get_file(): void {
+    this.f_count++;
+  }
+
+  /** Drop a reference; the last one releases the file on the way back to user space. */
+  fput(): void {
+    if (--this.f_count === 0) this.files.delayed.push(this);
+  }
+}
+
+/** The open files of a machine that wait for their release. */
+export class FileTable {
+  readonly delayed: OpenFile[] = [];
+
+  constructor(readonly kernel: Kernel) {}
+
+  /** Run the releases that fput() left behind (task_work). Context: no locks held; may sleep. */
+  *flush_delayed_fput(): Task {
+    for (let file = this.delayed.shift(); file !== undefined; file = this.delayed.shift()) {
+      if (file.f_op.release !== undefined) yield* file.f_op.release(file);
+    }
+  }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/memfd.c, tmpfs files: memory files that can be read, written, resized and mapped. */
+import type { MappingSource } from '../mm/mmap.js';
+import { shmem_evict_inode, shmem_get_folio, shmem_truncate, shmem_vm_ops } from '../mm/shmem.js';
+import type { AddressSpace, MmStruct } from '../mm/types.js';
+import { copy_from_user, copy_to_user } from '../mm/uaccess.js';
+import { NO_PAGE } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import { EFAULT, EINVAL, ENOSPC } from '../uapi/errno.js';
+import { type FileOperations, type FileTable, OpenFile } from './file.js';
+
+function mappingOf(file: OpenFile): AddressSpace {
+  return file.mapping!;
+}
+
+function* shmem_file_read(
+  file: OpenFile,
+  mm: MmStruct,
+  buf: number,
+  count: number,
+  pos: number,
+): Task<number> {
+  const k = mm.kernel;
+  const mapping = mappingOf(file);
+  const end = Math.min(pos + count, mapping.size);
+  let done = 0;
+  for (let at = pos; at < end; ) {
+    const offset = at % 4096;
+    const chunk = Math.min(4096 - offset, end - at);
+    const cached = mapping.i_pages.get(Math.floor(at / 4096));
+    // A hole reads as zeros without a page.
+    const view = k.contents.readable(cached ?? k.zeroPage);
+    const bytes = new Uint8Array(view.buffer, view.byteOffset + offset, chunk).slice();
+    if (!(yield* copy_to_user(mm, buf + done, bytes))) return done > 0 ? done : -EFAULT;
+    done += chunk;
+    at += chunk;
+  }
+  return done;
+}
+
+function* shmem_file_write(
+  file: OpenFile,
+  mm: MmStruct,
+  buf: number,
+  count: number,
+  pos: number,
+): Task<number> {
+  const k = mm.kernel;
+  const mapping = mappingOf(file);
+  let done = 0;
+  while (done < count) {
+    const at = pos + done;
+    const offset = at % 4096;
+    const chunk = Math.min(4096 - offset, count - done);
+    const bytes = yield* copy_from_user(mm, buf + done, chunk);
+    if (bytes === null) return done > 0 ? done : -EFAULT;
+    const page = shmem_get_folio(k, mapping, Math.floor(at / 4096));
+    if (page === NO_PAGE) return done > 0 ? done : -ENOSPC;
+    const view = k.contents.writable(page);
+    new Uint8Array(view.buffer, view.byteOffset + offset, chunk).set(bytes);
+    done += chunk;
+    if (pos + done > mapping.size) mapping.size = pos + done;
+  }
+  return done;
+}
+
+function* shmem_file_truncate(file: OpenFile, size: number): Task<number> {
+  if (size < 0) return -EINVAL;
+  yield* shmem_truncate(file.kernel, mappingOf(file), size);
+  return 0;
+}
+
+// biome-ignore lint/correctness/useYield: releases may sleep in other drivers.
+function* shmem_file_release(file: OpenFile): Task {
+  shmem_evict_inode(file.kernel, mappingOf(file));
+  file.mapping = null;
+}
+
+const source = (file: OpenFile): MappingSource => ({ file, ops: shmem_vm_ops });
+
+const shmem_file_operations: FileOperations = {
+  name: 'memfd',
+  read: shmem_file_read,
+  write: shmem_file_write,
+  truncate: shmem_file_truncate,
+  release: shmem_file_release,
+  source,
+};
+
+/** A new memory file of `size` bytes, with one reference. */
+export function shmem_file_setup(files: FileTable, size: number): OpenFile {
+  const file = new OpenFile(files, shmem_file_operations);
+  file.mapping = files.kernel.newMapping('shmem', size);
+  return file;
+}

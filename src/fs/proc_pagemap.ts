@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: fs/proc/task_mmu.c: /proc/self/pagemap and /proc/self/maps. Fidelity: ported, without pfns. */
+import type { Kernel } from '../mm/kernel.js';
+import { vm_normal_page } from '../mm/memory.js';
+import { compound_head, folio_test_anon, page_mapcount } from '../mm/page_flags.js';
+import { FLAGS, is_migration_entry, PTE_HUGE, PTE_PRESENT, pmd_index, pte_index } from '../mm/pgtable.js';
+import {
+  is_vm_hugetlb_page,
+  type MmStruct,
+  VM_EXEC,
+  VM_MAYSHARE,
+  VM_READ,
+  VM_WRITE,
+  type VmArea,
+} from '../mm/types.js';
+import { copy_to_user } from '../mm/uaccess.js';
+import { NO_PAGE, type Page } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import { EFAULT, EINVAL } from '../uapi/errno.js';
+import type { FileOperations, OpenFile } from './file.js';
+
+/** Upper 32 bits of a pagemap entry. */
+const PM_PRESENT = 1 << 31;
+const PM_SWAP = 1 << 30;
+const PM_FILE = 1 << 29;
+const PM_MMAP_EXCLUSIVE = 1 << 24;
+const PM_SOFT_DIRTY = 1 << 23;
+
+/** File and exclusive bits of the page behind an entry. */
+function page_bits(k: Kernel, page: Page, present: boolean, migration: boolean): number {
+  const folio = compound_head(k.mem, page);
+  let bits = folio_test_anon(k.mem, folio) ? 0 : PM_FILE;
+  const counts = present || (!k.behaviour.pagemapExclusiveOnlyPresent && !migration);
+  if (counts && page_mapcount(k.mem, page) === 1) bits |= PM_MMAP_EXCLUSIVE;
+  return bits;
+}
+
+/** The upper half of the entry for `addr`, which lies in `vma`. */
+function pagemap_entry(vma: VmArea, addr: number): number {
+  const k = vma.vm_mm.kernel;
+  const pmd = vma.vm_mm.pt.pmdTable(addr);
+  if (pmd === null) return PM_SOFT_DIRTY;
+  const m = pmd_index(addr);
+  const leaf = pmd.e[FLAGS + m]!;
+  if ((leaf & PTE_HUGE) !== 0) {
+    // 6.1 looks at the head page of a THP for all of its entries.
+    const head = is_vm_hugetlb_page(vma) || !k.behaviour.pagemapExclusiveOnlyPresent;
+    const page = head ? pmd.e[m]! : pmd.e[m]! + pte_index(addr);
+    return PM_SOFT_DIRTY | PM_PRESENT | page_bits(k, page, true, false);
+  }
+  const table = pmd.child[m]!;
+  if (table === null) return PM_SOFT_DIRTY;
+  const i = pte_index(addr);
+  const flags = table[FLAGS + i]!;
+  if (flags === 0) return PM_SOFT_DIRTY;
+  const present = (flags & PTE_PRESENT) !== 0;
+  const state = PM_SOFT_DIRTY | (present ? PM_PRESENT : PM_SWAP);
+  const page = present ? vm_normal_page(flags, table[i]!) : table[i]!;
+  if (page === NO_PAGE) return state;
+  return state | page_bits(k, page, present, !present && is_migration_entry(flags));
+}
+
+function* pagemap_read(
+  file: OpenFile,
+  caller: MmStruct,
+  buf: number,
+  count: number,
+  pos: number,
+): Task<number> {
+  if (pos % 8 !== 0 || count % 8 !== 0) return -EINVAL;
+  const mm = file.private_data as MmStruct;
+  const entries = new Uint32Array(count / 4);
+  let vma: VmArea | null = null;
+  for (let n = 0; n < count / 8; n++) {
+    const addr = (pos / 8 + n) * 4096;
+    if (vma === null || addr >= vma.vm_end) vma = mm.vmas.find_vma(addr);
+    if (vma !== null && vma.vm_start <= addr) entries[2 * n + 1] = pagemap_entry(vma, addr) >>> 0;
+  }
+  const bytes = new Uint8Array(entries.buffer);
+  return (yield* copy_to_user(caller, buf, bytes)) ? count : -EFAULT;
+}
+
+// biome-ignore lint/correctness/useYield: open() may sleep in other drivers.
+function* openOf(file: OpenFile, mm: MmStruct): Task<number> {
+  mm.mm_count++;
+  file.private_data = mm;
+  return 0;
+}
+
+// biome-ignore lint/correctness/useYield: releases may sleep in other drivers.
+function* releaseOf(file: OpenFile): Task {
+  file.kernel.mmdrop(file.private_data as MmStruct);
+}
+
+export const proc_pagemap_operations: FileOperations = {
+  name: '/proc/self/pagemap',
+  open: openOf,
+  release: releaseOf,
+  read: pagemap_read,
+};
+
+const hex = (n: number): string => n.toString(16).padStart(8, '0');
+
+/** One line of /proc/self/maps, without device and inode. */
+function show_map_vma(vma: VmArea): string {
+  const { vm_flags: flags } = vma;
+  const perms =
+    ((flags & VM_READ) !== 0 ? 'r' : '-') +
+    ((flags & VM_WRITE) !== 0 ? 'w' : '-') +
+    ((flags & VM_EXEC) !== 0 ? 'x' : '-') +
+    ((flags & VM_MAYSHARE) !== 0 ? 's' : 'p');
+  const name = vma.vm_ops === null ? '' : ` [${vma.vm_ops.name}]`;
+  return `${hex(vma.vm_start)}-${hex(vma.vm_end)} ${perms} ${hex(vma.vm_pgoff * 4096)}${name}\n`;
+}
+
+function* maps_read(file: OpenFile, caller: MmStruct, buf: number, count: number, pos: number): Task<number> {
+  const mm = file.private_data as MmStruct;
+  const text = new TextEncoder().encode([...mm.vmas].map(show_map_vma).join(''));
+  const part = text.slice(pos, pos + count);
+  return (yield* copy_to_user(caller, buf, part)) ? part.length : -EFAULT;
+}
+
+export const proc_maps_operations: FileOperations = {
+  name: '/proc/self/maps',
+  open: openOf,
+  release: releaseOf,
+  read: maps_read,
+};

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/hmm.c. Fidelity: ported. A pfn is a page number of the memmap; flags are kept beside it. */
+import type { Task } from '../sim/task.js';
+import { EBUSY, EFAULT, EPERM } from '../uapi/errno.js';
+import { pmd_trans_huge } from './huge_split.js';
+import { handle_mm_fault, migration_entry_wait } from './memory.js';
+import { type MmuIntervalNotifier, mmu_interval_read_retry } from './mmu_notifier.js';
+import {
+  FLAGS,
+  is_device_private_entry,
+  is_migration_entry,
+  type PmdTable,
+  PTE_PRESENT,
+  PTE_PROTNONE,
+  PTE_WRITE,
+  type PteTable,
+  pmd_addr_end,
+  pmd_index,
+  pte_index,
+  pud_addr_end,
+  SWP_DEVICE_WRITE,
+  swp_type,
+} from './pgtable.js';
+import {
+  FAULT_FLAG_REMOTE,
+  FAULT_FLAG_WRITE,
+  is_vm_hugetlb_page,
+  VM_FAULT_ERROR,
+  VM_IO,
+  VM_PFNMAP,
+  VM_READ,
+  VM_WRITE,
+  type VmArea,
+} from './types.js';
+
+export const HMM_PFN_VALID = 1;
+export const HMM_PFN_WRITE = 2;
+export const HMM_PFN_ERROR = 4;
+export const HMM_PFN_REQ_FAULT = 1;
+export const HMM_PFN_REQ_WRITE = 2;
+const HMM_PFN_ORDER_SHIFT = 8;
+const PMD_ORDER = 9;
+
+export const hmm_pfn_to_map_order = (flags: number): number => flags >> HMM_PFN_ORDER_SHIFT;
+
+const HMM_NEED_FAULT = 1;
+const HMM_NEED_WRITE_FAULT = 2;
+
+export interface HmmRange {
+  readonly notifier: MmuIntervalNotifier;
+  notifier_seq: number;
+  /** Bytes, page aligned, [start, end). */
+  start: number;
+  end: number;
+  /** Per page: its number in the memmap, and HMM_PFN_* flags with the mapping's order. */
+  readonly hmm_pfns: Uint32Array;
+  readonly hmm_flags: Uint16Array;
+  readonly default_flags: number;
+  readonly dev_private_owner: unknown;
+}
+
+/** Where a walk that has to start again goes on. */
+interface HmmVmaWalk {
+  readonly range: HmmRange;
+  last: number;
+}
+
+function hmm_pfns_fill(range: HmmRange, addr: number, end: number, flags: number): number {
+  const first = (addr - range.start) / 4096;
+  const last = (end - range.start) / 4096;
+  range.hmm_pfns.fill(0, first, last);
+  range.hmm_flags.fill(flags, first, last);
+  return 0;
+}
+
+/** What the request needs beyond `cpu_flags`. All pages of a range have the same request here. */
+function hmm_need_fault(range: HmmRange, cpu_flags: number): number {
+  if ((range.default_flags & HMM_PFN_REQ_FAULT) === 0) return 0;
+  if ((range.default_flags & HMM_PFN_REQ_WRITE) !== 0 && (cpu_flags & HMM_PFN_WRITE) === 0) {
+    return HMM_NEED_FAULT | HMM_NEED_WRITE_FAULT;
+  }
+  return (cpu_flags & HMM_PFN_VALID) === 0 ? HMM_NEED_FAULT : 0;
+}
+
+/** Fault a range in. Return: -EBUSY to walk again from `addr`, -EPERM, -EFAULT. */
+function* hmm_vma_fault(
+  walk: HmmVmaWalk,
+  vma: VmArea,
+  addr: number,
+  end: number,
+  need: number,
+): Task<number> {
+  let fault_flags = FAULT_FLAG_REMOTE;
+  walk.last = addr;
+  if ((need & HMM_NEED_WRITE_FAULT) !== 0) {
+    if ((vma.vm_flags & VM_WRITE) === 0) return -EPERM;
+    fault_flags |= FAULT_FLAG_WRITE;
+  }
+  for (; addr < end; addr += 4096) {
+    const ret = yield* handle_mm_fault(vma, addr, fault_flags);
+    if ((ret & VM_FAULT_ERROR) !== 0) return -EFAULT;
+  }
+  return -EBUSY;
+}
+
+function* hmm_vma_walk_hole(walk: HmmVmaWalk, vma: VmArea | null, addr: number, end: number): Task<number> {
+  const need = hmm_need_fault(walk.range, 0);
+  if (vma === null) {
+    return need !== 0 ? -EFAULT : hmm_pfns_fill(walk.range, addr, end, HMM_PFN_ERROR);
+  }
+  if (need !== 0) return yield* hmm_vma_fault(walk, vma, addr, end, need);
+  return hmm_pfns_fill(walk.range, addr, end, 0);
+}
+
+/** A huge leaf, of a THP or of hugetlb; none entries of hugetlb have an order but are not valid. */
+function* hmm_vma_handle_leaf(
+  walk: HmmVmaWalk,
+  vma: VmArea,
+  addr: number,
+  end: number,
+  page: number,
+  flags: number,
+): Task<number> {
+  const { range } = walk;
+  let cpu_flags = PMD_ORDER << HMM_PFN_ORDER_SHIFT;
+  const usable = (flags & PTE_PRESENT) !== 0 && (flags & PTE_PROTNONE) === 0;
+  if (usable) cpu_flags |= HMM_PFN_VALID | ((flags & PTE_WRITE) !== 0 ? HMM_PFN_WRITE : 0);
+  const need = hmm_need_fault(range, cpu_flags);
+  if (need !== 0) return yield* hmm_vma_fault(walk, vma, addr, end, need);
+  const first = (addr - range.start) / 4096;
+  const count = (end - addr) / 4096;
+  const base = page + pte_index(addr);
+  for (let n = 0; n < count; n++) {
+    range.hmm_pfns[first + n] = base + n;
+    range.hmm_flags[first + n] = cpu_flags;
+  }
+  return 0;
+}
+
+/** An entry that is not present. Return: 0, or what hmm_vma_fault() says, or -EFAULT. */
+function* hmm_vma_handle_swap_pte(
+  walk: HmmVmaWalk,
+  vma: VmArea,
+  addr: number,
+  end: number,
+  n: number,
+  page: number,
+  flags: number,
+): Task<number> {
+  const { range } = walk;
+  const k = vma.vm_mm.kernel;
+  if (is_device_private_entry(flags) && k.pgmapOf(page).owner === range.dev_private_owner) {
+    range.hmm_pfns[n] = page;
+    range.hmm_flags[n] = HMM_PFN_VALID | (swp_type(flags) === SWP_DEVICE_WRITE ? HMM_PFN_WRITE : 0);
+    return 0;
+  }
+  const need = hmm_need_fault(range, 0);
+  if (need === 0) {
+    range.hmm_pfns[n] = 0;
+    range.hmm_flags[n] = 0;
+    return 0;
+  }
+  if (is_migration_entry(flags)) {
+    walk.last = addr;
+    yield* migration_entry_wait(vma.vm_mm, addr);
+    return -EBUSY;
+  }
+  return yield* hmm_vma_fault(walk, vma, addr, end, need);
+}
+
+function* hmm_vma_walk_ptes(
+  walk: HmmVmaWalk,
+  vma: VmArea,
+  table: PteTable,
+  start: number,
+  end: number,
+): Task<number> {
+  const { range } = walk;
+  const { hmm_pfns, hmm_flags } = range;
+  let n = (start - range.start) / 4096;
+  for (let addr = start; addr < end; addr += 4096, n++) {
+    const i = pte_index(addr);
+    const flags = table[FLAGS + i]!;
+    let r = 0;
+    if ((flags & PTE_PRESENT) === 0) {
+      if (flags !== 0) {
+        r = yield* hmm_vma_handle_swap_pte(walk, vma, addr, end, n, table[i]!, flags);
+      } else {
+        const need = hmm_need_fault(range, 0);
+        if (need !== 0) return yield* hmm_vma_fault(walk, vma, addr, end, need);
+        hmm_pfns[n] = 0;
+        hmm_flags[n] = 0;
+      }
+      if (r !== 0) return r;
+      continue;
+    }
+    const protnone = (flags & PTE_PROTNONE) !== 0;
+    const cpu_flags = protnone ? 0 : HMM_PFN_VALID | ((flags & PTE_WRITE) !== 0 ? HMM_PFN_WRITE : 0);
+    const need = hmm_need_fault(range, cpu_flags);
+    if (need !== 0) return yield* hmm_vma_fault(walk, vma, addr, end, need);
+    // The only special PTE here is the zero page's, which is reported like any other.
+    hmm_pfns[n] = table[i]!;
+    hmm_flags[n] = cpu_flags;
+  }
+  return 0;
+}
+
+function* hmm_vma_walk_pmd(
+  walk: HmmVmaWalk,
+  vma: VmArea,
+  pmd: PmdTable,
+  addr: number,
+  end: number,
+): Task<number> {
+  const i = pmd_index(addr);
+  const table = pmd.child[i]!;
+  if (table !== null) return yield* hmm_vma_walk_ptes(walk, vma, table, addr, end);
+  if (!pmd_trans_huge(pmd, i)) return yield* hmm_vma_walk_hole(walk, vma, addr, end);
+  return yield* hmm_vma_handle_leaf(walk, vma, addr, end, pmd.e[i]!, pmd.e[FLAGS + i]!);
+}
+
+/** walk_page_range() over one VMA. */
+function* hmm_walk_vma(walk: HmmVmaWalk, vma: VmArea, start: number, end: number): Task<number> {
+  if ((vma.vm_flags & (VM_IO | VM_PFNMAP)) !== 0 || (vma.vm_flags & VM_READ) === 0) {
+    if (hmm_need_fault(walk.range, 0) !== 0) return -EFAULT;
+    return hmm_pfns_fill(walk.range, start, end, HMM_PFN_ERROR);
+  }
+  const { pt } = vma.vm_mm;
+  const hugetlb = is_vm_hugetlb_page(vma);
+  for (let addr = start; addr < end; ) {
+    const pmd = pt.pmdTable(addr);
+    // A hugetlb range has no PTE tables: its holes are found PMD by PMD, others as far as tables are missing.
+    const next = pmd === null && !hugetlb ? pud_addr_end(addr, end) : pmd_addr_end(addr, end);
+    let r: number;
+    if (pmd === null) {
+      r = yield* hmm_vma_walk_hole(walk, vma, addr, next);
+    } else if (hugetlb && pmd.e[FLAGS + pmd_index(addr)] === 0) {
+      r = yield* hugetlb_none(walk, vma, pmd, addr, next);
+    } else {
+      r = yield* hmm_vma_walk_pmd(walk, vma, pmd, addr, next);
+    }
+    if (r !== 0) return r;
+    addr = next;
+  }
+  return 0;
+}
+
+/** A hugetlb range without a page: walk_hugetlb_range() finds its entry, which is none, if tables exist. */
+function* hugetlb_none(
+  walk: HmmVmaWalk,
+  vma: VmArea,
+  _pmd: PmdTable,
+  addr: number,
+  end: number,
+): Task<number> {
+  return yield* hmm_vma_handle_leaf(walk, vma, addr, end, 0, 0);
+}
+
+function* walk_page_range(walk: HmmVmaWalk, start: number, end: number): Task<number> {
+  const { mm } = walk.range.notifier;
+  for (let addr = start; addr < end; ) {
+    const vma = mm.vmas.find_vma(addr);
+    let next = end;
+    let r: number;
+    if (vma === null || vma.vm_start > addr) {
+      if (vma !== null) next = Math.min(vma.vm_start, end);
+      r = yield* hmm_vma_walk_hole(walk, null, addr, next);
+    } else {
+      next = Math.min(vma.vm_end, end);
+      r = yield* hmm_walk_vma(walk, vma, addr, next);
+    }
+    if (r !== 0) return r;
+    addr = next;
+  }
+  return 0;
+}
+
+/**
+ * Read the page table for a device; with HMM_PFN_REQ_FAULT, fault in what is missing.
+ * Context: mmap_lock held for read; may sleep. Return: 0, -EBUSY when invalidated, -EFAULT, -EPERM.
+ */
+export function* hmm_range_fault(range: HmmRange): Task<number> {
+  const walk: HmmVmaWalk = { range, last: range.start };
+  for (;;) {
+    if (mmu_interval_read_retry(range.notifier, range.notifier_seq)) return -EBUSY;
+    const ret = yield* walk_page_range(walk, walk.last, range.end);
+    if (ret !== -EBUSY) return ret;
+  }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/huge_memory.c, faults and protection of anonymous THPs. Fidelity: ported. */
+import { NO_PAGE } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import { HPAGE_PMD_NR } from '../uapi/mman.js';
+import { anon_vma_prepare } from './anon_vma.js';
+import { __split_huge_pmd } from './huge_split.js';
+import type { Kernel } from './kernel.js';
+import { maybe_mkwrite } from './memory.js';
+import { PageAnonExclusive, PG_dirty, PG_lru, PG_uptodate, SetPageAnonExclusive } from './page_flags.js';
+import { FLAGS, type PmdTable, PTE_DIRTY, PTE_HUGE, PTE_PROTNONE, PTE_WRITE, PTE_YOUNG } from './pgtable.js';
+import { folio_add_new_anon_rmap, folio_move_anon_rmap } from './rmap.js';
+import {
+  FAULT_FLAG_UNSHARE,
+  FAULT_FLAG_WRITE,
+  VM_FAULT_FALLBACK,
+  VM_HUGEPAGE,
+  VM_NOHUGEPAGE,
+  VM_SHARED,
+  VM_SPECIAL,
+  VM_WRITE,
+  type VmArea,
+  type VmFault,
+} from './types.js';
+
+/** Whether a fault at `address` may use a huge page: the sysfs setting, the advice and the VMA's bounds. */
+export function thp_vma_allowable(vma: VmArea, address: number): boolean {
+  const { thp } = vma.vm_mm.kernel;
+  if (thp === 'never' || (vma.vm_flags & (VM_NOHUGEPAGE | VM_SPECIAL)) !== 0) return false;
+  if (thp === 'madvise' && (vma.vm_flags & VM_HUGEPAGE) === 0) return false;
+  const haddr = address - (address % 0x200000);
+  return haddr >= vma.vm_start && haddr + 0x200000 <= vma.vm_end;
+}
+
+/** The huge zero folio, allocated at the first use. */
+export function mm_get_huge_zero_folio(k: Kernel): number {
+  if (k.hugeZeroFolio !== NO_PAGE) return k.hugeZeroFolio;
+  const folio = k.pages.alloc_huge();
+  if (folio === NO_PAGE) return NO_PAGE;
+  for (let i = 0; i < HPAGE_PMD_NR; i++) k.contents.clear_page(folio + i);
+  k.mem.flags[folio]! |= PG_uptodate;
+  k.hugeZeroFolio = folio;
+  return folio;
+}
+
+/** First touch: the huge zero page for a read, a zeroed THP for a write. Return: 0, or VM_FAULT_FALLBACK. */
+export function do_huge_pmd_anonymous_page(vmf: VmFault, pmd: PmdTable, i: number): number {
+  const { vma } = vmf;
+  const mm = vma.vm_mm;
+  const k = mm.kernel;
+  const haddr = vmf.address - (vmf.address % 0x200000);
+  anon_vma_prepare(vma);
+  if ((vmf.flags & FAULT_FLAG_WRITE) === 0) {
+    const zero = mm_get_huge_zero_folio(k);
+    if (zero === NO_PAGE) return VM_FAULT_FALLBACK;
+    mm.pt.set_pmd(pmd, i, zero, vma.vm_page_prot | PTE_HUGE | PTE_YOUNG);
+    return 0;
+  }
+  const folio = k.pages.alloc_huge();
+  if (folio === NO_PAGE) return VM_FAULT_FALLBACK;
+  for (let n = 0; n < HPAGE_PMD_NR; n++) k.contents.clear_page(folio + n);
+  k.mem.flags[folio]! |= PG_uptodate | PG_lru;
+  folio_add_new_anon_rmap(k, folio, vma, haddr);
+  mm.pt.set_pmd(pmd, i, folio, maybe_mkwrite(vma.vm_page_prot | PTE_HUGE | PTE_DIRTY | PTE_YOUNG, vma));
+  mm.rss += HPAGE_PMD_NR;
+  return 0;
+}
+
+/** A write to a huge page mapped read-only: reuse it if it is ours alone, else split the PMD and copy one page. */
+export function* do_huge_pmd_wp_page(vmf: VmFault, pmd: PmdTable, i: number): Task<number> {
+  const { vma } = vmf;
+  const k = vma.vm_mm.kernel;
+  const { mem } = k;
+  const folio = pmd.e[i]!;
+  if (folio !== k.hugeZeroFolio) {
+    let exclusive = PageAnonExclusive(mem, folio);
+    if (!exclusive) {
+      yield* k.lock_page(folio, 'do_huge_pmd_wp_page');
+      if (mem.refcount[folio] === 1) {
+        folio_move_anon_rmap(k, folio, vma);
+        SetPageAnonExclusive(mem, folio);
+        exclusive = true;
+      }
+      k.unlock_page(folio);
+    }
+    if (exclusive) {
+      if ((vmf.flags & FAULT_FLAG_UNSHARE) === 0) {
+        pmd.e[FLAGS + i] = maybe_mkwrite(pmd.e[FLAGS + i]! | PTE_DIRTY | PTE_YOUNG, vma);
+        vma.vm_mm.tlb.flush_tlb_range(vmf.address, vmf.address + 4096);
+      }
+      return 0;
+    }
+  }
+  yield* __split_huge_pmd(vma, pmd, i, vmf.address, false, null);
+  return VM_FAULT_FALLBACK;
+}
+
+/** mprotect of a whole huge page. `upgrade`: make it writable at once where no copy is needed. */
+export function change_huge_pmd(
+  vma: VmArea,
+  pmd: PmdTable,
+  i: number,
+  addr: number,
+  newprot: number,
+  upgrade: boolean,
+): void {
+  const k = vma.vm_mm.kernel;
+  const old = pmd.e[FLAGS + i]!;
+  vma.vm_mm.tlb.flush_tlb_range(addr, addr + 0x200000);
+  let flags = newprot | (old & (PTE_DIRTY | PTE_YOUNG | PTE_HUGE));
+  if (
+    upgrade &&
+    k.behaviour.mprotectUpgradesPmd &&
+    (flags & PTE_WRITE) === 0 &&
+    can_change_pmd_writable(k, vma, pmd.e[i]!, flags)
+  ) {
+    flags |= PTE_WRITE;
+  }
+  pmd.e[FLAGS + i] = flags;
+}
+
+function can_change_pmd_writable(k: Kernel, vma: VmArea, folio: number, flags: number): boolean {
+  if ((vma.vm_flags & VM_WRITE) === 0 || (flags & PTE_PROTNONE) !== 0) return false;
+  if ((vma.vm_flags & VM_SHARED) !== 0) return (flags & PTE_DIRTY) !== 0;
+  return folio !== k.hugeZeroFolio && PageAnonExclusive(k.mem, folio);
+}
+
+/** MADV_FREE of a whole huge page: clean it; without reclaim nothing else happens. */
+export function madvise_free_whole_pmd(k: Kernel, pmd: PmdTable, i: number): void {
+  k.mem.flags[pmd.e[i]!]! &= ~PG_dirty;
+  pmd.e[FLAGS + i]! &= ~(PTE_DIRTY | PTE_YOUNG);
+}

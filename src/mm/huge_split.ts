@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/huge_memory.c, splitting: of a huge PMD into PTEs, of a THP into base pages. Fidelity: ported. */
+import type { Page } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import { EAGAIN, EBUSY } from '../uapi/errno.js';
+import { HPAGE_PMD_NR } from '../uapi/mman.js';
+import type { Kernel } from './kernel.js';
+import { remove_migration_ptes } from './migrate.js';
+import {
+  mmu_notifier_invalidate_range_end,
+  mmu_notifier_invalidate_range_start,
+  mmu_notifier_range,
+} from './mmu_notifier.js';
+import { put_page } from './page_alloc.js';
+import {
+  add_large_mapcount,
+  folio_mapcount,
+  folio_test_anon,
+  PageAnonExclusive,
+  PG_anon_exclusive,
+  PG_dirty,
+  PG_head,
+  PG_locked,
+  PG_lru,
+  PG_tail,
+  SPLIT_COPIED_FLAGS,
+} from './page_flags.js';
+import {
+  FLAGS,
+  type PmdTable,
+  PTE_DIRTY,
+  PTE_HUGE,
+  PTE_PRESENT,
+  PTE_SPECIAL,
+  PTE_WRITE,
+  PTE_YOUNG,
+  type PteTable,
+  SWP_MIG_DIRTY,
+  SWP_MIG_YOUNG,
+  SWP_MIGRATION_READ,
+  SWP_MIGRATION_READ_EXCLUSIVE,
+  SWP_MIGRATION_WRITE,
+} from './pgtable.js';
+import { folio_remove_rmap_pmd, folio_try_share_anon_rmap_pmd, try_to_migrate } from './rmap.js';
+import { type VmArea, vma_is_anonymous } from './types.js';
+
+export const pmd_trans_huge = (pmd: PmdTable, i: number): boolean => (pmd.e[FLAGS + i]! & PTE_HUGE) !== 0;
+
+/**
+ * Replace a huge PMD by a table of PTEs; with `freeze`, of migration entries. `folio`: only if it maps that one.
+ * Context: may sleep (notifiers).
+ */
+export function* __split_huge_pmd(
+  vma: VmArea,
+  pmd: PmdTable,
+  i: number,
+  address: number,
+  freeze: boolean,
+  folio: Page | null,
+): Task {
+  const haddr = address - (address % 0x200000);
+  const range = mmu_notifier_range(vma.vm_mm, haddr, haddr + 0x200000, 'MMU_NOTIFY_CLEAR');
+  yield* mmu_notifier_invalidate_range_start(range);
+  if (pmd_trans_huge(pmd, i) && (folio === null || pmd.e[i] === folio)) {
+    __split_huge_pmd_locked(vma, pmd, i, haddr, freeze);
+  }
+  mmu_notifier_invalidate_range_end(range);
+}
+
+function __split_huge_pmd_locked(
+  vma: VmArea,
+  pmd: PmdTable,
+  i: number,
+  haddr: number,
+  freeze: boolean,
+): void {
+  const k = vma.vm_mm.kernel;
+  const page = pmd.e[i]!;
+  const old = pmd.e[FLAGS + i]!;
+  const { pt, tlb } = vma.vm_mm;
+  pt.pmd_clear(pmd, i);
+  tlb.flush_tlb_range(haddr, haddr + 0x200000);
+  if (!vma_is_anonymous(vma)) {
+    if ((old & PTE_DIRTY) !== 0) k.mem.flags[page]! |= PG_dirty;
+    folio_remove_rmap_pmd(k, page, vma);
+    vma.vm_mm.rss -= HPAGE_PMD_NR;
+    put_page(k, page);
+    return;
+  }
+  const table = pt.pmd_populate(pmd, i);
+  if (page === k.hugeZeroFolio) {
+    split_huge_zero(k, vma, table);
+    return;
+  }
+  split_anon_pmd(k, vma, page, old, table, freeze);
+}
+
+function split_huge_zero(k: Kernel, vma: VmArea, table: PteTable): void {
+  table.fill(k.zeroPage, 0, FLAGS);
+  table.fill(vma.vm_page_prot | PTE_SPECIAL | PTE_YOUNG, FLAGS);
+}
+
+function split_anon_pmd(
+  k: Kernel,
+  vma: VmArea,
+  page: Page,
+  old: number,
+  table: PteTable,
+  freeze: boolean,
+): void {
+  const { mem } = k;
+  if ((old & PTE_DIRTY) !== 0) mem.flags[page]! |= PG_dirty;
+  const exclusive = PageAnonExclusive(mem, page);
+  if (freeze && exclusive && !folio_try_share_anon_rmap_pmd(k, page)) freeze = false;
+  for (let n = 0; n < HPAGE_PMD_NR; n++) table[n] = page + n;
+  if (freeze) {
+    table.fill(frozen_entry(old, exclusive), FLAGS);
+    folio_remove_rmap_pmd(k, page, vma);
+    put_page(k, page);
+    return;
+  }
+  mem.refcount[page]! += HPAGE_PMD_NR - 1;
+  add_large_mapcount(mem, page, HPAGE_PMD_NR);
+  for (let n = 0; n < HPAGE_PMD_NR; n++) {
+    mem.mapcount[page + n]!++;
+    if (exclusive) mem.flags[page + n]! |= PG_anon_exclusive;
+  }
+  table.fill(vma.vm_page_prot | (old & (PTE_WRITE | PTE_YOUNG | PTE_DIRTY)), FLAGS);
+  folio_remove_rmap_pmd(k, page, vma);
+}
+
+function frozen_entry(old: number, exclusive: boolean): number {
+  let entry =
+    (old & PTE_WRITE) !== 0
+      ? SWP_MIGRATION_WRITE
+      : exclusive
+        ? SWP_MIGRATION_READ_EXCLUSIVE
+        : SWP_MIGRATION_READ;
+  if ((old & PTE_YOUNG) !== 0) entry |= SWP_MIG_YOUNG;
+  if ((old & PTE_DIRTY) !== 0) entry |= SWP_MIG_DIRTY;
+  return entry;
+}
+
+/** A VMA boundary moves to the middle of a huge page: split its PMD (vma_adjust_trans_huge). */
+export function* split_huge_pmd_if_needed(vma: VmArea, address: number): Task {
+  const haddr = address - (address % 0x200000);
+  if (haddr === address || haddr < vma.vm_start || haddr + 0x200000 > vma.vm_end) return;
+  const pmd = vma.vm_mm.pt.pmdTable(address);
+  if (pmd === null) return;
+  const i = (address / 0x200000) & 511;
+  if (pmd_trans_huge(pmd, i)) yield* __split_huge_pmd(vma, pmd, i, address, false, null);
+}
+
+/** Whether nobody but the mappings and `caller_pins` holds the folio. */
+export function can_split_folio(k: Kernel, folio: Page, caller_pins: number): boolean {
+  return folio_mapcount(k.mem, folio) === k.mem.refcount[folio]! - caller_pins;
+}
+
+/**
+ * Split a THP into base pages (split_huge_page_to_list_to_order, order 0, anonymous).
+ * Context: folio locked, with one reference of the caller; may sleep. Return: 0, -EAGAIN when somebody holds it,
+ * -EBUSY for the huge zero page.
+ */
+export function* split_folio(k: Kernel, folio: Page): Task<number> {
+  const { mem } = k;
+  if (folio === k.hugeZeroFolio || !folio_test_anon(mem, folio)) return -EBUSY;
+  if (!can_split_folio(k, folio, 1)) {
+    k.note({
+      event: 'skip',
+      fn: 'split_huge_page_to_list_to_order',
+      page: folio,
+      reason: 'THP split failed: somebody holds a reference',
+    });
+    return -EAGAIN;
+  }
+  yield* try_to_migrate(k, folio, true);
+  if (mem.refcount[folio] !== 1) {
+    yield* remove_migration_ptes(k, folio, folio, false);
+    k.note({
+      event: 'skip',
+      fn: 'split_huge_page_to_list_to_order',
+      page: folio,
+      reason: 'THP split failed: still referenced',
+    });
+    return -EAGAIN;
+  }
+  yield* __split_huge_page(k, folio);
+  return 0;
+}
+
+function* __split_huge_page(k: Kernel, folio: Page): Task {
+  const { mem } = k;
+  const head = mem.flags[folio]!;
+  const mapping = mem.mapping[folio]!;
+  const index = mem.index[folio]!;
+  for (let i = 1; i < HPAGE_PMD_NR; i++) {
+    const tail = folio + i;
+    const keep = mem.flags[tail]! & ~(PG_tail | PG_anon_exclusive);
+    mem.flags[tail] = keep | (head & (SPLIT_COPIED_FLAGS | PG_lru)) | PG_locked;
+    mem.priv[tail] = 0;
+    mem.mapping[tail] = mapping;
+    mem.index[tail] = index + i;
+    mem.refcount[tail] = 1;
+  }
+  mem.flags[folio] = head & ~PG_head;
+  for (let i = 0; i < HPAGE_PMD_NR; i++) {
+    yield* remove_migration_ptes(k, folio + i, folio + i, k.behaviour.splitRemapsZeroPages);
+  }
+  // The caller keeps the head's lock and reference; the tails go to whoever maps them.
+  for (let i = 1; i < HPAGE_PMD_NR; i++) {
+    k.unlock_page(folio + i);
+    put_page(k, folio + i);
+  }
+}

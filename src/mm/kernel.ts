@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * The globals of a booted kernel: what C keeps in static variables. One per machine; every function of the memory
+ * core finds it through its mm, or takes it as first argument.
+ */
+import type { Behaviours } from '../generations/behaviours.js';
+import { Contents } from '../sim/contents.js';
+import { KernelBug } from '../sim/errors.js';
+import { type Executor, WaitQueue } from '../sim/executor.js';
+import { RwSem } from '../sim/locks.js';
+import { Memmap, PAGEBLOCK, type Page } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import type { AnonVma } from './anon_vma.js';
+import type { HugetlbPool } from './hugetlb_pool.js';
+import type { DevPagemap } from './memremap.js';
+import { PageAllocator } from './page_alloc.js';
+import { PG_locked, PG_reserved, PG_uptodate, PG_waiters } from './page_flags.js';
+import { PageTables, TablePool } from './pgtable.js';
+import type { Resource } from './resource.js';
+import { Tlb } from './tlb.js';
+import type { TraceEvent, TraceSink } from './trace.js';
+import { AddressSpace, MmStruct } from './types.js';
+import { VmaTree } from './vma_tree.js';
+
+export type ThpMode = 'always' | 'madvise' | 'never';
+
+export interface RamRange {
+  /** First pfn. */
+  readonly pfn: number;
+  readonly pages: number;
+}
+
+/** Simulated cost of what the kernel does, in nanoseconds; only their order of magnitude matters. */
+export const COST_SYSCALL = 200;
+export const COST_FAULT = 500;
+export const COST_PAGE = 50;
+
+export class Kernel {
+  readonly mem: Memmap;
+  readonly contents: Contents;
+  readonly pages: PageAllocator;
+  readonly tables = new TablePool();
+  /** By id; id 0 is nobody. */
+  readonly anonVmas: (AnonVma | null)[] = [null];
+  readonly freeAnonVmaIds: number[] = [];
+  readonly mappings: (AddressSpace | null)[] = [null];
+  readonly freeMappingIds: number[] = [];
+  /** Device memory begins here: is_zone_device_page() is one comparison. */
+  firstDevicePage: Page = 0;
+  /** pgmap by page block of device memory; index 0 is none. */
+  pgmaps: (DevPagemap | null)[] = [null];
+  pgmapOfBlock = new Uint16Array(0);
+  zeroPage: Page = 0;
+  /** The huge zero folio, allocated at its first use. */
+  hugeZeroFolio: Page = 0;
+  hugetlb!: HugetlbPool;
+  dmesg: string[] = [];
+  warnings = 0;
+  trace: TraceSink | null = null;
+  readonly mms = new Set<MmStruct>();
+  private mmSerial = 0;
+  private readonly waiters = new Map<Page, WaitQueue>();
+
+  constructor(
+    readonly executor: Executor,
+    readonly behaviour: Behaviours,
+    readonly iomem: Resource,
+    ram: readonly RamRange[],
+    readonly thp: ThpMode,
+    reuse: { mem: Memmap; contents: Contents } | null,
+  ) {
+    const total = ram.reduce((sum, range) => sum + range.pages, 0);
+    this.mem = reuse?.mem ?? new Memmap(total + 4 * 65536);
+    this.contents = reuse?.contents ?? new Contents(this.mem);
+    const runs = ram.map(({ pfn, pages }) => ({ first: this.mem.addRun(pfn, pages), pages }));
+    this.pages = new PageAllocator(this, runs);
+    const last = runs[runs.length - 1]!;
+    this.firstDevicePage = last.first + last.pages;
+    this.zeroPage = this.pages.alloc_page();
+    this.contents.clear_page(this.zeroPage);
+    this.mem.flags[this.zeroPage] = PG_reserved | PG_uptodate;
+  }
+
+  // --- struct page -------------------------------------------------------------------------------
+
+  is_zone_device_page(page: Page): boolean {
+    return page >= this.firstDevicePage;
+  }
+
+  pgmapOf(page: Page): DevPagemap {
+    const pgmap = this.pgmaps[this.pgmapOfBlock[((page - this.firstDevicePage) / PAGEBLOCK) | 0]!];
+    if (pgmap === null || pgmap === undefined) {
+      throw new KernelBug('pgmap', `page ${page} belongs to no device`);
+    }
+    return pgmap;
+  }
+
+  addPgmap(pgmap: DevPagemap, first: Page, count: number): void {
+    let id = this.pgmaps.indexOf(null, 1);
+    if (id < 0) id = this.pgmaps.push(pgmap) - 1;
+    this.pgmaps[id] = pgmap;
+    const from = (first - this.firstDevicePage) / PAGEBLOCK;
+    const to = from + count / PAGEBLOCK;
+    if (to > this.pgmapOfBlock.length) {
+      const grown = new Uint16Array(Math.max(to, this.pgmapOfBlock.length * 2, 1024));
+      grown.set(this.pgmapOfBlock);
+      this.pgmapOfBlock = grown;
+    }
+    this.pgmapOfBlock.fill(id, from, to);
+  }
+
+  removePgmap(pgmap: DevPagemap): void {
+    const id = this.pgmaps.indexOf(pgmap);
+    this.pgmaps[id] = null;
+    for (let i = 0; i < this.pgmapOfBlock.length; i++) {
+      if (this.pgmapOfBlock[i] === id) this.pgmapOfBlock[i] = 0;
+    }
+  }
+
+  // --- page lock (mm/filemap.c) --------------------------------------------------------------------
+
+  trylock_page(folio: Page): boolean {
+    const { flags } = this.mem;
+    if ((flags[folio]! & PG_locked) !== 0) return false;
+    flags[folio]! |= PG_locked;
+    return true;
+  }
+
+  /** Context: may sleep. */
+  *lock_page(folio: Page, where: string): Task {
+    while (!this.trylock_page(folio)) yield* this.wait_on_page_locked(folio, where);
+  }
+
+  /** Sleep until the page's lock has been dropped once. */
+  *wait_on_page_locked(folio: Page, where: string): Task {
+    if ((this.mem.flags[folio]! & PG_locked) === 0) return;
+    let queue = this.waiters.get(folio);
+    if (queue === undefined) {
+      queue = new WaitQueue();
+      this.waiters.set(folio, queue);
+    }
+    this.mem.flags[folio]! |= PG_waiters;
+    yield* queue.sleep(this.executor, where);
+  }
+
+  unlock_page(folio: Page): void {
+    const flags = this.mem.flags[folio]!;
+    if ((flags & PG_locked) === 0) throw new KernelBug('folio_unlock', `page ${folio} is not locked`);
+    this.mem.flags[folio] = flags & ~(PG_locked | PG_waiters);
+    if ((flags & PG_waiters) === 0) return;
+    const queue = this.waiters.get(folio);
+    this.waiters.delete(folio);
+    queue?.wakeAll(this.executor);
+  }
+
+  // --- mm_struct (kernel/fork.c) --------------------------------------------------------------------
+
+  mm_alloc(): MmStruct {
+    const id = ++this.mmSerial;
+    const lock = new RwSem(this.executor, 'mmap_lock');
+    const mm = new MmStruct(this, id, new VmaTree(), new PageTables(this.tables), new Tlb(), lock);
+    this.mms.add(mm);
+    return mm;
+  }
+
+  /** mmget_not_zero(). */
+  mmget_not_zero(mm: MmStruct): boolean {
+    if (mm.mm_users === 0) return false;
+    mm.mm_users++;
+    return true;
+  }
+
+  mmdrop(mm: MmStruct): void {
+    if (--mm.mm_count === 0) this.mms.delete(mm);
+  }
+
+  // --- address_space ---------------------------------------------------------------------------------
+
+  newMapping(kind: 'shmem' | 'hugetlb', size: number): AddressSpace {
+    const id = this.freeMappingIds.pop() ?? this.mappings.length;
+    const mapping = new AddressSpace(id, kind, size);
+    this.mappings[id] = mapping;
+    return mapping;
+  }
+
+  dropMapping(mapping: AddressSpace): void {
+    this.mappings[mapping.id] = null;
+    this.freeMappingIds.push(mapping.id);
+  }
+
+  /** folio->mapping of a file page; null for anonymous and unattached ones (folio_mapping). */
+  folio_mapping(folio: Page): AddressSpace | null {
+    const id = this.mem.mapping[folio]!;
+    return id < 0 ? this.mappings[-id]! : null;
+  }
+
+  // --- dmesg and trace ---------------------------------------------------------------------------------
+
+  printk(line: string): void {
+    this.dmesg.push(line);
+  }
+
+  /** WARN(): the function and the reason go to dmesg, execution continues. */
+  warn(fn: string, reason: string): void {
+    this.warnings++;
+    this.dmesg.push(`WARNING: ${fn}: ${reason}`);
+    this.trace?.emit({ event: 'warn', fn, reason });
+  }
+
+  note(event: TraceEvent): void {
+    this.trace?.emit(event);
+  }
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/madvise.c. Fidelity: ported for the advice listed here; no reclaim behind MADV_FREE and MADV_COLD. */
+import { NO_PAGE } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import { EAGAIN, EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
+import {
+  MADV_COLD,
+  MADV_COLLAPSE,
+  MADV_DODUMP,
+  MADV_DOFORK,
+  MADV_DONTDUMP,
+  MADV_DONTFORK,
+  MADV_DONTNEED,
+  MADV_DONTNEED_LOCKED,
+  MADV_FREE,
+  MADV_HUGEPAGE,
+  MADV_KEEPONFORK,
+  MADV_NOHUGEPAGE,
+  MADV_NORMAL,
+  MADV_PAGEOUT,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
+  MADV_RANDOM,
+  MADV_SEQUENTIAL,
+  MADV_WILLNEED,
+  MADV_WIPEONFORK,
+} from '../uapi/mman.js';
+import { faultin_page_range } from './gup.js';
+import { madvise_free_whole_pmd } from './huge_memory.js';
+import { pmd_trans_huge, split_folio } from './huge_split.js';
+import { madvise_collapse } from './khugepaged.js';
+import { vm_normal_page } from './memory.js';
+import { zap_page_range_single } from './memory_zap.js';
+import {
+  mmu_notifier_invalidate_range_end,
+  mmu_notifier_invalidate_range_start,
+  mmu_notifier_range,
+} from './mmu_notifier.js';
+import { get_page, put_page } from './page_alloc.js';
+import { compound_head, folio_mapcount, folio_test_large, PG_dirty } from './page_flags.js';
+import {
+  FLAGS,
+  type PmdTable,
+  PTE_DIRTY,
+  PTE_YOUNG,
+  pmd_addr_end,
+  pmd_index,
+  pte_index,
+  pte_present,
+  pud_addr_end,
+} from './pgtable.js';
+import {
+  is_vm_hugetlb_page,
+  type MmStruct,
+  VM_DONTCOPY,
+  VM_HUGEPAGE,
+  VM_IO,
+  VM_LOCKED,
+  VM_NOHUGEPAGE,
+  VM_PFNMAP,
+  VM_SHARED,
+  VM_WIPEONFORK,
+  type VmArea,
+  vma_is_anonymous,
+} from './types.js';
+import { vma_modify_flags } from './vma.js';
+
+/** Advice that only reads the address space: mmap_lock is taken for read. */
+const READ_LOCKED = new Set([
+  MADV_WILLNEED,
+  MADV_DONTNEED,
+  MADV_DONTNEED_LOCKED,
+  MADV_COLD,
+  MADV_PAGEOUT,
+  MADV_FREE,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
+  MADV_COLLAPSE,
+]);
+
+const VALID = new Set([
+  ...READ_LOCKED,
+  MADV_NORMAL,
+  MADV_RANDOM,
+  MADV_SEQUENTIAL,
+  MADV_DONTFORK,
+  MADV_DOFORK,
+  MADV_HUGEPAGE,
+  MADV_NOHUGEPAGE,
+  MADV_WIPEONFORK,
+  MADV_KEEPONFORK,
+  MADV_DONTDUMP,
+  MADV_DODUMP,
+]);
+
+/** madvise(2). Context: may sleep. Return: 0, -EINVAL, -ENOMEM over a hole, -EFAULT, -EAGAIN. */
+export function* do_madvise(mm: MmStruct, start: number, lenIn: number, advice: number): Task<number> {
+  if (!VALID.has(advice) || start % 4096 !== 0) return -EINVAL;
+  const end = start + Math.ceil(lenIn / 4096) * 4096;
+  if (end === start) return 0;
+  const read = READ_LOCKED.has(advice);
+  if (read) yield* mm.mmap_lock.down_read('do_madvise');
+  else yield* mm.mmap_lock.down_write('do_madvise');
+  const populate = advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE;
+  const ret = populate
+    ? yield* madvise_populate(mm, start, end, advice === MADV_POPULATE_WRITE)
+    : yield* madvise_walk_vmas(mm, start, end, advice);
+  if (read) mm.mmap_lock.up_read();
+  else mm.mmap_lock.up_write();
+  return ret;
+}
+
+/** Apply the advice to each VMA of the range; holes are passed over and reported at the end. */
+function* madvise_walk_vmas(mm: MmStruct, start: number, end: number, advice: number): Task<number> {
+  let unmapped = 0;
+  for (let at = start; at < end; ) {
+    const vma = mm.vmas.find_vma(at);
+    if (vma === null) return -ENOMEM;
+    if (at < vma.vm_start) {
+      unmapped = -ENOMEM;
+      at = vma.vm_start;
+      if (at >= end) break;
+    }
+    const to = Math.min(vma.vm_end, end);
+    const err = yield* madvise_vma_behavior(vma, at, to, advice);
+    if (err !== 0) return err;
+    at = to;
+  }
+  return unmapped;
+}
+
+function* madvise_vma_behavior(vma: VmArea, start: number, end: number, advice: number): Task<number> {
+  let flags = vma.vm_flags;
+  switch (advice) {
+    case MADV_DONTNEED:
+    case MADV_DONTNEED_LOCKED:
+    case MADV_FREE:
+      return yield* madvise_dontneed_free(vma, start, end, advice);
+    case MADV_WILLNEED:
+    case MADV_COLD:
+    case MADV_PAGEOUT:
+      return 0;
+    case MADV_COLLAPSE:
+      return yield* madvise_collapse(vma, start, end);
+    case MADV_DONTFORK:
+      flags |= VM_DONTCOPY;
+      break;
+    case MADV_DOFORK:
+      if ((flags & VM_IO) !== 0) return -EINVAL;
+      flags &= ~VM_DONTCOPY;
+      break;
+    case MADV_WIPEONFORK:
+      if (vma.vm_file !== null || (flags & VM_SHARED) !== 0) return -EINVAL;
+      flags |= VM_WIPEONFORK;
+      break;
+    case MADV_KEEPONFORK:
+      flags &= ~VM_WIPEONFORK;
+      break;
+    case MADV_HUGEPAGE:
+      flags = (flags & ~VM_NOHUGEPAGE) | VM_HUGEPAGE;
+      break;
+    case MADV_NOHUGEPAGE:
+      flags = (flags & ~VM_HUGEPAGE) | VM_NOHUGEPAGE;
+      break;
+    default:
+      return 0;
+  }
+  if (flags === vma.vm_flags) return 0;
+  const modified = yield* vma_modify_flags(vma, start, end, flags);
+  if (typeof modified === 'number') return modified === -ENOMEM ? -EAGAIN : modified;
+  modified.vm_flags = flags;
+  return 0;
+}
+
+function* madvise_dontneed_free(vma: VmArea, start: number, end: number, advice: number): Task<number> {
+  if (is_vm_hugetlb_page(vma)) {
+    if (advice === MADV_FREE || start % 0x200000 !== 0) return -EINVAL;
+    end -= end % 0x200000;
+  } else {
+    const forbidden = advice === MADV_DONTNEED_LOCKED ? VM_PFNMAP : VM_PFNMAP | VM_LOCKED;
+    if ((vma.vm_flags & forbidden) !== 0) return -EINVAL;
+  }
+  if (start === end) return 0;
+  if (advice === MADV_FREE) return yield* madvise_free_single_vma(vma, start, end);
+  yield* zap_page_range_single(vma, start, end);
+  return 0;
+}
+
+/** MADV_FREE: pages become clean, so that reclaim could drop them; THPs that stick out are split. */
+function* madvise_free_single_vma(vma: VmArea, start: number, end: number): Task<number> {
+  if (!vma_is_anonymous(vma)) return -EINVAL;
+  const mm = vma.vm_mm;
+  const range = mmu_notifier_range(mm, start, end, 'MMU_NOTIFY_CLEAR');
+  yield* mmu_notifier_invalidate_range_start(range);
+  for (let addr = start; addr < end; ) {
+    const pmd = mm.pt.pmdTable(addr);
+    if (pmd === null) {
+      addr = pud_addr_end(addr, end);
+      continue;
+    }
+    const next = pmd_addr_end(addr, end);
+    yield* madvise_free_pmd(vma, pmd, addr, next);
+    addr = next;
+  }
+  mm.tlb.flush_tlb_range(start, end);
+  mmu_notifier_invalidate_range_end(range);
+  return 0;
+}
+
+function* madvise_free_pmd(vma: VmArea, pmd: PmdTable, addr: number, next: number): Task {
+  const k = vma.vm_mm.kernel;
+  const i = pmd_index(addr);
+  if (pmd_trans_huge(pmd, i)) {
+    // walk_page_range() splits only when it cannot hand over the whole PMD.
+    if (yield* madvise_free_huge_pmd(vma, pmd, i, next - addr)) return;
+    if (pmd_trans_huge(pmd, i)) return;
+  }
+  const table = pmd.child[i]!;
+  if (table === null) return;
+  const first = pte_index(addr);
+  for (let n = first; n < first + (next - addr) / 4096; n++) {
+    const flags = table[FLAGS + n]!;
+    if (!pte_present(flags)) continue;
+    const page = vm_normal_page(flags, table[n]!);
+    if (page === NO_PAGE || k.is_zone_device_page(page)) continue;
+    const folio = compound_head(k.mem, page);
+    if (folio_test_large(k.mem, folio)) {
+      if (folio_mapcount(k.mem, folio) > 512 || !k.trylock_page(folio)) continue;
+      get_page(k, folio);
+      const err = yield* split_folio(k, folio);
+      k.unlock_page(folio);
+      put_page(k, folio);
+      if (err === 0) n--;
+      continue;
+    }
+    if ((k.mem.flags[folio]! & PG_dirty) !== 0) {
+      if (folio_mapcount(k.mem, folio) !== 1) continue;
+      k.mem.flags[folio]! &= ~PG_dirty;
+    }
+    table[FLAGS + n] = flags & ~(PTE_DIRTY | PTE_YOUNG);
+  }
+}
+
+/** Return: whether the huge page has been dealt with. */
+function* madvise_free_huge_pmd(vma: VmArea, pmd: PmdTable, i: number, bytes: number): Task<boolean> {
+  const k = vma.vm_mm.kernel;
+  const folio = pmd.e[i]!;
+  if (folio === k.hugeZeroFolio || folio_mapcount(k.mem, folio) !== 1 || !k.trylock_page(folio)) return false;
+  if (bytes === 0x200000) {
+    madvise_free_whole_pmd(k, pmd, i);
+    k.unlock_page(folio);
+    return true;
+  }
+  get_page(k, folio);
+  yield* split_folio(k, folio);
+  k.unlock_page(folio);
+  put_page(k, folio);
+  return false;
+}
+
+/** MADV_POPULATE_*: fault pages in, VMA by VMA. Context: mmap_lock held for read. */
+function* madvise_populate(mm: MmStruct, start: number, end: number, write: boolean): Task<number> {
+  for (let at = start; at < end; ) {
+    const pages = yield* faultin_page_range(mm, at, end, write);
+    if (pages < 0) {
+      if (pages === -EINVAL || pages === -EFAULT) return pages;
+      return -ENOMEM;
+    }
+    at += pages * 4096;
+  }
+  return 0;
+}

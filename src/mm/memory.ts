@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/memory.c, page faults. Fidelity: ported; no swap, NUMA balancing, userfaultfd or hwpoison. */
+import { NO_PAGE, type Page } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import { anon_vma_prepare } from './anon_vma.js';
+import { do_huge_pmd_anonymous_page, do_huge_pmd_wp_page, thp_vma_allowable } from './huge_memory.js';
+import { pmd_trans_huge } from './huge_split.js';
+import { hugetlb_fault } from './hugetlb.js';
+import { COST_FAULT, type Kernel } from './kernel.js';
+import {
+  mmu_notifier_invalidate_range_end,
+  mmu_notifier_invalidate_range_start,
+  mmu_notifier_range,
+} from './mmu_notifier.js';
+import { folio_try_get, get_page, put_page } from './page_alloc.js';
+import {
+  compound_head,
+  folio_test_anon,
+  folio_test_large,
+  PageAnonExclusive,
+  PG_dirty,
+  PG_lru,
+  PG_uptodate,
+  SetPageAnonExclusive,
+} from './page_flags.js';
+import {
+  FLAGS,
+  is_device_exclusive_entry,
+  is_device_private_entry,
+  is_migration_entry,
+  PTE_DIRTY,
+  PTE_PRESENT,
+  PTE_PROTNONE,
+  PTE_SPECIAL,
+  PTE_WRITE,
+  PTE_YOUNG,
+  type PteTable,
+  pmd_index,
+  pte_index,
+  SWP_DEVICE_EXCLUSIVE_WRITE,
+  swp_type,
+} from './pgtable.js';
+import {
+  folio_add_anon_rmap_pte,
+  folio_add_file_rmap_pte,
+  folio_add_new_anon_rmap,
+  folio_move_anon_rmap,
+  folio_remove_rmap_pte,
+  RMAP_NONE,
+} from './rmap.js';
+import {
+  FAULT_FLAG_UNSHARE,
+  FAULT_FLAG_WRITE,
+  is_cow_mapping,
+  is_vm_hugetlb_page,
+  linear_page_index,
+  type MmStruct,
+  VM_FAULT_ERROR,
+  VM_FAULT_FALLBACK,
+  VM_FAULT_NOPAGE,
+  VM_FAULT_OOM,
+  VM_FAULT_SIGBUS,
+  VM_FAULT_SIGSEGV,
+  VM_MAYSHARE,
+  VM_SHARED,
+  VM_WRITE,
+  type VmArea,
+  type VmFault,
+  vma_is_anonymous,
+} from './types.js';
+
+const FAULT_AROUND_PAGES = 16;
+
+/** The page of a present PTE that the memory core may handle; NO_PAGE for special ones (the zero page). */
+export function vm_normal_page(flags: number, page: Page): Page {
+  return (flags & PTE_SPECIAL) !== 0 ? NO_PAGE : page;
+}
+
+/** Write permission for what the VMA lets write. */
+export function maybe_mkwrite(flags: number, vma: VmArea): number {
+  return (vma.vm_flags & VM_WRITE) !== 0 ? flags | PTE_WRITE : flags;
+}
+
+/** The PTE of a fault, found again after a sleep. */
+function faulting_table(vmf: VmFault): PteTable | null {
+  return vmf.vma.vm_mm.pt.pteTable(vmf.address);
+}
+
+/**
+ * Make `address` accessible to what `flags` ask for.
+ * Context: mmap_lock held; may sleep. Return: 0 or VM_FAULT_*.
+ */
+export function* handle_mm_fault(vma: VmArea, address: number, flags: number): Task<number> {
+  const mm = vma.vm_mm;
+  mm.kernel.executor.charge(COST_FAULT);
+  const sane = sanitize_fault_flags(vma, flags);
+  if (sane < 0) return VM_FAULT_SIGSEGV;
+  if (is_vm_hugetlb_page(vma)) return yield* hugetlb_fault(vma, address, sane);
+  const aligned = address - (address % 4096);
+  const pmd = mm.pt.pmd_alloc(aligned);
+  const i = pmd_index(aligned);
+  const vmf: VmFault = {
+    vma,
+    address: aligned,
+    flags: sane,
+    pgoff: linear_page_index(vma, aligned),
+    page: NO_PAGE,
+  };
+  if (pmd.child[i] === null) {
+    if (pmd_trans_huge(pmd, i)) {
+      const flags = pmd.e[FLAGS + i]!;
+      if ((sane & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) === 0 || (flags & PTE_WRITE) !== 0) {
+        pmd.e[FLAGS + i] = flags | PTE_YOUNG | ((sane & FAULT_FLAG_WRITE) !== 0 ? PTE_DIRTY : 0);
+        return 0;
+      }
+      const ret = yield* do_huge_pmd_wp_page(vmf, pmd, i);
+      if ((ret & VM_FAULT_FALLBACK) === 0) return ret;
+    } else if (vma_is_anonymous(vma) && thp_vma_allowable(vma, aligned)) {
+      const ret = do_huge_pmd_anonymous_page(vmf, pmd, i);
+      if ((ret & VM_FAULT_FALLBACK) === 0) return ret;
+    }
+  }
+  return yield* handle_pte_fault(vmf);
+}
+
+/** FAULT_FLAG_UNSHARE is meaningless where nothing is copied on write. Return: the flags to use, or -1. */
+function sanitize_fault_flags(vma: VmArea, flags: number): number {
+  if ((flags & FAULT_FLAG_UNSHARE) !== 0) {
+    return is_cow_mapping(vma.vm_flags) ? flags : flags & ~FAULT_FLAG_UNSHARE;
+  }
+  return flags;
+}
+
+function* handle_pte_fault(vmf: VmFault): Task<number> {
+  const table = faulting_table(vmf);
+  const i = pte_index(vmf.address);
+  const flags = table === null ? 0 : table[FLAGS + i]!;
+  if (table === null || flags === 0) {
+    if (vma_is_anonymous(vmf.vma)) return do_anonymous_page(vmf);
+    return yield* do_fault(vmf);
+  }
+  if ((flags & PTE_PRESENT) === 0) return yield* do_swap_page(vmf, table[i]!, flags);
+  if ((vmf.flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && (flags & PTE_WRITE) === 0) {
+    return yield* do_wp_page(vmf, table, i);
+  }
+  table[FLAGS + i] = flags | PTE_YOUNG | ((vmf.flags & FAULT_FLAG_WRITE) !== 0 ? PTE_DIRTY : 0);
+  return 0;
+}
+
+/** First touch of anonymous memory: the zero page for a read, a fresh page for a write. */
+export function do_anonymous_page(vmf: VmFault): number {
+  const { vma, address } = vmf;
+  const mm = vma.vm_mm;
+  const k = mm.kernel;
+  if ((vma.vm_flags & VM_SHARED) !== 0) return VM_FAULT_SIGBUS;
+  const i = pte_index(address);
+  if ((vmf.flags & FAULT_FLAG_WRITE) === 0) {
+    const table = mm.pt.pte_alloc(address);
+    table[i] = k.zeroPage;
+    table[FLAGS + i] = vma.vm_page_prot | PTE_SPECIAL | PTE_YOUNG;
+    return 0;
+  }
+  anon_vma_prepare(vma);
+  const folio = k.pages.alloc_zeroed_page();
+  if (folio === NO_PAGE) return VM_FAULT_OOM;
+  const table = mm.pt.pte_alloc(address);
+  k.mem.flags[folio] = PG_uptodate | PG_lru;
+  folio_add_new_anon_rmap(k, folio, vma, address);
+  table[i] = folio;
+  table[FLAGS + i] = maybe_mkwrite(vma.vm_page_prot | PTE_DIRTY | PTE_YOUNG, vma);
+  mm.rss++;
+  return 0;
+}
+
+// --- faults on files ------------------------------------------------------------------------------------
+
+function* do_fault(vmf: VmFault): Task<number> {
+  const { vma } = vmf;
+  if (vma.vm_ops!.fault === undefined) return VM_FAULT_SIGBUS;
+  if ((vmf.flags & FAULT_FLAG_WRITE) === 0) return yield* do_read_fault(vmf);
+  if ((vma.vm_flags & VM_SHARED) === 0) return yield* do_cow_fault(vmf);
+  return yield* do_shared_fault(vmf);
+}
+
+function* do_read_fault(vmf: VmFault): Task<number> {
+  const { vma } = vmf;
+  if (vma.vm_ops!.cachedPage !== undefined && do_fault_around(vmf)) return VM_FAULT_NOPAGE;
+  const ret = yield* vma.vm_ops!.fault!(vmf);
+  if ((ret & VM_FAULT_ERROR) !== 0) return ret;
+  return finish_fault(vmf, vmf.page, false);
+}
+
+/** Map what the page cache already has around the fault. Return: whether the faulting page is among it. */
+function do_fault_around(vmf: VmFault): boolean {
+  const { vma, address, pgoff } = vmf;
+  const k = vma.vm_mm.kernel;
+  const pteOff = pte_index(address);
+  const vmaOff = pgoff - vma.vm_pgoff;
+  const vmaPages = (vma.vm_end - vma.vm_start) / 4096;
+  const from = Math.max(pteOff - (pteOff % FAULT_AROUND_PAGES), pteOff - Math.min(pteOff, vmaOff));
+  const to = Math.min(from + FAULT_AROUND_PAGES, 512, pteOff + vmaPages - vmaOff);
+  let table: PteTable | null = null;
+  for (let i = from; i < to; i++) {
+    const page = vma.vm_ops!.cachedPage!(vma, pgoff + i - pteOff);
+    if (page === NO_PAGE) continue;
+    table ??= vma.vm_mm.pt.pte_alloc(address);
+    if (table[FLAGS + i] !== 0) continue;
+    get_page(k, page);
+    map_file_page(k, vma, page, table, i, vma.vm_page_prot | PTE_YOUNG);
+  }
+  return table !== null && table[FLAGS + pteOff] !== 0;
+}
+
+function map_file_page(k: Kernel, vma: VmArea, page: Page, table: PteTable, i: number, flags: number): void {
+  folio_add_file_rmap_pte(k, compound_head(k.mem, page), page, vma);
+  table[i] = page;
+  table[FLAGS + i] = flags;
+  vma.vm_mm.rss++;
+}
+
+/** A private file page is written for the first time: copy it to anonymous memory at once. */
+function* do_cow_fault(vmf: VmFault): Task<number> {
+  const { vma } = vmf;
+  const k = vma.vm_mm.kernel;
+  anon_vma_prepare(vma);
+  const cow = k.pages.alloc_page();
+  if (cow === NO_PAGE) return VM_FAULT_OOM;
+  const ret = yield* vma.vm_ops!.fault!(vmf);
+  if ((ret & VM_FAULT_ERROR) !== 0) {
+    k.contents.clear_page(cow);
+    put_page(k, cow);
+    return ret;
+  }
+  k.contents.copy_page(cow, vmf.page);
+  k.mem.flags[cow] = PG_uptodate | PG_lru;
+  const done = finish_fault(vmf, cow, true);
+  k.unlock_page(compound_head(k.mem, vmf.page));
+  put_page(k, vmf.page);
+  if (done !== 0) put_page(k, cow);
+  return done;
+}
+
+function* do_shared_fault(vmf: VmFault): Task<number> {
+  const { vma } = vmf;
+  const ret = yield* vma.vm_ops!.fault!(vmf);
+  if ((ret & VM_FAULT_ERROR) !== 0) return ret;
+  vma.vm_mm.kernel.mem.flags[compound_head(vma.vm_mm.kernel.mem, vmf.page)]! |= PG_dirty;
+  return finish_fault(vmf, vmf.page, false);
+}
+
+/** Map `page`: `cow` as new anonymous memory, else as the file's locked page, whose reference the PTE takes over. */
+function finish_fault(vmf: VmFault, page: Page, cow: boolean): number {
+  const { vma, address } = vmf;
+  const mm = vma.vm_mm;
+  const k = mm.kernel;
+  const table = mm.pt.pte_alloc(address);
+  const i = pte_index(address);
+  const raced = table[FLAGS + i] !== 0;
+  if (!raced) {
+    let flags = vma.vm_page_prot | PTE_YOUNG;
+    if ((vmf.flags & FAULT_FLAG_WRITE) !== 0) flags = maybe_mkwrite(flags | PTE_DIRTY, vma);
+    if (cow) {
+      folio_add_new_anon_rmap(k, page, vma, address);
+      table[i] = page;
+      table[FLAGS + i] = flags;
+      mm.rss++;
+    } else {
+      map_file_page(k, vma, page, table, i, flags);
+    }
+  }
+  if (!cow) {
+    k.unlock_page(compound_head(k.mem, page));
+    if (raced) put_page(k, page);
+  }
+  return raced ? VM_FAULT_NOPAGE : 0;
+}
+
+// --- faults on special entries -----------------------------------------------------------------------------
+
+/** The PTE is not present: a page that migrates, is a device's, or is reserved for a device. */
+function* do_swap_page(vmf: VmFault, page: Page, flags: number): Task<number> {
+  const k = vmf.vma.vm_mm.kernel;
+  if (is_migration_entry(flags)) {
+    yield* migration_entry_wait(vmf.vma.vm_mm, vmf.address);
+    return 0;
+  }
+  vmf.page = page;
+  if (is_device_exclusive_entry(flags)) return yield* remove_device_exclusive_entry(vmf, flags);
+  if (!is_device_private_entry(flags)) return VM_FAULT_SIGBUS;
+  get_page(k, page);
+  const ret = yield* k.pgmapOf(page).ops.migrate_to_ram!(vmf);
+  put_page(k, page);
+  return ret;
+}
+
+/** Sleep until the page under migration at `address` is unlocked. */
+export function* migration_entry_wait(mm: MmStruct, address: number): Task {
+  const table = mm.pt.pteTable(address);
+  if (table === null) return;
+  const i = pte_index(address);
+  const flags = table[FLAGS + i]!;
+  if ((flags & PTE_PRESENT) !== 0 || !is_migration_entry(flags)) return;
+  yield* mm.kernel.wait_on_page_locked(
+    compound_head(mm.kernel.mem, table[i]!),
+    'migration_entry_wait_on_locked',
+  );
+}
+
+function* remove_device_exclusive_entry(vmf: VmFault, orig: number): Task<number> {
+  const { vma, address, page } = vmf;
+  const k = vma.vm_mm.kernel;
+  const folio = compound_head(k.mem, page);
+  if (!folio_try_get(k, folio)) return 0;
+  if (!k.trylock_page(folio)) yield* k.lock_page(folio, 'remove_device_exclusive_entry');
+  const range = mmu_notifier_range(vma.vm_mm, address, address + 4096, 'MMU_NOTIFY_EXCLUSIVE');
+  yield* mmu_notifier_invalidate_range_start(range);
+  const table = faulting_table(vmf);
+  const i = pte_index(address);
+  if (table !== null && table[i] === page && table[FLAGS + i] === orig)
+    restore_exclusive_pte(k, vma, table, i);
+  k.unlock_page(folio);
+  put_page(k, folio);
+  mmu_notifier_invalidate_range_end(range);
+  return 0;
+}
+
+/** Give the CPU back a page that a device had for itself. Context: folio locked. */
+export function restore_exclusive_pte(k: Kernel, vma: VmArea, table: PteTable, i: number): void {
+  const page = table[i]!;
+  const write = swp_type(table[FLAGS + i]!) === SWP_DEVICE_EXCLUSIVE_WRITE;
+  const folio = compound_head(k.mem, page);
+  let flags = vma.vm_page_prot & ~PTE_YOUNG;
+  if (write) flags = maybe_mkwrite(flags | PTE_DIRTY, vma);
+  folio_add_anon_rmap_pte(k, folio, page, vma, RMAP_NONE);
+  table[FLAGS + i] = flags;
+}
+
+// --- write faults on present pages --------------------------------------------------------------------------
+
+function* do_wp_page(vmf: VmFault, table: PteTable, i: number): Task<number> {
+  const { vma } = vmf;
+  const k = vma.vm_mm.kernel;
+  const { mem } = k;
+  const unshare = (vmf.flags & FAULT_FLAG_UNSHARE) !== 0;
+  const page = vm_normal_page(table[FLAGS + i]!, table[i]!);
+  vmf.page = page;
+  if ((vma.vm_flags & (VM_SHARED | VM_MAYSHARE)) !== 0) {
+    table[FLAGS + i] = maybe_mkwrite(table[FLAGS + i]! | PTE_DIRTY | PTE_YOUNG, vma);
+    vma.vm_mm.tlb.flush_tlb_page(vmf.address);
+    if (page !== NO_PAGE) mem.flags[compound_head(mem, page)]! |= PG_dirty;
+    return 0;
+  }
+  const folio = page === NO_PAGE ? NO_PAGE : compound_head(mem, page);
+  if (folio !== NO_PAGE && folio_test_anon(mem, folio)) {
+    if (PageAnonExclusive(mem, page) || wp_can_reuse_anon_folio(k, folio, vma)) {
+      SetPageAnonExclusive(mem, page);
+      if (!unshare) wp_page_reuse(vmf, table, i);
+      return 0;
+    }
+  }
+  if (folio !== NO_PAGE) get_page(k, folio);
+  return yield* wp_page_copy(vmf, table[i]!, table[FLAGS + i]!);
+}
+
+function wp_page_reuse(vmf: VmFault, table: PteTable, i: number): void {
+  table[FLAGS + i] = maybe_mkwrite(table[FLAGS + i]! | PTE_DIRTY | PTE_YOUNG, vmf.vma);
+  vmf.vma.vm_mm.tlb.flush_tlb_page(vmf.address);
+}
+
+/** Whether the only reference to the folio is the faulting PTE's, so that it need not be copied. */
+function wp_can_reuse_anon_folio(k: Kernel, folio: Page, vma: VmArea): boolean {
+  if (folio_test_large(k.mem, folio) || k.mem.refcount[folio] !== 1) return false;
+  if (!k.trylock_page(folio)) return false;
+  folio_move_anon_rmap(k, folio, vma);
+  k.unlock_page(folio);
+  return true;
+}
+
+/** Copy the page (or the zero page) and map the copy. The caller took a reference on the old folio. */
+function* wp_page_copy(vmf: VmFault, origPage: Page, origFlags: number): Task<number> {
+  const { vma, address } = vmf;
+  const mm = vma.vm_mm;
+  const k = mm.kernel;
+  const old = vmf.page;
+  anon_vma_prepare(vma);
+  const fresh = k.pages.alloc_page();
+  if (fresh === NO_PAGE) {
+    if (old !== NO_PAGE) put_page(k, old);
+    return VM_FAULT_OOM;
+  }
+  if (old === NO_PAGE) k.contents.clear_page(fresh);
+  else k.contents.copy_page(fresh, old);
+  k.mem.flags[fresh] = PG_uptodate | PG_lru;
+
+  const range = mmu_notifier_range(mm, address, address + 4096, 'MMU_NOTIFY_CLEAR');
+  yield* mmu_notifier_invalidate_range_start(range);
+  const table = faulting_table(vmf);
+  const i = pte_index(address);
+  let spare = fresh;
+  if (table !== null && table[i] === origPage && table[FLAGS + i] === origFlags) {
+    let flags = vma.vm_page_prot | PTE_YOUNG;
+    if ((vmf.flags & FAULT_FLAG_UNSHARE) === 0) flags = maybe_mkwrite(flags | PTE_DIRTY, vma);
+    mm.tlb.flush_tlb_page(address);
+    folio_add_new_anon_rmap(k, fresh, vma, address);
+    table[i] = fresh;
+    table[FLAGS + i] = flags;
+    if (old === NO_PAGE) mm.rss++;
+    else folio_remove_rmap_pte(k, compound_head(k.mem, old), old, vma);
+    spare = old;
+  }
+  mmu_notifier_invalidate_range_end(range);
+  if (spare !== NO_PAGE) put_page(k, spare);
+  if (old !== NO_PAGE) put_page(k, old);
+  return 0;
+}
+
+/** vm_insert_page(): map a kernel page into a driver's mapping. Return: 0 or -errno. */
+export function insert_page(vma: VmArea, addr: number, page: Page): number {
+  const mm = vma.vm_mm;
+  const table = mm.pt.pte_alloc(addr);
+  const i = pte_index(addr);
+  get_page(mm.kernel, page);
+  map_file_page(mm.kernel, vma, page, table, i, vma.vm_page_prot);
+  return 0;
+}
+
+/** Whether the CPU may access a present entry: not PROT_NONE. */
+export function pte_accessible(flags: number): boolean {
+  return (flags & (PTE_PRESENT | PTE_PROTNONE)) === PTE_PRESENT;
+}

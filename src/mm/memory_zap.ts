@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/memory.c, unmapping (zap_pte_range and above). Fidelity: ported. */
+import { NO_PAGE } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import { HPAGE_PMD_NR } from '../uapi/mman.js';
+import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
+import { __unmap_hugepage_range } from './hugetlb.js';
+import { vm_normal_page } from './memory.js';
+import {
+  mmu_notifier_invalidate_range_end,
+  mmu_notifier_invalidate_range_start,
+  mmu_notifier_range,
+} from './mmu_notifier.js';
+import { put_page } from './page_alloc.js';
+import { compound_head, folio_test_anon, PG_dirty } from './page_flags.js';
+import {
+  FLAGS,
+  is_device_exclusive_entry,
+  is_device_private_entry,
+  type PmdTable,
+  PTE_DIRTY,
+  type PteTable,
+  pmd_addr_end,
+  pmd_index,
+  pte_index,
+  pte_present,
+  pud_addr_end,
+} from './pgtable.js';
+import { folio_remove_rmap_pmd, folio_remove_rmap_pte } from './rmap.js';
+import { is_vm_hugetlb_page, type VmArea } from './types.js';
+
+/** Which pages to zap: all, or only those of the file (not private copies). */
+export type ZapDetails = 'all' | 'file-only';
+
+/** Unmap entries [i, last) of one PTE table. */
+function zap_pte_range(vma: VmArea, table: PteTable, i: number, last: number, details: ZapDetails): void {
+  const mm = vma.vm_mm;
+  const k = mm.kernel;
+  const { mem } = k;
+  for (; i < last; i++) {
+    const flags = table[FLAGS + i]!;
+    if (flags === 0) continue;
+    const page = table[i]!;
+    if (pte_present(flags)) {
+      const normal = vm_normal_page(flags, page);
+      if (normal === NO_PAGE) {
+        table[i] = 0;
+        table[FLAGS + i] = 0;
+        continue;
+      }
+      const folio = compound_head(mem, page);
+      const anon = folio_test_anon(mem, folio);
+      if (details === 'file-only' && anon) continue;
+      table[i] = 0;
+      table[FLAGS + i] = 0;
+      if (!anon && (flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
+      folio_remove_rmap_pte(k, folio, page, vma);
+      mm.rss--;
+      put_page(k, folio);
+      continue;
+    }
+    if (is_device_private_entry(flags) || is_device_exclusive_entry(flags)) {
+      const folio = compound_head(mem, page);
+      if (details === 'file-only') continue;
+      if (is_device_private_entry(flags)) folio_remove_rmap_pte(k, folio, page, vma);
+      put_page(k, folio);
+    }
+    table[i] = 0;
+    table[FLAGS + i] = 0;
+    mm.rss--;
+  }
+}
+
+function zap_huge_pmd(vma: VmArea, pmd: PmdTable, i: number): void {
+  const mm = vma.vm_mm;
+  const k = mm.kernel;
+  const page = pmd.e[i]!;
+  const flags = pmd.e[FLAGS + i]!;
+  mm.pt.pmd_clear(pmd, i);
+  if (page === k.hugeZeroFolio) return;
+  folio_remove_rmap_pmd(k, page, vma);
+  if (!folio_test_anon(k.mem, page) && (flags & PTE_DIRTY) !== 0) k.mem.flags[page]! |= PG_dirty;
+  mm.rss -= HPAGE_PMD_NR;
+  put_page(k, page);
+}
+
+/** Unmap [start, end) of the VMA. Context: notifiers called by the caller; may sleep where a THP is split. */
+export function* unmap_page_range(
+  vma: VmArea,
+  start: number,
+  end: number,
+  details: ZapDetails = 'all',
+): Task {
+  const { pt } = vma.vm_mm;
+  for (let addr = start; addr < end; ) {
+    const pudEnd = pud_addr_end(addr, end);
+    const pmd = pt.pmdTable(addr);
+    if (pmd === null) {
+      addr = pudEnd;
+      continue;
+    }
+    while (addr < pudEnd) {
+      const next = pmd_addr_end(addr, pudEnd);
+      const i = pmd_index(addr);
+      if (pmd_trans_huge(pmd, i)) {
+        if (next - addr === 0x200000) {
+          zap_huge_pmd(vma, pmd, i);
+          addr = next;
+          continue;
+        }
+        yield* __split_huge_pmd(vma, pmd, i, addr, false, null);
+      }
+      const table = pmd.child[i]!;
+      if (table !== null) {
+        const first = pte_index(addr);
+        zap_pte_range(vma, table, first, first + (next - addr) / 4096, details);
+      }
+      addr = next;
+    }
+  }
+  vma.vm_mm.tlb.flush_tlb_range(start, end);
+}
+
+/** unmap_single_vma(): also for hugetlb. */
+export function* unmap_single_vma(vma: VmArea, start: number, end: number): Task {
+  const from = Math.max(vma.vm_start, start);
+  const to = Math.min(vma.vm_end, end);
+  if (from >= to) return;
+  if (is_vm_hugetlb_page(vma)) {
+    __unmap_hugepage_range(vma, from, to);
+    vma.vm_mm.tlb.flush_tlb_range(from, to);
+    return;
+  }
+  yield* unmap_page_range(vma, from, to);
+}
+
+/** Unmap a part of one VMA, with notification (zap_page_range_single). Context: may sleep. */
+export function* zap_page_range_single(
+  vma: VmArea,
+  start: number,
+  end: number,
+  details: ZapDetails = 'all',
+): Task {
+  const range = mmu_notifier_range(vma.vm_mm, start, end, 'MMU_NOTIFY_CLEAR');
+  yield* mmu_notifier_invalidate_range_start(range);
+  if (is_vm_hugetlb_page(vma)) yield* unmap_single_vma(vma, start, end);
+  else yield* unmap_page_range(vma, start, end, details);
+  mmu_notifier_invalidate_range_end(range);
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/migrate.c, what device migration and THP splitting need of it. Fidelity: ported. */
+import type { Page } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import { EAGAIN } from '../uapi/errno.js';
+import type { Kernel } from './kernel.js';
+import { is_device_private_page } from './memremap.js';
+import {
+  folio_test_anon,
+  folio_test_large,
+  PG_active,
+  PG_dirty,
+  PG_mlocked,
+  PG_referenced,
+  PG_swapbacked,
+  PG_unevictable,
+  PG_uptodate,
+} from './page_flags.js';
+import {
+  FLAGS,
+  PTE_DIRTY,
+  PTE_SPECIAL,
+  PTE_WRITE,
+  PTE_YOUNG,
+  type PteTable,
+  SWP_DEVICE_READ,
+  SWP_DEVICE_WRITE,
+  SWP_MIG_DIRTY,
+  SWP_MIG_YOUNG,
+  SWP_MIGRATION_READ,
+  SWP_MIGRATION_WRITE,
+  swp_type,
+} from './pgtable.js';
+import { folio_add_anon_rmap_pte, folio_add_file_rmap_pte, forEachMigrationPte } from './rmap.js';
+import { VM_LOCKED, type VmArea } from './types.js';
+
+/** The subpage of a split THP holds only zeros: map the shared zero page instead. Return: whether it did. */
+function try_to_map_unused_to_zeropage(
+  k: Kernel,
+  vma: VmArea,
+  page: Page,
+  table: PteTable,
+  i: number,
+): boolean {
+  const { mem } = k;
+  if (folio_test_large(mem, page)) return false;
+  if ((mem.flags[page]! & PG_mlocked) !== 0 || (vma.vm_flags & VM_LOCKED) !== 0) return false;
+  if (k.contents.pageWord(page) !== 0) return false;
+  table[i] = k.zeroPage;
+  table[FLAGS + i] = vma.vm_page_prot | PTE_SPECIAL | PTE_YOUNG;
+  vma.vm_mm.rss--;
+  return true;
+}
+
+/** Restore one migration entry to a mapping of `page`. */
+function remove_migration_pte(
+  k: Kernel,
+  folio: Page,
+  page: Page,
+  vma: VmArea,
+  table: PteTable,
+  i: number,
+): void {
+  const { mem } = k;
+  const old = table[FLAGS + i]!;
+  const type = swp_type(old);
+  mem.refcount[folio]!++;
+  const anon = folio_test_anon(mem, folio);
+  const exclusive = anon && type !== SWP_MIGRATION_READ;
+  table[i] = page;
+  if (is_device_private_page(k, page)) {
+    table[FLAGS + i] = type === SWP_MIGRATION_WRITE ? SWP_DEVICE_WRITE : SWP_DEVICE_READ;
+  } else {
+    let pte = vma.vm_page_prot;
+    if ((old & SWP_MIG_YOUNG) !== 0) pte |= PTE_YOUNG;
+    if ((old & SWP_MIG_DIRTY) !== 0 && (mem.flags[folio]! & PG_dirty) !== 0) pte |= PTE_DIRTY;
+    if (type === SWP_MIGRATION_WRITE) pte |= PTE_WRITE;
+    table[FLAGS + i] = pte;
+  }
+  if (anon) folio_add_anon_rmap_pte(k, folio, page, vma, exclusive);
+  else folio_add_file_rmap_pte(k, folio, page, vma);
+}
+
+/**
+ * Replace all migration entries for `src` by mappings of `dst` (the same folio to restore it).
+ * `zeropage`: map zero-filled pages to the shared zero page.
+ * Context: both locked.
+ */
+// biome-ignore lint/correctness/useYield: it may sleep in the kernel (rmap locks), so callers treat it so.
+export function* remove_migration_ptes(k: Kernel, src: Page, dst: Page, zeropage: boolean): Task {
+  forEachMigrationPte(k, src, dst, (vma, table, i) => {
+    const page = dst + (table[i]! - src);
+    if (zeropage && try_to_map_unused_to_zeropage(k, vma, page, table, i)) return;
+    remove_migration_pte(k, dst, page, vma, table, i);
+  });
+}
+
+/**
+ * Let `newfolio` take the place of `folio` (folio_migrate_mapping, anonymous folios and unattached ones).
+ * `extra_count`: references that the caller knows of. Return: 0, or -EAGAIN when somebody else holds the folio.
+ */
+export function folio_migrate_mapping(k: Kernel, newfolio: Page, folio: Page, extra_count: number): number {
+  const { mem } = k;
+  const expected = 1 + extra_count;
+  if (mem.refcount[folio] !== expected) return -EAGAIN;
+  mem.index[newfolio] = mem.index[folio]!;
+  mem.mapping[newfolio] = mem.mapping[folio]!;
+  mem.flags[newfolio]! |= mem.flags[folio]! & PG_swapbacked;
+  return 0;
+}
+
+/** Take over the page flags of the migrated folio. */
+export function folio_migrate_flags(k: Kernel, newfolio: Page, folio: Page): void {
+  const { mem } = k;
+  const flags = mem.flags[folio]!;
+  mem.flags[newfolio]! |= flags & (PG_referenced | PG_uptodate | PG_active | PG_unevictable | PG_dirty);
+  mem.flags[folio] = flags & ~(PG_active | PG_unevictable);
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/mmu_notifier.c (interval notifiers). Fidelity: ported; a list stands for the interval tree. */
+import { WaitQueue } from '../sim/executor.js';
+import type { Task } from '../sim/task.js';
+import { EINVAL, EOVERFLOW } from '../uapi/errno.js';
+import type { MmStruct } from './types.js';
+
+export type MmuNotifierEvent =
+  | 'MMU_NOTIFY_UNMAP'
+  | 'MMU_NOTIFY_CLEAR'
+  | 'MMU_NOTIFY_PROTECTION_VMA'
+  | 'MMU_NOTIFY_PROTECTION_PAGE'
+  | 'MMU_NOTIFY_MIGRATE'
+  | 'MMU_NOTIFY_EXCLUSIVE';
+
+export interface MmuNotifierRange {
+  readonly mm: MmStruct;
+  /** Bytes, [start, end). */
+  readonly start: number;
+  readonly end: number;
+  readonly event: MmuNotifierEvent;
+  /** Who migrates, so that its driver can ignore its own invalidation. */
+  readonly owner: unknown;
+}
+
+export interface MmuIntervalNotifierOps {
+  /** Context: may sleep; takes the driver's lock and calls mmu_interval_set_seq(). */
+  invalidate(mni: MmuIntervalNotifier, range: MmuNotifierRange, curSeq: number): Task<boolean>;
+}
+
+export class MmuIntervalNotifier {
+  mm!: MmStruct;
+  start = 0;
+  /** Inclusive. */
+  last = 0;
+  invalidate_seq = 0;
+  ops!: MmuIntervalNotifierOps;
+  inTree = false;
+
+  constructor(
+    /** container_of(): the driver's struct around the notifier. */
+    readonly owner: unknown,
+  ) {}
+}
+
+/** struct mmu_notifier_subscriptions. */
+export class MmNotifiers {
+  invalidate_seq = 2;
+  active_invalidate_ranges = 0;
+  readonly itree: MmuIntervalNotifier[] = [];
+  readonly deferred: MmuIntervalNotifier[] = [];
+  readonly wq = new WaitQueue();
+
+  get isInvalidating(): boolean {
+    return (this.invalidate_seq & 1) !== 0;
+  }
+}
+
+export function mmu_notifier_range(
+  mm: MmStruct,
+  start: number,
+  end: number,
+  event: MmuNotifierEvent,
+  owner: unknown = null,
+): MmuNotifierRange {
+  return { mm, start, end, event, owner };
+}
+
+/** Context: may sleep. Callers skip it where `mm.notifiers` is null: nobody listens. */
+export function* mmu_notifier_invalidate_range_start(range: MmuNotifierRange): Task {
+  const subscriptions = range.mm.notifiers;
+  if (subscriptions === null) return;
+  subscriptions.active_invalidate_ranges++;
+  const hit = subscriptions.itree.filter((mni) => mni.start < range.end && mni.last >= range.start);
+  if (hit.length === 0) return;
+  subscriptions.invalidate_seq |= 1;
+  const seq = subscriptions.invalidate_seq;
+  for (const mni of hit) yield* mni.ops.invalidate(mni, range, seq);
+}
+
+export function mmu_notifier_invalidate_range_end(range: MmuNotifierRange): void {
+  const subscriptions = range.mm.notifiers;
+  if (subscriptions === null) return;
+  if (--subscriptions.active_invalidate_ranges > 0 || !subscriptions.isInvalidating) return;
+  subscriptions.invalidate_seq++;
+  for (const mni of subscriptions.deferred) {
+    if (mni.inTree) removeFromTree(subscriptions, mni);
+    else insertIntoTree(subscriptions, mni);
+  }
+  subscriptions.deferred.length = 0;
+  subscriptions.wq.wakeAll(range.mm.kernel.executor);
+}
+
+/** `length` in bytes. Return: 0, -EOVERFLOW for an empty range, -EINVAL for an mm that is gone. */
+export function mmu_interval_notifier_insert(
+  mni: MmuIntervalNotifier,
+  mm: MmStruct,
+  start: number,
+  length: number,
+  ops: MmuIntervalNotifierOps,
+): number {
+  if (mm.notifiers === null) mm.notifiers = new MmNotifiers();
+  const subscriptions = mm.notifiers;
+  if (length === 0) return -EOVERFLOW;
+  if (mm.mm_users <= 0) {
+    mm.kernel.warn('__mmu_interval_notifier_insert', 'the mm has no users');
+    return -EINVAL;
+  }
+  mni.mm = mm;
+  mni.ops = ops;
+  mni.start = start;
+  mni.last = start + length - 1;
+  mm.mm_count++;
+  if (subscriptions.active_invalidate_ranges > 0) {
+    if (subscriptions.isInvalidating) {
+      subscriptions.deferred.push(mni);
+    } else {
+      subscriptions.invalidate_seq |= 1;
+      insertIntoTree(subscriptions, mni);
+    }
+    mni.invalidate_seq = subscriptions.invalidate_seq;
+  } else {
+    mni.invalidate_seq = subscriptions.invalidate_seq - 1;
+    insertIntoTree(subscriptions, mni);
+  }
+  return 0;
+}
+
+/** Context: may sleep, until an invalidation in progress has ended. */
+export function* mmu_interval_notifier_remove(mni: MmuIntervalNotifier): Task {
+  const { mm } = mni;
+  const subscriptions = mm.notifiers!;
+  let seq = 0;
+  if (!subscriptions.isInvalidating) {
+    removeFromTree(subscriptions, mni);
+  } else if (!mni.inTree) {
+    subscriptions.deferred.splice(subscriptions.deferred.indexOf(mni), 1);
+  } else {
+    subscriptions.deferred.push(mni);
+    seq = subscriptions.invalidate_seq;
+  }
+  while (seq !== 0 && subscriptions.invalidate_seq === seq) {
+    yield* subscriptions.wq.sleep(mm.kernel.executor, 'mmu_interval_notifier_remove');
+  }
+  mm.kernel.mmdrop(mm);
+}
+
+/** Context: may sleep while an invalidation of the range is in progress. Return: the sequence to check later. */
+export function* mmu_interval_read_begin(mni: MmuIntervalNotifier): Task<number> {
+  const subscriptions = mni.mm.notifiers!;
+  const seq = mni.invalidate_seq;
+  if (seq !== subscriptions.invalidate_seq) return seq;
+  while (subscriptions.invalidate_seq === seq) {
+    yield* subscriptions.wq.sleep(mni.mm.kernel.executor, 'mmu_interval_read_begin');
+  }
+  return seq;
+}
+
+/** Under the driver's lock: whether the range has been invalidated since mmu_interval_read_begin(). */
+export function mmu_interval_read_retry(mni: MmuIntervalNotifier, seq: number): boolean {
+  return mni.invalidate_seq !== seq;
+}
+
+export function mmu_interval_set_seq(mni: MmuIntervalNotifier, curSeq: number): void {
+  mni.invalidate_seq = curSeq;
+}
+
+function insertIntoTree(subscriptions: MmNotifiers, mni: MmuIntervalNotifier): void {
+  mni.inTree = true;
+  subscriptions.itree.push(mni);
+}
+
+function removeFromTree(subscriptions: MmNotifiers, mni: MmuIntervalNotifier): void {
+  mni.inTree = false;
+  subscriptions.itree.splice(subscriptions.itree.indexOf(mni), 1);
+}

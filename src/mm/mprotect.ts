@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/mprotect.c. Fidelity: ported; no NUMA hinting, userfaultfd or protection keys. */
+import { NO_PAGE } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import { EACCES, EINVAL, ENOMEM } from '../uapi/errno.js';
+import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../uapi/mman.js';
+import { populate_vma_page_range } from './gup.js';
+import { change_huge_pmd } from './huge_memory.js';
+import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
+import { hugetlb_change_protection } from './hugetlb.js';
+import { vm_normal_page } from './memory.js';
+import {
+  type MmuNotifierRange,
+  mmu_notifier_invalidate_range_end,
+  mmu_notifier_invalidate_range_start,
+  mmu_notifier_range,
+} from './mmu_notifier.js';
+import { compound_head, folio_test_anon, PageAnonExclusive } from './page_flags.js';
+import {
+  FLAGS,
+  type PmdTable,
+  PTE_DIRTY,
+  PTE_PROTNONE,
+  PTE_SPECIAL,
+  PTE_WRITE,
+  PTE_YOUNG,
+  type PteTable,
+  pmd_addr_end,
+  pmd_index,
+  pte_index,
+  pte_present,
+  pud_addr_end,
+  SWP_DEVICE_EXCLUSIVE_READ,
+  SWP_DEVICE_EXCLUSIVE_WRITE,
+  SWP_DEVICE_READ,
+  SWP_DEVICE_WRITE,
+  SWP_MIGRATION_READ,
+  SWP_MIGRATION_READ_EXCLUSIVE,
+  SWP_MIGRATION_WRITE,
+  swp_type,
+} from './pgtable.js';
+import {
+  is_vm_hugetlb_page,
+  type MmStruct,
+  VM_ACCESS_FLAGS,
+  VM_ACCOUNT,
+  VM_EXEC,
+  VM_HUGETLB,
+  VM_LOCKED,
+  VM_NORESERVE,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+  type VmArea,
+  vma_is_anonymous,
+} from './types.js';
+import { vma_modify_flags, vma_set_page_prot } from './vma.js';
+
+/** Whether a write fault would make this PTE writable without copying, so that mprotect can do it now. */
+function can_change_pte_writable(vma: VmArea, page: number, flags: number): boolean {
+  const k = vma.vm_mm.kernel;
+  if ((vma.vm_flags & VM_WRITE) === 0 || (flags & PTE_PROTNONE) !== 0) return false;
+  const dirty = (flags & PTE_DIRTY) !== 0;
+  if ((vma.vm_flags & VM_SHARED) !== 0) return dirty;
+  if (!dirty && !k.behaviour.mprotectUpgradesCleanPte) return false;
+  const normal = vm_normal_page(flags, page);
+  if (normal === NO_PAGE) return false;
+  return folio_test_anon(k.mem, compound_head(k.mem, normal)) && PageAnonExclusive(k.mem, normal);
+}
+
+/** What a swap-type entry becomes when its mapping changes protection: never writable. */
+function downgrade_swap_entry(vma: VmArea, page: number, flags: number): number {
+  const rest = flags & ~0xf00;
+  const { mem } = vma.vm_mm.kernel;
+  switch (swp_type(flags)) {
+    case SWP_MIGRATION_WRITE:
+      return (
+        rest |
+        (folio_test_anon(mem, compound_head(mem, page)) ? SWP_MIGRATION_READ_EXCLUSIVE : SWP_MIGRATION_READ)
+      );
+    case SWP_DEVICE_WRITE:
+      return rest | SWP_DEVICE_READ;
+    case SWP_DEVICE_EXCLUSIVE_WRITE:
+      return rest | SWP_DEVICE_EXCLUSIVE_READ;
+    default:
+      return flags;
+  }
+}
+
+function change_pte_range(
+  vma: VmArea,
+  table: PteTable,
+  first: number,
+  last: number,
+  newprot: number,
+  upgrade: boolean,
+): void {
+  for (let i = first; i < last; i++) {
+    const old = table[FLAGS + i]!;
+    if (old === 0) continue;
+    if (!pte_present(old)) {
+      table[FLAGS + i] = downgrade_swap_entry(vma, table[i]!, old);
+      continue;
+    }
+    let flags = newprot | (old & (PTE_DIRTY | PTE_YOUNG | PTE_SPECIAL));
+    if (upgrade && (flags & PTE_WRITE) === 0 && can_change_pte_writable(vma, table[i]!, flags))
+      flags |= PTE_WRITE;
+    table[FLAGS + i] = flags;
+  }
+}
+
+/** The first populated address of [addr, end) at PMD granularity, or -1. */
+function first_populated(pmd: PmdTable, addr: number, end: number): number {
+  for (let at = addr; at < end; at = pmd_addr_end(at, end)) {
+    const i = pmd_index(at);
+    if (pmd.child[i] !== null || pmd.e[FLAGS + i] !== 0) return at;
+  }
+  return -1;
+}
+
+/** Apply new protection to all entries of [start, end). Context: mmap_lock held for write; may sleep. */
+function* change_protection(vma: VmArea, start: number, end: number, upgrade: boolean): Task {
+  const mm = vma.vm_mm;
+  const newprot = vma.vm_page_prot;
+  if (is_vm_hugetlb_page(vma)) {
+    yield* hugetlb_change_protection(vma, start, end, newprot);
+    return;
+  }
+  let range: MmuNotifierRange | null = null;
+  const { mprotectNotifiesByPud } = mm.kernel.behaviour;
+  for (let addr = start; addr < end; ) {
+    const pudEnd = pud_addr_end(addr, end);
+    const pmd = mm.pt.pmdTable(addr);
+    if (pmd === null) {
+      addr = pudEnd;
+      continue;
+    }
+    if (range === null) {
+      const from = mprotectNotifiesByPud ? addr : first_populated(pmd, addr, pudEnd);
+      if (from >= 0) {
+        range = mmu_notifier_range(
+          mm,
+          from,
+          mprotectNotifiesByPud ? end : pudEnd,
+          'MMU_NOTIFY_PROTECTION_VMA',
+        );
+        yield* mmu_notifier_invalidate_range_start(range);
+      }
+    }
+    yield* change_pmd_range(vma, pmd, addr, pudEnd, newprot, upgrade);
+    if (range !== null && !mprotectNotifiesByPud) {
+      mmu_notifier_invalidate_range_end(range);
+      range = null;
+    }
+    addr = pudEnd;
+  }
+  if (range !== null) mmu_notifier_invalidate_range_end(range);
+  mm.tlb.flush_tlb_range(start, end);
+}
+
+function* change_pmd_range(
+  vma: VmArea,
+  pmd: PmdTable,
+  start: number,
+  end: number,
+  newprot: number,
+  upgrade: boolean,
+): Task {
+  for (let addr = start; addr < end; ) {
+    const next = pmd_addr_end(addr, end);
+    const i = pmd_index(addr);
+    if (pmd_trans_huge(pmd, i)) {
+      if (next - addr === 0x200000) {
+        change_huge_pmd(vma, pmd, i, addr, newprot, upgrade);
+        addr = next;
+        continue;
+      }
+      yield* __split_huge_pmd(vma, pmd, i, addr, false, null);
+    }
+    const table = pmd.child[i]!;
+    if (table !== null) {
+      const first = pte_index(addr);
+      change_pte_range(vma, table, first, first + (next - addr) / 4096, newprot, upgrade);
+    }
+    addr = next;
+  }
+}
+
+/** mprotect of a part of one VMA. Return: the VMA that covers it now, or -errno. */
+function* mprotect_fixup(vma: VmArea, start: number, end: number, newflags: number): Task<VmArea | number> {
+  const mm = vma.vm_mm;
+  const oldflags = vma.vm_flags;
+  if (newflags === oldflags) return vma;
+  if ((newflags & VM_WRITE) !== 0) {
+    if ((oldflags & (VM_ACCOUNT | VM_WRITE | VM_HUGETLB | VM_SHARED | VM_NORESERVE)) === 0) {
+      if ((end - start) / 4096 > mm.kernel.pages.totalPages) return -ENOMEM;
+      newflags |= VM_ACCOUNT;
+    }
+  } else if ((oldflags & VM_ACCOUNT) !== 0 && vma_is_anonymous(vma) && vma.anon_vma === null) {
+    newflags &= ~VM_ACCOUNT;
+  }
+  const modified = yield* vma_modify_flags(vma, start, end, newflags);
+  if (typeof modified === 'number') return modified;
+  modified.vm_flags = newflags;
+  vma_set_page_prot(modified);
+  // vma_wants_manual_pte_write_upgrade(): shared mappings begin writable here.
+  const upgrade = (newflags & VM_SHARED) === 0 && (newflags & VM_WRITE) !== 0;
+  yield* change_protection(modified, start, end, upgrade);
+  if ((oldflags & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED && (newflags & VM_WRITE) !== 0) {
+    yield* populate_vma_page_range(modified, start, end);
+  }
+  return modified;
+}
+
+/** mprotect(2). Context: may sleep. Return: 0, -EINVAL, -ENOMEM over a hole, -EACCES. */
+export function* do_mprotect(mm: MmStruct, start: number, len: number, prot: number): Task<number> {
+  if (start % 4096 !== 0) return -EINVAL;
+  if (len === 0) return 0;
+  const end = start + Math.ceil(len / 4096) * 4096;
+  if ((prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)) !== 0) return -EINVAL;
+  yield* mm.mmap_lock.down_write('do_mprotect_pkey');
+  const ret = yield* mprotect_range(mm, start, end, prot);
+  mm.mmap_lock.up_write();
+  return ret;
+}
+
+function* mprotect_range(mm: MmStruct, start: number, end: number, prot: number): Task<number> {
+  const access =
+    ((prot & PROT_READ) !== 0 ? VM_READ : 0) |
+    ((prot & PROT_WRITE) !== 0 ? VM_WRITE : 0) |
+    ((prot & PROT_EXEC) !== 0 ? VM_EXEC : 0);
+  let vma = mm.vmas.find_vma(start);
+  if (vma === null || vma.vm_start > start) return -ENOMEM;
+  for (let from = start; from < end; ) {
+    if (vma === null || vma.vm_start > from) return -ENOMEM;
+    const newflags = access | (vma.vm_flags & ~VM_ACCESS_FLAGS);
+    if ((newflags & ~(newflags >> 4) & VM_ACCESS_FLAGS) !== 0) return -EACCES;
+    const to: number = Math.min(vma.vm_end, end);
+    const done: VmArea | number = yield* mprotect_fixup(vma, from, to, newflags);
+    if (typeof done === 'number') return done;
+    from = to;
+    vma = mm.vmas.find_vma(from);
+  }
+  return 0;
+}

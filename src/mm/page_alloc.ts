@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Answers for: mm/page_alloc.c, mm/swap.c (folio_put). Fidelity: simplified: one node, one zone, orders 0 and 9, no
+ * reclaim; RAM that is used up is ENOMEM or SIGBUS.
+ *
+ * Freed pages are reused last in, first out, through a list linked in page->private. Whole page blocks come from a
+ * bump pointer, or from blocks whose pages are all free.
+ */
+import { KernelBug } from '../sim/errors.js';
+import { NO_PAGE, PAGEBLOCK, type Page } from '../sim/memmap.js';
+import type { Kernel } from './kernel.js';
+import { free_zone_device_folio } from './memremap.js';
+import {
+  compound_head,
+  folio_mapcount,
+  PG_buddy,
+  PG_head,
+  PG_hugetlb,
+  PG_locked,
+  prep_compound_page,
+} from './page_flags.js';
+
+interface RamRun {
+  readonly first: Page;
+  readonly pages: number;
+}
+
+export class PageAllocator {
+  private freeHead: Page = NO_PAGE;
+  private freeCount = 0;
+  /** Whole free blocks, by first page. */
+  private readonly freeBlocks: Page[] = [];
+  private run = 0;
+  private nextBlock: Page;
+  /** The block that single pages are cut from. */
+  private cut: Page = 0;
+  private cutEnd: Page = 0;
+  /** Free pages of each block, to find blocks that became whole again. */
+  private readonly freeInBlock: Uint16Array;
+  private readonly firstPage: Page;
+  /** Whole blocks that belong to the hugetlb pool, which takes each when it first needs it. */
+  private setAside = 0;
+  readonly totalPages: number;
+
+  constructor(
+    private readonly k: Kernel,
+    private readonly runs: readonly RamRun[],
+  ) {
+    this.firstPage = runs[0]!.first;
+    this.nextBlock = this.firstPage;
+    this.totalPages = runs.reduce((sum, run) => sum + run.pages, 0);
+    this.freeInBlock = new Uint16Array(this.totalPages / PAGEBLOCK);
+  }
+
+  /** Free base pages. */
+  get nr_free_pages(): number {
+    return this.freeCount + (this.cutEnd - this.cut) + (this.wholeBlocks - this.setAside) * PAGEBLOCK;
+  }
+
+  /** Free blocks, without those whose pages were freed one by one. */
+  private get wholeBlocks(): number {
+    let fresh = 0;
+    for (let i = this.run; i < this.runs.length; i++) {
+      const run = this.runs[i]!;
+      const from = i === this.run ? this.nextBlock : run.first;
+      fresh += run.first + run.pages - from;
+    }
+    return this.freeBlocks.length + fresh / PAGEBLOCK;
+  }
+
+  /** Set `nr` blocks aside for the hugetlb pool, untouched. Return: how many there were. */
+  set_aside_huge(nr: number): number {
+    const granted = Math.min(nr, this.wholeBlocks - this.setAside);
+    this.setAside += granted;
+    return granted;
+  }
+
+  /** One of the blocks set aside, as alloc_huge() gives it. */
+  alloc_set_aside_huge(): Page {
+    this.setAside--;
+    return this.alloc_huge();
+  }
+
+  /** alloc_page(): one page with one reference and unspecified contents, or NO_PAGE. */
+  alloc_page(): Page {
+    let page = this.freeHead;
+    const { mem } = this.k;
+    if (page !== NO_PAGE) {
+      this.freeHead = mem.priv[page]!;
+      this.freeCount--;
+      this.freeInBlock[(page - this.firstPage) >>> 9]!--;
+      mem.priv[page] = 0;
+    } else {
+      if (this.cut === this.cutEnd && !this.cutBlock()) return NO_PAGE;
+      page = this.cut++;
+    }
+    mem.flags[page] = 0;
+    mem.refcount[page] = 1;
+    return page;
+  }
+
+  /** A zeroed page. */
+  alloc_zeroed_page(): Page {
+    const page = this.alloc_page();
+    if (page !== NO_PAGE) this.k.contents.clear_page(page);
+    return page;
+  }
+
+  /** A compound page of 512, its head with one reference, or NO_PAGE. */
+  alloc_huge(): Page {
+    const head = this.takeBlock();
+    if (head === NO_PAGE) return NO_PAGE;
+    const { mem } = this.k;
+    mem.flags.fill(0, head, head + PAGEBLOCK);
+    prep_compound_page(mem, head);
+    mem.refcount[head] = 1;
+    return head;
+  }
+
+  /** Give a page back whose last reference is gone. */
+  free_unref_page(page: Page): void {
+    const { mem } = this.k;
+    if (mem.mapcount[page] !== 0 || (mem.flags[page]! & PG_locked) !== 0) {
+      throw new KernelBug('free_unref_page', `bad page state: page ${page} is still mapped or locked`);
+    }
+    this.k.contents.poison_page(page);
+    mem.flags[page] = PG_buddy;
+    mem.mapping[page] = 0;
+    mem.index[page] = 0;
+    mem.priv[page] = this.freeHead;
+    this.freeHead = page;
+    this.freeCount++;
+    this.freeInBlock[(page - this.firstPage) >>> 9]!++;
+  }
+
+  free_huge(head: Page): void {
+    const { mem, contents } = this.k;
+    if (folio_mapcount(mem, head) !== 0) {
+      throw new KernelBug('free_unref_page', `bad page state: folio ${head} is still mapped`);
+    }
+    for (let i = head; i < head + PAGEBLOCK; i++) contents.poison_page(i);
+    mem.flags.fill(PG_buddy, head, head + PAGEBLOCK);
+    mem.mapping.fill(0, head, head + PAGEBLOCK);
+    mem.index.fill(0, head, head + PAGEBLOCK);
+    mem.priv.fill(0, head, head + PAGEBLOCK);
+    this.freeBlocks.push(head);
+  }
+
+  private cutBlock(): boolean {
+    const block = this.takeBlock();
+    if (block === NO_PAGE) return false;
+    this.cut = block;
+    this.cutEnd = block + PAGEBLOCK;
+    return true;
+  }
+
+  private takeBlock(): Page {
+    if (this.wholeBlocks <= this.setAside) this.compact();
+    if (this.wholeBlocks <= this.setAside) return NO_PAGE;
+    const block = this.freeBlocks.pop();
+    if (block !== undefined) return block;
+    while (this.run < this.runs.length) {
+      const { first, pages } = this.runs[this.run]!;
+      if (this.nextBlock < first + pages) {
+        const fresh = this.nextBlock;
+        this.nextBlock += PAGEBLOCK;
+        this.k.mem.touch(fresh, PAGEBLOCK);
+        return fresh;
+      }
+      this.run++;
+      if (this.run < this.runs.length) this.nextBlock = this.runs[this.run]!.first;
+    }
+    return NO_PAGE;
+  }
+
+  /** All fresh memory is used up: collect the blocks whose pages have all been freed one by one. */
+  private compact(): void {
+    const { priv } = this.k.mem;
+    let kept: Page = NO_PAGE;
+    let keptTail: Page = NO_PAGE;
+    const whole = new Set<Page>();
+    for (let page = this.freeHead; page !== NO_PAGE; ) {
+      const next = priv[page]!;
+      const block = (page - this.firstPage) >>> 9;
+      if (this.freeInBlock[block] === PAGEBLOCK) {
+        whole.add(this.firstPage + block * PAGEBLOCK);
+        priv[page] = 0;
+        this.freeCount--;
+      } else {
+        if (keptTail === NO_PAGE) kept = page;
+        else priv[keptTail] = page;
+        priv[page] = NO_PAGE;
+        keptTail = page;
+      }
+      page = next;
+    }
+    this.freeHead = kept;
+    for (const head of whole) {
+      this.freeInBlock[(head - this.firstPage) >>> 9] = 0;
+      this.freeBlocks.push(head);
+    }
+  }
+}
+
+/** folio_get(). */
+export function get_page(k: Kernel, page: Page): void {
+  const folio = compound_head(k.mem, page);
+  if (k.mem.refcount[folio]! <= 0) {
+    throw new KernelBug('folio_get', `VM_BUG_ON_FOLIO: page ${folio} has no reference to start from`);
+  }
+  k.mem.refcount[folio]!++;
+}
+
+/** folio_try_get(): false when the folio is free. */
+export function folio_try_get(k: Kernel, folio: Page): boolean {
+  if (k.mem.refcount[folio]! <= 0) return false;
+  k.mem.refcount[folio]!++;
+  return true;
+}
+
+/** folio_put(): drop `refs` references; the last one frees. */
+export function put_page(k: Kernel, page: Page, refs = 1): void {
+  const { mem } = k;
+  const folio = compound_head(mem, page);
+  const left = mem.refcount[folio]! - refs;
+  if (left < 0) throw new KernelBug('folio_put', `VM_BUG_ON_PAGE: refcount of page ${folio} falls below 0`);
+  mem.refcount[folio] = left;
+  if (left > 0) return;
+  __folio_put(k, folio);
+}
+
+function __folio_put(k: Kernel, folio: Page): void {
+  const { mem } = k;
+  if (k.is_zone_device_page(folio)) {
+    free_zone_device_folio(k, folio);
+    return;
+  }
+  if ((mem.flags[folio]! & PG_hugetlb) !== 0) {
+    k.hugetlb.free_huge_folio(folio);
+    return;
+  }
+  if ((mem.flags[folio]! & PG_head) !== 0) k.pages.free_huge(folio);
+  else k.pages.free_unref_page(folio);
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: include/linux/mm_types.h, fs.h: the structs that the memory core is made of. */
+import type { WaitQueue } from '../sim/executor.js';
+import type { RwSem } from '../sim/locks.js';
+import type { Page } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import type { AnonVma, AnonVmaChain } from './anon_vma.js';
+import type { Kernel } from './kernel.js';
+import type { MmNotifiers } from './mmu_notifier.js';
+import type { PageTables } from './pgtable.js';
+import type { Tlb } from './tlb.js';
+import type { VmaTree } from './vma_tree.js';
+
+export const VM_READ = 0x1;
+export const VM_WRITE = 0x2;
+export const VM_EXEC = 0x4;
+export const VM_SHARED = 0x8;
+export const VM_MAYREAD = 0x10;
+export const VM_MAYWRITE = 0x20;
+export const VM_MAYEXEC = 0x40;
+export const VM_MAYSHARE = 0x80;
+export const VM_PFNMAP = 0x400;
+export const VM_LOCKED = 0x2000;
+export const VM_IO = 0x4000;
+export const VM_DONTCOPY = 0x20000;
+export const VM_DONTEXPAND = 0x40000;
+export const VM_LOCKONFAULT = 0x80000;
+export const VM_ACCOUNT = 0x100000;
+export const VM_NORESERVE = 0x200000;
+export const VM_HUGETLB = 0x400000;
+export const VM_WIPEONFORK = 0x2000000;
+export const VM_MIXEDMAP = 0x10000000;
+export const VM_HUGEPAGE = 0x20000000;
+export const VM_NOHUGEPAGE = 0x40000000;
+
+export const VM_ACCESS_FLAGS = VM_READ | VM_WRITE | VM_EXEC;
+export const VM_SPECIAL = VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP;
+export const VM_LOCKED_MASK = VM_LOCKED | VM_LOCKONFAULT;
+
+/** Operations of a mapping (struct vm_operations_struct). */
+export interface VmOperations {
+  readonly name: string;
+  /** Finds the page for a fault: the page locked and referenced in vmf.page, or an error. */
+  fault?(vmf: VmFault): Task<number>;
+  /** Page cache pages that fault-around may map; NO_PAGE where there is none. */
+  cachedPage?(vma: VmArea, pgoff: number): Page;
+  open?(vma: VmArea): void;
+  close?(vma: VmArea): void;
+  /** Whether the VMA may be split at `addr`: 0 or -errno. */
+  may_split?(vma: VmArea, addr: number): number;
+}
+
+/** What the memory core needs of an open file (struct file). */
+export interface MappableFile {
+  readonly mapping: AddressSpace | null;
+  get_file(): void;
+  fput(): void;
+}
+
+/** struct address_space: the pages of an inode and the VMAs that map it. */
+export class AddressSpace {
+  /** Index (in pages; of huge pages for hugetlb) to page. */
+  readonly i_pages = new Map<number, Page>();
+  readonly i_mmap = new Set<VmArea>();
+  /** hugetlb: the inode's reservations (a ResvMap). */
+  i_private_data: unknown = null;
+
+  constructor(
+    readonly id: number,
+    readonly kind: 'shmem' | 'hugetlb',
+    /** i_size in bytes. */
+    public size: number,
+  ) {}
+}
+
+export class VmArea {
+  vm_pgoff = 0;
+  vm_flags = 0;
+  /** PTE bits of a mapping made without a write fault (vm_get_page_prot of the flags). */
+  vm_page_prot = 0;
+  vm_file: MappableFile | null = null;
+  vm_ops: VmOperations | null = null;
+  anon_vma: AnonVma | null = null;
+  readonly anon_vma_chain: AnonVmaChain[] = [];
+  /** hugetlb: the reservation map (a ResvMap) of a private mapping and whether this process owns it. */
+  vm_private_data: unknown = null;
+
+  constructor(
+    readonly vm_mm: MmStruct,
+    public vm_start: number,
+    public vm_end: number,
+  ) {}
+}
+
+export class MmStruct {
+  /** Processes and others that keep the address space; at 0 it is torn down. */
+  mm_users = 1;
+  /** References to the struct itself; it outlives its address space while a notifier holds it. */
+  mm_count = 1;
+  readonly mmap_lock: RwSem;
+  notifiers: MmNotifiers | null = null;
+  /** Pages of locked VMAs, for RLIMIT_MEMLOCK. */
+  locked_vm = 0;
+  /** MM_ANONPAGES and MM_FILEPAGES together. */
+  rss = 0;
+  /** The mm has been pinned (MMF_HAS_PINNED), so that fork must look for pins. */
+  has_pinned = false;
+
+  constructor(
+    readonly kernel: Kernel,
+    readonly id: number,
+    readonly vmas: VmaTree,
+    readonly pt: PageTables,
+    readonly tlb: Tlb,
+    mmap_lock: RwSem,
+  ) {
+    this.mmap_lock = mmap_lock;
+  }
+}
+
+export const FAULT_FLAG_WRITE = 0x01;
+export const FAULT_FLAG_REMOTE = 0x80;
+export const FAULT_FLAG_USER = 0x40;
+export const FAULT_FLAG_UNSHARE = 0x400;
+
+export const VM_FAULT_OOM = 0x1;
+export const VM_FAULT_SIGBUS = 0x2;
+export const VM_FAULT_SIGSEGV = 0x40;
+export const VM_FAULT_NOPAGE = 0x100;
+export const VM_FAULT_FALLBACK = 0x800;
+export const VM_FAULT_ERROR = VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV;
+
+/** struct vm_fault. */
+export interface VmFault {
+  readonly vma: VmArea;
+  /** Page aligned. */
+  readonly address: number;
+  flags: number;
+  readonly pgoff: number;
+  /** The page that the PTE held, or that vm_ops.fault found. */
+  page: Page;
+}
+
+/** struct page's waiters, kept outside of the memmap. */
+export type PageWaiters = Map<Page, WaitQueue>;
+
+/** linear_page_index(): the page's index in its object. */
+export function linear_page_index(vma: VmArea, address: number): number {
+  return (address - vma.vm_start) / 4096 + vma.vm_pgoff;
+}
+
+export function vma_is_anonymous(vma: VmArea): boolean {
+  return vma.vm_ops === null;
+}
+
+export function is_vm_hugetlb_page(vma: VmArea): boolean {
+  return (vma.vm_flags & VM_HUGETLB) !== 0;
+}
+
+export function is_cow_mapping(vm_flags: number): boolean {
+  return (vm_flags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
+}
+
+export function vma_is_accessible(vma: VmArea): boolean {
+  return (vma.vm_flags & VM_ACCESS_FLAGS) !== 0;
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Answers for: arch/x86/mm/fault.c, lib/usercopy.c, and the CPU's own loads and stores. Every access to user memory,
+ * by a program or by the kernel on its behalf, comes through here.
+ *
+ * An access has two halves: `tryPage`, plain, over the software TLB and the page table; and `faultPage`, a generator,
+ * that takes the fault. Callers loop: try, fault, try again.
+ */
+import { NO_PAGE, type Page } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import { pmd_trans_huge } from './huge_split.js';
+import { handle_mm_fault } from './memory.js';
+import {
+  FLAGS,
+  PTE_DIRTY,
+  PTE_PRESENT,
+  PTE_PROTNONE,
+  PTE_WRITE,
+  PTE_YOUNG,
+  pmd_index,
+  pte_index,
+} from './pgtable.js';
+import {
+  FAULT_FLAG_USER,
+  FAULT_FLAG_WRITE,
+  type MmStruct,
+  VM_FAULT_OOM,
+  VM_FAULT_SIGBUS,
+  VM_FAULT_SIGSEGV,
+  VM_WRITE,
+  vma_is_accessible,
+} from './types.js';
+
+/** User addresses end here. */
+const TASK_SIZE_MAX = 0x7ffffffff000;
+
+export type Signal = 'SIGSEGV' | 'SIGBUS' | 'SIGKILL';
+
+/** The page that the CPU reaches at `addr` without a fault; NO_PAGE when the access would fault. */
+export function tryPage(mm: MmStruct, addr: number, write: boolean): Page {
+  const vpn = Math.floor(addr / 4096);
+  const cached = mm.tlb.lookup(vpn, write);
+  if (cached !== NO_PAGE) return cached;
+  return walk(mm, addr, vpn, write);
+}
+
+/** What the hardware's page walk does: check, set accessed and dirty, fill the TLB. */
+function walk(mm: MmStruct, addr: number, vpn: number, write: boolean): Page {
+  const need = write ? PTE_PRESENT | PTE_WRITE : PTE_PRESENT;
+  const check = need | PTE_PROTNONE;
+  const pmd = mm.pt.pmdTable(addr);
+  if (pmd === null) return NO_PAGE;
+  const m = pmd_index(addr);
+  const table = pmd.child[m]!;
+  if (table !== null) {
+    const i = pte_index(addr);
+    const flags = table[FLAGS + i]!;
+    if ((flags & check) !== need) return NO_PAGE;
+    table[FLAGS + i] = flags | PTE_YOUNG | (write ? PTE_DIRTY : 0);
+    mm.tlb.fill(vpn, table[i]!, write);
+    return table[i]!;
+  }
+  if (!pmd_trans_huge(pmd, m)) return NO_PAGE;
+  const flags = pmd.e[FLAGS + m]!;
+  if ((flags & check) !== need) return NO_PAGE;
+  pmd.e[FLAGS + m] = flags | PTE_YOUNG | (write ? PTE_DIRTY : 0);
+  const page = pmd.e[m]! + pte_index(addr);
+  mm.tlb.fill(vpn, page, write);
+  return page;
+}
+
+/**
+ * Take the fault of an access (do_user_addr_fault).
+ * Context: may sleep. Return: null to try again, else the signal that the access raises.
+ */
+export function* faultPage(mm: MmStruct, addr: number, write: boolean): Task<Signal | null> {
+  if (addr < 0 || addr >= TASK_SIZE_MAX) return 'SIGSEGV';
+  if (!mm.mmap_lock.down_read_trylock()) yield* mm.mmap_lock.down_read('do_user_addr_fault');
+  const vma = mm.vmas.vma_lookup(addr);
+  const allowed = vma !== null && (write ? (vma.vm_flags & VM_WRITE) !== 0 : vma_is_accessible(vma));
+  let ret = VM_FAULT_SIGSEGV;
+  if (allowed) ret = yield* handle_mm_fault(vma, addr, FAULT_FLAG_USER | (write ? FAULT_FLAG_WRITE : 0));
+  mm.mmap_lock.up_read();
+  if ((ret & VM_FAULT_OOM) !== 0) return 'SIGKILL';
+  if ((ret & VM_FAULT_SIGBUS) !== 0) return 'SIGBUS';
+  return (ret & VM_FAULT_SIGSEGV) !== 0 ? 'SIGSEGV' : null;
+}
+
+/** The page at `addr` for the kernel's copy; NO_PAGE when it faults for good (-EFAULT). Context: may sleep. */
+export function* userPage(mm: MmStruct, addr: number, write: boolean): Task<Page> {
+  for (;;) {
+    const page = tryPage(mm, addr, write);
+    if (page !== NO_PAGE) return page;
+    const signal = yield* faultPage(mm, addr, write);
+    if (signal !== null) return NO_PAGE;
+  }
+}
+
+/** copy_from_user(). Context: may sleep. Return: the bytes, or null when some are not readable. */
+export function* copy_from_user(mm: MmStruct, addr: number, length: number): Task<Uint8Array | null> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const page = yield* userPage(mm, addr + done, false);
+    if (page === NO_PAGE) return null;
+    const offset = (addr + done) % 4096;
+    const chunk = Math.min(4096 - offset, length - done);
+    const view = mm.kernel.contents.readable(page);
+    bytes.set(new Uint8Array(view.buffer, view.byteOffset + offset, chunk), done);
+    done += chunk;
+  }
+  return bytes;
+}
+
+/** copy_to_user(). Context: may sleep. Return: false when some bytes are not writable; those before are written. */
+export function* copy_to_user(mm: MmStruct, addr: number, bytes: Uint8Array): Task<boolean> {
+  for (let done = 0; done < bytes.length; ) {
+    const page = yield* userPage(mm, addr + done, true);
+    if (page === NO_PAGE) return false;
+    const offset = (addr + done) % 4096;
+    const chunk = Math.min(4096 - offset, bytes.length - done);
+    const view = mm.kernel.contents.writable(page);
+    new Uint8Array(view.buffer, view.byteOffset + offset, chunk).set(bytes.subarray(done, done + chunk));
+    done += chunk;
+  }
+  return true;
+}
