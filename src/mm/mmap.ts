@@ -18,7 +18,6 @@ import {
 } from '../uapi/mman.js';
 import { anon_vma_fork } from './anon_vma.js';
 import { hugetlb_dup_vma_private } from './hugetlb.js';
-import type { Kernel } from './kernel.js';
 import { copy_page_range } from './memory_fork.js';
 import { unmap_single_vma } from './memory_zap.js';
 import {
@@ -291,7 +290,7 @@ export function* dup_mm(oldmm: MmStruct): Task<MmStruct | number> {
   let err = 0;
   for (const mpnt of oldmm.vmas) {
     if ((mpnt.vm_flags & VM_DONTCOPY) !== 0) continue;
-    err = yield* dup_vma(k, mm, mpnt);
+    err = yield* dup_vma(mm, mpnt);
     if (err !== 0) break;
   }
   oldmm.tlb.flush_tlb_mm();
@@ -301,10 +300,11 @@ export function* dup_mm(oldmm: MmStruct): Task<MmStruct | number> {
   return err;
 }
 
-function* dup_vma(k: Kernel, mm: MmStruct, mpnt: VmArea): Task<number> {
+function* dup_vma(mm: MmStruct, mpnt: VmArea): Task<number> {
   const tmp = vm_area_dup(mm, mpnt);
   tmp.vm_flags &= ~VM_LOCKED_MASK;
   if ((tmp.vm_flags & VM_WIPEONFORK) === 0) anon_vma_fork(tmp, mpnt);
+  else tmp.anon_vma = null;
   tmp.vm_file?.get_file();
   if (is_vm_hugetlb_page(tmp)) hugetlb_dup_vma_private(tmp);
   vma_link(mm, tmp);

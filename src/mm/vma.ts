@@ -44,7 +44,7 @@ export function remove_vma(vma: VmArea): void {
   vma.vm_file?.fput();
 }
 
-/** A copy with the same contents; not linked, no anon_vma. */
+/** A copy with the same contents; not linked, and in no anon_vma's chains yet. */
 export function vm_area_dup(mm: MmStruct, orig: VmArea): VmArea {
   const vma = new VmArea(mm, orig.vm_start, orig.vm_end);
   vma.vm_pgoff = orig.vm_pgoff;
@@ -52,6 +52,7 @@ export function vm_area_dup(mm: MmStruct, orig: VmArea): VmArea {
   vma.vm_page_prot = orig.vm_page_prot;
   vma.vm_file = orig.vm_file;
   vma.vm_ops = orig.vm_ops;
+  vma.anon_vma = orig.anon_vma;
   vma.vm_private_data = orig.vm_private_data;
   return vma;
 }
