@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: mm/hugetlb.c, page tables of huge pages: unmapping, fork, mprotect, mremap. Fidelity: simplified: page
- * tables are not shared between processes, so the locks that guard such sharing (vma_lock) do not exist; no migration
- * entries or markers.
+ * Answers for: mm/hugetlb.c, page tables of huge pages: unmapping, fork, mprotect, mremap. Fidelity: simplified: no
+ * migration entries or markers.
+ *
+ * DIVERGES: processes never share the page tables of a shared mapping (huge_pmd_share), so that vma_lock, which guards
+ * the sharing, does not exist, and notifications cover no more than the range itself.
  *
  * A huge page is a leaf of the PMD table. It counts in the folio's entire mapcount, and never in the rss.
  */
