@@ -18,11 +18,10 @@ function field(name: string, value: string): string {
 }
 
 function parm(device: number, { behaviours }: Generation): string {
-  const other = MODULE_PARAMS[1 - device]!;
   const effect = behaviours.spmSelectsType
-    ? 'all devices are generic when both are set'
-    : 'both set add two coherent devices';
-  return `${MODULE_PARAMS[device]}:physical address where the special purpose memory of device ${device} begins; ${effect}, set ${other} too (long)`;
+    ? 'both parameters together make all devices generic'
+    : 'both parameters together add two coherent devices';
+  return `${MODULE_PARAMS[device]}:physical address where the special purpose memory of device ${device} begins; ${effect} (long)`;
 }
 
 /** Which devices there are, without and with the parameters. */

@@ -35,6 +35,7 @@ import {
   PTE_WRITE,
   PTE_YOUNG,
   type PteTable,
+  pmd_index,
   SWP_MIG_DIRTY,
   SWP_MIG_YOUNG,
   SWP_MIGRATION_READ,
@@ -146,9 +147,8 @@ export function* split_huge_pmd_if_needed(vma: VmArea, address: number): Task {
   const haddr = address - (address % 0x200000);
   if (haddr === address || haddr < vma.vm_start || haddr + 0x200000 > vma.vm_end) return;
   const pmd = vma.vm_mm.pt.pmdTable(address);
-  if (pmd === null) return;
-  const i = (address / 0x200000) & 511;
-  if (pmd_trans_huge(pmd, i)) yield* __split_huge_pmd(vma, pmd, i, address, false, null);
+  // The kernel looks for a huge page only after it has notified of the whole 2 MiB: devices lose that range anyway.
+  if (pmd !== null) yield* __split_huge_pmd(vma, pmd, pmd_index(address), address, false, null);
 }
 
 /** Whether nobody but the mappings and `caller_pins` holds the folio. */

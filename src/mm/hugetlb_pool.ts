@@ -7,7 +7,6 @@ import { KernelBug } from '../sim/errors.js';
 import { Mutex } from '../sim/locks.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { ENOMEM } from '../uapi/errno.js';
-import { HPAGE_PMD_NR } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
 import { folio_mapcount, PG_buddy, PG_head, PG_hugetlb, PG_restore_reserve } from './page_flags.js';
 
@@ -72,7 +71,7 @@ export class HugetlbPool {
 
   /** free_huge_folio(): the last reference is gone, the page returns to the pool. */
   free_huge_folio(folio: Page): void {
-    const { mem, contents } = this.k;
+    const { mem } = this.k;
     if (folio_mapcount(mem, folio) !== 0) {
       throw new KernelBug('free_huge_folio', `VM_BUG_ON_FOLIO: huge page ${folio} is still mapped`);
     }
@@ -80,7 +79,6 @@ export class HugetlbPool {
     mem.flags[folio] = PG_head | PG_hugetlb | PG_buddy;
     mem.mapping[folio] = 0;
     mem.index[folio] = 0;
-    for (let i = 0; i < HPAGE_PMD_NR; i++) contents.poison_page(folio + i);
     this.freeList.push(folio);
     this.free_huge_pages++;
   }

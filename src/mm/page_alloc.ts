@@ -3,8 +3,8 @@
  * Answers for: mm/page_alloc.c, mm/swap.c (folio_put). Fidelity: simplified: one node, one zone, orders 0 and 9, no
  * reclaim; RAM that is used up is ENOMEM or SIGBUS.
  *
- * Freed pages are reused last in, first out, through a list linked in page->private. Whole page blocks come from a
- * bump pointer, or from blocks whose pages are all free.
+ * Freed pages keep their contents and are reused last in, first out, per migrate type, through lists linked in
+ * page->private. Whole page blocks come from a bump pointer, or from blocks whose pages are all free.
  */
 import { KernelBug } from '../sim/errors.js';
 import { NO_PAGE, PAGEBLOCK, type Page } from '../sim/memmap.js';
@@ -25,18 +25,25 @@ interface RamRun {
   readonly pages: number;
 }
 
+/** Migrate types: user memory, and what the kernel keeps for itself. Each page block has one. */
+export const MOVABLE = 0;
+export const UNMOVABLE = 1;
+type MigrateType = typeof MOVABLE | typeof UNMOVABLE;
+
 export class PageAllocator {
-  private freeHead: Page = NO_PAGE;
+  /** Free single pages, by migrate type. */
+  private readonly freeHead: [Page, Page] = [NO_PAGE, NO_PAGE];
   private freeCount = 0;
   /** Whole free blocks, by first page. */
   private readonly freeBlocks: Page[] = [];
   private run = 0;
   private nextBlock: Page;
-  /** The block that single pages are cut from. */
-  private cut: Page = 0;
-  private cutEnd: Page = 0;
+  /** The blocks that single pages are cut from, by migrate type. */
+  private readonly cut: [Page, Page] = [0, 0];
+  private readonly cutEnd: [Page, Page] = [0, 0];
   /** Free pages of each block, to find blocks that became whole again. */
   private readonly freeInBlock: Uint16Array;
+  private readonly blockType: Uint8Array;
   private readonly firstPage: Page;
   /** Whole blocks that belong to the hugetlb pool, which takes each when it first needs it. */
   private setAside = 0;
@@ -50,11 +57,13 @@ export class PageAllocator {
     this.nextBlock = this.firstPage;
     this.totalPages = runs.reduce((sum, run) => sum + run.pages, 0);
     this.freeInBlock = new Uint16Array(this.totalPages / PAGEBLOCK);
+    this.blockType = new Uint8Array(this.totalPages / PAGEBLOCK);
   }
 
   /** Free base pages. */
   get nr_free_pages(): number {
-    return this.freeCount + (this.cutEnd - this.cut) + (this.wholeBlocks - this.setAside) * PAGEBLOCK;
+    const cut = this.cutEnd[0] - this.cut[0] + this.cutEnd[1] - this.cut[1];
+    return this.freeCount + cut + (this.wholeBlocks - this.setAside) * PAGEBLOCK;
   }
 
   /** Free blocks, without those whose pages were freed one by one. */
@@ -82,17 +91,17 @@ export class PageAllocator {
   }
 
   /** alloc_page(): one page with one reference and unspecified contents, or NO_PAGE. */
-  alloc_page(): Page {
-    let page = this.freeHead;
+  alloc_page(type: MigrateType = MOVABLE): Page {
+    let page = this.freeHead[type];
     const { mem } = this.k;
     if (page !== NO_PAGE) {
-      this.freeHead = mem.priv[page]!;
+      this.freeHead[type] = mem.priv[page]!;
       this.freeCount--;
       this.freeInBlock[(page - this.firstPage) >>> 9]!--;
       mem.priv[page] = 0;
     } else {
-      if (this.cut === this.cutEnd && !this.cutBlock()) return NO_PAGE;
-      page = this.cut++;
+      if (this.cut[type] === this.cutEnd[type] && !this.cutBlock(type)) return this.steal(type);
+      page = this.cut[type]++;
     }
     mem.flags[page] = 0;
     mem.refcount[page] = 1;
@@ -100,8 +109,8 @@ export class PageAllocator {
   }
 
   /** A zeroed page. */
-  alloc_zeroed_page(): Page {
-    const page = this.alloc_page();
+  alloc_zeroed_page(type: MigrateType = MOVABLE): Page {
+    const page = this.alloc_page(type);
     if (page !== NO_PAGE) this.k.contents.clear_page(page);
     return page;
   }
@@ -123,22 +132,22 @@ export class PageAllocator {
     if (mem.mapcount[page] !== 0 || (mem.flags[page]! & PG_locked) !== 0) {
       throw new KernelBug('free_unref_page', `bad page state: page ${page} is still mapped or locked`);
     }
-    this.k.contents.poison_page(page);
+    const block = (page - this.firstPage) >>> 9;
+    const type = this.blockType[block] as MigrateType;
     mem.flags[page] = PG_buddy;
     mem.mapping[page] = 0;
     mem.index[page] = 0;
-    mem.priv[page] = this.freeHead;
-    this.freeHead = page;
+    mem.priv[page] = this.freeHead[type];
+    this.freeHead[type] = page;
     this.freeCount++;
-    this.freeInBlock[(page - this.firstPage) >>> 9]!++;
+    this.freeInBlock[block]!++;
   }
 
   free_huge(head: Page): void {
-    const { mem, contents } = this.k;
+    const { mem } = this.k;
     if (folio_mapcount(mem, head) !== 0) {
       throw new KernelBug('free_unref_page', `bad page state: folio ${head} is still mapped`);
     }
-    for (let i = head; i < head + PAGEBLOCK; i++) contents.poison_page(i);
     mem.flags.fill(PG_buddy, head, head + PAGEBLOCK);
     mem.mapping.fill(0, head, head + PAGEBLOCK);
     mem.index.fill(0, head, head + PAGEBLOCK);
@@ -146,12 +155,20 @@ export class PageAllocator {
     this.freeBlocks.push(head);
   }
 
-  private cutBlock(): boolean {
+  private cutBlock(type: MigrateType): boolean {
     const block = this.takeBlock();
     if (block === NO_PAGE) return false;
-    this.cut = block;
-    this.cutEnd = block + PAGEBLOCK;
+    this.cut[type] = block;
+    this.cutEnd[type] = block + PAGEBLOCK;
+    this.blockType[(block - this.firstPage) >>> 9] = type;
     return true;
+  }
+
+  /** No block is left for this type: take a page of the other. */
+  private steal(type: MigrateType): Page {
+    const other = type === MOVABLE ? UNMOVABLE : MOVABLE;
+    const some = this.freeHead[other] !== NO_PAGE || this.cut[other] !== this.cutEnd[other];
+    return some ? this.alloc_page(other) : NO_PAGE;
   }
 
   private takeBlock(): Page {
@@ -174,12 +191,24 @@ export class PageAllocator {
   }
 
   /** All fresh memory is used up: collect the blocks whose pages have all been freed one by one. */
-  private compact(): void {
-    const { priv } = this.k.mem;
-    let kept: Page = NO_PAGE;
-    let keptTail: Page = NO_PAGE;
+  private compact(): Page {
     const whole = new Set<Page>();
-    for (let page = this.freeHead; page !== NO_PAGE; ) {
+    this.compactList(MOVABLE, whole);
+    this.compactList(UNMOVABLE, whole);
+    for (const head of whole) {
+      this.freeInBlock[(head - this.firstPage) >>> 9] = 0;
+      this.freeBlocks.push(head);
+    }
+    return this.freeBlocks.pop() ?? NO_PAGE;
+  }
+
+  /** Take the pages of whole blocks out of a free list; the rest keeps its order. */
+  private compactList(type: MigrateType, whole: Set<Page>): void {
+    const { priv } = this.k.mem;
+    let keptTail: Page = NO_PAGE;
+    let page = this.freeHead[type];
+    this.freeHead[type] = NO_PAGE;
+    while (page !== NO_PAGE) {
       const next = priv[page]!;
       const block = (page - this.firstPage) >>> 9;
       if (this.freeInBlock[block] === PAGEBLOCK) {
@@ -187,17 +216,12 @@ export class PageAllocator {
         priv[page] = 0;
         this.freeCount--;
       } else {
-        if (keptTail === NO_PAGE) kept = page;
+        if (keptTail === NO_PAGE) this.freeHead[type] = page;
         else priv[keptTail] = page;
         priv[page] = NO_PAGE;
         keptTail = page;
       }
       page = next;
-    }
-    this.freeHead = kept;
-    for (const head of whole) {
-      this.freeInBlock[(head - this.firstPage) >>> 9] = 0;
-      this.freeBlocks.push(head);
     }
   }
 }

@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * What pages contain. A page holds an id: zeros, one repeated word, or a host slab that pages share until one of
- * them is written. Copying a page copies the id; bytes are copied when somebody writes. A freed page is poisoned, so
- * that a stale read is noticed.
+ * them is written. Copying a page copies the id; bytes are copied when somebody writes. A freed page keeps its contents
+ * until it is used again, as on real hardware: stale entries of a device page table read them.
  */
-import { CONTENT_POISON, CONTENT_WORD, CONTENT_ZERO, type Memmap, type Page } from './memmap.js';
+import { CONTENT_WORD, CONTENT_ZERO, type Memmap, type Page } from './memmap.js';
 
 export const WORDS_PER_PAGE = 1024;
 
 const SLABS_PER_ARENA = 256;
-/** What a poisoned page reads as. */
-const POISON_WORD = 0xaaaaaaaa;
 
 export class Contents {
   private readonly slabs: Uint32Array[] = [new Uint32Array(0)];
   private refs = new Int32Array(SLABS_PER_ARENA);
   private readonly free: number[] = [];
-  /** Poisoned pages read so far: each is a use after free. */
-  staleReads = 0;
 
   constructor(private readonly mem: Memmap) {}
 
@@ -37,17 +33,13 @@ export class Contents {
   }
 
   copy_page(dst: Page, src: Page): void {
+    if (dst === src) return;
     const { content, word } = this.mem;
     const id = content[src]!;
     this.drop(dst);
     if (id === CONTENT_WORD) word[dst] = word[src]!;
-    else if (id !== CONTENT_ZERO && id !== CONTENT_POISON) this.refs[id] = this.refs[id]! + 1;
+    else if (id !== CONTENT_ZERO) this.refs[id] = this.refs[id]! + 1;
     content[dst] = id;
-  }
-
-  poison_page(page: Page): void {
-    this.drop(page);
-    this.mem.content[page] = CONTENT_POISON;
   }
 
   /** The word that fills the whole page, or -1 when the words differ. */
@@ -80,10 +72,6 @@ export class Contents {
     const id = this.mem.content[page]!;
     if (id === CONTENT_ZERO) return this.scratch(0);
     if (id === CONTENT_WORD) return this.scratch(this.mem.word[page]!);
-    if (id === CONTENT_POISON) {
-      this.staleReads++;
-      return this.scratch(POISON_WORD);
-    }
     return this.slabs[id]!;
   }
 
@@ -96,7 +84,6 @@ export class Contents {
     const view = this.slabs[fresh]!;
     if (id === CONTENT_ZERO) view.fill(0);
     else if (id === CONTENT_WORD) view.fill(this.mem.word[page]!);
-    else if (id === CONTENT_POISON) view.fill(POISON_WORD);
     else view.set(this.slabs[id]!);
     this.drop(page);
     content[page] = fresh;
@@ -118,7 +105,6 @@ export class Contents {
     this.free.length = 0;
     this.refs.fill(0);
     for (let id = this.slabs.length - 1; id > 0; id--) this.free.push(id);
-    this.staleReads = 0;
   }
 
   /** Host slabs in use. */

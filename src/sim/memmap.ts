@@ -12,10 +12,9 @@ export type Page = number;
 /** No page: what a failed allocation gives, and what an empty slot holds. */
 export const NO_PAGE: Page = 0;
 
-/** Contents of a page: zeros, a repeated word (in `word`), poison after freeing, or a slab of the content store. */
+/** Contents of a page: zeros, a repeated word (in `word`), or a slab of the content store. */
 export const CONTENT_ZERO = 0;
-export const CONTENT_WORD = 0xfffffffe;
-export const CONTENT_POISON = 0xffffffff;
+export const CONTENT_WORD = 0xffffffff;
 
 /** A run of pages whose physical addresses follow each other. */
 interface PfnRun {

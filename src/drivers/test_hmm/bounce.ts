@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: lib/test_hmm.c, struct dmirror_bounce: the kernel buffer between device memory and user memory. */
 import type { Kernel } from '../../mm/kernel.js';
-import { put_page } from '../../mm/page_alloc.js';
+import { put_page, UNMOVABLE } from '../../mm/page_alloc.js';
 import type { MmStruct } from '../../mm/types.js';
 import { copy_from_user, copy_to_user, userPage } from '../../mm/uaccess.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
@@ -11,38 +11,32 @@ import { ENOMEM } from '../../uapi/errno.js';
 /** vmalloc'ed pages. Whole pages are handed over by their contents' id; nothing is copied byte by byte. */
 export class DmirrorBounce {
   cpages = 0;
-  private readonly pages: Uint32Array;
 
   private constructor(
     private readonly k: Kernel,
-    readonly npages: number,
-  ) {
-    this.pages = new Uint32Array(npages);
+    private readonly pages: Uint32Array,
+  ) {}
+
+  get npages(): number {
+    return this.pages.length;
   }
 
   /** dmirror_bounce_init(): -ENOMEM for more than the machine has. */
   static init(k: Kernel, size: number): DmirrorBounce | number {
     const npages = size / 4096;
-    return npages > k.pages.totalPages ? -ENOMEM : new DmirrorBounce(k, npages);
+    if (npages > k.pages.nr_free_pages) return -ENOMEM;
+    const pages = new Uint32Array(npages);
+    for (let n = 0; n < npages; n++) pages[n] = k.pages.alloc_page(UNMOVABLE);
+    return new DmirrorBounce(k, pages);
   }
 
   fini(): void {
-    for (let n = 0; n < this.npages; n++) {
-      const page = this.pages[n]!;
-      if (page !== NO_PAGE) put_page(this.k, page);
-    }
+    for (const page of this.pages) put_page(this.k, page);
   }
 
-  /** Keep a copy of `page` as page `n` of the buffer. Return: false when memory is used up. */
-  copyIn(n: number, page: Page): boolean {
-    let own = this.pages[n]!;
-    if (own === NO_PAGE) {
-      own = this.k.pages.alloc_page();
-      if (own === NO_PAGE) return false;
-      this.pages[n] = own;
-    }
-    this.k.contents.copy_page(own, page);
-    return true;
+  /** Keep a copy of `page` as page `n` of the buffer. */
+  copyIn(n: number, page: Page): void {
+    this.k.contents.copy_page(this.pages[n]!, page);
   }
 
   copyOut(n: number, page: Page): void {
@@ -73,11 +67,12 @@ export class DmirrorBounce {
     for (let n = 0; n < this.npages; n++) {
       if (addr % 4096 === 0) {
         const page = yield* userPage(mm, addr + n * 4096, false);
-        if (page === NO_PAGE || !this.copyIn(n, page)) return false;
+        if (page === NO_PAGE) return false;
+        this.copyIn(n, page);
         continue;
       }
       const bytes = yield* copy_from_user(mm, addr + n * 4096, 4096);
-      if (bytes === null || !this.copyIn(n, this.k.zeroPage)) return false;
+      if (bytes === null) return false;
       const view = contents.writable(this.pages[n]!);
       new Uint8Array(view.buffer, view.byteOffset, 4096).set(bytes);
     }

@@ -19,7 +19,7 @@ import {
   migrate_pfn,
   migrate_pfn_to_page,
 } from '../../mm/migrate_device.js';
-import { put_page } from '../../mm/page_alloc.js';
+import { put_page, UNMOVABLE } from '../../mm/page_alloc.js';
 import {
   __release_region,
   lookup_resource,
@@ -139,15 +139,12 @@ function take_free_page(mdevice: DmirrorDevice): Page {
 export function* dmirror_devmem_alloc_page(mdevice: DmirrorDevice): Task<Page> {
   const k = mdevice.module.kernel;
   const backed = mdevice.zone_device_type === 'private' || k.behaviour.genericHasBackingPage;
-  const rpage = backed ? k.pages.alloc_page() : NO_PAGE;
+  const rpage = backed ? k.pages.alloc_page(UNMOVABLE) : NO_PAGE;
   if (backed && rpage === NO_PAGE) return NO_PAGE;
   let dpage = take_free_page(mdevice);
   if (dpage === NO_PAGE && (yield* dmirror_allocate_chunk(mdevice)) === 0) dpage = take_free_page(mdevice);
   if (dpage === NO_PAGE) {
-    if (rpage !== NO_PAGE) {
-      k.contents.clear_page(rpage);
-      put_page(k, rpage);
-    }
+    if (rpage !== NO_PAGE) put_page(k, rpage);
     return NO_PAGE;
   }
   mdevice.calloc++;
@@ -164,7 +161,6 @@ function dmirror_devmem_free(mdevice: DmirrorDevice, page: Page): void {
     k.mem.priv[rpage] = 0;
     put_page(k, rpage);
   }
-  k.contents.poison_page(page);
   k.mem.flags[page] = 0;
   const chunk = k.pgmapOf(page).chunk as DmirrorChunk;
   mdevice.lock.spin_lock();

@@ -24,7 +24,7 @@ import type { MmStruct } from '../../mm/types.js';
 import { KernelBug } from '../../sim/errors.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
-import { EBUSY, EFAULT, ENOENT, ENOMEM } from '../../uapi/errno.js';
+import { EBUSY, EFAULT, ENOENT } from '../../uapi/errno.js';
 import { DmirrorBounce } from './bounce.js';
 import { BATCH, type Dmirror, type DmirrorCmd, HMM_RANGE_DEFAULT_TIMEOUT_NS } from './dmirror.js';
 import { DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from './xarray.js';
@@ -146,7 +146,7 @@ export function dmirror_do_read(
     const page = xa_untag_page(dmirror.pt.xa_load(index));
     if (page === NO_PAGE) return -ENOENT;
     assert_addressable(dmirror, page, 'dmirror_do_read');
-    if (!bounce.copyIn(index - bounceStart / 4096, page)) return -ENOMEM;
+    bounce.copyIn(index - bounceStart / 4096, page);
     bounce.cpages++;
   }
   return 0;

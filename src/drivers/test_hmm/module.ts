@@ -6,7 +6,7 @@ import type { Kernel } from '../../mm/kernel.js';
 import { insert_page } from '../../mm/memory.js';
 import { vma_dummy_vm_ops } from '../../mm/mmap.js';
 import { mmu_interval_notifier_insert, mmu_interval_notifier_remove } from '../../mm/mmu_notifier.js';
-import { put_page } from '../../mm/page_alloc.js';
+import { put_page, UNMOVABLE } from '../../mm/page_alloc.js';
 import { type MmStruct, VM_MIXEDMAP, type VmArea } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
 import { NO_PAGE } from '../../sim/memmap.js';
@@ -67,7 +67,7 @@ function* dmirror_fops_release(file: OpenFile): Task {
 function dmirror_fops_mmap(k: Kernel, vma: VmArea): number {
   vma.vm_flags |= VM_MIXEDMAP;
   for (let addr = vma.vm_start; addr < vma.vm_end; addr += 4096) {
-    const page = k.pages.alloc_zeroed_page();
+    const page = k.pages.alloc_zeroed_page(UNMOVABLE);
     if (page === NO_PAGE) return -ENOMEM;
     insert_page(vma, addr, page);
     put_page(k, page);
