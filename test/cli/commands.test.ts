@@ -41,8 +41,8 @@ t.test('modinfo', async (t) => {
     'license:        GPL',
     'name:           test_hmm',
     'vermagic:       5.14.0-rc5-generic-v5 SMP mod_unload',
-    'parm:           spm_addr_dev0:physical address where the special purpose memory of device 0 begins; all devices are generic when both are set, set spm_addr_dev1 too (long)',
-    'parm:           spm_addr_dev1:physical address where the special purpose memory of device 1 begins; all devices are generic when both are set, set spm_addr_dev0 too (long)',
+    'parm:           spm_addr_dev0:physical address where the special purpose memory of device 0 begins; both parameters together make all devices generic (long)',
+    'parm:           spm_addr_dev1:physical address where the special purpose memory of device 1 begins; both parameters together make all devices generic (long)',
     'generation:     v5-generic (DEVICE_GENERIC v5, August 2021)',
     'devices:        /dev/hmm_dmirror0 /dev/hmm_dmirror1 (private; generic with both parameters)',
   ]);

@@ -59,9 +59,37 @@ t.test('one parameter alone kills the kernel while it loads the module', async (
 
 t.test('so does an address where no resource starts', async (t) => {
   const fake = '1G@0x140000000:0x40000,1G@0x180000000:0x40000';
-  const { status, stdout } = hmmSim('smoke', ...SPM, '--efi-fake-mem', fake, '--seed', '7');
+  const { status, stdout } = hmmSim(
+    'smoke',
+    '0x110000000',
+    '0x150000000',
+    '--efi-fake-mem',
+    fake,
+    '--seed',
+    '7',
+  );
   t.equal(status, 1);
-  t.match(stdout, /^TAP version 13\nBail out! the kernel oopsed in dmirror_allocate_chunk /);
+  t.match(
+    stdout,
+    /^TAP version 13\nBail out! the kernel oopsed in dmirror_allocate_chunk [^\n]+ 0x150000000\n$/,
+  );
+});
+
+t.test('an address where RAM starts: the module is refused, the tests run without it', async (t) => {
+  const fake = '1G@0x140000000:0x40000';
+  const { status, stdout, stderr } = hmmSim(
+    'smoke',
+    ...SPM,
+    '--efi-fake-mem',
+    fake,
+    '-t',
+    'open_close',
+    '--seed',
+    '7',
+  );
+  t.equal(status, 1);
+  t.match(stderr, /^modprobe: could not insert test_hmm: ENXIO\n/);
+  t.same(results(stdout), ['not ok 1 hmm.open_close']);
 });
 
 t.test('parameters as modprobe takes them; the last one wins', async (t) => {
