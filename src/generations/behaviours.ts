@@ -53,6 +53,12 @@ export const registry = {
     'mm/huge_memory.c thp_get_unmapped_area_vmflags',
     { since: '6.7' },
   ),
+  populateWalksVmas: entry(
+    false,
+    'MADV_POPULATE_* passes over holes and reports them at the end; later it stops at the first',
+    'mm/madvise.c madvise_populate',
+    { until: '6.9' },
+  ),
   // fs/proc/task_mmu.c
   pagemapExclusiveOnlyPresent: entry(
     true,

@@ -14,6 +14,7 @@ export const overrides61: Partial<Behaviours> = {
   follLongterm: 0x10000,
   gupUnsharesFilePages: false,
   gupTestLongtermPins: false,
+  populateWalksVmas: true,
   gupRefusesInternalFlags: false,
   splitPmdRefusesHugetlb: false,
   hugetlbZapRestoresReserve: false,

@@ -29,7 +29,6 @@ export const v5Generic: Generation = {
     coherentHasSides: false,
     toSystemCountsPages: false,
     genericPagesAreMigratable: true,
-    snapshotReportsOrder: false,
   }),
   symbols: {},
   moduleDescription: null,

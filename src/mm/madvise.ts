@@ -102,7 +102,7 @@ export function* do_madvise(mm: MmStruct, start: number, lenIn: number, advice: 
   if (read) yield* mm.mmap_lock.down_read('do_madvise');
   else yield* mm.mmap_lock.down_write('do_madvise');
   const populate = advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE;
-  const ret = populate
+  const ret = populate && !mm.kernel.behaviour.populateWalksVmas
     ? yield* madvise_populate(mm, start, end, advice === MADV_POPULATE_WRITE)
     : yield* madvise_walk_vmas(mm, start, end, advice);
   if (read) mm.mmap_lock.up_read();
@@ -140,6 +140,9 @@ function* madvise_vma_behavior(vma: VmArea, start: number, end: number, advice: 
     case MADV_COLD:
     case MADV_PAGEOUT:
       return 0;
+    case MADV_POPULATE_READ:
+    case MADV_POPULATE_WRITE:
+      return yield* madvise_populate(vma.vm_mm, start, end, advice === MADV_POPULATE_WRITE);
     case MADV_COLLAPSE:
       return yield* madvise_collapse(vma, start, end);
     case MADV_DONTFORK:
@@ -258,7 +261,7 @@ function* madvise_free_huge_pmd(vma: VmArea, pmd: PmdTable, i: number, bytes: nu
   return false;
 }
 
-/** MADV_POPULATE_*: fault pages in, VMA by VMA. Context: mmap_lock held for read. */
+/** MADV_POPULATE_*: fault pages in. Context: mmap_lock held for read. */
 function* madvise_populate(mm: MmStruct, start: number, end: number, write: boolean): Task<number> {
   for (let at = start; at < end; ) {
     const pages = yield* faultin_page_range(mm, at, end, write);

@@ -48,6 +48,7 @@ export function tryPage(mm: MmStruct, addr: number, write: boolean): Page {
 function walk(mm: MmStruct, addr: number, vpn: number, write: boolean): Page {
   const need = write ? PTE_PRESENT | PTE_WRITE : PTE_PRESENT;
   const check = need | PTE_PROTNONE;
+  if (addr >= TASK_SIZE_MAX) return NO_PAGE;
   const pmd = mm.pt.pmdTable(addr);
   if (pmd === null) return NO_PAGE;
   const m = pmd_index(addr);

@@ -87,7 +87,7 @@ export function* split_vma(vma: VmArea, addr: number, new_below: boolean): Task<
 }
 
 function is_mergeable_anon_vma(a: VmArea['anon_vma'], b: VmArea['anon_vma'], vma: VmArea | null): boolean {
-  if ((a === null || b === null) && (vma === null || vma.anon_vma_chain.length <= 1)) return true;
+  if ((a === null || b === null) && (vma === null || vma.anon_vma_chain.length === 1)) return true;
   return a === b;
 }
 
