@@ -297,7 +297,8 @@ export function* dup_mm(oldmm: MmStruct): Task<MmStruct | number> {
   oldmm.mmap_lock.up_write();
   if (err === 0) return mm;
   yield* mmput(mm);
-  return err;
+  // copy_mm() knows of no other reason.
+  return -ENOMEM;
 }
 
 function* dup_vma(mm: MmStruct, mpnt: VmArea): Task<number> {
