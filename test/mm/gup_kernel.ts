@@ -80,6 +80,7 @@ export function pageAt(mm: MmStruct, at: number): Page {
 export function mapCoherent(vma: VmArea, at: number, word: number): Page {
   const k = vma.vm_mm.kernel;
   const range = { start: 2 ** 32, end: 2 ** 32 + 2 * MiB - 1 };
+  const ops = { page_free: () => {} };
   const pgmap = new DevPagemap('MEMORY_DEVICE_COHERENT', range, ops, {}, null);
   memremap_pages(k, pgmap);
   const page = pgmap.firstPage;
