@@ -45,7 +45,7 @@ is_stale()
 prepare()
 {
 	if [ -f "$dir/package-lock.json" ] && [ ! -d "$dir/node_modules" ]; then
-		(cd "$dir" && npm ci --silent --no-audit --no-fund) >&2 || exit 1
+		(cd "$dir" && npm ci --loglevel=error --foreground-scripts=false --no-audit --no-fund) >&2 || exit 1
 	fi
 	if is_stale; then
 		(cd "$dir" && npm run --silent build && touch dist/.tsbuildinfo) >&2 || exit 1
