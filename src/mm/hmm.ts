@@ -31,6 +31,7 @@ import {
   VM_READ,
   VM_WRITE,
   type VmArea,
+  vm_fault_name,
 } from './types.js';
 
 export const HMM_PFN_VALID = 1;
@@ -65,6 +66,28 @@ interface HmmVmaWalk {
   last: number;
 }
 
+/** Why the device does not get a page of the range. */
+function tell(range: HmmRange, fn: string, addr: number, end: number, reason: string): void {
+  const { mm } = range.notifier;
+  mm.kernel.note({ event: 'hmm_fault_failed', fn, mm, addr, reason, args: { pages: (end - addr) / 4096 } });
+}
+
+/** What a walk that succeeded found, page by page. */
+function tell_outcome(range: HmmRange): void {
+  const { mm } = range.notifier;
+  for (let addr = range.start, n = 0; addr < range.end; addr += 4096, n++) {
+    const args = { flags: range.hmm_flags[n]!, fault: range.default_flags };
+    mm.kernel.note({
+      event: 'hmm_range_fault',
+      fn: 'hmm_range_fault',
+      mm,
+      addr,
+      page: range.hmm_pfns[n]!,
+      args,
+    });
+  }
+}
+
 function hmm_pfns_fill(range: HmmRange, addr: number, end: number, flags: number): number {
   const first = (addr - range.start) / 4096;
   const last = (end - range.start) / 4096;
@@ -93,12 +116,24 @@ function* hmm_vma_fault(
   let fault_flags = FAULT_FLAG_REMOTE;
   walk.last = addr;
   if ((need & HMM_NEED_WRITE_FAULT) !== 0) {
-    if ((vma.vm_flags & VM_WRITE) === 0) return -EPERM;
+    if ((vma.vm_flags & VM_WRITE) === 0) {
+      tell(walk.range, 'hmm_vma_fault', addr, end, 'VMA is not writable');
+      return -EPERM;
+    }
     fault_flags |= FAULT_FLAG_WRITE;
   }
   for (; addr < end; addr += 4096) {
     const ret = yield* handle_mm_fault(vma, addr, fault_flags);
-    if ((ret & VM_FAULT_ERROR) !== 0) return -EFAULT;
+    if ((ret & VM_FAULT_ERROR) !== 0) {
+      tell(
+        walk.range,
+        'hmm_vma_fault',
+        addr,
+        addr + 4096,
+        `handle_mm_fault() answered ${vm_fault_name(ret)}`,
+      );
+      return -EFAULT;
+    }
   }
   return -EBUSY;
 }
@@ -106,7 +141,9 @@ function* hmm_vma_fault(
 function* hmm_vma_walk_hole(walk: HmmVmaWalk, vma: VmArea | null, addr: number, end: number): Task<number> {
   const need = hmm_need_fault(walk.range, 0);
   if (vma === null) {
-    return need !== 0 ? -EFAULT : hmm_pfns_fill(walk.range, addr, end, HMM_PFN_ERROR);
+    if (need === 0) return hmm_pfns_fill(walk.range, addr, end, HMM_PFN_ERROR);
+    tell(walk.range, 'hmm_vma_walk_hole', addr, end, 'no VMA');
+    return -EFAULT;
   }
   if (need !== 0) return yield* hmm_vma_fault(walk, vma, addr, end, need);
   return hmm_pfns_fill(walk.range, addr, end, 0);
@@ -222,8 +259,9 @@ function* hmm_vma_walk_pmd(
 /** walk_page_range() over one VMA. */
 function* hmm_walk_vma(walk: HmmVmaWalk, vma: VmArea, start: number, end: number): Task<number> {
   if ((vma.vm_flags & (VM_IO | VM_PFNMAP)) !== 0 || (vma.vm_flags & VM_READ) === 0) {
-    if (hmm_need_fault(walk.range, 0) !== 0) return -EFAULT;
-    return hmm_pfns_fill(walk.range, start, end, HMM_PFN_ERROR);
+    if (hmm_need_fault(walk.range, 0) === 0) return hmm_pfns_fill(walk.range, start, end, HMM_PFN_ERROR);
+    tell(walk.range, 'hmm_vma_walk_test', start, end, 'VMA is not readable');
+    return -EFAULT;
   }
   const { pt } = vma.vm_mm;
   const hugetlb = is_vm_hugetlb_page(vma);
@@ -284,6 +322,8 @@ export function* hmm_range_fault(range: HmmRange): Task<number> {
   for (;;) {
     if (mmu_interval_read_retry(range.notifier, range.notifier_seq)) return -EBUSY;
     const ret = yield* walk_page_range(walk, walk.last, range.end);
-    if (ret !== -EBUSY) return ret;
+    if (ret === -EBUSY) continue;
+    if (ret === 0 && range.notifier.mm.kernel.trace !== null) tell_outcome(range);
+    return ret;
   }
 }

@@ -316,8 +316,16 @@ function* remove_device_exclusive_entry(vmf: VmFault, orig: number): Task<number
   yield* mmu_notifier_invalidate_range_start(range);
   const table = faulting_table(vmf);
   const i = pte_index(address);
-  if (table !== null && table[i] === page && table[FLAGS + i] === orig)
+  if (table !== null && table[i] === page && table[FLAGS + i] === orig) {
     restore_exclusive_pte(k, vma, table, i);
+    k.note({
+      event: 'restore_exclusive_pte',
+      fn: 'remove_device_exclusive_entry',
+      mm: vma.vm_mm,
+      addr: address,
+      page,
+    });
+  }
   k.unlock_page(folio);
   put_page(k, folio);
   mmu_notifier_invalidate_range_end(range);

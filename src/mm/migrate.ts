@@ -88,10 +88,20 @@ function remove_migration_pte(
  */
 // biome-ignore lint/correctness/useYield: it may sleep in the kernel (rmap locks), so callers treat it so.
 export function* remove_migration_ptes(k: Kernel, src: Page, dst: Page, zeropage: boolean): Task {
-  forEachMigrationPte(k, src, dst, (vma, table, i) => {
-    const page = dst + (table[i]! - src);
+  forEachMigrationPte(k, src, dst, (vma, table, i, addr) => {
+    const from = table[i]!;
+    const page = dst + (from - src);
     if (zeropage && try_to_map_unused_to_zeropage(k, vma, page, table, i)) return;
     remove_migration_pte(k, dst, page, vma, table, i);
+    if (k.trace !== null)
+      k.note({
+        event: 'remove_migration_pte',
+        fn: 'remove_migration_pte',
+        mm: vma.vm_mm,
+        addr,
+        page,
+        args: { from },
+      });
   });
 }
 

@@ -52,6 +52,7 @@ import {
   migration_entry_of,
   try_to_migrate,
 } from './rmap.js';
+import { pinnedReason } from './trace.js';
 import { is_vm_hugetlb_page, VM_SPECIAL, VM_WRITE, type VmArea, vma_is_anonymous } from './types.js';
 
 /** An entry of src or dst: the page in the upper 28 bits, flags in the lower four. */
@@ -86,9 +87,11 @@ export interface MigrateVma {
 
 // --- collecting ------------------------------------------------------------------------------------------
 
-function skip(migrate: MigrateVma, addr: number, page: Page, fn: string, reason: string): 0 {
+function skip(migrate: MigrateVma, addr: number, page: Page, fn: string, reason: string, end?: number): 0 {
   const { vm_mm } = migrate.vma;
-  vm_mm.kernel.note({ event: 'skip', fn, mm: vm_mm, addr, page, reason });
+  if (vm_mm.kernel.trace === null) return 0;
+  const args = { pages: end === undefined ? 1 : (end - addr) / 4096 };
+  vm_mm.kernel.note({ event: 'skip', fn, mm: vm_mm, addr, page, reason, args });
   return 0;
 }
 
@@ -102,7 +105,8 @@ function migrate_vma_collect_skip(migrate: MigrateVma, start: number, end: numbe
 /** Nothing is mapped: only anonymous memory can be made up on the device. */
 function migrate_vma_collect_hole(migrate: MigrateVma, start: number, end: number): void {
   if (!vma_is_anonymous(migrate.vma)) {
-    skip(migrate, start, NO_PAGE, 'migrate_vma_collect_hole', 'hole in a mapping that is not anonymous');
+    const reason = 'hole in a mapping that is not anonymous';
+    skip(migrate, start, NO_PAGE, 'migrate_vma_collect_hole', reason, end);
     migrate_vma_collect_skip(migrate, start, end);
     return;
   }
@@ -129,7 +133,7 @@ function collect_nonpresent(migrate: MigrateVma, page: Page, flags: number, addr
     return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'device private page, not selected');
   }
   if (k.pgmapOf(page).owner !== migrate.pgmap_owner) {
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'device private page of another owner');
+    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'wrong owner');
   }
   const mpfn = migrate_pfn(page) | MIGRATE_PFN_MIGRATE;
   return (swp_type(flags) === SWP_DEVICE_WRITE ? mpfn | MIGRATE_PFN_WRITE : mpfn) >>> 0;
@@ -154,7 +158,7 @@ function collect_present(migrate: MigrateVma, page: Page, flags: number, addr: n
     } else if ((migrate.flags & MIGRATE_VMA_SELECT_DEVICE_COHERENT) === 0) {
       return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'device coherent page, not selected');
     } else if (k.pgmapOf(page).owner !== migrate.pgmap_owner) {
-      return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'device coherent page of another owner');
+      return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'wrong owner');
     }
   }
   const mpfn = migrate_pfn(page) | MIGRATE_PFN_MIGRATE;
@@ -182,13 +186,16 @@ function collect_page(migrate: MigrateVma, table: PteTable, i: number, addr: num
   const exclusive = folio_test_anon(mem, page) && PageAnonExclusive(mem, page);
   const present = (flags & PTE_PRESENT) !== 0;
   if (exclusive && !folio_try_share_anon_rmap_pte(k, page, page)) {
+    const reason = k.trace === null ? '' : pinnedReason(k, page, 2);
     k.unlock_page(page);
     put_page(k, page);
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'exclusive page that may be pinned');
+    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', reason);
   }
   migrate.cpages++;
   if (present && (flags & PTE_DIRTY) !== 0) mem.flags[page]! |= PG_dirty;
   table[FLAGS + i] = migration_entry_of(flags, exclusive);
+  if (k.trace !== null)
+    k.note({ event: 'set_migration_pte', fn: 'migrate_vma_collect_pmd', mm: vma.vm_mm, addr, page });
   folio_remove_rmap_pte(k, page, page, vma);
   // The PTE's reference goes; the one just taken keeps the page.
   mem.refcount[page]!--;
@@ -223,7 +230,13 @@ function collect_ptes(migrate: MigrateVma, table: PteTable, start: number, end: 
 }
 
 /** Split the huge page at `addr`. Return: false when it cannot be split. */
-function* collect_split(migrate: MigrateVma, pmd: PmdTable, i: number, addr: number): Task<boolean> {
+function* collect_split(
+  migrate: MigrateVma,
+  pmd: PmdTable,
+  i: number,
+  addr: number,
+  end: number,
+): Task<boolean> {
   const { vma } = migrate;
   const k = vma.vm_mm.kernel;
   const folio = pmd.e[i]!;
@@ -234,7 +247,7 @@ function* collect_split(migrate: MigrateVma, pmd: PmdTable, i: number, addr: num
   get_page(k, folio);
   if (!k.trylock_page(folio)) {
     // The real kernel leaks this reference too.
-    skip(migrate, addr, folio, 'migrate_vma_collect_pmd', 'THP locked by somebody else');
+    skip(migrate, addr, folio, 'migrate_vma_collect_pmd', 'THP locked by somebody else', end);
     return false;
   }
   const err = yield* split_folio(k, folio);
@@ -245,7 +258,7 @@ function* collect_split(migrate: MigrateVma, pmd: PmdTable, i: number, addr: num
 
 function* migrate_vma_collect_pmd(migrate: MigrateVma, pmd: PmdTable, start: number, end: number): Task {
   const i = pmd_index(start);
-  if (pmd_trans_huge(pmd, i) && !(yield* collect_split(migrate, pmd, i, start))) {
+  if (pmd_trans_huge(pmd, i) && !(yield* collect_split(migrate, pmd, i, start, end))) {
     migrate_vma_collect_skip(migrate, start, end);
     return;
   }
@@ -333,7 +346,7 @@ function note_pinned(k: Kernel, page: Page, device: boolean, fault_page: Page): 
     folio_mapcount(mem, page);
   const reason = folio_mapped(mem, page)
     ? `still mapped: mapcount ${folio_mapcount(mem, page)}`
-    : `pinned: refcount ${mem.refcount[page]}, mapcount ${folio_mapcount(mem, page)}, expected ${expected}`;
+    : pinnedReason(k, page, expected);
   k.note({ event: 'skip', fn: 'migrate_vma_check_page', page, reason });
 }
 
@@ -357,7 +370,8 @@ export function* migrate_vma_setup(args: MigrateVma): Task<number> {
   const k = vma.vm_mm.kernel;
   const nr = (args.end - args.start) / 4096;
   if (is_vm_hugetlb_page(vma) || (vma.vm_flags & VM_SPECIAL) !== 0) {
-    skip(args, args.start, NO_PAGE, 'migrate_vma_setup', 'hugetlb or special mapping');
+    const reason = is_vm_hugetlb_page(vma) ? 'hugetlb mapping' : "special mapping (a device's own pages)";
+    skip(args, args.start, NO_PAGE, 'migrate_vma_setup', reason, args.end);
     return -EINVAL;
   }
   if (nr <= 0) return -EINVAL;
@@ -408,6 +422,7 @@ function migrate_vma_insert_page(migrate: MigrateVma, addr: number, page: Page):
   if (old !== 0) mm.tlb.flush_tlb_page(addr);
   table[i] = page;
   table[FLAGS + i] = entry;
+  if (k.trace !== null) k.note({ event: 'migrate_vma_insert_page', fn, mm, addr, page });
   return true;
 }
 

@@ -3,6 +3,7 @@
 import { WaitQueue } from '../sim/executor.js';
 import type { Task } from '../sim/task.js';
 import { EINVAL, EOVERFLOW } from '../uapi/errno.js';
+import type { TraceEvent } from './trace.js';
 import type { MmStruct } from './types.js';
 
 export type MmuNotifierEvent =
@@ -73,9 +74,17 @@ export function* mmu_notifier_invalidate_range_start(range: MmuNotifierRange): T
   subscriptions.active_invalidate_ranges++;
   const hit = subscriptions.itree.filter((mni) => mni.start < range.end && mni.last >= range.start);
   if (hit.length === 0) return;
+  const { kernel } = range.mm;
+  if (kernel.trace !== null) kernel.note(invalidation(range));
   subscriptions.invalidate_seq |= 1;
   const seq = subscriptions.invalidate_seq;
   for (const mni of hit) yield* mni.ops.invalidate(mni, range, seq);
+}
+
+/** What is told of an invalidation that reaches a driver. */
+function invalidation({ mm, start, end, event }: MmuNotifierRange): TraceEvent {
+  const args = { event, pages: (end - start) / 4096 };
+  return { event: 'mmu_notifier_invalidate_range_start', fn: 'mn_itree_invalidate', mm, addr: start, args };
 }
 
 export function mmu_notifier_invalidate_range_end(range: MmuNotifierRange): void {

@@ -105,6 +105,7 @@ export class PageAllocator {
     }
     mem.flags[page] = 0;
     mem.refcount[page] = 1;
+    if (this.k.trace !== null) this.k.note({ event: 'mm_page_alloc', fn: '__alloc_pages', page });
     return page;
   }
 
@@ -141,6 +142,7 @@ export class PageAllocator {
     this.freeHead[type] = page;
     this.freeCount++;
     this.freeInBlock[block]!++;
+    if (this.k.trace !== null) this.k.note({ event: 'mm_page_free', fn: 'free_unref_page', page });
   }
 
   free_huge(head: Page): void {

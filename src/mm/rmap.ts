@@ -52,6 +52,7 @@ import {
   SWP_MIGRATION_WRITE,
   swp_type,
 } from './pgtable.js';
+import { pinnedReason } from './trace.js';
 import { linear_page_index, type MmStruct, VM_LOCKED, VM_SPECIAL, type VmArea } from './types.js';
 
 export const RMAP_NONE = false;
@@ -267,7 +268,7 @@ function migrate_one_pte(
       mm: vma.vm_mm,
       addr: address,
       page,
-      reason: 'maybe pinned',
+      reason: pinnedReason(k, folio, 1 + folio_mapcount(mem, folio)),
     });
     return false;
   }
@@ -276,6 +277,8 @@ function migrate_one_pte(
     if ((flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
   }
   table[FLAGS + i] = migration_entry_of(flags, exclusive);
+  if (k.trace !== null)
+    k.note({ event: 'set_migration_pte', fn: 'try_to_migrate_one', mm: vma.vm_mm, addr: address, page });
   folio_remove_rmap_pte(k, folio, page, vma);
   put_page(k, folio);
   return true;

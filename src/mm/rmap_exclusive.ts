@@ -2,11 +2,12 @@
 /** Answers for: mm/rmap.c make_device_exclusive_range(). Fidelity: ported. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
+import { errnoName } from '../uapi/errno.js';
 import { get_user_pages_remote, type PageArray } from './gup.js';
 import { FOLL_GET, FOLL_SPLIT_PMD, FOLL_WRITE } from './gup_flags.js';
 import type { Kernel } from './kernel.js';
 import { put_page } from './page_alloc.js';
-import { compound_head, folio_test_anon, PG_hugetlb, PG_tail } from './page_flags.js';
+import { compound_head, folio_mapcount, folio_test_anon, PG_hugetlb, PG_tail } from './page_flags.js';
 import { folio_make_device_exclusive } from './rmap.js';
 import type { MmStruct } from './types.js';
 
@@ -43,15 +44,25 @@ export function* make_device_exclusive_range(
   const k = mm.kernel;
   const flags = FOLL_GET | FOLL_WRITE | FOLL_SPLIT_PMD;
   const npages = yield* get_user_pages_remote(mm, start, (end - start) / 4096, flags, pages);
+  if (npages < (end - start) / 4096) {
+    const addr = start + Math.max(npages, 0) * 4096;
+    const reason = npages < 0 ? `GUP answered -${errnoName(-npages)}` : 'GUP stopped here';
+    k.note({ event: 'skip', fn: 'get_user_pages_remote', mm, addr, reason });
+  }
   for (let i = 0; i < npages; i++) {
     const addr = start + i * 4096;
     const page = pages[i]!;
     const folio = compound_head(k.mem, page);
     let reason = refusal(k, page, folio);
     if (reason === null) {
-      if (yield* make_exclusive(k, folio, mm, addr, owner)) continue;
+      if (yield* make_exclusive(k, folio, mm, addr, owner)) {
+        k.note({ event: 'make_device_exclusive', fn: 'make_device_exclusive_range', mm, addr, page });
+        continue;
+      }
       k.unlock_page(folio);
-      reason = 'not anonymous memory, or still mapped elsewhere';
+      reason = folio_test_anon(k.mem, folio)
+        ? `still mapped elsewhere, or read-only: mapcount ${folio_mapcount(k.mem, folio)}`
+        : 'not anonymous memory';
     }
     k.note({ event: 'skip', fn: 'make_device_exclusive_range', mm, addr, page, reason });
     put_page(k, folio);

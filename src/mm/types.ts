@@ -130,6 +130,12 @@ export const VM_FAULT_NOPAGE = 0x100;
 export const VM_FAULT_FALLBACK = 0x800;
 export const VM_FAULT_ERROR = VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV;
 
+/** The errors of a fault, by name. */
+export function vm_fault_name(ret: number): string {
+  if ((ret & VM_FAULT_OOM) !== 0) return 'VM_FAULT_OOM';
+  return (ret & VM_FAULT_SIGBUS) !== 0 ? 'VM_FAULT_SIGBUS' : 'VM_FAULT_SIGSEGV';
+}
+
 /** struct vm_fault. */
 export interface VmFault {
   readonly vma: VmArea;

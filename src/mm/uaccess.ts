@@ -75,6 +75,16 @@ function walk(mm: MmStruct, addr: number, vpn: number, write: boolean): Page {
  * Context: may sleep. Return: null to try again, else the signal that the access raises.
  */
 export function* faultPage(mm: MmStruct, addr: number, write: boolean): Task<Signal | null> {
+  const { kernel } = mm;
+  if (kernel.trace === null) return yield* do_user_addr_fault(mm, addr, write);
+  const event = { mm, addr, fn: 'exc_page_fault' };
+  kernel.note({ ...event, event: 'page_fault_user', args: { write: Number(write) } });
+  const signal = yield* do_user_addr_fault(mm, addr, write);
+  kernel.note({ ...event, event: 'page_fault_end', args: { write: Number(write), result: signal ?? 'ok' } });
+  return signal;
+}
+
+function* do_user_addr_fault(mm: MmStruct, addr: number, write: boolean): Task<Signal | null> {
   if (addr < 0 || addr >= TASK_SIZE_MAX) return 'SIGSEGV';
   if (!mm.mmap_lock.down_read_trylock()) yield* mm.mmap_lock.down_read('do_user_addr_fault');
   const vma = mm.vmas.vma_lookup(addr);

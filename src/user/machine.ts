@@ -20,6 +20,7 @@ import type { Task } from '../sim/task.js';
 import type { MachineApi, ProcessHandle, Sys, UserMain } from './api.js';
 import { Process, ProcessExit, ProcessKilled } from './process.js';
 import { Program } from './program.js';
+import { traced } from './traced.js';
 
 export interface EfiFakeMem {
   readonly start: number;
@@ -58,6 +59,7 @@ export class Machine implements MachineApi {
   kernel!: Kernel;
   files!: FileTable;
   executor!: Executor;
+  gup_test!: GupTest;
   private scheduler!: Scheduler;
   private module: DmirrorModule | null = null;
   private readonly devices = new Map<string, FileOperations>();
@@ -118,7 +120,8 @@ export class Machine implements MachineApi {
     );
     this.kernel.hugetlb = new HugetlbPool(this.kernel, options.hugepages ?? 64);
     this.files = new FileTable(this.kernel);
-    this.devices.set('/sys/kernel/debug/gup_test', new GupTest(this.kernel).f_op);
+    this.gup_test = new GupTest(this.kernel);
+    this.devices.set('/sys/kernel/debug/gup_test', this.gup_test.f_op);
     this.devices.set('/proc/self/pagemap', proc_pagemap_operations);
     this.devices.set('/proc/self/maps', proc_maps_operations);
   }
@@ -280,7 +283,8 @@ export class Machine implements MachineApi {
   /** `body` returns the process's exit status, or null when only the thread ends. */
   private thread(process: Process, body: (sys: Sys) => Task<number | null>): SimTask {
     const machine = this;
-    const sys = new Program(this, process);
+    const program = new Program(this, process);
+    const sys = this.kernel.trace === null ? program : traced(program, process, this.kernel);
     function* run(): Task<void> {
       try {
         const code = yield* body(sys);

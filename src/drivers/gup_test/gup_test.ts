@@ -77,7 +77,8 @@ class GupTestArgs {
 export class GupTest {
   /** Operations of /sys/kernel/debug/gup_test. */
   readonly f_op: FileOperations;
-  private readonly longterm: PinLongtermTest;
+  /** The pin that stays, which reports name as a page's holder. */
+  readonly longterm: PinLongtermTest;
 
   constructor(private readonly k: Kernel) {
     this.longterm = new PinLongtermTest(k);

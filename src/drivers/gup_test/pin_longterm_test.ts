@@ -11,6 +11,7 @@ import type { Kernel } from '../../mm/kernel.js';
 import type { MmStruct } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
 import { Mutex } from '../../sim/locks.js';
+import type { Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { EFAULT, EINVAL, ENOMEM } from '../../uapi/errno.js';
 import * as uapi from '../../uapi/gup_test.js';
@@ -47,6 +48,8 @@ export class PinLongtermTest {
   private readonly mutex: Mutex;
   private pages: PageArray | null = null;
   private nr_pages = 0;
+  /** The address space of the process that pinned. */
+  owner: MmStruct | null = null;
 
   constructor(private readonly k: Kernel) {
     this.mutex = new Mutex(k.executor, 'pin_longterm_test_mutex');
@@ -61,6 +64,11 @@ export class PinLongtermTest {
     else ret = yield* this.read(mm, arg);
     this.mutex.mutex_unlock();
     return ret;
+  }
+
+  /** Whether the pin holds this very page. */
+  holds(page: Page): boolean {
+    return this.pages?.subarray(0, this.nr_pages).includes(page) ?? false;
   }
 
   /** Unpin everything. Without the mutex, as the release of the last reference to any of the files does it. */
@@ -81,6 +89,7 @@ export class PinLongtermTest {
     if (pages === null) return -ENOMEM;
     if (!request.fast) yield* mm.mmap_lock.down_read('pin_longterm_test_start');
     this.pages = pages;
+    this.owner = mm;
     const ret = yield* this.pin(mm, request, pages);
     if (!request.fast) mm.mmap_lock.up_read();
     return ret;

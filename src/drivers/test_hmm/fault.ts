@@ -46,6 +46,14 @@ function* dmirror_interval_invalidate(
 
 export const dmirror_min_ops: MmuIntervalNotifierOps = { invalidate: dmirror_interval_invalidate };
 
+/** What the device does at the address with page number `index`. */
+function tell(dmirror: Dmirror, event: string, fn: string, index: number, reason?: string): void {
+  const { mm } = dmirror.notifier;
+  if (mm.kernel.trace === null) return;
+  const args = { device: dmirror.mdevice.name };
+  mm.kernel.note({ event, fn, mm, addr: index * 4096, args, ...(reason === undefined ? {} : { reason }) });
+}
+
 /** Put what hmm_range_fault() found into the device page table. Return: 0 or -EFAULT. */
 function dmirror_do_fault(dmirror: Dmirror, range: HmmRange): number {
   const k = dmirror.mdevice.module.kernel;
@@ -59,10 +67,12 @@ function dmirror_do_fault(dmirror: Dmirror, range: HmmRange): number {
     const write = (flags & HMM_PFN_WRITE) !== 0;
     if (!write && (range.default_flags & HMM_PFN_REQ_WRITE) !== 0) {
       k.warn('dmirror_do_fault', 'write access was asked for, the page is read-only');
+      tell(dmirror, 'hmm_fault_failed', 'dmirror_do_fault', first + n, 'the page is read-only');
       return -EFAULT;
     }
     const stored = k.behaviour.faultMirrorsOwnPrivatePage ? page : backing(dmirror, page);
     dmirror.pt.xa_store(first + n, stored, write ? DPT_XA_TAG_WRITE : 0);
+    tell(dmirror, 'dmirror_do_fault', 'dmirror_do_fault', first + n);
   }
   return 0;
 }

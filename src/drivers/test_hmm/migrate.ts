@@ -43,6 +43,12 @@ function dmirror_select_device(mdevice: DmirrorDevice): number {
     : MIGRATE_VMA_SELECT_DEVICE_COHERENT;
 }
 
+/** Tell why entry `n` stays where it is. */
+function skip(args: MigrateVma, n: number, fn: string, reason: string): void {
+  const { vm_mm } = args.vma;
+  vm_mm.kernel.note({ event: 'skip', fn, mm: vm_mm, addr: args.start + n * 4096, reason });
+}
+
 /** Give every migrating entry a device page and copy the contents there. */
 function* dmirror_migrate_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): Task {
   const { mdevice } = dmirror;
@@ -54,16 +60,12 @@ function* dmirror_migrate_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): Ta
     if (spage !== NO_PAGE && k.is_zone_device_page(spage)) {
       if (k.behaviour.genericPagesAreMigratable) args.src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
       else k.warn('dmirror_migrate_alloc_and_copy', 'page already in device');
+      skip(args, n, 'dmirror_migrate_alloc_and_copy', 'page already in device');
       continue;
     }
     const dpage = yield* dmirror_devmem_alloc_page(mdevice);
     if (dpage === NO_PAGE) {
-      k.note({
-        event: 'skip',
-        fn: 'dmirror_devmem_alloc_page',
-        addr: args.start + n * 4096,
-        reason: 'device full',
-      });
+      skip(args, n, 'dmirror_devmem_alloc_page', 'device full');
       continue;
     }
     const data = BACKING_PAGE(mdevice, dpage);
@@ -103,15 +105,20 @@ function dmirror_devmem_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirror)
     if (!is_device_private_page(k, spage)) {
       if (k.behaviour.genericToSystemIsNoop) {
         args.src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
+        skip(args, n, 'dmirror_devmem_fault_alloc_and_copy', 'only private pages come back');
         continue;
       }
       if (!is_device_coherent_page(k, spage)) {
         k.warn('dmirror_devmem_fault_alloc_and_copy', 'the page is not a device page');
+        skip(args, n, 'dmirror_devmem_fault_alloc_and_copy', 'not a device page');
         continue;
       }
     }
     const dpage = k.pages.alloc_page();
-    if (dpage === NO_PAGE) continue;
+    if (dpage === NO_PAGE) {
+      skip(args, n, 'dmirror_devmem_fault_alloc_and_copy', 'no system memory');
+      continue;
+    }
     k.trylock_page(dpage);
     dmirror.pt.xa_erase(first + n);
     k.contents.copy_page(dpage, BACKING_PAGE(dmirror.mdevice, spage));

@@ -135,6 +135,28 @@ function* dispatch(op: DmirrorOp, dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCm
   }
 }
 
+/** dispatch(), with the beginning and the end of the command told to whoever traces. */
+function* traced_dispatch(op: DmirrorOp, dmirror: Dmirror, caller: MmStruct, cmd: DmirrorCmd): Task<number> {
+  const { mm } = dmirror.notifier;
+  const k = mm.kernel;
+  if (k.trace === null) return yield* dispatch(op, dmirror, caller, cmd);
+  const about = {
+    cmd: op,
+    device: dmirror.mdevice.name,
+    pages: cmd.size / 4096,
+    to_device: Number(op === 'MIGRATE_TO_DEV' || cmd.alloc_to_devmem),
+  };
+  const event = { fn: 'dmirror_fops_unlocked_ioctl', mm, addr: cmd.addr };
+  k.note({ ...event, event: 'dmirror_ioctl', args: about });
+  const ret = yield* dispatch(op, dmirror, caller, cmd);
+  k.note({
+    ...event,
+    event: 'dmirror_ioctl_end',
+    args: { ...about, ret, cpages: cmd.cpages, faults: cmd.faults },
+  });
+  return ret;
+}
+
 function* dmirror_fops_unlocked_ioctl(
   requests: ReadonlyMap<number, DmirrorOp>,
   file: OpenFile,
@@ -151,7 +173,7 @@ function* dmirror_fops_unlocked_ioctl(
   if (typeof cmd === 'number') return cmd;
   const op = requests.get(command);
   if (op === undefined) return -EINVAL;
-  const ret = yield* dispatch(op, dmirror, mm, cmd);
+  const ret = yield* traced_dispatch(op, dmirror, mm, cmd);
   if (ret !== 0) return ret;
   write_back(uapi, bytes, cmd, op === 'GET_MEM_DEV_TYPE');
   return (yield* copy_to_user(mm, arg, bytes)) ? 0 : -EFAULT;

@@ -119,6 +119,13 @@ function* dmirror_range_snapshot(dmirror: Dmirror, range: HmmRange, perm: Uint8A
     const count = (range.end - range.start) / 4096;
     for (let n = 0; n < count; n++)
       perm[n] = dmirror_mkentry(dmirror, range.hmm_pfns[n]!, range.hmm_flags[n]!);
+    if (mm.kernel.trace !== null) {
+      for (let n = 0; n < count; n++) {
+        const args = { perm: perm[n]! };
+        const addr = range.start + n * 4096;
+        mm.kernel.note({ event: 'dmirror_mkentry', fn: 'dmirror_mkentry', mm, addr, args });
+      }
+    }
     dmirror.mutex.mutex_unlock();
   }
   yield* mmu_interval_notifier_remove(range.notifier);
