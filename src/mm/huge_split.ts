@@ -30,7 +30,6 @@ import {
   type PmdTable,
   PTE_DIRTY,
   PTE_HUGE,
-  PTE_PRESENT,
   PTE_SPECIAL,
   PTE_WRITE,
   PTE_YOUNG,
@@ -175,7 +174,7 @@ export function* split_folio(k: Kernel, folio: Page): Task<number> {
   }
   yield* try_to_migrate(k, folio, true);
   if (mem.refcount[folio] !== 1) {
-    yield* remove_migration_ptes(k, folio, folio, false);
+    remove_migration_ptes(k, folio, folio, false);
     k.note({
       event: 'skip',
       fn: 'split_huge_page_to_list_to_order',
@@ -184,11 +183,11 @@ export function* split_folio(k: Kernel, folio: Page): Task<number> {
     });
     return -EAGAIN;
   }
-  yield* __split_huge_page(k, folio);
+  __split_huge_page(k, folio);
   return 0;
 }
 
-function* __split_huge_page(k: Kernel, folio: Page): Task {
+function __split_huge_page(k: Kernel, folio: Page): void {
   const { mem } = k;
   const head = mem.flags[folio]!;
   const mapping = mem.mapping[folio]!;
@@ -204,7 +203,7 @@ function* __split_huge_page(k: Kernel, folio: Page): Task {
   }
   mem.flags[folio] = head & ~PG_head;
   for (let i = 0; i < HPAGE_PMD_NR; i++) {
-    yield* remove_migration_ptes(k, folio + i, folio + i, k.behaviour.splitRemapsZeroPages);
+    remove_migration_ptes(k, folio + i, folio + i, k.behaviour.splitRemapsZeroPages);
   }
   // The caller keeps the head's lock and reference; the tails go to whoever maps them.
   for (let i = 1; i < HPAGE_PMD_NR; i++) {

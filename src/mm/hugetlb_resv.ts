@@ -194,13 +194,26 @@ export function hugetlb_unreserve_pages(
   k.hugetlb.acct_memory(-(reserved - freed));
 }
 
-/** A private mapping goes: what it has reserved and not used is free for others. */
-function hugetlb_vm_op_close(vma: VmArea): void {
-  if (!is_vma_resv_owner(vma)) return;
+/** Reserved pages of a shared file that it does not have yet. */
+export function file_reservations(mapping: AddressSpace): number {
+  const resv = mapping.i_private_data as ResvMap | null;
+  if (resv === null) return 0;
+  let unused = resv.count(0, Number.POSITIVE_INFINITY);
+  for (const idx of mapping.i_pages.keys()) if (resv.has(idx)) unused--;
+  return unused;
+}
+
+/** What a private mapping has reserved and not used. */
+export function vma_reservations(vma: VmArea): number {
+  if (!is_vma_resv_owner(vma)) return 0;
   const start = vma_hugecache_offset(vma, vma.vm_start);
   const end = vma_hugecache_offset(vma, vma.vm_end);
-  const used = vma_resv_map(vma)!.count(start, end);
-  vma.vm_mm.kernel.hugetlb.acct_memory(-(end - start - used));
+  return end - start - vma_resv_map(vma)!.count(start, end);
+}
+
+/** A private mapping goes: what it has reserved and not used is free for others. */
+function hugetlb_vm_op_close(vma: VmArea): void {
+  vma.vm_mm.kernel.hugetlb.acct_memory(-vma_reservations(vma));
 }
 
 /** Nothing to open: VMAs that are split or copied share their reservations, which live as long as one of them. */

@@ -9,7 +9,7 @@ import { KernelBug } from '../sim/errors.js';
 import { type Executor, WaitQueue } from '../sim/executor.js';
 import { RwSem } from '../sim/locks.js';
 import { Memmap, PAGEBLOCK, type Page } from '../sim/memmap.js';
-import type { Task } from '../sim/task.js';
+import { done, type Task } from '../sim/task.js';
 import type { AnonVma } from './anon_vma.js';
 import type { HugetlbPool } from './hugetlb_pool.js';
 import type { DevPagemap } from './memremap.js';
@@ -30,6 +30,14 @@ export interface RamRange {
   readonly pages: number;
 }
 
+/** Host memory that outlives a power cycle of the machine; nothing of its contents does. */
+export interface HostMemory {
+  readonly mem: Memmap;
+  readonly contents: Contents;
+  readonly tables: TablePool;
+  readonly tlbs: Tlb[];
+}
+
 /** Simulated cost of what the kernel does, in nanoseconds; only their order of magnitude matters. */
 export const COST_SYSCALL = 200;
 export const COST_FAULT = 500;
@@ -39,7 +47,8 @@ export class Kernel {
   readonly mem: Memmap;
   readonly contents: Contents;
   readonly pages: PageAllocator;
-  readonly tables = new TablePool();
+  readonly tables: TablePool;
+  private readonly tlbs: Tlb[];
   /** By id; id 0 is nobody. */
   readonly anonVmas: (AnonVma | null)[] = [null];
   readonly freeAnonVmaIds: number[] = [];
@@ -58,6 +67,10 @@ export class Kernel {
   warnings = 0;
   trace: TraceSink | null = null;
   readonly mms = new Set<MmStruct>();
+  /** Whoever keeps pages pinned after a system call, for the checkers: each pin is one page of the list. */
+  readonly pinHolders: (() => Iterable<Page>)[] = [];
+  /** References that the modelled kernel takes and, by a bug of its own, never drops. */
+  readonly leakedReferences: Page[] = [];
   private mmSerial = 0;
   private readonly waiters = new Map<Page, WaitQueue>();
 
@@ -67,11 +80,13 @@ export class Kernel {
     readonly iomem: Resource,
     ram: readonly RamRange[],
     readonly thp: ThpMode,
-    reuse: { mem: Memmap; contents: Contents } | null,
+    reuse: HostMemory | null,
   ) {
     const total = ram.reduce((sum, range) => sum + range.pages, 0);
     this.mem = reuse?.mem ?? new Memmap(total + 4 * 65536);
     this.contents = reuse?.contents ?? new Contents(this.mem);
+    this.tables = reuse?.tables ?? new TablePool();
+    this.tlbs = reuse?.tlbs ?? [];
     const runs = ram.map(({ pfn, pages }) => ({ first: this.mem.addRun(pfn, pages), pages }));
     this.pages = new PageAllocator(this, runs);
     const last = runs[runs.length - 1]!;
@@ -127,7 +142,11 @@ export class Kernel {
   }
 
   /** Context: may sleep. */
-  *lock_page(folio: Page, where: string): Task {
+  lock_page(folio: Page, where: string): Task {
+    return this.trylock_page(folio) ? done(undefined) : this.lock_page_slow(folio, where);
+  }
+
+  private *lock_page_slow(folio: Page, where: string): Task {
     while (!this.trylock_page(folio)) yield* this.wait_on_page_locked(folio, where);
   }
 
@@ -158,9 +177,28 @@ export class Kernel {
   mm_alloc(): MmStruct {
     const id = ++this.mmSerial;
     const lock = new RwSem(this.executor, 'mmap_lock');
-    const mm = new MmStruct(this, id, new VmaTree(), new PageTables(this.tables), new Tlb(), lock);
+    const mm = new MmStruct(
+      this,
+      id,
+      new VmaTree(),
+      new PageTables(this.tables),
+      this.tlbs.pop() ?? new Tlb(),
+      lock,
+    );
     this.mms.add(mm);
     return mm;
+  }
+
+  /** Power off: what the next boot may use again, cleared. */
+  power_off(): HostMemory {
+    for (const mm of this.mms) {
+      mm.pt.discard();
+      mm.tlb.flush_tlb_mm();
+      this.tlbs.push(mm.tlb);
+    }
+    this.mem.reset(0);
+    this.contents.reset();
+    return { mem: this.mem, contents: this.contents, tables: this.tables, tlbs: this.tlbs };
   }
 
   /** mmget_not_zero(). */

@@ -102,9 +102,10 @@ export function* do_madvise(mm: MmStruct, start: number, lenIn: number, advice: 
   if (read) yield* mm.mmap_lock.down_read('do_madvise');
   else yield* mm.mmap_lock.down_write('do_madvise');
   const populate = advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE;
-  const ret = populate && !mm.kernel.behaviour.populateWalksVmas
-    ? yield* madvise_populate(mm, start, end, advice === MADV_POPULATE_WRITE)
-    : yield* madvise_walk_vmas(mm, start, end, advice);
+  const ret =
+    populate && !mm.kernel.behaviour.populateWalksVmas
+      ? yield* madvise_populate(mm, start, end, advice === MADV_POPULATE_WRITE)
+      : yield* madvise_walk_vmas(mm, start, end, advice);
   if (read) mm.mmap_lock.up_read();
   else mm.mmap_lock.up_write();
   return ret;

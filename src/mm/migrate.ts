@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/migrate.c, what device migration and THP splitting need of it. Fidelity: ported. */
 import type { Page } from '../sim/memmap.js';
-import type { Task } from '../sim/task.js';
 import { EAGAIN } from '../uapi/errno.js';
 import type { Kernel } from './kernel.js';
 import { is_device_private_page } from './memremap.js';
@@ -86,8 +85,7 @@ function remove_migration_pte(
  * `zeropage`: map zero-filled pages to the shared zero page.
  * Context: both locked.
  */
-// biome-ignore lint/correctness/useYield: it may sleep in the kernel (rmap locks), so callers treat it so.
-export function* remove_migration_ptes(k: Kernel, src: Page, dst: Page, zeropage: boolean): Task {
+export function remove_migration_ptes(k: Kernel, src: Page, dst: Page, zeropage: boolean): void {
   forEachMigrationPte(k, src, dst, (vma, table, i, addr) => {
     const from = table[i]!;
     const page = dst + (from - src);

@@ -247,6 +247,7 @@ function* collect_split(
   get_page(k, folio);
   if (!k.trylock_page(folio)) {
     // The real kernel leaks this reference too.
+    k.leakedReferences.push(folio);
     skip(migrate, addr, folio, 'migrate_vma_collect_pmd', 'THP locked by somebody else', end);
     return false;
   }
@@ -331,7 +332,7 @@ function* migrate_device_unmap(k: Kernel, src: Uint32Array, npages: number, faul
     }
     unmapped++;
   }
-  if (restore > 0) yield* restore_pinned(k, src, npages);
+  if (restore > 0) restore_pinned(k, src, npages);
   return unmapped;
 }
 
@@ -350,11 +351,11 @@ function note_pinned(k: Kernel, page: Page, device: boolean, fault_page: Page): 
   k.note({ event: 'skip', fn: 'migrate_vma_check_page', page, reason });
 }
 
-function* restore_pinned(k: Kernel, src: Uint32Array, npages: number): Task {
+function restore_pinned(k: Kernel, src: Uint32Array, npages: number): void {
   for (let n = 0; n < npages; n++) {
     const page = migrate_pfn_to_page(src[n]!);
     if (page === NO_PAGE || (src[n]! & MIGRATE_PFN_MIGRATE) !== 0) continue;
-    yield* remove_migration_ptes(k, page, page, false);
+    remove_migration_ptes(k, page, page, false);
     src[n] = 0;
     k.unlock_page(page);
     put_page(k, page);
@@ -495,12 +496,7 @@ export function* migrate_device_pages(k: Kernel, src: Uint32Array, dst: Uint32Ar
 // --- finishing ---------------------------------------------------------------------------------------------------
 
 /** Map the destination, or again the source where it did not migrate, and let go of both. */
-export function* migrate_device_finalize(
-  k: Kernel,
-  src: Uint32Array,
-  dst: Uint32Array,
-  npages: number,
-): Task {
+export function migrate_device_finalize(k: Kernel, src: Uint32Array, dst: Uint32Array, npages: number): void {
   for (let n = 0; n < npages; n++) {
     const newpage = migrate_pfn_to_page(dst[n]!);
     const page = migrate_pfn_to_page(src[n]!);
@@ -520,7 +516,7 @@ export function* migrate_device_finalize(
       to = page;
     }
     if (!k.is_zone_device_page(to)) k.mem.flags[to]! |= PG_lru;
-    yield* remove_migration_ptes(k, page, to, false);
+    remove_migration_ptes(k, page, to, false);
     k.unlock_page(page);
     put_page(k, page);
     if (to !== page) {
@@ -530,8 +526,8 @@ export function* migrate_device_finalize(
   }
 }
 
-export function* migrate_vma_finalize(migrate: MigrateVma): Task {
-  yield* migrate_device_finalize(migrate.vma.vm_mm.kernel, migrate.src, migrate.dst, migrate.npages);
+export function migrate_vma_finalize(migrate: MigrateVma): void {
+  migrate_device_finalize(migrate.vma.vm_mm.kernel, migrate.src, migrate.dst, migrate.npages);
 }
 
 /** Lock and unmap the pages in use of a device range, whoever maps them. Context: may sleep. */
@@ -568,6 +564,6 @@ export function* migrate_device_coherent_folio(k: Kernel, folio: Page): Task<num
   const moved = (src[0]! & MIGRATE_PFN_MIGRATE) !== 0;
   if (moved) k.contents.copy_page(dpage, folio);
   else if (dpage !== NO_PAGE) k.contents.clear_page(dpage);
-  yield* migrate_device_finalize(k, src, dst, 1);
+  migrate_device_finalize(k, src, dst, 1);
   return moved ? 0 : -EBUSY;
 }

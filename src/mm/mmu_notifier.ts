@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/mmu_notifier.c (interval notifiers). Fidelity: ported; a list stands for the interval tree. */
 import { WaitQueue } from '../sim/executor.js';
-import type { Task } from '../sim/task.js';
+import { done, type Task } from '../sim/task.js';
 import { EINVAL, EOVERFLOW } from '../uapi/errno.js';
 import type { TraceEvent } from './trace.js';
 import type { MmStruct } from './types.js';
@@ -67,18 +67,29 @@ export function mmu_notifier_range(
   return { mm, start, end, event, owner };
 }
 
-/** Context: may sleep. Callers skip it where `mm.notifiers` is null: nobody listens. */
-export function* mmu_notifier_invalidate_range_start(range: MmuNotifierRange): Task {
+/** Context: may sleep. */
+export function mmu_notifier_invalidate_range_start(range: MmuNotifierRange): Task {
   const subscriptions = range.mm.notifiers;
-  if (subscriptions === null) return;
+  if (subscriptions === null) return done(undefined);
   subscriptions.active_invalidate_ranges++;
-  const hit = subscriptions.itree.filter((mni) => mni.start < range.end && mni.last >= range.start);
-  if (hit.length === 0) return;
+  if (!subscriptions.itree.some((mni) => overlaps(mni, range))) return done(undefined);
+  return mn_itree_invalidate(subscriptions, range);
+}
+
+const overlaps = (mni: MmuIntervalNotifier, range: MmuNotifierRange): boolean =>
+  mni.start < range.end && mni.last >= range.start;
+
+function* mn_itree_invalidate(subscriptions: MmNotifiers, range: MmuNotifierRange): Task {
   const { kernel } = range.mm;
   if (kernel.trace !== null) kernel.note(invalidation(range));
   subscriptions.invalidate_seq |= 1;
   const seq = subscriptions.invalidate_seq;
-  for (const mni of hit) yield* mni.ops.invalidate(mni, range, seq);
+  const { itree } = subscriptions;
+  // While the sequence is odd, nobody enters or leaves the list.
+  for (let n = 0; n < itree.length; n++) {
+    const mni = itree[n]!;
+    if (overlaps(mni, range)) yield* mni.ops.invalidate(mni, range, seq);
+  }
 }
 
 /** What is told of an invalidation that reaches a driver. */
@@ -155,10 +166,13 @@ export function* mmu_interval_notifier_remove(mni: MmuIntervalNotifier): Task {
 }
 
 /** Context: may sleep while an invalidation of the range is in progress. Return: the sequence to check later. */
-export function* mmu_interval_read_begin(mni: MmuIntervalNotifier): Task<number> {
-  const subscriptions = mni.mm.notifiers!;
+export function mmu_interval_read_begin(mni: MmuIntervalNotifier): Task<number> {
   const seq = mni.invalidate_seq;
-  if (seq !== subscriptions.invalidate_seq) return seq;
+  return seq !== mni.mm.notifiers!.invalidate_seq ? done(seq) : read_begin_slow(mni, seq);
+}
+
+function* read_begin_slow(mni: MmuIntervalNotifier, seq: number): Task<number> {
+  const subscriptions = mni.mm.notifiers!;
   while (subscriptions.invalidate_seq === seq) {
     yield* subscriptions.wq.sleep(mni.mm.kernel.executor, 'mmu_interval_read_begin');
   }

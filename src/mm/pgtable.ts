@@ -86,7 +86,7 @@ export function is_migration_entry(flags: number): boolean {
   return swp_type(flags) >= SWP_MIGRATION_READ;
 }
 
-/** Tables that are empty and may be used again, shared by the address spaces of a machine. */
+/** Tables that are empty and may be used again, shared by the address spaces of a machine and by its next boots. */
 export class TablePool {
   readonly pte: PteTable[] = [];
   readonly pmd: PmdTable[] = [];
@@ -174,6 +174,36 @@ export class PageTables {
       pud.child[u] = null;
       pud.used--;
       this.pool.pmd.push(pmd);
+    }
+  }
+
+  /** Power off: clear every table and give it back, whatever it maps. */
+  discard(): void {
+    for (const pud of this.pgd) {
+      if (pud === undefined || pud === null) continue;
+      for (let u = 0; pud.used > 0 && u < 512; u++) {
+        const pmd = pud.child[u]!;
+        if (pmd === null) continue;
+        this.discard_pmd(pmd);
+        pud.child[u] = null;
+        pud.used--;
+        this.pool.pmd.push(pmd);
+      }
+      this.pool.pud.push(pud);
+    }
+    this.pgd.length = 0;
+  }
+
+  private discard_pmd(pmd: PmdTable): void {
+    for (let i = 0; pmd.used > 0 && i < 512; i++) {
+      const table = pmd.child[i]!;
+      if (table !== null) {
+        table.fill(0);
+        this.pool.pte.push(table);
+        pmd.child[i] = null;
+        pmd.used--;
+      }
+      if (pmd.e[FLAGS + i] !== 0) this.pmd_clear(pmd, i);
     }
   }
 

@@ -2,7 +2,7 @@
 /** The software TLB of an address space: what the CPU believes until flush_tlb_*() tells it otherwise. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 
-const ENTRIES = 256;
+const ENTRIES = 64;
 
 export class Tlb {
   private readonly vpn = new Float64Array(ENTRIES).fill(-1);

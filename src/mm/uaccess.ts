@@ -7,7 +7,7 @@
  * that takes the fault. Callers loop: try, fault, try again.
  */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
-import type { Task } from '../sim/task.js';
+import { done, type Task } from '../sim/task.js';
 import { pmd_trans_huge } from './huge_split.js';
 import { handle_mm_fault } from './memory.js';
 import {
@@ -98,7 +98,12 @@ function* do_user_addr_fault(mm: MmStruct, addr: number, write: boolean): Task<S
 }
 
 /** The page at `addr` for the kernel's copy; NO_PAGE when it faults for good (-EFAULT). Context: may sleep. */
-export function* userPage(mm: MmStruct, addr: number, write: boolean): Task<Page> {
+export function userPage(mm: MmStruct, addr: number, write: boolean): Task<Page> {
+  const page = tryPage(mm, addr, write);
+  return page !== NO_PAGE ? done(page) : userPageFault(mm, addr, write);
+}
+
+function* userPageFault(mm: MmStruct, addr: number, write: boolean): Task<Page> {
   for (;;) {
     const page = tryPage(mm, addr, write);
     if (page !== NO_PAGE) return page;

@@ -65,26 +65,28 @@ function commandOf(uapi: DmirrorUapi, step: IoctlStep): DmirrorOp {
   return toDevice ? 'MIGRATE_TO_DEV' : 'MIGRATE_TO_SYS';
 }
 
-function setU64(view: DataView, offset: number, value: number): void {
-  view.setUint32(offset, value % 0x100000000, true);
-  view.setUint32(offset + 4, Math.floor(value / 0x100000000), true);
+/** struct hmm_dmirror_cmd on its way to and from user memory; one ioctl is under way at a time. */
+const struct = new Uint8Array(64);
+const words = new Uint32Array(struct.buffer);
+
+function setU64(offset: number, value: number): void {
+  words[offset / 4] = value % 0x100000000;
+  words[offset / 4 + 1] = Math.floor(value / 0x100000000);
 }
 
 function getU64(bytes: Uint8Array, offset: number): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 0x100000000;
+  let value = 0;
+  for (let i = 7; i >= 0; i--) value = value * 256 + bytes[offset + i]!;
+  return value;
 }
 
-function encode(uapi: DmirrorUapi, addr: number, ptr: number, npages: number): DataView {
-  const view = new DataView(new ArrayBuffer(uapi.structSize));
-  setU64(view, CMD_ADDR, addr);
-  setU64(view, CMD_PTR, ptr);
-  setU64(view, CMD_NPAGES, npages);
-  return view;
-}
-
-function bytesOf(view: DataView): Uint8Array {
-  return new Uint8Array(view.buffer);
+/** The struct's bytes, valid until the next call. */
+function encode(uapi: DmirrorUapi, addr: number, ptr: number, npages: number): Uint8Array {
+  words.fill(0);
+  setU64(CMD_ADDR, addr);
+  setU64(CMD_PTR, ptr);
+  setU64(CMD_NPAGES, npages);
+  return struct.subarray(0, uapi.structSize);
 }
 
 /** The buffer before an ioctl: page i is filled with the word `word + i` for WRITE, otherwise with 0xA5. */
@@ -119,9 +121,9 @@ export function* ioctl(sys: Sys, actor: Actor, step: IoctlStep, face: Interface)
   const pages = step.pages ?? 1;
   yield* prepareMirror(sys, actor, step, pages);
 
-  const view = encode(uapi, addressOf(step.region ?? 'r0', step.page ?? 0), mirror, pages);
-  if (uapi.hasAllocToDevmem) view.setUint32(CMD_ALLOC_TO_DEVMEM, migratesToDevice(step) ? 1 : 0, true);
-  yield* sys.storeBytes(scratch, bytesOf(view));
+  const bytes = encode(uapi, addressOf(step.region ?? 'r0', step.page ?? 0), mirror, pages);
+  if (uapi.hasAllocToDevmem) words[CMD_ALLOC_TO_DEVMEM / 4] = migratesToDevice(step) ? 1 : 0;
+  yield* sys.storeBytes(scratch, bytes);
 
   const request = dmirrorRequest(uapi, commandOf(uapi, step)) ?? IOWR_H(UNKNOWN_NR, uapi.structSize);
   const ret = yield* sys.ioctl(fdOf(actor, step.fd), request, scratch);
@@ -150,9 +152,9 @@ export function* ioctlRaw(
 ): Task<StepResult> {
   const { mirror, scratch } = actor.buffers;
   yield* sys.storeSeq(mirror, PAGE_SIZE / 4, FILL, 0);
-  const view = encode(face.uapi, addressOf(step.region, 0) + step.offset, mirror, 0);
-  view.setBigUint64(CMD_NPAGES, BigInt(step.npages), true);
-  yield* sys.storeBytes(scratch, bytesOf(view));
+  const bytes = encode(face.uapi, addressOf(step.region, 0) + step.offset, mirror, 0);
+  new DataView(struct.buffer).setBigUint64(CMD_NPAGES, BigInt(step.npages), true);
+  yield* sys.storeBytes(scratch, bytes);
   const request = IOWR_H(step.nr, face.uapi.structSize);
   return retOf(yield* sys.ioctl(fdOf(actor, step.fd), request, scratch));
 }

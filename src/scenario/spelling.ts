@@ -57,7 +57,19 @@ function spell(byte: number, bases: Readonly<Record<number, string>>): string {
   return words.join('|');
 }
 
-export function spellingOf({ behaviours }: Generation): Spelling {
+const known = new WeakMap<Generation, Spelling>();
+
+/** The spelling of a generation, made once. */
+export function spellingOf(generation: Generation): Spelling {
+  let spelling = known.get(generation);
+  if (spelling === undefined) {
+    spelling = makeSpelling(generation);
+    known.set(generation, spelling);
+  }
+  return spelling;
+}
+
+function makeSpelling({ behaviours }: Generation): Spelling {
   const generic = !behaviours.coherentHasSides;
   const bases = baseNames(generic);
   const permissions = Array.from({ length: 256 }, (_, byte) => spell(byte, bases));

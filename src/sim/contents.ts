@@ -102,6 +102,7 @@ export class Contents {
 
   /** Forget all slabs' owners; the memmap is being reset. Host memory is kept for the next use. */
   reset(): void {
+    if (this.slabsInUse === 0) return;
     this.free.length = 0;
     this.refs.fill(0);
     for (let id = this.slabs.length - 1; id > 0; id--) this.free.push(id);

@@ -116,6 +116,12 @@ export class Executor {
     task.state = 'done';
   }
 
+  /** Every task that is not done and not running. */
+  *tasks(): Generator<SimTask> {
+    yield* this.runnable;
+    yield* this.blocked;
+  }
+
   /** Let simulated time pass; timers that expire wake their tasks, preemption follows at the next chance. */
   charge(ns: number): void {
     this.now += ns;

@@ -2,7 +2,7 @@
 /** Locks that know their holder. An uncontended lock costs no generator: try first, sleep only when it is held. */
 import { KernelBug } from './errors.js';
 import { type Executor, type SimTask, WaitQueue } from './executor.js';
-import type { Task } from './task.js';
+import { done, type Task } from './task.js';
 
 /** Mutual exclusion that may sleep (struct mutex). */
 export class Mutex {
@@ -24,7 +24,11 @@ export class Mutex {
   }
 
   /** Context: may sleep. */
-  *mutex_lock(where: string): Task {
+  mutex_lock(where: string): Task {
+    return this.mutex_trylock() ? done(undefined) : this.mutex_lock_slow(where);
+  }
+
+  private *mutex_lock_slow(where: string): Task {
     while (!this.mutex_trylock()) {
       if (this.holder !== null && this.holder === this.executor.current) {
         throw new KernelBug(where, `recursive locking of ${this.name}`);
@@ -68,7 +72,11 @@ export class RwSem {
   }
 
   /** Context: may sleep. */
-  *down_read(where: string): Task {
+  down_read(where: string): Task {
+    return this.down_read_trylock() ? done(undefined) : this.down_read_slow(where);
+  }
+
+  private *down_read_slow(where: string): Task {
     while (!this.down_read_trylock()) {
       this.assertNotWriter(where);
       yield* this.waiters.sleep(this.executor, where);
@@ -92,7 +100,11 @@ export class RwSem {
   }
 
   /** Context: may sleep. */
-  *down_write(where: string): Task {
+  down_write(where: string): Task {
+    return this.down_write_trylock() ? done(undefined) : this.down_write_slow(where);
+  }
+
+  private *down_write_slow(where: string): Task {
     while (!this.down_write_trylock()) {
       this.assertNotWriter(where);
       this.waitingWriters++;

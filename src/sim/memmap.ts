@@ -24,6 +24,12 @@ interface PfnRun {
   free: boolean;
 }
 
+/** Pages [low, high). */
+export interface PageRange {
+  readonly low: Page;
+  readonly high: Page;
+}
+
 /** Base pages in a page block (2 MiB): runs are aligned to it, so that a THP is an aligned run of page numbers. */
 export const PAGEBLOCK = 512;
 
@@ -92,6 +98,17 @@ export class Memmap {
       if (first + count > this.touchedHigh[i]!) this.touchedHigh[i] = first + count;
       return;
     }
+  }
+
+  /** The pages that have been in use since boot, in ascending order, a range for each run that has some. */
+  touched(): PageRange[] {
+    const ranges: PageRange[] = [];
+    for (let i = 0; i < this.runs.length; i++) {
+      const low = this.touchedLow[i]!;
+      const high = this.touchedHigh[i]!;
+      if (low < high) ranges.push({ low, high });
+    }
+    return ranges;
   }
 
   /** Forget everything but the first `keepRuns` runs, and clear what was touched in them. */

@@ -9,6 +9,7 @@
 import type { Task } from '../sim/task.js';
 
 /** A user program, or a thread of one. What it returns is its exit status (nothing: 0). */
+// biome-ignore lint/suspicious/noConfusingVoidType: a program that returns nothing is a generator of void.
 export type UserMain = (sys: Sys) => Task<number | void>;
 
 /** What waitpid(2) tells: an exit code, or the signal that killed the child ("SIGSEGV"). */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The machine as its owner sees it: boot it, load the module, run processes on it. */
-import { run_checkers } from '../checkers/index.js';
+import { run_checkers, run_leak_check, watch_mirrors } from '../checkers/index.js';
 import { GupTest } from '../drivers/gup_test/gup_test.js';
 import type { DmirrorModule } from '../drivers/test_hmm/dmirror.js';
 import { dmirror_fops, hmm_dmirror_exit, hmm_dmirror_init } from '../drivers/test_hmm/module.js';
@@ -9,7 +9,7 @@ import { proc_maps_operations, proc_pagemap_operations } from '../fs/proc_pagema
 import { DEFAULT_GENERATION, type Generation, generationById, generations } from '../generations/index.js';
 import { buildIomem, type PhysicalPlan, planPhysicalMemory } from '../mm/e820.js';
 import { HugetlbPool } from '../mm/hugetlb_pool.js';
-import { Kernel } from '../mm/kernel.js';
+import { type HostMemory, Kernel } from '../mm/kernel.js';
 import { mmput } from '../mm/mmap.js';
 import type { TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
@@ -91,18 +91,16 @@ export class Machine implements MachineApi {
 
   /** Forget everything and boot again with the same options. Cheaper than a new machine; nothing is carried over. */
   reset(): void {
-    const { mem, contents } = this.kernel;
-    mem.reset(0);
-    contents.reset();
+    const host = this.kernel.power_off();
     this.module = null;
     this.devices.clear();
     this.processes.clear();
     this.stderr.length = 0;
     this.nextPid = 1;
-    this.power_on({ mem, contents });
+    this.power_on(host);
   }
 
-  private power_on(reuse: ConstructorParameters<typeof Kernel>[5]): void {
+  private power_on(reuse: HostMemory | null): void {
     const { options, plan } = this;
     this.scheduler = options.scheduler ?? new RunToBlock(options.seed ?? 0);
     this.scheduler.newExecution();
@@ -163,6 +161,15 @@ export class Machine implements MachineApi {
     run_checkers(this.kernel, this.module, this.open_mms());
   }
 
+  /**
+   * The end of a machine's life: kill whatever lives, then nothing may be left of it. Throws InvariantViolation when
+   * a checker finds something.
+   */
+  leakCheck(): void {
+    for (const process of this.processes.values()) this.kill(process);
+    run_leak_check(this.kernel, this.module, this.open_mms());
+  }
+
   private open_mms(): MmStruct[] {
     return [...this.kernel.mms];
   }
@@ -177,6 +184,7 @@ export class Machine implements MachineApi {
     const module = this.run_kernel_task('modprobe', init);
     if (typeof module === 'number') return module;
     this.module = module;
+    if (this.checking) watch_mirrors(module);
     for (const { minor } of module.devices) {
       const f_op = dmirror_fops(module, minor);
       this.devices.set(`/dev/hmm_dmirror${minor}`, f_op);
@@ -241,6 +249,7 @@ export class Machine implements MachineApi {
       return null;
     });
     this.executor.runUntil(task, this.executor.now + limitNs);
+    if (this.checking) this.check();
     if (value === null) throw new ProcessDied(process.pid, process.signal, process.exitCode);
     return (value as { result: T }).result;
   }
@@ -257,6 +266,7 @@ export class Machine implements MachineApi {
     process.send_signal(this.executor, 'SIGKILL');
     this.settle();
     if (process.alive) this.run_kernel_task('do_exit', this.do_exit(process, null, 'SIGKILL'));
+    if (this.checking) this.check();
   }
 
   send_signal(process: Process, signal: string): void {

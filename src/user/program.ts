@@ -5,7 +5,7 @@ import { faultPage, tryPage } from '../mm/uaccess.js';
 import { WORDS_PER_PAGE } from '../sim/contents.js';
 import { WaitQueue } from '../sim/executor.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
-import type { Task } from '../sim/task.js';
+import { done, type Task } from '../sim/task.js';
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../uapi/mman.js';
 import type { Mismatch, PageValue, Sys, UserMain } from './api.js';
 import { ProcessKilled } from './process.js';
@@ -19,13 +19,24 @@ export class Program extends Syscalls implements Sys {
   // --- loads and stores ---------------------------------------------------------------------------------
 
   /** The page at `addr`, after the faults it takes; a signal kills the process. */
-  private *page(addr: number, write: boolean): Task<Page> {
-    const found = yield* this.pageOrSignal(addr, write);
+  private page(addr: number, write: boolean): Task<Page> {
+    const page = tryPage(this.mm, addr, write);
+    return page !== NO_PAGE ? done(page) : this.faultOrDie(addr, write);
+  }
+
+  private *faultOrDie(addr: number, write: boolean): Task<Page> {
+    const found = yield* this.fault(addr, write);
     if (typeof found === 'number') return found;
     throw new ProcessKilled(found);
   }
 
-  private *pageOrSignal(addr: number, write: boolean): Task<Page | string> {
+  private pageOrSignal(addr: number, write: boolean): Task<Page | string> {
+    const page = tryPage(this.mm, addr, write);
+    return page !== NO_PAGE ? done<Page | string>(page) : this.fault(addr, write);
+  }
+
+  /** Take faults until the page is there, or a signal is due. */
+  private *fault(addr: number, write: boolean): Task<Page | string> {
     const { mm } = this;
     for (;;) {
       const page = tryPage(mm, addr, write);
@@ -128,7 +139,7 @@ export class Program extends Syscalls implements Sys {
 
   *tryStorePage(addr: number, word: number): Task<string> {
     const page = yield* this.pageOrSignal(addr, true);
-    if (typeof page !== 'number') return page;
+    if (typeof page === 'string') return page;
     this.machine.kernel.contents.fill_page(page, word >>> 0);
     return 'ok';
   }

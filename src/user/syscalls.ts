@@ -14,7 +14,7 @@ import { shmem_vm_ops } from '../mm/shmem.js';
 import { type MmStruct, VM_LOCKED } from '../mm/types.js';
 import { KernelBug } from '../sim/errors.js';
 import { WaitQueue } from '../sim/executor.js';
-import type { Task } from '../sim/task.js';
+import { done, type Task } from '../sim/task.js';
 import {
   EBADF,
   ECHILD,
@@ -63,10 +63,22 @@ export class Syscalls {
 
   // --- entry and exit ---------------------------------------------------------------------------------
 
-  /** Back to user space: last fput()s, lock and invariant checks, preemption, signals. */
-  protected *leave<T>(result: T): Task<T> {
-    const { files, executor } = this.machine;
+  /** Back to user space: at once where nothing is left to do. */
+  protected leave<T>(result: T): Task<T> {
+    const { files, executor, checking } = this.machine;
     executor.charge(COST_SYSCALL);
+    const quiet =
+      !checking &&
+      files.delayed.length === 0 &&
+      !executor.shouldResched &&
+      this.proc.pendingSignal === null &&
+      (executor.current === null || executor.current.heldLocks === 0);
+    return quiet ? done(result) : this.exit_to_user_mode(result);
+  }
+
+  /** Last fput()s, lock and invariant checks, preemption, signals. */
+  private *exit_to_user_mode<T>(result: T): Task<T> {
+    const { files, executor } = this.machine;
     if (files.delayed.length > 0) yield* files.flush_delayed_fput();
     const held = executor.current?.heldLocks ?? 0;
     if (held !== 0)

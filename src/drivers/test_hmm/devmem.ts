@@ -198,7 +198,7 @@ export function* dmirror_device_evict_chunk(chunk: DmirrorChunk): Task {
     dst[n] = entry;
   }
   yield* migrate_device_pages(k, src, dst, npages);
-  yield* migrate_device_finalize(k, src, dst, npages);
+  migrate_device_finalize(k, src, dst, npages);
 }
 
 /** Give up all device memory of the device. Context: may sleep for ever, when somebody keeps a page. */

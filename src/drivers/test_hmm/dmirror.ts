@@ -4,7 +4,7 @@ import type { FileTable } from '../../fs/file.js';
 import type { Generation } from '../../generations/types.js';
 import type { Kernel } from '../../mm/kernel.js';
 import type { DevPagemap } from '../../mm/memremap.js';
-import { MmuIntervalNotifier } from '../../mm/mmu_notifier.js';
+import { MmuIntervalNotifier, type MmuNotifierRange } from '../../mm/mmu_notifier.js';
 import type { Resource } from '../../mm/resource.js';
 import { Mutex, SpinLock } from '../../sim/locks.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
@@ -87,6 +87,8 @@ export interface DmirrorModule {
   readonly devices: DmirrorDevice[];
   /** By id; null when closed. */
   readonly mirrors: (Dmirror | null)[];
+  /** For the checkers: told of every invalidation that a file ignores because its own device migrates. */
+  onIgnored?: (dmirror: Dmirror, range: MmuNotifierRange) => void;
 }
 
 /** struct hmm_dmirror_cmd, in kernel memory. Addresses are page aligned, so that doubles hold them exactly. */

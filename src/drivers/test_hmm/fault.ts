@@ -23,21 +23,33 @@ import {
 import type { MmStruct } from '../../mm/types.js';
 import { KernelBug } from '../../sim/errors.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
-import type { Task } from '../../sim/task.js';
+import { done, type Task } from '../../sim/task.js';
 import { EBUSY, EFAULT, ENOENT } from '../../uapi/errno.js';
 import { DmirrorBounce } from './bounce.js';
 import { BATCH, type Dmirror, type DmirrorCmd, HMM_RANGE_DEFAULT_TIMEOUT_NS } from './dmirror.js';
 import { DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from './xarray.js';
 
 /** The CPU's page table changes: forget what the device knows of the range, its end included. */
-function* dmirror_interval_invalidate(
+function dmirror_interval_invalidate(
   mni: MmuIntervalNotifier,
   range: MmuNotifierRange,
   curSeq: number,
 ): Task<boolean> {
   const dmirror = mni.owner as Dmirror;
-  if (range.event === 'MMU_NOTIFY_MIGRATE' && range.owner === dmirror.mdevice) return true;
-  if (!dmirror.mutex.mutex_trylock()) yield* dmirror.mutex.mutex_lock('dmirror_interval_invalidate');
+  if (range.event === 'MMU_NOTIFY_MIGRATE' && range.owner === dmirror.mdevice) {
+    dmirror.mdevice.module.onIgnored?.(dmirror, range);
+    return done(true);
+  }
+  return invalidate_locked(dmirror, mni, range, curSeq);
+}
+
+function* invalidate_locked(
+  dmirror: Dmirror,
+  mni: MmuIntervalNotifier,
+  range: MmuNotifierRange,
+  curSeq: number,
+): Task<boolean> {
+  yield* dmirror.mutex.mutex_lock('dmirror_interval_invalidate');
   mmu_interval_set_seq(mni, curSeq);
   dmirror.pt.xa_erase_range(Math.floor(range.start / 4096), Math.floor(range.end / 4096));
   dmirror.mutex.mutex_unlock();

@@ -188,7 +188,7 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
     yield* migrate_vma_pages(args);
     if (toDevice) yield* dmirror_migrate_finalize_and_map(args, dmirror);
     else if (k.behaviour.toSystemCountsPages) cmd.cpages += dmirror_successful_migrated_pages(args);
-    yield* migrate_vma_finalize(args);
+    migrate_vma_finalize(args);
     addr = next;
   }
   mm.mmap_lock.up_read();
@@ -227,6 +227,6 @@ export function* dmirror_devmem_fault(module: DmirrorModule, vmf: VmFault): Task
   if ((yield* migrate_vma_setup(args)) !== 0) return VM_FAULT_SIGBUS;
   dmirror_devmem_fault_alloc_and_copy(args, dmirror);
   yield* migrate_vma_pages(args);
-  yield* migrate_vma_finalize(args);
+  migrate_vma_finalize(args);
   return 0;
 }

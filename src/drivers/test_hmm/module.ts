@@ -37,7 +37,6 @@ import { dmirror_min_ops, dmirror_read, dmirror_write } from './fault.js';
 import { dmirror_migrate_to_device, dmirror_migrate_to_system } from './migrate.js';
 import { dmirror_snapshot } from './snapshot.js';
 
-const U64 = 1n << 64n;
 /** The mirror covers every user address. */
 const WHOLE_ADDRESS_SPACE = 2 ** 64 - 4096;
 
@@ -78,16 +77,18 @@ function dmirror_fops_mmap(k: Kernel, vma: VmArea): number {
 /** The struct that the caller passed; the checks of dmirror_fops_unlocked_ioctl. Or -EINVAL. */
 function parse_cmd(uapi: DmirrorUapi, bytes: Uint8Array, overflowChecked: boolean): DmirrorCmd | number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const addr = view.getBigUint64(CMD_ADDR, true);
+  const addr = view.getUint32(CMD_ADDR, true) + view.getUint32(CMD_ADDR + 4, true) * 2 ** 32;
+  if ((bytes[CMD_ADDR]! | ((bytes[CMD_ADDR + 1]! & 0xf) << 8)) !== 0) return -EINVAL;
   const npages = view.getBigUint64(CMD_NPAGES, true);
-  if ((addr & 0xfffn) !== 0n) return -EINVAL;
-  if (overflowChecked && npages << 12n >= U64) return -EINVAL;
-  const size = (npages << 12n) % U64;
-  if (addr >= (addr + size) % U64) return -EINVAL;
+  if (overflowChecked && npages >= 1n << 52n) return -EINVAL;
+  // The shift drops the upper 12 bits, as in C. Multiples of 4,096 below 2^64 are exact in a double.
+  const size = Number(BigInt.asUintN(52, npages)) * 4096;
+  const end = addr + size;
+  if (addr >= (end >= 2 ** 64 ? end - 2 ** 64 : end)) return -EINVAL;
   return {
-    addr: Number(addr),
+    addr,
     ptr: Number(view.getBigUint64(CMD_PTR, true)),
-    size: Number(size),
+    size,
     cpages: 0,
     faults: 0,
     zone_device_type: 0,

@@ -5,13 +5,14 @@ import { NO_PAGE, type Page } from '../../sim/memmap.js';
 export const DPT_XA_TAG_ATOMIC = 1;
 export const DPT_XA_TAG_WRITE = 3;
 
-const CHUNK = 512;
+/** Slots of a node, as in the kernel. */
+const CHUNK = 64;
 
 export const xa_untag_page = (entry: number): Page => entry >>> 2;
 export const xa_tag = (entry: number): number => entry & 3;
 
 export class XArray {
-  private readonly chunks = new Map<number, Uint32Array>();
+  private readonly chunks = new Map<number, number[]>();
 
   /** The tagged entry, 0 when there is none. */
   xa_load(index: number): number {
@@ -23,7 +24,7 @@ export class XArray {
     const key = Math.floor(index / CHUNK);
     let chunk = this.chunks.get(key);
     if (chunk === undefined) {
-      chunk = new Uint32Array(CHUNK);
+      chunk = new Array<number>(CHUNK).fill(0);
       this.chunks.set(key, chunk);
     }
     chunk[index & (CHUNK - 1)] = ((page << 2) | tag) >>> 0;
