@@ -85,7 +85,7 @@ export class Executor {
   private needResched = false;
   private sliceEnds = TIME_SLICE_NS;
   private readonly runnable: SimTask[] = [];
-  private readonly blocked = new Set<SimTask>();
+  private readonly blocked: SimTask[] = [];
   private readonly timers: Timer[] = [];
   private nextTimer = Number.POSITIVE_INFINITY;
   private serial = 0;
@@ -103,14 +103,14 @@ export class Executor {
     if (task.state !== 'blocked') return;
     task.state = 'runnable';
     task.queue = null;
-    this.blocked.delete(task);
+    this.blocked.splice(this.blocked.indexOf(task), 1);
     this.runnable.push(task);
   }
 
   /** Take a task out for good: its generator never runs again. */
   discard(task: SimTask): void {
     task.queue?.remove(task);
-    this.blocked.delete(task);
+    if (task.state === 'blocked') this.blocked.splice(this.blocked.indexOf(task), 1);
     const at = this.runnable.indexOf(task);
     if (at >= 0) this.runnable.splice(at, 1);
     task.state = 'done';
@@ -229,7 +229,7 @@ export class Executor {
     if (wait instanceof Sleep) {
       task.state = 'blocked';
       task.queue = wait.queue;
-      this.blocked.add(task);
+      this.blocked.push(task);
       wait.queue.add(task);
     } else {
       this.runnable.push(task);

@@ -50,6 +50,25 @@ export type { Process } from './process.js';
 /** Simulated time that a call takes at most, unless the caller says otherwise. */
 const CALL_LIMIT_NS = 60e9;
 
+type Body = (sys: Sys) => Task<unknown>;
+
+/** What the end of a thread means: of its process, of itself only, or of a Machine.call(). */
+type Role = 'main' | 'thread' | 'call';
+
+class Thread {
+  task!: SimTask;
+  returned = false;
+  value: unknown = undefined;
+
+  constructor(
+    readonly process: Process,
+    readonly sys: Sys,
+    readonly program: Body,
+    readonly role: Role,
+    readonly ended: ((code: number) => void) | null,
+  ) {}
+}
+
 export class Machine implements MachineApi {
   readonly generation: Generation;
   readonly checking: boolean;
@@ -62,8 +81,8 @@ export class Machine implements MachineApi {
   gup_test!: GupTest;
   private scheduler!: Scheduler;
   private module: DmirrorModule | null = null;
-  private readonly devices = new Map<string, FileOperations>();
-  private readonly processes = new Map<number, Process>();
+  private devices = new Map<string, FileOperations>();
+  private processes = new Map<number, Process>();
   private nextPid = 1;
   private readonly plan: PhysicalPlan;
 
@@ -93,8 +112,9 @@ export class Machine implements MachineApi {
   reset(): void {
     const host = this.kernel.power_off();
     this.module = null;
-    this.devices.clear();
-    this.processes.clear();
+    // New maps: a cleared one keeps its old table, and with it the whole last boot, alive until a full collection.
+    this.devices = new Map();
+    this.processes = new Map();
     this.stderr.length = 0;
     this.nextPid = 1;
     this.power_on(host);
@@ -243,15 +263,11 @@ export class Machine implements MachineApi {
   call<T>(handle: ProcessHandle, fn: (sys: Sys) => Task<T>, limitNs = CALL_LIMIT_NS): T {
     const process = this.processes.get(handle.pid)!;
     if (!process.alive) throw new ProcessDied(process.pid, process.signal, process.exitCode);
-    let value: { result: T } | null = null;
-    const task = this.thread(process, function* (sys) {
-      value = { result: yield* fn(sys) };
-      return null;
-    });
-    this.executor.runUntil(task, this.executor.now + limitNs);
+    const thread = this.thread(process, fn, 'call');
+    this.executor.runUntil(thread.task, this.executor.now + limitNs);
     if (this.checking) this.check();
-    if (value === null) throw new ProcessDied(process.pid, process.signal, process.exitCode);
-    return (value as { result: T }).result;
+    if (!thread.returned) throw new ProcessDied(process.pid, process.signal, process.exitCode);
+    return thread.value as T;
   }
 
   /** Run everything that can run, until all is quiet or `limitNs` of simulated time is over. */
@@ -271,45 +287,45 @@ export class Machine implements MachineApi {
 
   send_signal(process: Process, signal: string): void {
     process.send_signal(this.executor, signal);
-    if (process.threads.size === 0)
+    if (process.threads.length === 0)
       this.executor.spawn('do_exit', this.do_exit(process, null, signal), process);
   }
 
   /** The main thread of a program: when it returns, the process exits. */
   run_main(process: Process, main: UserMain): void {
-    this.thread(process, function* (sys) {
-      return (yield* main(sys)) ?? 0;
-    });
+    this.thread(process, main, 'main');
   }
 
   /** Another thread; `ended` is told what it returned. */
   run_thread(process: Process, main: UserMain, ended: (code: number) => void): void {
-    this.thread(process, function* (sys) {
-      ended((yield* main(sys)) ?? 0);
-      return null;
-    });
+    this.thread(process, main, 'thread', ended);
   }
 
-  /** `body` returns the process's exit status, or null when only the thread ends. */
-  private thread(process: Process, body: (sys: Sys) => Task<number | null>): SimTask {
-    const machine = this;
-    const program = new Program(this, process);
-    const sys = this.kernel.trace === null ? program : traced(program, process, this.kernel);
-    function* run(): Task<void> {
-      try {
-        const code = yield* body(sys);
-        process.threads.delete(task);
-        if (code !== null) yield* machine.do_exit(process, code, null);
-      } catch (error) {
-        process.threads.delete(task);
-        if (error instanceof ProcessKilled) yield* machine.do_exit(process, null, error.signal);
-        else if (error instanceof ProcessExit) yield* machine.do_exit(process, error.code, null);
-        else throw error;
-      }
+  private thread(process: Process, program: Body, role: Role, ended: Thread['ended'] = null): Thread {
+    const plain = new Program(this, process);
+    const sys = this.kernel.trace === null ? plain : traced(plain, process, this.kernel);
+    const thread = new Thread(process, sys, program, role, ended);
+    thread.task = this.executor.spawn(process.name, this.run(thread), process);
+    process.threads.push(thread.task);
+    return thread;
+  }
+
+  // Methods, not closures: V8 keeps a hidden class for every generator function that a closure makes.
+  private *run(thread: Thread): Task {
+    const { process } = thread;
+    try {
+      const value = yield* thread.program(thread.sys);
+      process.thread_ended(thread.task);
+      thread.value = value;
+      thread.returned = true;
+      thread.ended?.(typeof value === 'number' ? value : 0);
+      if (thread.role === 'main') yield* this.do_exit(process, typeof value === 'number' ? value : 0, null);
+    } catch (error) {
+      process.thread_ended(thread.task);
+      if (error instanceof ProcessKilled) yield* this.do_exit(process, null, error.signal);
+      else if (error instanceof ProcessExit) yield* this.do_exit(process, error.code, null);
+      else throw error;
     }
-    const task: SimTask = this.executor.spawn(process.name, run(), process);
-    process.threads.add(task);
-    return task;
   }
 
   /** do_group_exit(): the last thread takes the address space and the files with it. */
@@ -319,7 +335,7 @@ export class Machine implements MachineApi {
       process.exitCode = code;
       process.signal = signal;
     }
-    if (process.threads.size > 0) {
+    if (process.threads.length > 0) {
       process.send_signal(this.executor, 'SIGKILL');
       return;
     }

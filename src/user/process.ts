@@ -28,7 +28,7 @@ export class Process {
   /** A deadly signal that has not been acted on yet. */
   pendingSignal: string | null = null;
   reaped = false;
-  readonly threads = new Set<SimTask>();
+  readonly threads: SimTask[] = [];
   /** Sleeps that a signal ends. */
   readonly interruptible = new Set<WaitQueue>();
   /** Woken whenever a child ends. */
@@ -50,6 +50,11 @@ export class Process {
     let fd = 3;
     while (this.fds.has(fd)) fd++;
     return fd;
+  }
+
+  thread_ended(task: SimTask): void {
+    const at = this.threads.indexOf(task);
+    if (at >= 0) this.threads.splice(at, 1);
   }
 
   /** Deliver a deadly signal: it takes effect when the process next returns to user space. */
