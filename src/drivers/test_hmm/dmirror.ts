@@ -76,6 +76,28 @@ export class Dmirror {
   }
 }
 
+/** What one batch of an ioctl works on; C has it on the stack. */
+export class Batch {
+  readonly hmm_pfns = new Uint32Array(BATCH);
+  readonly hmm_flags = new Uint16Array(BATCH);
+  readonly perm = new Uint8Array(BATCH);
+  readonly src = new Uint32Array(BATCH);
+  readonly dst = new Uint32Array(BATCH);
+}
+
+/** Batches that nobody works on now. Typed arrays are dear to make and to collect. */
+export class Scratch {
+  private readonly free: Batch[] = [];
+
+  take(): Batch {
+    return this.free.pop() ?? new Batch();
+  }
+
+  give(batch: Batch): void {
+    this.free.push(batch);
+  }
+}
+
 /** The loaded module: what C keeps in static variables. */
 export interface DmirrorModule {
   readonly kernel: Kernel;
@@ -87,6 +109,7 @@ export interface DmirrorModule {
   readonly devices: DmirrorDevice[];
   /** By id; null when closed. */
   readonly mirrors: (Dmirror | null)[];
+  readonly scratch: Scratch;
   /** For the checkers: told of every invalidation that a file ignores because its own device migrates. */
   onIgnored?: (dmirror: Dmirror, range: MmuNotifierRange) => void;
 }

@@ -122,13 +122,15 @@ function* dmirror_fault(dmirror: Dmirror, start: number, end: number, write: boo
   const k = dmirror.mdevice.module.kernel;
   const { mm } = dmirror.notifier;
   if (!k.mmget_not_zero(mm)) return k.behaviour.mirrorGoneFails ? -EFAULT : 0;
+  const { scratch } = dmirror.mdevice.module;
+  const batch = scratch.take();
   const range: HmmRange = {
     notifier: dmirror.notifier,
     notifier_seq: 0,
     start,
     end,
-    hmm_pfns: new Uint32Array(BATCH),
-    hmm_flags: new Uint16Array(BATCH),
+    hmm_pfns: batch.hmm_pfns,
+    hmm_flags: batch.hmm_flags,
     default_flags: HMM_PFN_REQ_FAULT | (write ? HMM_PFN_REQ_WRITE : 0),
     dev_private_owner: dmirror.mdevice,
   };
@@ -138,6 +140,7 @@ function* dmirror_fault(dmirror: Dmirror, start: number, end: number, write: boo
     range.end = Math.min(addr + BATCH * 4096, end);
     ret = yield* dmirror_range_fault(dmirror, range);
   }
+  scratch.give(batch);
   yield* mmput(mm);
   return ret;
 }

@@ -30,7 +30,14 @@ import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { EINVAL } from '../../uapi/errno.js';
 import { BACKING_PAGE, dmirror_devmem_alloc_page } from './devmem.js';
-import { BATCH, type Dmirror, type DmirrorCmd, type DmirrorDevice, type DmirrorModule } from './dmirror.js';
+import {
+  BATCH,
+  type Batch,
+  type Dmirror,
+  type DmirrorCmd,
+  type DmirrorDevice,
+  type DmirrorModule,
+} from './dmirror.js';
 import { return_data } from './fault.js';
 import { DPT_XA_TAG_WRITE } from './xarray.js';
 
@@ -133,11 +140,11 @@ function dmirror_successful_migrated_pages(args: MigrateVma): number {
   return cpages;
 }
 
-function new_migrate_vma(vma: VmArea, pages: number, owner: DmirrorDevice): MigrateVma {
+function new_migrate_vma(vma: VmArea, batch: Batch, owner: DmirrorDevice): MigrateVma {
   return {
     vma,
-    src: new Uint32Array(pages),
-    dst: new Uint32Array(pages),
+    src: batch.src,
+    dst: batch.dst,
     cpages: 0,
     npages: 0,
     start: 0,
@@ -159,6 +166,8 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
   if (!k.mmget_not_zero(mm)) return -EINVAL;
   cmd.cpages = 0;
   yield* mm.mmap_lock.down_read('dmirror_migrate');
+  const { scratch } = dmirror.mdevice.module;
+  const batch = scratch.take();
   let args: MigrateVma | null = null;
   let ret = 0;
   for (let addr = cmd.addr; addr < end; ) {
@@ -175,7 +184,7 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
       break;
     }
     const next = Math.min(end, addr + BATCH * 4096, vma.vm_end);
-    args ??= new_migrate_vma(vma, BATCH, dmirror.mdevice);
+    args ??= new_migrate_vma(vma, batch, dmirror.mdevice);
     args.vma = vma;
     args.start = addr;
     args.end = next;
@@ -191,6 +200,7 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
     migrate_vma_finalize(args);
     addr = next;
   }
+  scratch.give(batch);
   mm.mmap_lock.up_read();
   yield* mmput(mm);
   return ret;
@@ -219,14 +229,18 @@ export function* dmirror_devmem_fault(module: DmirrorModule, vmf: VmFault): Task
       'use after free: the page was migrated through a file that is closed; its struct dmirror is gone',
     );
   }
-  const args = new_migrate_vma(vmf.vma, 1, dmirror.mdevice);
+  const batch = module.scratch.take();
+  const args = new_migrate_vma(vmf.vma, batch, dmirror.mdevice);
   args.start = vmf.address;
   args.end = vmf.address + 4096;
   args.flags = dmirror_select_device(dmirror.mdevice);
   args.fault_page = vmf.page;
-  if ((yield* migrate_vma_setup(args)) !== 0) return VM_FAULT_SIGBUS;
-  dmirror_devmem_fault_alloc_and_copy(args, dmirror);
-  yield* migrate_vma_pages(args);
-  migrate_vma_finalize(args);
-  return 0;
+  const failed = (yield* migrate_vma_setup(args)) !== 0;
+  if (!failed) {
+    dmirror_devmem_fault_alloc_and_copy(args, dmirror);
+    yield* migrate_vma_pages(args);
+    migrate_vma_finalize(args);
+  }
+  module.scratch.give(batch);
+  return failed ? VM_FAULT_SIGBUS : 0;
 }

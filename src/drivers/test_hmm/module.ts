@@ -31,7 +31,7 @@ import {
   dmirror_device_evict_chunk,
   dmirror_device_remove_chunks,
 } from './devmem.js';
-import { Dmirror, type DmirrorCmd, DmirrorDevice, type DmirrorModule } from './dmirror.js';
+import { Dmirror, type DmirrorCmd, DmirrorDevice, type DmirrorModule, Scratch } from './dmirror.js';
 import { dmirror_check_atomic, dmirror_exclusive } from './exclusive.js';
 import { dmirror_min_ops, dmirror_read, dmirror_write } from './fault.js';
 import { dmirror_migrate_to_device, dmirror_migrate_to_system } from './migrate.js';
@@ -74,20 +74,25 @@ function dmirror_fops_mmap(k: Kernel, vma: VmArea): number {
   return 0;
 }
 
+/** npages << PAGE_SHIFT: the upper 12 bits are lost, as in C; -1 where that is checked and refused. */
+function byte_length(view: DataView, overflowChecked: boolean): number {
+  const high = view.getUint32(CMD_NPAGES + 4, true);
+  if (high >= 2 ** 20 && overflowChecked) return -1;
+  // Multiples of 4,096 below 2^64 are exact in a double.
+  return (view.getUint32(CMD_NPAGES, true) + (high % 2 ** 20) * 2 ** 32) * 4096;
+}
+
 /** The struct that the caller passed; the checks of dmirror_fops_unlocked_ioctl. Or -EINVAL. */
 function parse_cmd(uapi: DmirrorUapi, bytes: Uint8Array, overflowChecked: boolean): DmirrorCmd | number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const addr = view.getUint32(CMD_ADDR, true) + view.getUint32(CMD_ADDR + 4, true) * 2 ** 32;
   if ((bytes[CMD_ADDR]! | ((bytes[CMD_ADDR + 1]! & 0xf) << 8)) !== 0) return -EINVAL;
-  const npages = view.getBigUint64(CMD_NPAGES, true);
-  if (overflowChecked && npages >= 1n << 52n) return -EINVAL;
-  // The shift drops the upper 12 bits, as in C. Multiples of 4,096 below 2^64 are exact in a double.
-  const size = Number(BigInt.asUintN(52, npages)) * 4096;
+  const size = byte_length(view, overflowChecked);
   const end = addr + size;
-  if (addr >= (end >= 2 ** 64 ? end - 2 ** 64 : end)) return -EINVAL;
+  if (size < 0 || addr >= (end >= 2 ** 64 ? end - 2 ** 64 : end)) return -EINVAL;
   return {
     addr,
-    ptr: Number(view.getBigUint64(CMD_PTR, true)),
+    ptr: view.getUint32(CMD_PTR, true) + view.getUint32(CMD_PTR + 4, true) * 2 ** 32,
     size,
     cpages: 0,
     faults: 0,
@@ -98,8 +103,10 @@ function parse_cmd(uapi: DmirrorUapi, bytes: Uint8Array, overflowChecked: boolea
 
 function write_back(uapi: DmirrorUapi, bytes: Uint8Array, cmd: DmirrorCmd, type: boolean): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  view.setBigUint64(CMD_CPAGES, BigInt(cmd.cpages), true);
-  view.setBigUint64(CMD_FAULTS, BigInt(cmd.faults), true);
+  view.setUint32(CMD_CPAGES, cmd.cpages, true);
+  view.setUint32(CMD_CPAGES + 4, 0, true);
+  view.setUint32(CMD_FAULTS, cmd.faults, true);
+  view.setUint32(CMD_FAULTS + 4, 0, true);
   if (type && uapi.hasZoneDeviceType) view.setUint32(CMD_ZONE_DEVICE_TYPE, cmd.zone_device_type, true);
 }
 
@@ -214,7 +221,15 @@ export function* hmm_dmirror_init(
   params: ModuleParams,
 ): Task<DmirrorModule | number> {
   // Id 0 is nobody: the zone_device_data of a page that no mirror has touched.
-  const module: DmirrorModule = { kernel, files, generation, ...params, devices: [], mirrors: [null] };
+  const module: DmirrorModule = {
+    kernel,
+    files,
+    generation,
+    ...params,
+    devices: [],
+    mirrors: [null],
+    scratch: new Scratch(),
+  };
   const { spmSelectsType } = generation.behaviours;
   const spm = params.spm_addr_dev0 !== 0 && params.spm_addr_dev1 !== 0;
   module.devices.push(new DmirrorDevice(module, 0, 'private'), new DmirrorDevice(module, 1, 'private'));

@@ -137,17 +137,19 @@ export function* dmirror_snapshot(dmirror: Dmirror, caller: MmStruct, cmd: Dmirr
   const k = dmirror.mdevice.module.kernel;
   const { mm } = dmirror.notifier;
   if (!k.mmget_not_zero(mm)) return -EINVAL;
+  const { scratch } = dmirror.mdevice.module;
+  const batch = scratch.take();
   const range: HmmRange = {
     notifier: new MmuIntervalNotifier(dmirror),
     notifier_seq: 0,
     start: 0,
     end: 0,
-    hmm_pfns: new Uint32Array(BATCH),
-    hmm_flags: new Uint16Array(BATCH),
+    hmm_pfns: batch.hmm_pfns,
+    hmm_flags: batch.hmm_flags,
     default_flags: 0,
     dev_private_owner: dmirror.mdevice,
   };
-  const perm = new Uint8Array(BATCH);
+  const { perm } = batch;
   const end = cmd.addr + cmd.size;
   let ret = 0;
   for (let addr = cmd.addr; addr < end && ret === 0; addr = range.end) {
@@ -159,6 +161,7 @@ export function* dmirror_snapshot(dmirror: Dmirror, caller: MmStruct, cmd: Dmirr
     if (!(yield* copy_to_user(caller, cmd.ptr + cmd.cpages, perm.subarray(0, count)))) ret = -EFAULT;
     else cmd.cpages += count;
   }
+  scratch.give(batch);
   yield* mmput(mm);
   return ret;
 }
