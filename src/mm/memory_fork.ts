@@ -14,13 +14,23 @@ import {
   mmu_notifier_range,
 } from './mmu_notifier.js';
 import { get_page, put_page } from './page_alloc.js';
-import { compound_head, folio_test_anon, PG_lru, PG_uptodate } from './page_flags.js';
+import {
+  compound_head,
+  folio_test_anon,
+  PG_anon_exclusive,
+  PG_head,
+  PG_lru,
+  PG_tail,
+  PG_uptodate,
+} from './page_flags.js';
 import {
   FLAGS,
   is_device_exclusive_entry,
   is_device_private_entry,
   type PmdTable,
   PTE_DIRTY,
+  PTE_PRESENT,
+  PTE_SPECIAL,
   PTE_WRITE,
   PTE_YOUNG,
   type PteTable,
@@ -132,10 +142,12 @@ function copy_pte_range(dst_vma: VmArea, src_vma: VmArea, src: PteTable, addr: n
   const k = src_vma.vm_mm.kernel;
   const dst = dst_vma.vm_mm.pt.pte_alloc(addr);
   const cow = is_cow_mapping(src_vma.vm_flags);
-  const last = pte_index(addr) + (end - addr) / 4096;
-  for (let i = pte_index(addr); i < last; i++) {
+  const first = pte_index(addr);
+  const last = first + (end - addr) / 4096;
+  for (let i = first; i < last; i++) {
+    i = copy_shared_ptes(dst_vma, src_vma, dst, src, i, last, cow);
+    if (i === last) break;
     let flags = src[FLAGS + i]!;
-    if (flags === 0) continue;
     if (!pte_present(flags)) {
       if (!is_device_exclusive_entry(flags)) {
         copy_nonpresent_pte(k, dst_vma, src_vma, dst, src, i, cow);
@@ -147,6 +159,40 @@ function copy_pte_range(dst_vma: VmArea, src_vma: VmArea, src: PteTable, addr: n
     if (!copy_present_pte(k, dst_vma, src_vma, dst, src, i, cow, addr)) return false;
   }
   return true;
+}
+
+/**
+ * Copy a run of entries that map small anonymous pages that nobody has for himself (any more), or nothing.
+ * Return: the first entry that needs a closer look, or `last`.
+ */
+function copy_shared_ptes(
+  dst_vma: VmArea,
+  src_vma: VmArea,
+  dst: PteTable,
+  src: PteTable,
+  i: number,
+  last: number,
+  cow: boolean,
+): number {
+  const { refcount, mapcount, mapping, flags: page_flags } = src_vma.vm_mm.kernel.mem;
+  const clear = cow ? PTE_WRITE : 0;
+  const shared = (src_vma.vm_flags & VM_SHARED) !== 0 ? PTE_DIRTY : 0;
+  let copied = 0;
+  for (; i < last; i++) {
+    const flags = src[FLAGS + i]!;
+    if (flags === 0) continue;
+    const page = src[i]!;
+    if ((flags & (PTE_PRESENT | PTE_SPECIAL)) !== PTE_PRESENT || mapping[page]! <= 0) break;
+    if ((page_flags[page]! & (PG_head | PG_tail | PG_anon_exclusive)) !== 0) break;
+    refcount[page]!++;
+    mapcount[page]!++;
+    if ((flags & clear) !== 0) src[FLAGS + i] = flags & ~clear;
+    dst[i] = page;
+    dst[FLAGS + i] = flags & ~(clear | shared | PTE_YOUNG);
+    copied++;
+  }
+  dst_vma.vm_mm.rss += copied;
+  return i;
 }
 
 function try_restore_exclusive_pte(k: Kernel, vma: VmArea, table: PteTable, i: number): boolean {

@@ -12,13 +12,15 @@ import {
   mmu_notifier_range,
 } from './mmu_notifier.js';
 import { put_page } from './page_alloc.js';
-import { compound_head, folio_test_anon, PG_dirty } from './page_flags.js';
+import { compound_head, folio_test_anon, PG_dirty, PG_head, PG_tail } from './page_flags.js';
 import {
   FLAGS,
   is_device_exclusive_entry,
   is_device_private_entry,
   type PmdTable,
   PTE_DIRTY,
+  PTE_PRESENT,
+  PTE_SPECIAL,
   type PteTable,
   pmd_addr_end,
   pmd_index,
@@ -27,48 +29,86 @@ import {
   pud_addr_end,
 } from './pgtable.js';
 import { folio_remove_rmap_pmd, folio_remove_rmap_pte } from './rmap.js';
-import { is_vm_hugetlb_page, type VmArea } from './types.js';
+import { is_vm_hugetlb_page, VM_LOCKED, type VmArea } from './types.js';
 
 /** Which pages to zap: all, or only those of the file (not private copies). */
 export type ZapDetails = 'all' | 'file-only';
 
 /** Unmap entries [i, last) of one PTE table. */
 function zap_pte_range(vma: VmArea, table: PteTable, i: number, last: number, details: ZapDetails): void {
+  const plain = details === 'all' && (vma.vm_flags & VM_LOCKED) === 0;
+  for (; i < last; i++) {
+    if (plain) i = zap_small_anon_ptes(vma, table, i, last);
+    if (i === last) break;
+    const flags = table[FLAGS + i]!;
+    if (flags === 0) continue;
+    if (pte_present(flags)) zap_present_pte(vma, table, i, flags, details);
+    else zap_nonpresent_pte(vma, table, i, flags, details);
+  }
+}
+
+/** Unmap a run of entries that map small anonymous pages, or nothing. Return: the first other entry, or `last`. */
+function zap_small_anon_ptes(vma: VmArea, table: PteTable, i: number, last: number): number {
   const mm = vma.vm_mm;
   const k = mm.kernel;
-  const { mem } = k;
+  const { refcount, mapcount, mapping, flags: page_flags } = k.mem;
+  let unmapped = 0;
   for (; i < last; i++) {
     const flags = table[FLAGS + i]!;
     if (flags === 0) continue;
     const page = table[i]!;
-    if (pte_present(flags)) {
-      const normal = vm_normal_page(flags, page);
-      if (normal === NO_PAGE) {
-        table[i] = 0;
-        table[FLAGS + i] = 0;
-        continue;
-      }
-      const folio = compound_head(mem, page);
-      const anon = folio_test_anon(mem, folio);
-      if (details === 'file-only' && anon) continue;
-      table[i] = 0;
-      table[FLAGS + i] = 0;
-      if (!anon && (flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
-      folio_remove_rmap_pte(k, folio, page, vma);
-      mm.rss--;
-      put_page(k, folio);
-      continue;
-    }
-    if (is_device_private_entry(flags) || is_device_exclusive_entry(flags)) {
-      const folio = compound_head(mem, page);
-      if (details === 'file-only') continue;
-      if (is_device_private_entry(flags)) folio_remove_rmap_pte(k, folio, page, vma);
-      put_page(k, folio);
-    }
+    if ((flags & (PTE_PRESENT | PTE_SPECIAL)) !== PTE_PRESENT || mapping[page]! <= 0) break;
+    if ((page_flags[page]! & (PG_head | PG_tail)) !== 0 || mapcount[page]! <= 0) break;
     table[i] = 0;
     table[FLAGS + i] = 0;
-    mm.rss--;
+    mapcount[page]!--;
+    unmapped++;
+    if (refcount[page]! > 1) refcount[page]!--;
+    else put_page(k, page);
   }
+  mm.rss -= unmapped;
+  return i;
+}
+
+function zap_present_pte(vma: VmArea, table: PteTable, i: number, flags: number, details: ZapDetails): void {
+  const mm = vma.vm_mm;
+  const k = mm.kernel;
+  const { mem } = k;
+  const page = table[i]!;
+  if (vm_normal_page(flags, page) === NO_PAGE) {
+    table[i] = 0;
+    table[FLAGS + i] = 0;
+    return;
+  }
+  const folio = compound_head(mem, page);
+  const anon = folio_test_anon(mem, folio);
+  if (details === 'file-only' && anon) return;
+  table[i] = 0;
+  table[FLAGS + i] = 0;
+  if (!anon && (flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
+  folio_remove_rmap_pte(k, folio, page, vma);
+  mm.rss--;
+  put_page(k, folio);
+}
+
+function zap_nonpresent_pte(
+  vma: VmArea,
+  table: PteTable,
+  i: number,
+  flags: number,
+  details: ZapDetails,
+): void {
+  const k = vma.vm_mm.kernel;
+  const page = table[i]!;
+  if (is_device_private_entry(flags) || is_device_exclusive_entry(flags)) {
+    if (details === 'file-only') return;
+    const folio = compound_head(k.mem, page);
+    if (is_device_private_entry(flags)) folio_remove_rmap_pte(k, folio, page, vma);
+    put_page(k, folio);
+  }
+  table[i] = 0;
+  table[FLAGS + i] = 0;
+  vma.vm_mm.rss--;
 }
 
 function zap_huge_pmd(vma: VmArea, pmd: PmdTable, i: number): void {
