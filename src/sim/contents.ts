@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What pages contain. A page holds an id: zeros, one repeated word, or a host slab that pages share until one of
- * them is written. Copying a page copies the id; bytes are copied when somebody writes. A freed page keeps its contents
+ * What pages contain. A page holds an id: zeros, an arithmetic sequence of words (one repeated word is one with step
+ * 0), or a host slab that pages share until one of them is written. Copying a page copies the id; bytes are copied when somebody writes. A freed page keeps its contents
  * until it is used again, as on real hardware: stale entries of a device page table read them.
  */
-import { CONTENT_WORD, CONTENT_ZERO, type Memmap, type Page } from './memmap.js';
+import { CONTENT_SEQUENCE, CONTENT_ZERO, type Memmap, type Page } from './memmap.js';
 
 export const WORDS_PER_PAGE = 1024;
 
@@ -23,22 +23,42 @@ export class Contents {
   }
 
   fill_page(page: Page, word: number): void {
+    this.fill_sequence(page, word, 0);
+  }
+
+  /** Words first, first + step, ... (modulo 2^32). */
+  fill_sequence(page: Page, first: number, step: number): void {
+    const { mem } = this;
     this.drop(page);
-    if (word === 0) {
-      this.mem.content[page] = CONTENT_ZERO;
-    } else {
-      this.mem.content[page] = CONTENT_WORD;
-      this.mem.word[page] = word;
+    if (first === 0 && step === 0) {
+      mem.content[page] = CONTENT_ZERO;
+      return;
     }
+    mem.content[page] = CONTENT_SEQUENCE;
+    mem.word[page] = first;
+    // Most pages have step 0 all their life; a write that changes nothing would still cost host memory.
+    if (mem.step[page] !== step >>> 0) mem.step[page] = step;
+  }
+
+  /** Whether the page is known to hold that sequence, without a look at its words. */
+  holds_sequence(page: Page, first: number, step: number): boolean {
+    const { content, word, step: steps } = this.mem;
+    const id = content[page]!;
+    if (id === CONTENT_ZERO) return first === 0 && step === 0;
+    return id === CONTENT_SEQUENCE && word[page] === first >>> 0 && steps[page] === step >>> 0;
   }
 
   copy_page(dst: Page, src: Page): void {
     if (dst === src) return;
-    const { content, word } = this.mem;
+    const { content, word, step } = this.mem;
     const id = content[src]!;
     this.drop(dst);
-    if (id === CONTENT_WORD) word[dst] = word[src]!;
-    else if (id !== CONTENT_ZERO) this.refs[id] = this.refs[id]! + 1;
+    if (id === CONTENT_SEQUENCE) {
+      word[dst] = word[src]!;
+      if (step[dst] !== step[src]) step[dst] = step[src]!;
+    } else if (id !== CONTENT_ZERO) {
+      this.refs[id] = this.refs[id]! + 1;
+    }
     content[dst] = id;
   }
 
@@ -46,7 +66,7 @@ export class Contents {
   pageWord(page: Page): number {
     const id = this.mem.content[page]!;
     if (id === CONTENT_ZERO) return 0;
-    if (id === CONTENT_WORD) return this.mem.word[page]!;
+    if (id === CONTENT_SEQUENCE) return this.mem.step[page] === 0 ? this.mem.word[page]! : -1;
     const view = this.readable(page);
     const first = view[0]!;
     for (let i = 1; i < WORDS_PER_PAGE; i++) if (view[i] !== first) return -1;
@@ -57,21 +77,21 @@ export class Contents {
   wordAt(page: Page, index: number): number {
     const id = this.mem.content[page]!;
     if (id === CONTENT_ZERO) return 0;
-    if (id === CONTENT_WORD) return this.mem.word[page]!;
+    if (id === CONTENT_SEQUENCE) return (this.mem.word[page]! + Math.imul(this.mem.step[page]!, index)) >>> 0;
     return this.readable(page)[index]!;
   }
 
-  /** Whether the page needs no host slab (zeros or one repeated word). */
+  /** Whether the page needs no host slab (zeros or a sequence). */
   isUniform(page: Page): boolean {
     const id = this.mem.content[page]!;
-    return id === CONTENT_ZERO || id === CONTENT_WORD;
+    return id === CONTENT_ZERO || id === CONTENT_SEQUENCE;
   }
 
   /** The page's 1,024 words for reading; not to be kept. */
   readable(page: Page): Uint32Array {
     const id = this.mem.content[page]!;
-    if (id === CONTENT_ZERO) return this.scratch(0);
-    if (id === CONTENT_WORD) return this.scratch(this.mem.word[page]!);
+    if (id === CONTENT_ZERO) return this.scratchView.fill(0);
+    if (id === CONTENT_SEQUENCE) return this.spell_out(page, this.scratchView);
     return this.slabs[id]!;
   }
 
@@ -79,25 +99,15 @@ export class Contents {
   writable(page: Page): Uint32Array {
     const { content } = this.mem;
     const id = content[page]!;
-    if (id !== CONTENT_ZERO && id < CONTENT_WORD && this.refs[id] === 1) return this.slabs[id]!;
+    if (id !== CONTENT_ZERO && id !== CONTENT_SEQUENCE && this.refs[id] === 1) return this.slabs[id]!;
     const fresh = this.allocate();
     const view = this.slabs[fresh]!;
     if (id === CONTENT_ZERO) view.fill(0);
-    else if (id === CONTENT_WORD) view.fill(this.mem.word[page]!);
+    else if (id === CONTENT_SEQUENCE) this.spell_out(page, view);
     else view.set(this.slabs[id]!);
     this.drop(page);
     content[page] = fresh;
     return view;
-  }
-
-  /** Like writable(), for a caller that overwrites all 1,024 words: what the view holds is unspecified. */
-  overwritable(page: Page): Uint32Array {
-    const id = this.mem.content[page]!;
-    if (id !== CONTENT_ZERO && id < CONTENT_WORD && this.refs[id] === 1) return this.slabs[id]!;
-    const fresh = this.allocate();
-    this.drop(page);
-    this.mem.content[page] = fresh;
-    return this.slabs[fresh]!;
   }
 
   /** Forget all slabs' owners; the memmap is being reset. Host memory is kept for the next use. */
@@ -115,13 +125,21 @@ export class Contents {
 
   private readonly scratchView = new Uint32Array(WORDS_PER_PAGE);
 
-  private scratch(word: number): Uint32Array {
-    return this.scratchView.fill(word);
+  /** Write a sequence out into `view`. */
+  private spell_out(page: Page, view: Uint32Array): Uint32Array {
+    const step = this.mem.step[page]! | 0;
+    let word = this.mem.word[page]! | 0;
+    if (step === 0) return view.fill(word);
+    for (let i = 0; i < WORDS_PER_PAGE; i++) {
+      view[i] = word;
+      word = (word + step) | 0;
+    }
+    return view;
   }
 
   private drop(page: Page): void {
     const id = this.mem.content[page]!;
-    if (id === CONTENT_ZERO || id >= CONTENT_WORD) return;
+    if (id === CONTENT_ZERO || id === CONTENT_SEQUENCE) return;
     const left = this.refs[id]! - 1;
     this.refs[id] = left;
     if (left === 0) this.free.push(id);

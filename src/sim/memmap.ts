@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The memmap: `struct page` as a structure of arrays, indexed by page number. No object per page; 36 bytes each.
+ * The memmap: `struct page` as a structure of arrays, indexed by page number. No object per page; 40 bytes each.
  *
  * The arrays are reserved for all pages at once; the host commits them a page at a time as they are touched, so
  * untouched memory costs nothing. `reset()` clears only what was touched.
@@ -12,9 +12,9 @@ export type Page = number;
 /** No page: what a failed allocation gives, and what an empty slot holds. */
 export const NO_PAGE: Page = 0;
 
-/** Contents of a page: zeros, a repeated word (in `word`), or a slab of the content store. */
+/** Contents of a page: zeros, a sequence (`word`, `word + step`, ...), or a slab of the content store. */
 export const CONTENT_ZERO = 0;
-export const CONTENT_WORD = 0xffffffff;
+export const CONTENT_SEQUENCE = 0xffffffff;
 
 /** A run of pages whose physical addresses follow each other. */
 interface PfnRun {
@@ -46,7 +46,9 @@ export class Memmap {
   /** page->private, zone_device_data, or the head page of a tail page. */
   priv!: Uint32Array;
   content!: Uint32Array;
+  /** First word of a sequence, and what each word adds to the one before; 0 repeats it. */
   word!: Uint32Array;
+  step!: Uint32Array;
 
   private readonly runs: PfnRun[] = [];
   private capacity = 0;
@@ -148,6 +150,7 @@ export class Memmap {
       this.priv,
       this.content,
       this.word,
+      this.step,
     ];
   }
 
@@ -164,6 +167,7 @@ export class Memmap {
     this.priv = grow(new Uint32Array(capacity), this.priv);
     this.content = grow(new Uint32Array(capacity), this.content);
     this.word = grow(new Uint32Array(capacity), this.word);
+    this.step = grow(new Uint32Array(capacity), this.step);
     this.capacity = capacity;
   }
 }

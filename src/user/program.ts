@@ -92,11 +92,11 @@ export class Program extends Syscalls implements Sys {
       const page = yield* this.page(at, true);
       const offset = (at % 4096) >> 2;
       const chunk = Math.min(WORDS_PER_PAGE - offset, count - done);
-      let word = (first + done * step) >>> 0;
-      if (step === 0 && chunk === WORDS_PER_PAGE) {
-        contents.fill_page(page, word);
+      let word = (first + done * step) | 0;
+      if (chunk === WORDS_PER_PAGE) {
+        contents.fill_sequence(page, word, step);
       } else {
-        const view = chunk === WORDS_PER_PAGE ? contents.overwritable(page) : contents.writable(page);
+        const view = contents.writable(page);
         for (let i = offset; i < offset + chunk; i++) {
           view[i] = word;
           word = (word + step) | 0;
@@ -118,9 +118,11 @@ export class Program extends Syscalls implements Sys {
       const page = yield* this.page(at, false);
       const offset = (at % 4096) >> 2;
       const chunk = Math.min(WORDS_PER_PAGE - offset, count - done);
-      const view = kernel.contents.readable(page);
       let word = (first + done * step) | 0;
-      for (let i = offset; i < offset + chunk; i++) {
+      // A whole page that is known to be this very sequence needs no look at each word.
+      const known = chunk === WORDS_PER_PAGE && kernel.contents.holds_sequence(page, word, step);
+      const view = known ? null : kernel.contents.readable(page);
+      for (let i = offset; view !== null && i < offset + chunk; i++) {
         if ((view[i]! | 0) !== word) {
           if (wrong === 0) {
             index = done + i - offset;
