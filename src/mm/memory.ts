@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/memory.c, page faults. Fidelity: ported; no swap, NUMA balancing, userfaultfd or hwpoison. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
-import type { Task } from '../sim/task.js';
+import { done, type Task } from '../sim/task.js';
 import { anon_vma_prepare } from './anon_vma.js';
 import { do_huge_pmd_anonymous_page, do_huge_pmd_wp_page, thp_vma_allowable } from './huge_memory.js';
 import { pmd_trans_huge } from './huge_split.js';
@@ -28,6 +28,7 @@ import {
   is_device_exclusive_entry,
   is_device_private_entry,
   is_migration_entry,
+  type PmdTable,
   PTE_DIRTY,
   PTE_PRESENT,
   PTE_PROTNONE,
@@ -60,7 +61,6 @@ import {
   VM_FAULT_NOPAGE,
   VM_FAULT_OOM,
   VM_FAULT_SIGBUS,
-  VM_FAULT_SIGSEGV,
   VM_MAYSHARE,
   VM_SHARED,
   VM_WRITE,
@@ -90,12 +90,11 @@ function faulting_table(vmf: VmFault): PteTable | null {
  * Make `address` accessible to what `flags` ask for.
  * Context: mmap_lock held; may sleep. Return: 0 or VM_FAULT_*.
  */
-export function* handle_mm_fault(vma: VmArea, address: number, flags: number): Task<number> {
+export function handle_mm_fault(vma: VmArea, address: number, flags: number): Task<number> {
   const mm = vma.vm_mm;
   mm.kernel.executor.charge(COST_FAULT);
   const sane = sanitize_fault_flags(vma, flags);
-  if (sane < 0) return VM_FAULT_SIGSEGV;
-  if (is_vm_hugetlb_page(vma)) return yield* hugetlb_fault(vma, address, sane);
+  if (is_vm_hugetlb_page(vma)) return hugetlb_fault(vma, address, sane);
   const aligned = address - (address % 4096);
   const pmd = mm.pt.pmd_alloc(aligned);
   const i = pmd_index(aligned);
@@ -107,23 +106,32 @@ export function* handle_mm_fault(vma: VmArea, address: number, flags: number): T
     page: NO_PAGE,
   };
   if (pmd.child[i] === null) {
-    if (pmd_trans_huge(pmd, i)) {
-      const flags = pmd.e[FLAGS + i]!;
-      if ((sane & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) === 0 || (flags & PTE_WRITE) !== 0) {
-        pmd.e[FLAGS + i] = flags | PTE_YOUNG | ((sane & FAULT_FLAG_WRITE) !== 0 ? PTE_DIRTY : 0);
-        return 0;
-      }
-      const ret = yield* do_huge_pmd_wp_page(vmf, pmd, i);
-      if ((ret & VM_FAULT_FALLBACK) === 0) return ret;
-    } else if (vma_is_anonymous(vma) && thp_vma_allowable(vma, aligned)) {
+    if (pmd_trans_huge(pmd, i)) return handle_huge_pmd(vmf, pmd, i);
+    if (vma_is_anonymous(vma) && thp_vma_allowable(vma, aligned)) {
       const ret = do_huge_pmd_anonymous_page(vmf, pmd, i);
-      if ((ret & VM_FAULT_FALLBACK) === 0) return ret;
+      if ((ret & VM_FAULT_FALLBACK) === 0) return done(ret);
     }
   }
-  return yield* handle_pte_fault(vmf);
+  return handle_pte_fault(vmf);
 }
 
-/** FAULT_FLAG_UNSHARE is meaningless where nothing is copied on write. Return: the flags to use, or -1. */
+/** A fault under a huge leaf. */
+function handle_huge_pmd(vmf: VmFault, pmd: PmdTable, i: number): Task<number> {
+  const flags = pmd.e[FLAGS + i]!;
+  const write = (vmf.flags & FAULT_FLAG_WRITE) !== 0;
+  if ((vmf.flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) === 0 || (flags & PTE_WRITE) !== 0) {
+    pmd.e[FLAGS + i] = flags | PTE_YOUNG | (write ? PTE_DIRTY : 0);
+    return done(0);
+  }
+  return wp_huge_pmd(vmf, pmd, i);
+}
+
+function* wp_huge_pmd(vmf: VmFault, pmd: PmdTable, i: number): Task<number> {
+  const ret = yield* do_huge_pmd_wp_page(vmf, pmd, i);
+  return (ret & VM_FAULT_FALLBACK) === 0 ? ret : yield* handle_pte_fault(vmf);
+}
+
+/** FAULT_FLAG_UNSHARE is meaningless where nothing is copied on write. */
 function sanitize_fault_flags(vma: VmArea, flags: number): number {
   if ((flags & FAULT_FLAG_UNSHARE) !== 0) {
     return is_cow_mapping(vma.vm_flags) ? flags : flags & ~FAULT_FLAG_UNSHARE;
@@ -131,20 +139,19 @@ function sanitize_fault_flags(vma: VmArea, flags: number): number {
   return flags;
 }
 
-function* handle_pte_fault(vmf: VmFault): Task<number> {
+function handle_pte_fault(vmf: VmFault): Task<number> {
   const table = faulting_table(vmf);
   const i = pte_index(vmf.address);
   const flags = table === null ? 0 : table[FLAGS + i]!;
   if (table === null || flags === 0) {
-    if (vma_is_anonymous(vmf.vma)) return do_anonymous_page(vmf);
-    return yield* do_fault(vmf);
+    return vma_is_anonymous(vmf.vma) ? done(do_anonymous_page(vmf)) : do_fault(vmf);
   }
-  if ((flags & PTE_PRESENT) === 0) return yield* do_swap_page(vmf, table[i]!, flags);
+  if ((flags & PTE_PRESENT) === 0) return do_swap_page(vmf, table[i]!, flags);
   if ((vmf.flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && (flags & PTE_WRITE) === 0) {
-    return yield* do_wp_page(vmf, table, i);
+    return do_wp_page(vmf, table, i);
   }
   table[FLAGS + i] = flags | PTE_YOUNG | ((vmf.flags & FAULT_FLAG_WRITE) !== 0 ? PTE_DIRTY : 0);
-  return 0;
+  return done(0);
 }
 
 /** First touch of anonymous memory: the zero page for a read, a fresh page for a write. */
