@@ -53,6 +53,7 @@ export class PinLongtermTest {
 
   constructor(private readonly k: Kernel) {
     this.mutex = new Mutex(k.executor, 'pin_longterm_test_mutex');
+    k.pinHolders.push(() => this.pages?.subarray(0, this.nr_pages) ?? []);
   }
 
   /** Context: `mm` is the caller's; may sleep. Return: 0, -EINVAL, -EFAULT, -ENOMEM, -EBUSY. */

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Who holds which page: counted anew from page tables, page cache, pins and drivers, for the checkers that compare
+ * it with what each page says of itself.
+ */
+import type { DmirrorModule } from '../drivers/test_hmm/dmirror.js';
+import type { Kernel } from '../mm/kernel.js';
+import { compound_head, folio_test_large, GUP_PIN_COUNTING_BIAS } from '../mm/page_flags.js';
+import {
+  is_device_exclusive_entry,
+  is_device_private_entry,
+  PTE_SPECIAL,
+  pte_present,
+} from '../mm/pgtable.js';
+import type { MmStruct } from '../mm/types.js';
+import type { Memmap, Page, PageRange } from '../sim/memmap.js';
+import { forEachEntry } from './entries.js';
+
+/** Columns by page, kept from one census to the next because the memmap is large and mostly untouched. */
+class Columns {
+  /** References that are accounted for. Of a folio, in its head page. */
+  readonly refs: Int32Array;
+  /** PTEs that map the page: present or device private. */
+  readonly ptes: Int32Array;
+  /** PMDs that map the huge page, in its head page. */
+  readonly pmds: Int32Array;
+  /** Device exclusive entries. */
+  readonly exclusives: Int32Array;
+  /** Pins of the folio, in its head page. */
+  readonly pins: Int32Array;
+  /** What has been written, and is to be cleared. */
+  private used: readonly PageRange[] = [];
+
+  constructor(readonly pages: number) {
+    this.refs = new Int32Array(pages);
+    this.ptes = new Int32Array(pages);
+    this.pmds = new Int32Array(pages);
+    this.exclusives = new Int32Array(pages);
+    this.pins = new Int32Array(pages);
+  }
+
+  clear(next: readonly PageRange[]): void {
+    for (const { low, high } of this.used) {
+      for (const column of [this.refs, this.ptes, this.pmds, this.exclusives, this.pins]) {
+        column.fill(0, low, high);
+      }
+    }
+    this.used = next;
+  }
+}
+
+const columnsOf = new WeakMap<Memmap, Columns>();
+
+function cleanColumns(mem: Memmap, touched: readonly PageRange[]): Columns {
+  const pages = mem.refcount.length;
+  let columns = columnsOf.get(mem);
+  if (columns === undefined || columns.pages < pages) {
+    columns = new Columns(pages);
+    columnsOf.set(mem, columns);
+  }
+  columns.clear(touched);
+  return columns;
+}
+
+export class Census {
+  readonly mem: Memmap;
+  readonly columns: Columns;
+  /** Pages that are or were in use. All others are as the memmap came into being. */
+  readonly touched: readonly PageRange[];
+
+  constructor(
+    readonly k: Kernel,
+    readonly module: DmirrorModule | null,
+    readonly mms: readonly MmStruct[],
+  ) {
+    this.mem = k.mem;
+    this.touched = k.mem.touched();
+    this.columns = cleanColumns(k.mem, this.touched);
+    this.count_kernel();
+    for (const mm of mms) this.count_mm(mm);
+    this.count_page_cache();
+    this.count_pins();
+    if (module !== null) this.count_backing_pages();
+  }
+
+  /** The page as a finding names it. */
+  show(page: Page): string {
+    const { k, mem } = this;
+    let kind = 'page';
+    if (k.is_zone_device_page(page)) kind = `${k.pgmapOf(page).type} page`;
+    else if (folio_test_large(mem, page)) kind = 'huge page';
+    return `${kind} with pfn 0x${mem.page_to_pfn(page).toString(16)}`;
+  }
+
+  private count_kernel(): void {
+    const { k, columns } = this;
+    columns.refs[k.zeroPage]!++;
+    if (k.hugeZeroFolio !== 0) columns.refs[k.hugeZeroFolio]!++;
+    for (const page of k.leakedReferences) columns.refs[compound_head(this.mem, page)]!++;
+  }
+
+  private count_mm(mm: MmStruct): void {
+    const { k, mem } = this;
+    const { refs, ptes, pmds, exclusives } = this.columns;
+    forEachEntry(mm.pt, {
+      pte(_address, page, flags) {
+        if (pte_present(flags)) {
+          if ((flags & PTE_SPECIAL) !== 0) return;
+          ptes[page]!++;
+        } else if (is_device_private_entry(flags)) {
+          ptes[page]!++;
+        } else if (is_device_exclusive_entry(flags)) {
+          exclusives[page]!++;
+        } else {
+          return;
+        }
+        refs[compound_head(mem, page)]!++;
+      },
+      leaf(_address, page) {
+        if (page === k.hugeZeroFolio) return;
+        refs[page]!++;
+        pmds[page]!++;
+      },
+    });
+  }
+
+  private count_page_cache(): void {
+    const { refs } = this.columns;
+    for (const mapping of this.k.mappings) {
+      if (mapping === null) continue;
+      for (const page of mapping.i_pages.values()) refs[page]!++;
+    }
+  }
+
+  private count_pins(): void {
+    const { k, mem } = this;
+    const { refs, pins } = this.columns;
+    for (const holder of k.pinHolders) {
+      for (const page of holder()) {
+        if (page === k.zeroPage) continue;
+        const folio = compound_head(mem, page);
+        pins[folio]!++;
+        refs[folio]! += folio_test_large(mem, folio) ? 1 : GUP_PIN_COUNTING_BIAS;
+      }
+    }
+  }
+
+  /** Device pages whose contents are in a page of system memory. */
+  private count_backing_pages(): void {
+    const { k, mem } = this;
+    const { refs } = this.columns;
+    for (const { low, high } of this.touched) {
+      if (!k.is_zone_device_page(low)) continue;
+      if (!k.behaviour.genericHasBackingPage && k.pgmapOf(low).type !== 'MEMORY_DEVICE_PRIVATE') continue;
+      for (let page = low; page < high; page++) {
+        if (mem.refcount[page]! > 0) refs[mem.priv[page]!]!++;
+      }
+    }
+  }
+}

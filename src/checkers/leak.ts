@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** When the last process is gone, nothing is left of it: every page is free but those of the kernel itself. */
+import type { Census } from './census.js';
+import { violation } from './violation.js';
+
+const NAME = 'leak';
+
+/** Context: no process lives, and everything is quiet. */
+export function check_leaks(census: Census): void {
+  const { k, module } = census;
+  const left = [
+    ['address spaces', census.mms.length],
+    ['anon_vmas', k.anonVmas.filter((anon_vma) => anon_vma !== null).length],
+    ['files with pages', k.mappings.filter((mapping) => mapping !== null).length],
+    ['open device files', module === null ? 0 : module.mirrors.filter((mirror) => mirror !== null).length],
+    ['longterm pins', k.pinHolders.reduce((sum, holder) => sum + [...holder()].length, 0)],
+    ['reserved huge pages', k.hugetlb.resv_huge_pages],
+    ['huge pages in use', k.hugetlb.nr_huge_pages - k.hugetlb.free_huge_pages],
+    ['device pages in use', device_pages(census)],
+    ['pages in use', pages(census)],
+  ] as const;
+  const found = left.filter(([, count]) => count !== 0).map(([what, count]) => `${count} ${what}`);
+  if (found.length > 0) throw violation(NAME, `no process is left, but ${found.join(', ')}`);
+}
+
+function device_pages({ k }: Census): number {
+  return k.pgmaps.reduce((sum, pgmap) => sum + (pgmap === null ? 0 : pgmap.ref - 1), 0);
+}
+
+/** Of system memory, without the zero pages and hugetlb's pool. */
+function pages({ k }: Census): number {
+  const { totalPages, nr_free_pages } = k.pages;
+  const own = 1 + (k.hugeZeroFolio === 0 ? 0 : 512) + k.hugetlb.nr_huge_pages * 512;
+  return totalPages - nr_free_pages - own - k.leakedReferences.length;
+}
