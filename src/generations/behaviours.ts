@@ -53,6 +53,18 @@ export const registry = {
     'mm/huge_memory.c thp_get_unmapped_area_vmflags',
     { since: '6.7' },
   ),
+  madviseFreeKeepsWholeFolios: entry(
+    true,
+    'MADV_FREE of a whole THP that is mapped by PTEs leaves it whole; before, it was split',
+    'mm/madvise.c madvise_free_pte_range',
+    { since: '6.10' },
+  ),
+  wpReusesLargeFolios: entry(
+    false,
+    'a write fault may reuse a page of a THP of which nothing else is mapped or held',
+    'mm/memory.c do_wp_page',
+    { until: 'between 6.1 and 6.12' },
+  ),
   populateWalksVmas: entry(
     false,
     'MADV_POPULATE_* passes over holes and reports them at the end; later it stops at the first',

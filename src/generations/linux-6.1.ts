@@ -15,6 +15,8 @@ export const overrides61: Partial<Behaviours> = {
   gupUnsharesFilePages: false,
   gupTestLongtermPins: false,
   populateWalksVmas: true,
+  madviseFreeKeepsWholeFolios: false,
+  wpReusesLargeFolios: true,
   gupRefusesInternalFlags: false,
   splitPmdRefusesHugetlb: false,
   hugetlbZapRestoresReserve: false,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/madvise.c. Fidelity: ported for the advice listed here; no reclaim behind MADV_FREE and MADV_COLD. */
-import { NO_PAGE } from '../sim/memmap.js';
+import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EAGAIN, EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
 import {
+  HPAGE_PMD_NR,
   MADV_COLD,
   MADV_COLLAPSE,
   MADV_DODUMP,
@@ -28,6 +29,7 @@ import {
 import { faultin_page_range } from './gup.js';
 import { madvise_free_whole_pmd } from './huge_memory.js';
 import { pmd_trans_huge, split_folio } from './huge_split.js';
+import type { Kernel } from './kernel.js';
 import { madvise_collapse } from './khugepaged.js';
 import { vm_normal_page } from './memory.js';
 import { zap_page_range_single } from './memory_zap.js';
@@ -37,12 +39,20 @@ import {
   mmu_notifier_range,
 } from './mmu_notifier.js';
 import { get_page, put_page } from './page_alloc.js';
-import { compound_head, folio_mapcount, folio_test_large, PG_dirty } from './page_flags.js';
+import {
+  compound_head,
+  folio_entire_mapcount,
+  folio_mapcount,
+  folio_test_large,
+  PG_dirty,
+  page_mapcount,
+} from './page_flags.js';
 import {
   FLAGS,
   type PmdTable,
   PTE_DIRTY,
   PTE_YOUNG,
+  type PteTable,
   pmd_addr_end,
   pmd_index,
   pte_index,
@@ -222,19 +232,29 @@ function* madvise_free_pmd(vma: VmArea, pmd: PmdTable, addr: number, next: numbe
   const table = pmd.child[i]!;
   if (table === null) return;
   const first = pte_index(addr);
-  for (let n = first; n < first + (next - addr) / 4096; n++) {
+  const last = first + (next - addr) / 4096;
+  for (let n = first; n < last; n++) {
     const flags = table[FLAGS + n]!;
     if (!pte_present(flags)) continue;
     const page = vm_normal_page(flags, table[n]!);
     if (page === NO_PAGE || k.is_zone_device_page(page)) continue;
     const folio = compound_head(k.mem, page);
     if (folio_test_large(k.mem, folio)) {
-      if (folio_mapcount(k.mem, folio) > 512 || !k.trylock_page(folio)) continue;
-      get_page(k, folio);
-      const err = yield* split_folio(k, folio);
-      k.unlock_page(folio);
-      put_page(k, folio);
-      if (err === 0) n--;
+      const { madviseFreeKeepsWholeFolios } = k.behaviour;
+      const mapped = folio_pte_batch(table, n, last, folio);
+      if (madviseFreeKeepsWholeFolios && mapped === HPAGE_PMD_NR) {
+        clean_folio_ptes(k, table, n, folio);
+        n += mapped - 1;
+        continue;
+      }
+      if (!madviseFreeKeepsWholeFolios && page_mapcount(k.mem, folio) !== 1) return;
+      const shared = madviseFreeKeepsWholeFolios && folio_likely_mapped_shared(k, folio);
+      if (shared || !(yield* split_locked(k, folio))) {
+        if (!madviseFreeKeepsWholeFolios) return;
+        n += mapped - 1;
+      } else {
+        n--;
+      }
       continue;
     }
     if ((k.mem.flags[folio]! & PG_dirty) !== 0) {
@@ -243,6 +263,44 @@ function* madvise_free_pmd(vma: VmArea, pmd: PmdTable, addr: number, next: numbe
     }
     table[FLAGS + n] = flags & ~(PTE_DIRTY | PTE_YOUNG);
   }
+}
+
+/** How many entries from `n` on map consecutive pages of the folio. */
+function folio_pte_batch(table: PteTable, n: number, last: number, folio: Page): number {
+  let count = 1;
+  while (n + count < last && pte_present(table[FLAGS + n + count]!)) {
+    const page = table[n + count]!;
+    if (page !== table[n]! + count || page >= folio + HPAGE_PMD_NR) break;
+    count++;
+  }
+  return count;
+}
+
+/** A THP that is mapped by PTEs, all of them here: clean it as it is. */
+function clean_folio_ptes(k: Kernel, table: PteTable, n: number, folio: Page): void {
+  if ((k.mem.flags[folio]! & PG_dirty) !== 0) {
+    if (folio_mapcount(k.mem, folio) !== HPAGE_PMD_NR) return;
+    k.mem.flags[folio]! &= ~PG_dirty;
+  }
+  for (let i = n; i < n + HPAGE_PMD_NR; i++) table[FLAGS + i]! &= ~(PTE_DIRTY | PTE_YOUNG);
+}
+
+/** The kernel's guess whether other processes map a large folio too. */
+function folio_likely_mapped_shared(k: Kernel, folio: Page): boolean {
+  const mapcount = folio_mapcount(k.mem, folio);
+  if (mapcount <= 1) return false;
+  if (folio_entire_mapcount(k.mem, folio) > 0 || mapcount > HPAGE_PMD_NR) return true;
+  return k.mem.mapcount[folio]! > 1;
+}
+
+/** Return: whether the folio could be locked and split. */
+function* split_locked(k: Kernel, folio: Page): Task<boolean> {
+  if (!k.trylock_page(folio)) return false;
+  get_page(k, folio);
+  const err = yield* split_folio(k, folio);
+  k.unlock_page(folio);
+  put_page(k, folio);
+  return err === 0;
 }
 
 /** Return: whether the huge page has been dealt with. */

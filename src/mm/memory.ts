@@ -384,7 +384,8 @@ function wp_page_reuse(vmf: VmFault, table: PteTable, i: number): void {
 
 /** Whether the only reference to the folio is the faulting PTE's, so that it need not be copied. */
 function wp_can_reuse_anon_folio(k: Kernel, folio: Page, vma: VmArea): boolean {
-  if (folio_test_large(k.mem, folio) || k.mem.refcount[folio] !== 1) return false;
+  if (folio_test_large(k.mem, folio) && !k.behaviour.wpReusesLargeFolios) return false;
+  if (k.mem.refcount[folio] !== 1) return false;
   if (!k.trylock_page(folio)) return false;
   folio_move_anon_rmap(k, folio, vma);
   k.unlock_page(folio);

@@ -286,7 +286,6 @@ export function* dup_mm(oldmm: MmStruct): Task<MmStruct | number> {
   const k = oldmm.kernel;
   const mm = k.mm_alloc();
   yield* oldmm.mmap_lock.down_write('dup_mmap');
-  mm.has_pinned = oldmm.has_pinned;
   let err = 0;
   for (const mpnt of oldmm.vmas) {
     if ((mpnt.vm_flags & VM_DONTCOPY) !== 0) continue;
