@@ -35,6 +35,11 @@ const commands: readonly Entry[] = [
     load: () => import('./schema.js'),
   },
   {
+    name: 'export',
+    summary: 'write scenarios as a C program for a real kernel',
+    load: () => import('./export.js'),
+  },
+  {
     name: 'modinfo',
     summary: 'show what there is to know about the test_hmm module',
     load: () => import('./modinfo.js'),

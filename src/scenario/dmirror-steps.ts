@@ -22,7 +22,7 @@ import type { StepOf } from './schema.js';
 import type { Spelling } from './spelling.js';
 
 /** Above this, recordings leave data and perm out. */
-const MAX_LISTED = 1024;
+export const MAX_LISTED = 1024;
 
 const FILL = 0xa5a5a5a5;
 
@@ -35,7 +35,7 @@ export interface Interface {
   readonly spelling: Spelling;
 }
 
-type IoctlStep = StepOf<'ioctl'>;
+export type IoctlStep = StepOf<'ioctl'>;
 
 export function* open(sys: Sys, actor: Actor, step: StepOf<'open'>): Task<StepResult> {
   const fd = yield* sys.open(`/dev/hmm_dmirror${step.device}`, O_RDWR);
@@ -51,14 +51,14 @@ export function* close(sys: Sys, actor: Actor, step: StepOf<'close'>): Task<Step
 }
 
 /** Which way a migration goes, or undefined for other commands. */
-function migratesToDevice(step: IoctlStep): boolean | undefined {
+export function migratesToDevice(step: IoctlStep): boolean | undefined {
   if (step.cmd === 'MIGRATE') return step.toDevice;
   if (step.cmd === 'MIGRATE_TO_DEV') return true;
   return step.cmd === 'MIGRATE_TO_SYS' ? false : undefined;
 }
 
 /** The command as this generation names it: MIGRATE has its direction in the struct, or in its name. */
-function commandOf(uapi: DmirrorUapi, step: IoctlStep): DmirrorOp {
+export function commandOf(uapi: DmirrorUapi, step: IoctlStep): DmirrorOp {
   const toDevice = migratesToDevice(step);
   if (toDevice === undefined) return step.cmd;
   if (uapi.nr.MIGRATE !== undefined) return 'MIGRATE';

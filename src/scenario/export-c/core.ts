@@ -3,7 +3,7 @@
 import { errnoName } from '../../uapi/errno.js';
 import { MIRROR_PAGES } from '../actor.js';
 
-export const INCLUDES = String.raw`#define _GNU_SOURCE
+export const INCLUDES = `#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -56,6 +56,7 @@ export function sizesPart(sizes: Sizes): string {
 #define NR_SLOTS	${sizes.slots}
 #define NR_FDS		${sizes.fds}
 #define NR_REGIONS	${sizes.regions}
+#define NR_SETUPS	3
 #define ANSWER_BYTES	${sizes.answerBytes}UL
 
 /* Page \`page\` of region \`region\`: each has a GiB of addresses of its own. */
@@ -108,7 +109,7 @@ struct scenario {
 	unsigned int devices;			/* bit N: needs /dev/hmm_dmirrorN */
 	bool gup;				/* needs gup_test */
 	bool oopses;				/* is known to kill the kernel */
-	void (*setups[2])(void);		/* p0 does this first */
+	void (*setups[NR_SETUPS])(void);	/* p0 does this first */
 };
 
 /* Memory of the controller and of all processes that it drives. */
@@ -152,7 +153,7 @@ export function answersPart(): string {
     errnoNames().map((name) => `E(${name}),`),
     6,
   );
-  return String.raw`
+  return `
 /* Answers: the inside of a JSON object, with ' for ". */
 
 static void __attribute__((format(printf, 1, 2))) emit(const char *format, ...)
@@ -198,8 +199,16 @@ static void answer(int error)
 `;
 }
 
+export const ANSWER_CALL = `
+/* What a system call returned, as an answer. */
+static void answer_call(long result)
+{
+	answer(result == -1 ? errno : 0);
+}
+`;
+
 /** Between the steps that a process can take and their tables. */
-export const PROCESS = String.raw`
+export const PROCESS = `
 /* A process: it takes the steps that it is told to, and says when it is done. */
 static void __attribute__((noreturn)) obey(void)
 {
@@ -221,7 +230,7 @@ static void __attribute__((noreturn)) run_first_process(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	me = 0;
-	for (size_t i = 0; i < 2; i++)
+	for (int i = 0; i < NR_SETUPS; i++)
 		if (scenario->setups[i])
 			scenario->setups[i]();
 	if (write(replies[1], "", 1) != 1)

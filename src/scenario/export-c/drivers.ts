@@ -3,12 +3,12 @@
 import type { DmirrorUapi } from '../../uapi/test_hmm_uapi.js';
 import type { Spelling } from '../spelling.js';
 
-export const OPEN_FDS = String.raw`
+export const OPEN_FDS = `
 /* fds by name; what is opened under a name that is in use is leaked. */
 static int fds[NR_FDS] = { [0 ... NR_FDS - 1] = -1 };
 `;
 
-export const OPEN = String.raw`
+export const OPEN = `
 static void take_open(const struct step *step)
 {
 	char path[32];
@@ -19,7 +19,7 @@ static void take_open(const struct step *step)
 }
 `;
 
-export const CLOSE = String.raw`
+export const CLOSE = `
 static void take_close(const struct step *step)
 {
 	answer_call(close(fds[step->fd]));
@@ -30,7 +30,13 @@ static void take_close(const struct step *step)
 // --- the interface of a generation ----------------------------------------------------------------------
 
 function structFields(uapi: DmirrorUapi): string[] {
-  const fields = ['uint64_t addr;', 'uint64_t ptr;', 'uint64_t npages;', 'uint64_t cpages;', 'uint64_t faults;'];
+  const fields = [
+    'uint64_t addr;',
+    'uint64_t ptr;',
+    'uint64_t npages;',
+    'uint64_t cpages;',
+    'uint64_t faults;',
+  ];
   if (uapi.hasAllocToDevmem) return [...fields, 'uint32_t zone_device_type;', 'uint32_t alloc_to_devmem;'];
   return uapi.hasZoneDeviceType ? [...fields, 'uint64_t zone_device_type;'] : fields;
 }
@@ -59,7 +65,7 @@ ${Object.entries(uapi.nr)
 `;
 }
 
-export const MIRROR = String.raw`
+export const MIRROR = `
 /* The buffer that the driver reads and writes, the same in all processes. */
 static unsigned char *mirror;
 
@@ -91,7 +97,7 @@ function baseNames(spelling: Spelling): string {
 }
 
 function permissions(spelling: Spelling): string {
-  return String.raw`
+  return `
 static const char *const bases[16] = {
 ${baseNames(spelling)}
 };
@@ -141,8 +147,10 @@ static void emit_type(unsigned long long type)
 
 export function ioctlPart(uapi: DmirrorUapi, spelling: Spelling): string {
   const direction = uapi.hasAllocToDevmem ? '\tcmd.alloc_to_devmem = step->to_device;\n' : '';
-  const type = uapi.hasZoneDeviceType ? '\tcase LIST_TYPE:\n\t\temit_type(cmd.zone_device_type);\n\t\tbreak;\n' : '';
-  return `${permissions(spelling)}${uapi.hasZoneDeviceType ? deviceTypes(spelling) : ''}${String.raw`
+  const type = uapi.hasZoneDeviceType
+    ? '\tcase LIST_TYPE:\n\t\temit_type(cmd.zone_device_type);\n\t\tbreak;\n'
+    : '';
+  return `${permissions(spelling)}${uapi.hasZoneDeviceType ? deviceTypes(spelling) : ''}${`
 static void emit_data(unsigned long pages)
 {
 	emit(",'data':[");
@@ -178,7 +186,7 @@ static void take_ioctl(const struct step *step)
 		.npages = step->pages,
 	};
 
-`}${direction}${String.raw`	fill_mirror();
+`}${direction}${`	fill_mirror();
 	if (step->write)
 		fill_words(step->word, step->pages);
 	if (ioctl(fds[step->fd], step->request, &cmd)) {
@@ -202,7 +210,7 @@ static void take_ioctl(const struct step *step)
 `;
 }
 
-export const IOCTL_RAW = String.raw`
+export const IOCTL_RAW = `
 static void take_ioctl_raw(const struct step *step)
 {
 	struct hmm_dmirror_cmd cmd = {
@@ -218,7 +226,7 @@ static void take_ioctl_raw(const struct step *step)
 
 // --- gup_test -------------------------------------------------------------------------------------------
 
-export const GUP_INTERFACE = String.raw`
+export const GUP_INTERFACE = `
 /* The interface of gup_test. */
 
 #define GUP_TEST_FILE	"/sys/kernel/debug/gup_test"
@@ -260,7 +268,7 @@ static void open_gup_test(void)
 }
 `;
 
-export const GUP = String.raw`
+export const GUP = `
 static void take_gup(const struct step *step)
 {
 	struct gup_test gup = {
@@ -279,7 +287,7 @@ static void take_gup(const struct step *step)
 }
 `;
 
-export const PIN = String.raw`
+export const PIN = `
 static void take_pin(const struct step *step)
 {
 	struct pin_longterm_test pin = {
@@ -292,7 +300,7 @@ static void take_pin(const struct step *step)
 }
 `;
 
-export const UNPIN = String.raw`
+export const UNPIN = `
 static void take_unpin(const struct step *step)
 {
 	(void)step;

@@ -14,15 +14,7 @@ static void take_${name}(const struct step *step)
 
 const RANGE = '(void *)step->addr, step->pages * PAGE_BYTES';
 
-export const ANSWER_CALL = String.raw`
-/* What a system call returned, as an answer. */
-static void answer_call(long result)
-{
-	answer(result == -1 ? errno : 0);
-}
-`;
-
-export const MMAP = String.raw`
+export const MMAP = `
 static void map(const struct step *step, int fd)
 {
 	answer_call((long)mmap((void *)step->addr, step->pages * PAGE_BYTES,
@@ -30,14 +22,14 @@ static void map(const struct step *step, int fd)
 }
 `;
 
-export const MMAP_ANON = String.raw`
+export const MMAP_ANON = `
 static void take_mmap(const struct step *step)
 {
 	map(step, -1);
 }
 `;
 
-export const MMAP_FILE = String.raw`
+export const MMAP_FILE = `
 /* One memfd for each region, made at its first mmap; children have them too. */
 static int memfds[NR_REGIONS] = { [0 ... NR_REGIONS - 1] = -1 };
 
@@ -56,7 +48,7 @@ static void take_mmap_file(const struct step *step)
 }
 `;
 
-export const MMAP_DEVICE = String.raw`
+export const MMAP_DEVICE = `
 static void take_mmap_device(const struct step *step)
 {
 	map(step, fds[step->fd]);
@@ -70,7 +62,7 @@ export const RANGE_CALLS: Readonly<Partial<Record<Step['op'], string>>> = {
   munlock: rangeCall('munlock', `munlock(${RANGE})`),
   mprotect: rangeCall('mprotect', `mprotect(${RANGE}, step->prot)`),
   madvise: rangeCall('madvise', `madvise(${RANGE}, step->flags)`),
-  mremap: String.raw`
+  mremap: `
 static void take_mremap(const struct step *step)
 {
 	unsigned long bytes = step->pages * PAGE_BYTES;
@@ -81,7 +73,7 @@ static void take_mremap(const struct step *step)
 `,
 };
 
-export const PAGE_WORD = String.raw`
+export const PAGE_WORD = `
 /* The word that fills a page, or that there is none. */
 static void emit_word(const volatile uint32_t *page, const char *comma)
 {
@@ -97,7 +89,7 @@ static void emit_word(const volatile uint32_t *page, const char *comma)
 }
 `;
 
-export const ACCESSES = String.raw`
+export const ACCESSES = `
 /* Loads and stores that survive SIGSEGV and SIGBUS. */
 
 static sigjmp_buf landing;
@@ -149,7 +141,7 @@ static void access_pages(const struct step *step,
 }
 `;
 
-export const STORE = String.raw`
+export const STORE = `
 static void store_page(unsigned long addr, uint32_t word, const char *comma)
 {
 	volatile uint32_t *page = (volatile uint32_t *)addr;
@@ -165,7 +157,7 @@ static void take_store(const struct step *step)
 }
 `;
 
-export const LOAD = String.raw`
+export const LOAD = `
 static void load_page(unsigned long addr, uint32_t unused, const char *comma)
 {
 	(void)unused;
@@ -178,7 +170,7 @@ static void take_load(const struct step *step)
 }
 `;
 
-export const PAGEMAP = String.raw`
+export const PAGEMAP = `
 static void emit_mapping(uint64_t entry, const char *comma)
 {
 	bool present = entry >> 63 & 1;
@@ -223,7 +215,7 @@ static void take_pagemap(const struct step *step)
 }
 `;
 
-export const FORK = String.raw`
+export const FORK = `
 /* fork(), but the child is a sibling: the controller can wait for all alike. */
 static void take_fork(const struct step *step)
 {
