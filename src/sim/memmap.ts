@@ -155,8 +155,11 @@ export class Memmap {
   }
 
   private reserve(capacity: number): void {
+    // Only what was touched: a copied zero would commit host memory, and most of a large machine is never used.
+    const ranges = [{ low: NO_PAGE, high: NO_PAGE + 1 }, ...this.touched()];
     const grow = <T extends Int32Array | Uint32Array | Float64Array>(fresh: T, old: T | undefined): T => {
-      if (old !== undefined) fresh.set(old.subarray(0, this.used));
+      if (old === undefined) return fresh;
+      for (const { low, high } of ranges) fresh.set(old.subarray(low, high), low);
       return fresh;
     };
     this.refcount = grow(new Int32Array(capacity), this.refcount);
