@@ -11,6 +11,12 @@ const reasons: Readonly<Record<string, string>> = {
   EROFS: 'a read-only file system',
 };
 
+/** Why a file that the user named cannot be written. */
+export function cannotWrite(path: string, option: string, error: unknown): UsageError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new UsageError(`cannot write ${path}: ${reasons[code ?? ''] ?? message}`, option);
+}
+
 export class ReportFile {
   private fd: number;
 
@@ -22,8 +28,7 @@ export class ReportFile {
     try {
       this.fd = openSync(path, 'w');
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      throw new UsageError(`cannot write ${path}: ${reasons[code ?? ''] ?? message}`, option);
+      throw cannotWrite(path, option, error);
     }
   }
 

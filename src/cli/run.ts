@@ -27,7 +27,7 @@ import type { JobResult } from './run-job.js';
 import { runDocuments } from './run-jobs.js';
 import { readScenarioFiles, type ScenarioFile, writeScenarioFile } from './scenario-files.js';
 import { ktapPainter, onInterrupt, printErrorLine, printLine } from './terminal.js';
-import { KERNEL_HELP, parseKernel, parseNumber } from './values.js';
+import { KERNEL_HELP, parseKernel, parseNumber, TRACE_HELP } from './values.js';
 
 export interface RunOptions {
   readonly kernel?: string;
@@ -41,6 +41,7 @@ export interface RunOptions {
   readonly seed?: number;
   readonly junit?: string;
   readonly jobs?: number;
+  readonly trace?: string;
 }
 
 /** Where output goes; lines come without their newline. */
@@ -80,6 +81,7 @@ export function configure(command: Command): void {
       parseNumber(text, '--seed'),
     )
     .option('--junit <file>', 'write the results as JUnit XML too')
+    .option('--trace <file>', TRACE_HELP)
     .addOption(new Option('--jobs <n>', 'worker threads').default(1).argParser(parseJobs))
     .action(async (files: string[], options: RunOptions) => {
       const paint = ktapPainter();
@@ -239,6 +241,13 @@ async function runAll(selected: readonly Selected[], run: Run, source: MachineSo
   for (const rest of selected.slice(index)) run.skipped(rest, 'an earlier scenario failed (--bail)');
 }
 
+/** Tracing is loaded when it is asked for. */
+async function openTrace(path: string, source: MachineSource) {
+  const { TraceFile, TracingSource } = await import('./trace-file.js');
+  const file = new TraceFile(path);
+  return { file, source: new TracingSource(source, file) };
+}
+
 /** Return: the exit status. Throws UsageError. */
 export async function runCommand(
   args: readonly string[],
@@ -248,6 +257,9 @@ export async function runCommand(
 ): Promise<number> {
   if (options.update && args.includes('-'))
     throw new UsageError('standard input cannot be updated', '--update');
+  if (options.trace !== undefined && (options.jobs ?? 1) > 1)
+    throw new UsageError('a trace has one order of events, so it needs --jobs 1', '--trace');
+  const tracing = options.trace === undefined ? undefined : await openTrace(options.trace, source);
   const report = options.junit === undefined ? undefined : new ReportFile(options.junit, '--junit');
   const { files, mistakes } = readScenarioFiles(args);
   const selected = select(files, options, mistakes);
@@ -262,14 +274,16 @@ export async function runCommand(
   const stopListening = onInterrupt(() => {
     if (!options.json) output.out(bailOutLine('interrupted'));
     report?.write(run.junit());
+    tracing?.file.close();
   });
   try {
     run.begin(selected.length);
-    await runAll(selected, run, source);
+    await runAll(selected, run, tracing?.source ?? source);
     run.end();
   } finally {
     stopListening();
     report?.write(run.junit());
+    tracing?.file.close();
   }
   if (mistakes.length > 0) return EXIT_USAGE;
   return run.totals.fail > 0 ? EXIT_FAILED : EXIT_OK;

@@ -84,5 +84,7 @@ export function parseKernel(text: string, where: string): string {
   );
 }
 
+export const TRACE_HELP =
+  'write what happens: ftrace text (.txt), JSON Lines (.jsonl), or for Perfetto (.json)';
 export const KERNEL_HELP = `generation: ${generations.map(({ id }) => id).join(', ')}`;
 export { DEFAULT_GENERATION } from '../generations/index.js';

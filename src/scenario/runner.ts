@@ -10,8 +10,8 @@ import type { MachineSetup } from './setup.js';
 
 /** Where machines come from, and where they go when a scenario is done with them. */
 export interface MachineSource {
-  /** A machine as after boot and modprobe. Throws KernelBug when loading the module oopses. */
-  acquire(setup: MachineSetup): Machine;
+  /** A machine as after boot and modprobe, for the scenario `name`. Throws KernelBug when loading the module oopses. */
+  acquire(setup: MachineSetup, name: string): Machine;
   /** `usable` is false after an oops, a hang or an internal error. */
   release(machine: Machine, usable: boolean): void;
 }
@@ -43,7 +43,7 @@ export interface ScenarioRun {
 export function runOn(source: MachineSource, setup: MachineSetup, document: ScenarioDocument): ScenarioRun {
   let machine: Machine;
   try {
-    machine = source.acquire(setup);
+    machine = source.acquire(setup, document.name);
   } catch (error) {
     if (error instanceof KernelBug) {
       return { results: [], loadFailure: { fn: error.fn, reason: error.reason }, dmesg: [] };

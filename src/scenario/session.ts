@@ -79,6 +79,7 @@ export class Session {
     if (pid < 0) return retOf(pid);
     const child = this.#machine.process(pid);
     if (child === undefined) throw new Error(`fork answered pid ${pid}, which the machine does not know`);
+    child.name = step.child;
     this.#actors.set(step.child, forkActor(parent, child));
     return SUCCESS;
   }

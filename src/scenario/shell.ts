@@ -45,7 +45,7 @@ export class Shell {
     this.#options = options;
     const kernel = options.setup.generation.id;
     this.#recorder = new Recorder({ name: 'session', kernel, machine: options.machineBlock });
-    this.#machine = options.source.acquire(options.setup);
+    this.#machine = options.source.acquire(options.setup, 'session');
     this.#session = new Session(this.#machine, options.setup.generation);
   }
 
@@ -147,7 +147,7 @@ export class Shell {
   #reset(): string[] {
     const { source, setup } = this.#options;
     source.release(this.#machine, this.#session.fatal === undefined);
-    this.#machine = source.acquire(setup);
+    this.#machine = source.acquire(setup, 'session');
     this.#session = new Session(this.#machine, setup.generation);
     this.#recorder.clear();
     this.#pages.clear();

@@ -33,7 +33,8 @@ export type PageValue = number | string;
 /** A process, as drivers of a machine (the harness, the scenario runner) hold it. */
 export interface ProcessHandle {
   readonly pid: number;
-  readonly name: string;
+  /** As traces show it; who drives the process may rename it. */
+  name: string;
   readonly alive: boolean;
 }
 

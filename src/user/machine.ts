@@ -255,6 +255,11 @@ export class Machine implements MachineApi {
     return this.processes.get(pid);
   }
 
+  /** The process whose address space `mm` is; undefined when it is gone. */
+  processOf(mm: MmStruct | null): Process | undefined {
+    return [...this.processes.values()].find((process) => process.mm === mm && mm !== null);
+  }
+
   /**
    * Run `fn` as a thread of `process`, and every other task as scheduled, until `fn` returns.
    * Throws KernelBug on an oops, Hang when nothing can run or `limitNs` of simulated time is over, ProcessDied when

@@ -38,7 +38,8 @@ export class Process {
 
   constructor(
     readonly pid: number,
-    readonly name: string,
+    /** As traces show it. */
+    public name: string,
     readonly parent: Process | null,
     mm: MmStruct,
   ) {

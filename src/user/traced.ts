@@ -32,11 +32,14 @@ const SYSCALLS = {
 
 type Method = (...args: unknown[]) => Task<unknown>;
 
+/** Addresses and request numbers read better in hexadecimal. */
+const readable = (value: number): string | number => (value >= 4096 ? `0x${value.toString(16)}` : value);
+
 function numbers(names: readonly string[], args: readonly unknown[]): Record<string, string | number> {
   const known: Record<string, string | number> = {};
   for (const [i, name] of names.entries()) {
     const value = args[i];
-    if (typeof value === 'number') known[name] = value >= 4096 ? `0x${value.toString(16)}` : value;
+    if (typeof value === 'number') known[name] = readable(value);
   }
   return known;
 }
@@ -60,7 +63,11 @@ export function traced<T extends Sys>(sys: T, process: Process, kernel: Kernel):
     wrapped[method] = function* (...args: unknown[]): Task<unknown> {
       kernel.note({ ...at(), event: `sys_enter_${name}`, args: numbers(names, args) });
       const ret = yield* call.apply(wrapped, args);
-      kernel.note({ ...at(), event: `sys_exit_${name}`, args: typeof ret === 'number' ? { ret } : {} });
+      kernel.note({
+        ...at(),
+        event: `sys_exit_${name}`,
+        args: typeof ret === 'number' ? { ret: readable(ret) } : {},
+      });
       return ret;
     };
   }

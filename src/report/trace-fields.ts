@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The fields of a trace record as texts. */
+import type { TraceRecord } from '../scenario/tracer.js';
+
+export const hex = (value: number): string => `0x${value.toString(16)}`;
+
+/** addr, pfn and device first, then the event's own arguments, then the reason. Page numbers of ours are left out. */
+export function fieldsOf(record: TraceRecord): Record<string, string | number> {
+  const { addr, pfn, device, reason, args } = record;
+  const { from_page: _, ...own } = args;
+  return {
+    ...(addr === undefined ? {} : { addr: hex(addr) }),
+    ...(pfn === undefined ? {} : { pfn: hex(pfn) }),
+    ...(device === undefined ? {} : { on: `hmm_dmirror${device}` }),
+    ...own,
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
