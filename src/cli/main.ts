@@ -25,6 +25,16 @@ const commands: readonly Entry[] = [
     load: () => import('./run.js'),
   },
   {
+    name: 'explain',
+    summary: 'tell why each page of a scenario did, or did not do, what was asked',
+    load: () => import('./explain.js'),
+  },
+  {
+    name: 'show',
+    summary: 'draw a scenario: pages by steps, where each is and who may use it',
+    load: () => import('./show.js'),
+  },
+  {
     name: 'shell',
     summary: 'take steps on a loaded module one by one',
     load: () => import('./shell.js'),

@@ -2,7 +2,7 @@
 /** The run of `smoke`: machine, module, suite, KTAP. */
 import { readFileSync } from 'node:fs';
 import { bailOutLine, ktapLines } from '../report/ktap.js';
-import type { EndEvent, HarnessEvent } from '../selftests/events.js';
+import type { EndEvent, HarnessEvent, TestObserver } from '../selftests/events.js';
 import type { Suite } from '../selftests/fixture.js';
 import { exitCode, test_harness_run } from '../selftests/kselftest_harness.js';
 import type { TestFilter } from '../selftests/test_filter.js';
@@ -14,6 +14,12 @@ import type { MachinePlan } from './machine-options.js';
 import type { Reports } from './smoke-reports.js';
 import { breathe, ktapPainter, onInterrupt, type Painter, printErrorLine, printLine } from './terminal.js';
 
+/** Somebody who looks at the machine around each test, and is told when all is over. */
+export interface Observing {
+  readonly observer: TestObserver;
+  end(): void;
+}
+
 export class SmokeRun {
   private readonly paint: Painter = ktapPainter();
 
@@ -22,13 +28,14 @@ export class SmokeRun {
     private readonly filters: readonly TestFilter[],
     private readonly plan: MachinePlan,
     private readonly reports: Reports,
+    private readonly observing?: Observing,
   ) {}
 
   /** Return: the exit code. */
   async run(): Promise<number> {
     const stopListening = onInterrupt(() => {
       this.print(bailOutLine('interrupted'));
-      this.reports.write();
+      this.end();
     });
     try {
       // The first machine boots before the plan is printed: a module that kills the kernel leaves no tests to plan.
@@ -39,8 +46,13 @@ export class SmokeRun {
       throw error;
     } finally {
       stopListening();
-      this.reports.write();
+      this.end();
     }
+  }
+
+  private end(): void {
+    this.reports.write();
+    this.observing?.end();
   }
 
   private print(line: string): void {
@@ -79,6 +91,7 @@ export class SmokeRun {
       },
       onEvent: (event) => this.onEvent(event),
       readText: readSourceMap,
+      ...(this.observing === undefined ? {} : { observer: this.observing.observer }),
     });
     for (;;) {
       await breathe();

@@ -9,11 +9,15 @@ import { InternalError } from './failure.js';
 import { addMachineOptions, type MachineFlags, planMachine } from './machine-options.js';
 import { addFilterOptions, checkFilters } from './smoke-filters.js';
 import { type ReportPaths, Reports } from './smoke-reports.js';
+import type { Observing } from './smoke-run.js';
 import { printErrorLine, printLine } from './terminal.js';
+import { TRACE_HELP } from './values.js';
 
 interface SmokeFlags extends MachineFlags, ReportPaths {
   readonly l?: true;
   readonly h?: true;
+  readonly explain?: boolean;
+  readonly trace?: string;
 }
 
 export function configure(command: Command): void {
@@ -25,6 +29,8 @@ export function configure(command: Command): void {
   command
     .option('--junit <file>', 'write the results as JUnit XML too')
     .option('--json <file>', 'write the results as JSON too')
+    .option('--explain', 'tell why each page did, or did not do, what was asked')
+    .option('--trace <file>', TRACE_HELP)
     .action((dev0: string | undefined, dev1: string | undefined, flags: SmokeFlags) => {
       const addresses = [dev0, dev1].filter((address) => address !== undefined);
       return smoke(addresses, flags, filters);
@@ -42,15 +48,27 @@ async function smoke(
   checkFilters(suite, filters);
   const plan = planMachine(addresses, flags);
   const reports = new Reports(flags, { suite: suite.name, kernel: flags.kernel, seed: plan.options.seed });
+  const observing = await observe(flags);
   if (flags.seed === undefined)
     printErrorLine(`seed ${plan.options.seed} (again: --seed ${plan.options.seed})`);
   const { SmokeRun } = await import('./smoke-run.js');
   try {
-    process.exitCode = await new SmokeRun(suite, filters, plan, reports).run();
+    process.exitCode = await new SmokeRun(suite, filters, plan, reports, observing).run();
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new InternalError(error, plan.options.seed, reproduction(plan.options.seed, flags));
   }
+}
+
+/** Explaining and tracing are loaded when they are asked for. */
+async function observe({ explain = false, trace }: SmokeFlags): Promise<Observing | undefined> {
+  if (!explain && trace === undefined) return undefined;
+  const [{ smokeObserver }, { TraceFile }] = await Promise.all([
+    import('./smoke-observer.js'),
+    import('./trace-file.js'),
+  ]);
+  const file = trace === undefined ? undefined : new TraceFile(trace);
+  return { observer: smokeObserver({ explain, trace: file, print: printLine }), end: () => file?.close() };
 }
 
 function list(lines: readonly string[]): void {

@@ -43,8 +43,12 @@ export function onInterrupt(last: () => void): () => void {
 export type Painter = (line: string) => string;
 
 /** Colours only on a terminal, and not where NO_COLOR asks for none (https://no-color.org). */
+export function colours(): boolean {
+  return process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '';
+}
+
 export function ktapPainter(): Painter {
-  if (!process.stdout.isTTY || (process.env.NO_COLOR ?? '') !== '') return (line) => line;
+  if (!colours()) return (line) => line;
   const chalk = new Chalk({ level: 1 });
   return (line) => {
     if (line.startsWith('not ok ') || line.startsWith('Bail out!')) return chalk.red(line);

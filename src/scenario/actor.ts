@@ -46,6 +46,17 @@ export function addressOf(region: string, page: number): number {
   return REGION_BASE + Number(region.slice(1)) * REGION_STRIDE + page * PAGE_SIZE;
 }
 
+/** Which page of which region is at `addr`; undefined outside of all regions. */
+export function placeOf(addr: number): { region: number; page: number } | undefined {
+  const offset = addr - REGION_BASE;
+  // Regions are named r0 to r9999.
+  if (offset < 0 || offset >= 10_000 * REGION_STRIDE) return undefined;
+  return {
+    region: Math.floor(offset / REGION_STRIDE),
+    page: Math.floor((offset % REGION_STRIDE) / PAGE_SIZE),
+  };
+}
+
 /** The fd of that name, or -1 as a C program has it in a variable that was never opened. */
 export function fdOf(actor: Actor, name: string): number {
   return actor.fds.get(name) ?? -1;

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `hmm-sim explain`: why each page of a scenario did, or did not do, what was asked. */
+import type { Command } from 'commander';
+import { explainScenario } from '../scenario/explain.js';
+import { type FollowedPage, followPage, parseFollowed } from '../scenario/explain-follow.js';
+import { KernelBug, UsageError } from '../sim/errors.js';
+import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
+import { InternalError } from './failure.js';
+import {
+  addChoiceOptions,
+  bootChosen,
+  type ChoiceOptions,
+  type Chosen,
+  chooseScenarios,
+  loadOopsLine,
+} from './scenario-choice.js';
+import { breathe, printLine } from './terminal.js';
+import { TraceFile } from './trace-file.js';
+import { parseNumber, TRACE_HELP } from './values.js';
+
+interface ExplainFlags extends ChoiceOptions {
+  readonly step?: number;
+  readonly page?: FollowedPage;
+  readonly trace?: string;
+}
+
+export function configure(command: Command): void {
+  addChoiceOptions(command)
+    .option('--step <n>', 'only this step, counted from 0', (text) => parseNumber(text, '--step'))
+    .option('--page <rX[P]>', 'follow one page of p0 (or pN:rX[P]) through all steps', (text) =>
+      parseFollowed(text, '--page'),
+    )
+    .option('--trace <file>', TRACE_HELP)
+    .action(async (file: string, flags: ExplainFlags) => {
+      try {
+        process.exitCode = await explain(file, flags, printLine);
+      } catch (error) {
+        if (error instanceof UsageError) throw error;
+        throw new InternalError(error, flags.seed ?? 0, process.argv.slice(2));
+      }
+    });
+}
+
+function checkStep(chosen: readonly Chosen[], step: number | undefined): void {
+  if (step === undefined) return;
+  const most = Math.max(...chosen.map(({ loaded }) => loaded.document.steps.length));
+  if (step < most) return;
+  throw new UsageError(`there is no step ${step}; the last one is ${most - 1}`, '--step');
+}
+
+/** Return: the exit status. Throws UsageError. */
+async function explain(file: string, flags: ExplainFlags, out: (line: string) => void): Promise<number> {
+  const chosen = chooseScenarios(file, flags);
+  checkStep(chosen, flags.step);
+  const trace = flags.trace === undefined ? undefined : new TraceFile(flags.trace);
+  let died = false;
+  try {
+    for (const [index, one] of chosen.entries()) {
+      await breathe();
+      if (index > 0) out('');
+      died = !explainOne(one, flags, trace, out) || died;
+    }
+  } finally {
+    trace?.close();
+  }
+  return died ? EXIT_FAILED : EXIT_OK;
+}
+
+/** Return: false where the machine did not even come up. */
+function explainOne(
+  chosen: Chosen,
+  flags: ExplainFlags,
+  trace: TraceFile | undefined,
+  out: (line: string) => void,
+): boolean {
+  const { loaded, setup } = chosen;
+  const { document, file, line } = loaded;
+  out(`# ${document.name} on ${setup.generation.id} (${file}:${line})`);
+  const machine = bootChosen(chosen);
+  if (machine instanceof KernelBug) {
+    out(loadOopsLine(machine));
+    return false;
+  }
+  const sinks =
+    trace === undefined ? [] : [trace.attach(machine, `${document.name} on ${setup.generation.id}`)];
+  const options = { sinks, ...(flags.step === undefined ? {} : { step: flags.step }) };
+  const steps =
+    flags.page === undefined
+      ? explainScenario(machine, setup, document, options)
+      : followPage(machine, setup, document, flags.page, options);
+  for (const lines of steps) lines.forEach(out);
+  return true;
+}

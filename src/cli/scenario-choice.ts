@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The scenarios of one file, for commands that show them one by one, with the machines that they ask for. */
+import { type Command, Option } from 'commander';
+import type { LoadedDocument } from '../scenario/load.js';
+import { bootMachine } from '../scenario/machine-pool.js';
+import { type MachineSetup, Setups } from '../scenario/setup.js';
+import { KernelBug, UsageError } from '../sim/errors.js';
+import type { Machine } from '../user/machine.js';
+import { namePattern } from './name-pattern.js';
+import { readScenarioFiles } from './scenario-files.js';
+import { printErrorLine } from './terminal.js';
+import { KERNEL_HELP, parseKernel, parseNumber } from './values.js';
+
+export interface ChoiceOptions {
+  readonly kernel?: string;
+  readonly name?: string;
+  readonly seed?: number;
+}
+
+/** Add FILE and the options that choose scenarios and machines. */
+export function addChoiceOptions(command: Command): Command {
+  return command
+    .argument('<file>', 'YAML, JSON or JSON Lines (.gz too), or - for standard input')
+    .addOption(
+      new Option('--kernel <id>', `${KERNEL_HELP}; overrides the document's`).argParser((text) =>
+        parseKernel(text, '--kernel'),
+      ),
+    )
+    .option('--name <pattern>', 'only scenarios whose name has PATTERN in it, or matches it with * and ?')
+    .option('--seed <n>', "of schedule and random data; overrides the document's", (text) =>
+      parseNumber(text, '--seed'),
+    );
+}
+
+export interface Chosen {
+  readonly loaded: LoadedDocument;
+  readonly setup: MachineSetup;
+}
+
+/** Throws UsageError for a file that does not load, or has no such scenario. Mistakes beyond the first go to stderr. */
+export function chooseScenarios(file: string, options: ChoiceOptions): Chosen[] {
+  const { files, mistakes } = readScenarioFiles([file]);
+  const last = mistakes.pop();
+  for (const { where, message } of mistakes) printErrorLine(`${where}: ${message}`);
+  if (last !== undefined) throw new UsageError(last.message, last.where);
+  const matches = namePattern(options.name);
+  const setups = new Setups(options);
+  const chosen = files
+    .flatMap(({ loaded }) => loaded.documents)
+    .filter(({ document }) => matches(document.name))
+    .map((loaded) => ({ loaded, setup: setups.of(loaded.document) }));
+  if (chosen.length > 0) return chosen;
+  throw new UsageError(
+    options.name === undefined ? 'no scenarios there' : `no scenario is named like ${options.name}`,
+  );
+}
+
+/** The machine, or the oops that loading its module is. */
+export function bootChosen({ setup }: Chosen): Machine | KernelBug {
+  try {
+    return bootMachine(setup);
+  } catch (error) {
+    if (error instanceof KernelBug) return error;
+    throw error;
+  }
+}
+
+export function loadOopsLine({ fn, reason }: KernelBug): string {
+  return `oops in ${fn} while the module was loaded: ${reason}`;
+}

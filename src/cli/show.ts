@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `hmm-sim show`: a scenario as a picture, in the terminal or as an HTML file. */
+import { Chalk } from 'chalk';
+import type { Command } from 'commander';
+import { gridHtml } from '../report/grid-html.js';
+import { gridText, type TonePainter } from '../report/grid-text.js';
+import { drawScenario, type Grid, type Tone } from '../scenario/show-grid.js';
+import { KernelBug, UsageError } from '../sim/errors.js';
+import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
+import { InternalError } from './failure.js';
+import { ReportFile } from './report-file.js';
+import {
+  addChoiceOptions,
+  bootChosen,
+  type ChoiceOptions,
+  chooseScenarios,
+  loadOopsLine,
+} from './scenario-choice.js';
+import { breathe, colours, printErrorLine, printLine } from './terminal.js';
+
+interface ShowFlags extends ChoiceOptions {
+  readonly html?: string;
+}
+
+/** Of a line that goes to no terminal. */
+const DEFAULT_WIDTH = 120;
+
+export function configure(command: Command): void {
+  addChoiceOptions(command)
+    .option('--html <file>', 'write an HTML file instead, which needs no network')
+    .action(async (file: string, flags: ShowFlags) => {
+      try {
+        process.exitCode = await show(file, flags);
+      } catch (error) {
+        if (error instanceof UsageError) throw error;
+        throw new InternalError(error, flags.seed ?? 0, process.argv.slice(2));
+      }
+    });
+}
+
+/** Return: the exit status. Throws UsageError. */
+async function show(file: string, flags: ShowFlags): Promise<number> {
+  const chosen = chooseScenarios(file, flags);
+  const report = flags.html === undefined ? undefined : new ReportFile(flags.html, '--html');
+  const grids: Grid[] = [];
+  let status = EXIT_OK;
+  for (const one of chosen) {
+    await breathe();
+    const { document } = one.loaded;
+    const machine = bootChosen(one);
+    if (machine instanceof KernelBug) {
+      printErrorLine(`${document.name}: ${loadOopsLine(machine)}`);
+      status = EXIT_FAILED;
+      continue;
+    }
+    const grid = drawScenario(machine, one.setup, document);
+    if (report !== undefined) grids.push(grid);
+    else print(grid, one === chosen[0]);
+  }
+  report?.write(gridHtml(grids));
+  return status;
+}
+
+function print(grid: Grid, first: boolean): void {
+  if (!first) printLine('');
+  const width = process.stdout.columns ?? DEFAULT_WIDTH;
+  gridText(grid, { width, paint: painter() }).forEach(printLine);
+}
+
+function painter(): TonePainter {
+  if (!colours()) return (text) => text;
+  const chalk = new Chalk({ level: 1 });
+  const paints: Readonly<Record<Tone, (text: string) => string>> = {
+    unmapped: chalk.dim,
+    none: chalk.dim,
+    zero: chalk.gray,
+    system: chalk.green,
+    'private-local': chalk.blueBright,
+    'private-remote': chalk.magenta,
+    'coherent-local': chalk.cyan,
+    'coherent-remote': chalk.yellow,
+    exclusive: chalk.red,
+    migrating: chalk.inverse,
+  };
+  return (text, tone) => paints[tone](text);
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `smoke --explain` and `smoke --trace`: look at the machine around each test. */
+import { ProgramExplainer } from '../scenario/explain-program.js';
+import { fanOut } from '../scenario/tracer.js';
+import type { TestName, TestObserver } from '../selftests/events.js';
+import type { MachineApi } from '../user/api.js';
+import { Machine } from '../user/machine.js';
+import type { TraceFile } from './trace-file.js';
+
+export interface SmokeObserverOptions {
+  readonly explain: boolean;
+  readonly trace: TraceFile | undefined;
+  readonly print: (line: string) => void;
+}
+
+/** Explanations come as comments before each test's result. */
+export function smokeObserver({ explain, trace, print }: SmokeObserverOptions): TestObserver {
+  let explainer: ProgramExplainer | undefined;
+  return {
+    before(machine: MachineApi, test: TestName) {
+      if (!(machine instanceof Machine)) return;
+      explainer = explain ? new ProgramExplainer(machine) : undefined;
+      machine.trace = fanOut(explainer?.sink, trace?.attach(machine, test.name));
+    },
+    after(machine: MachineApi) {
+      if (machine instanceof Machine) machine.trace = null;
+      for (const line of explainer?.take() ?? []) print(`# ${line}`);
+    },
+  };
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Cells of a grid in a few letters, and in words. */
+import { placeText } from '../scenario/observe.js';
+import type { Cell, Tone } from '../scenario/show-grid.js';
+
+const LETTER: Readonly<Record<Tone, string>> = {
+  unmapped: '',
+  none: '.',
+  zero: 'Z',
+  system: 'S',
+  'private-local': 'P',
+  'private-remote': 'P',
+  'coherent-local': 'C',
+  'coherent-remote': 'C',
+  exclusive: 'X',
+  migrating: 'M',
+};
+
+/** What each tone means, in the order of the legend. */
+export const LEGEND: readonly (readonly [tone: Tone, letter: string, meaning: string])[] = [
+  ['none', '.', 'nothing mapped'],
+  ['zero', 'Z', 'zero page'],
+  ['system', 'S', 'system memory'],
+  ['private-local', 'P', 'private (local)'],
+  ['private-remote', 'P', 'private (remote)'],
+  ['coherent-local', 'C', 'coherent (local)'],
+  ['coherent-remote', 'C', 'coherent (remote)'],
+  ['exclusive', 'X', 'exclusive to a device'],
+];
+
+/** "S rw 0r": where, what the CPU may do without a fault ("-": nothing), and what each device has in its table. */
+export function cellText(cell: Cell | null): string {
+  if (cell === null || cell.tone === 'unmapped') return '';
+  const { state, tone } = cell;
+  const where = `${LETTER[tone]}${state.device ?? ''}`;
+  if (tone === 'none') return where;
+  const devices = state.devices.map(({ device, access }) => `${device}${access}`);
+  return [where, state.cpu === '' ? '-' : state.cpu, ...devices].join(' ');
+}
+
+const ACCESS = { r: 'reads', rw: 'reads and writes', a: 'has atomic access' } as const;
+
+function vmaText({ vma }: Cell['state']): string {
+  if (vma === null) return 'no VMA';
+  const access = `${vma.read ? 'r' : '-'}${vma.write ? 'w' : '-'}`;
+  return `VMA ${access} ${vma.shared ? 'shared' : 'private'} ${vma.backing}`;
+}
+
+/** Everything about a cell, line by line. */
+export function cellDetails(cell: Cell | null): string[] {
+  if (cell === null) return ['no such process'];
+  const { state } = cell;
+  const lines = [placeText(state), vmaText(state)];
+  if (state.pfn >= 0) {
+    lines.push(`entry: ${state.pte}`, `refcount ${state.refcount}, mapcount ${state.mapcount}`);
+  }
+  lines.push(state.cpu === '' ? 'CPU: faults' : `CPU: ${ACCESS[state.cpu as 'r' | 'rw']}`);
+  for (const { device, access } of state.devices) lines.push(`hmm_dmirror${device}: ${ACCESS[access]}`);
+  return lines;
+}

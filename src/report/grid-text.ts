@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A grid as text: as many columns side by side as fit, then the next ones below. */
+import type { Cell, Grid, GridColumn, GridRow, Tone } from '../scenario/show-grid.js';
+import { cellText, LEGEND } from './grid-cell.js';
+
+/** Colours text by what it shows; plain text stays as it is. */
+export type TonePainter = (text: string, tone: Tone) => string;
+
+export interface TextOptions {
+  /** Characters of a line. */
+  readonly width: number;
+  readonly paint: TonePainter;
+}
+
+const GAP = 2;
+
+function columnWidth(grid: Grid, index: number): number {
+  const { head, step } = grid.columns[index]!;
+  const texts = grid.rows.map(({ cells }) => cellText(cells[index] ?? null));
+  return Math.max(head.length, String(step).length, ...texts.map((text) => text.length));
+}
+
+/** Columns [from, to) that fit beside the names; at least one. */
+function fit(widths: readonly number[], from: number, room: number): number {
+  let to = from;
+  for (let used = 0; to < widths.length; to++) {
+    used += widths[to]! + GAP;
+    if (used > room && to > from) break;
+  }
+  return to;
+}
+
+function legendLines({ paint }: TextOptions, device: number): string[] {
+  const items = LEGEND.map(([tone, letter, meaning]) => `${paint(letter, tone)} ${meaning}`);
+  return [
+    items.slice(0, 4).join(', '),
+    `${items.slice(4).join(', ')}; local is hmm_dmirror${device}`,
+    'behind it what the CPU does without a fault (- nothing), then each device: 0r reads, 0rw writes too, 0a atomic',
+  ];
+}
+
+function stepLines(columns: readonly GridColumn[]): string[] {
+  const width = String(columns.at(-1)?.step ?? 0).length;
+  return columns.map(({ step, text, answer }) => `${String(step).padStart(width)}  ${text}: ${answer}`);
+}
+
+class Block {
+  constructor(
+    private readonly grid: Grid,
+    private readonly options: TextOptions,
+    private readonly widths: readonly number[],
+    private readonly names: number,
+  ) {}
+
+  lines(from: number, to: number): string[] {
+    const columns = this.grid.columns.slice(from, to);
+    const line = (name: string, cells: readonly string[]) =>
+      [name.padEnd(this.names), ...cells].join('  ').trimEnd();
+    const pad = (text: string, i: number) => text.padEnd(this.widths[from + i]!);
+    return [
+      line(
+        '',
+        columns.map(({ step }, i) => pad(String(step), i)),
+      ),
+      line(
+        '',
+        columns.map(({ head }, i) => pad(head, i)),
+      ),
+      ...this.grid.rows
+        .map((row) => ({ name: row.name, cells: this.#cells(row, from, to) }))
+        .filter(({ cells }) => cells.some((text) => text.trim() !== ''))
+        .map(({ name, cells }) => line(name, cells)),
+    ];
+  }
+
+  #cells({ cells }: GridRow, from: number, to: number): string[] {
+    return cells.slice(from, to).map((cell, i) => this.#cell(cell, this.widths[from + i]!));
+  }
+
+  #cell(cell: Cell | null, width: number): string {
+    const text = cellText(cell);
+    const padding = ' '.repeat(width - text.length);
+    return text === '' ? padding : this.options.paint(text, cell!.tone) + padding;
+  }
+}
+
+/** Title, steps, legend and grid. */
+export function gridText(grid: Grid, options: TextOptions): string[] {
+  const names = Math.max(0, ...grid.rows.map(({ name }) => name.length));
+  const widths = grid.columns.map((_, i) => columnWidth(grid, i));
+  const block = new Block(grid, options, widths, names);
+  const lines = [`${grid.title} on ${grid.kernel}`, '', ...stepLines(grid.columns), ''];
+  lines.push(...legendLines(options, grid.device));
+  for (let from = 0; from < widths.length; ) {
+    const to = fit(widths, from, options.width - names);
+    lines.push('', ...block.lines(from, to));
+    from = to;
+  }
+  if (grid.hidden > 0) lines.push('', `${grid.hidden} pages of large regions are not shown`);
+  return lines;
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Runs a scenario and tells in kernel terms what each step did, page by page. */
+import type { Machine } from '../user/machine.js';
+import { addressOf } from './actor.js';
+import { type Call, CallWatch, type Fault } from './explain-call.js';
+import { explainFault, type Verdict } from './explain-fault.js';
+import { type ExplainContext, explainCall, explainError } from './explain-page.js';
+import { callRows, moreLine, type Row, rowLines } from './explain-text.js';
+import { observePage, placeText } from './observe.js';
+import { answerText, regionName, stepText } from './place.js';
+import { isFatal, type StepResult } from './result.js';
+import type { ScenarioDocument, Step, StepOf } from './schema.js';
+import { Session } from './session.js';
+import type { MachineSetup } from './setup.js';
+import { spellingOf } from './spelling.js';
+import { fanOut, type TraceSinks } from './tracer.js';
+
+export interface ExplainOptions {
+  /** Tell only of this step; undefined: of all. */
+  readonly step?: number;
+  /** Others who want the machine's events. */
+  readonly sinks?: TraceSinks;
+}
+
+/** What a step's watch has collected. */
+interface Collected {
+  readonly calls: Call[];
+  readonly faults: Fault[];
+}
+
+/** Pages of a load or store that are listed; the rest is as the last of them, mostly. */
+const MAX_TOUCHED = 4096;
+
+class StepExplainer {
+  readonly watch: CallWatch;
+  #collected: Collected = { calls: [], faults: [] };
+
+  constructor(readonly context: ExplainContext) {
+    this.watch = new CallWatch(context.machine, {
+      call: (call) => this.#collected.calls.push(call),
+      fault: (fault) => this.#collected.faults.push(fault),
+    });
+  }
+
+  /** What was collected since the last time. */
+  take(): Collected {
+    this.watch.abandon();
+    const collected = this.#collected;
+    this.#collected = { calls: [], faults: [] };
+    return collected;
+  }
+
+  callLines(call: Call): string[] {
+    const verdicts = explainCall(this.context, call);
+    const error = explainError(this.context, call);
+    const why = error === undefined ? [] : [`  because ${error}`];
+    return [
+      ...why,
+      ...rowLines(callRows(call, verdicts, this.context.nameOf)),
+      ...moreLine(call, verdicts.length),
+    ];
+  }
+
+  /** A load or store: each page that faulted, and each that did not have to. */
+  touchLines(
+    session: Session,
+    step: StepOf<'load' | 'store'>,
+    result: StepResult,
+    faults: Fault[],
+  ): string[] {
+    const mm = this.context.machine.process(session.actor(step.as ?? 'p0')?.process.pid ?? -1)?.mm;
+    if (mm === undefined || mm === null) return [];
+    const rows: Row[] = [];
+    for (let i = 0; i < Math.min(step.pages, MAX_TOUCHED); i++) {
+      const addr = addressOf(step.region, step.page + i);
+      const own = faults.filter((fault) => fault.mm === mm && fault.addr === addr);
+      const verdict = this.#touched(step.op, result.pages?.[i], own, () =>
+        placeText(observePage(this.context.machine, mm, addr)),
+      );
+      rows.push({ page: regionName(addr), ...verdict });
+    }
+    return rowLines(rows);
+  }
+
+  #touched(
+    op: 'load' | 'store',
+    answer: number | string | undefined,
+    faults: readonly Fault[],
+    place: () => string,
+  ): Verdict {
+    const fault = faults.at(-1);
+    const verdict = typeof answer === 'string' && answer.startsWith('SIG') ? answer : TOUCHED[op];
+    if (fault === undefined) return { verdict, fn: '', reason: `no fault: ${place()}` };
+    const reason = faults.map((one) => explainFault(one).reason).join('; then ');
+    return { fn: explainFault(fault).fn, reason, verdict: fault.result === undefined ? 'oops' : verdict };
+  }
+}
+
+const TOUCHED = { load: 'loaded', store: 'stored' } as const;
+
+/** Why an ioctl step that reached no command answered what it did. */
+function unreached(step: Step, result: StepResult, collected: Collected): string[] {
+  if (step.op !== 'ioctl' || collected.calls.length > 0) return [];
+  if (result.ret === 'EBADF') return ['  because __x64_sys_ioctl: the fd is not open'];
+  if (result.ret === 'EINVAL') {
+    return [
+      '  because dmirror_fops_unlocked_ioctl: the range is empty or wraps around, or there is no such command',
+    ];
+  }
+  return [];
+}
+
+function fatalLines(session: Session): string[] {
+  const { fatal } = session;
+  return fatal === undefined ? [] : [`  because ${fatal.reason}`];
+}
+
+/**
+ * Take the steps of `document` on `machine`. Return: the lines of each step, with its number.
+ * Context: a fresh machine with the module loaded.
+ */
+export function* explainScenario(
+  machine: Machine,
+  setup: MachineSetup,
+  document: ScenarioDocument,
+  options: ExplainOptions = {},
+): Generator<string[]> {
+  const context: ExplainContext = {
+    machine,
+    spelling: spellingOf(setup.generation),
+    nameOf: regionName,
+  };
+  const explainer = new StepExplainer(context);
+  machine.trace = fanOut(explainer.watch, ...(options.sinks ?? []));
+  const session = new Session(machine, setup.generation);
+  explainer.take();
+  for (const [index, step] of document.steps.entries()) {
+    const result = session.step(step);
+    const collected = explainer.take();
+    if (options.step === undefined || options.step === index) {
+      yield stepLines(explainer, session, { index, step, result, collected });
+    }
+    if (isFatal(result)) return;
+  }
+}
+
+interface TakenStep {
+  readonly index: number;
+  readonly step: Step;
+  readonly result: StepResult;
+  readonly collected: Collected;
+}
+
+function stepLines(explainer: StepExplainer, session: Session, taken: TakenStep): string[] {
+  const { index, step, result, collected } = taken;
+  const lines = [`step ${index}  ${stepText(step)}: ${answerText(result)}`, ...fatalLines(session)];
+  lines.push(...unreached(step, result, collected));
+  for (const call of collected.calls) lines.push(...explainer.callLines(call));
+  if (step.op === 'load' || step.op === 'store') {
+    lines.push(...explainer.touchLines(session, step, result, collected.faults));
+  }
+  return lines;
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Addresses, ranges and steps as reports name them: r0[3], r0[0..7], "p0 MIGRATE_TO_DEV d0 r0[0..3]". */
+import { placeOf } from './actor.js';
+import type { StepResult } from './result.js';
+import type { Step } from './schema.js';
+
+/** How a report names an address. */
+export type NameAddress = (addr: number) => string;
+
+/** "r0[3]" for an address inside a region, else hexadecimal. */
+export function regionName(addr: number): string {
+  const place = placeOf(addr);
+  return place === undefined ? `0x${addr.toString(16)}` : `r${place.region}[${place.page}]`;
+}
+
+export function rangeText(region: string, page: number, pages: number): string {
+  if (pages === 0) return `${region}[${page}..)`;
+  return pages === 1 ? `${region}[${page}]` : `${region}[${page}..${page + pages - 1}]`;
+}
+
+const NAMED_ALREADY = new Set(['as', 'op', 'cmd', 'fd', 'region', 'page', 'pages', 'expect', 'to']);
+
+function operand(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** A step in one line, without its expectation. */
+export function stepText(step: Step): string {
+  const fields = step as Readonly<Record<string, unknown>>;
+  const words = [step.as ?? 'p0', 'cmd' in step ? step.cmd : step.op];
+  if (typeof fields.fd === 'string') words.push(fields.fd);
+  const { region, page, pages } = fields as { region?: string; page?: number; pages?: number };
+  if (region !== undefined) {
+    words.push(pages === undefined ? region : rangeText(region, page ?? 0, pages));
+  }
+  if (step.op === 'mremap') words.push(`to=${rangeText(step.to.region, step.to.page, step.pages)}`);
+  for (const [key, value] of Object.entries(fields)) {
+    if (!NAMED_ALREADY.has(key)) words.push(`${key}=${operand(value)}`);
+  }
+  return words.join(' ');
+}
+
+/** What a step answered, without its lists, which reports show page by page. */
+export function answerText(result: StepResult): string {
+  if (result.oops !== undefined) return `oops in ${result.oops}`;
+  if (result.hang !== undefined) return `hang in ${result.hang}`;
+  const { ret, cpages, faults, pinned, type } = result;
+  const words = Object.entries({ ret, cpages, faults, pinned, type })
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key} ${value}`);
+  return words.length === 0 ? 'done' : words.join(', ');
+}
