@@ -228,6 +228,7 @@ export class Machine implements MachineApi {
   private run_kernel_task<T>(name: string, body: Task<T>): T {
     const task = this.executor.spawn(name, body, null);
     this.executor.runUntil(task, this.executor.now + CALL_LIMIT_NS);
+    if (this.checking) this.check();
     return task.result as T;
   }
 
@@ -287,7 +288,7 @@ export class Machine implements MachineApi {
     process.send_signal(this.executor, 'SIGKILL');
     this.settle();
     if (process.alive) this.run_kernel_task('do_exit', this.do_exit(process, null, 'SIGKILL'));
-    if (this.checking) this.check();
+    else if (this.checking) this.check();
   }
 
   send_signal(process: Process, signal: string): void {

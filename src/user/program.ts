@@ -163,6 +163,8 @@ export class Program extends Syscalls implements Sys {
       result = code;
       ended.wakeAll(machine.executor);
     });
+    // The new thread is woken with preemption: it runs first, until it sleeps.
+    yield* machine.executor.yield('clone');
     const self = this;
     function* join(): Task<number> {
       proc.interruptible.add(ended);

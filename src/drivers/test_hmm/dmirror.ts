@@ -14,6 +14,8 @@ import { XArray } from './xarray.js';
 export const DEVMEM_CHUNK_SIZE = 256 * 1024 * 1024;
 /** Pages that one step of an ioctl handles. */
 export const BATCH = 64;
+/** Simulated nanoseconds that reading the page table of one batch takes. */
+export const COST_BATCH = 1500;
 /** Simulated time after which a device fault gives up. */
 export const HMM_RANGE_DEFAULT_TIMEOUT_NS = 1_000_000_000;
 

@@ -9,7 +9,7 @@ import {
   type HmmRange,
   hmm_range_fault,
 } from '../../mm/hmm.js';
-import { COST_PAGE, COST_SYSCALL } from '../../mm/kernel.js';
+import { COST_PAGE } from '../../mm/kernel.js';
 import { is_device_private_page } from '../../mm/memremap.js';
 import { mmput } from '../../mm/mmap.js';
 import {
@@ -26,7 +26,7 @@ import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import { done, type Task } from '../../sim/task.js';
 import { EBUSY, EFAULT, ENOENT } from '../../uapi/errno.js';
 import { DmirrorBounce } from './bounce.js';
-import { BATCH, type Dmirror, type DmirrorCmd, HMM_RANGE_DEFAULT_TIMEOUT_NS } from './dmirror.js';
+import { BATCH, COST_BATCH, type Dmirror, type DmirrorCmd, HMM_RANGE_DEFAULT_TIMEOUT_NS } from './dmirror.js';
 import { DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from './xarray.js';
 
 /** The CPU's page table changes: forget what the device knows of the range, its end included. */
@@ -101,7 +101,8 @@ function* dmirror_range_fault(dmirror: Dmirror, range: HmmRange): Task<number> {
   const deadline = executor.now + HMM_RANGE_DEFAULT_TIMEOUT_NS;
   for (;;) {
     if (executor.now > deadline) return -EBUSY;
-    executor.charge(COST_SYSCALL);
+    executor.charge(COST_BATCH);
+    if (executor.shouldResched) yield* executor.cond_resched('dmirror_range_fault');
     range.notifier_seq = yield* mmu_interval_read_begin(range.notifier);
     if (!mm.mmap_lock.down_read_trylock()) yield* mm.mmap_lock.down_read('dmirror_range_fault');
     const ret = yield* hmm_range_fault(range);

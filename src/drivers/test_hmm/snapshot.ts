@@ -8,7 +8,6 @@ import {
   hmm_pfn_to_map_order,
   hmm_range_fault,
 } from '../../mm/hmm.js';
-import { COST_SYSCALL } from '../../mm/kernel.js';
 import { is_device_coherent_page, is_device_private_page } from '../../mm/memremap.js';
 import { mmput } from '../../mm/mmap.js';
 import {
@@ -39,7 +38,7 @@ import {
   HMM_DMIRROR_PROT_ZERO,
 } from '../../uapi/test_hmm_uapi.js';
 import { dmirror_page_to_device } from './devmem.js';
-import { BATCH, type Dmirror, type DmirrorCmd, HMM_RANGE_DEFAULT_TIMEOUT_NS } from './dmirror.js';
+import { BATCH, COST_BATCH, type Dmirror, type DmirrorCmd, HMM_RANGE_DEFAULT_TIMEOUT_NS } from './dmirror.js';
 
 const PMD_ORDER = 9;
 
@@ -91,7 +90,8 @@ function* read_range(dmirror: Dmirror, range: HmmRange): Task<number> {
   const deadline = executor.now + HMM_RANGE_DEFAULT_TIMEOUT_NS;
   for (;;) {
     if (executor.now > deadline) return -EBUSY;
-    executor.charge(COST_SYSCALL);
+    executor.charge(COST_BATCH);
+    if (executor.shouldResched) yield* executor.cond_resched('dmirror_range_snapshot');
     range.notifier_seq = yield* mmu_interval_read_begin(range.notifier);
     if (!mm.mmap_lock.down_read_trylock()) yield* mm.mmap_lock.down_read('dmirror_range_snapshot');
     const ret = yield* hmm_range_fault(range);
