@@ -14,7 +14,7 @@ import {
 import { RunRecorder } from '../report/summary.js';
 import type { LoadedDocument, Mistake } from '../scenario/load.js';
 import { MachinePool } from '../scenario/machine-pool.js';
-import type { MachineSource } from '../scenario/runner.js';
+import type { MachineSource, ScenarioRun } from '../scenario/runner.js';
 import { Setups } from '../scenario/setup.js';
 import { type Update, updateText, withResults } from '../scenario/update.js';
 import { KSFT_FAIL, KSFT_PASS, KSFT_SKIP } from '../selftests/events.js';
@@ -121,6 +121,11 @@ function select(files: readonly ScenarioFile[], options: RunOptions, mistakes: M
   return selected;
 }
 
+/** Can a document expect what this run answered? */
+function isRecording({ loadFailure, results }: ScenarioRun): boolean {
+  return loadFailure === undefined && !results.some(({ violation }) => violation !== undefined);
+}
+
 /** Takes results as they come, and tells everyone who wants to know. */
 class Run {
   readonly totals: ScenarioTotals = { pass: 0, fail: 0, skip: 0 };
@@ -142,7 +147,7 @@ class Run {
     const outcome = { name: selected.loaded.document.name, failure, notes: this.#notes(selected, result) };
     if (this.options.json) this.output.out(this.#jsonLine(selected, result));
     this.#tell(outcome as ScenarioOutcome);
-    if (this.options.update && result.run.loadFailure === undefined) this.#keep(selected, result);
+    if (this.options.update && isRecording(result.run)) this.#keep(selected, result);
   }
 
   skipped(selected: Selected, reason: string): void {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Does a step's result meet its expectation? Only the keys that the expectation names count. */
-import { isFatal, type StepResult } from './result.js';
+import { fatalKey, type StepResult } from './result.js';
 import type { ScenarioDocument } from './schema.js';
 
 /** The first thing that is not as expected. */
@@ -28,9 +28,9 @@ function differenceOf(key: string, expected: unknown, actual: unknown): Omit<Dif
 
 /** The first key of `expect` that `actual` does not have so; null when all agree. */
 export function compareStep(expect: StepResult | undefined, actual: StepResult) {
-  const fatal = isFatal(actual) ? (actual.oops === undefined ? 'hang' : 'oops') : undefined;
+  const fatal = fatalKey(actual);
   // A kernel that dies is never what was wanted, unless the document says so.
-  if (fatal !== undefined && expect?.[fatal] === undefined) {
+  if (fatal !== undefined && (fatal === 'violation' || expect?.[fatal] === undefined)) {
     return { key: fatal, expected: undefined, actual: actual[fatal] };
   }
   for (const [key, expected] of Object.entries(expect ?? {})) {

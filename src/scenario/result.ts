@@ -25,6 +25,8 @@ export interface StepResult {
   readonly oops?: string;
   /** The step never ended; the function that waits. */
   readonly hang?: string;
+  /** A checker found the simulated kernel's own state inconsistent (--check): what, in one line. */
+  readonly violation?: string;
 }
 
 export const SUCCESS: StepResult = { ret: 0 };
@@ -34,7 +36,13 @@ export function retOf(value: number): StepResult {
   return value < 0 ? { ret: errnoName(-value) } : SUCCESS;
 }
 
-/** Did the kernel end here (so that nothing can follow)? */
+/** How the machine ended here (so that nothing can follow); undefined while it lives. */
+export function fatalKey(result: StepResult): 'oops' | 'hang' | 'violation' | undefined {
+  if (result.oops !== undefined) return 'oops';
+  if (result.hang !== undefined) return 'hang';
+  return result.violation === undefined ? undefined : 'violation';
+}
+
 export function isFatal(result: StepResult): boolean {
-  return result.oops !== undefined || result.hang !== undefined;
+  return fatalKey(result) !== undefined;
 }

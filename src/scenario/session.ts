@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A running scenario: processes by name on one machine, and the step that each takes next. */
 import type { Generation } from '../generations/index.js';
-import { Hang, KernelBug, ProcessDied } from '../sim/errors.js';
+import { Hang, InvariantViolation, KernelBug, ProcessDied } from '../sim/errors.js';
 import type { Task } from '../sim/task.js';
 import type { MachineApi as Machine, Sys } from '../user/api.js';
 import { type Actor, forkActor, newActor, setUpBuffers } from './actor.js';
@@ -15,13 +15,16 @@ import { spellingOf } from './spelling.js';
 /** Simulated time after which a step counts as hung: far beyond the driver's own timeout of one second. */
 const STEP_LIMIT_NS = 60e9;
 
+/** An oops, a hang, or what a checker found. */
+type Fatal = KernelBug | Hang | InvariantViolation;
+
 const GONE: StepResult = { ret: 'ESRCH' };
 
 export class Session {
   readonly #machine: Machine;
   readonly #face: dmirror.Interface;
   readonly #actors = new Map<string, Actor>();
-  #fatal: KernelBug | Hang | undefined;
+  #fatal: Fatal | undefined;
 
   /** Context: a machine with its module loaded (or not, on purpose) and no processes of its own. */
   constructor(machine: Machine, generation: Generation) {
@@ -31,8 +34,8 @@ export class Session {
     this.#actors.set('p0', newActor(process, machine.call(process, setUpBuffers)));
   }
 
-  /** Why the machine is dead: the oops or the hang; undefined while it lives. */
-  get fatal(): KernelBug | Hang | undefined {
+  /** Why the machine is dead; undefined while it lives. */
+  get fatal(): Fatal | undefined {
     return this.#fatal;
   }
 
@@ -46,7 +49,7 @@ export class Session {
     return this.#actors.get(name);
   }
 
-  /** Take one step. Return: its result; after an oops or a hang the machine must not be used again. */
+  /** Take one step. Return: its result; after one that is fatal the machine must not be used again. */
   step(step: Step): StepResult {
     const actor = this.#actors.get(step.as ?? 'p0');
     if (actor === undefined || !actor.process.alive) return GONE;
@@ -56,11 +59,12 @@ export class Session {
       if (error instanceof ProcessDied) return GONE;
       if (error instanceof KernelBug) return this.#end(error, { oops: error.fn });
       if (error instanceof Hang) return this.#end(error, { hang: error.where });
+      if (error instanceof InvariantViolation) return this.#end(error, { violation: error.message });
       throw error;
     }
   }
 
-  #end(error: KernelBug | Hang, result: StepResult): StepResult {
+  #end(error: Fatal, result: StepResult): StepResult {
     this.#fatal = error;
     return result;
   }

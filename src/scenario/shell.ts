@@ -104,7 +104,8 @@ export class Shell {
   #step(step: Step): string[] {
     this.#mustLive();
     const result = this.#session.step(step);
-    this.#recorder.add(step, result);
+    // A violation is our mistake, nothing for a document to expect.
+    if (result.violation === undefined) this.#recorder.add(step, result);
     if (step.op === 'mmap' && result.ret === 0) this.#pages.set(step.region, step.pages);
     const { fatal } = this.#session;
     if (fatal !== undefined) return [showResult(result), `# ${fatal.message}`, `# ${DEAD}`];

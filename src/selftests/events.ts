@@ -36,11 +36,11 @@ export interface StartEvent extends TestName {
 
 /**
  * A line about the running test, without its leading "# ". `assertion` lines carry their location;
- * `death` lines say how the test ended; `oops` is a report of the simulated kernel.
+ * `death` lines say how the test ended; `oops` is a report of the simulated kernel, `violation` one of a checker.
  */
 export interface LogEvent {
   readonly type: 'log';
-  readonly kind: 'assertion' | 'skip' | 'death' | 'oops';
+  readonly kind: 'assertion' | 'skip' | 'death' | 'oops' | 'violation';
   readonly text: string;
   readonly location?: Location;
 }

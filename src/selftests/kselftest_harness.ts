@@ -5,7 +5,7 @@
  *
  * Fidelity: ported, without XFAIL and TEST_SIGNAL.
  */
-import { Hang, KernelBug, ProcessDied } from '../sim/errors.js';
+import { Hang, InvariantViolation, KernelBug, ProcessDied } from '../sim/errors.js';
 import type { MachineApi as Machine, ProcessHandle as Process } from '../user/api.js';
 import {
   type EndEvent,
@@ -40,7 +40,8 @@ type Ending =
   | { readonly kind: 'exit'; readonly status: number }
   | { readonly kind: 'signal'; readonly signal: string }
   | { readonly kind: 'timeout'; readonly hang: Hang }
-  | { readonly kind: 'oops'; readonly bug: KernelBug };
+  | { readonly kind: 'oops'; readonly bug: KernelBug }
+  | { readonly kind: 'violation'; readonly violation: InvariantViolation };
 
 const signalNumbers: Readonly<Record<string, number>> = {
   SIGHUP: 1,
@@ -136,9 +137,11 @@ class HarnessRun {
       },
       forked: (pid) => children.push(pid),
     };
-    const ending = this.ending(machine, test, metadata, environment);
-    if (ending.kind === 'timeout' || ending.kind === 'oops') this.machine = undefined;
-    else this.killLeftOver(machine, children);
+    let ending = this.ending(machine, test, metadata, environment);
+    if (ending.kind === 'exit' || ending.kind === 'signal') {
+      ending = this.killLeftOver(machine, children) ?? ending;
+    }
+    if (ending.kind !== 'exit' && ending.kind !== 'signal') this.machine = undefined;
     const code = this.judge(metadata, ending);
     if (code === KSFT_SKIP) return { code, diagnostic: reason === '' ? 'unknown' : reason };
     return { code, diagnostic: environment.style.usesResultCode ? reason : '' };
@@ -159,11 +162,19 @@ class HarnessRun {
     }
   }
 
-  /** Children that a failed test did not wait for would run on, and take the CPU from the next test. */
-  private killLeftOver(machine: Machine, children: readonly number[]): void {
-    for (const pid of children) {
-      const child = machine.process(pid);
-      if (child?.alive) machine.kill(child);
+  /**
+   * Children that a failed test did not wait for would run on, and take the CPU from the next test.
+   * Return: how the machine ended of it, if it did.
+   */
+  private killLeftOver(machine: Machine, children: readonly number[]): Ending | undefined {
+    try {
+      for (const pid of children) {
+        const child = machine.process(pid);
+        if (child?.alive) machine.kill(child);
+      }
+      return undefined;
+    } catch (error) {
+      return endOfMachine(error);
     }
   }
 
@@ -176,6 +187,9 @@ class HarnessRun {
         return this.fail(metadata, 'Test terminated by timeout');
       case 'oops':
         this.log('oops', metadata, `Kernel oops in ${ending.bug.fn}: ${ending.bug.reason}`);
+        return KSFT_FAIL;
+      case 'violation':
+        this.log('violation', metadata, `Invariant violated: ${ending.violation.message}`);
         return KSFT_FAIL;
       case 'signal':
         return this.judgeSignal(metadata, ending.signal);
@@ -210,10 +224,16 @@ class HarnessRun {
   }
 }
 
-function asEnding(error: unknown, process: Process): Ending {
+/** Throws what is none of the ways in which a machine ends. */
+function endOfMachine(error: unknown): Ending {
   if (error instanceof KernelBug) return { kind: 'oops', bug: error };
   if (error instanceof Hang) return { kind: 'timeout', hang: error };
-  if (!(error instanceof ProcessDied) || error.pid !== process.pid) throw error;
+  if (error instanceof InvariantViolation) return { kind: 'violation', violation: error };
+  throw error;
+}
+
+function asEnding(error: unknown, process: Process): Ending {
+  if (!(error instanceof ProcessDied) || error.pid !== process.pid) return endOfMachine(error);
   if (error.signal !== null) return { kind: 'signal', signal: error.signal };
   return { kind: 'exit', status: error.exitCode ?? 0 };
 }

@@ -55,4 +55,9 @@ export class InvariantViolation extends Error {
     super(`${checker}: ${finding}`);
     this.name = 'InvariantViolation';
   }
+
+  /** The finding, by the name that the other ends of a machine have for it. */
+  get reason(): string {
+    return this.finding;
+  }
 }
