@@ -34,16 +34,19 @@ function teardown(seed: number): { code: number; read: number; failed: number } 
   return { code, read, failed };
 }
 
-t.test('anon_teardown passes for seeds 1 to 200, and the read both completes and fails among them', async (t) => {
-  let read = 0;
-  let failed = 0;
-  for (let seed = 1; seed <= SEEDS; seed++) {
-    const round = teardown(seed);
-    if (round.code !== KSFT_PASS) t.equal(round.code, KSFT_PASS, `seed ${seed}`);
-    read += round.read;
-    failed += round.failed;
-  }
-  t.equal(read + failed, SEEDS * 10, 'ten rounds a seed');
-  t.ok(read > 0, `${read} reads completed`);
-  t.ok(failed > 0, `${failed} reads failed`);
-});
+t.test(
+  'anon_teardown passes for seeds 1 to 200, and the read both completes and fails among them',
+  async (t) => {
+    let read = 0;
+    let failed = 0;
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const round = teardown(seed);
+      if (round.code !== KSFT_PASS) t.equal(round.code, KSFT_PASS, `seed ${seed}`);
+      read += round.read;
+      failed += round.failed;
+    }
+    t.equal(read + failed, SEEDS * 10, 'ten rounds a seed');
+    t.ok(read > 0, `${read} reads completed`);
+    t.ok(failed > 0, `${failed} reads failed`);
+  },
+);

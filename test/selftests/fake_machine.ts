@@ -3,8 +3,13 @@
 import { Hang, ProcessDied } from '../../src/sim/errors.js';
 import type { Task } from '../../src/sim/task.js';
 import { ENOENT } from '../../src/uapi/errno.js';
-import type { Sys, UserMain, WaitStatus } from '../../src/user/api.js';
-import type { MachineApi as Machine, ProcessHandle as Process } from '../../src/user/api.js';
+import type {
+  MachineApi as Machine,
+  ProcessHandle as Process,
+  Sys,
+  UserMain,
+  WaitStatus,
+} from '../../src/user/api.js';
 
 /** Thrown by a child that is to outlive its fork. */
 export class StillRunning extends Error {}
