@@ -42,6 +42,7 @@ import {
   SWP_MIGRATION_WRITE,
 } from './pgtable.js';
 import { folio_remove_rmap_pmd, folio_try_share_anon_rmap_pmd, try_to_migrate } from './rmap.js';
+import { pinnedReason } from './trace.js';
 import { type VmArea, vma_is_anonymous } from './types.js';
 
 export const pmd_trans_huge = (pmd: PmdTable, i: number): boolean => (pmd.e[FLAGS + i]! & PTE_HUGE) !== 0;
@@ -164,12 +165,8 @@ export function* split_folio(k: Kernel, folio: Page): Task<number> {
   const { mem } = k;
   if (folio === k.hugeZeroFolio || !folio_test_anon(mem, folio)) return -EBUSY;
   if (!can_split_folio(k, folio, 1)) {
-    k.note({
-      event: 'skip',
-      fn: 'split_huge_page_to_list_to_order',
-      page: folio,
-      reason: 'THP split failed: somebody holds a reference',
-    });
+    const reason = `THP split failed: ${pinnedReason(k, folio, 1 + folio_mapcount(mem, folio))}`;
+    k.note({ event: 'skip', fn: 'split_huge_page_to_list_to_order', page: folio, reason });
     return -EAGAIN;
   }
   yield* try_to_migrate(k, folio, true);

@@ -11,7 +11,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '\n': '&#10;',
 };
 
-function escape(text: string): string {
+function escapeText(text: string): string {
   return text.replace(/[&<>"\n]/g, (character) => ENTITIES[character]!);
 }
 
@@ -65,14 +65,14 @@ for (const type of ['mouseleave', 'focusout', 'scroll']) document.addEventListen
 
 function headCell({ step, head, text, answer }: GridColumn): string {
   const failed = !/^(ret 0|done)/.test(answer);
-  const tip = escape(`step ${step}: ${text}\nanswer: ${answer}`);
-  return `<th scope="col"${failed ? ' class="bad"' : ''} tabindex="0" data-tip="${tip}"><b>${step}</b>${escape(head)}</th>`;
+  const tip = escapeText(`step ${step}: ${text}\nanswer: ${answer}`);
+  return `<th scope="col"${failed ? ' class="bad"' : ''} tabindex="0" data-tip="${tip}"><b>${step}</b>${escapeText(head)}</th>`;
 }
 
 function bodyCell(row: GridRow, column: GridColumn, cell: Cell | null): string {
   if (cell === null || cell.tone === 'unmapped') return '<td></td>';
-  const tip = escape([`${row.name} after step ${column.step}`, ...cellDetails(cell)].join('\n'));
-  return `<td class="${cell.tone}" tabindex="0" data-tip="${tip}">${escape(cellText(cell))}</td>`;
+  const tip = escapeText([`${row.name} after step ${column.step}`, ...cellDetails(cell)].join('\n'));
+  return `<td class="${cell.tone}" tabindex="0" data-tip="${tip}">${escapeText(cellText(cell))}</td>`;
 }
 
 function legend(device: number): string {
@@ -88,11 +88,11 @@ function section(grid: Grid): string {
   const head = grid.columns.map(headCell).join('');
   const body = grid.rows.map((row) => {
     const cells = grid.columns.map((column, i) => bodyCell(row, column, row.cells[i] ?? null)).join('');
-    return `<tr><th scope="row">${escape(row.name)}</th>${cells}</tr>`;
+    return `<tr><th scope="row">${escapeText(row.name)}</th>${cells}</tr>`;
   });
   const hidden = grid.hidden === 0 ? '' : `\n<p>${grid.hidden} pages of large regions are not shown.</p>`;
-  return `<h1>${escape(grid.title)}</h1>
-<p>on kernel ${escape(grid.kernel)}</p>
+  return `<h1>${escapeText(grid.title)}</h1>
+<p>on kernel ${escapeText(grid.kernel)}</p>
 ${legend(grid.device)}
 <div class="scroll"><table>
 <thead><tr><th></th>${head}</tr></thead>
@@ -110,7 +110,7 @@ export function gridHtml(grids: readonly Grid[]): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)} - hmm-sim</title>
+<title>${escapeText(title)} - hmm-sim</title>
 <style>${STYLE}</style>
 </head>
 <body>

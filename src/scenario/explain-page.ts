@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Why each page of a command did or did not do what was asked: the verdict, who decided, and the reason. */
 import { type TraceEvent, tracedPages } from '../mm/trace.js';
-import { NO_PAGE } from '../sim/memmap.js';
+import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Machine } from '../user/machine.js';
 import type { Call } from './explain-call.js';
 import { at, decided, transition, type Verdict } from './explain-fault.js';
@@ -20,15 +20,51 @@ export interface ExplainContext {
 /** The events of a command that concern page `index` of it, in their order. */
 function eventsOf(call: Call, index: number): TraceEvent[] {
   const addr = call.addr + index * 4096;
-  const before = call.before[index]!;
-  return call.events.filter((event) => {
-    if (event.addr !== undefined) {
+  const { page, folio } = call.before[index]!;
+  return eventIndex(call)
+    .near(addr, page, folio)
+    .filter((event) => {
+      if (event.addr === undefined) return true;
       if (event.mm !== undefined && event.mm !== call.mm) return false;
       return event.addr <= addr && addr < event.addr + tracedPages(event) * 4096;
+    });
+}
+
+/** Finds the events of a page without looking at all of them: a command may have many of both. */
+class EventIndex {
+  /** Events by what they name: an address, or the negated number of a page; 0 for those of whole ranges. */
+  readonly #places = new Map<number, number[]>();
+
+  constructor(private readonly events: readonly TraceEvent[]) {
+    for (const [i, event] of events.entries()) {
+      const { addr, page = NO_PAGE } = event;
+      const key = addr === undefined ? -page : tracedPages(event) === 1 ? addr : 0;
+      const at = this.#places.get(key);
+      if (at === undefined) this.#places.set(key, [i]);
+      else at.push(i);
     }
-    const { page } = event;
-    return page !== undefined && page !== NO_PAGE && (page === before.page || page === before.folio);
-  });
+  }
+
+  near(addr: number, page: Page, folio: Page): TraceEvent[] {
+    const keys = new Set([addr, 0, ...(page === NO_PAGE ? [] : [-page, -folio])]);
+    const found = [...keys].flatMap((key) => this.#places.get(key) ?? []);
+    const own = found.map((i) => [i, this.events[i]!] as const).sort(([a], [b]) => a - b);
+    // Key 0 also has the events that name nothing.
+    return own
+      .map(([, event]) => event)
+      .filter((event) => event.addr !== undefined || (event.page ?? NO_PAGE) !== NO_PAGE);
+  }
+}
+
+const indices = new WeakMap<Call, EventIndex>();
+
+function eventIndex(call: Call): EventIndex {
+  let index = indices.get(call);
+  if (index === undefined) {
+    index = new EventIndex(call.events);
+    indices.set(call, index);
+  }
+  return index;
 }
 
 function last(events: readonly TraceEvent[], name: string): TraceEvent | undefined {
@@ -38,7 +74,7 @@ function last(events: readonly TraceEvent[], name: string): TraceEvent | undefin
 /** Who holds the folio, where that is known. */
 function holder({ machine }: ExplainContext, state: PageState): string {
   const { longterm } = machine.gup_test;
-  if (!longterm.holds(state.page) && !longterm.holds(state.folio)) return '';
+  if (!longterm.holds(state.folio)) return '';
   const owner = machine.processOf(longterm.owner);
   return `, held by gup_test${owner === undefined ? '' : ` ${owner.name}`}`;
 }
@@ -130,6 +166,10 @@ function explainAccess(context: ExplainContext, call: Call, index: number): Verd
   if (call.ret === 0 || (known && !stopsBefore(call, index))) {
     return decided(call.ret === 0 ? done : 'known', fn, `in the device table already: ${placeText(after)}`);
   }
+  if (stopIndex(call) > index) {
+    const same = before.page === after.page && before.pte === after.pte;
+    return decided(same ? 'looked at' : 'faulted in', 'hmm_range_fault', transition(before, after));
+  }
   return notReached(context, call);
 }
 
@@ -216,6 +256,10 @@ export function explainError({ nameOf }: ExplainContext, call: Call): string | u
   if (call.cmd === 'EXCLUSIVE' && call.ret === -16)
     return 'dmirror_exclusive: not every page became exclusive';
   if (isGone(call)) return `mmget_not_zero: ${GONE}`;
+  if (call.ret === -14) {
+    const copy = call.cmd === 'WRITE' ? 'copy_from_user' : 'copy_to_user';
+    return `${copy}: the caller's buffer ends too early, or is not accessible`;
+  }
   const missing = first(({ devices }) => !devices.some(({ device }) => device === call.device));
   if (call.ret !== -2 || missing === undefined) return undefined;
   return `dmirror_do_read: ${missing} is not in the device table`;

@@ -8,6 +8,7 @@ import { pin_user_pages, unpin_user_pages } from '../../mm/gup.js';
 import { pin_user_pages_fast } from '../../mm/gup_fast.js';
 import { FOLL_LONGTERM, FOLL_WRITE } from '../../mm/gup_flags.js';
 import type { Kernel } from '../../mm/kernel.js';
+import { compound_head } from '../../mm/page_flags.js';
 import type { MmStruct } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
 import { Mutex } from '../../sim/locks.js';
@@ -67,9 +68,10 @@ export class PinLongtermTest {
     return ret;
   }
 
-  /** Whether the pin holds this very page. */
-  holds(page: Page): boolean {
-    return this.pages?.subarray(0, this.nr_pages).includes(page) ?? false;
+  /** Whether the pin holds any page of the folio. */
+  holds(folio: Page): boolean {
+    const { mem } = this.k;
+    return this.pages?.subarray(0, this.nr_pages).some((page) => compound_head(mem, page) === folio) ?? false;
   }
 
   /** Unpin everything. Without the mutex, as the release of the last reference to any of the files does it. */

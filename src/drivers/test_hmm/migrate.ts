@@ -72,7 +72,8 @@ function* dmirror_migrate_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): Ta
     }
     const dpage = yield* dmirror_devmem_alloc_page(mdevice);
     if (dpage === NO_PAGE) {
-      skip(args, n, 'dmirror_devmem_alloc_page', 'device full');
+      const full = k.pages.nr_free_pages > 0;
+      skip(args, n, 'dmirror_devmem_alloc_page', full ? 'device full' : 'no system memory to back it');
       continue;
     }
     const data = BACKING_PAGE(mdevice, dpage);

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** explain, show and --trace as users run them, word for word. */
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { execute, hmmSim, root } from './hmm-sim.js';
+
+const fixtures = 'test/fixtures/explain';
+const fixture = (name: string): string => readFileSync(`${root}${fixtures}/${name}`, 'utf8');
+const here = (...args: string[]) =>
+  execute(process.execPath, [`${root}bin/hmm-sim.js`, ...args], { cwd: root });
+
+t.test('explain', async (t) => {
+  t.same(here('explain', `${fixtures}/why.jsonl`), { status: 0, stdout: fixture('why.txt'), stderr: '' });
+});
+
+t.test('explain --page', async (t) => {
+  const ran = here('explain', `${fixtures}/why.jsonl`, '--name', 'pinned', '--page', 'r0[0]');
+  t.same(ran, { status: 0, stdout: fixture('follow.txt'), stderr: '' });
+});
+
+t.test('explain --step', async (t) => {
+  const ran = here('explain', `${fixtures}/why.jsonl`, '--name', 'wrong*', '--step', '4');
+  t.same(ran.stdout.split('\n'), [
+    '# wrong owner on 6.12 (test/fixtures/explain/why.jsonl:2)',
+    'step 4  p0 MIGRATE_TO_SYS d0 r0[0]: ret 0, cpages 0, faults 0',
+    '  r0[0]  stays  migrate_vma_collect_pmd  wrong owner: on hmm_dmirror1',
+    '',
+  ]);
+});
+
+t.test('smoke --explain', async (t) => {
+  const args = ['-r', 'hmm2.hmm2_device_private.snapshot', '--explain', '--seed', '1', '--kernel', '6.12'];
+  const { status, stdout } = here('smoke', ...args);
+  t.equal(status, 0);
+  t.same(stdout.split('\n').slice(4, 16), [
+    '# MIGRATE_TO_DEV hmm_dmirror0 0x7ffff7efd000 +1 pages: ret 0',
+    '#   0x7ffff7efd000  migrated  migrate_vma_insert_page  nothing mapped -> private on hmm_dmirror0 pfn 0x3ffffffff',
+    '# MIGRATE_TO_DEV hmm_dmirror1 0x7ffff7efe000 +1 pages: ret 0',
+    '#   0x7ffff7efe000  migrated  migrate_vma_insert_page  nothing mapped -> private on hmm_dmirror1 pfn 0x3fffeffff',
+    '# SNAPSHOT hmm_dmirror0 0x7ffff7ef8000 +7 pages: ret 0',
+    '#   0x7ffff7ef8000  ERROR                    hmm_vma_walk_test   VMA is not readable',
+    '#   0x7ffff7ef9000  ERROR                    hmm_vma_walk_hole   no VMA',
+    '#   0x7ffff7efa000  ZERO|READ                hmm_vma_handle_pte  zero page',
+    '#   0x7ffff7efb000  READ                     hmm_vma_handle_pte  system pfn 0x101',
+    '#   0x7ffff7efc000  WRITE                    hmm_vma_handle_pte  system pfn 0x102',
+    '#   0x7ffff7efd000  DEV_PRIVATE_LOCAL|WRITE  hmm_vma_handle_pte  private on hmm_dmirror0 pfn 0x3ffffffff',
+    '#   0x7ffff7efe000  NONE                     hmm_vma_handle_pte  wrong owner, and a snapshot faults nothing in: private on hmm_dmirror1 pfn 0x3fffeffff',
+  ]);
+});
+
+t.test('show', async (t) => {
+  t.same(here('show', `${fixtures}/kinds.yaml`), { status: 0, stdout: fixture('kinds.txt'), stderr: '' });
+});
+
+t.test('--trace', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'hmm-sim-'));
+  for (const name of ['pinned.txt', 'pinned.jsonl']) {
+    const path = join(directory, name);
+    const ran = here('run', `${fixtures}/why.jsonl`, '--name', 'pinned', '--trace', path);
+    t.equal(ran.status, 0);
+    t.equal(readFileSync(path, 'utf8'), fixture(name), name);
+  }
+  const both = join(directory, 'explained.txt');
+  here('explain', `${fixtures}/why.jsonl`, '--name', 'pinned', '--trace', both);
+  t.equal(readFileSync(both, 'utf8'), fixture('pinned.txt'), 'explain traces the same');
+  const suite = join(directory, 'suite.json');
+  const args = ['-r', 'hmm.hmm_device_private.migrate', '--seed', '1', '--kernel', '6.12'];
+  t.equal(here('smoke', ...args, '--trace', suite).status, 0);
+  const { traceEvents } = JSON.parse(readFileSync(suite, 'utf8')) as { traceEvents: { ph: string }[] };
+  t.ok(traceEvents.filter(({ ph }) => ph === 's').length >= 256, 'an arrow begins at each migrated page');
+});
+
+const mistakes: readonly (readonly [args: readonly string[], message: string])[] = [
+  [['explain', '/nowhere.yaml'], '/nowhere.yaml: no such file or directory'],
+  [['explain', `${fixtures}/kinds.yaml`, '--name', 'x'], 'no scenario is named like x'],
+  [['explain', `${fixtures}/kinds.yaml`, '--step', '20'], '--step: there is no step 20; the last one is 19'],
+  [
+    ['explain', `${fixtures}/kinds.yaml`, '--page', 'x0'],
+    '--page: "x0" is not a page (expected r0[3], or p1:r0[3])',
+  ],
+  [
+    ['run', `${fixtures}/kinds.yaml`, '--trace', 'trace.csv'],
+    '--trace: "trace.csv" names no format (expected a name in .txt, .jsonl or .json)',
+  ],
+  [
+    ['run', `${fixtures}/kinds.yaml`, '--trace', '/nowhere/trace.txt'],
+    '--trace: cannot write /nowhere/trace.txt: no such directory',
+  ],
+  [
+    ['run', `${fixtures}/kinds.yaml`, '--trace', 't.txt', '--jobs', '2'],
+    '--trace: a trace has one order of events, so it needs --jobs 1',
+  ],
+  [['show', `${fixtures}/kinds.yaml`, '--html', '/'], '--html: cannot write /: a directory'],
+];
+
+for (const [args, message] of mistakes) {
+  t.test(args.join(' '), async (t) => {
+    t.same(here(...args), { status: 64, stdout: '', stderr: `hmm-sim: ${message}\n` });
+  });
+}
+
+t.test('help knows the commands', async (t) => {
+  t.match(hmmSim('--help').stdout, /\n {2}explain [\s\S]*\n {2}show /);
+});
