@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: mm/rmap.c (anon_vma, anon_vma_chain and their forking). Fidelity: ported, but for the interval tree. */
+/** Answers for: mm/rmap.c (anon_vma, anon_vma_chain and their forking). Fidelity: ported. */
+import { IntervalTree } from './interval_tree.js';
 import type { Kernel } from './kernel.js';
 import type { VmArea } from './types.js';
 
@@ -9,6 +10,9 @@ export interface AnonVmaChain {
   readonly anon_vma: AnonVma;
 }
 
+/** With fewer VMAs than this, looking at each is cheaper than a tree. */
+const TREE_FROM = 16;
+
 export class AnonVma {
   root: AnonVma;
   parent: AnonVma;
@@ -17,11 +21,32 @@ export class AnonVma {
   num_active_vmas = 0;
   /** Who may map pages of this anon_vma. */
   readonly chains = new Set<AnonVmaChain>();
+  private rb_root: IntervalTree | null = null;
 
   constructor(readonly id: number) {
     this.root = this;
     this.parent = this;
   }
+
+  /** Calls `visit` for each VMA that may map an offset (in pages) of [first, first + nr), and perhaps for others. */
+  forEachVma(first: number, nr: number, visit: (vma: VmArea) => void): void {
+    if (this.chains.size < TREE_FROM) {
+      for (const { vma } of this.chains) visit(vma);
+      return;
+    }
+    this.rb_root ??= new IntervalTree(Array.from(this.chains, ({ vma }) => vma));
+    this.rb_root.forEach(first, first + nr, visit);
+  }
+
+  /** A VMA has come, gone, or changed its bounds: the tree is to be built again. */
+  changed(): void {
+    this.rb_root = null;
+  }
+}
+
+/** The bounds of a VMA have changed (anon_vma_interval_tree_post_update_vma). */
+export function anon_vma_bounds_changed(vma: VmArea): void {
+  for (const { anon_vma } of vma.anon_vma_chain) anon_vma.changed();
 }
 
 function anon_vma_alloc(k: Kernel): AnonVma {
@@ -43,6 +68,7 @@ function anon_vma_chain_link(vma: VmArea, anon_vma: AnonVma): void {
   const avc = { vma, anon_vma };
   vma.anon_vma_chain.push(avc);
   anon_vma.chains.add(avc);
+  anon_vma.changed();
 }
 
 /** A neighbour's anon_vma that `vma` can share, so that the two may merge later. */
@@ -121,6 +147,7 @@ export function unlink_anon_vmas(vma: VmArea): void {
   for (const avc of vma.anon_vma_chain) {
     const { anon_vma } = avc;
     anon_vma.chains.delete(avc);
+    anon_vma.changed();
     if (anon_vma.chains.size > 0) continue;
     anon_vma.parent.num_children--;
     empty.push(anon_vma);

@@ -3,7 +3,7 @@
 import type { Task } from '../sim/task.js';
 import { EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '../uapi/mman.js';
-import { anon_vma_clone, unlink_anon_vmas } from './anon_vma.js';
+import { anon_vma_bounds_changed, anon_vma_clone, unlink_anon_vmas } from './anon_vma.js';
 import { __mm_populate } from './gup.js';
 import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
 import { hugetlb_dup_vma_private, move_hugetlb_page_tables } from './hugetlb.js';
@@ -117,6 +117,7 @@ function* mremap_grow(
       locked.push({ start: vma.vm_end, length: newLength - oldLength });
     }
     vma.vm_end = end;
+    anon_vma_bounds_changed(vma);
     return addr;
   }
   if ((flags & MREMAP_MAYMOVE) === 0) return -ENOMEM;

@@ -187,7 +187,7 @@ export function rmap_places(k: Kernel, folio: Page): RmapPlace[] {
   if (mapping > 0) {
     const anon_vma = k.anonVmas[mapping];
     if (anon_vma === null || anon_vma === undefined) return places;
-    for (const avc of anon_vma.chains) visit(avc.vma);
+    anon_vma.forEachVma(first, nr, visit);
   } else if (mapping < 0) {
     for (const vma of k.mappings[-mapping]!.i_mmap) visit(vma);
   }

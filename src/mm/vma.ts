@@ -2,7 +2,7 @@
 /** Answers for: mm/vma.c (6.12) and mm/mmap.c (6.1): merging, splitting and linking of VMAs. Fidelity: ported. */
 import type { Task } from '../sim/task.js';
 import { ENOMEM } from '../uapi/errno.js';
-import { anon_vma_clone, unlink_anon_vmas } from './anon_vma.js';
+import { anon_vma_bounds_changed, anon_vma_clone, unlink_anon_vmas } from './anon_vma.js';
 import { split_huge_pmd_if_needed } from './huge_split.js';
 import { PTE_PRESENT, PTE_PROTNONE, PTE_WRITE } from './pgtable.js';
 import { type MmStruct, VM_ACCESS_FLAGS, VM_LOCKED, VM_SHARED, VM_WRITE, VmArea } from './types.js';
@@ -80,6 +80,7 @@ export function* split_vma(vma: VmArea, addr: number, new_below: boolean): Task<
     fresh.vm_pgoff += pages;
     vma.vm_end = addr;
   }
+  anon_vma_bounds_changed(vma);
   mm.vmas.insert(fresh);
   fresh.vm_file?.mapping?.i_mmap.add(fresh);
   fresh.vm_ops?.open?.(fresh);
@@ -154,15 +155,18 @@ export function vma_merge_new_range(mm: MmStruct, range: MergeCandidate): VmArea
     const end = next.vm_end;
     drop_merged(mm, next);
     prev.vm_end = end;
+    anon_vma_bounds_changed(prev);
     return prev;
   }
   if (prev !== null) {
     prev.vm_end = range.end;
+    anon_vma_bounds_changed(prev);
     return prev;
   }
   if (next !== null) {
     next.vm_start = range.start;
     next.vm_pgoff = range.pgoff;
+    anon_vma_bounds_changed(next);
     return next;
   }
   return null;
@@ -218,6 +222,7 @@ function* vma_merge_existing_range(
     drop_merged(mm, vma);
     drop_merged(mm, next);
     prev.vm_end = last;
+    anon_vma_bounds_changed(prev);
     return prev;
   }
   if (prev !== null) {
@@ -229,8 +234,10 @@ function* vma_merge_existing_range(
     } else {
       vma.vm_pgoff += (end - vma.vm_start) / 4096;
       vma.vm_start = end;
+      anon_vma_bounds_changed(vma);
     }
     prev.vm_end = end;
+    anon_vma_bounds_changed(prev);
     return prev;
   }
   if (next !== null) {
@@ -241,6 +248,8 @@ function* vma_merge_existing_range(
     else vma.vm_end = start;
     next.vm_pgoff -= (next.vm_start - start) / 4096;
     next.vm_start = start;
+    anon_vma_bounds_changed(vma);
+    anon_vma_bounds_changed(next);
     return next;
   }
   return null;
