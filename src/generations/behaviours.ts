@@ -142,13 +142,7 @@ export const registry = {
   ),
   spmSelectsType: entry(
     false,
-    'both module parameters make every device generic, instead of adding two coherent devices',
-    'lib/test_hmm.c dmirror_allocate_chunk',
-    { until: 'v5-generic' },
-  ),
-  spmLookedUpAsResource: entry(
-    false,
-    'device memory at an SPM address is looked up with lookup_resource and taken whole',
+    'both module parameters make every device generic, with the memory of the resources found at the addresses, instead of adding two coherent devices',
     'lib/test_hmm.c dmirror_allocate_chunk',
     { until: 'v5-generic' },
   ),
@@ -191,21 +185,10 @@ export const registry = {
     'lib/test_hmm.c dmirror_migrate_to_system',
     { since: 'v4-coherent' },
   ),
-  initFailsWithoutChunk: entry(
-    true,
-    'a device without device memory fails the module load',
-    'lib/test_hmm.c dmirror_device_init',
-    { since: 'v5-generic' },
-  ),
   npagesOverflowChecked: entry(
     false,
     'a page count whose byte length overflows is refused',
     'lib/test_hmm.c dmirror_fops_unlocked_ioctl',
-  ),
-  minorZeroIsSpmDev1: entry(
-    true,
-    'see spmMinorsSwapped, for v5-generic',
-    'lib/test_hmm.c dmirror_allocate_chunk',
   ),
   hmmDmirrorAlias: entry(
     false,

@@ -30,6 +30,7 @@ export const v4Coherent: Generation = {
     ...overrides61,
     longtermMigratesCoherent: false,
     closeEvicts: false,
+    mirrorGoneFails: false,
     hmmDmirrorAlias: true,
   }),
   symbols: {},

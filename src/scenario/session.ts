@@ -13,7 +13,7 @@ import type { Step, StepOf } from './schema.js';
 import { spellingOf } from './spelling.js';
 
 /** Simulated time after which a step counts as hung: far beyond the driver's own timeout of one second. */
-const STEP_LIMIT_NS = 60e9;
+const STEP_LIMIT_NS = 10e9;
 
 /** An oops, a hang, or what a checker found. */
 type Fatal = KernelBug | Hang | InvariantViolation;

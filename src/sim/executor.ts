@@ -84,6 +84,8 @@ export class Executor {
   atomicDepth = 0;
   private needResched = false;
   private sliceEnds = TIME_SLICE_NS;
+  /** What runUntil() must not run beyond, not even for a task that never waits. */
+  private deadline = Number.POSITIVE_INFINITY;
   private readonly runnable: SimTask[] = [];
   private readonly blocked: SimTask[] = [];
   private readonly timers: Timer[] = [];
@@ -126,7 +128,7 @@ export class Executor {
   charge(ns: number): void {
     this.now += ns;
     if (this.now >= this.nextTimer) this.fireTimers();
-    if (this.now >= this.sliceEnds) this.needResched = this.runnable.length > 0;
+    if (this.now >= this.sliceEnds) this.needResched = this.runnable.length > 0 || this.now > this.deadline;
   }
 
   /** A point where the running task may be preempted. */
@@ -163,6 +165,7 @@ export class Executor {
    * an exception of any task passes through.
    */
   runUntil(target: SimTask, deadline: number): void {
+    this.deadline = deadline;
     while (target.state !== 'done') {
       if (this.runnable.length === 0 && !this.idle(deadline)) throw this.hang(target, 'waits for ever');
       if (this.now > deadline) throw this.hang(target, 'exceeded its simulated time limit');
@@ -172,6 +175,7 @@ export class Executor {
 
   /** Run whatever can run without letting time pass. */
   drain(deadline: number): void {
+    this.deadline = deadline;
     while (this.runnable.length > 0 && this.now <= deadline) this.step();
   }
 

@@ -16,6 +16,8 @@ export const DEVMEM_CHUNK_SIZE = 256 * 1024 * 1024;
 export const BATCH = 64;
 /** Simulated nanoseconds that reading the page table of one batch takes. */
 export const COST_BATCH = 1500;
+/** Simulated time (ns) of a device that faults, waits for the CPU and tries again. */
+export const COST_RETRY = 1500;
 /** Simulated time after which a device fault gives up. */
 export const HMM_RANGE_DEFAULT_TIMEOUT_NS = 1_000_000_000;
 

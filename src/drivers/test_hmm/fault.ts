@@ -9,7 +9,6 @@ import {
   type HmmRange,
   hmm_range_fault,
 } from '../../mm/hmm.js';
-import { COST_PAGE } from '../../mm/kernel.js';
 import { is_device_private_page } from '../../mm/memremap.js';
 import { mmput } from '../../mm/mmap.js';
 import {
@@ -26,7 +25,14 @@ import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import { done, type Task } from '../../sim/task.js';
 import { EBUSY, EFAULT, ENOENT } from '../../uapi/errno.js';
 import { DmirrorBounce } from './bounce.js';
-import { BATCH, COST_BATCH, type Dmirror, type DmirrorCmd, HMM_RANGE_DEFAULT_TIMEOUT_NS } from './dmirror.js';
+import {
+  BATCH,
+  COST_BATCH,
+  COST_RETRY,
+  type Dmirror,
+  type DmirrorCmd,
+  HMM_RANGE_DEFAULT_TIMEOUT_NS,
+} from './dmirror.js';
 import { DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from './xarray.js';
 
 /** The CPU's page table changes: forget what the device knows of the range, its end included. */
@@ -220,7 +226,7 @@ function* access_loop(
     const fault = yield* dmirror_fault(dmirror, start, end, write);
     if (fault !== 0) return fault;
     cmd.faults++;
-    executor.charge(COST_PAGE);
+    executor.charge(COST_RETRY);
     if (executor.shouldResched) yield* executor.cond_resched(access.name);
   }
 }
