@@ -69,7 +69,7 @@ const base: Omit<Category, 'share'> = {
   devices: [0, 2],
 };
 
-const forks: Weights<Token> = { fork: 34, exit: 4, dontfork: 4, wipeonfork: 5, close: 5 };
+const forks: Weights<Token> = { fork: 34, exit: 12, dontfork: 4, wipeonfork: 5, close: 5 };
 const exclusives: Weights<Token> = { exclusive: 65, check_exclusive: 37 };
 const pins: Weights<Token> = { pin: 36, unpin: 19, gup: 61 };
 const areas: Weights<Token> = {
@@ -94,7 +94,7 @@ export const categories: Readonly<Record<string, Category>> = {
   exclusive: {
     ...base,
     share: 3,
-    steps: { ...common, ...exclusives, fork: 7, exit: 1, open: 20 },
+    steps: { ...common, ...exclusives, fork: 7, exit: 3, open: 20 },
     backing: { anon: 90, file: 10 },
     shared: 9,
     devices: [0, 1, 2],

@@ -35,11 +35,9 @@ export class Dice {
   /** A name as often as its weight says; weights are integers. */
   weighted<Name extends string>(weights: Weights<Name>): Name {
     const entries = Object.entries(weights) as [Name, number][];
-    let rest = this.#prng.below(entries.reduce((sum, [, weight]) => sum + weight, 0));
-    for (const [name, weight] of entries) {
-      if (rest < weight) return name;
-      rest -= weight;
-    }
-    throw new Error('no weight is positive');
+    const total = entries.reduce((sum, [, weight]) => sum + weight, 0);
+    if (total === 0) throw new Error('no weight is positive');
+    let rest = this.#prng.below(total);
+    return entries.find(([, weight]) => (rest -= weight) < 0)![0];
   }
 }

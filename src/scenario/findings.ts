@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Runs a scenario whatever happens, and tells what there is to find in it. */
+import { Hang, InvariantViolation, KernelBug } from '../sim/errors.js';
+import type { MachineApi } from '../user/api.js';
+import { Machine } from '../user/machine.js';
+import { compareScenario, sameResult } from './compare.js';
+import { kernelFunctionOf } from './kernel-functions.js';
+import { fatalKey, isFatal, type StepResult } from './result.js';
+import type { MachineSource } from './runner.js';
+import type { ScenarioDocument } from './schema.js';
+import { Session } from './session.js';
+import type { MachineSetup } from './setup.js';
+
+/** What is worth a scenario of its own. Two findings are the same if kind, function and detail are. */
+export interface Finding {
+  readonly kind: 'oops' | 'hang' | 'checker' | 'internal' | 'divergence' | 'failure';
+  /** The kernel function that died or answered, the checker, or the function of ours that threw. */
+  readonly fn: string;
+  /** The key of the result that differs. */
+  readonly detail?: string;
+  /** For people: the report's reason, or both answers. */
+  readonly reason: string;
+  /** Index into `steps`; -1 while the module was loaded, their number when all was over. */
+  readonly step: number;
+}
+
+export interface Observation {
+  /** One for each step taken, the fatal one included. */
+  readonly results: readonly StepResult[];
+  /** How the machine ended, if it did not live on. */
+  readonly end: Finding | undefined;
+}
+
+/** "divergence-dmirror_snapshot-perm": the name of all findings of one sort. */
+export function sortOf({ kind, fn, detail }: Finding): string {
+  return [kind, fn, detail].filter((part) => part !== undefined).join('-');
+}
+
+/** The function on top of a stack, which names an internal error better than its message. */
+function thrower(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  return /^ +at (?:async )?(?:new )?([^\s(]+) \(/m.exec(stack)?.[1] ?? 'unknown';
+}
+
+/** A violation reads "checker: what it found". */
+function violation(text: string, step: number): Finding {
+  return { kind: 'checker', fn: text.split(':', 1)[0]!, reason: text, step };
+}
+
+function ending(result: StepResult, reason: string, step: number): Finding {
+  const key = fatalKey(result);
+  if (key === 'violation') return violation(result.violation!, step);
+  return key === 'oops'
+    ? { kind: 'oops', fn: result.oops!, reason, step }
+    : { kind: 'hang', fn: result.hang!, reason, step };
+}
+
+function unexpected(error: unknown, step: number): Finding {
+  if (error instanceof KernelBug) return { kind: 'oops', fn: error.fn, reason: error.reason, step };
+  if (error instanceof Hang) return { kind: 'hang', fn: error.where, reason: error.reason, step };
+  if (error instanceof InvariantViolation) return violation(error.message, step);
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { kind: 'internal', fn: thrower(error), reason, step };
+}
+
+/** Take the steps, adding to `results`; then kill whoever lives, and with checkers on see that nothing is left. */
+function run(
+  machine: MachineApi,
+  { generation }: MachineSetup,
+  { steps }: ScenarioDocument,
+  results: StepResult[],
+): Finding | undefined {
+  const session = new Session(machine, generation);
+  for (const step of steps) {
+    const result = session.step(step);
+    results.push(result);
+    if (isFatal(result)) return ending(result, session.fatal!.message, results.length - 1);
+  }
+  if (machine instanceof Machine && machine.checking) machine.leakCheck();
+  return undefined;
+}
+
+/** Run `document` to its end, or to the machine's. Never throws. */
+export function observe(source: MachineSource, setup: MachineSetup, document: ScenarioDocument): Observation {
+  const results: StepResult[] = [];
+  let machine: MachineApi;
+  try {
+    machine = source.acquire(setup, document.name);
+  } catch (error) {
+    return { results, end: unexpected(error, -1) };
+  }
+  let end: Finding | undefined;
+  try {
+    end = run(machine, setup, document, results);
+  } catch (error) {
+    end = unexpected(error, results.length);
+  }
+  source.release(machine, end === undefined);
+  return { results, end };
+}
+
+function keysOf(a: StepResult, b: StepResult): string[] {
+  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])] as (keyof StepResult)[];
+  return keys.filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]));
+}
+
+/** The first step that two kernels answer differently. A violation is no answer. */
+export function divergenceOf(
+  document: ScenarioDocument,
+  a: Observation,
+  b: Observation,
+): Finding | undefined {
+  for (const [step, taken] of document.steps.entries()) {
+    const [left, right] = [a.results[step], b.results[step]];
+    if (left === undefined || right === undefined) return undefined;
+    if (left.violation !== undefined || right.violation !== undefined) return undefined;
+    if (sameResult(left, right)) continue;
+    const detail = keysOf(left, right)[0]!;
+    const reason = `${JSON.stringify(left)} or ${JSON.stringify(right)}`;
+    return { kind: 'divergence', fn: kernelFunctionOf(taken).fn, detail, reason, step };
+  }
+  return undefined;
+}
+
+/** The first expectation that is not met. */
+export function failureOf(document: ScenarioDocument, { results }: Observation): Finding | undefined {
+  const difference = compareScenario(document, results);
+  if (difference === null) return undefined;
+  const { step, key, expected, actual } = difference;
+  const reason = `expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`;
+  const { fn } = kernelFunctionOf(document.steps[step]!);
+  return { kind: 'failure', fn, detail: key.replace(/\[.*/, ''), reason, step };
+}
