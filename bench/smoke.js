@@ -1,45 +1,76 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** `hmm-sim smoke`, private and generic: wall time and peak memory, next to a node that does nothing. */
-import { fileURLToPath } from 'node:url';
-import { measure } from './measure.js';
+/**
+ * `hmm-sim smoke`, start-up included, next to a bare typed-array loop that stores and checks as many words as the
+ * suite's user code does; and `--version`, next to a node that does nothing.
+ */
+import { bareLoopProgram } from './lib/bare.js';
+import { hmmSim, measureInTurn, runScript } from './lib/measure.js';
 
-const bin = fileURLToPath(new URL('../bin/hmm-sim.js', import.meta.url));
-const MAX_SECONDS = 1.5;
-const MAX_MB = 400;
+const SPM = ['0x100000000', '0x140000000'];
+const SEED = ['--seed', '7'];
+const VERSION_MS = 120;
 
-const runs = {
-  'smoke, private': ['smoke', '--seed', '7'],
-  'smoke, generic': ['smoke', '0x100000000', '0x140000000', '--seed', '7'],
+/** @type {Record<string, { args: string[], limit: number, maxMB: number }>} */
+const suites = {
+  'smoke 6.12, 58 tests': { args: ['smoke', ...SPM, '--kernel', '6.12', ...SEED], limit: 1.2, maxMB: 400 },
+  'smoke v5-generic, private': { args: ['smoke', ...SEED], limit: 1.5, maxMB: 400 },
+  'smoke v5-generic, generic': { args: ['smoke', ...SPM, ...SEED], limit: 1.5, maxMB: 400 },
 };
+
+/** @param {string} name @returns {Promise<import('./run.js').Row[]>} */
+async function suiteRows(name) {
+  const { args, limit, maxMB } = suites[name];
+  const { words } = await runScript('lib/count-words.js', args);
+  const [suite, bare] = await measureInTurn([
+    [hmmSim, ...args],
+    ['-e', bareLoopProgram(words / 2)],
+  ]);
+  const note = suite.status === 0 ? '' : `exit ${suite.status}`;
+  const peer = `${(words / 1e6).toFixed(0)} M words bare`;
+  return [
+    {
+      figure: `${name}: wall`,
+      value: suite.seconds,
+      unit: 's',
+      peer,
+      peerValue: bare.seconds,
+      atMost: limit,
+      note,
+    },
+    { figure: `${name}: processor`, value: suite.cpuSeconds, unit: 's', peer, peerValue: bare.cpuSeconds },
+    { figure: `${name}: peak`, value: suite.peakMB, unit: 'MB', peer, peerValue: bare.peakMB, atMost: maxMB },
+  ];
+}
+
+/** @returns {Promise<import('./run.js').Row[]>} */
+async function versionRows() {
+  const [version, idle] = await measureInTurn([
+    [hmmSim, '--version'],
+    ['-e', '0'],
+  ]);
+  const peer = 'idle node';
+  return [
+    {
+      figure: 'hmm-sim --version: wall',
+      value: version.seconds * 1000,
+      unit: 'ms',
+      peer,
+      peerValue: idle.seconds * 1000,
+      atMost: VERSION_MS,
+    },
+    {
+      figure: 'hmm-sim --version: processor',
+      value: version.cpuSeconds * 1000,
+      unit: 'ms',
+      peer,
+      peerValue: idle.cpuSeconds * 1000,
+    },
+  ];
+}
 
 /** @returns {Promise<import('./run.js').Row[]>} */
 export async function run() {
-  const idle = await measure(['-e', '0']);
   const rows = [];
-  for (const [name, args] of Object.entries(runs)) {
-    const { seconds, peakMB, status } = await measure([bin, ...args]);
-    const note = status === 0 ? '' : `exit ${status}`;
-    const peer = 'idle node';
-    rows.push(
-      {
-        figure: `${name}: wall`,
-        value: seconds,
-        unit: 's',
-        peer,
-        peerValue: idle.seconds,
-        limit: MAX_SECONDS,
-        note,
-      },
-      {
-        figure: `${name}: peak memory`,
-        value: peakMB,
-        unit: 'MB',
-        peer,
-        peerValue: idle.peakMB,
-        limit: MAX_MB,
-        note,
-      },
-    );
-  }
-  return rows;
+  for (const name of Object.keys(suites)) rows.push(...(await suiteRows(name)));
+  return [...rows, ...(await versionRows())];
 }

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Guards against regressions: `node bench/guard.js` measures small forms of the benchmarks and prints, as JSON, what
+ * each costs in multiples of its peer, and what ratios.json allows. No time is compared with that of another machine or
+ * run: a figure and its peer take turns, in processor time, and the median of their ratios counts. What is over its
+ * limit is measured again, so that only what is slow every time is reported.
+ *
+ * `node bench/guard.js --update` writes ratios.json.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { forkInTurn } from './fork.js';
+import { bareForks, bareLoopProgram, bareMoves } from './lib/bare.js';
+import { cpuSeconds, hmmSim, median, runNode } from './lib/measure.js';
+import { MiB, PAGE } from './lib/memory.js';
+import { bootParent } from './lib/parent.js';
+import { table } from './pingpong.js';
+import { scenarioLines } from './scenarios.js';
+import { measureSizes, nLogN } from './vmas.js';
+
+const RATIOS = new URL('ratios.json', import.meta.url);
+const ROOM = 1.3;
+const ATTEMPTS = 3;
+/** Words for the bare loop of a program: what the 6.12 suite stores and checks, halved. */
+const WORDS = 121e6;
+const SCENARIOS = 4000;
+
+/**
+ * The median of `turns` ratios, after some that warm up.
+ *
+ * @param {number} turns
+ * @param {() => number} subject seconds
+ * @param {() => number} peer seconds
+ */
+function inTurn(turns, subject, peer) {
+  const ratios = [];
+  for (let i = -2; i < turns; i++) {
+    const ratio = subject() / peer();
+    if (i >= 0) ratios.push(ratio);
+  }
+  return median(ratios);
+}
+
+/** @param {() => void} body @param {number} times */
+const repeated = (body, times) => () =>
+  cpuSeconds(() => {
+    for (let i = 0; i < times; i++) body();
+  });
+
+/** @param {'private' | 'coherent'} type */
+function pingpong(type) {
+  const { there, back, verify } = table(type, 4 * MiB);
+  const trips = () => {
+    let sum = 0;
+    for (let i = 0; i < 50; i++) sum += there() + back();
+    return sum;
+  };
+  const ratio = inTurn(7, trips, repeated(bareMoves((4 * MiB) / PAGE), 50));
+  verify();
+  return ratio;
+}
+
+function fork() {
+  const parent = bootParent(64 * MiB);
+  const subject = () => cpuSeconds(() => forkInTurn(parent, 50));
+  return inTurn(7, subject, repeated(bareForks((64 * MiB) / PAGE), 50));
+}
+
+/** Growth over n log n from 2,000 VMAs to 8,000; what stays below it is as good as it. @param {string} name */
+function vmas(name) {
+  const [small, large] = measureSizes([2000, 8000], 3);
+  return Math.max(1, large[name] / small[name] / (nLogN(8000) / nLogN(2000)));
+}
+
+/** The median ratio of three turns of two programs. @param {readonly string[]} args */
+async function program(args) {
+  const ratios = [];
+  for (let i = 0; i < 3; i++) {
+    const subject = await runNode(args);
+    if (subject.status !== 0) throw new Error(`${args.join(' ')} ended with status ${subject.status}`);
+    ratios.push(subject.cpuSeconds / (await runNode(['-e', bareLoopProgram(WORDS)])).cpuSeconds);
+  }
+  return median(ratios);
+}
+
+async function scenarios() {
+  const directory = mkdtempSync(join(tmpdir(), 'hmm-sim-guard-'));
+  try {
+    const file = join(directory, 'anon.jsonl');
+    writeFileSync(file, scenarioLines(SCENARIOS));
+    return await program([hmmSim, 'run', file]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** @type {Record<string, () => number | Promise<number>>} */
+const guarded = {
+  'ping-pong, coherent': () => pingpong('coherent'),
+  'ping-pong, private': () => pingpong('private'),
+  fork,
+  'growth of migration over VMAs': () => vmas('migrate'),
+  'smoke 6.12': () =>
+    program([hmmSim, 'smoke', '0x100000000', '0x140000000', '--kernel', '6.12', '--seed', '7']),
+  scenarios,
+};
+
+/** @param {string} name @param {number} limit */
+async function measureWithin(name, limit) {
+  let best = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < ATTEMPTS && best > limit; attempt++)
+    best = Math.min(best, await guarded[name]());
+  return best;
+}
+
+if (process.argv.includes('--update')) {
+  /** @type {Record<string, number>} */
+  const ratios = {};
+  for (const name of Object.keys(guarded)) {
+    ratios[name] = Number(
+      median([await guarded[name](), await guarded[name](), await guarded[name]()]).toPrecision(3),
+    );
+  }
+  writeFileSync(RATIOS, `${JSON.stringify(ratios, null, 2)}\n`);
+} else {
+  const committed = JSON.parse(readFileSync(RATIOS, 'utf8'));
+  const results = [];
+  for (const name of Object.keys(guarded)) {
+    const limit = committed[name] * ROOM;
+    results.push({ name, ratio: await measureWithin(name, limit), limit });
+  }
+  process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+}
