@@ -3,11 +3,25 @@
 import { Chalk } from 'chalk';
 import { EXIT_INTERRUPTED, EXIT_PIPE } from './exit-codes.js';
 
+/** Lines that wait to be written with those that follow: a system call for each costs more than a scenario. */
+let waiting = '';
+
+function writeWaiting(): void {
+  const text = waiting;
+  waiting = '';
+  if (text !== '') process.stdout.write(text);
+}
+
+process.on('exit', writeWaiting);
+
+/** A line on standard output; written when the event loop has its turn, at the latest at the exit. */
 export function printLine(line: string): void {
-  process.stdout.write(`${line}\n`);
+  if (waiting === '') setImmediate(writeWaiting);
+  waiting += `${line}\n`;
 }
 
 export function printErrorLine(line: string): void {
+  writeWaiting();
   process.stderr.write(`${line}\n`);
 }
 
