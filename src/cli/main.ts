@@ -45,6 +45,16 @@ const commands: readonly Entry[] = [
     load: () => import('./schema.js'),
   },
   {
+    name: 'shrink',
+    summary: 'make a scenario as small as it can be while it still shows something',
+    load: () => import('./shrink.js'),
+  },
+  {
+    name: 'fuzz',
+    summary: 'make scenarios up, and keep the least of each sort that finds something',
+    load: () => import('./fuzz.js'),
+  },
+  {
     name: 'export',
     summary: 'write scenarios as a C program for a real kernel',
     load: () => import('./export.js'),

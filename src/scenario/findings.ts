@@ -3,9 +3,9 @@
 import { Hang, InvariantViolation, KernelBug } from '../sim/errors.js';
 import type { MachineApi } from '../user/api.js';
 import { Machine } from '../user/machine.js';
-import { compareScenario, sameResult } from './compare.js';
+import { sameResult } from './compare.js';
 import { kernelFunctionOf } from './kernel-functions.js';
-import { fatalKey, isFatal, type StepResult } from './result.js';
+import { isFatal, type StepResult } from './result.js';
 import type { MachineSource } from './runner.js';
 import type { ScenarioDocument } from './schema.js';
 import { Session } from './session.js';
@@ -13,7 +13,7 @@ import type { MachineSetup } from './setup.js';
 
 /** What is worth a scenario of its own. Two findings are the same if kind, function and detail are. */
 export interface Finding {
-  readonly kind: 'oops' | 'hang' | 'checker' | 'internal' | 'divergence' | 'failure';
+  readonly kind: 'oops' | 'hang' | 'checker' | 'internal' | 'divergence';
   /** The kernel function that died or answered, the checker, or the function of ours that threw. */
   readonly fn: string;
   /** The key of the result that differs. */
@@ -47,18 +47,17 @@ function violation(text: string, step: number): Finding {
   return { kind: 'checker', fn: text.split(':', 1)[0]!, reason: text, step };
 }
 
-function ending(result: StepResult, reason: string, step: number): Finding {
-  const key = fatalKey(result);
-  if (key === 'violation') return violation(result.violation!, step);
-  return key === 'oops'
-    ? { kind: 'oops', fn: result.oops!, reason, step }
-    : { kind: 'hang', fn: result.hang!, reason, step };
+function ending(fatal: NonNullable<Session['fatal']>, step: number): Finding {
+  if (fatal instanceof InvariantViolation) return violation(fatal.message, step);
+  const { reason } = fatal;
+  if (fatal instanceof Hang) return { kind: 'hang', fn: fatal.where, reason, step };
+  return { kind: 'oops', fn: fatal.fn, reason, step };
 }
 
 function unexpected(error: unknown, step: number): Finding {
-  if (error instanceof KernelBug) return { kind: 'oops', fn: error.fn, reason: error.reason, step };
-  if (error instanceof Hang) return { kind: 'hang', fn: error.where, reason: error.reason, step };
-  if (error instanceof InvariantViolation) return violation(error.message, step);
+  if (error instanceof KernelBug || error instanceof Hang || error instanceof InvariantViolation) {
+    return ending(error, step);
+  }
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return { kind: 'internal', fn: thrower(error), reason, step };
 }
@@ -74,7 +73,7 @@ function run(
   for (const step of steps) {
     const result = session.step(step);
     results.push(result);
-    if (isFatal(result)) return ending(result, session.fatal!.message, results.length - 1);
+    if (isFatal(result)) return ending(session.fatal!, results.length - 1);
   }
   if (machine instanceof Machine && machine.checking) machine.leakCheck();
   return undefined;
@@ -104,30 +103,26 @@ function keysOf(a: StepResult, b: StepResult): string[] {
   return keys.filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]));
 }
 
-/** The first step that two kernels answer differently. A violation is no answer. */
-export function divergenceOf(
-  document: ScenarioDocument,
-  a: Observation,
-  b: Observation,
-): Finding | undefined {
-  for (const [step, taken] of document.steps.entries()) {
-    const [left, right] = [a.results[step], b.results[step]];
-    if (left === undefined || right === undefined) return undefined;
-    if (left.violation !== undefined || right.violation !== undefined) return undefined;
-    if (sameResult(left, right)) continue;
-    const detail = keysOf(left, right)[0]!;
-    const reason = `${JSON.stringify(left)} or ${JSON.stringify(right)}`;
-    return { kind: 'divergence', fn: kernelFunctionOf(taken).fn, detail, reason, step };
-  }
-  return undefined;
+function divergence(step: number, fn: string, a: StepResult, b: StepResult): Finding {
+  const keys = keysOf(a, b);
+  // The rest of an answer that one of the kernels did not live to give says nothing.
+  const detail = keys.find((key) => key === 'oops' || key === 'hang') ?? keys[0]!;
+  return { kind: 'divergence', fn, detail, reason: `${JSON.stringify(a)}, not ${JSON.stringify(b)}`, step };
 }
 
-/** The first expectation that is not met. */
-export function failureOf(document: ScenarioDocument, { results }: Observation): Finding | undefined {
-  const difference = compareScenario(document, results);
-  if (difference === null) return undefined;
-  const { step, key, expected, actual } = difference;
-  const reason = `expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`;
-  const { fn } = kernelFunctionOf(document.steps[step]!);
-  return { kind: 'failure', fn, detail: key.replace(/\[.*/, ''), reason, step };
+/**
+ * The first step of each sort that two kernels answer differently. Later ones may follow from the first, or be
+ * differences of their own: shrinking them tells. A violation is no answer.
+ */
+export function divergencesOf(document: ScenarioDocument, a: Observation, b: Observation): Finding[] {
+  const found = new Map<string, Finding>();
+  for (const [step, taken] of document.steps.entries()) {
+    const [left, right] = [a.results[step], b.results[step]];
+    if (left === undefined || right === undefined) break;
+    if (left.violation !== undefined || right.violation !== undefined) break;
+    if (sameResult(left, right)) continue;
+    const finding = divergence(step, kernelFunctionOf(taken).fn, left, right);
+    if (!found.has(sortOf(finding))) found.set(sortOf(finding), finding);
+  }
+  return [...found.values()];
 }

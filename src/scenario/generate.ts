@@ -196,12 +196,13 @@ class Generator {
 
   #ioctl(cmd: StepOf<'ioctl'>['cmd'], actor: Population, range: Range): Step {
     const fd = this.dice.once(4) ? this.dice.pick(actor.fds) : actor.fds[0]!;
-    const head = { as: actor.name, op: 'ioctl' as const, fd, ...range };
-    if (cmd === 'WRITE') return { ...head, cmd, word: this.#word() };
+    const head = { as: actor.name, op: 'ioctl' as const };
+    if (cmd === 'WRITE') return { ...head, cmd, fd, ...range, word: this.#word() };
     const oneMigrate = this.generation.uapi.nr.MIGRATE !== undefined;
-    if (oneMigrate && cmd === 'MIGRATE_TO_DEV') return { ...head, cmd: 'MIGRATE', toDevice: true };
-    if (oneMigrate && cmd === 'MIGRATE_TO_SYS') return { ...head, cmd: 'MIGRATE', toDevice: false };
-    return { ...head, cmd } as Step;
+    if (oneMigrate && (cmd === 'MIGRATE_TO_DEV' || cmd === 'MIGRATE_TO_SYS')) {
+      return { ...head, cmd: 'MIGRATE', fd, ...range, toDevice: cmd === 'MIGRATE_TO_DEV' };
+    }
+    return { ...head, cmd, fd, ...range } as Step;
   }
 
   /** Pages of one of the process's regions: all of them, some, rarely none or more than there are. */

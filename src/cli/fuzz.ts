@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `hmm-sim fuzz`: makes scenarios up, runs them, and keeps the smallest of each sort that finds something. */
+import type { Command } from 'commander';
+import { type CampaignPlan, laboratoryOf, scenarioOf, seedOf, shareOf } from '../scenario/campaign.js';
+import { type Finding, sortOf } from '../scenario/findings.js';
+import { findingsOf, goalOf, type Laboratory } from '../scenario/goals.js';
+import { MachinePool } from '../scenario/machine-pool.js';
+import type { ScenarioDocument } from '../scenario/schema.js';
+import { writeYaml } from '../scenario/update.js';
+import { UsageError } from '../sim/errors.js';
+import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
+import { InternalError } from './failure.js';
+import { type Entry, JournalFile, planText } from './fuzz-journal.js';
+import { mergeCommand } from './fuzz-merge.js';
+import { bugOption } from './shrink.js';
+import { StatusLine, shrinkTowards } from './shrinking.js';
+import { breathe, onInterrupt, printLine } from './terminal.js';
+import { DEFAULT_GENERATION, KERNEL_HELP, parseKernel, parseNumber } from './values.js';
+
+interface FuzzFlags {
+  readonly kernel: string;
+  readonly count?: number;
+  readonly time?: number;
+  readonly seed: number;
+  readonly shard: readonly [number, number];
+  readonly against?: string;
+  readonly bug?: readonly string[];
+  readonly check: boolean;
+  readonly out?: string;
+}
+
+const DEFAULT_COUNT = 10_000;
+
+/** Scenarios between two lines of the journal: what a kill loses, and has to be run again. */
+const STRIDE = 64;
+
+/** Runs that shrinking one finding may take. */
+const SHRINK_LIMIT = 3000;
+
+function parseShard(text: string): [number, number] {
+  const [, index, of] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  const shard: [number, number] = [Number(index), Number(of)];
+  if (shard[0] >= 1 && shard[0] <= shard[1]) return shard;
+  throw new UsageError(`"${text}" is not one part of several (expected 1/4 ... 4/4)`, '--shard');
+}
+
+export function configure(command: Command): void {
+  command
+    .option('--kernel <id>', KERNEL_HELP, (text) => parseKernel(text, '--kernel'), DEFAULT_GENERATION)
+    .option(
+      '--count <n>',
+      `scenarios of the whole campaign (default: ${DEFAULT_COUNT} without --time)`,
+      (text) => parseNumber(text, '--count'),
+    )
+    .option('--time <s>', 'stop after so many seconds', (text) => parseNumber(text, '--time'))
+    .option('--seed <n>', 'of the first scenario', (text) => parseNumber(text, '--seed'), 1)
+    .option('--shard <i/n>', 'do the i-th part of n', parseShard, [1, 1])
+    .option('--against <id>', 'find what this kernel answers differently', (text) =>
+      parseKernel(text, '--against'),
+    )
+    .addOption(bugOption())
+    .option('--no-check', 'leave the checkers out, for speed')
+    .option('--out <dir>', 'write findings there, and the journal by which an interrupted campaign goes on')
+    .action(async (flags: FuzzFlags) => {
+      try {
+        process.exitCode = await fuzzCommand(flags);
+      } catch (error) {
+        if (error instanceof UsageError) throw error;
+        throw new InternalError(error, flags.seed, process.argv.slice(2));
+      }
+    });
+  command
+    .command('merge')
+    .summary('join the findings of shards')
+    .description('join the findings of shards')
+    .argument('<dirs...>', 'what --out of each shard was')
+    .requiredOption('--out <dir>', 'where the findings of all of them go')
+    .action((directories: string[], _: unknown, merge: Command) => {
+      const { out } = merge.optsWithGlobals<{ out: string }>();
+      process.exitCode = mergeCommand(directories, out, printLine);
+    });
+}
+
+function planOf({ kernel, against, bug, check, seed, shard }: FuzzFlags): CampaignPlan {
+  const optional = {
+    ...(against === undefined ? {} : { against }),
+    ...(bug === undefined ? {} : { bugs: [...bug] }),
+  };
+  return { kernel, ...optional, check, seed, shard };
+}
+
+/** "oops in dmirror_do_read: found 23 times, first by seed 75; 5 steps in oops-dmirror_do_read.yaml". */
+export function entryLine(entry: Entry, count: number): string {
+  const times = count === 1 ? 'found once' : `found ${count} times`;
+  const where =
+    entry.file === '' ? '' : `; ${entry.steps === 1 ? '1 step' : `${entry.steps} steps`} in ${entry.file}`;
+  return `${entry.text}: ${times}, first by seed ${entry.seed}${where}`;
+}
+
+export function summaryLines(
+  head: string,
+  done: number,
+  entries: readonly Entry[],
+  counts: Readonly<Record<string, number>>,
+): string[] {
+  const ordered = [...entries].sort((a, b) => a.seed - b.seed || (a.sort < b.sort ? -1 : 1));
+  const findings = entries.length === 1 ? '1 finding' : `${entries.length} findings`;
+  return [
+    `# ${head}: ${done} scenarios, ${findings}`,
+    ...ordered.map((entry) => entryLine(entry, counts[entry.sort] ?? 1)),
+  ];
+}
+
+class Fuzzer {
+  readonly #lab: Laboratory;
+  readonly #file: JournalFile;
+  readonly #counts: Record<string, number>;
+  readonly #status = new StatusLine();
+  #done: number;
+
+  constructor(
+    readonly plan: CampaignPlan,
+    readonly out: string | undefined,
+  ) {
+    this.#lab = laboratoryOf(new MachinePool(), plan);
+    this.#file = new JournalFile(out, plan);
+    const { done, counts } = this.#file.journal.state;
+    this.#done = done;
+    this.#counts = { ...counts };
+  }
+
+  /** Run scenarios until `share` of them are done, or `over` says so. */
+  async run(share: number, over: () => boolean): Promise<void> {
+    while (this.#done < share && !over()) {
+      await this.#scenario(seedOf(this.plan, this.#done));
+      this.#done++;
+      if (this.#done % STRIDE !== 0) continue;
+      this.save();
+      this.#status.show(`${this.#done} scenarios, ${this.#file.journal.entries.length} findings`);
+      await breathe();
+    }
+    this.save();
+    this.#status.clear();
+  }
+
+  save(): void {
+    const { done } = this.#file.journal.state;
+    if (done !== this.#done) this.#file.done({ done: this.#done, counts: { ...this.#counts } });
+  }
+
+  summary(): string[] {
+    this.#status.clear();
+    const head = `fuzz ${planText(this.plan)}`;
+    return summaryLines(head, this.#done, this.#file.journal.entries, this.#counts);
+  }
+
+  get found(): boolean {
+    return this.#file.journal.entries.length > 0;
+  }
+
+  async #scenario(seed: number): Promise<void> {
+    const document = scenarioOf(this.plan, seed);
+    for (const finding of findingsOf(this.#lab, document)) {
+      const sort = sortOf(finding);
+      this.#counts[sort] = (this.#counts[sort] ?? 0) + 1;
+      const known = this.#file.journal.entries.some((entry) => entry.sort === sort);
+      if (!known) await this.#keep(finding, document, seed);
+    }
+  }
+
+  async #keep(finding: Finding, document: ScenarioDocument, seed: number): Promise<void> {
+    const sort = sortOf(finding);
+    const goal = goalOf(this.#lab, document, finding);
+    if (this.out === undefined) {
+      this.#file.found({ sort, text: goal.text, seed, steps: document.steps.length, file: '' }, '');
+      return;
+    }
+    const found = await shrinkTowards(goal, {
+      limit: SHRINK_LIMIT,
+      progress: ({ best }) => this.#status.show(`${goal.text}: ${best.steps.length} steps`),
+    });
+    const { kernel, machine, steps } = found.document;
+    const from = document.steps.length;
+    const source = `found by fuzz, seed ${seed}, ${from} steps: ${found.document.source}`;
+    const head = { name: sort, kernel, source, ...(machine === undefined ? {} : { machine }) };
+    const file = `${sort.replace(/[^\w.-]/g, '_')}.yaml`;
+    this.#file.found(
+      { sort, text: goal.text, seed, steps: steps.length, file },
+      writeYaml({ ...head, steps }),
+    );
+  }
+}
+
+/** Return: the exit status, 1 when there are findings. Throws UsageError. */
+async function fuzzCommand(flags: FuzzFlags): Promise<number> {
+  const { count, time } = flags;
+  const total = count ?? (time === undefined ? DEFAULT_COUNT : Number.MAX_SAFE_INTEGER);
+  const plan = planOf(flags);
+  const fuzzer = new Fuzzer(plan, flags.out);
+  const end = time === undefined ? Number.POSITIVE_INFINITY : Date.now() + time * 1000;
+  const stopListening = onInterrupt(() => {
+    fuzzer.save();
+    for (const line of [...fuzzer.summary(), '# interrupted']) printLine(line);
+  });
+  await fuzzer.run(shareOf(plan, total), () => Date.now() >= end);
+  stopListening();
+  for (const line of fuzzer.summary()) printLine(line);
+  return fuzzer.found ? EXIT_FAILED : EXIT_OK;
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `hmm-sim shrink`: the least scenario that still shows what a larger one does. */
+import { writeFileSync, writeSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { generateScenario } from '../scenario/generate.js';
+import { goalFor, type Laboratory } from '../scenario/goals.js';
+import { MachinePool } from '../scenario/machine-pool.js';
+import type { ScenarioDocument } from '../scenario/schema.js';
+import { Setups } from '../scenario/setup.js';
+import { writeYaml } from '../scenario/update.js';
+import { UsageError } from '../sim/errors.js';
+import { EXIT_OK } from './exit-codes.js';
+import { InternalError } from './failure.js';
+import { addChoiceOptions, type ChoiceOptions, chooseScenarios } from './scenario-choice.js';
+import { StatusLine, shrinkTowards, tidy } from './shrinking.js';
+import { onInterrupt, printErrorLine } from './terminal.js';
+import { DEFAULT_GENERATION, parseKernel, parseNumber } from './values.js';
+
+export interface ShrinkFlags extends ChoiceOptions {
+  readonly while?: string;
+  readonly notEqualTo?: string;
+  readonly check?: boolean;
+  readonly bug?: readonly string[];
+  readonly out?: string;
+}
+
+export function configure(command: Command): void {
+  addChoiceOptions(command)
+    .addHelpText('after', '\nFILE can be seed:N, the scenario that fuzz makes of seed N.')
+    .option(
+      '--while <what>',
+      "keep oops, hang, checker, internal, fail, or as 'step 5 ret == ENOENT' (default: what is wrong)",
+    )
+    .addOption(
+      new Option('--not-equal-to <kernel>', 'keep that this kernel answers differently')
+        .conflicts('while')
+        .argParser((text) => parseKernel(text, '--not-equal-to')),
+    )
+    .option('--check', 'run the invariant checkers after every step')
+    .addOption(bugOption())
+    .option('--out <file>', 'write the scenario there instead of to standard output')
+    .action(async (file: string, flags: ShrinkFlags) => {
+      try {
+        process.exitCode = await shrinkCommand(file, flags);
+      } catch (error) {
+        if (error instanceof UsageError) throw error;
+        throw new InternalError(error, flags.seed ?? 0, process.argv.slice(2));
+      }
+    });
+}
+
+/** --bug ID[,ID], as documents have it in their machine block. */
+export function bugOption(): Option {
+  return new Option('--bug <id,...>', 'with these historical bugs').argParser((text: string) =>
+    text.split(','),
+  );
+}
+
+function generated(file: string, { kernel = DEFAULT_GENERATION }: ChoiceOptions): ScenarioDocument {
+  return generateScenario(parseNumber(file.slice('seed:'.length), 'seed'), { kernel });
+}
+
+function chosen(file: string, options: ChoiceOptions): ScenarioDocument {
+  const scenarios = chooseScenarios(file, options);
+  if (scenarios.length === 1) {
+    const { loaded, setup } = scenarios[0]!;
+    return { ...loaded.document, kernel: setup.generation.id as ScenarioDocument['kernel'] };
+  }
+  throw new UsageError(`${scenarios.length} scenarios in ${file}: name one of them`, '--name');
+}
+
+/** The scenario with everything in it that the command line says about its machine. */
+export function toShrink(file: string, flags: ShrinkFlags): ScenarioDocument {
+  const document = file.startsWith('seed:') ? generated(file, flags) : chosen(file, flags);
+  const machine = {
+    ...document.machine,
+    ...(flags.seed === undefined ? {} : { seed: flags.seed }),
+    ...(flags.bug === undefined ? {} : { bugs: [...flags.bug] }),
+  };
+  return Object.keys(machine).length === 0 ? document : { ...document, machine };
+}
+
+function laboratory(flags: ShrinkFlags): Laboratory {
+  const check = flags.check || flags.while === 'checker';
+  const lab = { source: new MachinePool(), setups: new Setups({ check }) };
+  if (flags.notEqualTo === undefined) return lab;
+  const setups = new Setups({ kernel: flags.notEqualTo, check });
+  return { ...lab, other: { setups, document: (document) => document } };
+}
+
+function asText(document: ScenarioDocument, file: string, from: number): string {
+  const { name, kernel, machine, steps } = document;
+  const source = `shrunk from ${file}, ${from} steps: ${document.source}`;
+  return writeYaml({ name, kernel, source, ...(machine === undefined ? {} : { machine }), steps });
+}
+
+/** Written at once: what an interrupt leaves must be whole. */
+function write(text: string, out: string | undefined): void {
+  if (out === undefined) {
+    writeSync(process.stdout.fd, text);
+    return;
+  }
+  try {
+    writeFileSync(out, text);
+  } catch (error) {
+    throw new UsageError(`cannot write ${out} (${(error as NodeJS.ErrnoException).code})`, '--out');
+  }
+}
+
+/** Return: the exit status. Throws UsageError. */
+async function shrinkCommand(file: string, flags: ShrinkFlags): Promise<number> {
+  const document = toShrink(file, flags);
+  const goal = goalFor(laboratory(flags), document, flags.while);
+  const status = new StatusLine();
+  const before = document.steps.length;
+  let best = goal.document;
+  const stopListening = onInterrupt(() => {
+    status.clear();
+    write(asText(tidy(goal.finish(best)), file, before), flags.out);
+    printErrorLine('hmm-sim: interrupted; this is the smallest so far');
+  });
+  printErrorLine(`shrinking ${before} steps: ${goal.text}`);
+  try {
+    const found = await shrinkTowards(goal, {
+      limit: Number.POSITIVE_INFINITY,
+      progress({ runs, best: smallest }) {
+        best = smallest;
+        status.show(`${smallest.steps.length} of ${before} steps after ${runs} runs`);
+      },
+    });
+    status.clear();
+    write(asText(found.document, file, before), flags.out);
+    const left = found.document.steps.length;
+    printErrorLine(`${left === 1 ? '1 step is' : `${left} steps are`} left after ${found.runs} runs`);
+  } finally {
+    stopListening();
+  }
+  return EXIT_OK;
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Shrinks a scenario towards a goal while the world goes on: progress on a terminal, a limit, Ctrl-C. */
+import type { Goal } from '../scenario/goals.js';
+import type { ScenarioDocument } from '../scenario/schema.js';
+import { type Progress, shrink } from '../scenario/shrink.js';
+import { breathe } from './terminal.js';
+
+/** Runs between two looks at the world. */
+const STRIDE = 16;
+
+export interface Watch {
+  /** Now and then, with the best so far. */
+  progress(progress: Progress): void;
+  /** Runs after which the best so far is good enough. */
+  readonly limit: number;
+}
+
+/** Return: the smallest scenario found, as the goal finishes it, and the runs that it took. */
+export async function shrinkTowards(
+  goal: Goal,
+  watch: Watch,
+): Promise<{ document: ScenarioDocument; runs: number }> {
+  const steps = shrink(goal.document, goal.interesting);
+  let last = { runs: 0, best: goal.document };
+  for (let next = steps.next(); ; next = steps.next()) {
+    last = next.value;
+    if (next.done || last.runs >= watch.limit) break;
+    if (last.runs % STRIDE !== 0) continue;
+    watch.progress(last);
+    await breathe();
+  }
+  return { document: tidy(goal.finish(last.best)), runs: last.runs };
+}
+
+/** Without what goes without saying: a lone process needs no name. */
+export function tidy(document: ScenarioDocument): ScenarioDocument {
+  const steps = document.steps;
+  if (steps.some((step) => (step.as ?? 'p0') !== 'p0' || step.op === 'fork')) return document;
+  return { ...document, steps: steps.map(({ as: _, ...step }) => step) };
+}
+
+/** One line that a terminal keeps writing over; nothing where stderr is none. */
+export class StatusLine {
+  readonly #shown = process.stderr.isTTY === true;
+
+  show(text: string): void {
+    if (this.#shown) process.stderr.write(`\r${text}\x1b[K`);
+  }
+
+  clear(): void {
+    this.show('');
+  }
+}

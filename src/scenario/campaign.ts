@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A fuzzing campaign: scenarios of consecutive seeds, and what there is to find in them, one of each sort. */
+import { generateScenario } from './generate.js';
+import type { Laboratory, OtherMachine } from './goals.js';
+import type { MachineSource } from './runner.js';
+import type { ScenarioDocument } from './schema.js';
+import { Setups } from './setup.js';
+
+/** Everything that decides what a campaign finds. */
+export interface CampaignPlan {
+  readonly kernel: string;
+  /** The kernel whose answers are compared. */
+  readonly against?: string;
+  /** Historical bugs of the machine; what it shows without them as well is no finding. */
+  readonly bugs?: readonly string[];
+  readonly check: boolean;
+  /** Of the first scenario. */
+  readonly seed: number;
+  /** This part of so many, from 1. */
+  readonly shard: readonly [index: number, of: number];
+}
+
+/** The same machine without bugs, or another kernel; undefined when there is nothing to compare with. */
+function otherOf({ kernel, against, bugs, check }: CampaignPlan): OtherMachine | undefined {
+  if (against === undefined && bugs === undefined) return undefined;
+  return {
+    setups: new Setups({ kernel: against ?? kernel, check }),
+    document: ({ machine: _, ...document }) => document,
+    excuses: bugs !== undefined,
+  };
+}
+
+export function laboratoryOf(source: MachineSource, plan: CampaignPlan): Laboratory {
+  const other = otherOf(plan);
+  return { source, setups: new Setups({ check: plan.check }), ...(other === undefined ? {} : { other }) };
+}
+
+/** How many of the first `count` scenarios of the campaign fall to its shard. */
+export function shareOf({ shard: [index, of] }: CampaignPlan, count: number): number {
+  return Math.max(0, Math.ceil((count - index + 1) / of));
+}
+
+/** The seed of the shard's n-th scenario, from 0. */
+export function seedOf({ seed, shard: [index, of] }: CampaignPlan, n: number): number {
+  return seed + index - 1 + n * of;
+}
+
+export function scenarioOf({ kernel, bugs }: CampaignPlan, seed: number): ScenarioDocument {
+  const document = generateScenario(seed, { kernel });
+  return bugs === undefined ? document : { ...document, machine: { bugs: [...bugs] } };
+}
