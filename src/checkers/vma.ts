@@ -51,7 +51,7 @@ function check_order(mm: MmStruct): void {
 }
 
 function check_locked(mm: MmStruct): void {
-  let pages = 0;
+  let pages = mm.lockedForGood;
   for (const { vm_flags, vm_start, vm_end } of mm.vmas) {
     if ((vm_flags & VM_LOCKED) !== 0) pages += (vm_end - vm_start) / 4096;
   }

@@ -189,7 +189,10 @@ function* mmap_region(mm: MmStruct, addr: number, length: number, request: MmapR
       anon_vma: null,
       pgoff,
     });
-    if (merged !== null) return addr;
+    if (merged !== null) {
+      if ((vm_flags & VM_LOCKED) !== 0) mm.locked_vm += length / 4096;
+      return addr;
+    }
   }
   const vma = new VmArea(mm, addr, end);
   vma.vm_flags = vm_flags;
@@ -275,6 +278,7 @@ function* exit_mmap(mm: MmStruct): Task {
     remove_vma(vma);
   }
   mm.locked_vm = 0;
+  mm.lockedForGood = 0;
   if (mm.rss !== 0) throw new KernelBug('check_mm', `bad rss-counter state: ${mm.rss} pages left`);
 }
 

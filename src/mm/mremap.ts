@@ -206,6 +206,8 @@ function* move_vma(
   yield* move_page_tables(vma, oldAddr, fresh, newAddr, oldLength);
   if (is_vm_hugetlb_page(vma)) hugetlb_dup_vma_private(vma);
   if ((flags & MREMAP_DONTUNMAP) !== 0) {
+    // As in the kernel, what stays of a locked VMA counts as locked for good.
+    if ((vm_flags & VM_LOCKED) !== 0) mm.lockedForGood += (vma.vm_end - vma.vm_start - oldLength) / 4096;
     vma.vm_flags &= ~VM_LOCKED_MASK;
     if (vma.vm_start === oldAddr && vma.vm_end === oldEnd) {
       unlink_anon_vmas(vma);

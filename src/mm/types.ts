@@ -101,6 +101,8 @@ export class MmStruct {
   notifiers: MmNotifiers | null = null;
   /** Pages of locked VMAs, for RLIMIT_MEMLOCK. */
   locked_vm = 0;
+  /** Of those, pages that a partial MREMAP_DONTUNMAP unlocked without counting them. */
+  lockedForGood = 0;
   /** MM_ANONPAGES and MM_FILEPAGES together. */
   rss = 0;
   /** The mm has been pinned (MMF_HAS_PINNED), so that fork must look for pins. */

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The suites of all generations with --check: no checker finds anything, and no test leaves anything behind. */
+import t from 'tap';
+import { generations } from '../../src/generations/index.js';
+import { bootMachine } from '../../src/scenario/machine-pool.js';
+import { Setups } from '../../src/scenario/setup.js';
+import { suiteOf } from '../../src/selftests/hmm-tests/suites.js';
+import { test_harness_run } from '../../src/selftests/kselftest_harness.js';
+import type { Machine } from '../../src/user/machine.js';
+
+function findings(kernel: string, spm: readonly string[] | undefined): { found: string[]; ran: number } {
+  const machine = bootMachine(
+    new Setups({ check: true }).of({ kernel, machine: spm === undefined ? {} : { spm: [...spm] } }),
+  );
+  const found: string[] = [];
+  const steps = test_harness_run({
+    suite: suiteOf(kernel)!,
+    machine: () => machine,
+    onEvent: (event) => {
+      if (event.type === 'log' && event.kind !== 'skip') found.push(event.text);
+    },
+    observer: { after: (after) => (after as Machine).leakCheck() },
+  });
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return { found, ran: step.value.run };
+  }
+}
+
+const counts: Readonly<Record<string, number>> = {
+  'v5-generic': 22,
+  'v4-coherent': 52,
+  '6.1': 58,
+  '6.12': 58,
+};
+
+for (const { id } of generations) {
+  for (const spm of [undefined, []]) {
+    t.test(`${id}, ${spm === undefined ? 'with' : 'without'} SPM addresses`, (t) => {
+      const { found, ran } = findings(id, spm);
+      t.strictSame(found, []);
+      t.equal(ran, counts[id]);
+      t.end();
+    });
+  }
+}
