@@ -35,7 +35,19 @@ t.test('the package holds what it needs and no more', async (t) => {
   const listed = execute('find', ['.', '-type', 'f'], { cwd: installed });
   const files = listed.stdout.trim().split('\n').sort();
   const top = [...new Set(files.map((file) => file.split('/')[1]!))].sort();
-  t.same(top, ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'dist', 'docs', 'package.json', 'test_hmm.sh']);
+  t.same(top, [
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'bin',
+    'dist',
+    'docs',
+    'package.json',
+    'test',
+    'test_hmm.sh',
+  ]);
+  const tests = files.filter((file) => file.startsWith('./test/'));
+  t.ok(tests.length > 20 && tests.every((file) => /^\.\/test\/bugs\/[a-z0-9-]+\.yaml$/.test(file)));
   t.equal(files.includes('./dist/.tsbuildinfo'), false);
   t.equal(files.includes('./dist/index.d.ts'), true);
 });

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { explainScenario } from '../scenario/explain.js';
 import { type FollowedPage, followPage, parseFollowed } from '../scenario/explain-follow.js';
-import { KernelBug, UsageError } from '../sim/errors.js';
+import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { InternalError } from './failure.js';
 import {
@@ -12,7 +12,6 @@ import {
   type ChoiceOptions,
   type Chosen,
   chooseScenarios,
-  loadOopsLine,
 } from './scenario-choice.js';
 import { breathe, printLine } from './terminal.js';
 import { TraceFile } from './trace-file.js';
@@ -77,8 +76,8 @@ function explainOne(
   const { document, file, line } = loaded;
   out(`# ${document.name} on ${setup.generation.id} (${file}:${line})`);
   const machine = bootChosen(chosen);
-  if (machine instanceof KernelBug) {
-    out(loadOopsLine(machine));
+  if (typeof machine === 'string') {
+    out(machine);
     return false;
   }
   const sinks =

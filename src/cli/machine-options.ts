@@ -2,10 +2,12 @@
 /** The options of every command that boots a machine by hand, and the machine that they describe. */
 import { randomInt } from 'node:crypto';
 import { type Command, Option } from 'commander';
-import { DEFAULT_GENERATION } from '../generations/index.js';
+import { withBugs } from '../generations/bugs.js';
+import { DEFAULT_GENERATION, generationById } from '../generations/index.js';
 import { asFakeMem, checkSpmAddress, planPhysicalMemory } from '../mm/e820.js';
 import { UsageError } from '../sim/errors.js';
 import type { EfiFakeMem, MachineOptions } from '../user/machine.js';
+import { addBugOptions, type BugFlags } from './bug-options.js';
 import {
   KERNEL_HELP,
   MODULE_PARAMS,
@@ -16,7 +18,7 @@ import {
   parseSize,
 } from './values.js';
 
-export interface MachineFlags {
+export interface MachineFlags extends BugFlags {
   readonly kernel: string;
   /** In the order of the command line: modprobe lets the last one win. */
   readonly moduleParam: readonly [name: string, value: string][];
@@ -64,7 +66,7 @@ function option<T>(
 export function addMachineOptions(command: Command): Command {
   const params = collect((text: string) => [parseModuleParam(text, '--module-param')]);
   const fakeMem = collect((text: string) => parseEfiFakeMem(text, '--efi-fake-mem'));
-  return command
+  command
     .argument('[spm_addr_dev0]', "where device 0's special purpose memory begins")
     .argument('[spm_addr_dev1]', "where device 1's special purpose memory begins")
     .addOption(
@@ -101,6 +103,7 @@ export function addMachineOptions(command: Command): Command {
         .argParser((text) => parseNumber(text, '--seed')),
     )
     .option('--check', 'run the invariant checkers after every system call', false);
+  return addBugOptions(command);
 }
 
 /** test_hmm's parameters: the two positionals, or --module-param. */
@@ -140,9 +143,11 @@ function canonical(params: Readonly<Record<string, string>>): Record<string, str
 export function planMachine(addresses: readonly string[], flags: MachineFlags): MachinePlan {
   const params = moduleParams(addresses, flags);
   const { memory, hugepages, efiFakeMem, kernel, thp, check, seed = randomInt(2 ** 32) } = flags;
+  const { bug: bugs, fix: fixes } = flags;
+  withBugs(generationById(kernel)!, bugs, fixes);
   const plan = planPhysicalMemory({ memory, hugepages, efiFakeMem, spm: spmAddresses(params) });
   return {
-    options: { kernel, memory, hugepages, thp, check, seed, efiFakeMem: asFakeMem(plan) },
+    options: { kernel, memory, hugepages, thp, check, seed, efiFakeMem: asFakeMem(plan), bugs, fixes },
     moduleParams: flags.module ? canonical(params) : null,
   };
 }

@@ -40,6 +40,11 @@ const commands: readonly Entry[] = [
     load: () => import('./shell.js'),
   },
   {
+    name: 'bugs',
+    summary: 'list bugs that can be brought back, or fixed, and show that they do what they did',
+    load: () => import('./bugs.js'),
+  },
+  {
     name: 'schema',
     summary: 'print the JSON Schema of scenario documents',
     load: () => import('./schema.js'),

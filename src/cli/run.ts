@@ -15,10 +15,11 @@ import { RunRecorder } from '../report/summary.js';
 import type { LoadedDocument, Mistake } from '../scenario/load.js';
 import { MachinePool } from '../scenario/machine-pool.js';
 import type { MachineSource, ScenarioRun } from '../scenario/runner.js';
-import { Setups } from '../scenario/setup.js';
+import { type Overrides, Setups } from '../scenario/setup.js';
 import { type Update, updateText, withResults } from '../scenario/update.js';
 import { KSFT_FAIL, KSFT_PASS, KSFT_SKIP } from '../selftests/events.js';
 import { UsageError } from '../sim/errors.js';
+import { addBugOptions } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import { InternalError } from './failure.js';
 import { namePattern } from './name-pattern.js';
@@ -42,6 +43,8 @@ export interface RunOptions {
   readonly junit?: string;
   readonly jobs?: number;
   readonly trace?: string;
+  readonly bug?: readonly string[];
+  readonly fix?: readonly string[];
 }
 
 /** Where output goes; lines come without their newline. */
@@ -82,17 +85,17 @@ export function configure(command: Command): void {
     )
     .option('--junit <file>', 'write the results as JUnit XML too')
     .option('--trace <file>', TRACE_HELP)
-    .addOption(new Option('--jobs <n>', 'worker threads').default(1).argParser(parseJobs))
-    .action(async (files: string[], options: RunOptions) => {
-      const paint = ktapPainter();
-      const output = { out: (line: string) => printLine(paint(line)), err: printErrorLine };
-      try {
-        process.exitCode = await runCommand(files, options, output);
-      } catch (error) {
-        if (error instanceof UsageError) throw error;
-        throw new InternalError(error, options.seed ?? 0, process.argv.slice(2));
-      }
-    });
+    .addOption(new Option('--jobs <n>', 'worker threads').default(1).argParser(parseJobs));
+  addBugOptions(command).action(async (files: string[], options: RunOptions) => {
+    const paint = ktapPainter();
+    const output = { out: (line: string) => printLine(paint(line)), err: printErrorLine };
+    try {
+      process.exitCode = await runCommand(files, options, output);
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      throw new InternalError(error, options.seed ?? 0, process.argv.slice(2));
+    }
+  });
 }
 
 /** A document that is to run, and the file to update with it. */
@@ -102,10 +105,14 @@ interface Selected {
   readonly kernel: string;
 }
 
+function overridesOf({ kernel, seed, check, bug, fix }: RunOptions): Overrides {
+  return { kernel, seed, check, bugs: bug, fixes: fix };
+}
+
 /** The documents that can run; those whose machine cannot be built become mistakes. */
 function select(files: readonly ScenarioFile[], options: RunOptions, mistakes: Mistake[]): Selected[] {
   const matches = namePattern(options.name);
-  const setups = new Setups(options);
+  const setups = new Setups(overridesOf(options));
   const selected: Selected[] = [];
   for (const file of files) {
     for (const loaded of file.loaded.documents) {
@@ -235,9 +242,9 @@ class Run {
 }
 
 async function runAll(selected: readonly Selected[], run: Run, source: MachineSource): Promise<void> {
-  const { kernel, seed, check, against, jobs, bail } = run.options;
+  const { against, jobs, bail } = run.options;
   const documents = selected.map(({ loaded }) => loaded.document);
-  const job = { overrides: { kernel, seed, check }, against };
+  const job = { overrides: overridesOf(run.options), against };
   let index = 0;
   for await (const result of runDocuments(documents, job, jobs ?? 1, source)) {
     run.finished(selected[index++]!, result);

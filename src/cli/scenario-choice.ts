@@ -3,15 +3,17 @@
 import { type Command, Option } from 'commander';
 import type { LoadedDocument } from '../scenario/load.js';
 import { bootMachine } from '../scenario/machine-pool.js';
+import { LoadFailed } from '../scenario/runner.js';
 import { type MachineSetup, Setups } from '../scenario/setup.js';
 import { KernelBug, UsageError } from '../sim/errors.js';
 import type { Machine } from '../user/machine.js';
+import { addBugOptions, type BugFlags } from './bug-options.js';
 import { namePattern } from './name-pattern.js';
 import { readScenarioFiles } from './scenario-files.js';
 import { printErrorLine } from './terminal.js';
 import { KERNEL_HELP, parseKernel, parseNumber } from './values.js';
 
-export interface ChoiceOptions {
+export interface ChoiceOptions extends BugFlags {
   readonly kernel?: string;
   readonly name?: string;
   readonly seed?: number;
@@ -19,7 +21,7 @@ export interface ChoiceOptions {
 
 /** Add FILE and the options that choose scenarios and machines. */
 export function addChoiceOptions(command: Command): Command {
-  return command
+  command
     .argument('<file>', 'YAML, JSON or JSON Lines (.gz too), or - for standard input')
     .addOption(
       new Option('--kernel <id>', `${KERNEL_HELP}; overrides the document's`).argParser((text) =>
@@ -30,6 +32,7 @@ export function addChoiceOptions(command: Command): Command {
     .option('--seed <n>', "of schedule and random data; overrides the document's", (text) =>
       parseNumber(text, '--seed'),
     );
+  return addBugOptions(command);
 }
 
 export interface Chosen {
@@ -44,7 +47,8 @@ export function chooseScenarios(file: string, options: ChoiceOptions): Chosen[] 
   for (const { where, message } of mistakes) printErrorLine(`${where}: ${message}`);
   if (last !== undefined) throw new UsageError(last.message, last.where);
   const matches = namePattern(options.name);
-  const setups = new Setups(options);
+  const { kernel, seed, bug, fix } = options;
+  const setups = new Setups({ kernel, seed, bugs: bug, fixes: fix });
   const chosen = files
     .flatMap(({ loaded }) => loaded.documents)
     .filter(({ document }) => matches(document.name))
@@ -55,16 +59,13 @@ export function chooseScenarios(file: string, options: ChoiceOptions): Chosen[] 
   );
 }
 
-/** The machine, or the oops that loading its module is. */
-export function bootChosen({ setup }: Chosen): Machine | KernelBug {
+/** The machine; or, where its module does not load, why not, in one line. */
+export function bootChosen({ setup }: Chosen): Machine | string {
   try {
     return bootMachine(setup);
   } catch (error) {
-    if (error instanceof KernelBug) return error;
-    throw error;
+    if (error instanceof LoadFailed) return error.message;
+    if (!(error instanceof KernelBug)) throw error;
+    return `oops in ${error.fn} while the module was loaded: ${error.reason}`;
   }
-}
-
-export function loadOopsLine({ fn, reason }: KernelBug): string {
-  return `oops in ${fn} while the module was loaded: ${reason}`;
 }

@@ -5,11 +5,12 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
 import { MachinePool } from '../scenario/machine-pool.js';
-import type { MachineSource } from '../scenario/runner.js';
+import { LoadFailed, type MachineSource } from '../scenario/runner.js';
 import type { MachineBlock } from '../scenario/schema.js';
 import { Setups } from '../scenario/setup.js';
 import { Shell } from '../scenario/shell.js';
 import { KernelBug, UsageError } from '../sim/errors.js';
+import { addBugOptions } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import type { Output } from './run.js';
 import { printErrorLine, printLine } from './terminal.js';
@@ -19,6 +20,8 @@ export interface ShellCommandOptions {
   readonly kernel: string;
   readonly seed?: number;
   readonly check?: boolean;
+  readonly bug?: readonly string[];
+  readonly fix?: readonly string[];
 }
 
 export function configure(command: Command): void {
@@ -27,13 +30,15 @@ export function configure(command: Command): void {
     .argument('[spm_addr_dev1]', "where device 1's special purpose memory begins")
     .option('--kernel <id>', KERNEL_HELP, (text) => parseKernel(text, '--kernel'), DEFAULT_GENERATION)
     .option('--check', 'run the invariant checkers after every system call')
-    .option('--seed <n>', 'of schedule and random data', (text) => parseNumber(text, '--seed'))
-    .action(async (dev0: string | undefined, dev1: string | undefined, options: ShellCommandOptions) => {
+    .option('--seed <n>', 'of schedule and random data', (text) => parseNumber(text, '--seed'));
+  addBugOptions(command).action(
+    async (dev0: string | undefined, dev1: string | undefined, options: ShellCommandOptions) => {
       const given = [dev0, dev1].filter((text) => text !== undefined);
       const spm = given.map((text, device) => parseNumber(text, MODULE_PARAMS[device]!));
       const terminal = { input: process.stdin, output: process.stdout };
       process.exitCode = await shellCommand(spm, options, terminal, { out: printLine, err: printErrorLine });
-    });
+    },
+  );
 }
 
 export interface Terminal {
@@ -49,18 +54,24 @@ function save(file: string, text: string): void {
   }
 }
 
-/** The session, or the oops that loading the module with these addresses is. */
+/** The session; or why loading the module with these addresses failed. */
 function openShell(
   spm: readonly number[],
   options: ShellCommandOptions,
   source: MachineSource,
-): Shell | KernelBug {
-  const machineBlock: MachineBlock = { spm: spm.map((address) => `0x${address.toString(16)}`) };
-  const setup = new Setups(options).of({ kernel: options.kernel, machine: machineBlock });
+): Shell | string {
+  const { kernel, seed, check, bug = [], fix = [] } = options;
+  const machineBlock: MachineBlock = {
+    spm: spm.map((address) => `0x${address.toString(16)}`),
+    ...(bug.length === 0 ? {} : { bugs: [...bug] }),
+    ...(fix.length === 0 ? {} : { fixes: [...fix] }),
+  };
+  const setup = new Setups({ seed, check }).of({ kernel, machine: machineBlock });
   try {
     return new Shell({ source, setup, machineBlock, save });
   } catch (error) {
-    if (error instanceof KernelBug) return error;
+    if (error instanceof LoadFailed) return error.message;
+    if (error instanceof KernelBug) return `the kernel oopsed while it loaded test_hmm: ${error.message}`;
     throw error;
   }
 }
@@ -82,8 +93,8 @@ export async function shellCommand(
     throw new UsageError('expected no address, or both spm_addr_dev0 and spm_addr_dev1', 'shell');
   }
   const shell = openShell(spm, options, source);
-  if (shell instanceof KernelBug) {
-    output.out(`# the kernel oopsed while it loaded test_hmm: ${shell.message}`);
+  if (typeof shell === 'string') {
+    output.out(`# ${shell}`);
     return EXIT_FAILED;
   }
   const interactive = terminal.input.isTTY === true && terminal.output.isTTY === true;

@@ -5,17 +5,11 @@ import type { Command } from 'commander';
 import { gridHtml } from '../report/grid-html.js';
 import { gridText, type TonePainter } from '../report/grid-text.js';
 import { drawScenario, type Grid, type Tone } from '../scenario/show-grid.js';
-import { KernelBug, UsageError } from '../sim/errors.js';
+import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { InternalError } from './failure.js';
 import { ReportFile } from './report-file.js';
-import {
-  addChoiceOptions,
-  bootChosen,
-  type ChoiceOptions,
-  chooseScenarios,
-  loadOopsLine,
-} from './scenario-choice.js';
+import { addChoiceOptions, bootChosen, type ChoiceOptions, chooseScenarios } from './scenario-choice.js';
 import { breathe, colours, printErrorLine, printLine } from './terminal.js';
 
 interface ShowFlags extends ChoiceOptions {
@@ -48,8 +42,8 @@ async function show(file: string, flags: ShowFlags): Promise<number> {
     await breathe();
     const { document } = one.loaded;
     const machine = bootChosen(one);
-    if (machine instanceof KernelBug) {
-      printErrorLine(`${document.name}: ${loadOopsLine(machine)}`);
+    if (typeof machine === 'string') {
+      printErrorLine(`${document.name}: ${machine}`);
       status = EXIT_FAILED;
       continue;
     }

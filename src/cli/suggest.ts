@@ -1,34 +1,3 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** "Did you mean": the known name that is nearest to what the user typed. */
-
-/** Edits (insert, delete, replace one character) that make `a` into `b`. */
-export function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replace = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replace, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
-}
-
-/** The nearest of `known`, or undefined when none is near. The first one wins a tie. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
-  const limit = Math.max(1, Math.floor(name.length * 0.4));
-  let best: string | undefined;
-  let bestDistance = limit + 1;
-  for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
-  }
-  return best;
-}
-
-/** ' (did you mean "x"?)', or nothing when no name is near. */
-export function didYouMean(name: string, known: readonly string[]): string {
-  const best = nearest(name, known);
-  return best === undefined ? '' : ` (did you mean "${best}"?)`;
-}
+/** "Did you mean", for the command line. */
+export { didYouMean, editDistance, nearest } from '../sim/suggest.js';

@@ -117,6 +117,50 @@ export const registry = {
     'mm/hugetlb.c __unmap_hugepage_range',
     { since: '6.9' },
   ),
+  // mm/hmm.c
+  hmmWalksMixedmap: entry(
+    true,
+    'VM_MIXEDMAP mappings are walked like any other; before, they were refused like VM_IO and VM_PFNMAP',
+    'mm/hmm.c hmm_vma_walk_test',
+    { since: '5.17' },
+  ),
+  hmmFaultsForeignPrivate: entry(
+    true,
+    "a fault brings another device's private page home; before, it failed with EFAULT",
+    'mm/hmm.c hmm_vma_handle_pte',
+    { since: '6.0' },
+  ),
+  // mm/memory.c
+  migrateToRamResultCounts: entry(
+    true,
+    'a CPU fault on a private page answers what migrate_to_ram() answered',
+    'mm/memory.c do_swap_page',
+  ),
+  zapWarnsByFolio: entry(
+    true,
+    'unmapping a device entry warns when its folio is not anonymous; before, when its VMA was not',
+    'mm/memory.c zap_pte_range',
+  ),
+  // mm/migrate_device.c
+  collectKeepsDirtyBit: entry(
+    true,
+    'collecting a page copies the dirty bit of its PTE to the page',
+    'mm/migrate_device.c migrate_vma_collect_pmd',
+    { since: '6.1' },
+  ),
+  finalizeFreesOffLru: entry(
+    true,
+    'a folio whose contents have moved away is freed; before, it was put on the LRU first',
+    'mm/migrate_device.c migrate_device_finalize',
+    { since: '6.14' },
+  ),
+  // mm/rmap.c
+  exclusiveByPage: entry(
+    false,
+    'exclusive access is given page by page, to tail pages of large folios too',
+    'mm/rmap.c make_device_exclusive',
+    { since: '6.15' },
+  ),
   // lib/test_hmm.c
   closeEvicts: entry(
     true,
@@ -129,6 +173,21 @@ export const registry = {
     'a device fault fails with EFAULT when the mirrored mm is gone; before, it returned 0 for ever',
     'lib/test_hmm.c dmirror_fault',
     { since: '6.1.192, 6.12.117 (backport)' },
+  ),
+  devmemFaultReportsOom: entry(
+    false,
+    'a CPU fault for which there is no system page fails with VM_FAULT_OOM; before, it succeeded and came again',
+    'lib/test_hmm.c dmirror_devmem_fault_alloc_and_copy',
+  ),
+  evictNeverFailsToAllocate: entry(
+    true,
+    'the arrays for an eviction are allocated with __GFP_NOFAIL, in single pages if need be',
+    'lib/test_hmm.c dmirror_device_evict_chunk',
+  ),
+  toSystemArraysOnStack: entry(
+    true,
+    'the arrays for a migration to system memory are on the stack',
+    'lib/test_hmm.c dmirror_migrate_to_system',
   ),
   exclusiveNeedsAllPages: entry(
     true,
@@ -145,6 +204,16 @@ export const registry = {
     'both module parameters make every device generic, with the memory of the resources found at the addresses, instead of adding two coherent devices',
     'lib/test_hmm.c dmirror_allocate_chunk',
     { until: 'v5-generic' },
+  ),
+  pagemapTypeFollowsDevice: entry(
+    true,
+    'the pages of a generic device are MEMORY_DEVICE_GENERIC',
+    'lib/test_hmm.c dmirror_allocate_chunk',
+  ),
+  coherentMinorKnown: entry(
+    true,
+    'which SPM range a coherent device takes is decided by its own minor number',
+    'lib/test_hmm.c dmirror_allocate_chunk',
   ),
   nullResourceChecked: entry(
     true,
@@ -185,6 +254,11 @@ export const registry = {
     'lib/test_hmm.c dmirror_migrate_to_system',
     { since: 'v4-coherent' },
   ),
+  ioctl4IsGetMemDevType: entry(
+    true,
+    'where ioctl 4 is GET_MEM_DEV_TYPE, the driver takes it so, and not as EXCLUSIVE, which it was in 5.14',
+    'lib/test_hmm_uapi.h',
+  ),
   npagesOverflowChecked: entry(
     false,
     'a page count whose byte length overflows is refused',
@@ -196,6 +270,12 @@ export const registry = {
     'cover letter of the COHERENT series, v4',
   ),
   // mm/memremap.c
+  freeDevicePagesUnreferenced: entry(
+    true,
+    'a free device page has no references; before, it kept one',
+    'mm/memremap.c free_zone_device_folio',
+    { since: '6.1' },
+  ),
   genericPagesAreMigratable: entry(
     false,
     'MEMORY_DEVICE_GENERIC pages take the place of coherent ones in migrate_vma_*',

@@ -27,6 +27,7 @@ import {
   is_vm_hugetlb_page,
   VM_FAULT_ERROR,
   VM_IO,
+  VM_MIXEDMAP,
   VM_PFNMAP,
   VM_READ,
   VM_WRITE,
@@ -197,6 +198,10 @@ function* hmm_vma_handle_swap_pte(
     range.hmm_flags[n] = 0;
     return 0;
   }
+  if (is_device_private_entry(flags) && !k.behaviour.hmmFaultsForeignPrivate) {
+    tell(range, 'hmm_vma_handle_pte', addr, addr + 4096, 'device private page of another owner');
+    return -EFAULT;
+  }
   if (is_migration_entry(flags)) {
     walk.last = addr;
     yield* migration_entry_wait(vma.vm_mm, addr);
@@ -258,7 +263,8 @@ function* hmm_vma_walk_pmd(
 
 /** walk_page_range() over one VMA. */
 function* hmm_walk_vma(walk: HmmVmaWalk, vma: VmArea, start: number, end: number): Task<number> {
-  if ((vma.vm_flags & (VM_IO | VM_PFNMAP)) !== 0 || (vma.vm_flags & VM_READ) === 0) {
+  const refused = VM_IO | VM_PFNMAP | (vma.vm_mm.kernel.behaviour.hmmWalksMixedmap ? 0 : VM_MIXEDMAP);
+  if ((vma.vm_flags & refused) !== 0 || (vma.vm_flags & VM_READ) === 0) {
     if (hmm_need_fault(walk.range, 0) === 0) return hmm_pfns_fill(walk.range, start, end, HMM_PFN_ERROR);
     tell(walk.range, 'hmm_vma_walk_test', start, end, 'VMA is not readable');
     return -EFAULT;

@@ -42,6 +42,8 @@ export interface HostMemory {
 export const COST_SYSCALL = 200;
 export const COST_FAULT = 500;
 export const COST_PAGE = 50;
+/** What achieves nothing and will be tried again, as reclaim without anything to reclaim: time limits come soon. */
+export const COST_FRUITLESS = 1_000_000;
 
 export class Kernel {
   readonly mem: Memmap;

@@ -297,7 +297,7 @@ function* do_swap_page(vmf: VmFault, page: Page, flags: number): Task<number> {
   get_page(k, page);
   const ret = yield* k.pgmapOf(page).ops.migrate_to_ram!(vmf);
   put_page(k, page);
-  return ret;
+  return k.behaviour.migrateToRamResultCounts ? ret : 0;
 }
 
 /** Sleep until the page under migration at `address` is unlocked. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/memory.c, unmapping (zap_pte_range and above). Fidelity: ported. */
-import { NO_PAGE } from '../sim/memmap.js';
+import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { HPAGE_PMD_NR } from '../uapi/mman.js';
+import { warn_on_once } from './gup_flags.js';
 import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
 import { __unmap_hugepage_range } from './hugetlb.js';
 import { vm_normal_page } from './memory.js';
@@ -29,10 +30,20 @@ import {
   pud_addr_end,
 } from './pgtable.js';
 import { folio_remove_rmap_pmd, folio_remove_rmap_pte } from './rmap.js';
-import { is_vm_hugetlb_page, VM_LOCKED, type VmArea } from './types.js';
+import { is_vm_hugetlb_page, VM_LOCKED, type VmArea, vma_is_anonymous } from './types.js';
 
 /** Which pages to zap: all, or only those of the file (not private copies). */
 export type ZapDetails = 'all' | 'file-only';
+
+/** A device entry is unmapped: only anonymous folios have any, in whatever mapping. */
+function warn_of_entry(vma: VmArea, folio: Page): void {
+  const k = vma.vm_mm.kernel;
+  if (k.behaviour.zapWarnsByFolio) {
+    if (!folio_test_anon(k.mem, folio)) warn_on_once(k, 'zap_pte_range', 'the folio is not anonymous');
+  } else if (!vma_is_anonymous(vma)) {
+    warn_on_once(k, 'zap_pte_range', 'the VMA is not anonymous');
+  }
+}
 
 /** Unmap entries [i, last) of one PTE table. */
 function zap_pte_range(vma: VmArea, table: PteTable, i: number, last: number, details: ZapDetails): void {
@@ -103,6 +114,7 @@ function zap_nonpresent_pte(
   if (is_device_private_entry(flags) || is_device_exclusive_entry(flags)) {
     if (details === 'file-only') return;
     const folio = compound_head(k.mem, page);
+    warn_of_entry(vma, folio);
     if (is_device_private_entry(flags)) folio_remove_rmap_pte(k, folio, page, vma);
     put_page(k, folio);
   }

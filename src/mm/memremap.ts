@@ -93,6 +93,7 @@ export function free_zone_device_folio(k: Kernel, folio: Page): void {
   if (folio_test_anon(mem, folio)) mem.flags[folio]! &= ~PG_anon_exclusive;
   mem.mapping[folio] = 0;
   pgmap.ops.page_free(folio);
+  if (!k.behaviour.freeDevicePagesUnreferenced) mem.refcount[folio] = 1;
   put_dev_pagemap(k, pgmap);
 }
 

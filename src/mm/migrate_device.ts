@@ -5,6 +5,7 @@ import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EBUSY, EINVAL } from '../uapi/errno.js';
 import { anon_vma_prepare } from './anon_vma.js';
+import { warn_on_once } from './gup_flags.js';
 import { __split_huge_pmd, pmd_trans_huge, split_folio } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { vm_normal_page } from './memory.js';
@@ -192,7 +193,9 @@ function collect_page(migrate: MigrateVma, table: PteTable, i: number, addr: num
     return skip(migrate, addr, page, 'migrate_vma_collect_pmd', reason);
   }
   migrate.cpages++;
-  if (present && (flags & PTE_DIRTY) !== 0) mem.flags[page]! |= PG_dirty;
+  if (present && (flags & PTE_DIRTY) !== 0 && k.behaviour.collectKeepsDirtyBit) {
+    mem.flags[page]! |= PG_dirty;
+  }
   table[FLAGS + i] = migration_entry_of(flags, exclusive);
   if (k.trace !== null)
     k.note({ event: 'set_migration_pte', fn: 'migrate_vma_collect_pmd', mm: vma.vm_mm, addr, page });
@@ -495,6 +498,13 @@ export function* migrate_device_pages(k: Kernel, src: Uint32Array, dst: Uint32Ar
 
 // --- finishing ---------------------------------------------------------------------------------------------------
 
+/** folio_putback_lru() of a folio that is about to be freed: its memcg went with its contents. */
+function putback_moved_folio(k: Kernel, folio: Page): void {
+  if (k.is_zone_device_page(folio)) return;
+  k.mem.flags[folio]! |= PG_lru;
+  warn_on_once(k, 'folio_lruvec', 'a folio without a memcg is put on the LRU');
+}
+
 /** Map the destination, or again the source where it did not migrate, and let go of both. */
 export function migrate_device_finalize(k: Kernel, src: Uint32Array, dst: Uint32Array, npages: number): void {
   for (let n = 0; n < npages; n++) {
@@ -518,6 +528,7 @@ export function migrate_device_finalize(k: Kernel, src: Uint32Array, dst: Uint32
     if (!k.is_zone_device_page(to)) k.mem.flags[to]! |= PG_lru;
     remove_migration_ptes(k, page, to, false);
     k.unlock_page(page);
+    if (to !== page && !k.behaviour.finalizeFreesOffLru) putback_moved_folio(k, page);
     put_page(k, page);
     if (to !== page) {
       k.unlock_page(to);

@@ -6,26 +6,75 @@ import { errnoName } from '../uapi/errno.js';
 import { get_user_pages_remote, type PageArray } from './gup.js';
 import { FOLL_GET, FOLL_SPLIT_PMD, FOLL_WRITE } from './gup_flags.js';
 import type { Kernel } from './kernel.js';
+import {
+  mmu_notifier_invalidate_range_end,
+  mmu_notifier_invalidate_range_start,
+  mmu_notifier_range,
+} from './mmu_notifier.js';
 import { put_page } from './page_alloc.js';
-import { compound_head, folio_mapcount, folio_test_anon, PG_hugetlb, PG_tail } from './page_flags.js';
-import { folio_make_device_exclusive } from './rmap.js';
+import {
+  compound_head,
+  folio_mapcount,
+  folio_test_anon,
+  PG_dirty,
+  PG_hugetlb,
+  PG_tail,
+} from './page_flags.js';
+import {
+  FLAGS,
+  PTE_DIRTY,
+  PTE_WRITE,
+  pte_index,
+  pte_present,
+  SWP_DEVICE_EXCLUSIVE_WRITE,
+} from './pgtable.js';
+import { folio_make_device_exclusive, folio_remove_rmap_pte } from './rmap.js';
 import type { MmStruct } from './types.js';
 
 /** Why a page cannot be made exclusive, before its mappings are looked at; null when it may. */
 function refusal(k: Kernel, page: Page, folio: Page): string | null {
-  if ((k.mem.flags[page]! & PG_tail) !== 0) return 'tail page of a large folio';
+  if ((k.mem.flags[page]! & PG_tail) !== 0 && !k.behaviour.exclusiveByPage)
+    return 'tail page of a large folio';
   return k.trylock_page(folio) ? null : 'page is locked';
+}
+
+/** make_device_exclusive(): the PTE at `address` alone. Context: folio locked; may sleep. */
+function* make_page_exclusive(
+  k: Kernel,
+  page: Page,
+  mm: MmStruct,
+  address: number,
+  owner: unknown,
+): Task<boolean> {
+  const folio = compound_head(k.mem, page);
+  const vma = mm.vmas.vma_lookup(address)!;
+  const range = mmu_notifier_range(mm, address, address + 4096, 'MMU_NOTIFY_EXCLUSIVE', owner);
+  yield* mmu_notifier_invalidate_range_start(range);
+  const table = mm.pt.pteTable(address);
+  const i = pte_index(address);
+  const flags = table === null ? 0 : table[FLAGS + i]!;
+  const mapped = table !== null && pte_present(flags) && table[i] === page && (flags & PTE_WRITE) !== 0;
+  if (mapped) {
+    mm.tlb.flush_tlb_page(address);
+    if ((flags & PTE_DIRTY) !== 0) k.mem.flags[folio]! |= PG_dirty;
+    table[FLAGS + i] = SWP_DEVICE_EXCLUSIVE_WRITE;
+    folio_remove_rmap_pte(k, folio, page, vma);
+  }
+  mmu_notifier_invalidate_range_end(range);
+  return mapped;
 }
 
 /** folio_make_device_exclusive() for a locked folio of any kind. */
 function* make_exclusive(
   k: Kernel,
+  page: Page,
   folio: Page,
   mm: MmStruct,
   address: number,
   owner: unknown,
 ): Task<boolean> {
   if (!folio_test_anon(k.mem, folio) || (k.mem.flags[folio]! & PG_hugetlb) !== 0) return false;
+  if (k.behaviour.exclusiveByPage) return yield* make_page_exclusive(k, page, mm, address, owner);
   return yield* folio_make_device_exclusive(k, folio, mm, address, owner);
 }
 
@@ -55,7 +104,7 @@ export function* make_device_exclusive_range(
     const folio = compound_head(k.mem, page);
     let reason = refusal(k, page, folio);
     if (reason === null) {
-      if (yield* make_exclusive(k, folio, mm, addr, owner)) {
+      if (yield* make_exclusive(k, page, folio, mm, addr, owner)) {
         k.note({ event: 'make_device_exclusive', fn: 'make_device_exclusive_range', mm, addr, page });
         continue;
       }

@@ -109,6 +109,8 @@ function* userPageFault(mm: MmStruct, addr: number, write: boolean): Task<Page> 
     if (page !== NO_PAGE) return page;
     const signal = yield* faultPage(mm, addr, write);
     if (signal !== null) return NO_PAGE;
+    const { executor } = mm.kernel;
+    if (executor.shouldResched) yield* executor.cond_resched('asm_exc_page_fault');
   }
 }
 

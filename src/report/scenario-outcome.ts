@@ -46,19 +46,48 @@ function bare(step: Step): Omit<Step, 'expect'> {
   return fields;
 }
 
-/** The first thing in `run` that is not as the document expects; undefined when all is. */
-export function failureOf({ file, line, document }: Place, run: ScenarioRun): Failure | undefined {
-  if (run.loadFailure !== undefined) {
-    const { fn, reason } = run.loadFailure;
+type Unexpected = Pick<Failure, 'differs' | 'expected' | 'actual'>;
+
+/** Loading the module did not go as the document says, or well where it says nothing. */
+function loadDifference({ load }: ScenarioDocument, { loadFailure }: ScenarioRun): Unexpected | undefined {
+  if (loadFailure === undefined) {
+    if (load?.oops === undefined && (load?.ret ?? 0) === 0) return undefined;
+    return { differs: `load: expected ${show(load)}, got {"ret":0}`, expected: load, actual: { ret: 0 } };
+  }
+  const { fn, reason, ret } = loadFailure;
+  const actual = ret === undefined ? { oops: fn } : { ret };
+  if (load?.oops === actual.oops && load?.ret === actual.ret) return undefined;
+  const expected = load === undefined ? {} : { expected: load };
+  if (ret !== undefined) {
     return {
-      file,
-      line,
-      differs: `the kernel oopsed while it loaded the module: ${reason}`,
-      actual: { oops: fn },
+      differs: `load: expected ${show(load ?? { ret: 0 })}, got ${show(actual)}`,
+      ...expected,
+      actual,
     };
   }
+  return { differs: `the kernel oopsed while it loaded the module: ${reason}`, ...expected, actual };
+}
+
+/** What the kernel log lacks, or warns of beyond what the document says. */
+function logDifference({ dmesg, warnings }: ScenarioDocument, run: ScenarioRun): Unexpected | undefined {
+  const missing = dmesg?.find((text) => !run.dmesg.some((line) => line.includes(text)));
+  if (missing !== undefined) {
+    return { differs: `dmesg: expected ${show(missing)}`, expected: missing, actual: run.dmesg };
+  }
+  const actual = run.dmesg.flatMap((line) => /^WARNING: ([^:]+):/.exec(line)?.[1] ?? []);
+  if (warnings === undefined || show(warnings) === show(actual)) return undefined;
+  return { differs: `warnings: expected ${show(warnings)}, got ${show(actual)}`, expected: warnings, actual };
+}
+
+/** The first thing in `run` that is not as the document expects; undefined when all is. */
+export function failureOf({ file, line, document }: Place, run: ScenarioRun): Failure | undefined {
+  const load = loadDifference(document, run);
+  if (load !== undefined) return { file, line, ...load };
   const difference = compareScenario(document, run.results);
-  if (difference === null) return undefined;
+  if (difference === null) {
+    const log = logDifference(document, run);
+    return log === undefined ? undefined : { file, line, ...log };
+  }
   const { step, key, expected, actual } = difference;
   const taken = document.steps[step]!;
   return {
@@ -79,7 +108,7 @@ export function differenceLines(
   [otherKernel, other]: readonly [string, ScenarioRun],
 ): string[] {
   const answer = (result: StepResult | undefined, { loadFailure }: ScenarioRun): string => {
-    if (loadFailure !== undefined) return `no module (oops in ${loadFailure.fn})`;
+    if (loadFailure !== undefined) return `no module (${loadFailure.ret ?? `oops in ${loadFailure.fn}`})`;
     return result === undefined ? 'not reached' : JSON.stringify(result);
   };
   return document.steps.flatMap((step, index) => {

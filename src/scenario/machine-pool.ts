@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Boots machines for scenarios, and resets those that ended well for the next one of the same kind. */
+import { errnoName } from '../uapi/errno.js';
 import type { MachineApi } from '../user/api.js';
 import { Machine } from '../user/machine.js';
-import type { MachineSource } from './runner.js';
+import { LoadFailed, type MachineSource } from './runner.js';
 import type { MachineSetup } from './setup.js';
 
 function load(machine: Machine, setup: MachineSetup): Machine {
   if (setup.moduleParams !== null) {
     const ret = machine.loadModule('test_hmm', setup.moduleParams);
-    if (ret < 0) throw new Error(`loading test_hmm failed with ${ret}`);
+    if (ret < 0) throw new LoadFailed(errnoName(-ret), [...machine.dmesg]);
   }
   return machine;
 }
 
-/** A machine with the module loaded as `setup` asks. Throws KernelBug when loading oopses. */
+/** A machine with the module loaded as `setup` asks. Throws KernelBug when loading oopses, LoadFailed when it fails. */
 export function bootMachine(setup: MachineSetup): Machine {
   return load(Machine.boot(setup.options), setup);
 }

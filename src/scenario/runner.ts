@@ -10,10 +10,24 @@ import type { MachineSetup } from './setup.js';
 
 /** Where machines come from, and where they go when a scenario is done with them. */
 export interface MachineSource {
-  /** A machine as after boot and modprobe, for the scenario `name`. Throws KernelBug when loading the module oopses. */
+  /**
+   * A machine as after boot and modprobe, for the scenario `name`.
+   * Throws KernelBug when loading the module oopses, LoadFailed when it fails.
+   */
   acquire(setup: MachineSetup, name: string): Machine;
   /** `usable` is false after an oops, a hang or an internal error. */
   release(machine: Machine, usable: boolean): void;
+}
+
+/** modprobe failed: its errno, and the kernel log. */
+export class LoadFailed extends Error {
+  constructor(
+    readonly ret: string,
+    readonly dmesg: readonly string[],
+  ) {
+    super(`loading test_hmm failed with ${ret}`);
+    this.name = 'LoadFailed';
+  }
 }
 
 /** Take the steps of `document` until they end, or the kernel does. Return: one result a step taken. */
@@ -32,11 +46,29 @@ export function runScenario(
   return results;
 }
 
+/** No step was taken, because the module could not be loaded. */
+export interface LoadFailure {
+  /** The kernel died here; or the function that failed, with `ret`. */
+  readonly fn: string;
+  readonly reason: string;
+  /** The errno of a kernel that lives. */
+  readonly ret?: string;
+}
+
 export interface ScenarioRun {
   readonly results: StepResult[];
-  /** The kernel died before the first step, while the module was loaded: where and why. */
-  readonly loadFailure: { readonly fn: string; readonly reason: string } | undefined;
+  readonly loadFailure: LoadFailure | undefined;
   readonly dmesg: readonly string[];
+}
+
+/** Throws what is no failure of the simulated kernel. */
+function loadFailureOf(error: unknown): Pick<ScenarioRun, 'loadFailure' | 'dmesg'> {
+  if (error instanceof KernelBug) {
+    return { loadFailure: { fn: error.fn, reason: error.reason }, dmesg: [] };
+  }
+  if (!(error instanceof LoadFailed)) throw error;
+  const { ret, dmesg } = error;
+  return { loadFailure: { fn: 'hmm_dmirror_init', reason: `modprobe answered ${ret}`, ret }, dmesg };
 }
 
 /** Run `document` on a machine from `source`. */
@@ -45,10 +77,7 @@ export function runOn(source: MachineSource, setup: MachineSetup, document: Scen
   try {
     machine = source.acquire(setup, document.name);
   } catch (error) {
-    if (error instanceof KernelBug) {
-      return { results: [], loadFailure: { fn: error.fn, reason: error.reason }, dmesg: [] };
-    }
-    throw error;
+    return { results: [], ...loadFailureOf(error) };
   }
   let usable = false;
   try {

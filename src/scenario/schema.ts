@@ -187,13 +187,17 @@ const SIZE = 'a size (bytes, or a string as "6G")';
 const isSize = (text: string): boolean => /^[1-9]\d{0,14}[KMGT]?$/.test(text);
 const size = numberOrText(integer(1, Number.MAX_SAFE_INTEGER, SIZE), isSize, SIZE);
 
+/** Which ids there are is looked up when the machine is built, which can name the nearest. */
+const bug = named(/^[a-z0-9-]+$/, 'the id of a bug ("hmm-sim bugs" lists them)');
+
 const machineSchema = z.strictObject({
   spm: z.array(address).max(2, { error: 'at most two addresses' }).optional(),
   memory: size.optional(),
   hugepages: integer(0, 0x100000, 'a number of huge pages').optional(),
   thp: z.enum(['always', 'madvise', 'never']).optional(),
   module: z.boolean().optional(),
-  bugs: z.array(z.string().min(1)).optional(),
+  bugs: z.array(bug).optional(),
+  fixes: z.array(bug).optional(),
   seed: integer(0, Number.MAX_SAFE_INTEGER, 'a seed: 0, 1 ...').optional(),
 });
 
@@ -203,6 +207,12 @@ export const scenarioSchema = z.strictObject({
   kernel: z.enum(generations.map(({ id }) => id)).optional(),
   source: z.string().optional(),
   machine: machineSchema.optional(),
+  /** What modprobe does, before the first step; 0 unless said otherwise. */
+  load: z.strictObject({ ret: ret.optional(), oops: fn.optional() }).optional(),
+  /** Texts that lines of the kernel log must have. */
+  dmesg: z.array(z.string().min(1)).optional(),
+  /** The functions that warn, all of them, in order. */
+  warnings: z.array(fn).optional(),
   steps: z.array(stepSchema),
 });
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The machine that a document asks for: the recording conditions, and what its `machine` block changes. */
+import { bugById, withBugs } from '../generations/bugs.js';
 import { DEFAULT_GENERATION, type Generation, generationById } from '../generations/index.js';
 import { asFakeMem, planPhysicalMemory } from '../mm/e820.js';
 import { UsageError } from '../sim/errors.js';
@@ -11,6 +12,9 @@ export interface Overrides {
   readonly kernel?: string;
   readonly seed?: number;
   readonly check?: boolean;
+  /** Beside those of the document. */
+  readonly bugs?: readonly string[];
+  readonly fixes?: readonly string[];
 }
 
 export interface MachineSetup {
@@ -39,16 +43,22 @@ function knownGeneration(id: string): Generation {
   return generation;
 }
 
+const union = (a: readonly string[] = [], b: readonly string[] = []): string[] => [...new Set([...a, ...b])];
+
 function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): MachineSetup {
   const spm = (machine.spm ?? RECORDED_SPM).map(Number);
   const memory = bytesOf(machine.memory ?? RECORDED_MEMORY);
   const hugepages = machine.hugepages ?? RECORDED_HUGEPAGES;
+  for (const id of machine.bugs ?? []) bugById(id, 'bugs');
+  for (const id of machine.fixes ?? []) bugById(id, 'fixes');
+  const bugs = union(machine.bugs, overrides.bugs);
+  const fixes = union(machine.fixes, overrides.fixes);
   const moduleParams: Record<string, string> = {};
   for (const [device, address] of spm.entries()) {
     moduleParams[`spm_addr_dev${device}`] = `0x${address.toString(16)}`;
   }
   return {
-    generation: knownGeneration(kernel),
+    generation: withBugs(knownGeneration(kernel), bugs, fixes),
     moduleParams: machine.module === false ? null : moduleParams,
     options: {
       kernel,
@@ -58,6 +68,8 @@ function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): Mac
       efiFakeMem: asFakeMem(planPhysicalMemory({ memory, hugepages, spm })),
       seed: overrides.seed ?? machine.seed ?? 0,
       check: overrides.check ?? false,
+      bugs,
+      fixes,
     },
   };
 }

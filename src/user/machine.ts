@@ -6,6 +6,7 @@ import type { DmirrorModule } from '../drivers/test_hmm/dmirror.js';
 import { dmirror_fops, hmm_dmirror_exit, hmm_dmirror_init } from '../drivers/test_hmm/module.js';
 import { type FileOperations, FileTable } from '../fs/file.js';
 import { proc_maps_operations, proc_pagemap_operations } from '../fs/proc_pagemap.js';
+import { withBugs } from '../generations/bugs.js';
 import { DEFAULT_GENERATION, type Generation, generationById, generations } from '../generations/index.js';
 import { buildIomem, type PhysicalPlan, planPhysicalMemory } from '../mm/e820.js';
 import { HugetlbPool } from '../mm/hugetlb_pool.js';
@@ -39,6 +40,9 @@ export interface MachineOptions {
   /** Soft-reserved ranges (bytes). */
   efiFakeMem?: readonly EfiFakeMem[];
   seed?: number;
+  /** Ids of bugs to turn on, and of bugs that the kernel has to turn off (see src/generations/bugs.ts). */
+  bugs?: readonly string[];
+  fixes?: readonly string[];
   /** Run the invariant checkers after every system call. */
   check?: boolean;
   /** Who runs next; the default runs a task until it blocks. */
@@ -86,7 +90,7 @@ export class Machine implements MachineApi {
   private nextPid = 1;
   private readonly plan: PhysicalPlan;
 
-  /** Throws UsageError for an unknown kernel or memory that cannot be laid out. */
+  /** Throws UsageError for an unknown kernel or bug, or for memory that cannot be laid out. */
   static boot(options: MachineOptions = {}): Machine {
     return new Machine(options);
   }
@@ -98,7 +102,7 @@ export class Machine implements MachineApi {
       const known = generations.map((g) => g.id).join(', ');
       throw new UsageError(`unknown kernel '${id}', expected one of ${known}`, '--kernel');
     }
-    this.generation = generation;
+    this.generation = withBugs(generation, options.bugs, options.fixes);
     this.checking = options.check ?? false;
     this.plan = planPhysicalMemory({
       memory: options.memory ?? 6 * 2 ** 30,

@@ -46,6 +46,8 @@ export class Program extends Syscalls implements Sys {
       if (files.delayed.length > 0) yield* files.flush_delayed_fput();
       if (executor.shouldResched) yield* executor.cond_resched('exc_page_fault');
       this.deliver_signals();
+      // Out of memory: the OOM killer leaves no choice, a handler of SIGSEGV does not help.
+      if (signal === 'SIGKILL') throw new ProcessKilled(signal);
       if (signal !== null) return signal;
     }
   }

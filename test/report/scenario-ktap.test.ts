@@ -65,6 +65,47 @@ t.test('an oops where nothing was expected, and one while the module loads', (t)
   t.end();
 });
 
+t.test('what loading the module is expected to do', (t) => {
+  const failed = { fn: 'hmm_dmirror_init', reason: 'modprobe answered ENOMEM', ret: 'ENOMEM' };
+  const oopsed = { fn: 'dmirror_allocate_chunk', reason: 'NULL resource' };
+  const expecting = (load?: { ret?: 0 | string; oops?: string }) => ({
+    ...place,
+    document: { ...document, steps: [], ...(load === undefined ? {} : { load }) },
+  });
+  t.equal(
+    failureOf(expecting(), { ...run(), loadFailure: failed })?.differs,
+    'load: expected {"ret":0}, got {"ret":"ENOMEM"}',
+  );
+  t.equal(failureOf(expecting({ ret: 'ENOMEM' }), { ...run(), loadFailure: failed }), undefined);
+  t.equal(failureOf(expecting({ oops: oopsed.fn }), { ...run(), loadFailure: oopsed }), undefined);
+  t.match(failureOf(expecting({ oops: oopsed.fn }), { ...run(), loadFailure: failed }), {
+    differs: 'load: expected {"oops":"dmirror_allocate_chunk"}, got {"ret":"ENOMEM"}',
+    expected: { oops: 'dmirror_allocate_chunk' },
+    actual: { ret: 'ENOMEM' },
+  });
+  t.equal(
+    failureOf(expecting({ ret: 'ENOMEM' }), run())?.differs,
+    'load: expected {"ret":"ENOMEM"}, got {"ret":0}',
+  );
+  t.equal(failureOf(expecting({ ret: 0 }), run()), undefined);
+  t.end();
+});
+
+t.test('texts that the kernel log has to have, and functions that warn', (t) => {
+  const dmesg = ['test_hmm: loaded', 'WARNING: zap_pte_range: the VMA is not anonymous', 'WARNING: f: x: y'];
+  const expecting = (log: { dmesg?: string[]; warnings?: string[] }) =>
+    failureOf({ ...place, document: { ...document, steps: [], ...log } }, { ...run(), dmesg });
+  t.equal(expecting({}), undefined);
+  t.equal(expecting({ dmesg: ['hmm: load', 'the VMA'], warnings: ['zap_pte_range', 'f'] }), undefined);
+  t.match(expecting({ dmesg: ['loaded', 'BUG'] }), { differs: 'dmesg: expected "BUG"', actual: dmesg });
+  t.match(expecting({ warnings: [] }), {
+    differs: 'warnings: expected [], got ["zap_pte_range","f"]',
+    expected: [],
+    actual: ['zap_pte_range', 'f'],
+  });
+  t.end();
+});
+
 t.test('tap-parser reads it all', (t) => {
   const failure = failureOf(place, run({ ret: 0 }, snapshot));
   const lines = [

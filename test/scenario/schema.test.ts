@@ -35,7 +35,7 @@ t.test('documents', (t) => {
     'name: expected a name: one line of 1 to 200 characters, got "two\\nlines"',
   ]);
   t.strictSame(ofDocument({ foo: 1 }), [
-    'foo: unknown key "foo", expected one of version, name, kernel, source, machine, steps',
+    'foo: unknown key "foo", expected one of version, name, kernel, source, machine, load, dmesg, warnings, steps',
   ]);
   t.strictSame(ofDocument({ kernel: 6.12 }), [
     'kernel: expected one of v5-generic, v4-coherent, 6.1, 6.12, got 6.12 (quote it)',
@@ -44,6 +44,11 @@ t.test('documents', (t) => {
     'kernel: expected one of v5-generic, v4-coherent, 6.1, 6.12, got "5.8"',
   ]);
   t.strictSame(ofDocument({ version: 2 }), ['version: expected 1, got 2']);
+  t.strictSame(ofDocument({ load: { oops: 'f' }, dmesg: ['text'], warnings: [] }), []);
+  t.strictSame(ofDocument({ load: { ret: 'EFOO' }, warnings: [''] }), [
+    'load.ret: expected 0 or an errno name (EINVAL ...), got "EFOO"',
+    'warnings[0]: expected a kernel function, got ""',
+  ]);
   t.strictSame(ofDocument({ version: 1, source: 'recorded: Debian 6.12.117' }), []);
   t.end();
 });
@@ -62,11 +67,14 @@ t.test('the machine block', (t) => {
       'machine.seed: expected a seed: 0, 1 ..., got 1.5',
     ],
   );
+  t.strictSame(ofDocument({ machine: { bugs: ['npages-overflow', 'No'] } }), [
+    'machine.bugs[1]: expected the id of a bug ("hmm-sim bugs" lists them), got "No"',
+  ]);
   t.strictSame(ofDocument({ machine: { spm: ['4G'] } }), [
     'machine.spm[0]: expected an address (a number, or a string as "0x100000000"), got "4G"',
   ]);
   t.strictSame(ofDocument({ machine: { cpus: 2 } }), [
-    'machine.cpus: unknown key "cpus", expected one of spm, memory, hugepages, thp, module, bugs, seed',
+    'machine.cpus: unknown key "cpus", expected one of spm, memory, hugepages, thp, module, bugs, fixes, seed',
   ]);
   t.end();
 });

@@ -20,23 +20,48 @@ t.test('a document without a machine block gets the recording conditions', (t) =
     seed: 0,
     check: false,
     bugs: [],
+    fixes: [],
   });
   t.equal(new Setups().of({}).generation.id, 'v5-generic');
   t.end();
 });
 
 t.test('the machine block and the command line change it', (t) => {
-  const machine = { spm: [], memory: '512M', hugepages: 2, thp: 'always', seed: 7, bugs: ['x'] } as const;
-  const document = { kernel: '6.12', machine: { ...machine, spm: [], bugs: ['x'] } };
+  const machine = { spm: [], memory: '512M', hugepages: 2, thp: 'always', seed: 7 } as const;
+  const document = { kernel: '6.12', machine: { ...machine, spm: [] } };
   const { options, moduleParams } = new Setups().of(document);
   t.strictSame(moduleParams, {});
-  t.match(options, { memory: GiB / 2, hugepages: 2, thp: 'always', seed: 7, bugs: ['x'], efiFakeMem: [] });
+  t.match(options, { memory: GiB / 2, hugepages: 2, thp: 'always', seed: 7, efiFakeMem: [] });
   t.match(new Setups({ kernel: '6.1', seed: 9, check: true }).of(document).options, {
     kernel: '6.1',
     seed: 9,
     check: true,
   });
   t.equal(new Setups().of({ machine: { module: false } }).moduleParams, null);
+  t.end();
+});
+
+t.test('bugs of the document and of the command line, in the behaviours of the generation', (t) => {
+  const document = {
+    kernel: '6.12',
+    machine: { bugs: ['stale-mirror-after-close'], fixes: ['npages-overflow'] },
+  } as const;
+  const overrides = { bugs: ['dead-mirror-loop', 'stale-mirror-after-close'], fixes: ['exclusive-thp-tail'] };
+  const setup = new Setups(overrides).of({ ...document, machine: { ...document.machine } as never });
+  t.equal(setup.generation.id, '6.12');
+  t.strictSame(setup.options.bugs, ['stale-mirror-after-close', 'dead-mirror-loop']);
+  t.strictSame(setup.options.fixes, ['npages-overflow', 'exclusive-thp-tail']);
+  t.match(setup.generation.behaviours, {
+    closeEvicts: false,
+    mirrorGoneFails: false,
+    npagesOverflowChecked: true,
+    exclusiveByPage: true,
+  });
+  t.throws(() => new Setups().of({ machine: { bugs: ['npages-overflw'] } }), {
+    name: 'UsageError',
+    message:
+      'bugs: unknown bug "npages-overflw" (did you mean "npages-overflow"?); "hmm-sim bugs" lists them',
+  });
   t.end();
 });
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: lib/test_hmm.c, device memory: chunks, pages, eviction. Fidelity: ported. */
+
+import type { Kernel } from '../../mm/kernel.js';
 import {
   DevPagemap,
   type DevPagemapOps,
@@ -63,7 +65,9 @@ function plan_chunk(mdevice: DmirrorDevice): ChunkPlan | number {
     if (typeof res === 'number') return -ENOMEM;
     return { type: 'MEMORY_DEVICE_PRIVATE', start: res.start, end: res.end, resource: res };
   }
-  const first = mdevice.minor === 2;
+  // The number of a device that has not been added is 0.
+  const minor = behaviours.coherentMinorKnown ? mdevice.minor : 0;
+  const first = minor === 2;
   const start = first === swap ? spm_addr_dev1 : spm_addr_dev0;
   return { type: 'MEMORY_DEVICE_COHERENT', start, end: start + DEVMEM_CHUNK_SIZE - 1, resource: null };
 }
@@ -86,7 +90,10 @@ function plan_spm_resource(mdevice: DmirrorDevice): ChunkPlan | number {
     if (generation.behaviours.nullResourceChecked) return -ENOMEM;
     throw new KernelBug('dmirror_allocate_chunk', `NULL pointer dereference of the resource: ${why}`);
   }
-  return { type: 'MEMORY_DEVICE_GENERIC', start: res.start, end: res.end, resource: null };
+  const type = generation.behaviours.pagemapTypeFollowsDevice
+    ? 'MEMORY_DEVICE_GENERIC'
+    : 'MEMORY_DEVICE_PRIVATE';
+  return { type, start: res.start, end: res.end, resource: null };
 }
 
 /** Take one more chunk of device memory. Context: may sleep. Return: 0 or -errno. */
@@ -172,11 +179,24 @@ function dmirror_devmem_free(mdevice: DmirrorDevice, page: Page): void {
   mdevice.lock.spin_unlock();
 }
 
+/** kcalloc() of the two arrays, which needs contiguous memory, and whose result nobody looks at. */
+function kcalloc_pfns(k: Kernel, nr_pages: number): void {
+  const block = k.pages.alloc_huge();
+  if (block === NO_PAGE) {
+    throw new KernelBug(
+      'migrate_device_range',
+      `NULL pointer dereference: no contiguous ${(nr_pages * 8) / 1024} KiB for src_pfns in dmirror_device_evict_chunk`,
+    );
+  }
+  put_page(k, block);
+}
+
 /** Bring every page of the chunk that is in use back to system memory. Context: may sleep. */
 export function* dmirror_device_evict_chunk(chunk: DmirrorChunk): Task {
   const { mdevice } = chunk;
   const k = mdevice.module.kernel;
   const { firstPage, nr_pages } = chunk.pagemap;
+  if (!k.behaviour.evictNeverFailsToAllocate) kcalloc_pfns(k, nr_pages);
   // Pages below `virgin` were never handed out: nothing to do for them.
   const first = Math.max(chunk.virgin + 1, firstPage);
   const npages = firstPage + nr_pages - first;

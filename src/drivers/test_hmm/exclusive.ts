@@ -10,7 +10,7 @@ import { NO_PAGE } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { EBUSY, EINVAL, EPERM } from '../../uapi/errno.js';
 import { BATCH, type Dmirror, type DmirrorCmd } from './dmirror.js';
-import { return_data } from './fault.js';
+import { return_data, STACK_GARBAGE } from './fault.js';
 import { DPT_XA_TAG_ATOMIC, xa_tag } from './xarray.js';
 
 /** HMM_DMIRROR_CHECK_EXCLUSIVE: -EPERM while the device has atomic access to any page of the range. */
@@ -39,9 +39,12 @@ function* dmirror_atomic_map(dmirror: Dmirror, start: number, end: number, pages
 function* exclusive_range(dmirror: Dmirror, mm: MmStruct, start: number, end: number): Task<number> {
   const k = dmirror.mdevice.module.kernel;
   const pages = new Uint32Array(BATCH);
+  const batch = k.behaviour.exclusiveByPage ? 1 : BATCH;
+  // Pages that are not found leave whatever the stack held.
+  const unset = k.behaviour.exclusiveNeedsAllPages ? NO_PAGE : STACK_GARBAGE;
   for (let addr = start; addr < end; ) {
-    const next = Math.min(end, addr + BATCH * 4096);
-    pages.fill(0);
+    const next = Math.min(end, addr + batch * 4096);
+    pages.fill(unset);
     const found = yield* make_device_exclusive_range(mm, addr, next, pages, null);
     let mapped = 0;
     if (found === (next - addr) / 4096 || !k.behaviour.exclusiveNeedsAllPages) {

@@ -9,6 +9,7 @@ import {
   type HmmRange,
   hmm_range_fault,
 } from '../../mm/hmm.js';
+import { COST_FRUITLESS } from '../../mm/kernel.js';
 import { is_device_private_page } from '../../mm/memremap.js';
 import { mmput } from '../../mm/mmap.js';
 import {
@@ -128,7 +129,11 @@ function* dmirror_range_fault(dmirror: Dmirror, range: HmmRange): Task<number> {
 function* dmirror_fault(dmirror: Dmirror, start: number, end: number, write: boolean): Task<number> {
   const k = dmirror.mdevice.module.kernel;
   const { mm } = dmirror.notifier;
-  if (!k.mmget_not_zero(mm)) return k.behaviour.mirrorGoneFails ? -EFAULT : 0;
+  if (!k.mmget_not_zero(mm)) {
+    if (k.behaviour.mirrorGoneFails) return -EFAULT;
+    k.executor.charge(COST_FRUITLESS);
+    return 0;
+  }
   const { scratch } = dmirror.mdevice.module;
   const batch = scratch.take();
   const range: HmmRange = {
@@ -152,9 +157,19 @@ function* dmirror_fault(dmirror: Dmirror, start: number, end: number, write: boo
   return ret;
 }
 
+/** A page pointer that nobody has set: the largest that the device table holds. */
+export const STACK_GARBAGE: Page = 0x3fffffff;
+
 /** A kernel access to the contents of a page in the device table. Device private memory is out of the CPU's reach. */
 function assert_addressable(dmirror: Dmirror, page: Page, fn: string): void {
   const { kernel, generation } = dmirror.mdevice.module;
+  if (page === STACK_GARBAGE) {
+    throw new KernelBug(
+      generation.symbols[fn] ?? fn,
+      `general protection fault: the device table of hmm_dmirror${dmirror.mdevice.minor} holds a page pointer that ` +
+        'nobody has set, which dmirror_exclusive passed to dmirror_atomic_map',
+    );
+  }
   if (!is_device_private_page(kernel, page)) return;
   const pfn = kernel.mem.page_to_pfn(page).toString(16);
   throw new KernelBug(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: lib/test_hmm.c, migration to and from the device. Fidelity: ported. */
-import { COST_PAGE } from '../../mm/kernel.js';
+import { COST_FRUITLESS, COST_PAGE, type Kernel } from '../../mm/kernel.js';
 import { is_device_coherent_page, is_device_private_page } from '../../mm/memremap.js';
 import {
   MIGRATE_PFN_MIGRATE,
@@ -17,8 +17,10 @@ import {
   migrate_vma_setup,
 } from '../../mm/migrate_device.js';
 import { mmput } from '../../mm/mmap.js';
+import { put_page, UNMOVABLE } from '../../mm/page_alloc.js';
 import {
   type MmStruct,
+  VM_FAULT_OOM,
   VM_FAULT_SIGBUS,
   VM_READ,
   VM_WRITE,
@@ -102,9 +104,10 @@ function* dmirror_migrate_finalize_and_map(args: MigrateVma, dmirror: Dmirror): 
   dmirror.mutex.mutex_unlock();
 }
 
-/** Give every migrating device page a system page and copy the contents there. */
-function dmirror_devmem_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): void {
+/** Give every migrating device page a system page and copy the contents there. Return: 0 or VM_FAULT_OOM. */
+function dmirror_devmem_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): number {
   const k = dmirror.mdevice.module.kernel;
+  let ret = 0;
   const first = args.start / 4096;
   for (let n = 0; n < args.npages; n++) {
     const mpfn = args.src[n]!;
@@ -125,6 +128,8 @@ function dmirror_devmem_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirror)
     const dpage = k.pages.alloc_page();
     if (dpage === NO_PAGE) {
       skip(args, n, 'dmirror_devmem_fault_alloc_and_copy', 'no system memory');
+      k.executor.charge(COST_FRUITLESS);
+      if (k.behaviour.devmemFaultReportsOom) ret = VM_FAULT_OOM;
       continue;
     }
     k.trylock_page(dpage);
@@ -132,6 +137,7 @@ function dmirror_devmem_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirror)
     k.contents.copy_page(dpage, BACKING_PAGE(dmirror.mdevice, spage));
     args.dst[n] = (migrate_pfn(dpage) | (mpfn & MIGRATE_PFN_WRITE)) >>> 0;
   }
+  return ret;
 }
 
 function dmirror_successful_migrated_pages(args: MigrateVma): number {
@@ -156,6 +162,12 @@ function new_migrate_vma(vma: VmArea, batch: Batch, owner: DmirrorDevice): Migra
   };
 }
 
+/** src_pfns and dst_pfns of a whole PMD, a page each. */
+function kvcalloc_pfns(k: Kernel): Page[] {
+  const arrays = [k.pages.alloc_zeroed_page(UNMOVABLE), k.pages.alloc_zeroed_page(UNMOVABLE)];
+  return arrays.filter((page) => page !== NO_PAGE);
+}
+
 /**
  * Migrate the range batch by batch. Every VMA of it must be readable.
  * Context: may sleep. Return: 0 (whatever migrated), or -EINVAL.
@@ -164,6 +176,7 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
   const k = dmirror.mdevice.module.kernel;
   const { mm } = dmirror.notifier;
   const end = cmd.addr + cmd.size;
+  const arrays = toDevice || k.behaviour.toSystemArraysOnStack ? [] : kvcalloc_pfns(k);
   if (!k.mmget_not_zero(mm)) return -EINVAL;
   cmd.cpages = 0;
   yield* mm.mmap_lock.down_read('dmirror_migrate');
@@ -204,6 +217,7 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
   scratch.give(batch);
   mm.mmap_lock.up_read();
   yield* mmput(mm);
+  for (const page of arrays) put_page(k, page);
   return ret;
 }
 
@@ -219,7 +233,7 @@ export function* dmirror_migrate_to_system(dmirror: Dmirror, cmd: DmirrorCmd): T
   return yield* migrate_range(dmirror, cmd, false);
 }
 
-/** The CPU touched a private page: bring that one page back. Return: 0 or VM_FAULT_SIGBUS. */
+/** The CPU touched a private page: bring that one page back. Return: 0, VM_FAULT_SIGBUS or VM_FAULT_OOM. */
 export function* dmirror_devmem_fault(module: DmirrorModule, vmf: VmFault): Task<number> {
   const k = module.kernel;
   const rpage: Page = k.mem.priv[vmf.page]!;
@@ -236,12 +250,12 @@ export function* dmirror_devmem_fault(module: DmirrorModule, vmf: VmFault): Task
   args.end = vmf.address + 4096;
   args.flags = dmirror_select_device(dmirror.mdevice);
   args.fault_page = vmf.page;
-  const failed = (yield* migrate_vma_setup(args)) !== 0;
-  if (!failed) {
-    dmirror_devmem_fault_alloc_and_copy(args, dmirror);
+  let ret = VM_FAULT_SIGBUS;
+  if ((yield* migrate_vma_setup(args)) === 0) {
+    ret = dmirror_devmem_fault_alloc_and_copy(args, dmirror);
     yield* migrate_vma_pages(args);
     migrate_vma_finalize(args);
   }
   module.scratch.give(batch);
-  return failed ? VM_FAULT_SIGBUS : 0;
+  return ret;
 }

@@ -194,7 +194,10 @@ export function dmirror_fops(module: DmirrorModule, minor: number): FileOperatio
   const mdevice = module.devices[minor]!;
   const { uapi } = module.generation;
   const requests = new Map<number, DmirrorOp>();
-  for (const op of Object.keys(uapi.nr) as DmirrorOp[]) requests.set(dmirrorRequest(uapi, op)!, op);
+  for (const op of Object.keys(uapi.nr) as DmirrorOp[]) {
+    const collides = uapi.nr[op] === 4 && !module.generation.behaviours.ioctl4IsGetMemDevType;
+    requests.set(dmirrorRequest(uapi, op)!, collides ? 'EXCLUSIVE' : op);
+  }
   return {
     name: mdevice.name,
     open: (file, mm) => dmirror_fops_open(mdevice, file, mm),

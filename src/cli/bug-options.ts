@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** --bug and --fix, of every command that boots machines. */
+import { type Command, Option } from 'commander';
+import { bugById } from '../generations/bugs.js';
+
+export interface BugFlags {
+  readonly bug: readonly string[];
+  readonly fix: readonly string[];
+}
+
+/** IDs with commas between them, added to those given before. Throws UsageError for one that is unknown. */
+function parseIds(option: string) {
+  return (text: string, previous: readonly string[]): readonly string[] => {
+    return [...previous, ...text.split(',').map((id) => bugById(id.trim(), option).id)];
+  };
+}
+
+export function addBugOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--bug <id,...>', 'bugs to bring back (hmm-sim bugs lists them); repeatable')
+        .default([], 'none')
+        .argParser(parseIds('--bug')),
+    )
+    .addOption(
+      new Option('--fix <id,...>', 'bugs that the kernel has, to be fixed; repeatable')
+        .default([], 'none')
+        .argParser(parseIds('--fix')),
+    );
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `hmm-sim bugs --verify`: each scenario passes on its kernel, and reports what the bug's switch makes of it. */
+import { fileURLToPath } from 'node:url';
+import { type Bug, hasBug } from '../generations/bugs.js';
+import { totalsLine } from '../report/ktap.js';
+import { failureOf } from '../report/scenario-outcome.js';
+import type { LoadedDocument } from '../scenario/load.js';
+import { MachinePool } from '../scenario/machine-pool.js';
+import { runOn } from '../scenario/runner.js';
+import { type Overrides, Setups } from '../scenario/setup.js';
+import { readScenarioFiles } from './scenario-files.js';
+
+/** Beside dist, and beside src. */
+const SCENARIOS = new URL('../../test/bugs/', import.meta.url);
+
+function scenarioOf({ id }: Bug): LoadedDocument {
+  const { files, mistakes } = readScenarioFiles([fileURLToPath(new URL(`${id}.yaml`, SCENARIOS))]);
+  const [mistake] = mistakes;
+  if (mistake !== undefined) throw new Error(`${mistake.where}: ${mistake.message}`);
+  return files[0]!.loaded.documents[0]!;
+}
+
+/** What is not as the scenario expects, in one line; undefined when all is. */
+function report(loaded: LoadedDocument, overrides: Overrides): string | undefined {
+  const setup = new Setups(overrides).of(loaded.document);
+  const failure = failureOf(loaded, runOn(new MachinePool(), setup, loaded.document));
+  if (failure === undefined) return undefined;
+  return failure.step === undefined ? failure.differs : `step ${failure.step}: ${failure.differs}`;
+}
+
+interface Verdict {
+  readonly ok: boolean;
+  readonly lines: readonly string[];
+}
+
+function verify(bug: Bug): Verdict {
+  const loaded = scenarioOf(bug);
+  const { generation } = new Setups().of(loaded.document);
+  const fixes = hasBug(generation, bug);
+  const check = bug.check ?? false;
+  const without = report(loaded, { check });
+  const turned = report(loaded, { check, ...(fixes ? { fixes: [bug.id] } : { bugs: [bug.id] }) });
+  const option = `${check ? '--check ' : ''}${fixes ? '--fix' : '--bug'} ${bug.id}`;
+  if (without !== undefined) return { ok: false, lines: [`without ${option}: ${without}`] };
+  const seen = `${option}: ${turned ?? 'nothing differs'}`;
+  if (turned === bug.shows) return { ok: true, lines: [seen] };
+  return { ok: false, lines: [seen, `expected: ${bug.shows}`] };
+}
+
+/** Prints TAP. Return: whether every bug behaves. */
+export function verifyBugs(bugs: readonly Bug[], print: (line: string) => void): boolean {
+  let failed = 0;
+  print('TAP version 13');
+  print(`1..${bugs.length}`);
+  for (const [index, bug] of bugs.entries()) {
+    const { ok, lines } = verify(bug);
+    if (!ok) failed++;
+    print(`${ok ? 'ok' : 'not ok'} ${index + 1} ${bug.id}`);
+    for (const line of lines) print(`# ${line}`);
+  }
+  print(totalsLine({ pass: bugs.length - failed, fail: failed, skip: 0 }));
+  return failed === 0;
+}
