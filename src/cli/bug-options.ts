@@ -10,18 +10,21 @@ export interface BugFlags {
 
 /** IDs with commas between them, added to those given before. Throws UsageError for one that is unknown. */
 function parseIds(option: string) {
-  return (text: string, previous: readonly string[]): readonly string[] => {
+  return (text: string, previous: readonly string[] = []): readonly string[] => {
     return [...previous, ...text.split(',').map((id) => bugById(id.trim(), option).id)];
   };
 }
 
+/** --bug alone, undefined unless it is given. */
+export function bugOption(): Option {
+  return new Option('--bug <id,...>', 'bugs to bring back (hmm-sim bugs lists them); repeatable').argParser(
+    parseIds('--bug'),
+  );
+}
+
 export function addBugOptions(command: Command): Command {
   return command
-    .addOption(
-      new Option('--bug <id,...>', 'bugs to bring back (hmm-sim bugs lists them); repeatable')
-        .default([], 'none')
-        .argParser(parseIds('--bug')),
-    )
+    .addOption(bugOption().default([], 'none'))
     .addOption(
       new Option('--fix <id,...>', 'bugs that the kernel has, to be fixed; repeatable')
         .default([], 'none')

@@ -20,7 +20,6 @@ export interface ShrinkFlags extends ChoiceOptions {
   readonly while?: string;
   readonly notEqualTo?: string;
   readonly check?: boolean;
-  readonly bug?: readonly string[];
   readonly out?: string;
 }
 
@@ -37,7 +36,6 @@ export function configure(command: Command): void {
         .argParser((text) => parseKernel(text, '--not-equal-to')),
     )
     .option('--check', 'run the invariant checkers after every step')
-    .addOption(bugOption())
     .option('--out <file>', 'write the scenario there instead of to standard output')
     .action(async (file: string, flags: ShrinkFlags) => {
       try {
@@ -47,13 +45,6 @@ export function configure(command: Command): void {
         throw new InternalError(error, flags.seed ?? 0, process.argv.slice(2));
       }
     });
-}
-
-/** --bug ID[,ID], as documents have it in their machine block. */
-export function bugOption(): Option {
-  return new Option('--bug <id,...>', 'with these historical bugs').argParser((text: string) =>
-    text.split(','),
-  );
 }
 
 function generated(file: string, { kernel = DEFAULT_GENERATION }: ChoiceOptions): ScenarioDocument {
@@ -75,7 +66,8 @@ export function toShrink(file: string, flags: ShrinkFlags): ScenarioDocument {
   const machine = {
     ...document.machine,
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
-    ...(flags.bug === undefined ? {} : { bugs: [...flags.bug] }),
+    ...(flags.bug.length === 0 ? {} : { bugs: [...(document.machine?.bugs ?? []), ...flags.bug] }),
+    ...(flags.fix.length === 0 ? {} : { fixes: [...(document.machine?.fixes ?? []), ...flags.fix] }),
   };
   return Object.keys(machine).length === 0 ? document : { ...document, machine };
 }
