@@ -85,6 +85,15 @@ export function planText({ kernel, against, bugs, check, seed, shard }: Campaign
   return words.join(', ');
 }
 
+/** Throws UsageError when there can be none. */
+export function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new UsageError(`cannot write ${path} (${(error as NodeJS.ErrnoException).code})`, '--out');
+  }
+}
+
 /** A journal on disk; without a directory, one that nobody keeps. */
 export class JournalFile {
   readonly journal: Journal;
@@ -100,12 +109,8 @@ export class JournalFile {
     }
     this.journal = known ?? { plan, entries: [], state: { done: 0, counts: {} } };
     if (directory === undefined || known !== undefined) return;
-    try {
-      mkdirSync(directory, { recursive: true });
-      this.#add({ version: 1, ...plan });
-    } catch (error) {
-      throw new UsageError(`cannot write ${directory} (${(error as NodeJS.ErrnoException).code})`, '--out');
-    }
+    makeDirectory(directory);
+    this.#add({ version: 1, ...plan });
   }
 
   /** The scenario first: what the journal names is there. */

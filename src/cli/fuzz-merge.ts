@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim fuzz merge`: the findings of all shards of a campaign, each sort as the first seed showed it. */
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CampaignPlan } from '../scenario/campaign.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { summaryLines } from './fuzz.js';
-import { type Entry, type Journal, planText, readJournal } from './fuzz-journal.js';
+import { type Entry, type Journal, makeDirectory, planText, readJournal } from './fuzz-journal.js';
 
 interface Shard {
   readonly directory: string;
@@ -66,7 +66,7 @@ export function mergeCommand(
 ): number {
   const shards = directories.map(read);
   check(shards);
-  mkdirSync(out, { recursive: true });
+  makeDirectory(out);
   const { plan } = shards[0]!.journal;
   const first = firstOfEach(shards);
   for (const { entry, directory } of first.values()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim fuzz`: makes scenarios up, runs them, and keeps the smallest of each sort that finds something. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type CampaignPlan, laboratoryOf, scenarioOf, seedOf, shareOf } from '../scenario/campaign.js';
 import { type Finding, sortOf } from '../scenario/findings.js';
 import { findingsOf, goalOf, type Laboratory } from '../scenario/goals.js';
@@ -54,7 +54,9 @@ export function configure(command: Command): void {
     )
     .option('--time <s>', 'stop after so many seconds', (text) => parseNumber(text, '--time'))
     .option('--seed <n>', 'of the first scenario', (text) => parseNumber(text, '--seed'), 1)
-    .option('--shard <i/n>', 'do the i-th part of n', parseShard, [1, 1])
+    .addOption(
+      new Option('--shard <i/n>', 'do the i-th part of n').default([1, 1], '1/1').argParser(parseShard),
+    )
     .option('--against <id>', 'find what this kernel answers differently', (text) =>
       parseKernel(text, '--against'),
     )
@@ -74,9 +76,11 @@ export function configure(command: Command): void {
     .summary('join the findings of shards')
     .description('join the findings of shards')
     .argument('<dirs...>', 'what --out of each shard was')
-    .requiredOption('--out <dir>', 'where the findings of all of them go')
+    .addHelpText('after', '\n--out DIR says where the findings of all of them go.')
     .action((directories: string[], _: unknown, merge: Command) => {
-      const { out } = merge.optsWithGlobals<{ out: string }>();
+      // The option is the parent's: commander hands it the words after the subcommand too.
+      const { out } = merge.optsWithGlobals<{ out?: string }>();
+      if (out === undefined) throw new UsageError('expected a directory for the findings of all', '--out');
       process.exitCode = mergeCommand(directories, out, printLine);
     });
 }
