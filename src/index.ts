@@ -2,7 +2,7 @@
 /** The library: boot a machine, load the module, run user code as a generator. docs/ARCHITECTURE.md says what is below. */
 export { DEFAULT_GENERATION, type Generation, generationById, generations } from './generations/index.js';
 export { asFakeMem, type PhysicalPlan, type PhysicalRequest, planPhysicalMemory } from './mm/e820.js';
-export { Hang, KernelBug, ProcessDied, UsageError } from './sim/errors.js';
+export { Hang, InvariantViolation, KernelBug, ProcessDied, UsageError } from './sim/errors.js';
 export type { Task, Wait } from './sim/task.js';
 export * as errno from './uapi/errno.js';
 export * as mman from './uapi/mman.js';
