@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** When the last process is gone, nothing is left of it: every page is free but those of the kernel itself. */
+import { folio_nr_pages } from '../mm/page_flags.js';
 import type { Census } from './census.js';
 import { violation } from './violation.js';
 
@@ -28,8 +29,9 @@ function device_pages({ k }: Census): number {
 }
 
 /** Of system memory, without the zero pages and hugetlb's pool. */
-function pages({ k }: Census): number {
+function pages({ k, mem }: Census): number {
   const { totalPages, nr_free_pages } = k.pages;
   const own = 1 + (k.hugeZeroFolio === 0 ? 0 : 512) + k.hugetlb.nr_huge_pages * 512;
-  return totalPages - nr_free_pages - own - k.leakedReferences.length;
+  const leaked = [...new Set(k.leakedReferences)].reduce((sum, folio) => sum + folio_nr_pages(mem, folio), 0);
+  return totalPages - nr_free_pages - own - leaked;
 }
