@@ -183,15 +183,11 @@ class Fuzzer {
       limit: SHRINK_LIMIT,
       progress: ({ best }) => this.#status.show(`${goal.text}: ${best.steps.length} steps`),
     });
-    const { kernel, machine, steps } = found.document;
-    const from = document.steps.length;
-    const source = `found by fuzz, seed ${seed}, ${from} steps: ${found.document.source}`;
-    const head = { name: sort, kernel, source, ...(machine === undefined ? {} : { machine }) };
+    const { name: _, kernel, source, steps, ...rest } = found.document;
+    const from = `found by fuzz, seed ${seed}, ${document.steps.length} steps: ${source}`;
     const file = `${sort.replace(/[^\w.-]/g, '_')}.yaml`;
-    this.#file.found(
-      { sort, text: goal.text, seed, steps: steps.length, file },
-      writeYaml({ ...head, steps }),
-    );
+    const scenario = writeYaml({ name: sort, kernel, source: from, ...rest, steps });
+    this.#file.found({ sort, text: goal.text, seed, steps: steps.length, file }, scenario);
   }
 }
 

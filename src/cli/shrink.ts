@@ -28,7 +28,7 @@ export function configure(command: Command): void {
     .addHelpText('after', '\nFILE can be seed:N, the scenario that fuzz makes of seed N.')
     .option(
       '--while <what>',
-      "keep oops, hang, checker, internal, fail, or as 'step 5 ret == ENOENT' (default: what is wrong)",
+      "keep oops, hang, load, checker, internal, fail, or as 'step 5 ret == ENOENT' (default: what is wrong)",
     )
     .addOption(
       new Option('--not-equal-to <kernel>', 'keep that this kernel answers differently')
@@ -80,10 +80,13 @@ function laboratory(flags: ShrinkFlags): Laboratory {
   return { ...lab, other: { setups, document: (document) => document } };
 }
 
-function asText(document: ScenarioDocument, file: string, from: number): string {
-  const { name, kernel, machine, steps } = document;
-  const source = `shrunk from ${file}, ${from} steps: ${document.source}`;
-  return writeYaml({ name, kernel, source, ...(machine === undefined ? {} : { machine }), steps });
+function asText(
+  { name, kernel, source, steps, ...rest }: ScenarioDocument,
+  file: string,
+  from: number,
+): string {
+  const told = `shrunk from ${file}, ${from} steps: ${source}`;
+  return writeYaml({ name, kernel, source: told, ...rest, steps });
 }
 
 /** Written at once: what an interrupt leaves must be whole. */

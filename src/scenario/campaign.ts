@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A fuzzing campaign: scenarios of consecutive seeds, and what there is to find in them, one of each sort. */
+
+import { bugById, hasBug } from '../generations/bugs.js';
+import { generationById } from '../generations/index.js';
 import { generateScenario } from './generate.js';
 import type { Laboratory, OtherMachine } from './goals.js';
 import type { MachineSource } from './runner.js';
@@ -20,12 +23,15 @@ export interface CampaignPlan {
   readonly shard: readonly [index: number, of: number];
 }
 
-/** The same machine without bugs, or another kernel; undefined when there is nothing to compare with. */
+/** The same machine without the bugs (fixed where the kernel has them), or another kernel; undefined when there is nothing to compare with. */
 function otherOf({ kernel, against, bugs, check }: CampaignPlan): OtherMachine | undefined {
   if (against === undefined && bugs === undefined) return undefined;
+  const id = against ?? kernel;
+  const fixes = (bugs ?? []).filter((bug) => hasBug(generationById(id)!, bugById(bug, '--bug')));
+  const machine = fixes.length === 0 ? {} : { machine: { fixes } };
   return {
-    setups: new Setups({ kernel: against ?? kernel, check }),
-    document: ({ machine: _, ...document }) => document,
+    setups: new Setups({ kernel: id, check }),
+    document: ({ machine: _, ...document }) => ({ ...document, ...machine }),
     excuses: bugs !== undefined,
   };
 }

@@ -6,14 +6,14 @@ import { Machine } from '../user/machine.js';
 import { sameResult } from './compare.js';
 import { kernelFunctionOf } from './kernel-functions.js';
 import { isFatal, type StepResult } from './result.js';
-import type { MachineSource } from './runner.js';
+import { LoadFailed, type MachineSource } from './runner.js';
 import type { ScenarioDocument } from './schema.js';
 import { Session } from './session.js';
 import type { MachineSetup } from './setup.js';
 
 /** What is worth a scenario of its own. Two findings are the same if kind, function and detail are. */
 export interface Finding {
-  readonly kind: 'oops' | 'hang' | 'checker' | 'internal' | 'divergence';
+  readonly kind: 'oops' | 'hang' | 'load' | 'checker' | 'internal' | 'divergence' | 'warning';
   /** The kernel function that died or answered, the checker, or the function of ours that threw. */
   readonly fn: string;
   /** The key of the result that differs. */
@@ -29,6 +29,8 @@ export interface Observation {
   readonly results: readonly StepResult[];
   /** How the machine ended, if it did not live on. */
   readonly end: Finding | undefined;
+  /** Functions that warned. */
+  readonly warnings: readonly string[];
 }
 
 /** "divergence-dmirror_snapshot-perm": the name of all findings of one sort. */
@@ -58,6 +60,9 @@ function unexpected(error: unknown, step: number): Finding {
   if (error instanceof KernelBug || error instanceof Hang || error instanceof InvariantViolation) {
     return ending(error, step);
   }
+  if (error instanceof LoadFailed) {
+    return { kind: 'load', fn: 'hmm_dmirror_init', detail: error.ret, reason: error.message, step };
+  }
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return { kind: 'internal', fn: thrower(error), reason, step };
 }
@@ -86,7 +91,7 @@ export function observe(source: MachineSource, setup: MachineSetup, document: Sc
   try {
     machine = source.acquire(setup, document.name);
   } catch (error) {
-    return { results, end: unexpected(error, -1) };
+    return { results, end: unexpected(error, -1), warnings: [] };
   }
   let end: Finding | undefined;
   try {
@@ -94,8 +99,9 @@ export function observe(source: MachineSource, setup: MachineSetup, document: Sc
   } catch (error) {
     end = unexpected(error, results.length);
   }
+  const warnings = machine.dmesg.flatMap((line) => /^WARNING: ([^:]+):/.exec(line)?.[1] ?? []);
   source.release(machine, end === undefined);
-  return { results, end };
+  return { results, end, warnings };
 }
 
 function keysOf(a: StepResult, b: StepResult): string[] {
@@ -125,4 +131,10 @@ export function divergencesOf(document: ScenarioDocument, a: Observation, b: Obs
     if (!found.has(sortOf(finding))) found.set(sortOf(finding), finding);
   }
   return [...found.values()];
+}
+
+/** Warnings of functions that do not warn on the other machine. */
+export function warningsOf(a: Observation, b: Observation): Finding[] {
+  const fns = new Set(a.warnings.filter((fn) => !b.warnings.includes(fn)));
+  return [...fns].map((fn) => ({ kind: 'warning', fn, reason: 'a WARN', step: a.results.length }));
 }

@@ -2,8 +2,7 @@
 /** What a scenario has to keep showing while it is made smaller. */
 import { UsageError } from '../sim/errors.js';
 import { compareScenario } from './compare.js';
-import { divergencesOf, type Finding, type Observation, observe, sortOf } from './findings.js';
-import type { StepResult } from './result.js';
+import { divergencesOf, type Finding, type Observation, observe, sortOf, warningsOf } from './findings.js';
 import type { MachineSource } from './runner.js';
 import type { ScenarioDocument, Step } from './schema.js';
 import type { Setups } from './setup.js';
@@ -53,7 +52,7 @@ export function findingsOf(lab: Laboratory, document: ScenarioDocument): Finding
   const { end } = there;
   const excused = lab.other.excuses === true && end !== undefined;
   const left = excused ? ended.filter((finding) => sortOf(finding) !== sortOf(end)) : ended;
-  return [...divergences, ...left];
+  return [...divergences, ...warningsOf(here, there), ...left];
 }
 
 function without(step: Step): Step {
@@ -61,16 +60,28 @@ function without(step: Step): Step {
   return bare as Step;
 }
 
-function withExpect(document: ScenarioDocument, index: number, expect: StepResult | undefined) {
-  const steps = document.steps.map((step, i) => {
-    return i === index && expect !== undefined ? ({ ...step, expect } as Step) : step;
+/** The scenario without any expectation. */
+function bareOf({ load: _, dmesg: __, warnings: ___, ...document }: ScenarioDocument): ScenarioDocument {
+  return { ...document, steps: document.steps.map(without) };
+}
+
+/** `document`, expecting the finding where a document can. */
+function expecting(document: ScenarioDocument, finding: Finding, { results, warnings }: Observation) {
+  const { kind, step, fn, detail } = finding;
+  if (kind === 'warning') return { ...document, warnings: [...warnings] };
+  if (kind === 'load') return { ...document, load: { ret: detail! } };
+  if (kind === 'oops' && step < 0) return { ...document, load: { oops: fn } };
+  const expect = results[step];
+  // A violation, or what is left at the end, is no answer of a kernel.
+  if (expect === undefined || expect.violation !== undefined) return document;
+  const steps = document.steps.map((taken, index) => {
+    return index === step ? ({ ...taken, expect } as Step) : taken;
   });
   return { ...document, steps };
 }
 
 /** The goal to show a finding of the same sort, wherever. */
 export function goalOf(lab: Laboratory, document: ScenarioDocument, finding: Finding): Goal {
-  const bare = { ...document, steps: document.steps.map(without) };
   const sort = sortOf(finding);
   const find = (candidate: ScenarioDocument) =>
     findingsOf(lab, candidate).find((found) => sortOf(found) === sort);
@@ -78,13 +89,12 @@ export function goalOf(lab: Laboratory, document: ScenarioDocument, finding: Fin
   const text = `${finding.kind} in ${finding.fn}${what}`;
   return {
     text,
-    document: bare,
+    document: bareOf(document),
     interesting: (candidate) => find(candidate) !== undefined,
     finish(small) {
-      const { step, reason } = find(small)!;
-      const result = observeIn(lab, small).results[step];
-      const shown = withExpect(small, step, result?.violation === undefined ? result : undefined);
-      return { ...shown, source: `${text}: ${reason}` };
+      const found = find(small)!;
+      const shown = expecting(small, found, observeIn(lab, small));
+      return { ...shown, source: `${text}: ${found.reason}` };
     },
   };
 }
@@ -130,7 +140,7 @@ function failureGoal(lab: Laboratory, document: ScenarioDocument): Goal | undefi
     return index === step && wanted !== undefined ? { ...other, expect: { [key]: wanted } } : without(other);
   }) as Step[];
   const text = `step ${step} expects ${key} ${JSON.stringify(expected)}, gets ${JSON.stringify(actual)}`;
-  return stepGoal(lab, { ...document, steps }, text, step, (result, { expect }) => {
+  return stepGoal(lab, { ...bareOf(document), steps }, text, step, (result, { expect }) => {
     const [want, have] = [(expect as Keyed | undefined)?.[key], result[key]];
     const length = Math.max(Array.isArray(want) ? want.length : 1, Array.isArray(have) ? have.length : 1);
     for (let i = 0; i < length; i++) {
@@ -147,12 +157,12 @@ function conditionGoal(lab: Laboratory, document: ScenarioDocument, text: string
   const [, number, key, operator, value] = CONDITION.exec(text) ?? [];
   if (number === undefined) {
     throw new UsageError(
-      `expected oops, hang, checker, internal, fail, or as 'step 5 ret == ENOENT', got '${text}'`,
+      `expected oops, hang, load, checker, internal, fail, or as 'step 5 ret == ENOENT', got '${text}'`,
       '--while',
     );
   }
   const id = Number(number);
-  const bare = { ...document, steps: document.steps.map(without) };
+  const bare = bareOf(document);
   if (id >= bare.steps.length) {
     throw new UsageError(`there is no step ${id}; the last one is ${bare.steps.length - 1}`, '--while');
   }
@@ -172,7 +182,7 @@ function conditionGoal(lab: Laboratory, document: ScenarioDocument, text: string
   return goal;
 }
 
-const ENDS = ['oops', 'hang', 'checker', 'internal'] as const;
+const ENDS = ['oops', 'hang', 'load', 'checker', 'internal'] as const;
 
 function endGoal(lab: Laboratory, document: ScenarioDocument, kind: string): Goal {
   const { end } = observeIn(lab, document);
