@@ -23,15 +23,21 @@ export interface CampaignPlan {
   readonly shard: readonly [index: number, of: number];
 }
 
+/** The scenario on a machine without bugs, or with those fixed that the kernel has. */
+function without(document: ScenarioDocument, fixes: readonly string[]): ScenarioDocument {
+  if (document.machine === undefined) return document;
+  const { bugs: _, ...machine } = document.machine;
+  return { ...document, machine: fixes.length === 0 ? machine : { ...machine, fixes: [...fixes] } };
+}
+
 /** The same machine without the bugs (fixed where the kernel has them), or another kernel; undefined when there is nothing to compare with. */
 function otherOf({ kernel, against, bugs, check }: CampaignPlan): OtherMachine | undefined {
   if (against === undefined && bugs === undefined) return undefined;
   const id = against ?? kernel;
   const fixes = (bugs ?? []).filter((bug) => hasBug(generationById(id)!, bugById(bug, '--bug')));
-  const machine = fixes.length === 0 ? {} : { machine: { fixes } };
   return {
     setups: new Setups({ kernel: id, check }),
-    document: ({ machine: _, ...document }) => ({ ...document, ...machine }),
+    document: (document) => without(document, fixes),
     excuses: bugs !== undefined,
   };
 }
@@ -53,5 +59,5 @@ export function seedOf({ seed, shard: [index, of] }: CampaignPlan, n: number): n
 
 export function scenarioOf({ kernel, bugs }: CampaignPlan, seed: number): ScenarioDocument {
   const document = generateScenario(seed, { kernel });
-  return bugs === undefined ? document : { ...document, machine: { bugs: [...bugs] } };
+  return bugs === undefined ? document : { ...document, machine: { ...document.machine, bugs: [...bugs] } };
 }

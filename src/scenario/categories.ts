@@ -4,7 +4,7 @@
  * kernels have (steps in a thousand, without the look at everything that ends each scenario).
  */
 import type { Weights } from './dice.js';
-import type { Step, StepOf } from './schema.js';
+import type { MachineBlock, Step, StepOf } from './schema.js';
 
 /** An op, with the command, advice or kind that a recording counts apart. */
 export type Token =
@@ -37,6 +37,8 @@ export interface Category {
   readonly devices: readonly number[];
   /** Do new regions ask for huge pages at once? */
   readonly advised?: boolean;
+  /** Where the machine is not that of the recordings. */
+  readonly machine?: MachineBlock;
 }
 
 const SMALL = [1, 3, 4, 6, 8, 12, 16] as const;
@@ -83,41 +85,41 @@ const areas: Weights<Token> = {
 const huge: Weights<Token> = { hugepage: 14, nohugepage: 3, collapse: 4 };
 
 export const categories: Readonly<Record<string, Category>> = {
-  anon: { ...base, share: 4, steps: { ...common, close: 2 } },
+  anon: { ...base, share: 40, steps: { ...common, close: 2 } },
   multidev: {
     ...base,
-    share: 3,
+    share: 30,
     steps: { ...common, open: 30, release: 5, close: 2 },
     devices: [0, 1, 2, 3],
   },
-  fork: { ...base, share: 3, steps: { ...common, ...forks, open: 24 }, shared: 8, devices: [0, 1, 2, 3] },
+  fork: { ...base, share: 30, steps: { ...common, ...forks, open: 24 }, shared: 8, devices: [0, 1, 2, 3] },
   exclusive: {
     ...base,
-    share: 3,
+    share: 30,
     steps: { ...common, ...exclusives, fork: 7, exit: 3, open: 20 },
     backing: { anon: 90, file: 10 },
     shared: 9,
     devices: [0, 1, 2],
   },
-  file: { ...base, share: 3, backing: { file: 75, anon: 25 }, shared: 20 },
+  file: { ...base, share: 30, backing: { file: 75, anon: 25 }, shared: 20 },
   gup: {
     ...base,
-    share: 3,
+    share: 30,
     steps: { ...common, ...pins, fork: 5 },
     backing: { anon: 90, file: 10 },
     shared: 10,
   },
-  vma: { ...base, share: 3, steps: { ...common, ...areas }, backing: { anon: 80, file: 8, device: 12 } },
+  vma: { ...base, share: 30, steps: { ...common, ...areas }, backing: { anon: 80, file: 8, device: 12 } },
   thp: {
     ...base,
-    share: 1,
+    share: 10,
     steps: { ...common, ...huge, exclusive: 11, fork: 7 },
     pages: [512, 700, 1024, 512, 700, 1024, 8],
     advised: true,
   },
   hugetlb: {
     ...base,
-    share: 1,
+    share: 10,
     steps: { ...common, exclusive: 14 },
     backing: { hugetlb: 90, anon: 10 },
     shared: 28,
@@ -125,7 +127,7 @@ export const categories: Readonly<Record<string, Category>> = {
   },
   all: {
     ...base,
-    share: 4,
+    share: 40,
     steps: {
       ...common,
       ...forks,
@@ -142,4 +144,15 @@ export const categories: Readonly<Record<string, Category>> = {
     pages: [...SMALL, ...SMALL, ...SMALL, 2, 512, 1024],
     devices: [0, 1, 2, 3],
   },
+  // Not among the recordings: little memory, all of which the device's backing pages can take.
+  pressure: {
+    ...base,
+    share: 1,
+    steps: { ...common, ...forks, release: 20 },
+    pages: [12000, 12000, 8000, 16],
+    devices: [0, 1],
+    machine: { spm: [], memory: '64M', hugepages: 0 },
+  },
+  // One module parameter alone, which no suite gives.
+  parameter: { ...base, share: 1, devices: [0, 1, 2], machine: { spm: ['0x100000000'] } },
 };

@@ -238,7 +238,9 @@ export interface GenerateOptions {
 export function generateScenario(seed: number, { kernel, category }: GenerateOptions): ScenarioDocument {
   const dice = new Dice(seed);
   const kind = category ?? dice.weighted(shares);
-  const generator = new Generator(dice, categories[kind]!, generationById(kernel)!);
+  const chosen = categories[kind]!;
+  const generator = new Generator(dice, chosen, generationById(kernel)!);
   generator.run();
-  return { name: `generated-${kind}-${seed}`, kernel, steps: generator.steps };
+  const machine = chosen.machine === undefined ? {} : { machine: chosen.machine };
+  return { name: `generated-${kind}-${seed}`, kernel, ...machine, steps: generator.steps };
 }

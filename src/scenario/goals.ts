@@ -37,6 +37,17 @@ export function observeIn({ source, setups }: Laboratory, document: ScenarioDocu
   return observe(source, setups.of(document), document);
 }
 
+/** Is there such a machine? A smaller scenario may ask for one that its memory is too small for. */
+function canBoot({ setups }: Laboratory, document: ScenarioDocument): boolean {
+  try {
+    setups.of(document);
+    return true;
+  } catch (error) {
+    if (error instanceof UsageError) return false;
+    throw error;
+  }
+}
+
 function observeThere({ source, other }: Laboratory, document: ScenarioDocument): Observation {
   const plain = other!.document(document);
   return observe(source, other!.setups.of(plain), plain);
@@ -90,7 +101,7 @@ export function goalOf(lab: Laboratory, document: ScenarioDocument, finding: Fin
   return {
     text,
     document: bareOf(document),
-    interesting: (candidate) => find(candidate) !== undefined,
+    interesting: (candidate) => canBoot(lab, candidate) && find(candidate) !== undefined,
     finish(small) {
       const found = find(small)!;
       const shown = expecting(small, found, observeIn(lab, small));
@@ -116,7 +127,8 @@ function stepGoal(
     document,
     interesting(candidate, ids) {
       const index = ids.indexOf(id);
-      const result = index < 0 ? undefined : observeIn(lab, candidate).results[index];
+      if (index < 0 || !canBoot(lab, candidate)) return false;
+      const result = observeIn(lab, candidate).results[index];
       return result !== undefined && holds(result as Keyed, candidate.steps[index]!);
     },
     finish: (small) => ({ ...small, source: text }),

@@ -16,11 +16,23 @@ export const KERNELS = ['6.12', '6.1', 'v4-coherent', 'v5-generic'] as const;
  */
 const OOPSES = ['oops-dmirror_do_read', 'oops-dmirror_do_write', 'oops-dmirror_fops_unlocked_ioctl'];
 
-/** RELEASE waits for all pages of the device; one under an exclusive entry has no mapping by which to evict it. */
-const NEW = [...OOPSES, 'hang-memunmap_pages'];
+/**
+ * RELEASE waits for all pages of the device; one under an exclusive entry has no mapping by which to evict it. Where
+ * memory is short, eviction must not fail to get any, and a CPU fault that gets none is repeated for ever.
+ */
+const NEW = [...OOPSES, 'hang-memunmap_pages', 'hang-exc_page_fault', 'oops-dmirror_device_evict_chunk'];
 
-/** Before close evicted, pages outlived their struct dmirror; before faults failed without an mm, they never ended. */
-const OLD = [...OOPSES, 'oops-dmirror_devmem_fault', 'hang-dmirror_do_read', 'hang-dmirror_do_write'];
+/**
+ * Before close evicted, pages outlived their struct dmirror; before faults failed without an mm, they never ended; and
+ * one address alone made the module use a resource that it had not found.
+ */
+const OLD = [
+  ...NEW,
+  'oops-dmirror_devmem_fault',
+  'oops-dmirror_allocate_chunk',
+  'hang-dmirror_do_read',
+  'hang-dmirror_do_write',
+];
 
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '6.12': NEW,
