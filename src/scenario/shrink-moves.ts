@@ -144,7 +144,10 @@ function cutRange(step: Ranged, from: number, to: number): Step {
   if (pages === 0 && step.pages > 0) return step;
   const keep = (index: number) => step.page + index < from || step.page + index >= to;
   const page = step.page - below(step.page);
-  return changed(step, { page, pages, expect: filteredExpect(step.expect as StepResult, keep) });
+  const cut = { page, pages, expect: filteredExpect(step.expect as StepResult, keep) };
+  // Page i holds the word `word + i`: what is left keeps its words, where only the beginning is cut off.
+  const shift = from <= step.page && 'word' in step ? Math.min(step.pages, Math.max(0, to - step.page)) : 0;
+  return changed(step, shift === 0 ? cut : { ...cut, word: (step as { word: number }).word + shift });
 }
 
 function cutRegion(step: Step, region: string, from: number, to: number): Step {
