@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The journal of a fuzzing campaign, JSON Lines that are only ever added to: what the campaign is, its findings, and
+ * The journal of a fuzzing campaign, JSON lines that are only ever added to: what the campaign is, its findings, and
  * how far it is. An interrupted campaign goes on from there.
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { CampaignPlan } from '../scenario/campaign.js';
@@ -45,11 +45,15 @@ export interface Journal {
   state: State;
 }
 
-const NAME = 'journal.jsonl';
+/** Not .jsonl: `run` takes all scenarios of a directory, and this is none. */
+const NAME = 'campaign.journal';
 
-function linesOf(text: string): unknown[] {
-  // Whatever stands behind the last newline was cut off while it was written.
-  return text
+/** The lines of a journal, without what was cut off while it was written. */
+function linesOf(path: string): unknown[] {
+  const text = readFileSync(path, 'utf8');
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  if (whole !== text) truncateSync(path, Buffer.byteLength(whole));
+  return whole
     .split('\n')
     .slice(0, -1)
     .map((line) => JSON.parse(line) as unknown);
@@ -60,7 +64,7 @@ export function readJournal(directory: string): Journal | undefined {
   const path = join(directory, NAME);
   if (!existsSync(path)) return undefined;
   try {
-    const [head, ...rest] = linesOf(readFileSync(path, 'utf8'));
+    const [head, ...rest] = linesOf(path);
     const { version: _, ...plan } = planSchema.parse(head);
     const journal: Journal = { plan, entries: [], state: { done: 0, counts: {} } };
     for (const line of rest) {

@@ -5,8 +5,8 @@ import type { ScenarioDocument } from '../scenario/schema.js';
 import { type Progress, shrink } from '../scenario/shrink.js';
 import { breathe } from './terminal.js';
 
-/** Runs between two looks at the world. */
-const STRIDE = 16;
+/** Milliseconds between two looks at the world. */
+const STRIDE = 100;
 
 export interface Watch {
   /** Now and then, with the best so far. */
@@ -22,12 +22,14 @@ export async function shrinkTowards(
 ): Promise<{ document: ScenarioDocument; runs: number }> {
   const steps = shrink(goal.document, goal.interesting);
   let last = { runs: 0, best: goal.document };
+  let due = Date.now() + STRIDE;
   for (let next = steps.next(); ; next = steps.next()) {
     last = next.value;
     if (next.done || last.runs >= watch.limit) break;
-    if (last.runs % STRIDE !== 0) continue;
+    if (Date.now() < due) continue;
     watch.progress(last);
     await breathe();
+    due = Date.now() + STRIDE;
   }
   return { document: tidy(goal.finish(last.best)), runs: last.runs };
 }

@@ -136,5 +136,10 @@ export function divergencesOf(document: ScenarioDocument, a: Observation, b: Obs
 /** Warnings of functions that do not warn on the other machine. */
 export function warningsOf(a: Observation, b: Observation): Finding[] {
   const fns = new Set(a.warnings.filter((fn) => !b.warnings.includes(fn)));
-  return [...fns].map((fn) => ({ kind: 'warning', fn, reason: 'a WARN', step: a.results.length }));
+  return [...fns].map((fn) => ({
+    kind: 'warning',
+    fn,
+    reason: 'the other machine does not',
+    step: a.results.length,
+  }));
 }

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `hmm-sim fuzz` as users run it, word for word. */
+import { spawn } from 'node:child_process';
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { bin, hmmSim } from './hmm-sim.js';
+
+const fuzz = (...args: string[]) => hmmSim('fuzz', '--kernel', '6.12', '--no-check', ...args);
+const linesOf = (path: string): string[] => readFileSync(path, 'utf8').trimEnd().split('\n');
+
+/** Every file of a directory, by name. */
+function contents(directory: string): Record<string, string> {
+  const names = readdirSync(directory).sort();
+  return Object.fromEntries(names.map((name) => [name, readFileSync(join(directory, name), 'utf8')]));
+}
+
+const HEAD = '# fuzz kernel 6.12, no checkers, seed 1';
+const FOUND = [
+  'oops in dmirror_do_read: found 2 times, first by seed 6; 5 steps in oops-dmirror_do_read.yaml',
+  'oops in dmirror_fops_unlocked_ioctl: found once, first by seed 66; 5 steps in oops-dmirror_fops_unlocked_ioctl.yaml',
+];
+
+t.test('a campaign: findings, their files, the journal', async (t) => {
+  const out = join(t.testdir(), 'out');
+  const stdout = `${HEAD}: 90 scenarios, 2 findings\n${FOUND.join('\n')}\n`;
+  t.strictSame(fuzz('--count', '90', '--out', out), { status: 1, stdout, stderr: '' });
+  const files = contents(out);
+  t.strictSame(Object.keys(files), [
+    'campaign.journal',
+    'oops-dmirror_do_read.yaml',
+    'oops-dmirror_fops_unlocked_ioctl.yaml',
+  ]);
+  t.match(
+    files['oops-dmirror_do_read.yaml'],
+    /^name: oops-dmirror_do_read\nkernel: "6.12"\nsource: "found by fuzz, seed 6, 31 steps: oops in dmirror_do_read: .*"\nsteps:\n/,
+  );
+  t.match(hmmSim('run', out), { status: 0, stdout: /\n# Totals: pass:2 fail:0 / });
+  const counts = { 'oops-dmirror_do_read': 2, 'oops-dmirror_fops_unlocked_ioctl': 1 };
+  const journal = linesOf(join(out, 'campaign.journal')).map((line) => JSON.parse(line) as unknown);
+  t.strictSame(journal[0], { version: 1, kernel: '6.12', check: false, seed: 1, shard: [1, 1] });
+  t.strictSame(journal[1], {
+    sort: 'oops-dmirror_do_read',
+    text: 'oops in dmirror_do_read',
+    seed: 6,
+    steps: 5,
+    file: 'oops-dmirror_do_read.yaml',
+  });
+  t.strictSame(journal.at(-1), { done: 90, counts });
+
+  t.strictSame(fuzz('--count', '90', '--out', out), { status: 1, stdout, stderr: '' }, 'nothing left to do');
+  t.strictSame(contents(out), files);
+});
+
+t.test('without --out, seeds; without findings, 0', async (t) => {
+  t.strictSame(fuzz('--count', '10'), {
+    status: 1,
+    stdout: `${HEAD}: 10 scenarios, 1 finding\noops in dmirror_do_read: found once, first by seed 6\n`,
+    stderr: '',
+  });
+  t.strictSame(hmmSim('fuzz', '--kernel', '6.12', '--count', '5'), {
+    status: 0,
+    stdout: '# fuzz kernel 6.12, seed 1: 5 scenarios, 0 findings\n',
+    stderr: '',
+  });
+  t.match(fuzz('--time', '0'), { status: 0, stdout: `${HEAD}: 0 scenarios, 0 findings\n` });
+});
+
+t.test('another kernel, and a bug', async (t) => {
+  t.strictSame(fuzz('--count', '4', '--against', '6.1'), {
+    status: 1,
+    stdout: [
+      '# fuzz kernel 6.12, against 6.1, no checkers, seed 1: 4 scenarios, 1 finding',
+      'divergence in pagemap_read (map): found 2 times, first by seed 1',
+      '',
+    ].join('\n'),
+    stderr: '',
+  });
+  const out = join(t.testdir(), 'out');
+  t.strictSame(fuzz('--count', '10', '--bug', 'freed-page-on-lru', '--out', out), {
+    status: 1,
+    stdout: [
+      '# fuzz kernel 6.12, bugs freed-page-on-lru, no checkers, seed 1: 10 scenarios, 1 finding',
+      'warning in folio_lruvec: found 5 times, first by seed 3; 4 steps in warning-folio_lruvec.yaml',
+      '',
+    ].join('\n'),
+    stderr: '',
+  });
+  t.match(hmmSim('run', out), { status: 0 }, 'the warning is expected');
+});
+
+t.test('an interrupted campaign goes on, and finds what another finds', async (t) => {
+  const directory = t.testdir();
+  const [whole, parts] = [join(directory, 'whole'), join(directory, 'parts')];
+  const { stdout } = fuzz('--count', '400', '--out', whole);
+
+  const journal = join(parts, 'campaign.journal');
+  const args = ['fuzz', '--kernel', '6.12', '--no-check', '--count', '400', '--out', parts];
+  const child = spawn(process.execPath, [bin, ...args]);
+  const timer = setInterval(() => {
+    if (existsSync(journal) && readFileSync(journal, 'utf8').includes('"done":64')) child.kill('SIGINT');
+  }, 2);
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => void (text += chunk));
+  t.equal(await new Promise((resolve) => child.on('close', resolve)), 130);
+  clearInterval(timer);
+  t.match(text, /^# fuzz [^\n]*: \d+ scenarios, [\s\S]*\n# interrupted\n$/);
+
+  // As a machine that lost its power leaves it.
+  appendFileSync(journal, '{"done":9');
+  fuzz('--count', '200', '--out', parts);
+  t.equal(fuzz('--count', '400', '--out', parts).stdout, stdout);
+  const { 'campaign.journal': _, ...scenarios } = contents(parts);
+  const { 'campaign.journal': __, ...expected } = contents(whole);
+  t.strictSame(scenarios, expected);
+});
+
+t.test('shards, merged, are the campaign', async (t) => {
+  const directory = t.testdir();
+  const at = (name: string): string => join(directory, name);
+  for (const shard of ['1', '2', '3']) fuzz('--count', '90', '--shard', `${shard}/3`, '--out', at(shard));
+  const merge = (...names: string[]) => hmmSim('fuzz', 'merge', ...names.map(at), '--out', at('all'));
+  t.strictSame(merge('1', '2', '3'), {
+    status: 1,
+    stdout: `${HEAD}: 90 scenarios, 2 findings\n${FOUND.join('\n')}\n`,
+    stderr: '',
+  });
+  fuzz('--count', '90', '--out', at('whole'));
+  const { 'campaign.journal': _, ...whole } = contents(at('whole'));
+  t.strictSame(contents(at('all')), whole);
+  t.equal(merge('1', '3').stdout.split('\n').at(-2), '# 1 of 3 shards are missing');
+
+  const wrong: [names: string[], message: string][] = [
+    [['1', '1'], `${at('1')}: shard 1/3, as ${at('1')} is`],
+    [['1', 'whole'], `${at('whole')}: another campaign than ${at('1')}: kernel 6.12, no checkers, seed 1`],
+    [['1', 'none'], `${at('none')}: no campaign there`],
+  ];
+  for (const [names, message] of wrong) {
+    t.strictSame(merge(...names), { status: 64, stdout: '', stderr: `hmm-sim: ${message}\n` });
+  }
+});
+
+t.test('mistakes', async (t) => {
+  const plan = '{"version":1,"kernel":"6.1","check":true,"seed":1,"shard":[1,2]}\n';
+  const at = t.testdir({
+    other: { 'campaign.journal': plan },
+    bad: { 'campaign.journal': 'nothing\n' },
+    file: '',
+  });
+  const mistakes: [args: string[], message: string][] = [
+    [['--out', `${at}/other`], `--out: ${at}/other has a campaign of kernel 6.1, seed 1, shard 1/2`],
+    [['--out', `${at}/bad`], `${at}/bad/campaign.journal: not the journal of a campaign`],
+    [['--out', `${at}/file/x`], `--out: cannot write ${at}/file/x (ENOTDIR)`],
+    [['--shard', '3/2'], '--shard: "3/2" is not one part of several (expected 1/4 ... 4/4)'],
+    [['--count', 'many'], '--count: "many" is not a number (expected 64 or 0x40)'],
+    [
+      ['--against', '6.2'],
+      '--against: unknown kernel "6.2" (did you mean "6.1"?); there are v5-generic, v4-coherent, 6.1, 6.12',
+    ],
+    [['merge', at], '--out: expected a directory for the findings of all'],
+  ];
+  for (const [args, message] of mistakes) {
+    t.strictSame(fuzz(...args), { status: 64, stdout: '', stderr: `hmm-sim: ${message}\n` });
+  }
+});
