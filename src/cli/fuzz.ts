@@ -164,12 +164,14 @@ class Fuzzer {
 
   async #scenario(seed: number): Promise<void> {
     const document = scenarioOf(this.plan, seed);
-    for (const finding of findingsOf(this.#lab, document)) {
+    const findings = findingsOf(this.#lab, document);
+    for (const finding of findings) {
       const sort = sortOf(finding);
-      this.#counts[sort] = (this.#counts[sort] ?? 0) + 1;
       const known = this.#file.journal.entries.some((entry) => entry.sort === sort);
       if (!known) await this.#keep(finding, document, seed);
     }
+    // Counted once all of them are kept: an interrupt before that runs the scenario again.
+    for (const sort of findings.map(sortOf)) this.#counts[sort] = (this.#counts[sort] ?? 0) + 1;
   }
 
   async #keep(finding: Finding, document: ScenarioDocument, seed: number): Promise<void> {
