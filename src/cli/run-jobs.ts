@@ -1,47 +1,76 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Runs many scenarios, here or in worker threads, and yields their results in the order of the documents. */
+/**
+ * Who loads and runs the parts of `run`: this thread, or workers. Everything is loaded before anything runs, because
+ * the plan and what is wrong with the files come before the first result.
+ */
 import { Worker } from 'node:worker_threads';
+import type { Part } from '../scenario/load.js';
 import type { MachineSource } from '../scenario/runner.js';
-import type { ScenarioDocument } from '../scenario/schema.js';
-import { type JobOptions, type JobResult, makeJob } from './run-job.js';
-import type { Batch, BatchResult } from './run-worker.js';
+import { type LoadedPart, type PartOptions, PartRunner, type Told } from './run-part.js';
+import type { Answer, Order } from './run-worker.js';
 import { breathe } from './terminal.js';
 
-const BATCH = 16;
-
-async function* runHere(
-  documents: readonly ScenarioDocument[],
-  options: JobOptions,
-  source: MachineSource,
-): AsyncGenerator<JobResult> {
-  const job = makeJob(source, options);
-  for (const [index, document] of documents.entries()) {
-    if (index % BATCH === 0) await breathe();
-    yield job(document);
-  }
+/** Both generators answer once for each part, in their order, whoever is ready first. */
+export interface Crew {
+  load(): AsyncGenerator<LoadedPart>;
+  /** After load(). */
+  run(): AsyncGenerator<Iterable<Told>>;
+  stop(): Promise<void>;
 }
 
-/** Hands batches to workers as they become free, and keeps what came early until its turn. */
-class Workers {
+class Here implements Crew {
+  readonly #runner: PartRunner;
+
+  constructor(
+    readonly parts: readonly Part[],
+    options: PartOptions,
+    source: MachineSource,
+  ) {
+    this.#runner = new PartRunner(source, options);
+  }
+
+  async *load(): AsyncGenerator<LoadedPart> {
+    for (const [index, part] of this.parts.entries()) {
+      await breathe();
+      yield this.#runner.load(index, part);
+    }
+  }
+
+  async *run(): AsyncGenerator<Iterable<Told>> {
+    for (const index of this.parts.keys()) {
+      await breathe();
+      yield this.#runner.run(index);
+    }
+  }
+
+  async stop(): Promise<void> {}
+}
+
+/** Orders that each worker holds, so that it never waits for the next one. */
+const AHEAD = 2;
+
+class Workers implements Crew {
   readonly #workers: Worker[];
-  readonly #arrived = new Map<number, JobResult[]>();
-  #next = 0;
+  /** Which worker has which part. */
+  readonly #owner: Worker[] = [];
+  /** Answers that came before their turn. */
+  readonly #arrived = new Map<number, Answer>();
+  #nextOrder: (worker: Worker) => Order | undefined = () => undefined;
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
   constructor(
-    readonly batches: readonly Batch[],
+    readonly parts: readonly Part[],
+    options: PartOptions,
     jobs: number,
-    options: JobOptions,
   ) {
-    const count = Math.min(jobs, batches.length);
-    this.#workers = Array.from({ length: count }, () => this.#start(options));
+    this.#workers = Array.from({ length: jobs }, () => this.#start(options));
   }
 
-  #start(options: JobOptions): Worker {
+  #start(options: PartOptions): Worker {
     const worker = new Worker(new URL('./run-worker.js', import.meta.url), { workerData: options });
-    worker.on('message', ({ index, results }: BatchResult) => {
-      this.#arrived.set(index, results);
+    worker.on('message', (answer: Answer) => {
+      this.#arrived.set(answer.index, answer);
       this.#feed(worker);
       this.#wake();
     });
@@ -49,21 +78,47 @@ class Workers {
       this.#failure = error;
       this.#wake();
     });
-    this.#feed(worker);
     return worker;
   }
 
   #feed(worker: Worker): void {
-    const batch = this.batches[this.#next++];
-    if (batch !== undefined) worker.postMessage(batch);
+    const order = this.#nextOrder(worker);
+    if (order !== undefined) worker.postMessage(order);
   }
 
-  async take(index: number): Promise<JobResult[]> {
+  #begin(nextOrder: (worker: Worker) => Order | undefined): void {
+    this.#nextOrder = nextOrder;
+    for (let i = 0; i < AHEAD; i++) for (const worker of this.#workers) this.#feed(worker);
+  }
+
+  async *load(): AsyncGenerator<LoadedPart> {
+    this.#begin((worker) => {
+      const index = this.#owner.length;
+      const part = this.parts[index];
+      if (part === undefined) return undefined;
+      this.#owner.push(worker);
+      return { index, part };
+    });
+    for (const index of this.parts.keys()) yield (await this.#take(index)).loaded!;
+  }
+
+  async *run(): AsyncGenerator<Iterable<Told>> {
+    const parts = new Map(this.#workers.map((worker) => [worker, [] as number[]]));
+    for (const [index, worker] of this.#owner.entries()) parts.get(worker)!.push(index);
+    const iterators = new Map([...parts].map(([worker, indices]) => [worker, indices.values()]));
+    this.#begin((worker) => {
+      const next = iterators.get(worker)!.next();
+      return next.done ? undefined : { index: next.value };
+    });
+    for (const index of this.parts.keys()) yield (await this.#take(index)).told!;
+  }
+
+  async #take(index: number): Promise<Answer> {
     for (;;) {
-      const results = this.#arrived.get(index);
-      if (results !== undefined) {
+      const answer = this.#arrived.get(index);
+      if (answer !== undefined) {
         this.#arrived.delete(index);
-        return results;
+        return answer;
       }
       if (this.#failure !== undefined) throw this.#failure;
       await new Promise<void>((resolve) => {
@@ -77,33 +132,13 @@ class Workers {
   }
 }
 
-function batchesOf(documents: readonly ScenarioDocument[]): Batch[] {
-  const batches: Batch[] = [];
-  for (let start = 0; start < documents.length; start += BATCH) {
-    batches.push({ index: batches.length, documents: documents.slice(start, start + BATCH) });
-  }
-  return batches;
-}
-
-async function* runInWorkers(
-  documents: readonly ScenarioDocument[],
-  options: JobOptions,
-  jobs: number,
-): AsyncGenerator<JobResult> {
-  const workers = new Workers(batchesOf(documents), jobs, options);
-  try {
-    for (const { index } of workers.batches) yield* await workers.take(index);
-  } finally {
-    await workers.stop();
-  }
-}
-
-/** One result a document, in their order, whatever `jobs` is. `source` has the machines of this thread. */
-export function runDocuments(
-  documents: readonly ScenarioDocument[],
-  options: JobOptions,
+/** `source` has the machines of this thread. */
+export function crewFor(
+  parts: readonly Part[],
+  options: PartOptions,
   jobs: number,
   source: MachineSource,
-): AsyncGenerator<JobResult> {
-  return jobs > 1 ? runInWorkers(documents, options, jobs) : runHere(documents, options, source);
+): Crew {
+  const threads = Math.min(jobs, parts.length);
+  return threads > 1 ? new Workers(parts, options, threads) : new Here(parts, options, source);
 }

@@ -1,25 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** A worker thread of `run --jobs N`: batches of documents in, their results out. */
+/** A worker thread of `run --jobs N`: parts of files in, then what became of their scenarios out. */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Part } from '../scenario/load.js';
 import { MachinePool } from '../scenario/machine-pool.js';
-import type { ScenarioDocument } from '../scenario/schema.js';
-import { type JobOptions, type JobResult, makeJob } from './run-job.js';
+import { type LoadedPart, type PartOptions, PartRunner, type Told } from './run-part.js';
 
-export interface Batch {
+/** Load a part, or run one that this worker has loaded. */
+export interface Order {
   readonly index: number;
-  readonly documents: readonly ScenarioDocument[];
+  readonly part?: Part;
 }
 
-export interface BatchResult {
+export interface Answer {
   readonly index: number;
-  readonly results: JobResult[];
+  readonly loaded?: LoadedPart;
+  readonly told?: Told[];
 }
 
 if (parentPort !== null) {
   const port = parentPort;
-  const job = makeJob(new MachinePool(), workerData as JobOptions);
-  port.on('message', ({ index, documents }: Batch) => {
-    const answer: BatchResult = { index, results: documents.map(job) };
+  const runner = new PartRunner(new MachinePool(), workerData as PartOptions);
+  port.on('message', ({ index, part }: Order) => {
+    const answer: Answer =
+      part === undefined
+        ? { index, told: [...runner.run(index)] }
+        : { index, loaded: runner.load(index, part) };
     port.postMessage(answer);
   });
 }

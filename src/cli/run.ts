@@ -3,30 +3,22 @@
 import { type Command, Option } from 'commander';
 import { junitXml } from '../report/junit.js';
 import { bailOutLine } from '../report/ktap.js';
-import { scenarioJsonLine } from '../report/scenario-json.js';
 import { scenarioEndLines, scenarioLines, scenarioPlanLines } from '../report/scenario-ktap.js';
-import {
-  differenceLines,
-  failureOf,
-  type ScenarioOutcome,
-  type ScenarioTotals,
-} from '../report/scenario-outcome.js';
+import type { ScenarioOutcome, ScenarioTotals } from '../report/scenario-outcome.js';
 import { RunRecorder } from '../report/summary.js';
-import type { LoadedDocument, Mistake } from '../scenario/load.js';
+import { type Mistake, type Part, partsOf } from '../scenario/load.js';
 import { MachinePool } from '../scenario/machine-pool.js';
-import type { MachineSource, ScenarioRun } from '../scenario/runner.js';
-import { type Overrides, Setups } from '../scenario/setup.js';
-import { type Update, updateText, withResults } from '../scenario/update.js';
+import type { MachineSource } from '../scenario/runner.js';
+import { type Update, updateText } from '../scenario/update.js';
 import { KSFT_FAIL, KSFT_PASS, KSFT_SKIP } from '../selftests/events.js';
 import { UsageError } from '../sim/errors.js';
 import { addBugOptions } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import { InternalError } from './failure.js';
-import { namePattern } from './name-pattern.js';
 import { ReportFile } from './report-file.js';
-import type { JobResult } from './run-job.js';
-import { runDocuments } from './run-jobs.js';
-import { readScenarioFiles, type ScenarioFile, writeScenarioFile } from './scenario-files.js';
+import { type Crew, crewFor } from './run-jobs.js';
+import type { PartOptions, Told } from './run-part.js';
+import { displayName, readTextFiles, type TextFile, writeScenarioFile } from './scenario-files.js';
 import { ktapPainter, onInterrupt, printErrorLine, printLine } from './terminal.js';
 import { KERNEL_HELP, parseKernel, parseNumber, TRACE_HELP } from './values.js';
 
@@ -98,46 +90,16 @@ export function configure(command: Command): void {
   });
 }
 
-/** A document that is to run, and the file to update with it. */
-interface Selected {
-  readonly file: ScenarioFile;
-  readonly loaded: LoadedDocument;
-  readonly kernel: string;
-}
-
-function overridesOf({ kernel, seed, check, bug, fix }: RunOptions): Overrides {
-  return { kernel, seed, check, bugs: bug, fixes: fix };
-}
-
-/** The documents that can run; those whose machine cannot be built become mistakes. */
-function select(files: readonly ScenarioFile[], options: RunOptions, mistakes: Mistake[]): Selected[] {
-  const matches = namePattern(options.name);
-  const setups = new Setups(overridesOf(options));
-  const selected: Selected[] = [];
-  for (const file of files) {
-    for (const loaded of file.loaded.documents) {
-      if (!matches(loaded.document.name)) continue;
-      try {
-        selected.push({ file, loaded, kernel: setups.of(loaded.document).generation.id });
-      } catch (error) {
-        if (!(error instanceof UsageError)) throw error;
-        mistakes.push({ where: `${loaded.file}:${loaded.line}`, message: `machine: ${error.message}` });
-      }
-    }
-  }
-  return selected;
-}
-
-/** Can a document expect what this run answered? */
-function isRecording({ loadFailure, results }: ScenarioRun): boolean {
-  return loadFailure === undefined && !results.some(({ violation }) => violation !== undefined);
+function partOptions(options: RunOptions): PartOptions {
+  const { kernel, seed, check, bug, fix, against, name, json, dmesg, update } = options;
+  return { overrides: { kernel, seed, check, bugs: bug, fixes: fix }, against, name, json, dmesg, update };
 }
 
 /** Takes results as they come, and tells everyone who wants to know. */
 class Run {
   readonly totals: ScenarioTotals = { pass: 0, fail: 0, skip: 0 };
   readonly #junit = new RunRecorder();
-  readonly #updates = new Map<ScenarioFile, Update[]>();
+  readonly #updates: Update[][] = [];
   #number = 0;
 
   constructor(
@@ -145,27 +107,31 @@ class Run {
     readonly output: Output,
   ) {}
 
+  /** Scenarios told of. */
+  get count(): number {
+    return this.#number;
+  }
+
   begin(count: number): void {
     if (!this.options.json) this.#print(scenarioPlanLines(count));
   }
 
-  finished(selected: Selected, result: JobResult): void {
-    const failure = failureOf(selected.loaded, result.run);
-    const outcome = { name: selected.loaded.document.name, failure, notes: this.#notes(selected, result) };
-    if (this.options.json) this.output.out(this.#jsonLine(selected, result));
-    this.#tell(outcome as ScenarioOutcome);
-    if (this.options.update && isRecording(result.run)) this.#keep(selected, result);
+  /** `file` is an index into the files. */
+  finished(file: number, { outcome, json, update }: Told): void {
+    if (json !== undefined) this.output.out(json);
+    this.#tell(outcome);
+    if (update !== undefined) (this.#updates[file] ??= []).push(update);
   }
 
-  skipped(selected: Selected, reason: string): void {
-    this.#tell({ name: selected.loaded.document.name, skipped: reason, notes: [] });
+  skipped(name: string, reason: string): void {
+    this.#tell({ name, skipped: reason, notes: [] });
   }
 
-  end(): void {
+  end(files: readonly TextFile[]): void {
     if (!this.options.json) this.#print(scenarioEndLines(this.totals));
-    for (const [file, updates] of this.#updates) {
-      const text = updateText(file.text, file.syntax, updates);
-      if (text !== file.text) writeScenarioFile(file.name, text);
+    for (const [index, { name, text, syntax }] of files.entries()) {
+      const updated = updateText(text, syntax, this.#updates[index] ?? []);
+      if (updated !== text) writeScenarioFile(name, updated);
     }
   }
 
@@ -183,24 +149,6 @@ class Run {
 
   #print(lines: readonly string[]): void {
     for (const line of lines) this.output.out(line);
-  }
-
-  #notes({ loaded, kernel }: Selected, { run, other }: JobResult): string[] {
-    const { against, dmesg } = this.options;
-    const differences =
-      other === undefined || against === undefined
-        ? []
-        : differenceLines(loaded.document, [kernel, run], [against, other]);
-    return [...differences, ...(dmesg ? run.dmesg.map((line) => `dmesg: ${line}`) : [])];
-  }
-
-  #jsonLine({ loaded, kernel }: Selected, { run, other }: JobResult): string {
-    const against = other === undefined ? undefined : { kernel: this.options.against!, run: other };
-    return scenarioJsonLine(
-      loaded.document.name,
-      { kernel, run },
-      { other: against, dmesg: this.options.dmesg ?? false },
-    );
   }
 
   #tell(outcome: ScenarioOutcome): void {
@@ -232,25 +180,6 @@ class Run {
       ns: 0,
     });
   }
-
-  #keep({ file, loaded, kernel }: Selected, { run }: JobResult): void {
-    const document = withResults(loaded.document, run.results, kernel);
-    const updates = this.#updates.get(file) ?? [];
-    updates.push({ line: loaded.line, document });
-    this.#updates.set(file, updates);
-  }
-}
-
-async function runAll(selected: readonly Selected[], run: Run, source: MachineSource): Promise<void> {
-  const { against, jobs, bail } = run.options;
-  const documents = selected.map(({ loaded }) => loaded.document);
-  const job = { overrides: overridesOf(run.options), against };
-  let index = 0;
-  for await (const result of runDocuments(documents, job, jobs ?? 1, source)) {
-    run.finished(selected[index++]!, result);
-    if (bail && run.totals.fail > 0) break;
-  }
-  for (const rest of selected.slice(index)) run.skipped(rest, 'an earlier scenario failed (--bail)');
 }
 
 /** Tracing is loaded when it is asked for. */
@@ -258,6 +187,47 @@ async function openTrace(path: string, source: MachineSource) {
   const { TraceFile, TracingSource } = await import('./trace-file.js');
   const file = new TraceFile(path);
   return { file, source: new TracingSource(source, file) };
+}
+
+/** Runs what has been loaded; `fileOf` tells which file each part is from. */
+async function runAll(
+  crew: Crew,
+  names: readonly string[],
+  fileOf: readonly number[],
+  run: Run,
+): Promise<void> {
+  let part = 0;
+  for await (const results of crew.run()) {
+    const file = fileOf[part++]!;
+    for (const told of results) {
+      run.finished(file, told);
+      if (!run.options.bail || run.totals.fail === 0) continue;
+      for (const name of names.slice(run.count)) run.skipped(name, 'an earlier scenario failed (--bail)');
+      return;
+    }
+  }
+}
+
+/** Return: the names of the scenarios that will run. What is wrong with the documents is added to `mistakes`. */
+async function loadAll(crew: Crew, mistakes: Mistake[]): Promise<string[]> {
+  const names: string[] = [];
+  for await (const part of crew.load()) {
+    for (const name of part.names) names.push(name);
+    mistakes.push(...part.mistakes);
+  }
+  return names;
+}
+
+function partsOfFiles(files: readonly TextFile[]): { parts: Part[]; fileOf: number[] } {
+  const parts: Part[] = [];
+  const fileOf: number[] = [];
+  for (const [index, file] of files.entries()) {
+    for (const part of partsOf(file.text, displayName(file), file.syntax)) {
+      parts.push(part);
+      fileOf.push(index);
+    }
+  }
+  return { parts, fileOf };
 }
 
 /** Return: the exit status. Throws UsageError. */
@@ -273,30 +243,37 @@ export async function runCommand(
     throw new UsageError('a trace has one order of events, so it needs --jobs 1', '--trace');
   const tracing = options.trace === undefined ? undefined : await openTrace(options.trace, source);
   const report = options.junit === undefined ? undefined : new ReportFile(options.junit, '--junit');
-  const { files, mistakes } = readScenarioFiles(args);
-  const selected = select(files, options, mistakes);
-  for (const { where, message } of mistakes) output.err(`${where}: ${message}`);
-  if (selected.length === 0 && mistakes.length === 0) {
-    throw new UsageError(
-      options.name === undefined ? 'no scenarios there' : `no scenario is named like ${options.name}`,
-    );
-  }
-
-  const run = new Run(options, output);
-  const stopListening = onInterrupt(() => {
-    if (!options.json) output.out(bailOutLine('interrupted'));
-    report?.write(run.junit());
-    tracing?.file.close();
-  });
+  const { files, mistakes } = readTextFiles(args);
+  const { parts, fileOf } = partsOfFiles(files);
+  const crew = crewFor(parts, partOptions(options), options.jobs ?? 1, tracing?.source ?? source);
   try {
-    run.begin(selected.length);
-    await runAll(selected, run, tracing?.source ?? source);
-    run.end();
+    const names = await loadAll(crew, mistakes);
+    for (const { where, message } of mistakes) output.err(`${where}: ${message}`);
+    if (names.length === 0 && mistakes.length === 0) {
+      throw new UsageError(
+        options.name === undefined ? 'no scenarios there' : `no scenario is named like ${options.name}`,
+      );
+    }
+    const run = new Run(options, output);
+    const save = () => {
+      report?.write(run.junit());
+      tracing?.file.close();
+    };
+    const stopListening = onInterrupt(() => {
+      if (!options.json) output.out(bailOutLine('interrupted'));
+      save();
+    });
+    try {
+      run.begin(names.length);
+      await runAll(crew, names, fileOf, run);
+      run.end(files);
+    } finally {
+      stopListening();
+      save();
+    }
+    if (mistakes.length > 0) return EXIT_USAGE;
+    return run.totals.fail > 0 ? EXIT_FAILED : EXIT_OK;
   } finally {
-    stopListening();
-    report?.write(run.junit());
-    tracing?.file.close();
+    await crew.stop();
   }
-  if (mistakes.length > 0) return EXIT_USAGE;
-  return run.totals.fail > 0 ? EXIT_FAILED : EXIT_OK;
 }

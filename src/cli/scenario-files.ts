@@ -7,12 +7,20 @@ import { type Loaded, load, type Mistake, type Syntax, sniffSyntax, syntaxOf } f
 
 const STDIN = '-';
 
-export interface ScenarioFile {
+export interface TextFile {
   /** As the user named it; "-" is standard input. */
   readonly name: string;
   readonly syntax: Syntax;
   readonly text: string;
+}
+
+export interface ScenarioFile extends TextFile {
   readonly loaded: Loaded;
+}
+
+/** A file's name in messages. */
+export function displayName({ name }: TextFile): string {
+  return name === STDIN ? 'stdin' : name;
 }
 
 /** Every scenario file below a directory, in the order of names. */
@@ -53,27 +61,31 @@ function isGzip(bytes: Buffer): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
-function read(name: string): ScenarioFile {
+function read(name: string): TextFile {
   const bytes = readFileSync(name === STDIN ? 0 : name);
   const text = (isGzip(bytes) ? gunzipSync(bytes) : bytes).toString('utf8');
-  const syntax = syntaxOf(name) ?? sniffSyntax(text);
-  return { name, syntax, text, loaded: load(text, name === STDIN ? 'stdin' : name, syntax) };
+  return { name, syntax: syntaxOf(name) ?? sniffSyntax(text), text };
 }
 
-/** All files that the arguments stand for, and what is wrong with arguments, files and documents. */
-export function readScenarioFiles(args: readonly string[]): { files: ScenarioFile[]; mistakes: Mistake[] } {
+/** All files that the arguments stand for, and those that cannot be read. */
+export function readTextFiles(args: readonly string[]): { files: TextFile[]; mistakes: Mistake[] } {
   const mistakes: Mistake[] = [];
-  const files: ScenarioFile[] = [];
+  const files: TextFile[] = [];
   for (const name of args.flatMap((argument) => expand(argument, mistakes))) {
     try {
-      const file = read(name);
-      files.push(file);
-      mistakes.push(...file.loaded.mistakes);
+      files.push(read(name));
     } catch (error) {
       mistakes.push({ where: name, message: errorText(error) });
     }
   }
   return { files, mistakes };
+}
+
+/** All files that the arguments stand for, and what is wrong with arguments, files and documents. */
+export function readScenarioFiles(args: readonly string[]): { files: ScenarioFile[]; mistakes: Mistake[] } {
+  const { files, mistakes } = readTextFiles(args);
+  const loaded = files.map((file) => ({ ...file, loaded: load(file.text, displayName(file), file.syntax) }));
+  return { files: loaded, mistakes: [...mistakes, ...loaded.flatMap((file) => file.loaded.mistakes)] };
 }
 
 /** Write a file's new text, compressed where the name says so. */

@@ -39,10 +39,48 @@ export function sniffSyntax(text: string): Syntax {
   return lines.length > 1 && lines.every((line) => line.startsWith('{')) ? 'jsonl' : 'json';
 }
 
-export function load(text: string, file: string, syntax: Syntax): Loaded {
+/** A piece of a file that loads on its own: some lines of JSON Lines, or all of another file. */
+export interface Part {
+  readonly file: string;
+  readonly syntax: Syntax;
+  /** Number of its first line, from 1. */
+  readonly line: number;
+  readonly text: string;
+}
+
+const LINES_A_PART = 16;
+
+/** The offset after `count` more lines. */
+function linesFrom(text: string, offset: number, count: number): number {
+  let end = offset;
+  for (let i = 0; i < count; i++) {
+    const newline = text.indexOf('\n', end);
+    if (newline < 0) return text.length;
+    end = newline + 1;
+  }
+  return end;
+}
+
+/** The parts of a file, in order. */
+export function partsOf(text: string, file: string, syntax: Syntax): Part[] {
+  if (syntax !== 'jsonl') return [{ file, syntax, line: 1, text }];
+  const parts: Part[] = [];
+  for (let start = 0; start < text.length; ) {
+    const end = linesFrom(text, start, LINES_A_PART);
+    parts.push({ file, syntax, line: parts.length * LINES_A_PART + 1, text: text.slice(start, end) });
+    start = end;
+  }
+  return parts;
+}
+
+export function loadPart({ text, file, syntax, line }: Part): Loaded {
   const body = text.startsWith('\ufeff') ? text.slice(1) : text;
-  if (syntax === 'jsonl') return loadLines(body, file);
+  if (syntax === 'jsonl') return loadLines(body, file, line);
   return syntax === 'json' ? loadJson(body, file) : loadYaml(body, file);
+}
+
+export function load(text: string, file: string, syntax: Syntax): Loaded {
+  return loadPart({ text, file, syntax, line: 1 });
 }
 
 function lineAndColumn(text: string, offset: number): string {
@@ -64,10 +102,10 @@ function jsonError(error: unknown): { message: string; offset: number | undefine
   return { message, offset: position === undefined ? undefined : Number(position) };
 }
 
-function loadLines(text: string, file: string): Loaded {
+function loadLines(text: string, file: string, first: number): Loaded {
   const loaded: Loaded = { documents: [], mistakes: [] };
   for (const [index, line] of text.split('\n').entries()) {
-    if (line.trim() !== '') loadLine(line, file, index + 1, loaded);
+    if (line.trim() !== '') loadLine(line, file, first + index, loaded);
   }
   return loaded;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import t from 'tap';
-import { load, type Syntax, sniffSyntax, syntaxOf } from '../../src/scenario/load.js';
+import { load, loadPart, partsOf, type Syntax, sniffSyntax, syntaxOf } from '../../src/scenario/load.js';
 
 const mistakes = (text: string, syntax: Syntax): string[] =>
   load(text, 'f', syntax).mistakes.map(({ where, message }) => `${where}: ${message}`);
@@ -102,5 +102,29 @@ t.test('syntax by name, or by looking', (t) => {
   t.equal(sniffSyntax(`${good}\n`), 'json');
   t.equal(sniffSyntax('{\n "name": "a",\n "steps": []\n}\n'), 'json');
   t.equal(sniffSyntax(''), 'yaml');
+  t.end();
+});
+
+t.test('the parts of a file load on their own, and know their lines', (t) => {
+  const lines = Array.from({ length: 40 }, (_, i) => `{"name":"n${i + 1}","steps":${i === 36 ? '0' : '[]'}}`);
+  for (const text of [lines.join('\n'), `\ufeff${lines.join('\n')}\n`, `${lines.join('\r\n')}\n\n`]) {
+    const parts = partsOf(text, 'f', 'jsonl');
+    t.equal(parts.map((part) => part.text).join(''), text);
+    t.strictSame(
+      parts.map(({ line }) => line),
+      [1, 17, 33],
+    );
+    const loaded = parts.map(loadPart);
+    t.strictSame(
+      loaded.flatMap(({ documents }) => documents),
+      load(text, 'f', 'jsonl').documents,
+    );
+    t.strictSame(
+      loaded.flatMap((part) => part.mistakes),
+      [{ where: 'f:37', message: 'steps: expected a list, got 0' }],
+    );
+  }
+  t.strictSame(partsOf('', 'f', 'jsonl'), []);
+  t.equal(partsOf('name: a\nsteps: []\n', 'f', 'yaml').length, 1);
   t.end();
 });
