@@ -130,7 +130,9 @@ class Run {
   end(files: readonly TextFile[]): void {
     if (!this.options.json) this.#print(scenarioEndLines(this.totals));
     for (const [index, { name, text, syntax }] of files.entries()) {
-      const updated = updateText(text, syntax, this.#updates[index] ?? []);
+      const updates = this.#updates[index];
+      if (updates === undefined) continue;
+      const updated = updateText(text, syntax, updates);
       if (updated !== text) writeScenarioFile(name, updated);
     }
   }

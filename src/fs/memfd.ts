@@ -29,8 +29,8 @@ function* shmem_file_read(
     const chunk = Math.min(4096 - offset, end - at);
     const cached = mapping.i_pages.get(Math.floor(at / 4096));
     // A hole reads as zeros without a page.
-    const view = k.contents.readable(cached ?? k.zeroPage);
-    const bytes = new Uint8Array(view.buffer, view.byteOffset + offset, chunk).slice();
+    const bytes = new Uint8Array(chunk);
+    k.contents.readBytes(cached ?? k.zeroPage, offset, bytes, 0, chunk);
     if (!(yield* copy_to_user(mm, buf + done, bytes))) return done > 0 ? done : -EFAULT;
     done += chunk;
     at += chunk;
@@ -56,8 +56,7 @@ function* shmem_file_write(
     if (bytes === null) return done > 0 ? done : -EFAULT;
     const page = shmem_get_folio(k, mapping, Math.floor(at / 4096));
     if (page === NO_PAGE) return done > 0 ? done : -ENOSPC;
-    const view = k.contents.writable(page);
-    new Uint8Array(view.buffer, view.byteOffset + offset, chunk).set(bytes);
+    k.contents.writeBytes(page, offset, bytes, 0, chunk);
     done += chunk;
     if (pos + done > mapping.size) mapping.size = pos + done;
   }

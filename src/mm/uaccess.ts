@@ -122,8 +122,7 @@ export function* copy_from_user(mm: MmStruct, addr: number, length: number): Tas
     if (page === NO_PAGE) return null;
     const offset = (addr + done) % 4096;
     const chunk = Math.min(4096 - offset, length - done);
-    const view = mm.kernel.contents.readable(page);
-    bytes.set(new Uint8Array(view.buffer, view.byteOffset + offset, chunk), done);
+    mm.kernel.contents.readBytes(page, offset, bytes, done, chunk);
     done += chunk;
   }
   return bytes;
@@ -136,8 +135,7 @@ export function* copy_to_user(mm: MmStruct, addr: number, bytes: Uint8Array): Ta
     if (page === NO_PAGE) return false;
     const offset = (addr + done) % 4096;
     const chunk = Math.min(4096 - offset, bytes.length - done);
-    const view = mm.kernel.contents.writable(page);
-    new Uint8Array(view.buffer, view.byteOffset + offset, chunk).set(bytes.subarray(done, done + chunk));
+    mm.kernel.contents.writeBytes(page, offset, bytes, done, chunk);
     done += chunk;
   }
   return true;

@@ -53,7 +53,11 @@ function withChecks(schema: z.core.$ZodType, is: Accepts): Accepts | undefined {
     const [only] = demands as [Accepts];
     return (value) => is(value) && only(value);
   }
-  return (value) => is(value) && demands.every((each) => each(value));
+  return (value) => {
+    if (!is(value)) return false;
+    for (const each of demands) if (!each(value)) return false;
+    return true;
+  };
 }
 
 const isString: Accepts = (value) => typeof value === 'string';
@@ -100,7 +104,10 @@ function strictObject(schema: z.core.$ZodObject): Accepts | undefined {
 
 function union(schema: z.core.$ZodUnion): Accepts {
   const options = schema._zod.def.options.map(compile);
-  return (value) => options.some((option) => option(value));
+  return (value) => {
+    for (const option of options) if (option(value)) return true;
+    return false;
+  };
 }
 
 function discriminatedUnion(schema: z.core.$ZodDiscriminatedUnion): Accepts {

@@ -27,18 +27,22 @@ function differenceOf(key: string, expected: unknown, actual: unknown): Omit<Dif
 }
 
 /** The first key of `expect` that `actual` does not have so; null when all agree. */
-export function compareStep(expect: StepResult | undefined, actual: StepResult) {
-  const fatal = fatalKey(actual);
-  // A kernel that dies is never what was wanted, unless the document says so.
-  if (fatal !== undefined && (fatal === 'violation' || expect?.[fatal] === undefined)) {
-    return { key: fatal, expected: undefined, actual: actual[fatal] };
-  }
-  for (const [key, expected] of Object.entries(expect ?? {})) {
+function unexpected(expect: Keyed, actual: Keyed): Omit<Difference, 'step'> | null {
+  for (const key in expect) {
+    const expected = expect[key];
     if (expected === undefined) continue;
-    const difference = differenceOf(key, expected, (actual as Keyed)[key]);
+    const difference = differenceOf(key, expected, actual[key]);
     if (difference !== null) return difference;
   }
   return null;
+}
+
+/** How the machine ended, where that is not what `expect` says; null when it lives, or ended as expected. */
+function unexpectedEnd(expect: StepResult | undefined, actual: StepResult): Omit<Difference, 'step'> | null {
+  const fatal = fatalKey(actual);
+  // A kernel that dies is never what was wanted, unless the document says so.
+  if (fatal === undefined || (fatal !== 'violation' && expect?.[fatal] !== undefined)) return null;
+  return { key: fatal, expected: undefined, actual: actual[fatal] };
 }
 
 /** The first step of `document` that did not answer as expected. A run ends early after an oops or a hang. */
@@ -46,9 +50,13 @@ export function compareScenario(
   document: ScenarioDocument,
   results: readonly StepResult[],
 ): Difference | null {
-  for (const [index, actual] of results.entries()) {
-    const difference = compareStep(document.steps[index]?.expect, actual);
-    if (difference !== null) return { step: index, ...difference };
+  const last = results.length - 1;
+  for (let step = 0; step <= last; step++) {
+    const expect: StepResult | undefined = document.steps[step]?.expect;
+    const actual = results[step]!;
+    const end = step === last ? unexpectedEnd(expect, actual) : null;
+    const difference = end ?? (expect === undefined ? null : unexpected(expect as Keyed, actual as Keyed));
+    if (difference !== null) return { step, ...difference };
   }
   return null;
 }

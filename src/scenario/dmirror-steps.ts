@@ -130,18 +130,19 @@ export function* ioctl(sys: Sys, actor: Actor, step: IoctlStep, face: Interface)
   if (ret < 0) return retOf(ret);
 
   const answer = yield* sys.loadBytes(scratch, uapi.structSize);
-  const counts = { ret: 0 as const, cpages: getU64(answer, CMD_CPAGES), faults: getU64(answer, CMD_FAULTS) };
+  const cpages = getU64(answer, CMD_CPAGES);
+  const faults = getU64(answer, CMD_FAULTS);
   if (step.cmd === 'GET_MEM_DEV_TYPE') {
-    return { ...counts, type: face.spelling.deviceType(answer[CMD_ZONE_DEVICE_TYPE] ?? 0) };
+    return { ret: 0, cpages, faults, type: face.spelling.deviceType(answer[CMD_ZONE_DEVICE_TYPE] ?? 0) };
   }
-  if (pages > MAX_LISTED) return counts;
+  if (pages > MAX_LISTED) return { ret: 0, cpages, faults };
   if (step.cmd === 'SNAPSHOT') {
-    return { ...counts, perm: yield* readPerm(sys, actor, pages, face.spelling) };
+    return { ret: 0, cpages, faults, perm: yield* readPerm(sys, actor, pages, face.spelling) };
   }
   if (step.cmd === 'READ' || step.cmd === 'EXCLUSIVE' || migratesToDevice(step)) {
-    return { ...counts, data: yield* readData(sys, actor, pages) };
+    return { ret: 0, cpages, faults, data: yield* readData(sys, actor, pages) };
   }
-  return counts;
+  return { ret: 0, cpages, faults };
 }
 
 export function* ioctlRaw(

@@ -46,3 +46,9 @@ export function fatalKey(result: StepResult): 'oops' | 'hang' | 'violation' | un
 export function isFatal(result: StepResult): boolean {
   return fatalKey(result) !== undefined;
 }
+
+/** Did the machine end with the last of these steps? */
+export function endsFatally(results: readonly StepResult[]): boolean {
+  const last = results.at(-1);
+  return last !== undefined && isFatal(last);
+}

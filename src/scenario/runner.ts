@@ -3,7 +3,7 @@
 import type { Generation } from '../generations/index.js';
 import { KernelBug } from '../sim/errors.js';
 import type { MachineApi as Machine } from '../user/api.js';
-import { isFatal, type StepResult } from './result.js';
+import { endsFatally, type StepResult } from './result.js';
 import type { ScenarioDocument } from './schema.js';
 import { Session } from './session.js';
 import type { MachineSetup } from './setup.js';
@@ -41,7 +41,7 @@ export function runScenario(
   for (const step of document.steps) {
     const result = session.step(step);
     results.push(result);
-    if (isFatal(result)) break;
+    if (session.fatal !== undefined) break;
   }
   return results;
 }
@@ -82,7 +82,7 @@ export function runOn(source: MachineSource, setup: MachineSetup, document: Scen
   let usable = false;
   try {
     const results = runScenario(machine, document, setup.generation);
-    usable = !results.some(isFatal);
+    usable = !endsFatally(results);
     return { results, loadFailure: undefined, dmesg: [...machine.dmesg] };
   } finally {
     source.release(machine, usable);

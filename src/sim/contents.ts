@@ -10,8 +10,21 @@ export const WORDS_PER_PAGE = 1024;
 
 const SLABS_PER_ARENA = 256;
 
+/** Structs are copied byte by byte: for so few the call of set(), and the view that it needs, cost more. */
+const FEW_BYTES = 128;
+
+function copyBytes(source: Uint8Array, from: number, target: Uint8Array, to: number, count: number): void {
+  if (count > FEW_BYTES) {
+    target.set(source.subarray(from, from + count), to);
+    return;
+  }
+  for (let i = 0; i < count; i++) target[to + i] = source[from + i]!;
+}
+
 export class Contents {
   private readonly slabs: Uint32Array[] = [new Uint32Array(0)];
+  /** The same slabs as bytes; making a view costs more than a copy of a few words. */
+  private readonly slabBytes: Uint8Array[] = [new Uint8Array(0)];
   private refs = new Int32Array(SLABS_PER_ARENA);
   private readonly free: number[] = [];
 
@@ -110,6 +123,25 @@ export class Contents {
     return view;
   }
 
+  /** Copy bytes [offset, offset + count) of the page to `at` in `target`. */
+  readBytes(page: Page, offset: number, target: Uint8Array, at: number, count: number): void {
+    const id = this.mem.content[page]!;
+    if (id === CONTENT_ZERO) {
+      target.fill(0, at, at + count);
+    } else if (id === CONTENT_SEQUENCE) {
+      this.spell_out(page, this.scratchView);
+      copyBytes(this.scratchBytes, offset, target, at, count);
+    } else {
+      copyBytes(this.slabBytes[id]!, offset, target, at, count);
+    }
+  }
+
+  /** Copy `count` bytes from `at` in `source` to `offset` in the page. */
+  writeBytes(page: Page, offset: number, source: Uint8Array, at: number, count: number): void {
+    this.writable(page);
+    copyBytes(source, at, this.slabBytes[this.mem.content[page]!]!, offset, count);
+  }
+
   /** Forget all slabs' owners; the memmap is being reset. Host memory is kept for the next use. */
   reset(): void {
     if (this.slabsInUse === 0) return;
@@ -124,6 +156,7 @@ export class Contents {
   }
 
   private readonly scratchView = new Uint32Array(WORDS_PER_PAGE);
+  private readonly scratchBytes = new Uint8Array(this.scratchView.buffer);
 
   /** Write a sequence out into `view`. */
   private spell_out(page: Page, view: Uint32Array): Uint32Array {
@@ -160,6 +193,7 @@ export class Contents {
     const first = this.slabs.length;
     for (let i = 0; i < SLABS_PER_ARENA; i++) {
       this.slabs.push(new Uint32Array(arena, i * WORDS_PER_PAGE * 4, WORDS_PER_PAGE));
+      this.slabBytes.push(new Uint8Array(arena, i * WORDS_PER_PAGE * 4, WORDS_PER_PAGE * 4));
     }
     for (let i = SLABS_PER_ARENA - 1; i >= 0; i--) this.free.push(first + i);
     if (this.slabs.length > this.refs.length) {

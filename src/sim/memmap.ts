@@ -51,6 +51,7 @@ export class Memmap {
   step!: Uint32Array;
 
   private readonly runs: PfnRun[] = [];
+  private arrays: readonly (Int32Array | Uint32Array | Float64Array)[] = [];
   private capacity = 0;
   /** Pages handed out to runs so far. Page 0 stands for "no page"; runs begin at whole page blocks. */
   private used = PAGEBLOCK;
@@ -116,7 +117,7 @@ export class Memmap {
   /** Forget everything but the first `keepRuns` runs, and clear what was touched in them. */
   reset(keepRuns: number): void {
     for (let i = 0; i < this.runs.length; i++) this.clear(i);
-    for (const array of this.arrays()) array.fill(0, 0, 1);
+    for (const array of this.arrays) array.fill(0, 0, 1);
     while (this.runs.length > keepRuns) {
       const run = this.runs.pop()!;
       this.used -= run.count;
@@ -134,14 +135,14 @@ export class Memmap {
     const low = this.touchedLow[i]!;
     const high = this.touchedHigh[i]!;
     if (low < high) {
-      for (const array of this.arrays()) array.fill(0, low, high);
+      for (const array of this.arrays) array.fill(0, low, high);
     }
     this.touchedLow[i] = run.page + run.count;
     this.touchedHigh[i] = run.page;
   }
 
-  private arrays(): (Int32Array | Uint32Array | Float64Array)[] {
-    return [
+  private listArrays(): void {
+    this.arrays = [
       this.refcount,
       this.mapcount,
       this.flags,
@@ -172,5 +173,6 @@ export class Memmap {
     this.word = grow(new Uint32Array(capacity), this.word);
     this.step = grow(new Uint32Array(capacity), this.step);
     this.capacity = capacity;
+    this.listArrays();
   }
 }

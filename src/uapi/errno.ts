@@ -68,8 +68,9 @@ export function errnoName(errno: number): string {
   return names[errno] ?? String(errno);
 }
 
+const values = new Map(Object.entries(names).map(([value, name]) => [name, Number(value)]));
+
 /** 22 for "EINVAL"; undefined for an unknown name. */
 export function errnoByName(name: string): number | undefined {
-  for (const [value, known] of Object.entries(names)) if (known === name) return Number(value);
-  return undefined;
+  return values.get(name);
 }

@@ -68,8 +68,7 @@ export class Program extends Syscalls implements Sys {
       const page = yield* this.page(addr + done, false);
       const offset = (addr + done) % 4096;
       const chunk = Math.min(4096 - offset, length - done);
-      const view = this.machine.kernel.contents.readable(page);
-      bytes.set(new Uint8Array(view.buffer, view.byteOffset + offset, chunk), done);
+      this.machine.kernel.contents.readBytes(page, offset, bytes, done, chunk);
       done += chunk;
     }
     return bytes;
@@ -80,8 +79,7 @@ export class Program extends Syscalls implements Sys {
       const page = yield* this.page(addr + done, true);
       const offset = (addr + done) % 4096;
       const chunk = Math.min(4096 - offset, bytes.length - done);
-      const view = this.machine.kernel.contents.writable(page);
-      new Uint8Array(view.buffer, view.byteOffset + offset, chunk).set(bytes.subarray(done, done + chunk));
+      this.machine.kernel.contents.writeBytes(page, offset, bytes, done, chunk);
       done += chunk;
     }
   }

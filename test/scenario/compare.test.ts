@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import t from 'tap';
-import { compareScenario, compareStep, sameResult } from '../../src/scenario/compare.js';
+import { compareScenario, sameResult } from '../../src/scenario/compare.js';
+import type { StepResult } from '../../src/scenario/result.js';
 import type { ScenarioDocument } from '../../src/scenario/schema.js';
+
+/** What a scenario of one step differs in. */
+function compareStep(expect: StepResult | undefined, actual: StepResult) {
+  const document = { name: 'a', steps: [{ op: 'exit', expect }] } as ScenarioDocument;
+  const difference = compareScenario(document, [actual]);
+  if (difference === null) return null;
+  const { step, ...rest } = difference;
+  t.equal(step, 0);
+  return rest;
+}
 
 t.test('only the named keys count, and the first that differs is told', (t) => {
   const actual = { ret: 0, cpages: 2, faults: 1, data: [1, 2] } as const;

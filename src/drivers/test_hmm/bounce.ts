@@ -54,8 +54,8 @@ export class DmirrorBounce {
         contents.copy_page(page, source);
         continue;
       }
-      const view = contents.readable(source);
-      const bytes = new Uint8Array(view.buffer, view.byteOffset, 4096).slice();
+      const bytes = new Uint8Array(4096);
+      contents.readBytes(source, 0, bytes, 0, 4096);
       if (!(yield* copy_to_user(mm, addr + n * 4096, bytes))) return false;
     }
     return true;
@@ -73,8 +73,7 @@ export class DmirrorBounce {
       }
       const bytes = yield* copy_from_user(mm, addr + n * 4096, 4096);
       if (bytes === null) return false;
-      const view = contents.writable(this.pages[n]!);
-      new Uint8Array(view.buffer, view.byteOffset, 4096).set(bytes);
+      contents.writeBytes(this.pages[n]!, 0, bytes, 0, 4096);
     }
     return true;
   }

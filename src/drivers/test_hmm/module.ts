@@ -10,7 +10,7 @@ import { put_page, UNMOVABLE } from '../../mm/page_alloc.js';
 import { type MmStruct, VM_MIXEDMAP, type VmArea } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
 import { NO_PAGE } from '../../sim/memmap.js';
-import type { Task } from '../../sim/task.js';
+import { done, type Task } from '../../sim/task.js';
 import { EFAULT, EINVAL, ENOMEM } from '../../uapi/errno.js';
 import {
   CMD_ADDR,
@@ -75,79 +75,97 @@ function dmirror_fops_mmap(k: Kernel, vma: VmArea): number {
 }
 
 /** npages << PAGE_SHIFT: the upper 12 bits are lost, as in C; -1 where that is checked and refused. */
-function byte_length(view: DataView, overflowChecked: boolean): number {
-  const high = view.getUint32(CMD_NPAGES + 4, true);
+function byte_length(cmd: Uint8Array, overflowChecked: boolean): number {
+  const high = u32_at(cmd, CMD_NPAGES + 4);
   if (high >= 2 ** 20 && overflowChecked) return -1;
   // Multiples of 4,096 below 2^64 are exact in a double.
-  return (view.getUint32(CMD_NPAGES, true) + (high % 2 ** 20) * 2 ** 32) * 4096;
+  return (u32_at(cmd, CMD_NPAGES) + (high % 2 ** 20) * 2 ** 32) * 4096;
+}
+
+// Little endian. A view of the struct would cost more than the few fields that are read.
+
+function u32_at(cmd: Uint8Array, at: number): number {
+  return (cmd[at]! | (cmd[at + 1]! << 8) | (cmd[at + 2]! << 16) | (cmd[at + 3]! << 24)) >>> 0;
+}
+
+function u64_at(cmd: Uint8Array, at: number): number {
+  return u32_at(cmd, at) + u32_at(cmd, at + 4) * 2 ** 32;
+}
+
+function put_u32(cmd: Uint8Array, at: number, value: number): void {
+  for (let i = 0; i < 4; i++) cmd[at + i] = value >>> (8 * i);
+}
+
+function put_u64(cmd: Uint8Array, at: number, value: number): void {
+  put_u32(cmd, at, value);
+  put_u32(cmd, at + 4, 0);
 }
 
 /** The struct that the caller passed; the checks of dmirror_fops_unlocked_ioctl. Or -EINVAL. */
 function parse_cmd(uapi: DmirrorUapi, bytes: Uint8Array, overflowChecked: boolean): DmirrorCmd | number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const addr = view.getUint32(CMD_ADDR, true) + view.getUint32(CMD_ADDR + 4, true) * 2 ** 32;
-  if ((bytes[CMD_ADDR]! | ((bytes[CMD_ADDR + 1]! & 0xf) << 8)) !== 0) return -EINVAL;
-  const size = byte_length(view, overflowChecked);
+  const addr = u64_at(bytes, CMD_ADDR);
+  if ((u32_at(bytes, CMD_ADDR) & 0xfff) !== 0) return -EINVAL;
+  const size = byte_length(bytes, overflowChecked);
   const end = addr + size;
   if (size < 0 || addr >= (end >= 2 ** 64 ? end - 2 ** 64 : end)) return -EINVAL;
   return {
     addr,
-    ptr: view.getUint32(CMD_PTR, true) + view.getUint32(CMD_PTR + 4, true) * 2 ** 32,
+    ptr: u64_at(bytes, CMD_PTR),
     size,
     cpages: 0,
     faults: 0,
     zone_device_type: 0,
-    alloc_to_devmem: uapi.hasAllocToDevmem && view.getUint32(CMD_ALLOC_TO_DEVMEM, true) !== 0,
+    alloc_to_devmem: uapi.hasAllocToDevmem && u32_at(bytes, CMD_ALLOC_TO_DEVMEM) !== 0,
   };
 }
 
 function write_back(uapi: DmirrorUapi, bytes: Uint8Array, cmd: DmirrorCmd, type: boolean): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  view.setUint32(CMD_CPAGES, cmd.cpages, true);
-  view.setUint32(CMD_CPAGES + 4, 0, true);
-  view.setUint32(CMD_FAULTS, cmd.faults, true);
-  view.setUint32(CMD_FAULTS + 4, 0, true);
-  if (type && uapi.hasZoneDeviceType) view.setUint32(CMD_ZONE_DEVICE_TYPE, cmd.zone_device_type, true);
+  put_u64(bytes, CMD_CPAGES, cmd.cpages);
+  put_u64(bytes, CMD_FAULTS, cmd.faults);
+  if (type && uapi.hasZoneDeviceType) put_u32(bytes, CMD_ZONE_DEVICE_TYPE, cmd.zone_device_type);
 }
 
 /** What each ioctl does, by the name that the generation's table gives its number. */
-function* dispatch(op: DmirrorOp, dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd): Task<number> {
+function dispatch(op: DmirrorOp, dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd): Task<number> {
   switch (op) {
     case 'READ':
-      return yield* dmirror_read(dmirror, mm, cmd);
+      return dmirror_read(dmirror, mm, cmd);
     case 'WRITE':
-      return yield* dmirror_write(dmirror, mm, cmd);
+      return dmirror_write(dmirror, mm, cmd);
     case 'MIGRATE':
       return cmd.alloc_to_devmem
-        ? yield* dmirror_migrate_to_device(dmirror, mm, cmd)
-        : yield* dmirror_migrate_to_system(dmirror, cmd);
+        ? dmirror_migrate_to_device(dmirror, mm, cmd)
+        : dmirror_migrate_to_system(dmirror, cmd);
     case 'MIGRATE_TO_DEV':
-      return yield* dmirror_migrate_to_device(dmirror, mm, cmd);
+      return dmirror_migrate_to_device(dmirror, mm, cmd);
     case 'MIGRATE_TO_SYS':
-      return yield* dmirror_migrate_to_system(dmirror, cmd);
+      return dmirror_migrate_to_system(dmirror, cmd);
     case 'SNAPSHOT':
-      return yield* dmirror_snapshot(dmirror, mm, cmd);
+      return dmirror_snapshot(dmirror, mm, cmd);
     case 'EXCLUSIVE':
-      return yield* dmirror_exclusive(dmirror, mm, cmd);
+      return dmirror_exclusive(dmirror, mm, cmd);
     case 'CHECK_EXCLUSIVE':
-      return dmirror_check_atomic(dmirror, cmd);
+      return done(dmirror_check_atomic(dmirror, cmd));
     case 'RELEASE':
-      yield* dmirror_device_remove_chunks(dmirror.mdevice);
-      return 0;
+      return dmirror_release_chunks(dmirror);
     case 'GET_MEM_DEV_TYPE':
       cmd.zone_device_type =
         dmirror.mdevice.zone_device_type === 'private'
           ? HMM_DMIRROR_MEMORY_DEVICE_PRIVATE
           : HMM_DMIRROR_MEMORY_DEVICE_COHERENT;
-      return 0;
+      return done(0);
   }
+}
+
+function* dmirror_release_chunks(dmirror: Dmirror): Task<number> {
+  yield* dmirror_device_remove_chunks(dmirror.mdevice);
+  return 0;
 }
 
 /** dispatch(), with the beginning and the end of the command told to whoever traces. */
 function* traced_dispatch(op: DmirrorOp, dmirror: Dmirror, caller: MmStruct, cmd: DmirrorCmd): Task<number> {
   const { mm } = dmirror.notifier;
   const k = mm.kernel;
-  if (k.trace === null) return yield* dispatch(op, dmirror, caller, cmd);
   const about = {
     cmd: op,
     device: dmirror.mdevice.name,
@@ -181,7 +199,8 @@ function* dmirror_fops_unlocked_ioctl(
   if (typeof cmd === 'number') return cmd;
   const op = requests.get(command);
   if (op === undefined) return -EINVAL;
-  const ret = yield* traced_dispatch(op, dmirror, mm, cmd);
+  const traced = dmirror.mdevice.module.kernel.trace !== null;
+  const ret = yield* (traced ? traced_dispatch : dispatch)(op, dmirror, mm, cmd);
   if (ret !== 0) return ret;
   write_back(uapi, bytes, cmd, op === 'GET_MEM_DEV_TYPE');
   return (yield* copy_to_user(mm, arg, bytes)) ? 0 : -EFAULT;
