@@ -19,7 +19,8 @@ export class HugetlbPool {
   /** Free pages that mappings may rely on. A pinned page whose reservation came back early makes it -1 for a while. */
   resv_huge_pages = 0;
   private readonly freeList: Page[] = [];
-  private readonly faultMutexes: Mutex[] = [];
+  /** Made when they are first needed. */
+  private readonly faultMutexes: (Mutex | undefined)[] = [];
 
   /** A pool of `nr` pages, or as many as there is memory for. */
   constructor(
@@ -28,9 +29,6 @@ export class HugetlbPool {
   ) {
     this.nr_huge_pages = k.pages.set_aside_huge(nr);
     this.free_huge_pages = this.nr_huge_pages;
-    for (let i = 0; i < NUM_FAULT_MUTEXES; i++) {
-      this.faultMutexes.push(new Mutex(k.executor, 'hugetlb_fault_mutex'));
-    }
   }
 
   /** Free pages that nobody has reserved. */
@@ -40,7 +38,9 @@ export class HugetlbPool {
 
   /** hugetlb_fault_mutex_table: serializes faults on one huge page of a file. */
   faultMutex(mappingId: number, idx: number): Mutex {
-    return this.faultMutexes[(mappingId + idx) % NUM_FAULT_MUTEXES]!;
+    const n = (mappingId + idx) % NUM_FAULT_MUTEXES;
+    this.faultMutexes[n] ??= new Mutex(this.k.executor, 'hugetlb_fault_mutex');
+    return this.faultMutexes[n];
   }
 
   /** hugetlb_acct_memory(): reserve `delta` pages, or give reservations back. Return: 0 or -ENOMEM. */

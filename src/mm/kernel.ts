@@ -13,7 +13,7 @@ import { done, type Task } from '../sim/task.js';
 import type { AnonVma } from './anon_vma.js';
 import type { HugetlbPool } from './hugetlb_pool.js';
 import type { DevPagemap } from './memremap.js';
-import { PageAllocator } from './page_alloc.js';
+import { PageAllocator, type PageBlocks } from './page_alloc.js';
 import { PG_locked, PG_reserved, PG_uptodate, PG_waiters } from './page_flags.js';
 import { PageTables, TablePool } from './pgtable.js';
 import type { Resource } from './resource.js';
@@ -36,6 +36,7 @@ export interface HostMemory {
   readonly contents: Contents;
   readonly tables: TablePool;
   readonly tlbs: Tlb[];
+  readonly blocks: PageBlocks;
 }
 
 /** Simulated cost of what the kernel does, in nanoseconds; only their order of magnitude matters. */
@@ -90,7 +91,7 @@ export class Kernel {
     this.tables = reuse?.tables ?? new TablePool();
     this.tlbs = reuse?.tlbs ?? [];
     const runs = ram.map(({ pfn, pages }) => ({ first: this.mem.addRun(pfn, pages), pages }));
-    this.pages = new PageAllocator(this, runs);
+    this.pages = new PageAllocator(this, runs, reuse?.blocks ?? null);
     const last = runs[runs.length - 1]!;
     this.firstDevicePage = last.first + last.pages;
     this.zeroPage = this.pages.alloc_page();
@@ -200,7 +201,8 @@ export class Kernel {
     }
     this.mem.reset(0);
     this.contents.reset();
-    return { mem: this.mem, contents: this.contents, tables: this.tables, tlbs: this.tlbs };
+    const { mem, contents, tables, tlbs } = this;
+    return { mem, contents, tables, tlbs, blocks: this.pages.blocks };
   }
 
   /** mmget_not_zero(). */

@@ -25,6 +25,12 @@ interface RamRun {
   readonly pages: number;
 }
 
+/** What is known of each page block. */
+export interface PageBlocks {
+  readonly free: Uint16Array;
+  readonly type: Uint8Array;
+}
+
 /** Migrate types: user memory, and what the kernel keeps for itself. Each page block has one. */
 export const MOVABLE = 0;
 export const UNMOVABLE = 1;
@@ -43,6 +49,7 @@ export class PageAllocator {
   private readonly cutEnd: [Page, Page] = [0, 0];
   /** Free pages of each block, to find blocks that became whole again. */
   private readonly freeInBlock: Uint16Array;
+  /** MigrateType of each block that single pages have been cut from. */
   private readonly blockType: Uint8Array;
   private readonly firstPage: Page;
   /** Whole blocks that belong to the hugetlb pool, which takes each when it first needs it. */
@@ -52,12 +59,19 @@ export class PageAllocator {
   constructor(
     private readonly k: Kernel,
     private readonly runs: readonly RamRun[],
+    reuse: PageBlocks | null,
   ) {
     this.firstPage = runs[0]!.first;
     this.nextBlock = this.firstPage;
     this.totalPages = runs.reduce((sum, run) => sum + run.pages, 0);
-    this.freeInBlock = new Uint16Array(this.totalPages / PAGEBLOCK);
-    this.blockType = new Uint8Array(this.totalPages / PAGEBLOCK);
+    const blocks = this.totalPages / PAGEBLOCK;
+    this.freeInBlock = reuse?.free.fill(0) ?? new Uint16Array(blocks);
+    this.blockType = reuse?.type ?? new Uint8Array(blocks);
+  }
+
+  /** For the allocator of the next boot with the same memory. */
+  get blocks(): PageBlocks {
+    return { free: this.freeInBlock, type: this.blockType };
   }
 
   /** Free base pages. */

@@ -184,7 +184,7 @@ function* traced_dispatch(op: DmirrorOp, dmirror: Dmirror, caller: MmStruct, cmd
 }
 
 function* dmirror_fops_unlocked_ioctl(
-  requests: ReadonlyMap<number, DmirrorOp>,
+  requests: Requests,
   file: OpenFile,
   mm: MmStruct,
   command: number,
@@ -208,15 +208,28 @@ function* dmirror_fops_unlocked_ioctl(
 
 // --- module -----------------------------------------------------------------------------------------------
 
+type Requests = ReadonlyMap<number, DmirrorOp>;
+
+const knownRequests = new WeakMap<Generation, Requests>();
+
+/** What each ioctl number of a generation does. */
+function requestsOf(generation: Generation): Requests {
+  const known = knownRequests.get(generation);
+  if (known !== undefined) return known;
+  const { uapi, behaviours } = generation;
+  const requests = new Map<number, DmirrorOp>();
+  for (const op of Object.keys(uapi.nr) as DmirrorOp[]) {
+    const collides = uapi.nr[op] === 4 && !behaviours.ioctl4IsGetMemDevType;
+    requests.set(dmirrorRequest(uapi, op)!, collides ? 'EXCLUSIVE' : op);
+  }
+  knownRequests.set(generation, requests);
+  return requests;
+}
+
 /** The operations of /dev/hmm_dmirror<minor>. */
 export function dmirror_fops(module: DmirrorModule, minor: number): FileOperations {
   const mdevice = module.devices[minor]!;
-  const { uapi } = module.generation;
-  const requests = new Map<number, DmirrorOp>();
-  for (const op of Object.keys(uapi.nr) as DmirrorOp[]) {
-    const collides = uapi.nr[op] === 4 && !module.generation.behaviours.ioctl4IsGetMemDevType;
-    requests.set(dmirrorRequest(uapi, op)!, collides ? 'EXCLUSIVE' : op);
-  }
+  const requests = requestsOf(module.generation);
   return {
     name: mdevice.name,
     open: (file, mm) => dmirror_fops_open(mdevice, file, mm),
