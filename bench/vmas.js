@@ -7,7 +7,7 @@ import { dup_mm, mmput } from '../dist/mm/mmap.js';
 import { ENOMEM } from '../dist/uapi/errno.js';
 import { PROT_READ } from '../dist/uapi/mman.js';
 import { Mirror } from './lib/machine.js';
-import { cpuSeconds, median } from './lib/measure.js';
+import { cpuSeconds } from './lib/measure.js';
 import { GiB, PAGE, runTask } from './lib/memory.js';
 
 const SIZES = [7500, 15_000, 30_000, 60_000];
@@ -41,29 +41,6 @@ function lookups({ process, addr }, vmas) {
   if (found !== LOOKUPS) throw new Error('a page has no VMA');
 }
 
-/**
- * The peer of the lookups: a binary search of a plain array. Past a few thousand VMAs either waits for memory at each
- * step, which n log n knows nothing of.
- *
- * @param {number} size
- */
-function searches(size) {
-  const ends = Array.from({ length: size }, (_, n) => ({ vma: { end: (n + 1) * PAGE } }));
-  let found = 0;
-  for (let i = 0; i < LOOKUPS; i++) {
-    const addr = ((i * 7919) % size) * PAGE;
-    let low = 0;
-    let high = size;
-    while (low < high) {
-      const mid = (low + high) >>> 1;
-      if (ends[mid].vma.end > addr) high = mid;
-      else low = mid + 1;
-    }
-    found += low;
-  }
-  return found;
-}
-
 /** One run of everything over `vmas` VMAs. @param {number} vmas @returns {Times} */
 function measureOnce(vmas) {
   const mirror = new Mirror(2, vmas * PAGE, GiB * 4);
@@ -73,8 +50,7 @@ function measureOnce(vmas) {
   let child;
   const times = {
     mprotect: cpuSeconds(() => cut(mirror, vmas)),
-    vma_lookup: cpuSeconds(() => lookups(mirror, vmas)) * (vmas / LOOKUPS),
-    'binary search': cpuSeconds(() => searches(vmas)) * (vmas / LOOKUPS),
+    'vma_lookup of each': cpuSeconds(() => lookups(mirror, vmas)) * (vmas / LOOKUPS),
     snapshot: cpuSeconds(() => mirror.command('SNAPSHOT', vmas)),
     fork: cpuSeconds(() => {
       child = runTask(k, dup_mm(/** @type {any} */ (process).mm));
@@ -86,7 +62,7 @@ function measureOnce(vmas) {
   return Object.fromEntries(Object.entries(times).map(([name, time]) => [name, time * 1000]));
 }
 
-/** Medians of all, in turn, so that a busy moment hits every size. @param {readonly number[]} sizes @returns {Times[]} */
+/** The least times of all, measured in turn, so that a busy moment hits every size. @param {readonly number[]} sizes @returns {Times[]} */
 export function measureSizes(sizes, rounds = ROUNDS) {
   measureOnce(sizes[0]);
   const runs = sizes.map(() => /** @type {Times[]} */ ([]));
@@ -94,7 +70,9 @@ export function measureSizes(sizes, rounds = ROUNDS) {
     for (const [i, vmas] of sizes.entries()) runs[i].push(measureOnce(vmas));
   }
   return runs.map((list) =>
-    Object.fromEntries(Object.keys(list[0]).map((name) => [name, median(list.map((times) => times[name]))])),
+    Object.fromEntries(
+      Object.keys(list[0]).map((name) => [name, Math.min(...list.map((times) => times[name]))]),
+    ),
   );
 }
 
@@ -108,27 +86,19 @@ function limit() {
 
 export const nLogN = (/** @type {number} */ n) => n * Math.log2(n);
 
-/** What the time of `name` at SIZES[0] grows to, as its peer grows. @param {Times[]} results @param {string} name @param {number} i */
-function expected(results, name, i) {
-  const peer = name === 'vma_lookup' ? results.map((times) => times['binary search']) : SIZES.map(nLogN);
-  return results[0][name] * (peer[i] / peer[0]);
-}
-
 /** @returns {Promise<import('./run.js').Row[]>} */
 export async function run() {
   const results = measureSizes(SIZES);
   /** @type {import('./run.js').Row[]} */
   const rows = [];
-  for (const name of Object.keys(results[0]).filter((name) => name !== 'binary search')) {
+  for (const name of Object.keys(results[0])) {
     for (const [i, vmas] of SIZES.entries()) {
-      const [what, peer] =
-        name === 'vma_lookup' ? ['vma_lookup of each', 'binary search'] : [name, 'n log n'];
       rows.push({
-        figure: `${vmas} VMAs: ${what}`,
+        figure: `${vmas} VMAs: ${name}`,
         value: results[i][name],
         unit: 'ms',
-        peer: `${peer} from ${SIZES[0]}`,
-        peerValue: expected(results, name, i),
+        peer: `n log n from ${SIZES[0]}`,
+        peerValue: results[0][name] * (nLogN(vmas) / nLogN(SIZES[0])),
         atMostRatio: GROWTH,
       });
     }

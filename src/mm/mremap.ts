@@ -3,7 +3,7 @@
 import type { Task } from '../sim/task.js';
 import { EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '../uapi/mman.js';
-import { anon_vma_bounds_changed, anon_vma_clone, unlink_anon_vmas } from './anon_vma.js';
+import { anon_vma_clone, unlink_anon_vmas } from './anon_vma.js';
 import { __mm_populate } from './gup.js';
 import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
 import { hugetlb_dup_vma_private, move_hugetlb_page_tables } from './hugetlb.js';
@@ -27,7 +27,7 @@ import {
   type VmArea,
   vma_is_anonymous,
 } from './types.js';
-import { MAX_MAP_COUNT, vm_area_dup, vma_link, vma_merge_new_range } from './vma.js';
+import { MAX_MAP_COUNT, vm_area_dup, vma_link, vma_merge_new_range, vma_set_range } from './vma.js';
 
 const pageAlign = (length: number): number => Math.ceil(length / 4096) * 4096;
 
@@ -116,8 +116,7 @@ function* mremap_grow(
       mm.locked_vm += (newLength - oldLength) / 4096;
       locked.push({ start: vma.vm_end, length: newLength - oldLength });
     }
-    vma.vm_end = end;
-    anon_vma_bounds_changed(vma);
+    vma_set_range(vma, vma.vm_start, end, vma.vm_pgoff);
     return addr;
   }
   if ((flags & MREMAP_MAYMOVE) === 0) return -ENOMEM;

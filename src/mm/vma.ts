@@ -44,6 +44,13 @@ export function remove_vma(vma: VmArea): void {
   vma.vm_file?.fput();
 }
 
+/** vma_set_range(): move the bounds of a VMA that is linked. */
+export function vma_set_range(vma: VmArea, start: number, end: number, pgoff: number): void {
+  vma.vm_mm.vmas.setRange(vma, start, end);
+  vma.vm_pgoff = pgoff;
+  anon_vma_bounds_changed(vma);
+}
+
 /** A copy with the same contents; not linked, and in no anon_vma's chains yet. */
 export function vm_area_dup(mm: MmStruct, orig: VmArea): VmArea {
   const vma = new VmArea(mm, orig.vm_start, orig.vm_end);
@@ -70,17 +77,15 @@ export function* split_vma(vma: VmArea, addr: number, new_below: boolean): Task<
   const fresh = vm_area_dup(mm, vma);
   anon_vma_clone(fresh, vma);
   vma.vm_file?.get_file();
-  const pages = (addr - vma.vm_start) / 4096;
+  const upper = vma.vm_pgoff + (addr - vma.vm_start) / 4096;
   if (new_below) {
     fresh.vm_end = addr;
-    vma.vm_start = addr;
-    vma.vm_pgoff += pages;
+    vma_set_range(vma, addr, vma.vm_end, upper);
   } else {
     fresh.vm_start = addr;
-    fresh.vm_pgoff += pages;
-    vma.vm_end = addr;
+    fresh.vm_pgoff = upper;
+    vma_set_range(vma, vma.vm_start, addr, vma.vm_pgoff);
   }
-  anon_vma_bounds_changed(vma);
   mm.vmas.insert(fresh);
   fresh.vm_file?.mapping?.i_mmap.add(fresh);
   fresh.vm_ops?.open?.(fresh);
@@ -154,19 +159,15 @@ export function vma_merge_new_range(mm: MmStruct, range: MergeCandidate): VmArea
     dup_anon_vma(prev, next);
     const end = next.vm_end;
     drop_merged(mm, next);
-    prev.vm_end = end;
-    anon_vma_bounds_changed(prev);
+    vma_set_range(prev, prev.vm_start, end, prev.vm_pgoff);
     return prev;
   }
   if (prev !== null) {
-    prev.vm_end = range.end;
-    anon_vma_bounds_changed(prev);
+    vma_set_range(prev, prev.vm_start, range.end, prev.vm_pgoff);
     return prev;
   }
   if (next !== null) {
-    next.vm_start = range.start;
-    next.vm_pgoff = range.pgoff;
-    anon_vma_bounds_changed(next);
+    vma_set_range(next, range.start, next.vm_end, range.pgoff);
     return next;
   }
   return null;
@@ -221,8 +222,7 @@ function* vma_merge_existing_range(
     const last = next.vm_end;
     drop_merged(mm, vma);
     drop_merged(mm, next);
-    prev.vm_end = last;
-    anon_vma_bounds_changed(prev);
+    vma_set_range(prev, prev.vm_start, last, prev.vm_pgoff);
     return prev;
   }
   if (prev !== null) {
@@ -232,12 +232,9 @@ function* vma_merge_existing_range(
     if (end === vma.vm_end) {
       drop_merged(mm, vma);
     } else {
-      vma.vm_pgoff += (end - vma.vm_start) / 4096;
-      vma.vm_start = end;
-      anon_vma_bounds_changed(vma);
+      vma_set_range(vma, end, vma.vm_end, vma.vm_pgoff + (end - vma.vm_start) / 4096);
     }
-    prev.vm_end = end;
-    anon_vma_bounds_changed(prev);
+    vma_set_range(prev, prev.vm_start, end, prev.vm_pgoff);
     return prev;
   }
   if (next !== null) {
@@ -245,11 +242,8 @@ function* vma_merge_existing_range(
     yield* split_huge_pmd_if_needed(vma, start);
     dup_anon_vma(next, vma);
     if (start === vma.vm_start) drop_merged(mm, vma);
-    else vma.vm_end = start;
-    next.vm_pgoff -= (next.vm_start - start) / 4096;
-    next.vm_start = start;
-    anon_vma_bounds_changed(vma);
-    anon_vma_bounds_changed(next);
+    else vma_set_range(vma, vma.vm_start, start, vma.vm_pgoff);
+    vma_set_range(next, start, next.vm_end, next.vm_pgoff - (next.vm_start - start) / 4096);
     return next;
   }
   return null;
