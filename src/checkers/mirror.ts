@@ -6,6 +6,9 @@
  * The real driver breaks this in one way that it means to: it takes the invalidations of a migration for its own
  * device as its own, and leaves the tables of all files of the device as they are, so that those of the files which
  * did not ask go stale. Entries that such an invalidation passed over are excused until they change.
+ *
+ * And by a bug: the eviction of a coherent page that a device has for itself fails, but maps the page again without a
+ * word to anybody. A reference to the page leaks there, by which such entries are known.
  */
 import type { Dmirror, DmirrorModule } from '../drivers/test_hmm/dmirror.js';
 import { DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from '../drivers/test_hmm/xarray.js';
@@ -90,7 +93,9 @@ function disagreement(
       ? null
       : `${census.show(cpu.page)} is reserved for a device`;
   }
-  if (tag === DPT_XA_TAG_ATOMIC) return 'the CPU may access it';
+  if (tag === DPT_XA_TAG_ATOMIC) {
+    return census.k.leakedReferences.includes(page) ? null : 'the CPU may access it';
+  }
   if (pte_present(flags)) {
     if ((flags & PTE_PROTNONE) !== 0) return 'the mapping is PROT_NONE';
     if (cpu.page !== page) return `${census.show(cpu.page)} is mapped`;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/rmap.c (anon_vma, anon_vma_chain and their forking). Fidelity: ported. */
-import { IntervalTree } from './interval_tree.js';
+import { IntervalTree, in_tree_order } from './interval_tree.js';
 import type { Kernel } from './kernel.js';
 import type { VmArea } from './types.js';
 
@@ -22,16 +22,22 @@ export class AnonVma {
   /** Who may map pages of this anon_vma. */
   readonly chains = new Set<AnonVmaChain>();
   private rb_root: IntervalTree | null = null;
+  /** The same VMAs in the tree's order, while they are few. */
+  private ordered: readonly VmArea[] | null = null;
 
   constructor(readonly id: number) {
     this.root = this;
     this.parent = this;
   }
 
-  /** Calls `visit` for each VMA that may map an offset (in pages) of [first, first + nr), and perhaps for others. */
+  /**
+   * Calls `visit` for each VMA that may map an offset (in pages) of [first, first + nr), and perhaps for others: in the
+   * order of their first offsets, and where these are equal, of their entry into the tree.
+   */
   forEachVma(first: number, nr: number, visit: (vma: VmArea) => void): void {
     if (this.chains.size < TREE_FROM) {
-      for (const { vma } of this.chains) visit(vma);
+      this.ordered ??= in_tree_order(Array.from(this.chains, ({ vma }) => vma));
+      for (const vma of this.ordered) visit(vma);
       return;
     }
     this.rb_root ??= new IntervalTree(Array.from(this.chains, ({ vma }) => vma));
@@ -41,12 +47,18 @@ export class AnonVma {
   /** A VMA has come, gone, or changed its bounds: the tree is to be built again. */
   changed(): void {
     this.rb_root = null;
+    this.ordered = null;
   }
 }
 
-/** The bounds of a VMA have changed (anon_vma_interval_tree_post_update_vma). */
+/** The bounds of a VMA have changed: it leaves the trees and enters them again, behind its equals. */
 export function anon_vma_bounds_changed(vma: VmArea): void {
-  for (const { anon_vma } of vma.anon_vma_chain) anon_vma.changed();
+  for (const avc of vma.anon_vma_chain) {
+    const { anon_vma } = avc;
+    anon_vma.chains.delete(avc);
+    anon_vma.chains.add(avc);
+    anon_vma.changed();
+  }
 }
 
 function anon_vma_alloc(k: Kernel): AnonVma {

@@ -7,13 +7,16 @@ import type { VmArea } from './types.js';
 
 const pages = (vma: VmArea): number => (vma.vm_end - vma.vm_start) / 4096;
 
+/** VMAs in the order in which a tree is walked that they entered one by one. */
+export const in_tree_order = (vmas: VmArea[]): VmArea[] => vmas.sort((a, b) => a.vm_pgoff - b.vm_pgoff);
+
 export class IntervalTree {
   private readonly vmas: VmArea[];
   /** The largest end of any VMA below each node; node `mid` of [low, high) is the root of that part. */
   private readonly subtreeEnd: Float64Array;
 
   constructor(vmas: Iterable<VmArea>) {
-    this.vmas = [...vmas].sort((a, b) => a.vm_pgoff - b.vm_pgoff);
+    this.vmas = in_tree_order([...vmas]);
     this.subtreeEnd = new Float64Array(this.vmas.length);
     this.build(0, this.vmas.length);
   }

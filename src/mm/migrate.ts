@@ -17,6 +17,7 @@ import {
 } from './page_flags.js';
 import {
   FLAGS,
+  is_device_exclusive_entry,
   PTE_DIRTY,
   PTE_SPECIAL,
   PTE_WRITE,
@@ -51,7 +52,10 @@ function try_to_map_unused_to_zeropage(
   return true;
 }
 
-/** Restore one migration entry to a mapping of `page`. */
+/**
+ * Restore one migration entry to a mapping of `page`. A device exclusive entry gets here too, when its coherent page
+ * could not be evicted: it is mapped read-only, and the reference that it held is never dropped.
+ */
 function remove_migration_pte(
   k: Kernel,
   folio: Page,
@@ -64,6 +68,7 @@ function remove_migration_pte(
   const old = table[FLAGS + i]!;
   const type = swp_type(old);
   mem.refcount[folio]!++;
+  if (is_device_exclusive_entry(old)) k.leakedReferences.push(folio);
   const anon = folio_test_anon(mem, folio);
   const exclusive = anon && type !== SWP_MIGRATION_READ;
   table[i] = page;

@@ -54,6 +54,7 @@ import {
   split_vma,
   vm_area_dup,
   vma_link,
+  vma_link_copy,
   vma_merge_new_range,
   vma_set_page_prot,
 } from './vma.js';
@@ -311,7 +312,7 @@ function* dup_vma(mm: MmStruct, mpnt: VmArea): Task<number> {
   else tmp.anon_vma = null;
   tmp.vm_file?.get_file();
   if (is_vm_hugetlb_page(tmp)) hugetlb_dup_vma_private(tmp);
-  vma_link(mm, tmp);
+  vma_link_copy(mm, tmp, mpnt);
   let err = 0;
   if ((tmp.vm_flags & VM_WIPEONFORK) === 0) err = yield* copy_page_range(tmp, mpnt);
   tmp.vm_ops?.open?.(tmp);

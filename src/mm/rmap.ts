@@ -4,6 +4,7 @@ import { KernelBug } from '../sim/errors.js';
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { __split_huge_pmd } from './huge_split.js';
+import { in_tree_order } from './interval_tree.js';
 import type { Kernel } from './kernel.js';
 import { is_device_private_page } from './memremap.js';
 import {
@@ -189,7 +190,7 @@ export function rmap_places(k: Kernel, folio: Page): RmapPlace[] {
     if (anon_vma === null || anon_vma === undefined) return places;
     anon_vma.forEachVma(first, nr, visit);
   } else if (mapping < 0) {
-    for (const vma of k.mappings[-mapping]!.i_mmap) visit(vma);
+    for (const vma of in_tree_order([...k.mappings[-mapping]!.i_mmap])) visit(vma);
   }
   return places;
 }
@@ -363,7 +364,10 @@ export function* folio_make_device_exclusive(
 
 // --- restoring after migration --------------------------------------------------------------------------------
 
-/** Calls `one` for every migration entry that stands for part of `src`, in the places where `dst` may be mapped. */
+/**
+ * Calls `one` for every migration entry that stands for part of `src`, in the places where `dst` may be mapped; and, as
+ * page_vma_mapped_walk() takes one for the other, for every device exclusive entry.
+ */
 export function forEachMigrationPte(
   k: Kernel,
   src: Page,
@@ -379,8 +383,8 @@ export function forEachMigrationPte(
       const i = pte_index(addr);
       const page = table[i]!;
       const flags = table[FLAGS + i]!;
-      if (page < src || page >= src + nr || (flags & PTE_PRESENT) !== 0 || !is_migration_entry(flags))
-        continue;
+      if (page < src || page >= src + nr || (flags & PTE_PRESENT) !== 0) continue;
+      if (!is_migration_entry(flags) && !is_device_exclusive_entry(flags)) continue;
       one(place.vma, table, i, addr);
     }
   }

@@ -30,6 +30,25 @@ export function vma_link(mm: MmStruct, vma: VmArea): void {
   if ((vma.vm_flags & VM_LOCKED) !== 0) mm.locked_vm += (vma.vm_end - vma.vm_start) / 4096;
 }
 
+/** fork(): put the child's copy of `original` into its mm, and into i_mmap right behind the original. */
+export function vma_link_copy(mm: MmStruct, vma: VmArea, original: VmArea): void {
+  vma_link(mm, vma);
+  const i_mmap = vma.vm_file?.mapping?.i_mmap;
+  if (i_mmap === undefined) return;
+  const all = [...i_mmap];
+  for (const later of all.slice(all.indexOf(original) + 1, -1)) {
+    i_mmap.delete(later);
+    i_mmap.add(later);
+  }
+}
+
+/** The bounds of a VMA have changed: it leaves the trees that rmap walks and enters them again, behind its equals. */
+function bounds_changed(vma: VmArea): void {
+  anon_vma_bounds_changed(vma);
+  const i_mmap = vma.vm_file?.mapping?.i_mmap;
+  if (i_mmap?.delete(vma)) i_mmap.add(vma);
+}
+
 /** Take a VMA out of its mm and i_mmap. */
 export function vma_unlink(mm: MmStruct, vma: VmArea): void {
   mm.vmas.erase(vma);
@@ -48,7 +67,7 @@ export function remove_vma(vma: VmArea): void {
 export function vma_set_range(vma: VmArea, start: number, end: number, pgoff: number): void {
   vma.vm_mm.vmas.setRange(vma, start, end);
   vma.vm_pgoff = pgoff;
-  anon_vma_bounds_changed(vma);
+  bounds_changed(vma);
 }
 
 /** A copy with the same contents; not linked, and in no anon_vma's chains yet. */
