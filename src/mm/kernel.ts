@@ -105,6 +105,12 @@ export class Kernel {
     return page >= this.firstDevicePage;
   }
 
+  /** Whether a device page still has its struct page: not when its range was unmapped (memunmap_pages). */
+  has_pgmap(page: Page): boolean {
+    const id = this.pgmapOfBlock[((page - this.firstDevicePage) / PAGEBLOCK) | 0]!;
+    return this.pgmaps[id] !== null;
+  }
+
   pgmapOf(page: Page): DevPagemap {
     const pgmap = this.pgmaps[this.pgmapOfBlock[((page - this.firstDevicePage) / PAGEBLOCK) | 0]!];
     if (pgmap === null || pgmap === undefined) {

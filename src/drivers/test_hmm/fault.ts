@@ -170,6 +170,14 @@ function assert_addressable(dmirror: Dmirror, page: Page, fn: string): void {
         'nobody has set, which dmirror_exclusive passed to dmirror_atomic_map',
     );
   }
+  if (!kernel.is_zone_device_page(page)) return;
+  if (!kernel.has_pgmap(page)) {
+    throw new KernelBug(
+      generation.symbols[fn] ?? fn,
+      `unable to handle page fault: the device table of hmm_dmirror${dmirror.mdevice.minor} holds a page of device ` +
+        'memory that has been released since',
+    );
+  }
   if (!is_device_private_page(kernel, page)) return;
   const pfn = kernel.mem.page_to_pfn(page).toString(16);
   throw new KernelBug(
