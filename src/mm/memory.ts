@@ -168,7 +168,7 @@ export function do_anonymous_page(vmf: VmFault): number {
     return 0;
   }
   anon_vma_prepare(vma);
-  const folio = k.pages.alloc_zeroed_page();
+  const folio = k.pages.alloc_page();
   if (folio === NO_PAGE) return VM_FAULT_OOM;
   const table = mm.pt.pte_alloc(address);
   k.mem.flags[folio] = PG_uptodate | PG_lru;

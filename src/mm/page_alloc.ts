@@ -104,7 +104,10 @@ export class PageAllocator {
     return this.alloc_huge();
   }
 
-  /** alloc_page(): one page with one reference and unspecified contents, or NO_PAGE. */
+  /**
+   * alloc_page(): one page with one reference, or NO_PAGE. It holds zeros, as with CONFIG_INIT_ON_ALLOC_DEFAULT_ON, so
+   * that whoever reads it through a stale pointer gets them.
+   */
   alloc_page(type: MigrateType = MOVABLE): Page {
     let page = this.freeHead[type];
     const { mem } = this.k;
@@ -119,14 +122,8 @@ export class PageAllocator {
     }
     mem.flags[page] = 0;
     mem.refcount[page] = 1;
+    this.k.contents.clear_page(page);
     if (this.k.trace !== null) this.k.note({ event: 'mm_page_alloc', fn: '__alloc_pages', page });
-    return page;
-  }
-
-  /** A zeroed page. */
-  alloc_zeroed_page(type: MigrateType = MOVABLE): Page {
-    const page = this.alloc_page(type);
-    if (page !== NO_PAGE) this.k.contents.clear_page(page);
     return page;
   }
 

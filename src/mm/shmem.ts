@@ -24,7 +24,7 @@ import {
 export function shmem_get_folio(k: Kernel, mapping: AddressSpace, index: number): Page {
   const cached = mapping.i_pages.get(index);
   if (cached !== undefined) return cached;
-  const page = k.pages.alloc_zeroed_page();
+  const page = k.pages.alloc_page();
   if (page === NO_PAGE) return NO_PAGE;
   k.mem.flags[page] = PG_uptodate | PG_lru | PG_swapbacked | PG_dirty;
   k.mem.mapping[page] = -mapping.id;

@@ -34,7 +34,6 @@ const HELPERS = new Set([
   'try_grab_folio',
   'gup_put_folio',
   'alloc_page',
-  'alloc_zeroed_page',
   'alloc_huge',
   'free_unref_page',
   'free_zone_device_folio',
@@ -58,7 +57,6 @@ const KERNEL_NAMES: Readonly<Record<string, string>> = {
   get_page: 'folio_get',
   put_page: 'folio_put',
   alloc_page: '__alloc_pages',
-  alloc_zeroed_page: '__alloc_pages',
   alloc_huge: '__alloc_pages',
   stop: 'pin_longterm_test_stop',
 };

@@ -164,7 +164,7 @@ function new_migrate_vma(vma: VmArea, batch: Batch, owner: DmirrorDevice): Migra
 
 /** src_pfns and dst_pfns of a whole PMD, a page each. */
 function kvcalloc_pfns(k: Kernel): Page[] {
-  const arrays = [k.pages.alloc_zeroed_page(UNMOVABLE), k.pages.alloc_zeroed_page(UNMOVABLE)];
+  const arrays = [k.pages.alloc_page(UNMOVABLE), k.pages.alloc_page(UNMOVABLE)];
   return arrays.filter((page) => page !== NO_PAGE);
 }
 

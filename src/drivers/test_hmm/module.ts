@@ -66,7 +66,7 @@ function* dmirror_fops_release(file: OpenFile): Task {
 function dmirror_fops_mmap(k: Kernel, vma: VmArea): number {
   vma.vm_flags |= VM_MIXEDMAP;
   for (let addr = vma.vm_start; addr < vma.vm_end; addr += 4096) {
-    const page = k.pages.alloc_zeroed_page(UNMOVABLE);
+    const page = k.pages.alloc_page(UNMOVABLE);
     if (page === NO_PAGE) return -ENOMEM;
     insert_page(vma, addr, page);
     put_page(k, page);
