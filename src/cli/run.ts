@@ -16,10 +16,10 @@ import { addBugOptions } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import { InternalError } from './failure.js';
 import { ReportFile } from './report-file.js';
-import { type Crew, crewFor } from './run-jobs.js';
+import { type Crew, crewFor, linesAPart } from './run-jobs.js';
 import type { PartOptions, Told } from './run-part.js';
 import { displayName, readTextFiles, type TextFile, writeScenarioFile } from './scenario-files.js';
-import { ktapPainter, onInterrupt, printErrorLine, printLine } from './terminal.js';
+import { breathe, ktapPainter, onInterrupt, printErrorLine, printLine } from './terminal.js';
 import { KERNEL_HELP, parseKernel, parseNumber, TRACE_HELP } from './values.js';
 
 export interface RunOptions {
@@ -191,6 +191,9 @@ async function openTrace(path: string, source: MachineSource) {
   return { file, source: new TracingSource(source, file) };
 }
 
+/** Scenarios after which signals and output have their turn. */
+const TURN = 16;
+
 /** Runs what has been loaded; `fileOf` tells which file each part is from. */
 async function runAll(
   crew: Crew,
@@ -202,6 +205,7 @@ async function runAll(
   for await (const results of crew.run()) {
     const file = fileOf[part++]!;
     for (const told of results) {
+      if (run.count % TURN === 0) await breathe();
       run.finished(file, told);
       if (!run.options.bail || run.totals.fail === 0) continue;
       for (const name of names.slice(run.count)) run.skipped(name, 'an earlier scenario failed (--bail)');
@@ -220,11 +224,21 @@ async function loadAll(crew: Crew, mistakes: Mistake[]): Promise<string[]> {
   return names;
 }
 
-function partsOfFiles(files: readonly TextFile[]): { parts: Part[]; fileOf: number[] } {
+function countLines(text: string): number {
+  let lines = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++;
+  return lines + 1;
+}
+
+function partsOfFiles(files: readonly TextFile[], jobs: number): { parts: Part[]; fileOf: number[] } {
+  const lines = linesAPart(
+    files.reduce((sum, { text }) => sum + countLines(text), 0),
+    jobs,
+  );
   const parts: Part[] = [];
   const fileOf: number[] = [];
   for (const [index, file] of files.entries()) {
-    for (const part of partsOf(file.text, displayName(file), file.syntax)) {
+    for (const part of partsOf(file.text, displayName(file), file.syntax, lines)) {
       parts.push(part);
       fileOf.push(index);
     }
@@ -246,8 +260,9 @@ export async function runCommand(
   const tracing = options.trace === undefined ? undefined : await openTrace(options.trace, source);
   const report = options.junit === undefined ? undefined : new ReportFile(options.junit, '--junit');
   const { files, mistakes } = readTextFiles(args);
-  const { parts, fileOf } = partsOfFiles(files);
-  const crew = crewFor(parts, partOptions(options), options.jobs ?? 1, tracing?.source ?? source);
+  const jobs = options.jobs ?? 1;
+  const { parts, fileOf } = partsOfFiles(files, jobs);
+  const crew = crewFor(parts, partOptions(options), jobs, tracing?.source ?? source);
   try {
     const names = await loadAll(crew, mistakes);
     for (const { where, message } of mistakes) output.err(`${where}: ${message}`);

@@ -48,8 +48,6 @@ export interface Part {
   readonly text: string;
 }
 
-const LINES_A_PART = 16;
-
 /** The offset after `count` more lines. */
 function linesFrom(text: string, offset: number, count: number): number {
   let end = offset;
@@ -61,13 +59,13 @@ function linesFrom(text: string, offset: number, count: number): number {
   return end;
 }
 
-/** The parts of a file, in order. */
-export function partsOf(text: string, file: string, syntax: Syntax): Part[] {
+/** The parts of a file, in order; `lines` of JSON Lines each. */
+export function partsOf(text: string, file: string, syntax: Syntax, lines: number): Part[] {
   if (syntax !== 'jsonl') return [{ file, syntax, line: 1, text }];
   const parts: Part[] = [];
   for (let start = 0; start < text.length; ) {
-    const end = linesFrom(text, start, LINES_A_PART);
-    parts.push({ file, syntax, line: parts.length * LINES_A_PART + 1, text: text.slice(start, end) });
+    const end = linesFrom(text, start, lines);
+    parts.push({ file, syntax, line: parts.length * lines + 1, text: text.slice(start, end) });
     start = end;
   }
   return parts;

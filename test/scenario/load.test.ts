@@ -108,7 +108,7 @@ t.test('syntax by name, or by looking', (t) => {
 t.test('the parts of a file load on their own, and know their lines', (t) => {
   const lines = Array.from({ length: 40 }, (_, i) => `{"name":"n${i + 1}","steps":${i === 36 ? '0' : '[]'}}`);
   for (const text of [lines.join('\n'), `\ufeff${lines.join('\n')}\n`, `${lines.join('\r\n')}\n\n`]) {
-    const parts = partsOf(text, 'f', 'jsonl');
+    const parts = partsOf(text, 'f', 'jsonl', 16);
     t.equal(parts.map((part) => part.text).join(''), text);
     t.strictSame(
       parts.map(({ line }) => line),
@@ -124,7 +124,7 @@ t.test('the parts of a file load on their own, and know their lines', (t) => {
       [{ where: 'f:37', message: 'steps: expected a list, got 0' }],
     );
   }
-  t.strictSame(partsOf('', 'f', 'jsonl'), []);
-  t.equal(partsOf('name: a\nsteps: []\n', 'f', 'yaml').length, 1);
+  t.strictSame(partsOf('', 'f', 'jsonl', 16), []);
+  t.equal(partsOf('name: a\nsteps: []\n', 'f', 'yaml', 16).length, 1);
   t.end();
 });
