@@ -29,6 +29,12 @@ export const registry = {
     'mm/migrate.c try_to_map_unused_to_zeropage',
     { since: '6.12' },
   ),
+  splitKeepsDirtyBit: entry(
+    true,
+    'splitting a huge PMD leaves its PTEs as dirty as it was; before, all of them were clean',
+    'mm/huge_memory.c __split_huge_pmd_locked',
+    { since: '6.2' },
+  ),
   mprotectUpgradesPmd: entry(
     true,
     'mprotect makes a huge PMD of an exclusive anonymous page writable at once',
@@ -46,6 +52,12 @@ export const registry = {
     'mprotect invalidates from the first populated PUD entry on, not from the first populated PMD',
     'mm/mprotect.c change_pud_range',
     { since: '6.12' },
+  ),
+  mprotectUnaccounts: entry(
+    true,
+    'mprotect takes anonymous memory that was never touched out of the commit charge when it becomes read-only',
+    'mm/mprotect.c mprotect_fixup',
+    { since: '6.5' },
   ),
   thpAlignedMmap: entry(
     true,

@@ -6,9 +6,11 @@ import type { Generation } from './types.js';
 /** What 6.1 does differently from 6.12. */
 export const overrides61: Partial<Behaviours> = {
   splitRemapsZeroPages: false,
+  splitKeepsDirtyBit: false,
   mprotectUpgradesPmd: false,
   mprotectUpgradesCleanPte: false,
   mprotectNotifiesByPud: false,
+  mprotectUnaccounts: false,
   thpAlignedMmap: false,
   pagemapExclusiveOnlyPresent: false,
   follLongterm: 0x10000,

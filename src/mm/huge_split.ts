@@ -126,7 +126,8 @@ function split_anon_pmd(
     mem.mapcount[page + n]!++;
     if (exclusive) mem.flags[page + n]! |= PG_anon_exclusive;
   }
-  table.fill(vma.vm_page_prot | (old & (PTE_WRITE | PTE_YOUNG | PTE_DIRTY)), FLAGS);
+  const kept = k.behaviour.splitKeepsDirtyBit ? PTE_WRITE | PTE_YOUNG | PTE_DIRTY : PTE_WRITE | PTE_YOUNG;
+  table.fill(vma.vm_page_prot | (old & kept), FLAGS);
   folio_remove_rmap_pmd(k, page, vma);
 }
 

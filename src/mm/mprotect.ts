@@ -196,7 +196,12 @@ function* mprotect_fixup(vma: VmArea, start: number, end: number, newflags: numb
       if ((end - start) / 4096 > mm.kernel.pages.totalPages) return -ENOMEM;
       newflags |= VM_ACCOUNT;
     }
-  } else if ((oldflags & VM_ACCOUNT) !== 0 && vma_is_anonymous(vma) && vma.anon_vma === null) {
+  } else if (
+    (oldflags & VM_ACCOUNT) !== 0 &&
+    mm.kernel.behaviour.mprotectUnaccounts &&
+    vma_is_anonymous(vma) &&
+    vma.anon_vma === null
+  ) {
     newflags &= ~VM_ACCOUNT;
   }
   const modified = yield* vma_modify_flags(vma, start, end, newflags);

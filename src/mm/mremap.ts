@@ -200,8 +200,10 @@ function* move_vma(
     if (err === 0 && vma.vm_end !== oldEnd) err = vma.vm_ops.may_split(vma, oldEnd);
     if (err !== 0) return err;
   }
-  const { vm_flags } = vma;
+  const { vm_flags, vm_start } = vma;
   const fresh = copy_vma(mm, vma, newAddr, newLength, oldAddr);
+  // A source that nothing was ever faulted into may have been merged with its new place.
+  if (vm_start >= fresh.vm_start && vm_start < fresh.vm_end) vma = fresh;
   yield* move_page_tables(vma, oldAddr, fresh, newAddr, oldLength);
   if (is_vm_hugetlb_page(vma)) hugetlb_dup_vma_private(vma);
   if ((flags & MREMAP_DONTUNMAP) !== 0) {
@@ -220,7 +222,10 @@ function* move_vma(
   yield* do_vmi_munmap(mm, oldAddr, oldLength);
   if ((vm_flags & VM_LOCKED) !== 0) {
     mm.locked_vm += newLength / 4096;
-    locked.push({ start: newAddr, length: newLength });
+    // Only what the mapping has grown by is faulted in: what moved stays as it was.
+    if (newLength > oldLength) {
+      locked.push({ start: newAddr + oldLength, length: newLength - oldLength });
+    }
   }
   if ((vm_flags & VM_ACCOUNT) !== 0) {
     if (before) mm.vmas.prev(oldAddr)!.vm_flags |= VM_ACCOUNT;

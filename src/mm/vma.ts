@@ -5,7 +5,15 @@ import { ENOMEM } from '../uapi/errno.js';
 import { anon_vma_bounds_changed, anon_vma_clone, unlink_anon_vmas } from './anon_vma.js';
 import { split_huge_pmd_if_needed } from './huge_split.js';
 import { PTE_PRESENT, PTE_PROTNONE, PTE_WRITE } from './pgtable.js';
-import { type MmStruct, VM_ACCESS_FLAGS, VM_LOCKED, VM_SHARED, VM_WRITE, VmArea } from './types.js';
+import {
+  type MmStruct,
+  VM_ACCESS_FLAGS,
+  VM_LOCKED,
+  VM_SHARED,
+  VM_SPECIAL,
+  VM_WRITE,
+  VmArea,
+} from './types.js';
 
 /** sysctl vm.max_map_count */
 export const MAX_MAP_COUNT = 65530;
@@ -127,6 +135,8 @@ export interface MergeCandidate {
 }
 
 function is_mergeable_vma(vma: VmArea, range: MergeCandidate): boolean {
+  // Mappings with a driver's own pages never merge.
+  if ((range.flags & VM_SPECIAL) !== 0) return false;
   return vma.vm_flags === range.flags && vma.vm_file === range.file && vma.vm_ops === range.ops;
 }
 
