@@ -122,7 +122,7 @@ export function anon_vma_prepare(vma: VmArea): void {
 
 /** Attach `dst` to all anon_vmas of `src` (VMA split, copy or fork); may reuse a childless one as dst's own. */
 export function anon_vma_clone(dst: VmArea, src: VmArea): void {
-  for (const { anon_vma } of [...src.anon_vma_chain].reverse()) {
+  for (const { anon_vma } of [...src.anon_vma_chain]) {
     anon_vma_chain_link(dst, anon_vma);
     const reuse =
       dst.anon_vma === null &&
