@@ -2,7 +2,13 @@
 /** `hmm-sim explain`: why each page of a scenario did, or did not do, what was asked. */
 import type { Command } from 'commander';
 import { explainScenario } from '../scenario/explain.js';
-import { type FollowedPage, followPage, parseFollowed } from '../scenario/explain-follow.js';
+import {
+  type FollowedPage,
+  followPage,
+  parseFollowed,
+  processesOf,
+  regionsOf,
+} from '../scenario/explain-follow.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { InternalError } from './failure.js';
@@ -47,10 +53,23 @@ function checkStep(chosen: readonly Chosen[], step: number | undefined): void {
   throw new UsageError(`there is no step ${step}; the last one is ${most - 1}`, '--step');
 }
 
+/** A page that no scenario speaks of has no history. */
+function checkPage(chosen: readonly Chosen[], page: FollowedPage | undefined): void {
+  if (page === undefined) return;
+  const documents = chosen.map(({ loaded }) => loaded.document);
+  const { process, region } = page;
+  if (!documents.some((document) => processesOf(document).has(process))) {
+    throw new UsageError(`there is no process ${process}`, '--page');
+  }
+  if (documents.some((document) => regionsOf(document).has(region))) return;
+  throw new UsageError(`nothing is mapped as ${region}`, '--page');
+}
+
 /** Return: the exit status. Throws UsageError. */
 async function explain(file: string, flags: ExplainFlags, out: (line: string) => void): Promise<number> {
   const chosen = chooseScenarios(file, flags);
   checkStep(chosen, flags.step);
+  checkPage(chosen, flags.page);
   const trace = flags.trace === undefined ? undefined : new TraceFile(flags.trace);
   let died = false;
   try {

@@ -3,11 +3,20 @@
  * The journal of a fuzzing campaign, JSON lines that are only ever added to: what the campaign is, its findings, and
  * how far it is. An interrupted campaign goes on from there.
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { CampaignPlan } from '../scenario/campaign.js';
 import { UsageError } from '../sim/errors.js';
+import { cannotWrite } from './report-file.js';
 
 const planSchema = z.strictObject({
   version: z.literal(1),
@@ -89,12 +98,20 @@ export function planText({ kernel, against, bugs, check, seed, shard }: Campaign
   return words.join(', ');
 }
 
+/** One by one from above: mkdirSync() with `recursive` never returns where a parent exists and takes no directory. */
+function makeWithParents(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = dirname(path);
+  if (parent !== path) makeWithParents(parent);
+  mkdirSync(path);
+}
+
 /** Throws UsageError when there can be none. */
 export function makeDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeWithParents(path);
   } catch (error) {
-    throw new UsageError(`cannot write ${path} (${(error as NodeJS.ErrnoException).code})`, '--out');
+    throw cannotWrite(path, '--out', error);
   }
 }
 

@@ -6,6 +6,7 @@ import { UsageError } from '../sim/errors.js';
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'no such directory',
   ENOTDIR: 'not in a directory',
+  EEXIST: 'there is a file of that name',
   EISDIR: 'a directory',
   EACCES: 'permission denied',
   EROFS: 'a read-only file system',

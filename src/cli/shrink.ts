@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim shrink`: the least scenario that still shows what a larger one does. */
-import { writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { generateScenario } from '../scenario/generate.js';
 import { goalFor, type Laboratory } from '../scenario/goals.js';
@@ -11,6 +11,7 @@ import { writeYaml } from '../scenario/update.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_OK } from './exit-codes.js';
 import { InternalError } from './failure.js';
+import { cannotWrite } from './report-file.js';
 import { addChoiceOptions, type ChoiceOptions, chooseScenarios } from './scenario-choice.js';
 import { StatusLine, shrinkTowards, tidy } from './shrinking.js';
 import { onInterrupt, printErrorLine } from './terminal.js';
@@ -98,7 +99,17 @@ function write(text: string, out: string | undefined): void {
   try {
     writeFileSync(out, text);
   } catch (error) {
-    throw new UsageError(`cannot write ${out} (${(error as NodeJS.ErrnoException).code})`, '--out');
+    throw cannotWrite(out, '--out', error);
+  }
+}
+
+/** Said before the work begins, not after it. */
+function checkWritable(out: string | undefined): void {
+  if (out === undefined) return;
+  try {
+    closeSync(openSync(out, 'a'));
+  } catch (error) {
+    throw cannotWrite(out, '--out', error);
   }
 }
 
@@ -106,6 +117,7 @@ function write(text: string, out: string | undefined): void {
 async function shrinkCommand(file: string, flags: ShrinkFlags): Promise<number> {
   const document = toShrink(file, flags);
   const goal = goalFor(laboratory(flags), document, flags.while);
+  checkWritable(flags.out);
   const status = new StatusLine();
   const before = document.steps.length;
   let best = goal.document;

@@ -9,7 +9,7 @@
  */
 import { NO_PAGE } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { EEXIST, EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
+import { EEXIST, EFAULT, EINVAL, ENOMEM, errnoName } from '../uapi/errno.js';
 import {
   check_vma_flags,
   FOLL_FORCE,
@@ -24,6 +24,7 @@ import {
   FOLL_UNLOCKABLE,
   FOLL_WRITE,
   is_valid_gup_args,
+  vma_refusal,
 } from './gup_flags.js';
 import { FOLLOW_SPLIT, FOLLOW_UNSHARE, type FollowPageContext, follow_page_mask } from './gup_follow.js';
 import { check_and_migrate_movable_pages } from './gup_longterm.js';
@@ -77,6 +78,24 @@ function gup_vma(mm: MmStruct, start: number, flags: number): VmArea | number {
   return populate ? -EINVAL : err;
 }
 
+/** Tell why the walk ends before the last page that was asked for. Return: what it answers. */
+function stopped(mm: MmStruct, addr: number, flags: number, done: number, err: number): number {
+  const ret = done > 0 ? done : err;
+  if (mm.kernel.trace === null) return ret;
+  const vma = mm.vmas.vma_lookup(addr);
+  const refusal = vma === null ? null : vma_refusal(vma, flags);
+  const told = { event: 'gup_stopped', mm, addr, args: { err: `-${errnoName(-err)}` } };
+  if (vma === null) mm.kernel.note({ ...told, fn: '__get_user_pages', reason: 'no VMA' });
+  else if (refusal !== null) mm.kernel.note({ ...told, fn: 'check_vma_flags', reason: refusal.reason });
+  else
+    mm.kernel.note({
+      ...told,
+      fn: 'faultin_page',
+      reason: err === -ENOMEM ? 'no memory' : 'the fault fails',
+    });
+  return ret;
+}
+
 /** What follow_page_mask() asked for instead of giving a page. Context: may sleep. Return: 0 to ask again, or -errno. */
 function* resolve(vma: VmArea, address: number, flags: number, found: number): Task<number> {
   if (found === FOLLOW_SPLIT) {
@@ -128,7 +147,7 @@ function* __get_user_pages(
   while (done < nr_pages) {
     if (vma === null || start >= vma.vm_end) {
       const next = gup_vma(mm, start, flags);
-      if (typeof next === 'number') return done > 0 ? done : next;
+      if (typeof next === 'number') return stopped(mm, start, flags, done, next);
       vma = next;
     }
     if (executor.shouldResched) yield* executor.cond_resched('__get_user_pages');
@@ -137,7 +156,7 @@ function* __get_user_pages(
     const nothingToRecord = page === -EEXIST && pages === null;
     if (page <= NO_PAGE && !nothingToRecord) {
       const err = yield* resolve(vma, start, flags, page);
-      if (err < 0) return done > 0 ? done : err;
+      if (err < 0) return stopped(mm, start, flags, done, err);
       if (++faults % PATIENCE === 0) yield* executor.yield('__get_user_pages');
       continue;
     }

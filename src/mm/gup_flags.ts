@@ -122,21 +122,38 @@ export function is_valid_gup_args(k: Kernel, gup_flags: number, to_set: number):
   return bad === null;
 }
 
-/** Whether the VMA lets these flags in. Return: 0, -EFAULT, -EOPNOTSUPP. */
-export function check_vma_flags(vma: VmArea, gup_flags: number): number {
+/** Why a VMA does not let somebody in, and the errno that it answers. */
+interface Refusal {
+  readonly err: number;
+  readonly reason: string;
+}
+
+const SPECIAL: Refusal = { err: -EFAULT, reason: 'special mapping' };
+const NOT_ANONYMOUS: Refusal = { err: -EFAULT, reason: 'mapping is not anonymous' };
+const HUGETLB: Refusal = { err: -EOPNOTSUPP, reason: 'hugetlb mapping' };
+const NOT_WRITABLE: Refusal = { err: -EFAULT, reason: 'VMA is not writable' };
+const NOT_READABLE: Refusal = { err: -EFAULT, reason: 'VMA is not readable' };
+
+/** What the VMA has against these flags; null when it lets them in. */
+export function vma_refusal(vma: VmArea, gup_flags: number): Refusal | null {
   const { vm_flags } = vma;
-  if ((vm_flags & (VM_IO | VM_PFNMAP)) !== 0) return -EFAULT;
-  if ((gup_flags & FOLL_ANON) !== 0 && !vma_is_anonymous(vma)) return -EFAULT;
+  if ((vm_flags & (VM_IO | VM_PFNMAP)) !== 0) return SPECIAL;
+  if ((gup_flags & FOLL_ANON) !== 0 && !vma_is_anonymous(vma)) return NOT_ANONYMOUS;
   if ((gup_flags & FOLL_SPLIT_PMD) !== 0 && is_vm_hugetlb_page(vma)) {
-    if (vma.vm_mm.kernel.behaviour.splitPmdRefusesHugetlb) return -EOPNOTSUPP;
+    if (vma.vm_mm.kernel.behaviour.splitPmdRefusesHugetlb) return HUGETLB;
   }
   const force = (gup_flags & FOLL_FORCE) !== 0;
   if ((gup_flags & FOLL_WRITE) !== 0) {
-    if ((vm_flags & VM_WRITE) !== 0) return 0;
-    return force && !is_vm_hugetlb_page(vma) && is_cow_mapping(vm_flags) ? 0 : -EFAULT;
+    if ((vm_flags & VM_WRITE) !== 0) return null;
+    return force && !is_vm_hugetlb_page(vma) && is_cow_mapping(vm_flags) ? null : NOT_WRITABLE;
   }
-  if ((vm_flags & VM_READ) !== 0) return 0;
-  return force && (vm_flags & VM_MAYREAD) !== 0 ? 0 : -EFAULT;
+  if ((vm_flags & VM_READ) !== 0) return null;
+  return force && (vm_flags & VM_MAYREAD) !== 0 ? null : NOT_READABLE;
+}
+
+/** Whether the VMA lets these flags in. Return: 0, -EFAULT, -EOPNOTSUPP. */
+export function check_vma_flags(vma: VmArea, gup_flags: number): number {
+  return vma_refusal(vma, gup_flags)?.err ?? 0;
 }
 
 /**

@@ -266,7 +266,8 @@ function* hmm_walk_vma(walk: HmmVmaWalk, vma: VmArea, start: number, end: number
   const refused = VM_IO | VM_PFNMAP | (vma.vm_mm.kernel.behaviour.hmmWalksMixedmap ? 0 : VM_MIXEDMAP);
   if ((vma.vm_flags & refused) !== 0 || (vma.vm_flags & VM_READ) === 0) {
     if (hmm_need_fault(walk.range, 0) === 0) return hmm_pfns_fill(walk.range, start, end, HMM_PFN_ERROR);
-    tell(walk.range, 'hmm_vma_walk_test', start, end, 'VMA is not readable');
+    const reason = (vma.vm_flags & refused) !== 0 ? 'special mapping' : 'VMA is not readable';
+    tell(walk.range, 'hmm_vma_walk_test', start, end, reason);
     return -EFAULT;
   }
   const { pt } = vma.vm_mm;

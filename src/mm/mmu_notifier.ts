@@ -94,7 +94,7 @@ function* mn_itree_invalidate(subscriptions: MmNotifiers, range: MmuNotifierRang
 
 /** What is told of an invalidation that reaches a driver. */
 function invalidation({ mm, start, end, event }: MmuNotifierRange): TraceEvent {
-  const args = { event, pages: (end - start) / 4096 };
+  const args = { notify: event, pages: (end - start) / 4096 };
   return { event: 'mmu_notifier_invalidate_range_start', fn: 'mn_itree_invalidate', mm, addr: start, args };
 }
 

@@ -123,7 +123,7 @@ export class PageAllocator {
     mem.flags[page] = 0;
     mem.refcount[page] = 1;
     this.k.contents.clear_page(page);
-    if (this.k.trace !== null) this.k.note({ event: 'mm_page_alloc', fn: '__alloc_pages', page });
+    if (this.k.trace !== null) this.tell('mm_page_alloc', '__alloc_pages', page, 0);
     return page;
   }
 
@@ -135,6 +135,7 @@ export class PageAllocator {
     mem.flags.fill(0, head, head + PAGEBLOCK);
     prep_compound_page(mem, head);
     mem.refcount[head] = 1;
+    if (this.k.trace !== null) this.tell('mm_page_alloc', '__alloc_pages', head, 9);
     return head;
   }
 
@@ -153,7 +154,7 @@ export class PageAllocator {
     this.freeHead[type] = page;
     this.freeCount++;
     this.freeInBlock[block]!++;
-    if (this.k.trace !== null) this.k.note({ event: 'mm_page_free', fn: 'free_unref_page', page });
+    if (this.k.trace !== null) this.tell('mm_page_free', 'free_unref_page', page, 0);
   }
 
   free_huge(head: Page): void {
@@ -166,6 +167,11 @@ export class PageAllocator {
     mem.index.fill(0, head, head + PAGEBLOCK);
     mem.priv.fill(0, head, head + PAGEBLOCK);
     this.freeBlocks.push(head);
+    if (this.k.trace !== null) this.tell('mm_page_free', 'free_unref_page', head, 9);
+  }
+
+  private tell(event: string, fn: string, page: Page, order: number): void {
+    this.k.note({ event, fn, page, args: { order } });
   }
 
   private cutBlock(type: MigrateType): boolean {

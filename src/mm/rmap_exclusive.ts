@@ -2,7 +2,6 @@
 /** Answers for: mm/rmap.c make_device_exclusive_range(). Fidelity: ported. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { errnoName } from '../uapi/errno.js';
 import { get_user_pages_remote, type PageArray } from './gup.js';
 import { FOLL_GET, FOLL_SPLIT_PMD, FOLL_WRITE } from './gup_flags.js';
 import type { Kernel } from './kernel.js';
@@ -93,11 +92,6 @@ export function* make_device_exclusive_range(
   const k = mm.kernel;
   const flags = FOLL_GET | FOLL_WRITE | FOLL_SPLIT_PMD;
   const npages = yield* get_user_pages_remote(mm, start, (end - start) / 4096, flags, pages);
-  if (npages < (end - start) / 4096) {
-    const addr = start + Math.max(npages, 0) * 4096;
-    const reason = npages < 0 ? `GUP answered -${errnoName(-npages)}` : 'GUP stopped here';
-    k.note({ event: 'skip', fn: 'get_user_pages_remote', mm, addr, reason });
-  }
   for (let i = 0; i < npages; i++) {
     const addr = start + i * 4096;
     const page = pages[i]!;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Watches the driver's commands and the CPU's faults: the pages before and after each, and what was told between. */
+import { xa_untag_page } from '../drivers/test_hmm/xarray.js';
 import type { TraceEvent, TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
+import { NO_PAGE } from '../sim/memmap.js';
 import type { Machine } from '../user/machine.js';
 import { observePage, type PageState } from './observe.js';
 
@@ -15,6 +17,11 @@ export interface Call {
   readonly toDevice: boolean;
   /** Minor of the device. */
   readonly device: number;
+  /** Id of the open file. */
+  readonly file: number;
+  /** Which pages the open file has in its device page table, before and after: another of the same device has its own. */
+  readonly knownBefore: readonly boolean[];
+  knownAfter: readonly boolean[];
   readonly mm: MmStruct;
   readonly addr: number;
   /** Of the range; only the first MAX_EXPLAINED have a state. */
@@ -42,6 +49,8 @@ export interface Fault {
 export interface CallListener {
   call(call: Call): void;
   fault(fault: Fault): void;
+  /** What is told outside of both. */
+  other?(event: TraceEvent): void;
 }
 
 type Open = { readonly kind: 'call'; readonly it: Call } | { readonly kind: 'fault'; readonly it: Fault };
@@ -60,6 +69,7 @@ export class CallWatch implements TraceSink {
     if (event.event === 'dmirror_ioctl') this.#beginCall(stack, event);
     else if (event.event === 'page_fault_user') this.#beginFault(stack, event);
     else if (event.event === 'dmirror_ioctl_end' || event.event === 'page_fault_end') this.#end(stack, event);
+    else if (stack.length === 0) this.listener.other?.(event);
     else for (const { it } of stack) it.events.push(event);
   }
 
@@ -85,12 +95,23 @@ export class CallWatch implements TraceSink {
     return Array.from({ length: count }, (_, i) => observePage(this.machine, mm, addr + i * 4096));
   }
 
+  #known(id: number, addr: number, count: number): boolean[] {
+    const mirror = this.machine.test_hmm?.mirrors[id] ?? null;
+    return Array.from({ length: count }, (_, i) => {
+      return mirror !== null && xa_untag_page(mirror.pt.xa_load(addr / 4096 + i)) !== NO_PAGE;
+    });
+  }
+
   #beginCall(stack: Open[], { mm, addr, args = {} }: TraceEvent): void {
     const before = this.#states(mm!, addr!, Number(args.pages));
+    const known = this.#known(Number(args.file), addr!, before.length);
     const call: Call = {
       cmd: String(args.cmd),
       toDevice: args.to_device === 1,
       device: Number(/\d+$/.exec(String(args.device))?.[0]),
+      file: Number(args.file),
+      knownBefore: known,
+      knownAfter: known,
       mm: mm!,
       addr: addr!,
       pages: Number(args.pages),
@@ -121,6 +142,7 @@ export class CallWatch implements TraceSink {
   #tell({ kind, it }: Open): void {
     if (kind === 'call') {
       it.after = this.#states(it.mm, it.addr, it.pages);
+      it.knownAfter = this.#known(it.file, it.addr, it.after.length);
       this.listener.call(it);
     } else {
       it.after = observePage(this.machine, it.mm, it.addr);

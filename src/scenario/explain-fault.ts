@@ -45,7 +45,7 @@ function presentTransition(before: PageState, after: PageState): string {
 // --- faults of the CPU --------------------------------------------------------------------------------------
 
 function refusal({ before, write }: Fault): readonly [fn: string, reason: string] {
-  if (before.vma === null) return ['bad_area', 'no VMA'];
+  if (before.vma === null) return ['bad_area_nosemaphore', 'no VMA'];
   if (write && !before.vma.write) return ['access_error', 'VMA is not writable'];
   if (!before.vma.read && !before.vma.write) return ['access_error', 'PROT_NONE'];
   return ['handle_mm_fault', before.vma.backing === 'anon' ? 'no memory' : 'beyond the end of the file'];

@@ -29,6 +29,20 @@ export function parseFollowed(text: string, where: string): FollowedPage {
   return { process: match[1] ?? 'p0', region: match[2]!, page: Number(match[3]) };
 }
 
+/** Processes that there are at some time. */
+export function processesOf({ steps }: ScenarioDocument): ReadonlySet<string> {
+  return new Set(['p0', ...steps.flatMap((step) => (step.op === 'fork' ? [step.child] : []))]);
+}
+
+/** Regions that something is mapped at, at some time. */
+export function regionsOf({ steps }: ScenarioDocument): ReadonlySet<string> {
+  const regions = steps.map((step) => {
+    if (step.op === 'mmap') return step.region;
+    return step.op === 'mremap' ? step.to.region : undefined;
+  });
+  return new Set(regions.filter((region) => region !== undefined));
+}
+
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
 /** Events that only repeat what the entry and the references show. */
@@ -58,14 +72,10 @@ class Follower {
     return changes.flatMap((change) => this.#line(change));
   }
 
-  #pfn(page: number): string {
-    return `pfn ${hex(this.machine.kernel.mem.page_to_pfn(page))}`;
-  }
-
   #line(change: Change): string[] {
     if (change.kind === 'ref') {
-      const { page, from, to, fns } = change;
-      return [`  ref  ${this.#pfn(page)}  ${from} -> ${to}  ${fns.join(' < ')}`];
+      const { pfn, from, to, fns } = change;
+      return [`  ref  pfn ${hex(pfn)}  ${from} -> ${to}  ${fns.join(' < ')}`];
     }
     if (change.kind === 'pte') {
       const by = change.fn === '' ? '' : `  ${change.fn}`;
@@ -121,9 +131,11 @@ export function* followPage(
     const result = session.step(step);
     const lines = [`step ${index}  ${stepText(step)}: ${answerText(result)}`];
     if (session.fatal !== undefined) lines.push(`  because ${session.fatal.reason}`);
-    if (watch !== undefined) {
-      lines.push(...follower.lines(watch.release()));
-      const now = nowLine(watch.observe());
+    if (watch !== undefined) lines.push(...follower.lines(watch.release()));
+    // A process that the step has made begins with what it inherits.
+    const known = watch ?? follower.watch(session);
+    if (known !== undefined) {
+      const now = nowLine(known.observe());
       if (now !== before) lines.push(now);
       before = now;
     }

@@ -2,9 +2,11 @@
 /** Why each page of a command did or did not do what was asked: the verdict, who decided, and the reason. */
 import { type TraceEvent, tracedPages } from '../mm/trace.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
+import { HMM_DMIRROR_PROT_ERROR } from '../uapi/test_hmm_uapi.js';
 import type { Machine } from '../user/machine.js';
 import type { Call } from './explain-call.js';
 import { at, decided, transition, type Verdict } from './explain-fault.js';
+import { kernelName } from './kernel-names.js';
 import { type PageState, placeText } from './observe.js';
 import type { NameAddress } from './place.js';
 import type { Spelling } from './spelling.js';
@@ -124,10 +126,15 @@ function stopIndex(call: Call): number {
   return stop?.addr === undefined ? -1 : (stop.addr - call.addr) / 4096;
 }
 
-const STOPS = new Set(['dmirror_migrate', 'migrate_vma_setup', 'get_user_pages_remote']);
+const STOPS = new Set([
+  'dmirror_migrate',
+  'dmirror_migrate_to_device',
+  'dmirror_migrate_to_system',
+  'migrate_vma_setup',
+]);
 
 function isStop({ event, fn }: TraceEvent): boolean {
-  return event === 'hmm_fault_failed' || (event === 'skip' && STOPS.has(fn));
+  return event === 'hmm_fault_failed' || event === 'gup_stopped' || (event === 'skip' && STOPS.has(fn));
 }
 
 const GONE = 'the mirrored address space is gone';
@@ -162,7 +169,7 @@ function explainAccess(context: ExplainContext, call: Call, index: number): Verd
     return decided(done, 'hmm_range_fault', transition(before, after));
   }
   const fn = write ? 'dmirror_do_write' : 'dmirror_do_read';
-  const known = before.devices.some(({ device }) => device === call.device);
+  const known = call.knownBefore[index]!;
   if (call.ret === 0 || (known && !stopsBefore(call, index))) {
     return decided(call.ret === 0 ? done : 'known', fn, `in the device table already: ${placeText(after)}`);
   }
@@ -180,7 +187,7 @@ function explainExclusive(context: ExplainContext, call: Call, index: number): V
     const was = before.where === 'system' ? '' : `${placeText(before)} -> `;
     return decided('exclusive', 'make_device_exclusive_range', `${was}${placeText(after)}`);
   }
-  const skip = last(events, 'skip');
+  const skip = last(events, 'skip') ?? last(events, 'gup_stopped');
   if (skip === undefined) return notReached(context, call);
   return decided('stays', skip.fn, reasonOf(context, skip, before));
 }
@@ -188,15 +195,18 @@ function explainExclusive(context: ExplainContext, call: Call, index: number): V
 // --- snapshots ----------------------------------------------------------------------------------------------
 
 function walker({ level, vma }: PageState): string {
-  if (vma?.backing === 'hugetlb') return 'hmm_vma_walk_hugetlb_entry';
+  if (vma?.backing === 'hugetlb') {
+    return level === 'hole' ? 'hmm_vma_walk_hole' : 'hmm_vma_walk_hugetlb_entry';
+  }
   if (level === 'pmd') return 'hmm_vma_handle_pmd';
   return level === 'pte' ? 'hmm_vma_handle_pte' : 'hmm_vma_walk_hole';
 }
 
 /** What hmm_range_fault() saw in the entry, and which of its functions did. */
-function seen(state: PageState, device: number): readonly [fn: string, reason: string] {
+function seen(state: PageState, device: number, perm: number): readonly [fn: string, reason: string] {
   if (state.vma === null) return ['hmm_vma_walk_hole', 'no VMA'];
   if (!state.vma.read) return ['hmm_vma_walk_test', 'VMA is not readable'];
+  if (perm === HMM_DMIRROR_PROT_ERROR) return ['hmm_vma_walk_test', 'special mapping'];
   const fn = walker(state);
   if (state.where === 'private' && state.device !== device) {
     return [fn, `wrong owner, and a snapshot faults nothing in: ${placeText(state)}`];
@@ -211,8 +221,9 @@ function seen(state: PageState, device: number): readonly [fn: string, reason: s
 function explainSnapshot(context: ExplainContext, call: Call, index: number): Verdict {
   const entry = last(eventsOf(call, index), 'dmirror_mkentry');
   if (entry === undefined) return notReached(context, call);
-  const [fn, reason] = seen(call.after[index]!, call.device);
-  return decided(context.spelling.permission(Number(entry.args!.perm)), fn, reason);
+  const perm = Number(entry.args!.perm);
+  const [fn, reason] = seen(call.after[index]!, call.device, perm);
+  return decided(context.spelling.permission(perm), fn, reason);
 }
 
 type Explain = (context: ExplainContext, call: Call, index: number) => Verdict;
@@ -231,7 +242,12 @@ const EXPLAIN: Readonly<Record<string, Explain>> = {
 /** One verdict a page, for the pages that have a state; none for commands that have no pages. */
 export function explainCall(context: ExplainContext, call: Call): Verdict[] {
   const explain = EXPLAIN[call.cmd];
-  return explain === undefined ? [] : call.before.map((_, index) => explain(context, call, index));
+  if (explain === undefined) return [];
+  const { id } = context.machine.generation;
+  return call.before.map((_, index) => {
+    const verdict = explain(context, call, index);
+    return { ...verdict, fn: kernelName(verdict.fn, id) };
+  });
 }
 
 // --- why a command failed -----------------------------------------------------------------------------------
@@ -260,7 +276,7 @@ export function explainError({ nameOf }: ExplainContext, call: Call): string | u
     const copy = call.cmd === 'WRITE' ? 'copy_from_user' : 'copy_to_user';
     return `${copy}: the caller's buffer ends too early, or is not accessible`;
   }
-  const missing = first(({ devices }) => !devices.some(({ device }) => device === call.device));
-  if (call.ret !== -2 || missing === undefined) return undefined;
-  return `dmirror_do_read: ${missing} is not in the device table`;
+  const missing = call.knownAfter.indexOf(false);
+  if (call.ret !== -2 || missing < 0) return undefined;
+  return `dmirror_do_read: ${nameOf(call.addr + missing * 4096)} is not in the device table`;
 }

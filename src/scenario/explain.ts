@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Runs a scenario and tells in kernel terms what each step did, page by page. */
+import type { TraceEvent } from '../mm/trace.js';
 import type { Machine } from '../user/machine.js';
 import { addressOf } from './actor.js';
 import { type Call, CallWatch, type Fault } from './explain-call.js';
@@ -26,19 +27,26 @@ export interface ExplainOptions {
 interface Collected {
   readonly calls: Call[];
   readonly faults: Fault[];
+  /** Where GUP stopped for somebody who is no device. */
+  readonly stops: TraceEvent[];
 }
+
+const nothing = (): Collected => ({ calls: [], faults: [], stops: [] });
 
 /** Pages of a load or store that are listed; the rest is as the last of them, mostly. */
 const MAX_TOUCHED = 4096;
 
 class StepExplainer {
   readonly watch: CallWatch;
-  #collected: Collected = { calls: [], faults: [] };
+  #collected: Collected = nothing();
 
   constructor(readonly context: ExplainContext) {
     this.watch = new CallWatch(context.machine, {
       call: (call) => this.#collected.calls.push(call),
       fault: (fault) => this.#collected.faults.push(fault),
+      other: (event) => {
+        if (event.event === 'gup_stopped') this.#collected.stops.push(event);
+      },
     });
   }
 
@@ -46,7 +54,7 @@ class StepExplainer {
   take(): Collected {
     this.watch.abandon();
     const collected = this.#collected;
-    this.#collected = { calls: [], faults: [] };
+    this.#collected = nothing();
     return collected;
   }
 
@@ -98,9 +106,17 @@ class StepExplainer {
 
 const TOUCHED = { load: 'loaded', store: 'stored' } as const;
 
+/** Why a step that pins pages, or looks at them, did not get them all. */
+function stopped(step: Step, { stops }: Collected): string[] {
+  if (step.op !== 'pin' && step.op !== 'gup') return [];
+  return stops
+    .slice(0, 1)
+    .map(({ fn, reason, addr }) => `  because ${fn}: ${reason} at ${regionName(addr!)}`);
+}
+
 /** Why an ioctl step that reached no command answered what it did. */
 function unreached(step: Step, result: StepResult, collected: Collected): string[] {
-  if (step.op !== 'ioctl' || collected.calls.length > 0) return [];
+  if ((step.op !== 'ioctl' && step.op !== 'ioctl_raw') || collected.calls.length > 0) return [];
   if (result.ret === 'EBADF') return ['  because __x64_sys_ioctl: the fd is not open'];
   if (result.ret === 'EINVAL') {
     return [
@@ -154,7 +170,7 @@ interface TakenStep {
 function stepLines(explainer: StepExplainer, session: Session, taken: TakenStep): string[] {
   const { index, step, result, collected } = taken;
   const lines = [`step ${index}  ${stepText(step)}: ${answerText(result)}`, ...fatalLines(session)];
-  lines.push(...unreached(step, result, collected));
+  lines.push(...unreached(step, result, collected), ...stopped(step, collected));
   for (const call of collected.calls) lines.push(...explainer.callLines(call));
   if (step.op === 'load' || step.op === 'store') {
     lines.push(...explainer.touchLines(session, step, result, collected.faults));

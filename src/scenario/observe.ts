@@ -63,8 +63,8 @@ export interface PageState {
   readonly folio: Page;
   /** -1 where there is no page. */
   readonly pfn: number;
-  /** Which level of the page table ends the walk. */
-  readonly level: 'pte' | 'pmd' | 'hole';
+  /** Which level of the page table ends the walk; `none`: a PMD that is none, `hole`: there is no table for it. */
+  readonly level: 'pte' | 'pmd' | 'none' | 'hole';
   readonly vma: VmaState | null;
   /** What the CPU does without a fault: '', 'r' or 'rw'. */
   readonly cpu: string;
@@ -90,7 +90,7 @@ function entryAt(mm: MmStruct, addr: number): Entry {
   const table = pmd.child[m]!;
   if (table !== null) return { level: 'pte', page: table[i]!, flags: table[FLAGS + i]! };
   const flags = pmd.e[FLAGS + m]!;
-  if (flags === 0) return { level: 'hole', page: NO_PAGE, flags: 0 };
+  if (flags === 0) return { level: 'none', page: NO_PAGE, flags: 0 };
   return { level: 'pmd', page: pmd.e[m]! + i, flags };
 }
 

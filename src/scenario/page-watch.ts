@@ -3,27 +3,38 @@
  * A watchpoint on one virtual page: every change of its page table entry, and every reference taken on or dropped
  * from the folios that it maps, with the functions that did it.
  *
- * The memory core knows nothing of this. The reference counts are wrapped while somebody watches, as a debugger sets a
- * hardware watchpoint, and the functions are read from the stack.
+ * The memory core knows nothing of this. The reference counts and the entry are wrapped while somebody watches, as a
+ * debugger sets a hardware watchpoint, and the functions are read from the stack.
  */
 import type { TraceEvent, TraceSink } from '../mm/trace.js';
 import { tracedPages } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Machine } from '../user/machine.js';
-import { faultFunction } from './explain-fault.js';
+import { EntryWatch } from './entry-watch.js';
+import { kernelName } from './kernel-names.js';
 import { observePage, type PageState } from './observe.js';
 
+interface RefChange {
+  readonly kind: 'ref';
+  /** At that time: the memory of a device may go, and its page come back elsewhere. */
+  readonly pfn: number;
+  readonly from: number;
+  readonly to: number;
+  /** What the functions did it for, by their kernel names, innermost first. */
+  readonly fns: readonly string[];
+}
+
 export type Change =
-  | {
-      readonly kind: 'ref';
-      readonly page: Page;
-      readonly from: number;
-      readonly to: number;
-      readonly fns: string[];
-    }
+  | RefChange
   | { readonly kind: 'pte'; readonly from: PageState; readonly to: PageState; readonly fn: string }
   | { readonly kind: 'event'; readonly event: TraceEvent };
+
+/** A change with its number, and the stack that it happened on: who wants to know reads it later. */
+interface Noted {
+  readonly number: number;
+  change(): Change;
+}
 
 /** Functions that take and drop references for others: whoever called them is of interest too. */
 const HELPERS = new Set([
@@ -45,55 +56,54 @@ const HELPERS = new Set([
   'folio_add_anon_rmap_pte',
 ]);
 
-/** Parts of a kernel function that are functions of their own here, and names that are shorter here. */
-const KERNEL_NAMES: Readonly<Record<string, string>> = {
-  collect_page: 'migrate_vma_collect_pmd',
-  collect_ptes: 'migrate_vma_collect_pmd',
-  collect_split: 'migrate_vma_collect_pmd',
-  migrate_one_pte: 'try_to_migrate_one',
-  restore_pinned: 'migrate_device_unmap',
-  split_anon_pmd: '__split_huge_pmd_locked',
-  exclusive_range: 'dmirror_exclusive',
-  get_page: 'folio_get',
-  put_page: 'folio_put',
-  alloc_page: '__alloc_pages',
-  alloc_huge: '__alloc_pages',
-  stop: 'pin_longterm_test_stop',
-};
-
 const FRAME = /^\s+at (?:new )?([\w$.]+)(?: \[as \w+\])? \(/;
-/** Frames of the runtime, and of this file. */
-const NO_FUNCTION = /^(next|set|Reflect|anonymous|forEach|map|emit|note|calls)$/;
+/** Frames of the runtime, of the watch, and of what only walks or stores for others. */
+const NO_FUNCTION = new Set([
+  ...['next', 'set', 'Reflect', 'anonymous', 'forEach', 'map', 'emit', 'note', 'storing'],
+  ...[
+    'forEachMappedPte',
+    'forEachMigrationPte',
+    'forEachHugeEntry',
+    'set_pmd',
+    'pmd_clear',
+    'pmd_populate',
+    'pte_alloc',
+  ],
+  ...['alloc_set_aside_huge', 'tryPage', 'userPage', 'userPageFault'],
+]);
 
 /** The simulated functions on the stack, innermost first. */
 function callers(stack: string): string[] {
   const names: string[] = [];
   for (const line of stack.split('\n')) {
     const name = FRAME.exec(line)?.[1]?.split('.').at(-1);
-    if (name === undefined || NO_FUNCTION.test(name) || line.includes('page-watch')) continue;
+    if (name === undefined || NO_FUNCTION.has(name) || /(page|entry)-watch/.test(line)) continue;
     if (name !== names.at(-1)) names.push(name);
   }
   return names;
 }
 
 /** Helpers up to and with the first function that is none, by their kernel names. */
-function deciding(names: readonly string[]): string[] {
+function deciding(stack: Error, generation: string): string[] {
+  const names = callers(stack.stack ?? '');
   const end = names.findIndex((name) => !HELPERS.has(name));
-  const found = (end < 0 ? names : names.slice(0, end + 1)).map((name) => KERNEL_NAMES[name] ?? name);
+  const found = (end < 0 ? names : names.slice(0, end + 1)).map((name) => kernelName(name, generation));
   return found.filter((name, i) => name !== found[i - 1]);
-}
-
-function calls(): string[] {
-  return deciding(callers(new Error().stack ?? ''));
 }
 
 type Counts = Int32Array<ArrayBuffer> | Int32Array;
 
 export class PageWatch implements TraceSink {
-  #changes: Change[] = [];
+  #noted: Noted[] = [];
+  #count = 0;
+  /** Changes to folios that have not been mapped here, but may be before the watch is released. */
+  readonly #others = new Map<Page, Noted[]>();
   #state: PageState;
   /** Folios whose references count: those mapped here now, and those mapped here before until they are freed. */
   readonly #folios = new Set<Page>();
+  readonly #entry: EntryWatch;
+  /** Which function is storing into the entry, until it has done so. */
+  #storing: string | undefined;
   #restore: (() => void) | null = null;
 
   constructor(
@@ -102,6 +112,8 @@ export class PageWatch implements TraceSink {
     readonly addr: number,
   ) {
     this.#state = this.observe();
+    this.#entry = new EntryWatch(mm.pt, addr, () => this.#store());
+    this.#follow(this.#state);
   }
 
   observe(): PageState {
@@ -111,35 +123,35 @@ export class PageWatch implements TraceSink {
   /** Watch until release(). The counts are wrapped anew each time: the core may have replaced them meanwhile. */
   arm(): void {
     const { mem } = this.machine.kernel;
-    const { refcount, mapcount } = mem;
-    mem.refcount = this.#wrap(refcount, (page, from, to) => {
-      this.#changes.push({ kind: 'ref', page, from, to, fns: calls() });
-      this.#poll();
-    });
+    const { refcount } = mem;
+    mem.refcount = this.#wrap(refcount, (page, from, to) => this.#reference(page, from, to));
     const watched = mem.refcount;
-    mem.mapcount = this.#wrap(mapcount, () => this.#poll());
-    const watchedMaps = mem.mapcount;
+    this.#entry.arm();
     this.#restore = () => {
       if (mem.refcount === watched) mem.refcount = refcount;
-      if (mem.mapcount === watchedMaps) mem.mapcount = mapcount;
+      this.#entry.release();
     };
   }
 
-  /** Return: what has changed since arm(), as far as it concerns the page. */
+  /** Return: what has changed since arm(), as far as it concerns the page, in its order. */
   release(): Change[] {
     this.#poll('');
     this.#restore?.();
     this.#restore = null;
-    const changes = this.#changes.filter((change) => change.kind !== 'ref' || this.#folios.has(change.page));
-    this.#changes = [];
+    const changes = this.#noted.sort((a, b) => a.number - b.number).map((noted) => noted.change());
+    this.#noted = [];
+    this.#others.clear();
     this.#forgetFreed();
     return changes;
   }
 
   emit(event: TraceEvent): void {
-    const faulted = event.event === 'page_fault_end';
-    this.#poll(faulted ? faultFunction({ before: this.#state, write: event.args?.write === 1 }) : event.fn);
-    if (this.#concerns(event)) this.#changes.push({ kind: 'event', event });
+    this.#poll(event.fn);
+    if (this.#concerns(event)) this.#note(() => ({ kind: 'event', event }));
+  }
+
+  #note(change: () => Change, list = this.#noted): void {
+    list.push({ number: this.#count++, change });
   }
 
   #concerns({ mm, addr, page, args }: TraceEvent): boolean {
@@ -150,14 +162,56 @@ export class PageWatch implements TraceSink {
     return page !== undefined && page !== NO_PAGE && this.#folios.has(page);
   }
 
-  /** Note a change of the entry. `fn` made it; without it, the function that runs. */
-  #poll(fn?: string): void {
-    const now = this.observe();
-    const { page, pte, where } = this.#state;
-    if (now.folio !== NO_PAGE && now.where !== 'zero') this.#folios.add(now.folio);
-    if (now.page === page && now.pte === pte && now.where === where) return;
-    this.#changes.push({ kind: 'pte', from: this.#state, to: now, fn: fn ?? calls().at(-1) ?? '' });
-    this.#state = now;
+  #reference(page: Page, from: number, to: number): void {
+    if (this.#storing !== undefined) this.#poll();
+    const stack = new Error();
+    const { kernel, generation } = this.machine;
+    const pfn = kernel.mem.page_to_pfn(page);
+    const change = (): Change => ({ kind: 'ref', pfn, from, to, fns: deciding(stack, generation.id) });
+    if (this.#folios.has(page)) this.#note(change);
+    // A folio that goes without having been mapped here is none of ours.
+    else if (to === 0) this.#others.delete(page);
+    else this.#note(change, this.#othersOf(page));
+  }
+
+  #othersOf(page: Page): Noted[] {
+    const others = this.#others.get(page) ?? [];
+    this.#others.set(page, others);
+    return others;
+  }
+
+  /** The entry is stored into: a store by another function has been done by now. */
+  #store(): void {
+    const fn = deciding(new Error(), this.machine.generation.id).at(-1) ?? '';
+    if (this.#storing !== undefined && this.#storing !== fn) this.#poll();
+    this.#storing = fn;
+  }
+
+  /** Note a change of what is at the address: by the function that has stored into the entry, else by `fn`. */
+  #poll(fn = ''): void {
+    const by = this.#storing ?? fn;
+    if (this.#storing === undefined && !this.#mapsChanged()) return;
+    this.#storing = undefined;
+    const from = this.#state;
+    const to = this.observe();
+    this.#follow(to);
+    if (to.page === from.page && to.pte === from.pte && to.where === from.where) return;
+    this.#note(() => ({ kind: 'pte', from, to, fn: by }));
+    this.#state = to;
+  }
+
+  /** Has a VMA come, or gone, where no entry is? */
+  #mapsChanged(): boolean {
+    const { where } = this.#state;
+    if (where !== 'none' && where !== 'unmapped') return false;
+    return (this.mm.vmas.vma_lookup(this.addr) === null) !== (where === 'unmapped');
+  }
+
+  #follow({ folio, where }: PageState): void {
+    if (folio === NO_PAGE || where === 'zero' || this.#folios.has(folio)) return;
+    this.#folios.add(folio);
+    this.#noted.push(...(this.#others.get(folio) ?? []));
+    this.#others.delete(folio);
   }
 
   #forgetFreed(): void {

@@ -4,6 +4,7 @@ import type { TraceEvent, TraceSink } from '../mm/trace.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Machine } from '../user/machine.js';
 import { Process } from '../user/process.js';
+import { kernelName } from './kernel-names.js';
 import { deviceOf } from './observe.js';
 
 export interface TraceRecord {
@@ -55,7 +56,7 @@ export class Tracer implements TraceSink {
       pid: process?.pid ?? 0,
       task: process?.name ?? executor.current?.name ?? 'kernel',
       event: event.event,
-      fn: event.fn,
+      fn: kernelName(event.fn, this.machine.generation.id),
       ...(event.addr === undefined ? {} : { addr: event.addr }),
       ...this.#page(event.page),
       ...(event.reason === undefined ? {} : { reason: event.reason }),

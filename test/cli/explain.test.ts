@@ -15,9 +15,31 @@ t.test('explain', async (t) => {
   t.same(here('explain', `${fixtures}/why.jsonl`), { status: 0, stdout: fixture('why.txt'), stderr: '' });
 });
 
+t.test('explain what mappings refuse', async (t) => {
+  t.same(here('explain', `${fixtures}/refused.yaml`), {
+    status: 0,
+    stdout: fixture('refused.txt'),
+    stderr: '',
+  });
+  const special = here('explain', `${fixtures}/refused.yaml`, '--bug', 'mixedmap-rejected', '--step', '4');
+  t.same(special.stdout.split('\n').slice(2), [
+    '  r0[0]  ERROR  hmm_vma_walk_test  special mapping',
+    '  r0[1]  ERROR  hmm_vma_walk_test  special mapping',
+    '  r0[2]  ERROR  hmm_vma_walk_hole  no VMA',
+    '',
+  ]);
+});
+
 t.test('explain --page', async (t) => {
   const ran = here('explain', `${fixtures}/why.jsonl`, '--name', 'pinned', '--page', 'r0[0]');
   t.same(ran, { status: 0, stdout: fixture('follow.txt'), stderr: '' });
+  for (const [page, expected] of [
+    ['r0[1]', 'history.txt'],
+    ['p1:r0[1]', 'history-child.txt'],
+  ] as const) {
+    const followed = here('explain', `${fixtures}/history.yaml`, '--page', page);
+    t.same(followed, { status: 0, stdout: fixture(expected), stderr: '' }, page);
+  }
 });
 
 t.test('explain --step', async (t) => {
@@ -80,6 +102,8 @@ const mistakes: readonly (readonly [args: readonly string[], message: string])[]
     ['explain', `${fixtures}/kinds.yaml`, '--page', 'x0'],
     '--page: "x0" is not a page (expected r0[3], or p1:r0[3])',
   ],
+  [['explain', `${fixtures}/history.yaml`, '--page', 'p7:r0[0]'], '--page: there is no process p7'],
+  [['explain', `${fixtures}/history.yaml`, '--page', 'r5[0]'], '--page: nothing is mapped as r5'],
   [
     ['run', `${fixtures}/kinds.yaml`, '--trace', 'trace.csv'],
     '--trace: "trace.csv" names no format (expected a name in .txt, .jsonl or .json)',

@@ -150,7 +150,8 @@ t.test('mistakes', async (t) => {
   const mistakes: [args: string[], message: string][] = [
     [['--out', `${at}/other`], `--out: ${at}/other has a campaign of kernel 6.1, seed 1, shard 1/2`],
     [['--out', `${at}/bad`], `${at}/bad/campaign.journal: not the journal of a campaign`],
-    [['--out', `${at}/file/x`], `--out: cannot write ${at}/file/x (ENOTDIR)`],
+    [['--out', `${at}/file/x`], `--out: cannot write ${at}/file/x: not in a directory`],
+    [['--out', '/proc/x/y'], '--out: cannot write /proc/x/y: no such directory'],
     [['--shard', '3/2'], '--shard: "3/2" is not one part of several (expected 1/4 ... 4/4)'],
     [['--count', 'many'], '--count: "many" is not a number (expected 64 or 0x40)'],
     [

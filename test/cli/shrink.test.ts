@@ -84,7 +84,10 @@ t.test('mistakes', async (t) => {
       [one, '--while', 'oops', '--not-equal-to', '6.1'],
       "option '--not-equal-to <kernel>' cannot be used with option '--while <what>' (see hmm-sim --help)",
     ],
-    [[one, '--out', join(directory, 'no', 'where')], `--out: cannot write ${directory}/no/where (ENOENT)`],
+    [
+      [one, '--out', join(directory, 'no', 'where')],
+      `--out: cannot write ${directory}/no/where: no such directory`,
+    ],
   ];
   for (const [args, message] of mistakes) {
     const { status, stderr } = hmmSim('shrink', ...args);

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import { ChromeTraceWriter } from '../../src/report/trace-chrome.js';
+import { JsonLinesTraceWriter } from '../../src/report/trace-jsonl.js';
 import { traceWriter } from '../../src/report/trace-writer.js';
 import { load } from '../../src/scenario/load.js';
 import { bootMachine } from '../../src/scenario/machine-pool.js';
@@ -161,6 +162,31 @@ t.test('the checks notice what is wrong', async (t) => {
   t.same(structure([{ ...base, ph: 'B' }]), ['1/1: x never ends']);
   t.same(structure([{ ...base, ph: 'E' }]), ['0: x ends what it did not begin']);
   t.same(nameless([{ ...base, ph: 'i' }]), ['1/1']);
+});
+
+t.test('the arguments of an event do not hide what it is', async (t) => {
+  const document: ScenarioDocument = {
+    name: 'told',
+    kernel: '6.12',
+    steps: [
+      { op: 'open', fd: 'd0', device: 0 },
+      { op: 'mmap', region: 'r0', pages: 1, prot: 'rw', share: 'private', backing: 'anon' },
+      { op: 'store', region: 'r0', page: 0, pages: 1, word: 1 },
+      { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', region: 'r0', page: 0, pages: 1 },
+    ],
+  };
+  const setup = setups.of(document);
+  const machine = bootMachine(setup);
+  const writer = new JsonLinesTraceWriter();
+  const [wanted, lines]: [string[], string[]] = [[], []];
+  machine.trace = new Tracer(machine, (record) => {
+    wanted.push(record.event);
+    lines.push(writer.record(record));
+  });
+  runScenario(machine, document, setup.generation);
+  const events = lines.map((line) => (JSON.parse(line) as { event: string }).event);
+  t.same(events, wanted);
+  t.ok(events.includes('mmu_notifier_invalidate_range_start'));
 });
 
 t.test('names choose the format', async (t) => {

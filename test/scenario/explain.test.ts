@@ -57,6 +57,55 @@ t.test('the pages of --page', async (t) => {
   );
 });
 
+const REF = /^ {2}ref {2}pfn (\S+) {2}(\d+) -> (\d+) {2}(.*)$/;
+const PTE = /^ {2}pte {2}(.*) -> (.*?)(?: {2}(\w+))?$/;
+
+/** Changes that do not begin where the one before has ended: something in between was missed. */
+function gapsOf(lines: readonly string[]): string[] {
+  const gaps: string[] = [];
+  const counts = new Map<string, string>();
+  let entry: string | undefined;
+  for (const line of lines) {
+    const [, pfn, from, to] = REF.exec(line) ?? [];
+    if (pfn !== undefined && (counts.get(pfn) ?? from) !== from) gaps.push(line);
+    if (pfn !== undefined) counts.set(pfn, to!);
+    const [, before, after] = PTE.exec(line) ?? [];
+    if (before !== undefined && (entry ?? before) !== before) gaps.push(line);
+    entry = after ?? entry;
+  }
+  return gaps;
+}
+
+function functionsOf(line: string): string[] {
+  const names = REF.exec(line)?.[4]?.split(' < ') ?? [PTE.exec(line)?.[3]];
+  return names.filter((name) => name !== undefined);
+}
+
+/** Of these recordings, every 12th scenario is followed. */
+const SAMPLED = ['exclusive', 'fork', 'gup', 'hugetlb', 'thp', 'vma'];
+
+function sampled(kernel: string, name: string): ScenarioDocument[] {
+  const file = `test/golden/${kernel}/${name}.jsonl.gz`;
+  const { documents } = load(gunzipSync(readFileSync(file)).toString(), file, 'jsonl');
+  return documents.filter((_, i) => i % 12 === 0).map(({ document }) => document);
+}
+
+t.test('no reference of a followed page is missed, and functions are called as in the kernel', async (t) => {
+  const known = new Set(readFileSync('test/fixtures/explain/functions.txt', 'utf8').trim().split('\n'));
+  const page = parseFollowed('r0[1]', '--page');
+  const documents = ['6.1', '6.12'].flatMap((kernel) => SAMPLED.flatMap((name) => sampled(kernel, name)));
+  const lines = documents.map((document) =>
+    describe(document, (machine, setup) => followPage(machine, setup, document, page)),
+  );
+  t.ok(lines.flat().filter((line) => REF.test(line)).length > 400);
+  t.same(lines.flatMap(gapsOf), [], 'every change begins where the one before has ended');
+  const strangers = lines
+    .flat()
+    .flatMap(functionsOf)
+    .filter((name) => !known.has(name));
+  t.same(strangers, [], 'every function has its name in the kernel');
+});
+
 /** What explanations and watched runs begin each step with. */
 function headings(document: ScenarioDocument): string[] {
   const { results } = runOn(machines, setups.of(document), document);

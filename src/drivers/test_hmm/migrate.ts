@@ -168,6 +168,12 @@ function kvcalloc_pfns(k: Kernel): Page[] {
   return arrays.filter((page) => page !== NO_PAGE);
 }
 
+/** The function that serves the command. */
+function migrating({ mdevice }: Dmirror, toDevice: boolean): string {
+  if (mdevice.module.generation.uapi.nr.MIGRATE !== undefined) return 'dmirror_migrate';
+  return toDevice ? 'dmirror_migrate_to_device' : 'dmirror_migrate_to_system';
+}
+
 /**
  * Migrate the range batch by batch. Every VMA of it must be readable.
  * Context: may sleep. Return: 0 (whatever migrated), or -EINVAL.
@@ -179,7 +185,7 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
   const arrays = toDevice || k.behaviour.toSystemArraysOnStack ? [] : kvcalloc_pfns(k);
   if (!k.mmget_not_zero(mm)) return -EINVAL;
   cmd.cpages = 0;
-  yield* mm.mmap_lock.down_read('dmirror_migrate');
+  yield* mm.mmap_lock.down_read(migrating(dmirror, toDevice));
   const { scratch } = dmirror.mdevice.module;
   const batch = scratch.take();
   let args: MigrateVma | null = null;
@@ -187,13 +193,8 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
   for (let addr = cmd.addr; addr < end; ) {
     const vma = mm.vmas.vma_lookup(addr);
     if (vma === null || (vma.vm_flags & VM_READ) === 0) {
-      k.note({
-        event: 'skip',
-        fn: 'dmirror_migrate',
-        mm,
-        addr,
-        reason: vma === null ? 'no VMA' : 'VMA is not readable',
-      });
+      const reason = vma === null ? 'no VMA' : 'VMA is not readable';
+      k.note({ event: 'skip', fn: migrating(dmirror, toDevice), mm, addr, reason });
       ret = -EINVAL;
       break;
     }

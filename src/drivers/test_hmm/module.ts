@@ -169,6 +169,7 @@ function* traced_dispatch(op: DmirrorOp, dmirror: Dmirror, caller: MmStruct, cmd
   const about = {
     cmd: op,
     device: dmirror.mdevice.name,
+    file: dmirror.id,
     pages: cmd.size / 4096,
     to_device: Number(op === 'MIGRATE_TO_DEV' || cmd.alloc_to_devmem),
   };

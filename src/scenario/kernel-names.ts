@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Functions by the names that they have in the kernel: parts of a kernel function that are functions of their own
+ * here, and what a function of Linux 6.12 is called in older kernels.
+ */
+
+const PARTS: Readonly<Record<string, string>> = {
+  alloc_page: '__alloc_pages',
+  alloc_huge: '__alloc_pages',
+  collapse_pmd: 'collapse_huge_page',
+  collect_page: 'migrate_vma_collect_pmd',
+  collect_ptes: 'migrate_vma_collect_pmd',
+  collect_split: 'migrate_vma_collect_pmd',
+  copy_huge_page: 'hugetlb_wp',
+  copy_shared_ptes: 'copy_pte_range',
+  dequeue_hugetlb_folio: 'dequeue_hugetlb_folio_node_exact',
+  exclusive_range: 'dmirror_exclusive',
+  folio_make_device_exclusive: 'page_make_device_exclusive_one',
+  get_page: 'folio_get',
+  grab_fast: 'gup_fast_pte_range',
+  handle_huge_pmd: 'huge_pmd_set_accessed',
+  lock_page_of_file: 'hugetlb_no_page',
+  madvise_free_pmd: 'madvise_free_pte_range',
+  clean_folio_ptes: 'madvise_free_pte_range',
+  madvise_free_whole_pmd: 'madvise_free_huge_pmd',
+  make_page_exclusive: 'make_device_exclusive',
+  map_file_page: 'set_pte_range',
+  migrate_coherent: 'migrate_device_coherent_folio',
+  migrate_one_pte: 'try_to_migrate_one',
+  move_contents: '__collapse_huge_page_copy',
+  move_extent: 'move_huge_pmd',
+  new_page: 'hugetlb_no_page',
+  put_page: 'folio_put',
+  record_pages: '__get_user_pages',
+  restore_pinned: 'migrate_device_unmap',
+  split_anon_pmd: '__split_huge_pmd_locked',
+  split_huge_zero: '__split_huge_zero_page_pmd',
+  stop: 'pin_longterm_test_stop',
+  try_reuse: 'hugetlb_wp',
+  walk: 'CPU',
+  wp_locked: 'hugetlb_wp',
+  zap_huge_pte: '__unmap_hugepage_range',
+  zap_nonpresent_pte: 'zap_pte_range',
+  zap_present_pte: 'zap_pte_range',
+  zap_small_anon_ptes: 'zap_pte_range',
+};
+
+/** Until 6.1. */
+const OLD: Readonly<Record<string, string>> = {
+  dequeue_hugetlb_folio_node_exact: 'dequeue_huge_page_node_exact',
+  follow_huge_pmd: 'follow_trans_huge_pmd',
+  folio_add_file_rmap_pte: 'page_add_file_rmap',
+  gup_fast_pte_range: 'gup_pte_range',
+  migrate_device_coherent_folio: 'migrate_device_coherent_page',
+  set_pte_range: 'do_set_pte',
+  split_huge_page_to_list_to_order: 'split_huge_page_to_list',
+};
+
+/** From 6.12 on; a name of ours that older kernels have. */
+const NEW: Readonly<Record<string, string>> = { copy_present_pte: 'copy_present_ptes' };
+
+/** What the kernel calls the function `name` of ours. */
+export function kernelName(name: string, generation: string): string {
+  const known = PARTS[name] ?? name;
+  return (generation === '6.12' ? NEW[known] : OLD[known]) ?? known;
+}
