@@ -30,13 +30,40 @@ function fit(widths: readonly number[], from: number, room: number): number {
   return to;
 }
 
-function legendLines({ paint }: TextOptions, device: number): string[] {
-  const items = LEGEND.map(([tone, letter, meaning]) => `${paint(letter, tone)} ${meaning}`);
-  return [
-    items.slice(0, 4).join(', '),
-    `${items.slice(4).join(', ')}; local is hmm_dmirror${device}`,
-    'behind it what the CPU does without a fault (- nothing), then each device: 0r reads, 0rw writes too, 0a atomic',
-  ];
+/** Text as it looks, and its characters without the colours. */
+interface Word {
+  readonly text: string;
+  readonly length: number;
+}
+
+const wordsOf = (text: string): Word[] =>
+  text.split(' ').map((word) => ({ text: word, length: word.length }));
+
+/** The words in lines that are no longer than `width`, where no word is. */
+function wrapped(words: readonly Word[], width: number): string[] {
+  const lines: string[] = [];
+  let length = Number.POSITIVE_INFINITY;
+  for (const word of words) {
+    if (length + 1 + word.length > width) {
+      lines.push(word.text);
+      length = word.length;
+    } else {
+      lines.push(`${lines.pop()} ${word.text}`);
+      length += 1 + word.length;
+    }
+  }
+  return lines;
+}
+
+function legendLines({ paint, width }: TextOptions, device: number): string[] {
+  const items = LEGEND.map(([tone, letter, meaning], i) => {
+    const end = `${meaning}${i === LEGEND.length - 1 ? ';' : ','}`;
+    return { text: `${paint(letter, tone)} ${end}`, length: `${letter} ${end}`.length };
+  });
+  const number = `P and C have the number of their device; local is hmm_dmirror${device}`;
+  const access =
+    'behind it what the CPU does without a fault (- nothing), then each device: 0r reads, 0rw writes too, 0a atomic';
+  return [...wrapped([...items, ...wordsOf(number)], width), ...wrapped(wordsOf(access), width)];
 }
 
 function stepLines(columns: readonly GridColumn[]): string[] {
@@ -86,6 +113,7 @@ class Block {
 
 /** Title, steps, legend and grid. */
 export function gridText(grid: Grid, options: TextOptions): string[] {
+  if (grid.columns.length === 0) return [`${grid.title} on ${grid.kernel}: no steps`];
   const names = Math.max(0, ...grid.rows.map(({ name }) => name.length));
   const widths = grid.columns.map((_, i) => columnWidth(grid, i));
   const block = new Block(grid, options, widths, names);

@@ -46,7 +46,7 @@ export class ProgramExplainer {
     if (error !== undefined) this.#lines.push(`  because ${error}`);
     const verdicts = explainCall(this.#context, call);
     this.#lines.push(...rowLines(callRows(call, verdicts, this.#context.nameOf)));
-    this.#lines.push(...moreLine(call, verdicts.length));
+    this.#lines.push(...moreLine(call.pages, verdicts.length));
   }
 
   #answer({ ret }: Call): string {

@@ -35,11 +35,12 @@ export function rowLines(rows: readonly Row[]): string[] {
   );
 }
 
-/** The rows of a command's pages, and a line about those beyond the limit. */
+/** The rows of a command's pages. */
 export function callRows(call: Call, verdicts: readonly Verdict[], nameOf: NameAddress): Row[] {
   return verdicts.map((verdict, index) => ({ page: nameOf(call.addr + index * 4096), ...verdict }));
 }
 
-export function moreLine(call: Call, shown: number): string[] {
-  return shown > 0 && call.pages > shown ? [`  ... and ${call.pages - shown} more pages`] : [];
+/** A line about the pages beyond the limit. */
+export function moreLine(pages: number, shown: number): string[] {
+  return shown > 0 && pages > shown ? [`  ... and ${pages - shown} more pages`] : [];
 }

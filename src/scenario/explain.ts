@@ -33,7 +33,7 @@ interface Collected {
 
 const nothing = (): Collected => ({ calls: [], faults: [], stops: [] });
 
-/** Pages of a load or store that are listed; the rest is as the last of them, mostly. */
+/** Pages of a load or store that are listed. */
 const MAX_TOUCHED = 4096;
 
 class StepExplainer {
@@ -65,7 +65,7 @@ class StepExplainer {
     return [
       ...why,
       ...rowLines(callRows(call, verdicts, this.context.nameOf)),
-      ...moreLine(call, verdicts.length),
+      ...moreLine(call.pages, verdicts.length),
     ];
   }
 
@@ -79,15 +79,15 @@ class StepExplainer {
     const mm = this.context.machine.process(session.actor(step.as ?? 'p0')?.process.pid ?? -1)?.mm;
     if (mm === undefined || mm === null) return [];
     const rows: Row[] = [];
+    const taken = byAddress(faults.filter((fault) => fault.mm === mm));
     for (let i = 0; i < Math.min(step.pages, MAX_TOUCHED); i++) {
       const addr = addressOf(step.region, step.page + i);
-      const own = faults.filter((fault) => fault.mm === mm && fault.addr === addr);
-      const verdict = this.#touched(step.op, result.pages?.[i], own, () =>
+      const verdict = this.#touched(step.op, result.pages?.[i], taken.get(addr) ?? [], () =>
         placeText(observePage(this.context.machine, mm, addr)),
       );
       rows.push({ page: regionName(addr), ...verdict });
     }
-    return rowLines(rows);
+    return [...rowLines(rows), ...moreLine(step.pages, rows.length)];
   }
 
   #touched(
@@ -102,6 +102,16 @@ class StepExplainer {
     const reason = faults.map((one) => explainFault(one).reason).join('; then ');
     return { fn: explainFault(fault).fn, reason, verdict: fault.result === undefined ? 'oops' : verdict };
   }
+}
+
+function byAddress(faults: readonly Fault[]): ReadonlyMap<number, readonly Fault[]> {
+  const found = new Map<number, Fault[]>();
+  for (const fault of faults) {
+    const same = found.get(fault.addr);
+    if (same === undefined) found.set(fault.addr, [fault]);
+    else same.push(fault);
+  }
+  return found;
 }
 
 const TOUCHED = { load: 'loaded', store: 'stored' } as const;

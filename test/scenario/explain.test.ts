@@ -48,6 +48,23 @@ t.test('a full device', async (t) => {
   ]);
 });
 
+t.test('more pages than are listed', async (t) => {
+  const range = { as: 'p0', region: 'r0' } as const;
+  const steps: Step[] = [
+    { op: 'open', fd: 'd0', device: 0 },
+    { ...range, op: 'mmap', pages: 4099, prot: 'rw', share: 'private', backing: 'anon' },
+    { ...range, op: 'store', page: 0, pages: 4099, word: 1 },
+    { ...range, op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', page: 0, pages: 4098 },
+  ];
+  const lines = explained({ name: 'many', kernel: '6.12', steps });
+  // The mirror buffer ends at 2,048 pages: EFAULT, and a line that says so.
+  t.equal(lines.length, 4 + 4096 + 1 + 1 + 4096 + 1);
+  t.same(
+    lines.filter((line) => line.startsWith('  ...')),
+    ['  ... and 3 more pages', '  ... and 2 more pages'],
+  );
+});
+
 t.test('the pages of --page', async (t) => {
   t.same(parseFollowed('r0[3]', '--page'), { process: 'p0', region: 'r0', page: 3 });
   t.same(parseFollowed('p1:r20[0]', '--page'), { process: 'p1', region: 'r20', page: 0 });

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The grid as text: what does not fit goes below, and colours take no room. */
+import t from 'tap';
+import { gridText, type TonePainter } from '../../src/report/grid-text.js';
+import { bootMachine } from '../../src/scenario/machine-pool.js';
+import type { ScenarioDocument, Step } from '../../src/scenario/schema.js';
+import { Setups } from '../../src/scenario/setup.js';
+import { drawScenario } from '../../src/scenario/show-grid.js';
+
+const setups = new Setups();
+
+const STEPS: Step[] = [
+  { op: 'open', fd: 'd0', device: 0 },
+  { op: 'mmap', region: 'r0', pages: 2, prot: 'rw', share: 'private', backing: 'anon' },
+  { op: 'store', region: 'r0', page: 0, pages: 1, word: 64 },
+  { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', region: 'r0', page: 1, pages: 1 },
+  { op: 'load', region: 'r0', page: 1, pages: 1 },
+];
+
+const plain: TonePainter = (text) => text;
+
+function drawn(steps: Step[], width: number, paint = plain): string[] {
+  const document: ScenarioDocument = { name: 'small', kernel: '6.12', steps };
+  const setup = setups.of(document);
+  return gridText(drawScenario(bootMachine(setup), setup, document), { width, paint });
+}
+
+t.test('a narrow terminal', async (t) => {
+  t.same(drawn(STEPS, 46), [
+    'small on 6.12',
+    '',
+    '0  p0 open d0 device=0: ret 0',
+    '1  p0 mmap r0[0..1] prot=rw share=private backing=anon: ret 0',
+    '2  p0 store r0[0] word=64: done',
+    '3  p0 MIGRATE_TO_DEV d0 r0[1]: ret 0, cpages 1, faults 0',
+    '4  p0 load r0[1]: done',
+    '',
+    '. nothing mapped, Z zero page,',
+    'S system memory, P private (local),',
+    'P private (remote), C coherent (local),',
+    'C coherent (remote), X exclusive to a device;',
+    'P and C have the number of their device; local',
+    'is hmm_dmirror0',
+    'behind it what the CPU does without a fault (-',
+    'nothing), then each device: 0r reads, 0rw',
+    'writes too, 0a atomic',
+    '',
+    '          0     1     2      3',
+    '          open  mmap  store  MIGRATE_TO_DEV',
+    'p0 r0[0]        .     S rw   S rw',
+    'p0 r0[1]        .     .      P0 - 0rw',
+    '',
+    '          4',
+    '          load',
+    'p0 r0[0]  S rw',
+    'p0 r0[1]  S rw',
+  ]);
+});
+
+t.test('colours', async (t) => {
+  const coloured = drawn(STEPS, 46, (text, tone) => `<${tone}|${text}>`);
+  const bare = coloured.map((line) => line.replace(/<[a-z-]+\|(.*?)>/g, '$1'));
+  t.same(bare, drawn(STEPS, 46));
+  t.ok(coloured.includes('p0 r0[1]  <system|S rw>'));
+});
+
+t.test('a scenario without steps', async (t) => {
+  t.same(drawn([], 80), ['small on 6.12: no steps']);
+});
