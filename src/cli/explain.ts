@@ -19,7 +19,7 @@ import {
   type Chosen,
   chooseScenarios,
 } from './scenario-choice.js';
-import { breathe, printLine } from './terminal.js';
+import { breathe, onInterrupt, printLine } from './terminal.js';
 import { TraceFile } from './trace-file.js';
 import { parseNumber, TRACE_HELP } from './values.js';
 
@@ -71,26 +71,28 @@ async function explain(file: string, flags: ExplainFlags, out: (line: string) =>
   checkStep(chosen, flags.step);
   checkPage(chosen, flags.page);
   const trace = flags.trace === undefined ? undefined : new TraceFile(flags.trace);
+  const stopListening = onInterrupt(() => trace?.close());
   let died = false;
   try {
     for (const [index, one] of chosen.entries()) {
       await breathe();
       if (index > 0) out('');
-      died = !explainOne(one, flags, trace, out) || died;
+      died = !(await explainOne(one, flags, trace, out)) || died;
     }
   } finally {
+    stopListening();
     trace?.close();
   }
   return died ? EXIT_FAILED : EXIT_OK;
 }
 
 /** Return: false where the machine did not even come up. */
-function explainOne(
+async function explainOne(
   chosen: Chosen,
   flags: ExplainFlags,
   trace: TraceFile | undefined,
   out: (line: string) => void,
-): boolean {
+): Promise<boolean> {
   const { loaded, setup } = chosen;
   const { document, file, line } = loaded;
   out(`# ${document.name} on ${setup.generation.id} (${file}:${line})`);
@@ -106,6 +108,9 @@ function explainOne(
     flags.page === undefined
       ? explainScenario(machine, setup, document, options)
       : followPage(machine, setup, document, flags.page, options);
-  for (const lines of steps) lines.forEach(out);
+  for (const lines of steps) {
+    lines.forEach(out);
+    await breathe();
+  }
   return true;
 }

@@ -135,6 +135,9 @@ function filteredExpect(expect: StepResult | undefined, keep: (index: number) =>
   return Object.fromEntries(entries);
 }
 
+/** The word of the page that is `pages` behind the first. */
+const laterWord = (step: Step, pages: number): number => ((step as { word: number }).word + pages) >>> 0;
+
 /** Pages [from, to) of a region, taken out of a range of it. */
 function cutRange(step: Ranged, from: number, to: number): Step {
   const end = step.page + step.pages;
@@ -147,7 +150,7 @@ function cutRange(step: Ranged, from: number, to: number): Step {
   const cut = { page, pages, expect: filteredExpect(step.expect as StepResult, keep) };
   // Page i holds the word `word + i`: what is left keeps its words, where only the beginning is cut off.
   const shift = from <= step.page && 'word' in step ? Math.min(step.pages, Math.max(0, to - step.page)) : 0;
-  return changed(step, shift === 0 ? cut : { ...cut, word: (step as { word: number }).word + shift });
+  return changed(step, shift === 0 ? cut : { ...cut, word: laterWord(step, shift) });
 }
 
 function cutRegion(step: Step, region: string, from: number, to: number): Step {
@@ -189,10 +192,19 @@ function smaller(value: number, least: number): number[] {
   return [...new Set([least, half, value - 1])].filter((other) => other >= least && other < value);
 }
 
+/** The range without its first `gone` pages; those that are left keep their words. */
+function beheaded(step: Ranged, gone: number): Step {
+  const expect = filteredExpect(step.expect as StepResult, (index) => index >= gone);
+  const cut = { page: step.page + gone, pages: step.pages - gone, expect };
+  return changed(step, 'word' in step ? { ...cut, word: laterWord(step, gone) } : cut);
+}
+
+/** Fewer pages come before lower ones: a range that loses its head begins further up. */
 function* narrowed(step: Ranged): Iterable<Step> {
   for (const pages of smaller(step.pages, 1)) {
     const expect = filteredExpect(step.expect as StepResult, (index) => index < pages);
     yield changed(step, { pages, expect });
+    yield beheaded(step, step.pages - pages);
   }
   for (const page of smaller(step.page, 0)) yield changed(step, { page });
 }

@@ -148,3 +148,17 @@ t.test('no scenario is tried twice, and each run is told', (t) => {
   t.equal(tried.length, last);
   t.end();
 });
+
+t.test('a range loses its beginning where only its end matters', (t) => {
+  const steps: Step[] = [
+    mmap(65),
+    { op: 'store', region: 'r0', page: 22, pages: 43, word: 0xfffffff0 },
+    { op: 'load', region: 'r0', page: 0, pages: 65 },
+  ];
+  const { best } = shrunk(steps, ({ steps: [, store, load] }) => {
+    if (store?.op !== 'store' || load?.op !== 'load') return false;
+    return load.page + load.pages === 65 && load.pages === 65 && store.page + store.pages === 65;
+  });
+  t.strictSame(best.steps[1], { op: 'store', region: 'r0', page: 64, pages: 1, word: 26 });
+  t.end();
+});
