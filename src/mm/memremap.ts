@@ -8,7 +8,7 @@ import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { ENOMEM, ENXIO } from '../uapi/errno.js';
 import type { Kernel } from './kernel.js';
-import { folio_test_anon, PG_anon_exclusive, PG_locked } from './page_flags.js';
+import { folio_mapcount, folio_test_anon, PG_anon_exclusive, PG_locked } from './page_flags.js';
 import { IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM, REGION_DISJOINT, region_intersects } from './resource.js';
 import type { VmFault } from './types.js';
 
@@ -62,10 +62,25 @@ export function memremap_pages(k: Kernel, pgmap: DevPagemap): number {
   return 0;
 }
 
+/** Tell which pages of the range are still in use. */
+function note_users(k: Kernel, pgmap: DevPagemap): void {
+  const { refcount } = k.mem;
+  const users: Page[] = [];
+  for (let i = 0; i < pgmap.nr_pages; i++) {
+    if (refcount[pgmap.firstPage + i]! > 0) users.push(pgmap.firstPage + i);
+  }
+  const [page] = users;
+  if (page === undefined) return;
+  const first = `pfn 0x${k.mem.page_to_pfn(page).toString(16)}, refcount ${refcount[page]}, mapcount ${folio_mapcount(k.mem, page)}`;
+  const reason = `waits for ${users.length} ${users.length === 1 ? 'page' : 'pages'} in use, first ${first}`;
+  k.note({ event: 'memunmap_pages_wait', fn: 'memunmap_pages', page, reason });
+}
+
 /** Context: may sleep for ever, when somebody keeps a page of the range. */
 export function* memunmap_pages(k: Kernel, pgmap: DevPagemap): Task {
   pgmap.live = false;
   put_dev_pagemap(k, pgmap);
+  if (pgmap.ref > 0 && k.trace !== null) note_users(k, pgmap);
   while (pgmap.ref > 0) yield* pgmap.done.sleep(k.executor, 'memunmap_pages');
   k.removePgmap(pgmap);
   k.mem.releaseRun(pgmap.firstPage);

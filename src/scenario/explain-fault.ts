@@ -64,10 +64,19 @@ export function faultFunction({ before, write }: Pick<Fault, 'before' | 'write'>
   return write ? wp : 'handle_pte_fault';
 }
 
+/** A private page that the fault could not bring back. */
+function stuck({ before, after, events }: Fault): Verdict | undefined {
+  if (before.where !== 'private' || after.page !== before.page) return undefined;
+  const skip = events.filter(({ event }) => event === 'skip').at(-1);
+  return skip && decided('fault', skip.fn, `${skip.reason}: stays ${placeText(after)}`);
+}
+
 /** What a fault of the CPU came to. */
 export function explainFault(fault: Fault): Verdict {
   if (fault.result === undefined) return decided('oops', faultFunction(fault), placeText(fault.before));
   if (fault.result !== 'ok') return decided(fault.result, ...refusal(fault));
+  const kept = stuck(fault);
+  if (kept !== undefined) return kept;
   const huge =
     fault.before.where === 'none' && fault.before.vma?.backing === 'anon' && fault.after.level === 'pmd';
   const fn = huge ? 'do_huge_pmd_anonymous_page' : faultFunction(fault);

@@ -254,6 +254,8 @@ export function explainCall(context: ExplainContext, call: Call): Verdict[] {
 
 /** Why the command as a whole answered an error; undefined when it did not, or nothing is known. */
 export function explainError({ nameOf }: ExplainContext, call: Call): string | undefined {
+  const waits = last(call.events, 'memunmap_pages_wait');
+  if (call.ret === undefined && waits !== undefined) return `${waits.fn}: ${waits.reason}`;
   if (call.ret === 0 || call.ret === undefined) return undefined;
   const stop = call.events.filter(isStop).at(-1);
   if (stop !== undefined) return `${stop.fn}: ${stop.reason} at ${nameOf(stop.addr!)}`;

@@ -77,15 +77,15 @@ class StepExplainer {
     faults: Fault[],
   ): string[] {
     const mm = this.context.machine.process(session.actor(step.as ?? 'p0')?.process.pid ?? -1)?.mm;
-    if (mm === undefined || mm === null) return [];
+    if (mm === undefined || mm === null) return killedLines(faults);
     const rows: Row[] = [];
+    const end = endOf(result, faults);
     const taken = byAddress(faults.filter((fault) => fault.mm === mm));
     for (let i = 0; i < Math.min(step.pages, MAX_TOUCHED); i++) {
       const addr = addressOf(step.region, step.page + i);
-      const verdict = this.#touched(step.op, result.pages?.[i], taken.get(addr) ?? [], () =>
-        placeText(observePage(this.context.machine, mm, addr)),
-      );
-      rows.push({ page: regionName(addr), ...verdict });
+      const place = (): string => placeText(observePage(this.context.machine, mm, addr));
+      const verdict = this.#touched(step.op, result.pages?.[i], taken.get(addr) ?? [], place);
+      rows.push({ page: regionName(addr), ...(end === undefined ? verdict : ended(verdict, addr, end)) });
     }
     return [...rowLines(rows), ...moreLine(step.pages, rows.length)];
   }
@@ -99,8 +99,8 @@ class StepExplainer {
     const fault = faults.at(-1);
     const verdict = typeof answer === 'string' && answer.startsWith('SIG') ? answer : TOUCHED[op];
     if (fault === undefined) return { verdict, fn: '', reason: `no fault: ${place()}` };
-    const reason = faults.map((one) => explainFault(one).reason).join('; then ');
-    return { fn: explainFault(fault).fn, reason, verdict: fault.result === undefined ? 'oops' : verdict };
+    const reasons = counted(faults.map((one) => explainFault(one).reason));
+    return { fn: explainFault(fault).fn, reason: reasons.join('; then '), verdict };
   }
 }
 
@@ -112,6 +112,43 @@ function byAddress(faults: readonly Fault[]): ReadonlyMap<number, readonly Fault
     else same.push(fault);
   }
   return found;
+}
+
+/** The fault that a process did not survive. */
+function killedLines(faults: readonly Fault[]): string[] {
+  return rowLines(
+    faults.slice(-1).map((fault) => ({ page: regionName(fault.addr), ...explainFault(fault) })),
+  );
+}
+
+/** Where a load or store came to no end, and which one. */
+interface End {
+  readonly addr: number;
+  readonly verdict: 'oops' | 'hang';
+}
+
+function endOf({ oops, hang }: StepResult, faults: readonly Fault[]): End | undefined {
+  const fault = faults.at(-1);
+  if (fault === undefined || (oops === undefined && hang === undefined)) return undefined;
+  return { addr: fault.addr, verdict: oops === undefined ? 'hang' : 'oops' };
+}
+
+/** The verdict on a page of an access that came to no end. */
+function ended(verdict: Verdict, addr: number, end: End): Verdict {
+  if (addr < end.addr) return verdict;
+  if (addr === end.addr) return { ...verdict, verdict: end.verdict };
+  return { verdict: 'not reached', fn: '', reason: 'the kernel died before' };
+}
+
+/** Texts that follow themselves, once and with their number. */
+function counted(texts: readonly string[]): string[] {
+  const found: { text: string; times: number }[] = [];
+  for (const text of texts) {
+    const last = found.at(-1);
+    if (last?.text === text) last.times++;
+    else found.push({ text, times: 1 });
+  }
+  return found.map(({ text, times }) => (times === 1 ? text : `${text} (${times} times)`));
 }
 
 const TOUCHED = { load: 'loaded', store: 'stored' } as const;

@@ -48,6 +48,46 @@ t.test('a full device', async (t) => {
   ]);
 });
 
+/** The lines of the last step, with a bug brought back. */
+function lastStep(id: string, bug?: string): string[] {
+  const file = `test/bugs/${id}.yaml`;
+  const { document } = load(readFileSync(file, 'utf8'), file, 'yaml').documents[0]!;
+  const bugs = bug === undefined ? {} : { bugs: [bug] };
+  const changed = { ...document, machine: { ...document.machine, ...bugs } };
+  return explained(changed, document.steps.length - 1);
+}
+
+t.test('steps that come to no end', async (t) => {
+  t.same(lastStep('stale-mirror-after-close', 'stale-mirror-after-close'), [
+    'step 5  p0 load r0[0..1]: oops in dmirror_devmem_fault',
+    '  because use after free: the page was migrated through a file that is closed; its struct dmirror is gone',
+    '  r0[0]  oops         dmirror_devmem_fault  private on hmm_dmirror0 pfn 0x3ffffffff',
+    '  r0[1]  not reached                        the kernel died before',
+  ]);
+  t.same(lastStep('migrate-to-ram-result-dropped', 'migrate-to-ram-result-dropped'), [
+    'step 6  p0 load r0[0]: hang in exc_page_fault',
+    '  because exceeded its simulated time limit',
+    '  r0[0]  hang  dmirror_devmem_fault_alloc_and_copy  no system memory: stays private on hmm_dmirror0 pfn 0x3ffffffff (9996 times)',
+  ]);
+  t.same(lastStep('migrate-to-ram-result-dropped'), [
+    'step 6  p0 load r0[0]: ret ESRCH',
+    '  r0[0]  SIGKILL  handle_mm_fault  no memory',
+  ]);
+  const range = { region: 'r0', page: 0, pages: 1 } as const;
+  const steps: Step[] = [
+    { op: 'open', fd: 'd0', device: 2 },
+    { op: 'mmap', region: 'r0', pages: 1, prot: 'rw', share: 'private', backing: 'anon' },
+    { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', ...range },
+    { op: 'ioctl', cmd: 'EXCLUSIVE', fd: 'd0', ...range },
+    { op: 'ioctl', cmd: 'RELEASE', fd: 'd0', ...range },
+  ];
+  t.same(explained({ name: 'release', kernel: '6.12', steps }, 4), [
+    'step 4  p0 RELEASE d0 r0[0]: hang in memunmap_pages',
+    '  because waits for ever',
+    '  because memunmap_pages: waits for 1 page in use, first pfn 0x14ffff, refcount 1, mapcount 0',
+  ]);
+});
+
 t.test('more pages than are listed', async (t) => {
   const range = { as: 'p0', region: 'r0' } as const;
   const steps: Step[] = [
