@@ -136,7 +136,7 @@ export function* followPage(
     const known = watch ?? follower.watch(session);
     if (known !== undefined) {
       const now = nowLine(known.observe());
-      if (now !== before) lines.push(now);
+      if (now !== before || options.step === index) lines.push(now);
       before = now;
     }
     if (options.step === undefined || options.step === index) yield lines;

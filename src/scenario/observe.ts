@@ -56,6 +56,8 @@ export interface VmaState {
 
 export interface PageState {
   readonly where: Where;
+  /** Coherent memory of a kernel that calls it generic. */
+  readonly generic: boolean;
   /** Minor of the device whose memory holds the page; null for system memory. */
   readonly device: number | null;
   readonly page: Page;
@@ -179,8 +181,10 @@ export function observePage(machine: Machine, mm: MmStruct, addr: number): PageS
   const { level, flags } = entry;
   const page = flags === 0 ? NO_PAGE : entry.page;
   const folio = page === NO_PAGE ? NO_PAGE : compound_head(mem, page);
+  const where = whereOf(k, vma, entry);
   return {
-    where: whereOf(k, vma, entry),
+    where,
+    generic: where === 'coherent' && k.behaviour.genericPagesAreMigratable,
     device: deviceOf(k, page),
     page,
     folio,
@@ -208,6 +212,6 @@ export function placeText(state: PageState): string {
     case 'zero':
       return 'zero page';
     default:
-      return `${state.where}${on} pfn ${hex(state.pfn)}`;
+      return `${state.generic ? 'generic' : state.where}${on} pfn ${hex(state.pfn)}`;
   }
 }

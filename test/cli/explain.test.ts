@@ -42,6 +42,21 @@ t.test('explain --page', async (t) => {
   }
 });
 
+t.test('explain --page --step', async (t) => {
+  const ran = here('explain', `${fixtures}/history.yaml`, '--page', 'r0[1]', '--step', '6');
+  t.same(ran.stdout.split('\n').slice(1, -1), [
+    'r0[1] of p0, address 0x200000001000',
+    'step 6  p0 EXCLUSIVE d0 r0[0..2]: ret 0, cpages 3, faults 0',
+    '  pte  present read, pfn 0x104 -> present write dirty young, pfn 0x104  wp_page_reuse',
+    '  ref  pfn 0x104  1 -> 2  try_grab_folio < follow_page_pte',
+    '  tell mmu_notifier_invalidate_range_start  mn_itree_invalidate  notify=MMU_NOTIFY_EXCLUSIVE',
+    '  pte  present write dirty young, pfn 0x104 -> device exclusive write, pfn 0x104  page_make_device_exclusive_one',
+    '  tell make_device_exclusive  make_device_exclusive_range',
+    '  ref  pfn 0x104  2 -> 1  folio_put < dmirror_exclusive',
+    '  now  exclusive pfn 0x104; refcount 1, mapcount 0; CPU faults; hmm_dmirror0 has atomic access',
+  ]);
+});
+
 t.test('explain --step', async (t) => {
   const ran = here('explain', `${fixtures}/why.jsonl`, '--name', 'wrong*', '--step', '4');
   t.same(ran.stdout.split('\n'), [

@@ -57,6 +57,29 @@ function lastStep(id: string, bug?: string): string[] {
   return explained(changed, document.steps.length - 1);
 }
 
+t.test('generic memory of v5-generic', async (t) => {
+  const range = { region: 'r0', page: 0, pages: 1 } as const;
+  const steps: Step[] = [
+    { op: 'open', fd: 'd0', device: 0 },
+    { op: 'mmap', region: 'r0', pages: 1, prot: 'rw', share: 'private', backing: 'anon' },
+    { op: 'store', ...range, word: 1 },
+    { op: 'ioctl', cmd: 'MIGRATE', toDevice: true, fd: 'd0', ...range },
+    { op: 'ioctl', cmd: 'MIGRATE', toDevice: false, fd: 'd0', ...range },
+    { op: 'munmap', ...range },
+    { op: 'ioctl', cmd: 'MIGRATE', toDevice: true, fd: 'd0', ...range },
+  ];
+  t.same(explained({ name: 'generic', kernel: 'v5-generic', steps }).slice(-8), [
+    'step 3  p0 MIGRATE d0 r0[0] toDevice=true: ret 0, cpages 1, faults 0',
+    '  r0[0]  migrated  migrate_vma_pages  system pfn 0x103 -> generic on hmm_dmirror0 pfn 0x17ffff',
+    'step 4  p0 MIGRATE d0 r0[0] toDevice=false: ret 0, cpages 0, faults 0',
+    '  r0[0]  stays  dmirror_devmem_fault_alloc_and_copy  only private pages come back',
+    'step 5  p0 munmap r0[0]: ret 0',
+    'step 6  p0 MIGRATE d0 r0[0] toDevice=true: ret EINVAL',
+    '  because dmirror_migrate: no VMA at r0[0]',
+    '  r0[0]  stays  dmirror_migrate  no VMA',
+  ]);
+});
+
 t.test('steps that come to no end', async (t) => {
   t.same(lastStep('stale-mirror-after-close', 'stale-mirror-after-close'), [
     'step 5  p0 load r0[0..1]: oops in dmirror_devmem_fault',
