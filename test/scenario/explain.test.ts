@@ -107,7 +107,7 @@ t.test('steps that come to no end', async (t) => {
   t.same(explained({ name: 'release', kernel: '6.12', steps }, 4), [
     'step 4  p0 RELEASE d0 r0[0]: hang in memunmap_pages',
     '  because waits for ever',
-    '  because memunmap_pages: waits for 1 page in use, first pfn 0x14ffff, refcount 1, mapcount 0',
+    '  because memunmap_pages: waits for 1 page in use, first pfn 0x14ffff, refcount 2, mapcount 1',
   ]);
 });
 
