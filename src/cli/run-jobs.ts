@@ -12,7 +12,7 @@ import { breathe } from './terminal.js';
 
 /** Both generators answer once for each part, in their order, whoever is ready first. */
 export interface Crew {
-  load(): AsyncGenerator<LoadedPart>;
+  load(parts: readonly Part[]): AsyncGenerator<LoadedPart>;
   /** After load(). */
   run(): AsyncGenerator<Iterable<Told>>;
   stop(): Promise<void>;
@@ -20,24 +20,21 @@ export interface Crew {
 
 class Here implements Crew {
   readonly #runner: PartRunner;
+  #count = 0;
 
-  constructor(
-    readonly parts: readonly Part[],
-    options: PartOptions,
-    source: MachineSource,
-  ) {
+  constructor(options: PartOptions, source: MachineSource) {
     this.#runner = new PartRunner(source, options);
   }
 
-  async *load(): AsyncGenerator<LoadedPart> {
-    for (const [index, part] of this.parts.entries()) {
+  async *load(parts: readonly Part[]): AsyncGenerator<LoadedPart> {
+    for (const part of parts) {
       await breathe();
-      yield this.#runner.load(index, part);
+      yield this.#runner.load(this.#count++, part);
     }
   }
 
   async *run(): AsyncGenerator<Iterable<Told>> {
-    for (const index of this.parts.keys()) yield this.#runner.run(index);
+    for (let index = 0; index < this.#count; index++) yield this.#runner.run(index);
   }
 
   async stop(): Promise<void> {}
@@ -60,17 +57,15 @@ class Workers implements Crew {
   readonly #workers: Worker[];
   /** Which worker has which part. */
   readonly #owner: Worker[] = [];
+  /** The scenarios of each part. */
+  readonly #names: (readonly string[])[] = [];
   /** Answers that came before their turn. */
   readonly #arrived = new Map<number, Answer>();
   #nextOrder: (worker: Worker) => Order | undefined = () => undefined;
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
-  constructor(
-    readonly parts: readonly Part[],
-    options: PartOptions,
-    jobs: number,
-  ) {
+  constructor(jobs: number, options: PartOptions) {
     this.#workers = Array.from({ length: jobs }, () => this.#start(options));
   }
 
@@ -98,15 +93,19 @@ class Workers implements Crew {
     for (let i = 0; i < AHEAD; i++) for (const worker of this.#workers) this.#feed(worker);
   }
 
-  async *load(): AsyncGenerator<LoadedPart> {
+  async *load(parts: readonly Part[]): AsyncGenerator<LoadedPart> {
     this.#begin((worker) => {
       const index = this.#owner.length;
-      const part = this.parts[index];
+      const part = parts[index];
       if (part === undefined) return undefined;
       this.#owner.push(worker);
       return { index, part };
     });
-    for (const index of this.parts.keys()) yield (await this.#take(index)).loaded!;
+    for (const index of parts.keys()) {
+      const { loaded } = await this.#take(index);
+      this.#names.push(loaded!.names);
+      yield loaded!;
+    }
   }
 
   async *run(): AsyncGenerator<Iterable<Told>> {
@@ -117,7 +116,10 @@ class Workers implements Crew {
       const next = iterators.get(worker)!.next();
       return next.done ? undefined : { index: next.value };
     });
-    for (const index of this.parts.keys()) yield (await this.#take(index)).told!;
+    for (const [index, names] of this.#names.entries()) {
+      const { told } = await this.#take(index);
+      yield told!.map((each, n) => each ?? { outcome: { name: names[n]!, notes: [] } });
+    }
   }
 
   async #take(index: number): Promise<Answer> {
@@ -139,13 +141,7 @@ class Workers implements Crew {
   }
 }
 
-/** `source` has the machines of this thread. */
-export function crewFor(
-  parts: readonly Part[],
-  options: PartOptions,
-  jobs: number,
-  source: MachineSource,
-): Crew {
-  const threads = Math.min(jobs, parts.length);
-  return threads > 1 ? new Workers(parts, options, threads) : new Here(parts, options, source);
+/** Workers start at once, and are ready when the files have been read. `source` has the machines of this thread. */
+export function crewOf(jobs: number, options: PartOptions, source: MachineSource): Crew {
+  return jobs > 1 ? new Workers(jobs, options) : new Here(options, source);
 }

@@ -16,7 +16,7 @@ import { addBugOptions } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import { InternalError } from './failure.js';
 import { ReportFile } from './report-file.js';
-import { type Crew, crewFor, linesAPart } from './run-jobs.js';
+import { type Crew, crewOf, linesAPart } from './run-jobs.js';
 import type { PartOptions, Told } from './run-part.js';
 import { displayName, readTextFiles, type TextFile, writeScenarioFile } from './scenario-files.js';
 import { breathe, ktapPainter, onInterrupt, printErrorLine, printLine } from './terminal.js';
@@ -215,9 +215,9 @@ async function runAll(
 }
 
 /** Return: the names of the scenarios that will run. What is wrong with the documents is added to `mistakes`. */
-async function loadAll(crew: Crew, mistakes: Mistake[]): Promise<string[]> {
+async function loadAll(crew: Crew, parts: readonly Part[], mistakes: Mistake[]): Promise<string[]> {
   const names: string[] = [];
-  for await (const part of crew.load()) {
+  for await (const part of crew.load(parts)) {
     for (const name of part.names) names.push(name);
     mistakes.push(...part.mistakes);
   }
@@ -259,12 +259,12 @@ export async function runCommand(
     throw new UsageError('a trace has one order of events, so it needs --jobs 1', '--trace');
   const tracing = options.trace === undefined ? undefined : await openTrace(options.trace, source);
   const report = options.junit === undefined ? undefined : new ReportFile(options.junit, '--junit');
-  const { files, mistakes } = readTextFiles(args);
   const jobs = options.jobs ?? 1;
-  const { parts, fileOf } = partsOfFiles(files, jobs);
-  const crew = crewFor(parts, partOptions(options), jobs, tracing?.source ?? source);
+  const crew = crewOf(jobs, partOptions(options), tracing?.source ?? source);
   try {
-    const names = await loadAll(crew, mistakes);
+    const { files, mistakes } = readTextFiles(args);
+    const { parts, fileOf } = partsOfFiles(files, jobs);
+    const names = await loadAll(crew, parts, mistakes);
     for (const { where, message } of mistakes) output.err(`${where}: ${message}`);
     if (names.length === 0 && mistakes.length === 0) {
       throw new UsageError(

@@ -74,8 +74,9 @@ function logDifference({ dmesg, warnings }: ScenarioDocument, run: ScenarioRun):
   if (missing !== undefined) {
     return { differs: `dmesg: expected ${show(missing)}`, expected: missing, actual: run.dmesg };
   }
+  if (warnings === undefined) return undefined;
   const actual = run.dmesg.flatMap((line) => /^WARNING: ([^:]+):/.exec(line)?.[1] ?? []);
-  if (warnings === undefined || show(warnings) === show(actual)) return undefined;
+  if (show(warnings) === show(actual)) return undefined;
   return { differs: `warnings: expected ${show(warnings)}, got ${show(actual)}`, expected: warnings, actual };
 }
 

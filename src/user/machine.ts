@@ -312,7 +312,8 @@ export class Machine implements MachineApi {
   }
 
   private thread(process: Process, program: Body, role: Role, ended: Thread['ended'] = null): Thread {
-    const plain = new Program(this, process);
+    process.program ??= new Program(this, process);
+    const plain = process.program as Program;
     const sys = this.kernel.trace === null ? plain : traced(plain, process, this.kernel);
     const thread = new Thread(process, sys, program, role, ended);
     thread.task = this.executor.spawn(process.name, this.run(thread), process);

@@ -35,6 +35,8 @@ export class Process {
   readonly childExit = new WaitQueue();
   /** libc: address to size of malloc()ed blocks, and free ones by size class. */
   heap = new Heap();
+  /** What its threads call (a Program); made when it is first needed. */
+  program: unknown = null;
 
   constructor(
     readonly pid: number,
