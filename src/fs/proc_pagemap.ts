@@ -14,6 +14,7 @@ import {
   type VmArea,
 } from '../mm/types.js';
 import { copy_to_user } from '../mm/uaccess.js';
+import { putU32 } from '../sim/bytes.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EFAULT, EINVAL } from '../uapi/errno.js';
@@ -69,15 +70,14 @@ function* pagemap_read(
 ): Task<number> {
   if (pos % 8 !== 0 || count % 8 !== 0) return -EINVAL;
   const mm = file.private_data as MmStruct;
-  const entries = new Uint32Array(count / 4);
+  const entries = new Uint8Array(count);
   let vma: VmArea | null = null;
   for (let n = 0; n < count / 8; n++) {
     const addr = (pos / 8 + n) * 4096;
     if (vma === null || addr >= vma.vm_end) vma = mm.vmas.find_vma(addr);
-    if (vma !== null && vma.vm_start <= addr) entries[2 * n + 1] = pagemap_entry(vma, addr) >>> 0;
+    if (vma !== null && vma.vm_start <= addr) putU32(entries, 8 * n + 4, pagemap_entry(vma, addr));
   }
-  const bytes = new Uint8Array(entries.buffer);
-  return (yield* copy_to_user(caller, buf, bytes)) ? count : -EFAULT;
+  return (yield* copy_to_user(caller, buf, entries)) ? count : -EFAULT;
 }
 
 // biome-ignore lint/correctness/useYield: open() may sleep in other drivers.

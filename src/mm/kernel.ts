@@ -37,6 +37,7 @@ export interface HostMemory {
   readonly tables: TablePool;
   readonly tlbs: Tlb[];
   readonly blocks: PageBlocks;
+  readonly pgmapOfBlock: Uint16Array;
 }
 
 /** Simulated cost of what the kernel does, in nanoseconds; only their order of magnitude matters. */
@@ -61,7 +62,7 @@ export class Kernel {
   firstDevicePage: Page = 0;
   /** pgmap by page block of device memory; index 0 is none. */
   pgmaps: (DevPagemap | null)[] = [null];
-  pgmapOfBlock = new Uint16Array(0);
+  pgmapOfBlock: Uint16Array;
   zeroPage: Page = 0;
   /** The huge zero folio, allocated at its first use. */
   hugeZeroFolio: Page = 0;
@@ -90,6 +91,7 @@ export class Kernel {
     this.contents = reuse?.contents ?? new Contents(this.mem);
     this.tables = reuse?.tables ?? new TablePool();
     this.tlbs = reuse?.tlbs ?? [];
+    this.pgmapOfBlock = reuse?.pgmapOfBlock.fill(0) ?? new Uint16Array(0);
     const runs = ram.map(({ pfn, pages }) => ({ first: this.mem.addRun(pfn, pages), pages }));
     this.pages = new PageAllocator(this, runs, reuse?.blocks ?? null);
     const last = runs[runs.length - 1]!;
@@ -207,8 +209,8 @@ export class Kernel {
     }
     this.mem.reset(0);
     this.contents.reset();
-    const { mem, contents, tables, tlbs } = this;
-    return { mem, contents, tables, tlbs, blocks: this.pages.blocks };
+    const { mem, contents, tables, tlbs, pgmapOfBlock } = this;
+    return { mem, contents, tables, tlbs, blocks: this.pages.blocks, pgmapOfBlock };
   }
 
   /** mmget_not_zero(). */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Steps on a dmirror device: open, close and the ioctls, with their struct and buffer in user memory. */
+import { putU32, putU64, u64At } from '../sim/bytes.js';
 import type { Task } from '../sim/task.js';
 import { O_RDWR, PAGE_SIZE } from '../uapi/mman.js';
 import {
@@ -67,25 +68,13 @@ export function commandOf(uapi: DmirrorUapi, step: IoctlStep): DmirrorOp {
 
 /** struct hmm_dmirror_cmd on its way to and from user memory; one ioctl is under way at a time. */
 const struct = new Uint8Array(64);
-const words = new Uint32Array(struct.buffer);
-
-function setU64(offset: number, value: number): void {
-  words[offset / 4] = value % 0x100000000;
-  words[offset / 4 + 1] = Math.floor(value / 0x100000000);
-}
-
-function getU64(bytes: Uint8Array, offset: number): number {
-  let value = 0;
-  for (let i = 7; i >= 0; i--) value = value * 256 + bytes[offset + i]!;
-  return value;
-}
 
 /** The struct's bytes, valid until the next call. */
 function encode(uapi: DmirrorUapi, addr: number, ptr: number, npages: number): Uint8Array {
-  words.fill(0);
-  setU64(CMD_ADDR, addr);
-  setU64(CMD_PTR, ptr);
-  setU64(CMD_NPAGES, npages);
+  struct.fill(0);
+  putU64(struct, CMD_ADDR, addr);
+  putU64(struct, CMD_PTR, ptr);
+  putU64(struct, CMD_NPAGES, npages);
   return struct.subarray(0, uapi.structSize);
 }
 
@@ -122,7 +111,7 @@ export function* ioctl(sys: Sys, actor: Actor, step: IoctlStep, face: Interface)
   yield* prepareMirror(sys, actor, step, pages);
 
   const bytes = encode(uapi, addressOf(step.region ?? 'r0', step.page ?? 0), mirror, pages);
-  if (uapi.hasAllocToDevmem) words[CMD_ALLOC_TO_DEVMEM / 4] = migratesToDevice(step) ? 1 : 0;
+  if (uapi.hasAllocToDevmem) putU32(struct, CMD_ALLOC_TO_DEVMEM, migratesToDevice(step) ? 1 : 0);
   yield* sys.storeBytes(scratch, bytes);
 
   const request = dmirrorRequest(uapi, commandOf(uapi, step)) ?? IOWR_H(UNKNOWN_NR, uapi.structSize);
@@ -130,8 +119,8 @@ export function* ioctl(sys: Sys, actor: Actor, step: IoctlStep, face: Interface)
   if (ret < 0) return retOf(ret);
 
   const answer = yield* sys.loadBytes(scratch, uapi.structSize);
-  const cpages = getU64(answer, CMD_CPAGES);
-  const faults = getU64(answer, CMD_FAULTS);
+  const cpages = u64At(answer, CMD_CPAGES);
+  const faults = u64At(answer, CMD_FAULTS);
   if (step.cmd === 'GET_MEM_DEV_TYPE') {
     return { ret: 0, cpages, faults, type: face.spelling.deviceType(answer[CMD_ZONE_DEVICE_TYPE] ?? 0) };
   }

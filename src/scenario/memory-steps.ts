@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Steps that a program takes without the driver: mappings, loads and stores, /proc/self/pagemap. */
+import { u32At } from '../sim/bytes.js';
 import type { Task } from '../sim/task.js';
 import {
   MADV_COLLAPSE,
@@ -130,8 +131,8 @@ export function* pagemap(sys: Sys, actor: Actor, step: StepOf<'pagemap'>): Task<
     const count = Math.min(step.pages - done, PAGEMAP_CHUNK);
     const bytes = yield* sys.pread(actor.pagemapFd, buffer, count * 8, (first + done) * 8);
     if (bytes <= 0) return retOf(bytes);
-    const entries = new Uint32Array((yield* sys.loadBytes(buffer, bytes)).slice().buffer);
-    for (let i = 1; i < entries.length; i += 2) map.push(spellPagemap(entries[i]!));
+    const entries = yield* sys.loadBytes(buffer, bytes);
+    for (let at = 4; at < bytes; at += 8) map.push(spellPagemap(u32At(entries, at)));
     done += bytes / 8;
   }
   return { map };

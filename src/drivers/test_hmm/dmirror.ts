@@ -87,19 +87,27 @@ export class Batch {
   readonly perm = new Uint8Array(BATCH);
   readonly src = new Uint32Array(BATCH);
   readonly dst = new Uint32Array(BATCH);
+
+  clear(): this {
+    this.hmm_pfns.fill(0);
+    this.hmm_flags.fill(0);
+    this.perm.fill(0);
+    this.src.fill(0);
+    this.dst.fill(0);
+    return this;
+  }
 }
 
-/** Batches that nobody works on now. Typed arrays are dear to make and to collect. */
-export class Scratch {
-  private readonly free: Batch[] = [];
+/** Batches that nobody works on now, of whatever machine. Typed arrays are dear to make and to collect. */
+const freeBatches: Batch[] = [];
 
-  take(): Batch {
-    return this.free.pop() ?? new Batch();
-  }
+/** A batch of zeros, as CONFIG_INIT_STACK_ALL_ZERO has it. */
+export function takeBatch(): Batch {
+  return freeBatches.pop()?.clear() ?? new Batch();
+}
 
-  give(batch: Batch): void {
-    this.free.push(batch);
-  }
+export function giveBatch(batch: Batch): void {
+  freeBatches.push(batch);
 }
 
 /** The loaded module: what C keeps in static variables. */
@@ -113,7 +121,6 @@ export interface DmirrorModule {
   readonly devices: DmirrorDevice[];
   /** By id; null when closed. */
   readonly mirrors: (Dmirror | null)[];
-  readonly scratch: Scratch;
   /** For the checkers: told of every invalidation that a file ignores because its own device migrates. */
   onIgnored?: (dmirror: Dmirror, range: MmuNotifierRange) => void;
 }

@@ -32,7 +32,9 @@ import {
   COST_RETRY,
   type Dmirror,
   type DmirrorCmd,
+  giveBatch,
   HMM_RANGE_DEFAULT_TIMEOUT_NS,
+  takeBatch,
 } from './dmirror.js';
 import { DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from './xarray.js';
 
@@ -134,8 +136,7 @@ function* dmirror_fault(dmirror: Dmirror, start: number, end: number, write: boo
     k.executor.charge(COST_FRUITLESS);
     return 0;
   }
-  const { scratch } = dmirror.mdevice.module;
-  const batch = scratch.take();
+  const batch = takeBatch();
   const range: HmmRange = {
     notifier: dmirror.notifier,
     notifier_seq: 0,
@@ -152,7 +153,7 @@ function* dmirror_fault(dmirror: Dmirror, start: number, end: number, write: boo
     range.end = Math.min(addr + BATCH * 4096, end);
     ret = yield* dmirror_range_fault(dmirror, range);
   }
-  scratch.give(batch);
+  giveBatch(batch);
   yield* mmput(mm);
   return ret;
 }

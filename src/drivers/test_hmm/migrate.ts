@@ -39,6 +39,8 @@ import {
   type DmirrorCmd,
   type DmirrorDevice,
   type DmirrorModule,
+  giveBatch,
+  takeBatch,
 } from './dmirror.js';
 import { return_data } from './fault.js';
 import { DPT_XA_TAG_WRITE } from './xarray.js';
@@ -186,8 +188,7 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
   if (!k.mmget_not_zero(mm)) return -EINVAL;
   cmd.cpages = 0;
   yield* mm.mmap_lock.down_read(migrating(dmirror, toDevice));
-  const { scratch } = dmirror.mdevice.module;
-  const batch = scratch.take();
+  const batch = takeBatch();
   let args: MigrateVma | null = null;
   let ret = 0;
   for (let addr = cmd.addr; addr < end; ) {
@@ -215,7 +216,7 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
     migrate_vma_finalize(args);
     addr = next;
   }
-  scratch.give(batch);
+  giveBatch(batch);
   mm.mmap_lock.up_read();
   yield* mmput(mm);
   for (const page of arrays) put_page(k, page);
@@ -245,7 +246,7 @@ export function* dmirror_devmem_fault(module: DmirrorModule, vmf: VmFault): Task
       'use after free: the page was migrated through a file that is closed; its struct dmirror is gone',
     );
   }
-  const batch = module.scratch.take();
+  const batch = takeBatch();
   const args = new_migrate_vma(vmf.vma, batch, dmirror.mdevice);
   args.start = vmf.address;
   args.end = vmf.address + 4096;
@@ -257,6 +258,6 @@ export function* dmirror_devmem_fault(module: DmirrorModule, vmf: VmFault): Task
     yield* migrate_vma_pages(args);
     migrate_vma_finalize(args);
   }
-  module.scratch.give(batch);
+  giveBatch(batch);
   return ret;
 }

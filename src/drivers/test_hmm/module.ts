@@ -9,6 +9,7 @@ import { mmu_interval_notifier_insert, mmu_interval_notifier_remove } from '../.
 import { put_page, UNMOVABLE } from '../../mm/page_alloc.js';
 import { type MmStruct, VM_MIXEDMAP, type VmArea } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
+import { putU32, putU64, u32At, u64At } from '../../sim/bytes.js';
 import { NO_PAGE } from '../../sim/memmap.js';
 import { done, type Task } from '../../sim/task.js';
 import { EFAULT, EINVAL, ENOMEM } from '../../uapi/errno.js';
@@ -31,7 +32,7 @@ import {
   dmirror_device_evict_chunk,
   dmirror_device_remove_chunks,
 } from './devmem.js';
-import { Dmirror, type DmirrorCmd, DmirrorDevice, type DmirrorModule, Scratch } from './dmirror.js';
+import { Dmirror, type DmirrorCmd, DmirrorDevice, type DmirrorModule } from './dmirror.js';
 import { dmirror_check_atomic, dmirror_exclusive } from './exclusive.js';
 import { dmirror_min_ops, dmirror_read, dmirror_write } from './fault.js';
 import { dmirror_migrate_to_device, dmirror_migrate_to_system } from './migrate.js';
@@ -76,53 +77,34 @@ function dmirror_fops_mmap(k: Kernel, vma: VmArea): number {
 
 /** npages << PAGE_SHIFT: the upper 12 bits are lost, as in C; -1 where that is checked and refused. */
 function byte_length(cmd: Uint8Array, overflowChecked: boolean): number {
-  const high = u32_at(cmd, CMD_NPAGES + 4);
+  const high = u32At(cmd, CMD_NPAGES + 4);
   if (high >= 2 ** 20 && overflowChecked) return -1;
   // Multiples of 4,096 below 2^64 are exact in a double.
-  return (u32_at(cmd, CMD_NPAGES) + (high % 2 ** 20) * 2 ** 32) * 4096;
-}
-
-// Little endian. A view of the struct would cost more than the few fields that are read.
-
-function u32_at(cmd: Uint8Array, at: number): number {
-  return (cmd[at]! | (cmd[at + 1]! << 8) | (cmd[at + 2]! << 16) | (cmd[at + 3]! << 24)) >>> 0;
-}
-
-function u64_at(cmd: Uint8Array, at: number): number {
-  return u32_at(cmd, at) + u32_at(cmd, at + 4) * 2 ** 32;
-}
-
-function put_u32(cmd: Uint8Array, at: number, value: number): void {
-  for (let i = 0; i < 4; i++) cmd[at + i] = value >>> (8 * i);
-}
-
-function put_u64(cmd: Uint8Array, at: number, value: number): void {
-  put_u32(cmd, at, value);
-  put_u32(cmd, at + 4, 0);
+  return (u32At(cmd, CMD_NPAGES) + (high % 2 ** 20) * 2 ** 32) * 4096;
 }
 
 /** The struct that the caller passed; the checks of dmirror_fops_unlocked_ioctl. Or -EINVAL. */
 function parse_cmd(uapi: DmirrorUapi, bytes: Uint8Array, overflowChecked: boolean): DmirrorCmd | number {
-  const addr = u64_at(bytes, CMD_ADDR);
-  if ((u32_at(bytes, CMD_ADDR) & 0xfff) !== 0) return -EINVAL;
+  const addr = u64At(bytes, CMD_ADDR);
+  if ((u32At(bytes, CMD_ADDR) & 0xfff) !== 0) return -EINVAL;
   const size = byte_length(bytes, overflowChecked);
   const end = addr + size;
   if (size < 0 || addr >= (end >= 2 ** 64 ? end - 2 ** 64 : end)) return -EINVAL;
   return {
     addr,
-    ptr: u64_at(bytes, CMD_PTR),
+    ptr: u64At(bytes, CMD_PTR),
     size,
     cpages: 0,
     faults: 0,
     zone_device_type: 0,
-    alloc_to_devmem: uapi.hasAllocToDevmem && u32_at(bytes, CMD_ALLOC_TO_DEVMEM) !== 0,
+    alloc_to_devmem: uapi.hasAllocToDevmem && u32At(bytes, CMD_ALLOC_TO_DEVMEM) !== 0,
   };
 }
 
 function write_back(uapi: DmirrorUapi, bytes: Uint8Array, cmd: DmirrorCmd, type: boolean): void {
-  put_u64(bytes, CMD_CPAGES, cmd.cpages);
-  put_u64(bytes, CMD_FAULTS, cmd.faults);
-  if (type && uapi.hasZoneDeviceType) put_u32(bytes, CMD_ZONE_DEVICE_TYPE, cmd.zone_device_type);
+  putU64(bytes, CMD_CPAGES, cmd.cpages);
+  putU64(bytes, CMD_FAULTS, cmd.faults);
+  if (type && uapi.hasZoneDeviceType) putU32(bytes, CMD_ZONE_DEVICE_TYPE, cmd.zone_device_type);
 }
 
 /** What each ioctl does, by the name that the generation's table gives its number. */
@@ -264,7 +246,6 @@ export function* hmm_dmirror_init(
     ...params,
     devices: [],
     mirrors: [null],
-    scratch: new Scratch(),
   };
   const { spmSelectsType } = generation.behaviours;
   const spm = params.spm_addr_dev0 !== 0 && params.spm_addr_dev1 !== 0;

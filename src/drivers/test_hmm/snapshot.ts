@@ -38,7 +38,15 @@ import {
   HMM_DMIRROR_PROT_ZERO,
 } from '../../uapi/test_hmm_uapi.js';
 import { dmirror_page_to_device } from './devmem.js';
-import { BATCH, COST_BATCH, type Dmirror, type DmirrorCmd, HMM_RANGE_DEFAULT_TIMEOUT_NS } from './dmirror.js';
+import {
+  BATCH,
+  COST_BATCH,
+  type Dmirror,
+  type DmirrorCmd,
+  giveBatch,
+  HMM_RANGE_DEFAULT_TIMEOUT_NS,
+  takeBatch,
+} from './dmirror.js';
 
 const PMD_ORDER = 9;
 
@@ -137,8 +145,7 @@ export function* dmirror_snapshot(dmirror: Dmirror, caller: MmStruct, cmd: Dmirr
   const k = dmirror.mdevice.module.kernel;
   const { mm } = dmirror.notifier;
   if (!k.mmget_not_zero(mm)) return -EINVAL;
-  const { scratch } = dmirror.mdevice.module;
-  const batch = scratch.take();
+  const batch = takeBatch();
   const range: HmmRange = {
     notifier: new MmuIntervalNotifier(dmirror),
     notifier_seq: 0,
@@ -161,7 +168,7 @@ export function* dmirror_snapshot(dmirror: Dmirror, caller: MmStruct, cmd: Dmirr
     if (!(yield* copy_to_user(caller, cmd.ptr + cmd.cpages, perm.subarray(0, count)))) ret = -EFAULT;
     else cmd.cpages += count;
   }
-  scratch.give(batch);
+  giveBatch(batch);
   yield* mmput(mm);
   return ret;
 }
