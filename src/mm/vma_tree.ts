@@ -5,7 +5,7 @@
  */
 import type { VmArea } from './types.js';
 
-const BLOCK = 64;
+const BLOCK = 256;
 
 /** Neighbours in the address space. */
 interface Block {
