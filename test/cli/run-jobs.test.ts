@@ -32,17 +32,15 @@ const directory = t.testdir({ 'a.jsonl': mixture(), 'b.yaml': 'name: last\nsteps
 
 for (const options of [
   [],
-  ['--json', '--dmesg'],
-  ['--bail'],
-  ['--against', '6.1', '--name', 'fork-101-000?'],
-  ['--check', '--name', '*[!x]*'],
+  ['--json', '--dmesg', '--check'],
+  ['--bail', '--against', '6.1', '--name', 'fork'],
 ]) {
   t.test(['run', ...options].join(' '), (t) => {
     const one = hmmSim('run', directory, ...options);
     t.match(one.stderr, /a\.jsonl:21:\d+: expected one JSON document a line/);
-    t.equal(/a\.jsonl:41: machine: /.test(one.stderr), !options.includes('fork-101-000?'));
+    t.equal(/a\.jsonl:41: machine: /.test(one.stderr), !options.includes('--name'));
     t.equal(one.status, 64);
-    for (const jobs of ['2', '5']) t.strictSame(hmmSim('run', directory, ...options, '--jobs', jobs), one);
+    t.strictSame(hmmSim('run', directory, ...options, '--jobs', '3'), one);
     t.end();
   });
 }
