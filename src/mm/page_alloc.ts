@@ -210,7 +210,7 @@ export class PageAllocator {
   }
 
   /** All fresh memory is used up: collect the blocks whose pages have all been freed one by one. */
-  private compact(): Page {
+  private compact(): void {
     const whole = new Set<Page>();
     this.compactList(MOVABLE, whole);
     this.compactList(UNMOVABLE, whole);
@@ -218,7 +218,6 @@ export class PageAllocator {
       this.freeInBlock[(head - this.firstPage) >>> 9] = 0;
       this.freeBlocks.push(head);
     }
-    return this.freeBlocks.pop() ?? NO_PAGE;
   }
 
   /** Take the pages of whole blocks out of a free list; the rest keeps its order. */
