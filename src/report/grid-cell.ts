@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Cells of a grid in a few letters, and in words. */
 import { placeText } from '../scenario/observe.js';
-import type { Cell, Tone } from '../scenario/show-grid.js';
+import type { Cell, Grid, Tone } from '../scenario/show-grid.js';
 
 const LETTER: Readonly<Record<Tone, string>> = {
   unmapped: '',
@@ -16,8 +16,9 @@ const LETTER: Readonly<Record<Tone, string>> = {
   migrating: 'M',
 };
 
-/** What each tone means, in the order of the legend. */
-export const LEGEND: readonly (readonly [tone: Tone, letter: string, meaning: string])[] = [
+type LegendItem = readonly [tone: Tone, letter: string, meaning: string];
+
+const LEGEND: readonly LegendItem[] = [
   ['none', '.', 'nothing mapped'],
   ['zero', 'Z', 'zero page'],
   ['system', 'S', 'system memory'],
@@ -28,11 +29,19 @@ export const LEGEND: readonly (readonly [tone: Tone, letter: string, meaning: st
   ['exclusive', 'X', 'exclusive to a device'],
 ];
 
+/** What each tone means in this grid, in the order of the legend. */
+export function legendOf({ generic }: Grid): readonly LegendItem[] {
+  if (!generic) return LEGEND;
+  return LEGEND.map(([tone, letter, meaning]): LegendItem => {
+    return letter === 'C' ? [tone, 'G', meaning.replace('coherent', 'generic')] : [tone, letter, meaning];
+  });
+}
+
 /** "S rw 0r": where, what the CPU may do without a fault ("-": nothing), and what each device has in its table. */
 export function cellText(cell: Cell | null): string {
   if (cell === null || cell.tone === 'unmapped') return '';
   const { state, tone } = cell;
-  const where = `${LETTER[tone]}${state.device ?? ''}`;
+  const where = `${state.generic ? 'G' : LETTER[tone]}${state.device ?? ''}`;
   if (tone === 'none') return where;
   const devices = state.devices.map(({ device, access }) => `${device}${access}`);
   return [where, state.cpu === '' ? '-' : state.cpu, ...devices].join(' ');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Grids as one HTML file that needs nothing else: no network, no fonts, no library. */
 import type { Cell, Grid, GridColumn, GridRow } from '../scenario/show-grid.js';
-import { cellDetails, cellText, LEGEND } from './grid-cell.js';
+import { cellDetails, cellText, legendOf } from './grid-cell.js';
 
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -75,12 +75,12 @@ function bodyCell(row: GridRow, column: GridColumn, cell: Cell | null): string {
   return `<td class="${cell.tone}" tabindex="0" data-tip="${tip}">${escapeText(cellText(cell))}</td>`;
 }
 
-function legend(device: number): string {
-  const items = LEGEND.map(
-    ([tone, letter, meaning]) => `<li><span class="${tone}">${letter}</span>${meaning}</li>`,
-  ).join('\n');
+function legend(grid: Grid): string {
+  const items = legendOf(grid)
+    .map(([tone, letter, meaning]) => `<li><span class="${tone}">${letter}</span>${meaning}</li>`)
+    .join('\n');
   return `<ul class="legend">\n${items}\n</ul>
-<p>Local is hmm_dmirror${device}, the first device that is opened. A cell says where the page is after the step, what the
+<p>Local is hmm_dmirror${grid.device}, the first device that is opened. A cell says where the page is after the step, what the
 CPU does without a fault (- nothing), and what each device has in its page table: 0r reads, 0rw writes too, 0a atomic access.</p>`;
 }
 
@@ -93,7 +93,7 @@ function section(grid: Grid): string {
   const hidden = grid.hidden === 0 ? '' : `\n<p>${grid.hidden} pages of large regions are not shown.</p>`;
   return `<h1>${escapeText(grid.title)}</h1>
 <p>on kernel ${escapeText(grid.kernel)}</p>
-${legend(grid.device)}
+${legend(grid)}
 <div class="scroll"><table>
 <thead><tr><th></th>${head}</tr></thead>
 <tbody>

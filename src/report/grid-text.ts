@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A grid as text: as many columns side by side as fit, then the next ones below. */
 import type { Cell, Grid, GridColumn, GridRow, Tone } from '../scenario/show-grid.js';
-import { cellText, LEGEND } from './grid-cell.js';
+import { cellText, legendOf } from './grid-cell.js';
 
 /** Colours text by what it shows; plain text stays as it is. */
 export type TonePainter = (text: string, tone: Tone) => string;
@@ -55,12 +55,14 @@ function wrapped(words: readonly Word[], width: number): string[] {
   return lines;
 }
 
-function legendLines({ paint, width }: TextOptions, device: number): string[] {
-  const items = LEGEND.map(([tone, letter, meaning], i) => {
-    const end = `${meaning}${i === LEGEND.length - 1 ? ';' : ','}`;
+function legendLines({ paint, width }: TextOptions, grid: Grid): string[] {
+  const legend = legendOf(grid);
+  const items = legend.map(([tone, letter, meaning], i) => {
+    const end = `${meaning}${i === legend.length - 1 ? ';' : ','}`;
     return { text: `${paint(letter, tone)} ${end}`, length: `${letter} ${end}`.length };
   });
-  const number = `P and C have the number of their device; local is hmm_dmirror${device}`;
+  const both = `P and ${grid.generic ? 'G' : 'C'}`;
+  const number = `${both} have the number of their device; local is hmm_dmirror${grid.device}`;
   const access =
     'behind it what the CPU does without a fault (- nothing), then each device: 0r reads, 0rw writes too, 0a atomic';
   return [...wrapped([...items, ...wordsOf(number)], width), ...wrapped(wordsOf(access), width)];
@@ -118,7 +120,7 @@ export function gridText(grid: Grid, options: TextOptions): string[] {
   const widths = grid.columns.map((_, i) => columnWidth(grid, i));
   const block = new Block(grid, options, widths, names);
   const lines = [`${grid.title} on ${grid.kernel}`, '', ...stepLines(grid.columns), ''];
-  lines.push(...legendLines(options, grid.device));
+  lines.push(...legendLines(options, grid));
   for (let from = 0; from < widths.length; ) {
     const to = fit(widths, from, options.width - names);
     lines.push('', ...block.lines(from, to));

@@ -48,6 +48,8 @@ export interface Grid {
   readonly kernel: string;
   /** Minor of the device that local and remote are told from: the first that the scenario opens. */
   readonly device: number;
+  /** Does this kernel call its addressable device memory generic instead of coherent? */
+  readonly generic: boolean;
   readonly columns: readonly GridColumn[];
   readonly rows: readonly GridRow[];
   /** Pages that are left out, because regions are large. */
@@ -156,7 +158,9 @@ export function drawScenario(machine: Machine, setup: MachineSetup, document: Sc
   }
   const hidden = [...sizes.values()].reduce((sum, pages) => sum + Math.max(0, pages - MAX_PAGES), 0);
   const rows = merge(tracks.filter((track) => !isEmpty(track)));
-  return { title: document.name, kernel: setup.generation.id, device, columns, rows, hidden };
+  const { id: kernel, behaviours } = setup.generation;
+  const generic = behaviours.genericPagesAreMigratable;
+  return { title: document.name, kernel, device, generic, columns, rows, hidden };
 }
 
 function cellOf(machine: Machine, session: Session, track: Track, device: number): Cell | null {

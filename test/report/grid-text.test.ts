@@ -19,8 +19,8 @@ const STEPS: Step[] = [
 
 const plain: TonePainter = (text) => text;
 
-function drawn(steps: Step[], width: number, paint = plain): string[] {
-  const document: ScenarioDocument = { name: 'small', kernel: '6.12', steps };
+function drawn(steps: Step[], width: number, paint = plain, kernel = '6.12'): string[] {
+  const document = { name: 'small', kernel, steps } as ScenarioDocument;
   const setup = setups.of(document);
   return gridText(drawScenario(bootMachine(setup), setup, document), { width, paint });
 }
@@ -62,6 +62,17 @@ t.test('colours', async (t) => {
   const bare = coloured.map((line) => line.replace(/<[a-z-]+\|(.*?)>/g, '$1'));
   t.same(bare, drawn(STEPS, 46));
   t.ok(coloured.includes('p0 r0[1]  <system|S rw>'));
+});
+
+t.test('device memory has the name that the kernel gives it', async (t) => {
+  const steps = STEPS.slice(0, 4);
+  const generic = drawn(steps, 100, plain, 'v5-generic');
+  t.same(generic.slice(7, 10), [
+    '. nothing mapped, Z zero page, S system memory, P private (local), P private (remote),',
+    'G generic (local), G generic (remote), X exclusive to a device; P and G have the number of their',
+    'device; local is hmm_dmirror0',
+  ]);
+  t.equal(generic.at(-1), 'p0 r0[1]        .     .      G0 rw 0rw');
 });
 
 t.test('a scenario without steps', async (t) => {
