@@ -11,7 +11,7 @@ import {
 } from '../scenario/explain-follow.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
-import { InternalError } from './failure.js';
+import { runCommandLine } from './failure.js';
 import {
   addChoiceOptions,
   bootChosen,
@@ -36,14 +36,9 @@ export function configure(command: Command): void {
       parseFollowed(text, '--page'),
     )
     .option('--trace <file>', TRACE_HELP)
-    .action(async (file: string, flags: ExplainFlags) => {
-      try {
-        process.exitCode = await explain(file, flags, printLine);
-      } catch (error) {
-        if (error instanceof UsageError) throw error;
-        throw new InternalError(error, flags.seed ?? 0, process.argv.slice(2));
-      }
-    });
+    .action((file: string, flags: ExplainFlags) =>
+      runCommandLine(flags.seed ?? 0, () => explain(file, flags, printLine)),
+    );
 }
 
 function checkStep(chosen: readonly Chosen[], step: number | undefined): void {

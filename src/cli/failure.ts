@@ -17,6 +17,19 @@ export class InternalError extends Error {
   }
 }
 
+/**
+ * Run a command and set the exit status that it returns. What is no mistake of the user becomes an InternalError, which
+ * the arguments of this process bring back.
+ */
+export async function runCommandLine(seed: number, command: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await command();
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new InternalError(error, seed, process.argv.slice(2));
+  }
+}
+
 export interface Presentation {
   readonly exitCode: number;
   /** For stderr. */

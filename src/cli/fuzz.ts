@@ -10,7 +10,7 @@ import { writeYaml } from '../scenario/update.js';
 import { UsageError } from '../sim/errors.js';
 import { bugOption } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
-import { InternalError } from './failure.js';
+import { runCommandLine } from './failure.js';
 import { type Entry, JournalFile, planText } from './fuzz-journal.js';
 import { mergeCommand } from './fuzz-merge.js';
 import { StatusLine, shrinkTowards } from './shrinking.js';
@@ -63,14 +63,7 @@ export function configure(command: Command): void {
     .addOption(bugOption())
     .option('--no-check', 'leave the checkers out, for speed')
     .option('--out <dir>', 'write findings there, and the journal by which an interrupted campaign goes on')
-    .action(async (flags: FuzzFlags) => {
-      try {
-        process.exitCode = await fuzzCommand(flags);
-      } catch (error) {
-        if (error instanceof UsageError) throw error;
-        throw new InternalError(error, flags.seed, process.argv.slice(2));
-      }
-    });
+    .action((flags: FuzzFlags) => runCommandLine(flags.seed, () => fuzzCommand(flags)));
   command
     .command('merge')
     .summary('join the findings of shards')

@@ -14,7 +14,7 @@ import { KSFT_FAIL, KSFT_PASS, KSFT_SKIP } from '../selftests/events.js';
 import { UsageError } from '../sim/errors.js';
 import { addBugOptions } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
-import { InternalError } from './failure.js';
+import { runCommandLine } from './failure.js';
 import { ReportFile } from './report-file.js';
 import { type Crew, crewOf, linesAPart } from './run-jobs.js';
 import type { PartOptions, Told } from './run-part.js';
@@ -78,15 +78,10 @@ export function configure(command: Command): void {
     .option('--junit <file>', 'write the results as JUnit XML too')
     .option('--trace <file>', TRACE_HELP)
     .addOption(new Option('--jobs <n>', 'worker threads').default(1).argParser(parseJobs));
-  addBugOptions(command).action(async (files: string[], options: RunOptions) => {
+  addBugOptions(command).action((files: string[], options: RunOptions) => {
     const paint = ktapPainter();
     const output = { out: (line: string) => printLine(paint(line)), err: printErrorLine };
-    try {
-      process.exitCode = await runCommand(files, options, output);
-    } catch (error) {
-      if (error instanceof UsageError) throw error;
-      throw new InternalError(error, options.seed ?? 0, process.argv.slice(2));
-    }
+    return runCommandLine(options.seed ?? 0, () => runCommand(files, options, output));
   });
 }
 
@@ -255,11 +250,11 @@ export async function runCommand(
 ): Promise<number> {
   if (options.update && args.includes('-'))
     throw new UsageError('standard input cannot be updated', '--update');
-  if (options.trace !== undefined && (options.jobs ?? 1) > 1)
+  const { jobs = 1 } = options;
+  if (options.trace !== undefined && jobs > 1)
     throw new UsageError('a trace has one order of events, so it needs --jobs 1', '--trace');
   const tracing = options.trace === undefined ? undefined : await openTrace(options.trace, source);
   const report = options.junit === undefined ? undefined : new ReportFile(options.junit, '--junit');
-  const jobs = options.jobs ?? 1;
   const crew = crewOf(jobs, partOptions(options), tracing?.source ?? source);
   try {
     const { files, mistakes } = readTextFiles(args);

@@ -5,9 +5,8 @@ import type { Command } from 'commander';
 import { gridHtml } from '../report/grid-html.js';
 import { gridText, type TonePainter } from '../report/grid-text.js';
 import { drawScenario, type Grid, type Tone } from '../scenario/show-grid.js';
-import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
-import { InternalError } from './failure.js';
+import { runCommandLine } from './failure.js';
 import { ReportFile } from './report-file.js';
 import { addChoiceOptions, bootChosen, type ChoiceOptions, chooseScenarios } from './scenario-choice.js';
 import { breathe, colours, printErrorLine, printLine } from './terminal.js';
@@ -22,14 +21,7 @@ const DEFAULT_WIDTH = 120;
 export function configure(command: Command): void {
   addChoiceOptions(command)
     .option('--html <file>', 'write an HTML file instead, which needs no network')
-    .action(async (file: string, flags: ShowFlags) => {
-      try {
-        process.exitCode = await show(file, flags);
-      } catch (error) {
-        if (error instanceof UsageError) throw error;
-        throw new InternalError(error, flags.seed ?? 0, process.argv.slice(2));
-      }
-    });
+    .action((file: string, flags: ShowFlags) => runCommandLine(flags.seed ?? 0, () => show(file, flags)));
 }
 
 /** Return: the exit status. Throws UsageError. */

@@ -10,7 +10,7 @@ import { Setups } from '../scenario/setup.js';
 import { writeYaml } from '../scenario/update.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_OK } from './exit-codes.js';
-import { InternalError } from './failure.js';
+import { runCommandLine } from './failure.js';
 import { cannotWrite } from './report-file.js';
 import { addChoiceOptions, type ChoiceOptions, chooseScenarios } from './scenario-choice.js';
 import { StatusLine, shrinkTowards, tidy } from './shrinking.js';
@@ -38,14 +38,9 @@ export function configure(command: Command): void {
     )
     .option('--check', 'run the invariant checkers after every step')
     .option('--out <file>', 'write the scenario there instead of to standard output')
-    .action(async (file: string, flags: ShrinkFlags) => {
-      try {
-        process.exitCode = await shrinkCommand(file, flags);
-      } catch (error) {
-        if (error instanceof UsageError) throw error;
-        throw new InternalError(error, flags.seed ?? 0, process.argv.slice(2));
-      }
-    });
+    .action((file: string, flags: ShrinkFlags) =>
+      runCommandLine(flags.seed ?? 0, () => shrinkCommand(file, flags)),
+    );
 }
 
 function generated(file: string, { kernel = DEFAULT_GENERATION }: ChoiceOptions): ScenarioDocument {

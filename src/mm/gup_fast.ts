@@ -18,7 +18,6 @@ import {
   FOLL_WRITE,
   gup_must_unshare,
   is_valid_gup_args,
-  warn_on_once,
 } from './gup_flags.js';
 import { folio_is_longterm_pinnable } from './gup_longterm.js';
 import { sanity_check_pinned_pages, try_grab_folio } from './gup_refs.js';
@@ -137,7 +136,7 @@ function* gup_fast_fallback(
   pages: PageArray,
 ): Task<number> {
   if ((gup_flags & ~FAST_GUP_FLAGS) !== 0) {
-    warn_on_once(mm.kernel, 'gup_fast_fallback', `gup flags ${gup_flags >>> 0}: not for the fast path`);
+    mm.kernel.warn_on_once('gup_fast_fallback', `gup flags ${gup_flags >>> 0}: not for the fast path`);
     return -EINVAL;
   }
   if ((gup_flags & FOLL_PIN) !== 0) mm.has_pinned = true;

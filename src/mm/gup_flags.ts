@@ -97,11 +97,6 @@ export function foll_flags_from_user(k: Kernel, raw: number): number {
   return flags;
 }
 
-/** WARN_ON_ONCE(): the first occurrence goes to dmesg. */
-export function warn_on_once(k: Kernel, fn: string, reason: string): void {
-  if (!k.dmesg.includes(`WARNING: ${fn}: ${reason}`)) k.warn(fn, reason);
-}
-
 /** Check a caller's flags; `to_set` is what the function adds. Return: whether they make sense together. */
 export function is_valid_gup_args(k: Kernel, gup_flags: number, to_set: number): boolean {
   let bad: string | null = null;
@@ -118,7 +113,7 @@ export function is_valid_gup_args(k: Kernel, gup_flags: number, to_set: number):
   } else if ((gup_flags & (FOLL_PIN | FOLL_LONGTERM)) !== 0) {
     bad = 'FOLL_PIN or FOLL_LONGTERM without a pin function';
   }
-  if (bad !== null) warn_on_once(k, 'is_valid_gup_args', `gup flags ${gup_flags >>> 0}: ${bad}`);
+  if (bad !== null) k.warn_on_once('is_valid_gup_args', `gup flags ${gup_flags >>> 0}: ${bad}`);
   return bad === null;
 }
 

@@ -19,7 +19,6 @@ import {
   FOLL_TOUCH,
   FOLL_WRITE,
   gup_must_unshare,
-  warn_on_once,
 } from './gup_flags.js';
 import { try_grab_folio } from './gup_refs.js';
 import type { Kernel } from './kernel.js';
@@ -67,7 +66,7 @@ function assert_exclusive(k: Kernel, fn: string, page: Page, flags: number): voi
 function follow_page_pte(vma: VmArea, table: PteTable, i: number, flags: number): number {
   const k = vma.vm_mm.kernel;
   if ((flags & FOLL_PIN) !== 0 && (flags & FOLL_GET) !== 0) {
-    warn_on_once(k, 'follow_page_pte', 'FOLL_PIN with FOLL_GET');
+    k.warn_on_once('follow_page_pte', 'FOLL_PIN with FOLL_GET');
     return -EINVAL;
   }
   const pte = table[FLAGS + i]!;

@@ -7,7 +7,7 @@
 import { KernelBug } from '../sim/errors.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { ENOMEM } from '../uapi/errno.js';
-import { FOLL_GET, FOLL_PIN, warn_on_once } from './gup_flags.js';
+import { FOLL_GET, FOLL_PIN } from './gup_flags.js';
 import type { Kernel } from './kernel.js';
 import { put_page } from './page_alloc.js';
 import {
@@ -27,7 +27,7 @@ export type PageArray = Uint32Array;
 export function try_grab_folio(k: Kernel, folio: Page, refs: number, flags: number): number {
   const { mem } = k;
   if (mem.refcount[folio]! <= 0) {
-    warn_on_once(k, 'try_grab_folio', 'the folio is free');
+    k.warn_on_once('try_grab_folio', 'the folio is free');
     return -ENOMEM;
   }
   if ((flags & FOLL_GET) !== 0) {

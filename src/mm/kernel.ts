@@ -109,13 +109,16 @@ export class Kernel {
 
   /** Whether a device page still has its struct page: not when its range was unmapped (memunmap_pages). */
   has_pgmap(page: Page): boolean {
-    const id = this.pgmapOfBlock[((page - this.firstDevicePage) / PAGEBLOCK) | 0]!;
-    return this.pgmaps[id] !== null;
+    return this.pgmapOrNull(page) !== null;
+  }
+
+  private pgmapOrNull(page: Page): DevPagemap | null {
+    return this.pgmaps[this.pgmapOfBlock[((page - this.firstDevicePage) / PAGEBLOCK) | 0]!] ?? null;
   }
 
   pgmapOf(page: Page): DevPagemap {
-    const pgmap = this.pgmaps[this.pgmapOfBlock[((page - this.firstDevicePage) / PAGEBLOCK) | 0]!];
-    if (pgmap === null || pgmap === undefined) {
+    const pgmap = this.pgmapOrNull(page);
+    if (pgmap === null) {
       throw new KernelBug('pgmap', `page ${page} belongs to no device`);
     }
     return pgmap;
@@ -255,6 +258,11 @@ export class Kernel {
     this.warnings++;
     this.dmesg.push(`WARNING: ${fn}: ${reason}`);
     this.trace?.emit({ event: 'warn', fn, reason });
+  }
+
+  /** WARN_ON_ONCE(): the first occurrence goes to dmesg. */
+  warn_on_once(fn: string, reason: string): void {
+    if (!this.dmesg.includes(`WARNING: ${fn}: ${reason}`)) this.warn(fn, reason);
   }
 
   note(event: TraceEvent): void {

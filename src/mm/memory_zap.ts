@@ -3,7 +3,6 @@
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { HPAGE_PMD_NR } from '../uapi/mman.js';
-import { warn_on_once } from './gup_flags.js';
 import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
 import { __unmap_hugepage_range } from './hugetlb.js';
 import { vm_normal_page } from './memory.js';
@@ -39,9 +38,9 @@ export type ZapDetails = 'all' | 'file-only';
 function warn_of_entry(vma: VmArea, folio: Page): void {
   const k = vma.vm_mm.kernel;
   if (k.behaviour.zapWarnsByFolio) {
-    if (!folio_test_anon(k.mem, folio)) warn_on_once(k, 'zap_pte_range', 'the folio is not anonymous');
+    if (!folio_test_anon(k.mem, folio)) k.warn_on_once('zap_pte_range', 'the folio is not anonymous');
   } else if (!vma_is_anonymous(vma)) {
-    warn_on_once(k, 'zap_pte_range', 'the VMA is not anonymous');
+    k.warn_on_once('zap_pte_range', 'the VMA is not anonymous');
   }
 }
 

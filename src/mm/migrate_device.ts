@@ -5,7 +5,6 @@ import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EBUSY, EINVAL } from '../uapi/errno.js';
 import { anon_vma_prepare } from './anon_vma.js';
-import { warn_on_once } from './gup_flags.js';
 import { __split_huge_pmd, pmd_trans_huge, split_folio } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { vm_normal_page } from './memory.js';
@@ -502,7 +501,7 @@ export function* migrate_device_pages(k: Kernel, src: Uint32Array, dst: Uint32Ar
 function putback_moved_folio(k: Kernel, folio: Page): void {
   if (k.is_zone_device_page(folio)) return;
   k.mem.flags[folio]! |= PG_lru;
-  warn_on_once(k, 'folio_lruvec', 'a folio without a memcg is put on the LRU');
+  k.warn_on_once('folio_lruvec', 'a folio without a memcg is put on the LRU');
 }
 
 /** Map the destination, or again the source where it did not migrate, and let go of both. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Cells of a grid in a few letters, and in words. */
-import { placeText } from '../scenario/observe.js';
+import { ACCESS_TEXT, placeText } from '../scenario/observe.js';
 import type { Cell, Grid, Tone } from '../scenario/show-grid.js';
 
 const LETTER: Readonly<Record<Tone, string>> = {
@@ -47,8 +47,6 @@ export function cellText(cell: Cell | null): string {
   return [where, state.cpu === '' ? '-' : state.cpu, ...devices].join(' ');
 }
 
-const ACCESS = { r: 'reads', rw: 'reads and writes', a: 'has atomic access' } as const;
-
 function vmaText({ vma }: Cell['state']): string {
   if (vma === null) return 'no VMA';
   const access = `${vma.read ? 'r' : '-'}${vma.write ? 'w' : '-'}`;
@@ -63,7 +61,7 @@ export function cellDetails(cell: Cell | null): string[] {
   if (state.pfn >= 0) {
     lines.push(`entry: ${state.pte}`, `refcount ${state.refcount}, mapcount ${state.mapcount}`);
   }
-  lines.push(state.cpu === '' ? 'CPU: faults' : `CPU: ${ACCESS[state.cpu as 'r' | 'rw']}`);
-  for (const { device, access } of state.devices) lines.push(`hmm_dmirror${device}: ${ACCESS[access]}`);
+  lines.push(state.cpu === '' ? 'CPU: faults' : `CPU: ${ACCESS_TEXT[state.cpu as 'r' | 'rw']}`);
+  for (const { device, access } of state.devices) lines.push(`hmm_dmirror${device}: ${ACCESS_TEXT[access]}`);
   return lines;
 }

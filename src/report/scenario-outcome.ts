@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What became of a scenario: its run against its expectations, as reports show it. */
 import { compareScenario, sameResult } from '../scenario/compare.js';
-import type { StepResult } from '../scenario/result.js';
+import { type StepResult, warningsIn } from '../scenario/result.js';
 import type { ScenarioRun } from '../scenario/runner.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
 
@@ -75,7 +75,7 @@ function logDifference({ dmesg, warnings }: ScenarioDocument, run: ScenarioRun):
     return { differs: `dmesg: expected ${show(missing)}`, expected: missing, actual: run.dmesg };
   }
   if (warnings === undefined) return undefined;
-  const actual = run.dmesg.flatMap((line) => /^WARNING: ([^:]+):/.exec(line)?.[1] ?? []);
+  const actual = warningsIn(run.dmesg);
   if (show(warnings) === show(actual)) return undefined;
   return { differs: `warnings: expected ${show(warnings)}, got ${show(actual)}`, expected: warnings, actual };
 }

@@ -5,7 +5,7 @@ import { NO_PAGE } from '../sim/memmap.js';
 import type { Machine } from '../user/machine.js';
 import { addressOf } from './actor.js';
 import type { ExplainOptions } from './explain.js';
-import { type PageState, placeText } from './observe.js';
+import { ACCESS_TEXT, type PageState, placeText } from './observe.js';
 import { type Change, PageWatch } from './page-watch.js';
 import { answerText, stepText } from './place.js';
 import { isFatal } from './result.js';
@@ -97,14 +97,12 @@ function entryText(state: PageState): string {
 }
 
 function nowLine(state: PageState): string {
-  const devices = state.devices.map(({ device, access }) => `hmm_dmirror${device} ${ACCESS[access]}`);
+  const devices = state.devices.map(({ device, access }) => `hmm_dmirror${device} ${ACCESS_TEXT[access]}`);
   const words = [placeText(state)];
   if (state.page !== NO_PAGE) words.push(`refcount ${state.refcount}, mapcount ${state.mapcount}`);
-  words.push(`CPU ${state.cpu === '' ? 'faults' : ACCESS[state.cpu as 'r' | 'rw']}`, ...devices);
+  words.push(`CPU ${state.cpu === '' ? 'faults' : ACCESS_TEXT[state.cpu as 'r' | 'rw']}`, ...devices);
   return `  now  ${words.join('; ')}`;
 }
-
-const ACCESS = { r: 'reads', rw: 'reads and writes', a: 'has atomic access' } as const;
 
 /**
  * Take the steps of `document`, watching one page. Return: the lines of each step, the steps that did nothing to the

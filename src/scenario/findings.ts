@@ -5,7 +5,7 @@ import type { MachineApi } from '../user/api.js';
 import { Machine } from '../user/machine.js';
 import { sameResult } from './compare.js';
 import { kernelFunctionOf } from './kernel-functions.js';
-import { isFatal, type StepResult } from './result.js';
+import { isFatal, type StepResult, warningsIn } from './result.js';
 import { LoadFailed, type MachineSource } from './runner.js';
 import type { ScenarioDocument } from './schema.js';
 import { Session } from './session.js';
@@ -99,7 +99,7 @@ export function observe(source: MachineSource, setup: MachineSetup, document: Sc
   } catch (error) {
     end = unexpected(error, results.length);
   }
-  const warnings = machine.dmesg.flatMap((line) => /^WARNING: ([^:]+):/.exec(line)?.[1] ?? []);
+  const warnings = warningsIn(machine.dmesg);
   source.release(machine, end === undefined);
   return { results, end, warnings };
 }

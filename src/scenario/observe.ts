@@ -199,6 +199,9 @@ export function observePage(machine: Machine, mm: MmStruct, addr: number): PageS
   };
 }
 
+/** What a DeviceAccess, or the CPU, may do without a fault. */
+export const ACCESS_TEXT = { r: 'reads', rw: 'reads and writes', a: 'has atomic access' } as const;
+
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
 /** "system pfn 0x1234", "private on hmm_dmirror0 pfn 0x...", "nothing mapped" ... */

@@ -31,6 +31,11 @@ export interface StepResult {
 
 export const SUCCESS: StepResult = { ret: 0 };
 
+/** The functions whose WARN() is in the kernel log, in its order. */
+export function warningsIn(dmesg: readonly string[]): string[] {
+  return dmesg.flatMap((line) => /^WARNING: ([^:]+):/.exec(line)?.[1] ?? []);
+}
+
 /** A system call's return value as a result. */
 export function retOf(value: number): StepResult {
   return value < 0 ? { ret: errnoName(-value) } : SUCCESS;

@@ -313,7 +313,7 @@ export class Machine implements MachineApi {
 
   private thread(process: Process, program: Body, role: Role, ended: Thread['ended'] = null): Thread {
     process.program ??= new Program(this, process);
-    const plain = process.program as Program;
+    const plain = process.program;
     const sys = this.kernel.trace === null ? plain : traced(plain, process, this.kernel);
     const thread = new Thread(process, sys, program, role, ended);
     thread.task = this.executor.spawn(process.name, this.run(thread), process);

@@ -3,6 +3,7 @@
 import type { OpenFile } from '../fs/file.js';
 import type { MmStruct } from '../mm/types.js';
 import { type Executor, type SimTask, WaitQueue } from '../sim/executor.js';
+import type { Program } from './program.js';
 
 /** Unwinds the program of a process that a signal kills. Thrown in user code only, never under a kernel lock. */
 export class ProcessKilled extends Error {
@@ -35,8 +36,8 @@ export class Process {
   readonly childExit = new WaitQueue();
   /** libc: address to size of malloc()ed blocks, and free ones by size class. */
   heap = new Heap();
-  /** What its threads call (a Program); made when it is first needed. */
-  program: unknown = null;
+  /** What its threads call; made when it is first needed. */
+  program: Program | null = null;
 
   constructor(
     readonly pid: number,

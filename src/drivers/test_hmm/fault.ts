@@ -9,7 +9,7 @@ import {
   type HmmRange,
   hmm_range_fault,
 } from '../../mm/hmm.js';
-import { COST_FRUITLESS } from '../../mm/kernel.js';
+import { COST_FRUITLESS, type Kernel } from '../../mm/kernel.js';
 import { is_device_private_page } from '../../mm/memremap.js';
 import { mmput } from '../../mm/mmap.js';
 import {
@@ -161,30 +161,29 @@ function* dmirror_fault(dmirror: Dmirror, start: number, end: number, write: boo
 /** A page pointer that nobody has set: the largest that the device table holds. */
 export const STACK_GARBAGE: Page = 0x3fffffff;
 
-/** A kernel access to the contents of a page in the device table. Device private memory is out of the CPU's reach. */
-function assert_addressable(dmirror: Dmirror, page: Page, fn: string): void {
-  const { kernel, generation } = dmirror.mdevice.module;
+/** Why the CPU cannot reach the contents of a page in the device table; null when it can. */
+function unreachable(kernel: Kernel, page: Page): [fault: string, what: string] | null {
   if (page === STACK_GARBAGE) {
-    throw new KernelBug(
-      generation.symbols[fn] ?? fn,
-      `general protection fault: the device table of hmm_dmirror${dmirror.mdevice.minor} holds a page pointer that ` +
-        'nobody has set, which dmirror_exclusive passed to dmirror_atomic_map',
-    );
+    const what = 'a page pointer that nobody has set, which dmirror_exclusive passed to dmirror_atomic_map';
+    return ['general protection fault', what];
   }
-  if (!kernel.is_zone_device_page(page)) return;
-  if (!kernel.has_pgmap(page)) {
-    throw new KernelBug(
-      generation.symbols[fn] ?? fn,
-      `unable to handle page fault: the device table of hmm_dmirror${dmirror.mdevice.minor} holds a page of device ` +
-        'memory that has been released since',
-    );
-  }
-  if (!is_device_private_page(kernel, page)) return;
+  if (!kernel.is_zone_device_page(page)) return null;
+  const fault = 'unable to handle page fault';
+  if (!kernel.has_pgmap(page)) return [fault, 'a page of device memory that has been released since'];
+  if (!is_device_private_page(kernel, page)) return null;
   const pfn = kernel.mem.page_to_pfn(page).toString(16);
+  return [fault, `the unaddressable device private page 0x${pfn}, which dmirror_do_fault stored`];
+}
+
+/** A kernel access to the contents of a page in the device table. */
+function assert_addressable(dmirror: Dmirror, page: Page, fn: string): void {
+  const { module, minor } = dmirror.mdevice;
+  const trouble = unreachable(module.kernel, page);
+  if (trouble === null) return;
+  const [fault, what] = trouble;
   throw new KernelBug(
-    generation.symbols[fn] ?? fn,
-    `unable to handle page fault: the device table of hmm_dmirror${dmirror.mdevice.minor} holds the unaddressable ` +
-      `device private page 0x${pfn}, which dmirror_do_fault stored`,
+    module.generation.symbols[fn] ?? fn,
+    `${fault}: the device table of hmm_dmirror${minor} holds ${what}`,
   );
 }
 
