@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A booted 6.12 machine with test_hmm loaded, and a process with a mirrored buffer on it. */
 
+import { Machine } from '../../dist/machine/machine.js';
 import { MAP_ANONYMOUS, MAP_PRIVATE, O_RDWR, PROT_READ, PROT_WRITE } from '../../dist/uapi/mman.js';
 import { dmirrorRequest } from '../../dist/uapi/test_hmm_uapi.js';
-import { Machine } from '../../dist/user/machine.js';
 import { wordOf } from './memory.js';
 
 const GiB = 2 ** 30;

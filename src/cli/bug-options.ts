@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** --bug and --fix, of every command that boots machines. */
 import { type Command, Option } from 'commander';
-import { bugById } from '../generations/bugs.js';
+import { bugById } from '../generations/bugs/index.js';
 
 export interface BugFlags {
   readonly bug: readonly string[];

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim bugs --verify`: each scenario passes on its kernel, and reports what the bug's switch makes of it. */
 import { fileURLToPath } from 'node:url';
-import { type Bug, hasBug } from '../generations/bugs.js';
+import { type Bug, hasBug } from '../generations/bugs/index.js';
 import { totalsLine } from '../report/ktap.js';
 import { failureOf } from '../report/scenario-outcome.js';
 import type { LoadedDocument } from '../scenario/load.js';
-import { MachinePool } from '../scenario/machine-pool.js';
-import { runOn } from '../scenario/runner.js';
-import { type Overrides, Setups } from '../scenario/setup.js';
+import { MachinePool } from '../session/machine-pool.js';
+import { runOn } from '../session/runner.js';
+import { type Overrides, Setups } from '../session/setup.js';
 import { readScenarioFiles } from './scenario-files.js';
 
 /** Beside dist, and beside src. */

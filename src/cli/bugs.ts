@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim bugs`: what --bug and --fix know. */
 import type { Command } from 'commander';
-import { type Bug, type BugFix, bugById, bugs, generationsWith } from '../generations/bugs.js';
+import { type Bug, type BugFix, bugById, bugs, generationsWith } from '../generations/bugs/index.js';
 import { generations } from '../generations/index.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { printLine } from './terminal.js';

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim explain`: why each page of a scenario did, or did not do, what was asked. */
 import type { Command } from 'commander';
-import { explainScenario } from '../scenario/explain.js';
-import {
-  type FollowedPage,
-  followPage,
-  parseFollowed,
-  processesOf,
-  regionsOf,
-} from '../scenario/explain-follow.js';
+import { explainScenario } from '../explain/explain.js';
+import { type FollowedPage, followPage, parseFollowed, processesOf, regionsOf } from '../explain/follow.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim export`: scenario documents in, a C program for a real kernel out. */
 import type { Command } from 'commander';
-import { countExpectations, type Exported, exportC } from '../scenario/export-c.js';
+import { countExpectations, type Exported, exportC } from '../export/export-c.js';
 import type { Mistake } from '../scenario/load.js';
-import { Setups } from '../scenario/setup.js';
+import { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import { namePattern } from './name-pattern.js';

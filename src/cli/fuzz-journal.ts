@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import type { CampaignPlan } from '../scenario/campaign.js';
+import type { CampaignPlan } from '../fuzz/campaign.js';
 import { UsageError } from '../sim/errors.js';
 import { cannotWrite } from './report-file.js';
 

@@ -2,7 +2,7 @@
 /** `hmm-sim fuzz merge`: the findings of all shards of a campaign, each sort as the first seed showed it. */
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CampaignPlan } from '../scenario/campaign.js';
+import type { CampaignPlan } from '../fuzz/campaign.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { summaryLines } from './fuzz.js';

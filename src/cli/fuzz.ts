@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim fuzz`: makes scenarios up, runs them, and keeps the smallest of each sort that finds something. */
 import { type Command, Option } from 'commander';
-import { type CampaignPlan, laboratoryOf, scenarioOf, seedOf, shareOf } from '../scenario/campaign.js';
-import { type Finding, sortOf } from '../scenario/findings.js';
-import { findingsOf, goalOf, type Laboratory } from '../scenario/goals.js';
-import { MachinePool } from '../scenario/machine-pool.js';
+import { type CampaignPlan, laboratoryOf, scenarioOf, seedOf, shareOf } from '../fuzz/campaign.js';
+import { type Finding, sortOf } from '../fuzz/findings.js';
+import { findingsOf, goalOf, type Laboratory } from '../fuzz/goals.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import { writeYaml } from '../scenario/update.js';
+import { MachinePool } from '../session/machine-pool.js';
 import { UsageError } from '../sim/errors.js';
 import { bugOption } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';

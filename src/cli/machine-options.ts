@@ -2,11 +2,11 @@
 /** The options of every command that boots a machine by hand, and the machine that they describe. */
 import { randomInt } from 'node:crypto';
 import { type Command, Option } from 'commander';
-import { withBugs } from '../generations/bugs.js';
+import { withBugs } from '../generations/bugs/index.js';
 import { DEFAULT_GENERATION, generationById } from '../generations/index.js';
+import type { EfiFakeMem, MachineOptions } from '../machine/machine.js';
 import { asFakeMem, checkSpmAddress, planPhysicalMemory } from '../mm/e820.js';
 import { UsageError } from '../sim/errors.js';
-import type { EfiFakeMem, MachineOptions } from '../user/machine.js';
 import { addBugOptions, type BugFlags } from './bug-options.js';
 import {
   KERNEL_HELP,

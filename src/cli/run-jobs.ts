@@ -5,7 +5,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Part } from '../scenario/load.js';
-import type { MachineSource } from '../scenario/runner.js';
+import type { MachineSource } from '../session/runner.js';
 import { type LoadedPart, type PartOptions, PartRunner, type Told } from './run-part.js';
 import type { Answer, Order } from './run-worker.js';
 import { breathe } from './terminal.js';

@@ -2,7 +2,7 @@
 /** A worker thread of `run --jobs N`: parts of files in, then what became of their scenarios out. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Part } from '../scenario/load.js';
-import { MachinePool } from '../scenario/machine-pool.js';
+import { MachinePool } from '../session/machine-pool.js';
 import { type LoadedPart, type PartOptions, PartRunner, type Told } from './run-part.js';
 
 /** Load a part, or run one that this worker has loaded. */

@@ -7,10 +7,10 @@ import { scenarioEndLines, scenarioLines, scenarioPlanLines } from '../report/sc
 import type { ScenarioOutcome, ScenarioTotals } from '../report/scenario-outcome.js';
 import { RunRecorder } from '../report/summary.js';
 import { type Mistake, type Part, partsOf } from '../scenario/load.js';
-import { MachinePool } from '../scenario/machine-pool.js';
-import type { MachineSource } from '../scenario/runner.js';
 import { type Update, updateText } from '../scenario/update.js';
 import { KSFT_FAIL, KSFT_PASS, KSFT_SKIP } from '../selftests/events.js';
+import { MachinePool } from '../session/machine-pool.js';
+import type { MachineSource } from '../session/runner.js';
 import { UsageError } from '../sim/errors.js';
 import { addBugOptions } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The scenarios of one file, for commands that show them one by one, with the machines that they ask for. */
 import { type Command, Option } from 'commander';
+import type { Machine } from '../machine/machine.js';
 import type { LoadedDocument } from '../scenario/load.js';
-import { bootMachine } from '../scenario/machine-pool.js';
-import { LoadFailed } from '../scenario/runner.js';
-import { type MachineSetup, Setups } from '../scenario/setup.js';
+import { bootMachine } from '../session/machine-pool.js';
+import { LoadFailed } from '../session/runner.js';
+import { type MachineSetup, Setups } from '../session/setup.js';
 import { KernelBug, UsageError } from '../sim/errors.js';
-import type { Machine } from '../user/machine.js';
 import { addBugOptions, type BugFlags } from './bug-options.js';
 import { namePattern } from './name-pattern.js';
 import { readScenarioFiles } from './scenario-files.js';

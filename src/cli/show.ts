@@ -2,9 +2,9 @@
 /** `hmm-sim show`: a scenario as a picture, in the terminal or as an HTML file. */
 import { Chalk } from 'chalk';
 import type { Command } from 'commander';
+import { drawScenario, type Grid, type Tone } from '../explain/show-grid.js';
 import { gridHtml } from '../report/grid-html.js';
 import { gridText, type TonePainter } from '../report/grid-text.js';
-import { drawScenario, type Grid, type Tone } from '../scenario/show-grid.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
 import { ReportFile } from './report-file.js';

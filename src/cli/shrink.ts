@@ -2,12 +2,12 @@
 /** `hmm-sim shrink`: the least scenario that still shows what a larger one does. */
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { generateScenario } from '../scenario/generate.js';
-import { goalFor, type Laboratory } from '../scenario/goals.js';
-import { MachinePool } from '../scenario/machine-pool.js';
+import { generateScenario } from '../fuzz/generate.js';
+import { goalFor, type Laboratory } from '../fuzz/goals.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
-import { Setups } from '../scenario/setup.js';
 import { writeYaml } from '../scenario/update.js';
+import { MachinePool } from '../session/machine-pool.js';
+import { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Shrinks a scenario towards a goal while the world goes on: progress on a terminal, a limit, Ctrl-C. */
-import type { Goal } from '../scenario/goals.js';
+import type { Goal } from '../fuzz/goals.js';
+import { type Progress, shrink } from '../fuzz/shrink.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
-import { type Progress, shrink } from '../scenario/shrink.js';
 import { breathe } from './terminal.js';
 
 /** Milliseconds between two looks at the world. */

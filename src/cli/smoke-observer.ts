@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `smoke --explain` and `smoke --trace`: look at the machine around each test. */
-import { ProgramExplainer } from '../scenario/explain-program.js';
-import { fanOut } from '../scenario/tracer.js';
+import { ProgramExplainer } from '../explain/program.js';
+import { Machine } from '../machine/machine.js';
 import type { TestName, TestObserver } from '../selftests/events.js';
 import type { MachineApi } from '../user/api.js';
-import { Machine } from '../user/machine.js';
+import { fanOut } from '../watch/tracer.js';
 import type { TraceFile } from './trace-file.js';
 
 export interface SmokeObserverOptions {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The run of `smoke`: machine, module, suite, KTAP. */
 import { readFileSync } from 'node:fs';
+import { Machine } from '../machine/machine.js';
 import { bailOutLine, ktapLines } from '../report/ktap.js';
 import type { EndEvent, HarnessEvent, TestObserver } from '../selftests/events.js';
 import type { Suite } from '../selftests/fixture.js';
@@ -8,7 +9,6 @@ import { exitCode, test_harness_run } from '../selftests/kselftest_harness.js';
 import type { TestFilter } from '../selftests/test_filter.js';
 import { KernelBug } from '../sim/errors.js';
 import { errnoName } from '../uapi/errno.js';
-import { Machine } from '../user/machine.js';
 import { EXIT_FAILED } from './exit-codes.js';
 import type { MachinePlan } from './machine-options.js';
 import type { Reports } from './smoke-reports.js';

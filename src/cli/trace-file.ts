@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** --trace FILE: the file, written as events come, and the machines that are traced into it. */
 import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { Machine } from '../machine/machine.js';
 import type { TraceSink } from '../mm/trace.js';
 import { type TraceWriter, traceWriter } from '../report/trace-writer.js';
-import type { MachineSource } from '../scenario/runner.js';
-import type { MachineSetup } from '../scenario/setup.js';
-import { Tracer } from '../scenario/tracer.js';
+import type { MachineSource } from '../session/runner.js';
+import type { MachineSetup } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import type { MachineApi } from '../user/api.js';
-import { Machine } from '../user/machine.js';
+import { Tracer } from '../watch/tracer.js';
 import { cannotWrite } from './report-file.js';
 
 const BUFFER = 1 << 16;

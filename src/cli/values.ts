@@ -2,8 +2,8 @@
 /** Values as users write them on the command line. All throw UsageError, naming the option. */
 
 import { generations } from '../generations/index.js';
+import type { EfiFakeMem } from '../machine/machine.js';
 import { UsageError } from '../sim/errors.js';
-import type { EfiFakeMem } from '../user/machine.js';
 import { didYouMean } from './suggest.js';
 
 const units: Readonly<Record<string, bigint>> = {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** All generations, by id. */
-import { linux61 } from './linux-6.1.js';
-import { linux612 } from './linux-6.12.js';
+import { linux61 } from './kernels/linux-6.1.js';
+import { linux612 } from './kernels/linux-6.12.js';
+import { v4Coherent } from './kernels/v4-coherent.js';
+import { v5Generic } from './kernels/v5-generic.js';
 import type { Generation } from './types.js';
-import { v4Coherent } from './v4-coherent.js';
-import { v5Generic } from './v5-generic.js';
 
 export const generations: readonly Generation[] = [v5Generic, v4Coherent, linux61, linux612];
 

@@ -3,7 +3,7 @@
  * The globals of a booted kernel: what C keeps in static variables. One per machine; every function of the memory
  * core finds it through its mm, or takes it as first argument.
  */
-import type { Behaviours } from '../generations/behaviours.js';
+import type { Behaviours } from '../generations/behaviours/index.js';
 import { Contents } from '../sim/contents.js';
 import { KernelBug } from '../sim/errors.js';
 import { type Executor, WaitQueue } from '../sim/executor.js';

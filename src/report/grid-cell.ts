@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Cells of a grid in a few letters, and in words. */
-import { ACCESS_TEXT, placeText } from '../scenario/observe.js';
-import type { Cell, Grid, Tone } from '../scenario/show-grid.js';
+
+import type { Cell, Grid, Tone } from '../explain/show-grid.js';
+import { ACCESS_TEXT, placeText } from '../watch/observe.js';
 
 const LETTER: Readonly<Record<Tone, string>> = {
   unmapped: '',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Grids as one HTML file that needs nothing else: no network, no fonts, no library. */
-import type { Cell, Grid, GridColumn, GridRow } from '../scenario/show-grid.js';
+import type { Cell, Grid, GridColumn, GridRow } from '../explain/show-grid.js';
 import { cellDetails, cellText, legendOf } from './grid-cell.js';
 
 const ENTITIES: Readonly<Record<string, string>> = {

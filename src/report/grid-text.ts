@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A grid as text: as many columns side by side as fit, then the next ones below. */
-import type { Cell, Grid, GridColumn, GridRow, Tone } from '../scenario/show-grid.js';
+import type { Cell, Grid, GridColumn, GridRow, Tone } from '../explain/show-grid.js';
 import { cellText, legendOf } from './grid-cell.js';
 
 /** Colours text by what it shows; plain text stays as it is. */

@@ -2,8 +2,8 @@
 /** What became of a scenario: its run against its expectations, as reports show it. */
 import { compareScenario, sameResult } from '../scenario/compare.js';
 import { type StepResult, warningsIn } from '../scenario/result.js';
-import type { ScenarioRun } from '../scenario/runner.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
+import type { ScenarioRun } from '../session/runner.js';
 
 /** Why a scenario failed; keys in the order of the report. */
 export interface Failure {

@@ -7,8 +7,8 @@
  * task's. An arrow leads from where a page came to a device to where it left it.
  */
 
-import type { TraceRecord } from '../scenario/tracer.js';
 import type { Page } from '../sim/memmap.js';
+import type { TraceRecord } from '../watch/tracer.js';
 import { fieldsOf } from './trace-fields.js';
 import type { TraceWriter } from './trace-writer.js';
 

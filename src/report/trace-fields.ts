@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The fields of a trace record as texts. */
-import type { TraceRecord } from '../scenario/tracer.js';
+import type { TraceRecord } from '../watch/tracer.js';
 
 export const hex = (value: number): string => `0x${value.toString(16)}`;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Traces as the kernel's own text, the format of /sys/kernel/tracing/trace with the nanosecond clock. */
-import type { TraceRecord } from '../scenario/tracer.js';
+import type { TraceRecord } from '../watch/tracer.js';
 import { fieldsOf } from './trace-fields.js';
 import type { TraceWriter } from './trace-writer.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Traces for scripts: one JSON object a line. A line with "section" begins each machine. */
-import type { TraceRecord } from '../scenario/tracer.js';
+import type { TraceRecord } from '../watch/tracer.js';
 import { fieldsOf } from './trace-fields.js';
 import type { TraceWriter } from './trace-writer.js';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Trace files: what every format has in common. Text comes in pieces, so that a long trace needs no memory. */
-import type { TraceRecord } from '../scenario/tracer.js';
+import type { TraceRecord } from '../watch/tracer.js';
 import { ChromeTraceWriter } from './trace-chrome.js';
 import { FtraceWriter } from './trace-ftrace.js';
 import { JsonLinesTraceWriter } from './trace-jsonl.js';

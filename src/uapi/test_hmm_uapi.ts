@@ -3,7 +3,7 @@
  * The interface of the test_hmm module (lib/test_hmm_uapi.h): struct hmm_dmirror_cmd, ioctl numbers and the
  * snapshot's permission bytes. Numbers and struct size differ by generation; `DmirrorUapi` holds one set.
  */
-import type { DmirrorOp, DmirrorUapi } from '../generations/dmirror_uapi.js';
+import type { DmirrorOp, DmirrorUapi } from './dmirror_uapi.js';
 
 export type { DmirrorOp, DmirrorUapi };
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What a program has besides system calls: loads and stores, threads, a little libc. The `Sys` of src/user/api.ts. */
+
+import { ProcessKilled } from '../kernel/process.js';
+import { Syscalls } from '../kernel/syscalls.js';
 import { COST_PAGE } from '../mm/kernel.js';
 import { faultPage, tryPage } from '../mm/uaccess.js';
 import { WORDS_PER_PAGE } from '../sim/contents.js';
@@ -8,8 +11,6 @@ import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../uapi/mman.js';
 import type { Mismatch, PageValue, Sys, UserMain } from './api.js';
-import { ProcessKilled } from './process.js';
-import { Syscalls } from './syscalls.js';
 
 /** malloc() maps blocks of this size and more on their own, as glibc does. */
 const MMAP_THRESHOLD = 128 * 1024;

@@ -3,16 +3,16 @@
 import { Census } from '../../src/checkers/census.js';
 import { checkers } from '../../src/checkers/index.js';
 import type { DmirrorModule } from '../../src/drivers/test_hmm/dmirror.js';
+import type { Machine } from '../../src/machine/machine.js';
 import type { Kernel } from '../../src/mm/kernel.js';
 import { FLAGS, type PmdTable, type PteTable, pmd_index, pte_index } from '../../src/mm/pgtable.js';
 import type { MmStruct, VmArea } from '../../src/mm/types.js';
-import { bootMachine } from '../../src/scenario/machine-pool.js';
 import type { MachineBlock } from '../../src/scenario/schema.js';
-import { Setups } from '../../src/scenario/setup.js';
-import { Shell } from '../../src/scenario/shell.js';
+import { bootMachine } from '../../src/session/machine-pool.js';
+import { Setups } from '../../src/session/setup.js';
+import { Shell } from '../../src/shell/shell.js';
 import { InvariantViolation } from '../../src/sim/errors.js';
 import type { Page } from '../../src/sim/memmap.js';
-import type { Machine } from '../../src/user/machine.js';
 
 /** An entry of a page table, which can be changed. */
 export class Entry {

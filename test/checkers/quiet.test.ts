@@ -3,11 +3,11 @@
 import t from 'tap';
 import { scenarioLines } from '../../src/report/scenario-ktap.js';
 import { failureOf } from '../../src/report/scenario-outcome.js';
-import { MachinePool } from '../../src/scenario/machine-pool.js';
-import { runOn } from '../../src/scenario/runner.js';
 import type { ScenarioDocument } from '../../src/scenario/schema.js';
-import { Setups } from '../../src/scenario/setup.js';
-import { Shell } from '../../src/scenario/shell.js';
+import { MachinePool } from '../../src/session/machine-pool.js';
+import { runOn } from '../../src/session/runner.js';
+import { Setups } from '../../src/session/setup.js';
+import { Shell } from '../../src/shell/shell.js';
 import { UsageError } from '../../src/sim/errors.js';
 import { WaitQueue } from '../../src/sim/executor.js';
 import type { Task } from '../../src/sim/task.js';

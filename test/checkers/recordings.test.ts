@@ -3,14 +3,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import t from 'tap';
+import type { Machine } from '../../src/machine/machine.js';
 import { failureOf } from '../../src/report/scenario-outcome.js';
 import { load } from '../../src/scenario/load.js';
-import { MachinePool } from '../../src/scenario/machine-pool.js';
 import { isFatal } from '../../src/scenario/result.js';
-import { runScenario } from '../../src/scenario/runner.js';
-import { Setups } from '../../src/scenario/setup.js';
+import { MachinePool } from '../../src/session/machine-pool.js';
+import { runScenario } from '../../src/session/runner.js';
+import { Setups } from '../../src/session/setup.js';
 import { InvariantViolation } from '../../src/sim/errors.js';
-import type { Machine } from '../../src/user/machine.js';
 
 const GOLDEN = 'test/golden';
 /** Every other scenario, to be quick; `hmm-sim run --check test/golden/*` takes all. */

@@ -2,11 +2,11 @@
 /** The suites of all generations with --check: no checker finds anything, and no test leaves anything behind. */
 import t from 'tap';
 import { generations } from '../../src/generations/index.js';
-import { bootMachine } from '../../src/scenario/machine-pool.js';
-import { Setups } from '../../src/scenario/setup.js';
+import type { Machine } from '../../src/machine/machine.js';
 import { suiteOf } from '../../src/selftests/hmm-tests/suites.js';
 import { test_harness_run } from '../../src/selftests/kselftest_harness.js';
-import type { Machine } from '../../src/user/machine.js';
+import { bootMachine } from '../../src/session/machine-pool.js';
+import { Setups } from '../../src/session/setup.js';
 
 function findings(kernel: string, spm: readonly string[] | undefined): { found: string[]; ran: number } {
   const machine = bootMachine(

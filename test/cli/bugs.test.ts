@@ -2,7 +2,7 @@
 import t from 'tap';
 import { listLines } from '../../src/cli/bugs.js';
 import { verifyBugs } from '../../src/cli/bugs-verify.js';
-import { bugById, bugs } from '../../src/generations/bugs.js';
+import { bugById, bugs } from '../../src/generations/bugs/index.js';
 import { hmmSim } from './hmm-sim.js';
 
 const bugOf = (id: string) => bugById(id, 'test');

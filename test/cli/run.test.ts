@@ -5,10 +5,10 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import t from 'tap';
 import { namePattern } from '../../src/cli/name-pattern.js';
 import { type RunOptions, runCommand } from '../../src/cli/run.js';
-import type { MachineSource } from '../../src/scenario/runner.js';
+import type { MachineSource } from '../../src/session/runner.js';
 import { KernelBug } from '../../src/sim/errors.js';
 import { EBADF } from '../../src/uapi/errno.js';
-import { FakeMachine } from '../scenario/fake-machine.js';
+import { FakeMachine } from '../session/fake-machine.js';
 
 /** Machines where closing fd -1 fails and minor 9 oopses; 6.1 gives the first close another answer. */
 const source: MachineSource = {

@@ -2,9 +2,9 @@
 import { PassThrough } from 'node:stream';
 import t from 'tap';
 import { type ShellCommandOptions, shellCommand } from '../../src/cli/shell.js';
-import type { MachineSource } from '../../src/scenario/runner.js';
+import type { MachineSource } from '../../src/session/runner.js';
 import { KernelBug } from '../../src/sim/errors.js';
-import { FakeMachine } from '../scenario/fake-machine.js';
+import { FakeMachine } from '../session/fake-machine.js';
 
 const fakes: MachineSource = { acquire: () => new FakeMachine(), release: () => {} };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import t from 'tap';
 import { GupTest } from '../../src/drivers/gup_test/gup_test.js';
-import type { Behaviours } from '../../src/generations/behaviours.js';
+import type { Behaviours } from '../../src/generations/behaviours/index.js';
 import { VM_READ } from '../../src/mm/types.js';
 import { copy_from_user, copy_to_user } from '../../src/mm/uaccess.js';
 import { EFAULT, EINVAL, ENOMEM } from '../../src/uapi/errno.js';

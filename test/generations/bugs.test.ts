@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { readdirSync } from 'node:fs';
 import t from 'tap';
-import { registry } from '../../src/generations/behaviours.js';
-import { bugById, bugs, generationsWith, hasBug, withBugs } from '../../src/generations/bugs.js';
+import { registry } from '../../src/generations/behaviours/index.js';
+import { bugById, bugs, generationsWith, hasBug, withBugs } from '../../src/generations/bugs/index.js';
 import { generationById, generations } from '../../src/generations/index.js';
 
 const linux612 = generationById('6.12')!;

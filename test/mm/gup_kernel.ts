@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A small booted kernel and one address space, for tests that stand on the memory core alone. */
 
-import { type Behaviours, resolve } from '../../src/generations/behaviours.js';
-import { linux61 } from '../../src/generations/linux-6.1.js';
-import { linux612 } from '../../src/generations/linux-6.12.js';
+import { type Behaviours, resolve } from '../../src/generations/behaviours/index.js';
+import { linux61 } from '../../src/generations/kernels/linux-6.1.js';
+import { linux612 } from '../../src/generations/kernels/linux-6.12.js';
 import { anon_vma_prepare } from '../../src/mm/anon_vma.js';
 import { Kernel } from '../../src/mm/kernel.js';
 import { handle_mm_fault } from '../../src/mm/memory.js';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A machine with a small hugetlb pool, and the few things that programs do with huge pages. */
 
+import { Machine, type Process } from '../../src/machine/machine.js';
 import {
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -11,7 +12,6 @@ import {
   PROT_WRITE,
 } from '../../src/uapi/mman.js';
 import type { PageValue } from '../../src/user/api.js';
-import { Machine, type Process } from '../../src/user/machine.js';
 
 export const HUGE = 0x200000;
 export const BASE = 0x200000000000;

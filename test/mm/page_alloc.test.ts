@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import t from 'tap';
+import { Machine } from '../../src/machine/machine.js';
 import { MOVABLE, put_page, UNMOVABLE } from '../../src/mm/page_alloc.js';
 import { NO_PAGE } from '../../src/sim/memmap.js';
-import { Machine } from '../../src/user/machine.js';
 
 t.test('a freed page keeps its bytes until it is allocated again, and then holds zeros', (t) => {
   const { kernel } = Machine.boot({ memory: 2 ** 30, hugepages: 0 });

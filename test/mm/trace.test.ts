@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Tracing that is off costs a look at one field: on the paths that every page takes, no event is even built. */
 import t from 'tap';
-import { bootMachine } from '../../src/scenario/machine-pool.js';
-import { runScenario } from '../../src/scenario/runner.js';
 import type { ScenarioDocument, Step } from '../../src/scenario/schema.js';
-import { Setups } from '../../src/scenario/setup.js';
+import { bootMachine } from '../../src/session/machine-pool.js';
+import { runScenario } from '../../src/session/runner.js';
+import { Setups } from '../../src/session/setup.js';
 
 const range = { region: 'r0', page: 0, pages: 512 } as const;
 const steps: Step[] = [

@@ -5,11 +5,11 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { drawScenario } from '../../src/explain/show-grid.js';
 import { gridHtml } from '../../src/report/grid-html.js';
 import { load } from '../../src/scenario/load.js';
-import { bootMachine } from '../../src/scenario/machine-pool.js';
-import { Setups } from '../../src/scenario/setup.js';
-import { drawScenario } from '../../src/scenario/show-grid.js';
+import { bootMachine } from '../../src/session/machine-pool.js';
+import { Setups } from '../../src/session/setup.js';
 
 const BROWSERS = [process.env.CHROME_BIN, 'chromium', 'chromium-browser', 'google-chrome'];
 const browser = BROWSERS.find(

@@ -2,13 +2,13 @@
 /** The HTML of `show`: well-formed, self-contained, and with everything that a reader hovers for. */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import { drawScenario, type Grid } from '../../src/explain/show-grid.js';
 import { cellDetails, cellText } from '../../src/report/grid-cell.js';
 import { gridHtml } from '../../src/report/grid-html.js';
 import { gridText } from '../../src/report/grid-text.js';
 import { load } from '../../src/scenario/load.js';
-import { bootMachine } from '../../src/scenario/machine-pool.js';
-import { Setups } from '../../src/scenario/setup.js';
-import { drawScenario, type Grid } from '../../src/scenario/show-grid.js';
+import { bootMachine } from '../../src/session/machine-pool.js';
+import { Setups } from '../../src/session/setup.js';
 
 const file = 'test/fixtures/explain/kinds.yaml';
 

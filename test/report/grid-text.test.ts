@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The grid as text: what does not fit goes below, and colours take no room. */
 import t from 'tap';
+import { drawScenario } from '../../src/explain/show-grid.js';
 import { gridText, type TonePainter } from '../../src/report/grid-text.js';
-import { bootMachine } from '../../src/scenario/machine-pool.js';
 import type { ScenarioDocument, Step } from '../../src/scenario/schema.js';
-import { Setups } from '../../src/scenario/setup.js';
-import { drawScenario } from '../../src/scenario/show-grid.js';
+import { bootMachine } from '../../src/session/machine-pool.js';
+import { Setups } from '../../src/session/setup.js';
 
 const setups = new Setups();
 

@@ -7,11 +7,11 @@ import { ChromeTraceWriter } from '../../src/report/trace-chrome.js';
 import { JsonLinesTraceWriter } from '../../src/report/trace-jsonl.js';
 import { traceWriter } from '../../src/report/trace-writer.js';
 import { load } from '../../src/scenario/load.js';
-import { bootMachine } from '../../src/scenario/machine-pool.js';
-import { runScenario } from '../../src/scenario/runner.js';
 import type { ScenarioDocument } from '../../src/scenario/schema.js';
-import { Setups } from '../../src/scenario/setup.js';
-import { Tracer } from '../../src/scenario/tracer.js';
+import { bootMachine } from '../../src/session/machine-pool.js';
+import { runScenario } from '../../src/session/runner.js';
+import { Setups } from '../../src/session/setup.js';
+import { Tracer } from '../../src/watch/tracer.js';
 
 interface TraceEvent {
   readonly ph: string;

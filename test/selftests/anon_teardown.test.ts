@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** anon_teardown races a device read with munmap: with the seeds, both may win, and the test passes all the same. */
 import t from 'tap';
+import { Machine } from '../../src/machine/machine.js';
 import { KSFT_PASS } from '../../src/selftests/events.js';
 import { suiteOf } from '../../src/selftests/hmm-tests/suites.js';
 import { test_harness_run } from '../../src/selftests/kselftest_harness.js';
-import { Machine } from '../../src/user/machine.js';
 
 const SEEDS = 200;
 

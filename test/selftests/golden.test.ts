@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The suites of 6.1 and 6.12 print what they printed on the real kernels. */
 import t from 'tap';
+import type { MachineOptions } from '../../src/machine/machine.js';
+import * as machineModule from '../../src/machine/machine.js';
 import { ktapLines } from '../../src/report/ktap.js';
 import { suiteOf } from '../../src/selftests/hmm-tests/suites.js';
 import { exitCode, test_harness_run } from '../../src/selftests/kselftest_harness.js';
 import type { FilterOption, TestFilter } from '../../src/selftests/test_filter.js';
 import type { MachineApi as Machine } from '../../src/user/api.js';
-import type { MachineOptions } from '../../src/user/machine.js';
-import * as machineModule from '../../src/user/machine.js';
 import { FakeMachine } from './fake_machine.js';
 import { type GoldenRun, goldenRun, withoutPlace } from './golden_ktap.js';
 

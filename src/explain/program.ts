@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Explains what a program does that is no scenario: its commands as they come, and the faults that devices caused. */
+
+import type { Machine } from '../machine/machine.js';
+import type { TraceSink } from '../mm/trace.js';
+import { spellingOf } from '../scenario/spelling.js';
+import { errnoName } from '../uapi/errno.js';
+import { type Call, CallWatch, type Fault } from '../watch/call-watch.js';
+import { explainFault } from './fault.js';
+import { type ExplainContext, explainCall, explainError } from './page.js';
+import { callRows, moreLine, rowLines } from './text.js';
+
+/** Faults that say something about devices; the others are the program's everyday life. */
+function isTelling({ before, result }: Fault): boolean {
+  return result !== 'ok' || before.where === 'private' || before.where === 'exclusive';
+}
+
+export class ProgramExplainer {
+  readonly sink: TraceSink;
+  readonly #watch: CallWatch;
+  readonly #context: ExplainContext;
+  #lines: string[] = [];
+
+  constructor(machine: Machine) {
+    const nameOf = (addr: number): string => `0x${addr.toString(16)}`;
+    this.#context = { machine, spelling: spellingOf(machine.generation), nameOf };
+    this.#watch = new CallWatch(machine, {
+      call: (call) => this.#call(call),
+      fault: (fault) => {
+        if (isTelling(fault)) this.#fault(fault);
+      },
+    });
+    this.sink = this.#watch;
+  }
+
+  /** The lines since the last time. */
+  take(): string[] {
+    this.#watch.abandon();
+    return this.#lines.splice(0);
+  }
+
+  #call(call: Call): void {
+    const range = `0x${call.addr.toString(16)} +${call.pages} pages`;
+    const to = call.cmd === 'MIGRATE' ? ` to ${call.toDevice ? 'device' : 'system'}` : '';
+    this.#lines.push(`${call.cmd}${to} hmm_dmirror${call.device} ${range}: ${this.#answer(call)}`);
+    const error = explainError(this.#context, call);
+    if (error !== undefined) this.#lines.push(`  because ${error}`);
+    const verdicts = explainCall(this.#context, call);
+    this.#lines.push(...rowLines(callRows(call, verdicts, this.#context.nameOf)));
+    this.#lines.push(...moreLine(call.pages, verdicts.length));
+  }
+
+  #answer({ ret }: Call): string {
+    if (ret === undefined) return 'the kernel died';
+    return ret === 0 ? 'ret 0' : `ret ${errnoName(-ret)}`;
+  }
+
+  #fault(fault: Fault): void {
+    const { fn, reason, verdict } = explainFault(fault);
+    const access = fault.write ? 'store' : 'load';
+    const result = verdict === 'fault' ? '' : ` ${verdict}`;
+    this.#lines.push(`CPU ${access} 0x${fault.addr.toString(16)}:${result} ${fn}: ${reason}`);
+  }
+}

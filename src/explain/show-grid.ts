@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A scenario as a grid: pages by steps, and in each cell where the page is after the step and who may use it. */
+import type { Machine } from '../machine/machine.js';
+import { addressOf } from '../scenario/actor.js';
+import { answerText, rangeText, stepText } from '../scenario/place.js';
+import { isFatal } from '../scenario/result.js';
+import type { ScenarioDocument, Step } from '../scenario/schema.js';
+import { Session } from '../session/session.js';
+import type { MachineSetup } from '../session/setup.js';
+import { observePage, type PageState } from '../watch/observe.js';
+
+/** What a cell is coloured by. Local and remote are seen from the grid's device. */
+export type Tone =
+  | 'unmapped'
+  | 'none'
+  | 'zero'
+  | 'system'
+  | 'private-local'
+  | 'private-remote'
+  | 'coherent-local'
+  | 'coherent-remote'
+  | 'exclusive'
+  | 'migrating';
+
+export interface Cell {
+  readonly tone: Tone;
+  readonly state: PageState;
+}
+
+export interface GridColumn {
+  /** Number of the step. */
+  readonly step: number;
+  /** "open", "MIGRATE_TO_DEV" ... */
+  readonly head: string;
+  readonly text: string;
+  readonly answer: string;
+}
+
+export interface GridRow {
+  /** "p0 r0[3]", or "p0 r0[4..9]" for pages that are alike all the time. */
+  readonly name: string;
+  /** One a column; null while the process does not exist. */
+  readonly cells: readonly (Cell | null)[];
+}
+
+export interface Grid {
+  readonly title: string;
+  readonly kernel: string;
+  /** Minor of the device that local and remote are told from: the first that the scenario opens. */
+  readonly device: number;
+  /** Does this kernel call its addressable device memory generic instead of coherent? */
+  readonly generic: boolean;
+  readonly columns: readonly GridColumn[];
+  readonly rows: readonly GridRow[];
+  /** Pages that are left out, because regions are large. */
+  readonly hidden: number;
+}
+
+/** Pages of one region that are looked at. */
+const MAX_PAGES = 1024;
+
+/** How many pages of each region the steps speak of, by region. */
+function regionSizes(steps: readonly Step[]): Map<string, number> {
+  const sizes = new Map<string, number>();
+  const grow = (region: string, pages: number): void => {
+    sizes.set(region, Math.max(sizes.get(region) ?? 0, pages));
+  };
+  for (const step of steps) {
+    if (step.op === 'mmap') grow(step.region, step.pages);
+    if (step.op === 'mremap') grow(step.to.region, step.to.page + step.pages);
+  }
+  return sizes;
+}
+
+function processes(steps: readonly Step[]): string[] {
+  const children = steps.flatMap((step) => (step.op === 'fork' ? [step.child] : []));
+  return [...new Set(['p0', ...children])];
+}
+
+function firstDevice(steps: readonly Step[]): number {
+  for (const step of steps) if (step.op === 'open') return step.device;
+  return 0;
+}
+
+function toneOf(state: PageState, device: number): Tone {
+  const { where } = state;
+  if (where === 'private') return state.device === device ? 'private-local' : 'private-remote';
+  if (where === 'coherent') return state.device === device ? 'coherent-local' : 'coherent-remote';
+  return where;
+}
+
+/** Cells that look alike and mean the same, whatever pages they are. */
+function sameCell(a: Cell | null, b: Cell | null): boolean {
+  if (a === null || b === null) return a === b;
+  const devices = (cell: Cell): string => JSON.stringify(cell.state.devices);
+  return (
+    a.tone === b.tone &&
+    a.state.device === b.state.device &&
+    a.state.cpu === b.state.cpu &&
+    a.state.pte === b.state.pte &&
+    devices(a) === devices(b)
+  );
+}
+
+interface Track {
+  readonly process: string;
+  readonly region: string;
+  readonly page: number;
+  readonly cells: (Cell | null)[];
+}
+
+function isEmpty({ cells }: Track): boolean {
+  return cells.every((cell) => cell === null || cell.tone === 'unmapped');
+}
+
+/** Rows of neighbours that are alike in every column become one. */
+function merge(tracks: readonly Track[]): GridRow[] {
+  const rows: GridRow[] = [];
+  for (let i = 0; i < tracks.length; ) {
+    const first = tracks[i]!;
+    let n = 1;
+    while (i + n < tracks.length && continues(first, tracks[i + n]!, n)) n++;
+    rows.push({ name: `${first.process} ${rangeText(first.region, first.page, n)}`, cells: first.cells });
+    i += n;
+  }
+  return rows;
+}
+
+function continues(first: Track, next: Track, n: number): boolean {
+  if (next.process !== first.process || next.region !== first.region) return false;
+  return next.page === first.page + n && first.cells.every((cell, i) => sameCell(cell, next.cells[i]!));
+}
+
+function head(step: Step): string {
+  if (step.op !== 'ioctl') return step.op;
+  return step.cmd === 'MIGRATE' ? `MIGRATE ${step.toDevice ? 'to dev' : 'to sys'}` : step.cmd;
+}
+
+/** Take the steps of `document` on a fresh machine with the module loaded, and draw every page after every step. */
+export function drawScenario(machine: Machine, setup: MachineSetup, document: ScenarioDocument): Grid {
+  const { steps } = document;
+  const session = new Session(machine, setup.generation);
+  const device = firstDevice(steps);
+  const sizes = regionSizes(steps);
+  const tracks = processes(steps).flatMap((process) =>
+    [...sizes].flatMap(([region, pages]) =>
+      Array.from({ length: Math.min(pages, MAX_PAGES) }, (_, page): Track => {
+        return { process, region, page, cells: [] };
+      }),
+    ),
+  );
+  const columns: GridColumn[] = [];
+  for (const [index, step] of steps.entries()) {
+    const result = session.step(step);
+    columns.push({ step: index, head: head(step), text: stepText(step), answer: answerText(result) });
+    for (const track of tracks) track.cells.push(cellOf(machine, session, track, device));
+    if (isFatal(result)) break;
+  }
+  const hidden = [...sizes.values()].reduce((sum, pages) => sum + Math.max(0, pages - MAX_PAGES), 0);
+  const rows = merge(tracks.filter((track) => !isEmpty(track)));
+  const { id: kernel, behaviours } = setup.generation;
+  const generic = behaviours.genericPagesAreMigratable;
+  return { title: document.name, kernel, device, generic, columns, rows, hidden };
+}
+
+function cellOf(machine: Machine, session: Session, track: Track, device: number): Cell | null {
+  const pid = session.actor(track.process)?.process.pid;
+  const mm = pid === undefined ? undefined : machine.process(pid)?.mm;
+  if (mm === undefined || mm === null) return null;
+  const state = observePage(machine, mm, addressOf(track.region, track.page));
+  return { tone: toneOf(state, device), state };
+}

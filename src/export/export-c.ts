@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Scenarios as one C program that takes the same steps on a real kernel: KTAP, or with --record a document with
+ * what that kernel answered. The parts of its text are in export-c/; a program has those that its steps need.
+ */
+import type { Generation } from '../generations/index.js';
+import { MAX_LISTED } from '../scenario/dmirror-steps.js';
+import type { ScenarioDocument, Step } from '../scenario/schema.js';
+import { spellingOf } from '../scenario/spelling.js';
+import type { MachineSetup } from '../session/setup.js';
+import { UsageError } from '../sim/errors.js';
+import { CONTROLLER, KERNEL_LOG } from './controller.js';
+import { ANSWER_CALL, answersPart, INCLUDES, PROCESS, type Sizes, sizesPart, TYPES } from './core.js';
+import * as drivers from './drivers.js';
+import { cComment } from './literal.js';
+import * as memory from './memory.js';
+import { KTAP, MAIN, RECORD } from './output.js';
+import { expectedSteps, scenarioRow, stepsTable, takerOf, usesGup } from './table.js';
+
+/** A document, and the machine that it is about. */
+export interface Exported {
+  readonly document: ScenarioDocument;
+  readonly setup: MachineSetup;
+}
+
+export interface ExportOptions {
+  /** Put the documents' expectations into the program, as tests. */
+  readonly expect: boolean;
+}
+
+/** The generation whose interface the program uses. Throws UsageError when the documents need two. */
+function commonGeneration(exported: readonly Exported[]): Generation {
+  const [first, ...rest] = exported.map(({ setup }) => setup.generation);
+  if (first === undefined) throw new UsageError('nothing to export');
+  const other = rest.find(({ uapi }) => JSON.stringify(uapi) !== JSON.stringify(first.uapi));
+  if (other === undefined) return first;
+  throw new UsageError(
+    `the documents use the interfaces of ${first.id} and ${other.id}; export them into a program each (--name), or choose one (--kernel)`,
+  );
+}
+
+// --- what the program has to be able to do ----------------------------------------------------------------
+
+/** The longest spelling of a page in an answer, with quotes and comma. */
+const ELEMENT_BYTES = 48;
+const OTHER_BYTES = 1024;
+
+/** Pages that the step's answer lists. */
+function listed(step: Step): number {
+  if (step.op === 'load' || step.op === 'store' || step.op === 'pagemap') return step.pages;
+  return step.op === 'ioctl' ? Math.min(step.pages ?? 1, MAX_LISTED) : 0;
+}
+
+/** The numbers in names like p0, r3 or d1 that a step uses. */
+function numbersOf(step: Step, letter: 'p' | 'r' | 'd'): number[] {
+  const names = JSON.stringify(step).matchAll(new RegExp(`"${letter}(\\d+)"`, 'g'));
+  return [...names].map(([, digits]) => Number(digits));
+}
+
+function largest(values: Iterable<number>): number {
+  let most = 0;
+  for (const value of values) most = Math.max(most, value);
+  return most;
+}
+
+function sizesOf(documents: readonly ScenarioDocument[], steps: readonly Step[]): Sizes {
+  const count = (letter: 'p' | 'r' | 'd') => largest(steps.flatMap((step) => numbersOf(step, letter))) + 1;
+  const forks = documents.map((document) => document.steps.filter(({ op }) => op === 'fork').length);
+  return {
+    processes: Math.max(2, count('p')),
+    // Two where one would do: a compiler that sees an array of one element warns of the code for the others.
+    slots: Math.max(2, largest(forks) + 1),
+    fds: count('d'),
+    regions: count('r'),
+    answerBytes: largest(steps.map(listed)) * ELEMENT_BYTES + OTHER_BYTES,
+  };
+}
+
+/** The functions that take these steps, and what they rest on, each before what uses it. */
+function takers(steps: readonly Step[], generation: Generation): string {
+  const used = new Set(steps.map(takerOf));
+  const uses = (...names: string[]): boolean => names.some((name) => used.has(`take_${name}`));
+  const { uapi, title } = generation;
+  const ioctls = uses('ioctl', 'ioctl_raw');
+
+  const parts: [condition: boolean, text: string][] = [
+    [[...used].some((name) => !/^(NULL|take_(store|load|ioctl|gup))$/.test(name)), ANSWER_CALL],
+    [uses('open', 'close', 'mmap_device') || ioctls, drivers.OPEN_FDS],
+    [uses('open'), drivers.OPEN],
+    [uses('close'), drivers.CLOSE],
+    [uses('mmap', 'mmap_file', 'mmap_device'), memory.MMAP],
+    [uses('mmap'), memory.MMAP_ANON],
+    [uses('mmap_file'), memory.MMAP_FILE],
+    [uses('mmap_device'), memory.MMAP_DEVICE],
+    ...Object.entries(memory.RANGE_CALLS).map(([op, text]): [boolean, string] => [uses(op), text]),
+    [uses('load', 'ioctl'), memory.PAGE_WORD],
+    [uses('load', 'store'), memory.ACCESSES],
+    [uses('store'), memory.STORE],
+    [uses('load'), memory.LOAD],
+    [uses('pagemap'), memory.PAGEMAP],
+    [ioctls, drivers.dmirrorInterface(uapi, title) + drivers.MIRROR],
+    [uses('ioctl'), drivers.ioctlPart(uapi, spellingOf(generation))],
+    [uses('ioctl_raw'), drivers.IOCTL_RAW],
+    [steps.some(usesGup), drivers.GUP_INTERFACE],
+    [uses('gup'), drivers.GUP],
+    [uses('pin'), drivers.PIN],
+    [uses('unpin'), drivers.UNPIN],
+    [uses('fork'), memory.FORK],
+  ];
+  return parts
+    .filter(([condition]) => condition)
+    .map(([, text]) => text)
+    .join('');
+}
+
+// --- the program ------------------------------------------------------------------------------------------
+
+/** What has to be set up for the answers to be comparable, a line each. */
+function conditions(exported: readonly Exported[]): string[] {
+  const found = new Set<string>();
+  for (const { setup } of exported) {
+    const params = Object.entries(setup.moduleParams ?? {}).map(([name, value]) => `${name}=${value}`);
+    found.add(setup.moduleParams === null ? 'no test_hmm' : ['modprobe test_hmm', ...params].join(' '));
+    found.add(`THP ${setup.options.thp}`);
+    found.add(`${setup.options.hugepages} free 2 MiB huge pages`);
+  }
+  return [...found];
+}
+
+function headComment(exported: readonly Exported[], generation: Generation): string {
+  const names = exported.map(({ document }) => document.name);
+  const what = names.length === 1 ? `"${cComment(names[0]!)}"` : `${names.length} scenarios`;
+  return `// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ${what}, exported by hmm-sim
+ * for the interface of ${generation.title}.
+ *
+ * cc -Wall -Wextra -O2 THIS.c, then as root on x86-64:
+ *   ./a.out            KTAP
+ *   ./a.out --record   the scenario as JSON, with this kernel's answers as its expectations, for hmm-sim run
+ *   --oops             also what is known to kill the kernel
+ *
+ * Answers are comparable with:
+${conditions(exported)
+  .map((line) => ` *   ${line}\n`)
+  .join('')} *   no swap, the module freshly loaded
+ */
+`;
+}
+
+function tables(exported: readonly Exported[], options: ExportOptions): string {
+  const steps = exported.map(({ document, setup }, index) =>
+    stepsTable(document, index, setup.generation, options.expect),
+  );
+  const rows = exported.map(({ document, setup }, index) =>
+    scenarioRow(document, index, setup.generation, options.expect),
+  );
+  return `${steps.join('')}
+static const struct scenario scenarios[] = {
+${rows.join('\n')}
+};
+
+#define NR_SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
+`;
+}
+
+/** How many steps of the documents expect something: the tests that `expect` makes. */
+export function countExpectations(documents: readonly ScenarioDocument[]): number {
+  return documents.reduce((sum, document) => sum + expectedSteps(document), 0);
+}
+
+/** The text of the program. Throws UsageError when one program cannot hold these documents. */
+export function exportC(exported: readonly Exported[], options: ExportOptions): string {
+  const generation = commonGeneration(exported);
+  const documents = exported.map(({ document }) => document);
+  const steps = documents.flatMap((document) => document.steps);
+  return [
+    headComment(exported, generation),
+    INCLUDES,
+    sizesPart(sizesOf(documents, steps)),
+    TYPES,
+    answersPart(),
+    takers(steps, generation),
+    PROCESS,
+    tables(exported, options),
+    KERNEL_LOG,
+    CONTROLLER,
+    KTAP,
+    RECORD,
+    MAIN,
+  ].join('');
+}

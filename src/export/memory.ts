@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** C of the steps that need no driver: mappings, loads and stores, /proc/self/pagemap, fork. */
+import type { Step } from '../scenario/schema.js';
+
+/** A system call on a range, as a step. */
+function rangeCall(name: string, call: string): string {
+  return `
+static void take_${name}(const struct step *step)
+{
+	answer_call(${call});
+}
+`;
+}
+
+const RANGE = '(void *)step->addr, step->pages * PAGE_BYTES';
+
+export const MMAP = `
+static void map(const struct step *step, int fd)
+{
+	answer_call((long)mmap((void *)step->addr, step->pages * PAGE_BYTES,
+			       step->prot, step->flags | MAP_FIXED, fd, 0));
+}
+`;
+
+export const MMAP_ANON = `
+static void take_mmap(const struct step *step)
+{
+	map(step, -1);
+}
+`;
+
+export const MMAP_FILE = `
+/* One memfd for each region, made at its first mmap; children have them too. */
+static int memfds[NR_REGIONS] = { [0 ... NR_REGIONS - 1] = -1 };
+
+static void take_mmap_file(const struct step *step)
+{
+	int *fd = &memfds[step->region];
+	char name[16];
+
+	if (*fd < 0) {
+		snprintf(name, sizeof(name), "r%d", step->region);
+		*fd = memfd_create(name, 0);
+		if (*fd >= 0 && ftruncate(*fd, (off_t)(step->pages * PAGE_BYTES)))
+			give_up("ftruncate of a memfd");
+	}
+	map(step, *fd);
+}
+`;
+
+export const MMAP_DEVICE = `
+static void take_mmap_device(const struct step *step)
+{
+	map(step, fds[step->fd]);
+}
+`;
+
+/** By op: what is there for it alone. */
+export const RANGE_CALLS: Readonly<Partial<Record<Step['op'], string>>> = {
+  munmap: rangeCall('munmap', `munmap(${RANGE})`),
+  mlock: rangeCall('mlock', `mlock(${RANGE})`),
+  munlock: rangeCall('munlock', `munlock(${RANGE})`),
+  mprotect: rangeCall('mprotect', `mprotect(${RANGE}, step->prot)`),
+  madvise: rangeCall('madvise', `madvise(${RANGE}, step->flags)`),
+  mremap: `
+static void take_mremap(const struct step *step)
+{
+	unsigned long bytes = step->pages * PAGE_BYTES;
+
+	answer_call((long)mremap((void *)step->addr, bytes, bytes,
+				 MREMAP_MAYMOVE | MREMAP_FIXED, step->to));
+}
+`,
+};
+
+export const PAGE_WORD = `
+/* The word that fills a page, or that there is none. */
+static void emit_word(const volatile uint32_t *page, const char *comma)
+{
+	uint32_t word = page[0];
+	bool mixed = false;
+
+	for (int i = 1; i < WORDS_PER_PAGE; i++)
+		mixed |= page[i] != word;
+	if (mixed)
+		emit("%s'mixed'", comma);
+	else
+		emit("%s%u", comma, word);
+}
+`;
+
+export const ACCESSES = `
+/* Loads and stores that survive SIGSEGV and SIGBUS. */
+
+static sigjmp_buf landing;
+static volatile sig_atomic_t flying;
+
+static void land(int signo)
+{
+	if (flying)
+		siglongjmp(landing, signo);
+	/* A fault of the program's own: taken again, it kills. */
+	signal(signo, SIG_DFL);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = land, .sa_flags = SA_NODEFER };
+
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+}
+
+/* Call access(); Return: 0, or the signal that ended it. */
+static int guarded(void (*access)(unsigned long addr, uint32_t word, const char *comma),
+		   unsigned long addr, uint32_t word, const char *comma)
+{
+	int signo = sigsetjmp(landing, 0);
+
+	if (signo == 0) {
+		flying = 1;
+		access(addr, word, comma);
+	}
+	flying = 0;
+	return signo;
+}
+
+static void access_pages(const struct step *step,
+			 void (*access)(unsigned long addr, uint32_t word, const char *comma))
+{
+	emit("'pages':[");
+	for (unsigned long i = 0; i < step->pages; i++) {
+		const char *comma = i ? "," : "";
+		int signo = guarded(access, step->addr + i * PAGE_BYTES,
+				    step->word + (uint32_t)i, comma);
+
+		if (signo)
+			emit("%s'%s'", comma, signo == SIGBUS ? "SIGBUS" : "SIGSEGV");
+	}
+	emit("]");
+}
+`;
+
+export const STORE = `
+static void store_page(unsigned long addr, uint32_t word, const char *comma)
+{
+	volatile uint32_t *page = (volatile uint32_t *)addr;
+
+	for (int i = 0; i < WORDS_PER_PAGE; i++)
+		page[i] = word;
+	emit("%s'ok'", comma);
+}
+
+static void take_store(const struct step *step)
+{
+	access_pages(step, store_page);
+}
+`;
+
+export const LOAD = `
+static void load_page(unsigned long addr, uint32_t unused, const char *comma)
+{
+	(void)unused;
+	emit_word((const volatile uint32_t *)addr, comma);
+}
+
+static void take_load(const struct step *step)
+{
+	access_pages(step, load_page);
+}
+`;
+
+export const PAGEMAP = `
+static void emit_mapping(uint64_t entry, const char *comma)
+{
+	bool present = entry >> 63 & 1;
+	bool swap = entry >> 62 & 1;
+
+	if (!present && !swap)
+		emit("%s'.'", comma);
+	else
+		emit("%s'%s%s%s'", comma, present ? "P" : "S",
+		     entry >> 61 & 1 ? "f" : "", entry >> 56 & 1 ? "x" : "");
+}
+
+static void take_pagemap(const struct step *step)
+{
+	/* The file stays bound to the memory of the process that opened it. */
+	static int fd = -1, owner = -1;
+	unsigned long done = 0;
+	uint64_t entries[512];
+
+	if (owner != me) {
+		if (fd >= 0)
+			close(fd);
+		fd = open("/proc/self/pagemap", O_RDONLY);
+		owner = me;
+	}
+	emit("'map':[");
+	while (done < step->pages) {
+		unsigned long left = step->pages - done;
+		size_t bytes = (left < 512 ? left : 512) * sizeof(entries[0]);
+		ssize_t got = pread(fd, entries, bytes,
+				    (off_t)((step->addr / PAGE_BYTES + done) * sizeof(entries[0])));
+
+		if (got <= 0) {
+			answer_call(got);
+			return;
+		}
+		for (size_t i = 0; i < (size_t)got / sizeof(entries[0]); i++)
+			emit_mapping(entries[i], done + i ? "," : "");
+		done += (size_t)got / sizeof(entries[0]);
+	}
+	emit("]");
+}
+`;
+
+export const FORK = `
+/* fork(), but the child is a sibling: the controller can wait for all alike. */
+static void take_fork(const struct step *step)
+{
+	long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+
+	if (pid == 0) {
+		me = step->slot;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		return;
+	}
+	if (pid > 0)
+		shared->pids[step->slot] = (pid_t)pid;
+	answer_call(pid);
+}
+`;

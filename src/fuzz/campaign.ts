@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A fuzzing campaign: scenarios of consecutive seeds, and what there is to find in them, one of each sort. */
+
+import { bugById, hasBug } from '../generations/bugs/index.js';
+import { generationById } from '../generations/index.js';
+import type { ScenarioDocument } from '../scenario/schema.js';
+import type { MachineSource } from '../session/runner.js';
+import { Setups } from '../session/setup.js';
+import { generateScenario } from './generate.js';
+import type { Laboratory, OtherMachine } from './goals.js';
+
+/** Everything that decides what a campaign finds. */
+export interface CampaignPlan {
+  readonly kernel: string;
+  /** The kernel whose answers are compared. */
+  readonly against?: string;
+  /** Historical bugs of the machine; what it shows without them as well is no finding. */
+  readonly bugs?: readonly string[];
+  readonly check: boolean;
+  /** Of the first scenario. */
+  readonly seed: number;
+  /** This part of so many, from 1. */
+  readonly shard: readonly [index: number, of: number];
+}
+
+/** The scenario on a machine without bugs, or with those fixed that the kernel has. */
+function without(document: ScenarioDocument, fixes: readonly string[]): ScenarioDocument {
+  if (document.machine === undefined) return document;
+  const { bugs: _, ...machine } = document.machine;
+  return { ...document, machine: fixes.length === 0 ? machine : { ...machine, fixes: [...fixes] } };
+}
+
+/** The same machine without the bugs (fixed where the kernel has them), or another kernel; undefined when there is nothing to compare with. */
+function otherOf({ kernel, against, bugs, check }: CampaignPlan): OtherMachine | undefined {
+  if (against === undefined && bugs === undefined) return undefined;
+  const id = against ?? kernel;
+  const fixes = (bugs ?? []).filter((bug) => hasBug(generationById(id)!, bugById(bug, '--bug')));
+  return {
+    setups: new Setups({ kernel: id, check }),
+    document: (document) => without(document, fixes),
+    excuses: bugs !== undefined,
+  };
+}
+
+export function laboratoryOf(source: MachineSource, plan: CampaignPlan): Laboratory {
+  const other = otherOf(plan);
+  return { source, setups: new Setups({ check: plan.check }), ...(other === undefined ? {} : { other }) };
+}
+
+/** How many of the first `count` scenarios of the campaign fall to its shard. */
+export function shareOf({ shard: [index, of] }: CampaignPlan, count: number): number {
+  return Math.max(0, Math.ceil((count - index + 1) / of));
+}
+
+/** The seed of the shard's n-th scenario, from 0. */
+export function seedOf({ seed, shard: [index, of] }: CampaignPlan, n: number): number {
+  return seed + index - 1 + n * of;
+}
+
+export function scenarioOf({ kernel, bugs }: CampaignPlan, seed: number): ScenarioDocument {
+  const document = generateScenario(seed, { kernel });
+  return bugs === undefined ? document : { ...document, machine: { ...document.machine, bugs: [...bugs] } };
+}

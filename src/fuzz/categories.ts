@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * What generated scenarios are made of: categories of steps, with the frequencies that the recordings of real
+ * kernels have (steps in a thousand, without the look at everything that ends each scenario).
+ */
+
+import type { MachineBlock, Step, StepOf } from '../scenario/schema.js';
+import type { Weights } from './dice.js';
+
+/** An op, with the command, advice or kind that a recording counts apart. */
+export type Token =
+  | Exclude<Step['op'], 'ioctl' | 'ioctl_raw' | 'madvise'>
+  | StepOf<'madvise'>['advice']
+  | 'snapshot'
+  | 'read'
+  | 'write'
+  | 'to_dev'
+  | 'to_sys'
+  | 'exclusive'
+  | 'check_exclusive'
+  | 'release'
+  | 'get_type';
+
+type Backing = StepOf<'mmap'>['backing'];
+type Prot = StepOf<'mmap'>['prot'];
+
+export interface Category {
+  /** Documents of this kind, in relation to the others. */
+  readonly share: number;
+  readonly steps: Weights<Token>;
+  /** Of new regions. */
+  readonly backing: Weights<Backing>;
+  /** Shared ones among a hundred of them. */
+  readonly shared: number;
+  readonly prot: Weights<Prot>;
+  readonly pages: readonly number[];
+  /** Minor numbers that are opened. */
+  readonly devices: readonly number[];
+  /** Do new regions ask for huge pages at once? */
+  readonly advised?: boolean;
+  /** Where the machine is not that of the recordings. */
+  readonly machine?: MachineBlock;
+}
+
+const SMALL = [1, 3, 4, 6, 8, 12, 16] as const;
+
+/** What every category has much of. */
+const common: Weights<Token> = {
+  snapshot: 70,
+  load: 70,
+  store: 90,
+  pagemap: 40,
+  to_dev: 130,
+  to_sys: 42,
+  read: 70,
+  write: 70,
+  mprotect: 54,
+  munmap: 16,
+  dontneed: 14,
+  mmap: 26,
+  open: 12,
+};
+
+const readable: Weights<Prot> = { rw: 86, r: 9, none: 5 };
+
+const base: Omit<Category, 'share'> = {
+  steps: common,
+  backing: { anon: 1 },
+  shared: 0,
+  prot: readable,
+  pages: SMALL,
+  devices: [0, 2],
+};
+
+const forks: Weights<Token> = { fork: 34, exit: 12, dontfork: 4, wipeonfork: 5, close: 5 };
+const exclusives: Weights<Token> = { exclusive: 65, check_exclusive: 37 };
+const pins: Weights<Token> = { pin: 36, unpin: 19, gup: 61 };
+const areas: Weights<Token> = {
+  mlock: 28,
+  munlock: 12,
+  populate_read: 24,
+  populate_write: 18,
+  free: 10,
+  mremap: 6,
+};
+const huge: Weights<Token> = { hugepage: 14, nohugepage: 3, collapse: 4 };
+
+export const categories: Readonly<Record<string, Category>> = {
+  anon: { ...base, share: 40, steps: { ...common, close: 2 } },
+  multidev: {
+    ...base,
+    share: 30,
+    steps: { ...common, open: 30, release: 5, close: 2 },
+    devices: [0, 1, 2, 3],
+  },
+  fork: { ...base, share: 30, steps: { ...common, ...forks, open: 24 }, shared: 8, devices: [0, 1, 2, 3] },
+  exclusive: {
+    ...base,
+    share: 30,
+    steps: { ...common, ...exclusives, fork: 7, exit: 3, open: 20 },
+    backing: { anon: 90, file: 10 },
+    shared: 9,
+    devices: [0, 1, 2],
+  },
+  file: { ...base, share: 30, backing: { file: 75, anon: 25 }, shared: 20 },
+  gup: {
+    ...base,
+    share: 30,
+    steps: { ...common, ...pins, fork: 5 },
+    backing: { anon: 90, file: 10 },
+    shared: 10,
+  },
+  vma: { ...base, share: 30, steps: { ...common, ...areas }, backing: { anon: 80, file: 8, device: 12 } },
+  thp: {
+    ...base,
+    share: 10,
+    steps: { ...common, ...huge, exclusive: 11, fork: 7 },
+    pages: [512, 700, 1024, 512, 700, 1024, 8],
+    advised: true,
+  },
+  hugetlb: {
+    ...base,
+    share: 10,
+    steps: { ...common, exclusive: 14 },
+    backing: { hugetlb: 90, anon: 10 },
+    shared: 28,
+    pages: [512],
+  },
+  all: {
+    ...base,
+    share: 40,
+    steps: {
+      ...common,
+      ...forks,
+      ...exclusives,
+      ...pins,
+      ...areas,
+      ...huge,
+      release: 3,
+      get_type: 2,
+      open: 24,
+    },
+    backing: { anon: 84, file: 10, device: 4, hugetlb: 2 },
+    shared: 10,
+    pages: [...SMALL, ...SMALL, ...SMALL, 2, 512, 1024],
+    devices: [0, 1, 2, 3],
+  },
+  // Not among the recordings: little memory, all of which the device's backing pages can take.
+  pressure: {
+    ...base,
+    share: 1,
+    steps: { ...common, ...forks, release: 20 },
+    pages: [12000, 12000, 8000, 16],
+    devices: [0, 1],
+    machine: { spm: [], memory: '64M', hugepages: 0 },
+  },
+  // One module parameter alone, which no suite gives.
+  parameter: { ...base, share: 1, devices: [0, 1, 2], machine: { spm: ['0x100000000'] } },
+};

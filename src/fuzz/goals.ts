@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What a scenario has to keep showing while it is made smaller. */
+
+import { compareScenario } from '../scenario/compare.js';
+import type { ScenarioDocument, Step } from '../scenario/schema.js';
+import type { MachineSource } from '../session/runner.js';
+import type { Setups } from '../session/setup.js';
+import { UsageError } from '../sim/errors.js';
+import { divergencesOf, type Finding, type Observation, observe, sortOf, warningsOf } from './findings.js';
+import type { Interesting } from './shrink.js';
+
+/** Runs scenarios on the machine that they ask for, and on another to compare with. */
+export interface Laboratory {
+  readonly source: MachineSource;
+  readonly setups: Setups;
+  /** How the other machine is made, and what documents look like there. */
+  readonly other?: OtherMachine;
+}
+
+export interface OtherMachine {
+  readonly setups: Setups;
+  document(document: ScenarioDocument): ScenarioDocument;
+  /** Is what ends this machine too no finding? */
+  readonly excuses?: boolean;
+}
+
+export interface Goal {
+  /** For people: "oops in dmirror_do_read". */
+  readonly text: string;
+  /** The scenario to begin with: it expects only what the goal is about. */
+  readonly document: ScenarioDocument;
+  readonly interesting: Interesting;
+  /** The small scenario, expecting what it shows where that can be expected, and what it shows in its `source`. */
+  finish(document: ScenarioDocument): ScenarioDocument;
+}
+
+export function observeIn({ source, setups }: Laboratory, document: ScenarioDocument): Observation {
+  return observe(source, setups.of(document), document);
+}
+
+/** Is there such a machine? A smaller scenario may ask for one that its memory is too small for. */
+function canBoot({ setups }: Laboratory, document: ScenarioDocument): boolean {
+  try {
+    setups.of(document);
+    return true;
+  } catch (error) {
+    if (error instanceof UsageError) return false;
+    throw error;
+  }
+}
+
+function observeThere({ source, other }: Laboratory, document: ScenarioDocument): Observation {
+  const plain = other!.document(document);
+  return observe(source, other!.setups.of(plain), plain);
+}
+
+/** What there is to find: how the machine ended, and where the other one answers differently. */
+export function findingsOf(lab: Laboratory, document: ScenarioDocument): Finding[] {
+  const here = observeIn(lab, document);
+  const ended = here.end === undefined ? [] : [here.end];
+  if (lab.other === undefined) return ended;
+  const there = observeThere(lab, document);
+  const divergences = divergencesOf(document, here, there);
+  const { end } = there;
+  const excused = lab.other.excuses === true && end !== undefined;
+  const left = excused ? ended.filter((finding) => sortOf(finding) !== sortOf(end)) : ended;
+  return [...divergences, ...warningsOf(here, there), ...left];
+}
+
+function without(step: Step): Step {
+  const { expect: _, ...bare } = step;
+  return bare as Step;
+}
+
+/** The scenario without any expectation. */
+function bareOf({ load: _, dmesg: __, warnings: ___, ...document }: ScenarioDocument): ScenarioDocument {
+  return { ...document, steps: document.steps.map(without) };
+}
+
+/** `document`, expecting the finding where a document can. */
+function expecting(document: ScenarioDocument, finding: Finding, { results, warnings }: Observation) {
+  const { kind, step, fn, detail } = finding;
+  if (kind === 'warning') return { ...document, warnings: [...warnings] };
+  if (kind === 'load') return { ...document, load: { ret: detail! } };
+  if (kind === 'oops' && step < 0) return { ...document, load: { oops: fn } };
+  const expect = results[step];
+  // A violation, or what is left at the end, is no answer of a kernel.
+  if (expect === undefined || expect.violation !== undefined) return document;
+  const steps = document.steps.map((taken, index) => {
+    return index === step ? ({ ...taken, expect } as Step) : taken;
+  });
+  return { ...document, steps };
+}
+
+/** The goal to show a finding of the same sort, wherever. */
+export function goalOf(lab: Laboratory, document: ScenarioDocument, finding: Finding): Goal {
+  const sort = sortOf(finding);
+  const find = (candidate: ScenarioDocument) =>
+    findingsOf(lab, candidate).find((found) => sortOf(found) === sort);
+  const what = finding.detail === undefined ? '' : ` (${finding.detail})`;
+  const text = `${finding.kind} in ${finding.fn}${what}`;
+  return {
+    text,
+    document: bareOf(document),
+    interesting: (candidate) => canBoot(lab, candidate) && find(candidate) !== undefined,
+    finish(small) {
+      const found = find(small)!;
+      const shown = expecting(small, found, observeIn(lab, small));
+      return { ...shown, source: `${text}: ${found.reason}` };
+    },
+  };
+}
+
+// --- expectations and conditions --------------------------------------------------------------------------
+
+type Keyed = Readonly<Record<string, unknown>>;
+
+/** The goal that one step keeps answering so that `holds`. */
+function stepGoal(
+  lab: Laboratory,
+  document: ScenarioDocument,
+  text: string,
+  id: number,
+  holds: (result: Keyed, step: Step) => boolean,
+): Goal {
+  return {
+    text,
+    document,
+    interesting(candidate, ids) {
+      const index = ids.indexOf(id);
+      if (index < 0 || !canBoot(lab, candidate)) return false;
+      const result = observeIn(lab, candidate).results[index];
+      return result !== undefined && holds(result as Keyed, candidate.steps[index]!);
+    },
+    finish: (small) => ({ ...small, source: text }),
+  };
+}
+
+const arrayAt = (value: unknown, index: number): unknown => (Array.isArray(value) ? value[index] : value);
+
+/** The goal that the first expectation that is not met is still not met, in the same way. */
+function failureGoal(lab: Laboratory, document: ScenarioDocument): Goal | undefined {
+  const { results, end } = observeIn(lab, document);
+  const difference = compareScenario(document, results);
+  if (difference === null) return undefined;
+  // A kernel that died was not asked whether what it answers is expected.
+  if (end?.step === difference.step) return goalOf(lab, document, end);
+  const { step, expected, actual } = difference;
+  const key = difference.key.replace(/\[\d+\]$/, '');
+  const wanted = (document.steps[step]!.expect as Keyed | undefined)?.[key];
+  // The other expectations tell of a longer scenario: they would fail for reasons of their own.
+  const steps = document.steps.map((other, index) => {
+    return index === step && wanted !== undefined ? { ...other, expect: { [key]: wanted } } : without(other);
+  }) as Step[];
+  const text = `step ${step} expects ${key} ${JSON.stringify(expected)}, gets ${JSON.stringify(actual)}`;
+  return stepGoal(lab, { ...bareOf(document), steps }, text, step, (result, { expect }) => {
+    const [want, have] = [(expect as Keyed | undefined)?.[key], result[key]];
+    const length = Math.max(Array.isArray(want) ? want.length : 1, Array.isArray(have) ? have.length : 1);
+    for (let i = 0; i < length; i++) {
+      if (arrayAt(want, i) === expected && arrayAt(have, i) === actual) return true;
+    }
+    return false;
+  });
+}
+
+const CONDITION = /^step (\d+) (ret|cpages|faults|pinned|type|data|perm|pages|map) (==|!=) (\S+)$/;
+
+/** The goal that "step 5 ret == ENOENT" stays true; of a list, == is true when any page is so. */
+function conditionGoal(lab: Laboratory, document: ScenarioDocument, text: string): Goal {
+  const [, number, key, operator, value] = CONDITION.exec(text) ?? [];
+  if (number === undefined) {
+    throw new UsageError(
+      `expected oops, hang, load, checker, internal, fail, or as 'step 5 ret == ENOENT', got '${text}'`,
+      '--while',
+    );
+  }
+  const id = Number(number);
+  const bare = bareOf(document);
+  if (id >= bare.steps.length) {
+    throw new UsageError(`there is no step ${id}; the last one is ${bare.steps.length - 1}`, '--while');
+  }
+  const holds = (result: Keyed): boolean => {
+    const have = result[key!];
+    if (have === undefined) return false;
+    const among = (Array.isArray(have) ? have : [have]).some((one) => String(one) === value);
+    return among === (operator === '==');
+  };
+  const goal = stepGoal(lab, bare, text, id, holds);
+  const ids = bare.steps.map((_, index) => index);
+  if (!goal.interesting(bare, ids)) {
+    const result = observeIn(lab, bare).results[id];
+    const answer = result === undefined ? 'is not reached' : `answers ${JSON.stringify(result)}`;
+    throw new UsageError(`not so: step ${id} ${answer}`, '--while');
+  }
+  return goal;
+}
+
+const ENDS = ['oops', 'hang', 'load', 'checker', 'internal'] as const;
+
+function endGoal(lab: Laboratory, document: ScenarioDocument, kind: string): Goal {
+  const { end } = observeIn(lab, document);
+  if (end?.kind === kind) return goalOf(lab, document, end);
+  const instead = end === undefined ? 'the scenario runs to its end' : `${end.kind} in ${end.fn}`;
+  throw new UsageError(`no ${kind}: ${instead}`, '--while');
+}
+
+/**
+ * The goal that `condition` names; without one, whatever is wrong with `document`: an expectation that is not met, or
+ * how the machine ends. Throws UsageError where the document does not show it to begin with.
+ */
+export function goalFor(lab: Laboratory, document: ScenarioDocument, condition: string | undefined): Goal {
+  if (lab.other !== undefined) {
+    const found = findingsOf(lab, document).find(({ kind }) => kind === 'divergence');
+    if (found === undefined) throw new UsageError('both kernels answer the same', '--not-equal-to');
+    return goalOf(lab, document, found);
+  }
+  if (ENDS.some((kind) => kind === condition)) return endGoal(lab, document, condition!);
+  if (condition !== undefined && condition !== 'fail') return conditionGoal(lab, document, condition);
+  const failure = failureGoal(lab, document);
+  if (failure !== undefined) return failure;
+  if (condition === 'fail') throw new UsageError('every expectation is met', '--while');
+  const { end } = observeIn(lab, document);
+  if (end !== undefined) return goalOf(lab, document, end);
+  throw new UsageError('nothing is wrong with the scenario: say what to keep', '--while');
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Ways to make a scenario smaller, each a list of smaller scenarios. None ever makes anything larger, so whoever takes
+ * what they offer comes to an end.
+ */
+import type { StepResult } from '../scenario/result.js';
+import type { ScenarioDocument, Step } from '../scenario/schema.js';
+
+/** A step, and its index in the scenario that all began with: an identity that survives all moves. */
+export interface Item {
+  readonly id: number;
+  readonly step: Step;
+}
+
+export interface Trial {
+  /** All but the steps. */
+  readonly head: Omit<ScenarioDocument, 'steps'>;
+  readonly items: readonly Item[];
+}
+
+export function trialOf({ steps, ...head }: ScenarioDocument): Trial {
+  return { head, items: steps.map((step, id) => ({ id, step })) };
+}
+
+export function documentOf({ head, items }: Trial): ScenarioDocument {
+  return { ...head, steps: items.map(({ step }) => step) };
+}
+
+/** Take this offer or the next; `taken` says what became of the last one. */
+export type Move = (trial: Trial) => Iterable<Trial>;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** `step` with other fields; undefined takes one out. */
+function changed(step: Step, fields: Fields): Step {
+  const entries = Object.entries({ ...step, ...fields }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Step;
+}
+
+function withItem(trial: Trial, index: number, step: Step): Trial {
+  const items = [...trial.items];
+  items[index] = { id: items[index]!.id, step };
+  return { ...trial, items };
+}
+
+function mapSteps(trial: Trial, change: (step: Step) => Step): Trial {
+  return { ...trial, items: trial.items.map(({ id, step }) => ({ id, step: change(step) })) };
+}
+
+// --- names ----------------------------------------------------------------------------------------------
+
+const number = (name: string): number => Number(name.slice(1));
+
+/** Names that `of` finds in steps, the highest first. */
+function namesIn(trial: Trial, of: (step: Step) => readonly (string | undefined)[]): string[] {
+  const names = new Set(trial.items.flatMap(({ step }) => of(step)).filter((name) => name !== undefined));
+  return [...names].sort((a, b) => number(b) - number(a));
+}
+
+/** Each name replaced by each lower one, whether that is in use or not. */
+function* lowered(
+  trial: Trial,
+  names: readonly string[],
+  rename: (step: Step, from: string, to: string) => Step,
+): Iterable<Trial> {
+  for (const from of names) {
+    for (let lower = 0; lower < number(from); lower++) {
+      const to = `${from[0]}${lower}`;
+      yield mapSteps(trial, (step) => rename(step, from, to));
+    }
+  }
+}
+
+const processesOf = (step: Step) => [step.as ?? 'p0', step.op === 'fork' ? step.child : undefined];
+const regionsOf = (step: Step) => [
+  'region' in step ? step.region : undefined,
+  step.op === 'mremap' ? step.to.region : undefined,
+];
+const fdsOf = (step: Step) => ['fd' in step ? step.fd : undefined];
+
+function renameProcess(step: Step, from: string, to: string): Step {
+  const renamed = (step.as ?? 'p0') === from ? changed(step, { as: to }) : step;
+  return renamed.op === 'fork' && renamed.child === from ? changed(renamed, { child: to }) : renamed;
+}
+
+function renameRegion(step: Step, from: string, to: string): Step {
+  const renamed = 'region' in step && step.region === from ? changed(step, { region: to }) : step;
+  if (renamed.op !== 'mremap' || renamed.to.region !== from) return renamed;
+  return changed(renamed, { to: { ...renamed.to, region: to } });
+}
+
+function renameFd(step: Step, from: string, to: string): Step {
+  return 'fd' in step && step.fd === from ? changed(step, { fd: to }) : step;
+}
+
+/** What a child does, done by another process, without the fork. */
+export function* mergeProcesses(trial: Trial): Iterable<Trial> {
+  const names = namesIn(trial, processesOf);
+  for (const from of names.filter((name) => name !== 'p0')) {
+    const unforked = {
+      ...trial,
+      items: trial.items.filter(({ step }) => step.op !== 'fork' || step.child !== from),
+    };
+    yield* lowered(unforked, [from], renameProcess);
+  }
+  yield* lowered(
+    trial,
+    names.filter((name) => name !== 'p0'),
+    renameProcess,
+  );
+}
+
+export function mergeRegions(trial: Trial): Iterable<Trial> {
+  return lowered(trial, namesIn(trial, regionsOf), renameRegion);
+}
+
+export function mergeFds(trial: Trial): Iterable<Trial> {
+  return lowered(trial, namesIn(trial, fdsOf), renameFd);
+}
+
+// --- pages ----------------------------------------------------------------------------------------------
+
+type Ranged = Extract<Step, { page: number; pages: number }>;
+
+function isRanged(step: Step): step is Ranged {
+  return 'page' in step && step.page !== undefined && 'pages' in step && step.pages !== undefined;
+}
+
+/** An expectation with only those pages that `keep` likes, by their position in the range. */
+function filteredExpect(expect: StepResult | undefined, keep: (index: number) => boolean): unknown {
+  if (expect === undefined) return undefined;
+  const entries = Object.entries(expect).map(([key, value]) => {
+    return [key, Array.isArray(value) ? value.filter((_, index) => keep(index)) : value];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** The word of the page that is `pages` behind the first. */
+const laterWord = (step: Step, pages: number): number => ((step as { word: number }).word + pages) >>> 0;
+
+/** Pages [from, to) of a region, taken out of a range of it. */
+function cutRange(step: Ranged, from: number, to: number): Step {
+  const end = step.page + step.pages;
+  const below = (at: number): number => Math.max(0, Math.min(at, to) - from);
+  const pages = step.pages - (below(end) - below(step.page));
+  // A range that was empty before stays so; another must not become it.
+  if (pages === 0 && step.pages > 0) return step;
+  const keep = (index: number) => step.page + index < from || step.page + index >= to;
+  const page = step.page - below(step.page);
+  const cut = { page, pages, expect: filteredExpect(step.expect as StepResult, keep) };
+  // Page i holds the word `word + i`: what is left keeps its words, where only the beginning is cut off.
+  const shift = from <= step.page && 'word' in step ? Math.min(step.pages, Math.max(0, to - step.page)) : 0;
+  return changed(step, shift === 0 ? cut : { ...cut, word: laterWord(step, shift) });
+}
+
+function cutRegion(step: Step, region: string, from: number, to: number): Step {
+  if (!('region' in step) || step.region !== region) return step;
+  if (step.op === 'mmap') {
+    const pages = step.pages - Math.max(0, Math.min(step.pages, to) - from);
+    return pages === 0 ? step : changed(step, { pages });
+  }
+  return isRanged(step) ? cutRange(step, from, to) : step;
+}
+
+function extent(trial: Trial, region: string): number {
+  const ends = trial.items.map(({ step }) => {
+    if (!('region' in step) || step.region !== region) return 0;
+    if (step.op === 'mmap') return step.pages;
+    return isRanged(step) ? step.page + step.pages : 0;
+  });
+  return Math.max(0, ...ends);
+}
+
+/** In how many parts at most a region is cut: more would take too long where regions are large. */
+const MAX_PARTS = 64;
+
+/** Pages taken out of a region in all steps at once, in ever smaller parts, from its end. */
+export function* cutPages(trial: Trial): Iterable<Trial> {
+  for (const region of namesIn(trial, regionsOf)) {
+    const size = extent(trial, region);
+    for (let part = Math.floor(size / 2); part > 0 && part * MAX_PARTS >= size; part = Math.floor(part / 2)) {
+      for (let to = size; to > 0; to -= part) {
+        yield mapSteps(trial, (step) => cutRegion(step, region, Math.max(0, to - part), to));
+      }
+    }
+  }
+}
+
+/** Smaller numbers to try in place of `value`. */
+function smaller(value: number, least: number): number[] {
+  const half = Math.floor(value / 2);
+  return [...new Set([least, half, value - 1])].filter((other) => other >= least && other < value);
+}
+
+/** The range without its first `gone` pages; those that are left keep their words. */
+function beheaded(step: Ranged, gone: number): Step {
+  const expect = filteredExpect(step.expect as StepResult, (index) => index >= gone);
+  const cut = { page: step.page + gone, pages: step.pages - gone, expect };
+  return changed(step, 'word' in step ? { ...cut, word: laterWord(step, gone) } : cut);
+}
+
+/** Fewer pages come before lower ones: a range that loses its head begins further up. */
+function* narrowed(step: Ranged): Iterable<Step> {
+  for (const pages of smaller(step.pages, 1)) {
+    const expect = filteredExpect(step.expect as StepResult, (index) => index < pages);
+    yield changed(step, { pages, expect });
+    yield beheaded(step, step.pages - pages);
+  }
+  for (const page of smaller(step.page, 0)) yield changed(step, { page });
+}
+
+// --- values ---------------------------------------------------------------------------------------------
+
+/** What the plainest step has. */
+const PLAIN: Fields = {
+  prot: 'rw',
+  share: 'private',
+  backing: 'anon',
+  kind: 'basic',
+  npages: '1',
+  offset: 0,
+};
+
+function* plainer(step: Step): Iterable<Step> {
+  for (const [key, value] of Object.entries(PLAIN)) {
+    if (!(key in step) || (step as Fields)[key] === value) continue;
+    // Only a mapping of a device has an fd.
+    yield changed(step, key === 'backing' ? { backing: value, fd: undefined } : { [key]: value });
+  }
+  if (step.op === 'pin' && step.write) yield changed(step, { write: false });
+  if (step.op === 'open') {
+    for (let device = 0; device < step.device; device++) yield changed(step, { device });
+  }
+  if (step.op === 'mmap') for (const pages of smaller(step.pages, 1)) yield changed(step, { pages });
+  if (step.op === 'mremap') {
+    for (const page of smaller(step.to.page, 0)) yield changed(step, { to: { ...step.to, page } });
+  }
+  if ('word' in step && step.word > 64) yield changed(step, { word: 64 });
+}
+
+/** Each step with a smaller range or a plainer value. */
+export function* simplifySteps(trial: Trial): Iterable<Trial> {
+  for (const [index, { step }] of trial.items.entries()) {
+    if (isRanged(step)) for (const other of narrowed(step)) yield withItem(trial, index, other);
+    for (const other of plainer(step)) yield withItem(trial, index, other);
+  }
+}
+
+/** The recording conditions instead of what the document asks for. */
+export function* simplifyMachine(trial: Trial): Iterable<Trial> {
+  const { machine } = trial.head;
+  for (const key of Object.keys(machine ?? {}).filter((key) => key !== 'bugs')) {
+    const { [key as keyof typeof machine]: _, ...rest } = machine!;
+    const { machine: __, ...head } = trial.head;
+    yield { ...trial, head: Object.keys(rest).length === 0 ? head : { ...head, machine: rest } };
+  }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Bugs of test_hmm in what its ioctls and faults do, and of the programs that test it. */
+import type { Bug } from './index.js';
+
+export const driverBugs: readonly Bug[] = [
+  {
+    id: 'generic-to-system-noop',
+    title: 'generic pages do not come back to system memory',
+    mechanism:
+      'dmirror_devmem_fault_alloc_and_copy() passes over every page that is not private, and the ioctl counts nothing.',
+    symptom:
+      'The migration to system memory answers 0, and its test passes, with all pages still on the device.',
+    fix: { note: 'COHERENT replaced it' },
+    existed: 'DEVICE_GENERIC v5',
+    overrides: { genericToSystemIsNoop: true },
+    shows: 'step 5: perm[0]: expected "DEV_GENERIC|WRITE", got "WRITE"',
+  },
+  {
+    id: 'ioctl-4-collision',
+    title: 'one ioctl number has two meanings',
+    mechanism:
+      'DEVICE_GENERIC gives number 4 to GET_MEM_DEV_TYPE; Linux 5.14 had given it to EXCLUSIVE. The driver here is of the other kind than the program.',
+    symptom: 'Asking for the type of the device takes the pages of the range away from the CPU.',
+    fix: { note: 'numbers were given anew in COHERENT and in 6.1' },
+    existed: 'programs of DEVICE_GENERIC on a driver of 5.14',
+    overrides: { ioctl4IsGetMemDevType: false },
+    shows: 'step 4: perm[0]: expected "WRITE", got "NONE"',
+  },
+  {
+    id: 'stale-mirror-after-close',
+    title: 'pages of a closed device file keep a pointer to it',
+    mechanism:
+      'Closing the file frees its struct dmirror and leaves the pages that were migrated through it on the device; the fault that brings one back follows the pointer.',
+    symptom: 'The next touch by a CPU is a use after free in dmirror_devmem_fault().',
+    fix: {
+      subject: 'lib: test_hmm: evict device pages on file close to avoid use-after-free',
+      cve: 'CVE-2026-46280',
+    },
+    existed: 'up to 6.1 and 6.12 before the backports of 2026',
+    overrides: { closeEvicts: false },
+    shows: 'step 5: oops: expected nothing, got "dmirror_devmem_fault"',
+  },
+  {
+    id: 'dead-mirror-loop',
+    title: 'a device fault on an address space that is gone succeeds',
+    mechanism:
+      'dmirror_fault() answers 0 when the mirrored mm has no users; dmirror_read() and dmirror_write() take that for progress and try again.',
+    symptom: 'READ and WRITE through an inherited file never return once the process that opened it is dead.',
+    fix: {
+      subject: 'lib/test_hmm: fail dmirror_fault() when the mirrored mm is gone',
+      commit: '424ff628eed7',
+      cve: 'CVE-2026-90391',
+    },
+    existed: 'up to 6.1 and 6.12 before the backports of 2026',
+    overrides: { mirrorGoneFails: false },
+    shows: 'step 5: hang: expected nothing, got "dmirror_do_read"',
+  },
+  {
+    id: 'exclusive-uninitialized-pages',
+    title: 'EXCLUSIVE uses page pointers that nobody has set',
+    mechanism:
+      'When fewer pages are found than asked for, the rest of the array on the stack stays as it was, and dmirror_atomic_map() enters all of it into the device table.',
+    symptom:
+      'EXCLUSIVE past the end of a mapping succeeds, and reading its pages back dereferences stack garbage.',
+    fix: { subject: 'lib/test_hmm: avoid accessing uninitialized pages' },
+    existed: 'from 5.14 on, before 6.1',
+    overrides: { exclusiveNeedsAllPages: false },
+    shows: 'step 3: oops: expected nothing, got "dmirror_do_read"',
+  },
+  {
+    id: 'npages-overflow',
+    title: 'a page count overflows on its way to bytes',
+    mechanism: 'npages << PAGE_SHIFT drops the upper twelve bits before the range is checked.',
+    symptom: 'An ioctl over 2^52 + 1 pages is taken for one over a single page.',
+    fix: { subject: 'mm/hmm/test: reject overflowing page counts' },
+    existed: 'all kernels here',
+    overrides: { npagesOverflowChecked: false },
+    shows: 'step 3: ret: expected 0, got "EINVAL"',
+  },
+  {
+    id: 'to-system-array-leak',
+    title: 'MIGRATE_TO_SYS forgets its arrays when the address space is gone',
+    mechanism:
+      'dmirror_migrate_to_system() allocates src_pfns and dst_pfns, then returns -EINVAL when the mirrored mm has no users.',
+    symptom: 'Each such call leaks two pages of kernel memory.',
+    fix: { subject: 'lib/test_hmm: fix memory leak in dmirror_migrate_to_system()' },
+    existed: 'later than 6.12, when the arrays had left the stack',
+    overrides: { toSystemArraysOnStack: false },
+    shows:
+      'step 5: violation: expected nothing, got "refcount: page with pfn 0x300: refcount 1, but 0 references are held"',
+    check: true,
+  },
+  {
+    id: 'evict-array-unchecked',
+    title: 'eviction does not look whether its arrays were allocated',
+    mechanism:
+      'dmirror_device_evict_chunk() allocates one entry a page of the chunk with kcalloc(), 512 KiB in one piece, and passes the result on.',
+    symptom:
+      'RELEASE on a machine whose memory is full or in pieces dereferences NULL in migrate_device_range().',
+    fix: { subject: 'lib/test_hmm.c: handle src_pfns and dst_pfns allocation failure' },
+    existed: 'from 6.1 on, before 6.12',
+    overrides: { evictNeverFailsToAllocate: false },
+    shows: 'step 7: oops: expected nothing, got "migrate_device_range"',
+  },
+  {
+    id: 'own-private-page-mirrored',
+    title: 'the device table holds private memory itself instead of the page behind it',
+    mechanism:
+      'dmirror_do_fault() stores what hmm_range_fault() found; for a page that is private to the same device that is memory which no CPU can reach.',
+    symptom:
+      'When the device has lost the entry of a page that is still its own (mprotect, an invalidation next to it), the next READ or WRITE oopses.',
+    fix: { note: 'in every kernel that was recorded' },
+    existed: 'all kernels here',
+    overrides: { faultMirrorsOwnPrivatePage: true },
+    shows: 'step 5: oops: expected "dmirror_do_read", got nothing',
+  },
+  {
+    id: 'device-fault-oom-ignored',
+    title: 'a CPU fault without memory to bring the page to succeeds',
+    mechanism:
+      'dmirror_devmem_fault_alloc_and_copy() passes over a page for which it finds no system page, and the fault handler answers 0.',
+    symptom: 'The CPU takes the same fault for ever.',
+    fix: { note: 'later kernels answer VM_FAULT_OOM' },
+    existed: 'all kernels here',
+    overrides: { devmemFaultReportsOom: false },
+    shows: 'step 5: hang: expected "exc_page_fault", got nothing',
+  },
+  {
+    id: 'stale-foll-longterm',
+    title: "a test's FOLL_LONGTERM is not the kernel's",
+    mechanism:
+      'hmm-tests passes FOLL_LONGTERM as a number that it has copied; since 6.3 the kernel numbers the flag differently.',
+    symptom:
+      'The kernel does not know the flag and pins nothing, of which the test sees only that page 2 is still on the device: m[2] is 34 (66 if coherent) instead of 2.',
+    fix: { note: 'the test has to be built for the kernel' },
+    existed: 'a test of 6.3 or later on an older kernel, and the other way round',
+    overrides: { follLongterm: 0x10000 },
+    fixed: { follLongterm: 0x100 },
+    shows: 'step 4: pinned: expected 1, got 0',
+  },
+];

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Bugs of the memory core. */
+import type { Bug } from './index.js';
+
+export const memoryBugs: readonly Bug[] = [
+  {
+    id: 'free-page-referenced',
+    title: 'a free device page keeps a reference',
+    mechanism:
+      'Device pages are free at one reference, not at none, so that whoever finds one by its pfn can take another.',
+    symptom: 'A page on the free list looks as if somebody used it; eviction takes it for data to be saved.',
+    fix: { subject: 'mm: free device private pages have zero refcount', commit: 'ef233450898f' },
+    existed: 'up to 6.0',
+    overrides: { freeDevicePagesUnreferenced: false },
+    shows:
+      'step 4: violation: expected nothing, got "refcount: MEMORY_DEVICE_PRIVATE page with pfn 0x3fffffffe: refcount 1, but 0 references are held"',
+    check: true,
+  },
+  {
+    id: 'exclusive-thp-tail',
+    title: 'EXCLUSIVE refuses all but the first page of a huge page',
+    mechanism:
+      'make_device_exclusive_range() walks the mappings of a folio, and so refuses tail pages, although the PMD has been split.',
+    symptom: 'EXCLUSIVE over transparent huge pages answers EBUSY.',
+    fix: { subject: 'mm/rmap: implement make_device_exclusive() using folio_walk instead of rmap walk' },
+    existed: 'from 5.14 up to 6.14',
+    overrides: { exclusiveByPage: false },
+    shows: 'step 4: ret: expected "EBUSY", got 0',
+  },
+  {
+    id: 'migrate-to-ram-result-dropped',
+    title: 'the result of migrate_to_ram() is dropped',
+    mechanism:
+      'do_swap_page() calls the callback for a private page and answers 0, whatever the driver says.',
+    symptom: 'A device that cannot give its page back makes the CPU fault for ever, without a signal.',
+    fix: { subject: 'mm/memory: return vm_fault_t result from migrate_to_ram() callback' },
+    existed: 'up to 6.1',
+    overrides: { migrateToRamResultCounts: false },
+    shows: 'step 6: hang: expected nothing, got "exc_page_fault"',
+  },
+  {
+    id: 'dirty-bit-lost',
+    title: 'migration forgets that a page is dirty',
+    mechanism:
+      'migrate_vma_collect_pmd() replaces the PTE without copying its dirty bit to the page, and the new PTE is dirty only if the page is.',
+    symptom:
+      'The migrated page is clean: reclaim may drop its contents, and mprotect() does not give the right to write back.',
+    fix: { subject: 'mm/migrate_device.c: copy pte dirty bit to page' },
+    existed: 'up to 6.0',
+    overrides: { collectKeepsDirtyBit: false },
+    shows: 'step 6: perm[0]: expected "DEV_COHERENT_LOCAL|WRITE", got "DEV_COHERENT_LOCAL|READ"',
+  },
+  {
+    id: 'mixedmap-rejected',
+    title: 'hmm_range_fault() refuses VM_MIXEDMAP mappings',
+    mechanism:
+      'hmm_vma_walk_test() treats VM_MIXEDMAP as VM_IO and VM_PFNMAP, although its pages have a struct page.',
+    symptom: "A device cannot read a driver's mapping: EFAULT, and ERROR in snapshots.",
+    fix: { subject: 'mm/hmm.c: allow VM_MIXEDMAP to work with hmm_range_fault' },
+    existed: 'up to 5.16',
+    overrides: { hmmWalksMixedmap: false },
+    shows: 'step 2: ret: expected 0, got "EFAULT"',
+  },
+  {
+    id: 'foreign-private-refused',
+    title: "a device cannot fault in another device's private page",
+    mechanism:
+      'hmm_vma_handle_pte() has no case for private pages of another owner and takes them for broken entries.',
+    symptom: 'READ and WRITE of a page that is on another device answer EFAULT instead of bringing it home.',
+    fix: { subject: 'mm/hmm: fault non-owner device private entries' },
+    existed: 'up to 5.19',
+    overrides: { hmmFaultsForeignPrivate: false },
+    shows: 'step 5: ret: expected 0, got "EFAULT"',
+  },
+  {
+    id: 'spurious-zap-warning',
+    title: 'unmapping a private copy of a file page from a device warns',
+    mechanism:
+      'zap_pte_range() expects device entries in anonymous VMAs only, where anonymous folios are meant.',
+    symptom: 'munmap() of a MAP_PRIVATE file mapping with migrated pages leaves a WARNING in the kernel log.',
+    fix: { subject: 'mm/memory: fix spurious warning when unmapping device-private/exclusive pages' },
+    existed: '6.12 before the backports of 2026',
+    overrides: { zapWarnsByFolio: false },
+    shows: 'warnings: expected [], got ["zap_pte_range"]',
+  },
+  {
+    id: 'freed-page-on-lru',
+    title: 'a page whose contents have moved is put on the LRU before it is freed',
+    mechanism:
+      'migrate_device_finalize() puts the source back on the LRU in any case; after a successful migration it has no memcg any more.',
+    symptom: 'A WARNING from the memcg code, and pages on the LRU that are about to be freed.',
+    fix: {
+      subject: "mm/migrate_device: don't add folio to be freed to LRU in migrate_device_finalize()",
+      cve: 'CVE-2025-21861',
+    },
+    existed: 'up to 6.13',
+    overrides: { finalizeFreesOffLru: false },
+    shows: 'warnings: expected [], got ["folio_lruvec"]',
+  },
+];

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Bugs of test_hmm that show while it loads, or in which memory its devices get. */
+import type { Bug } from './index.js';
+
+export const moduleBugs: readonly Bug[] = [
+  {
+    id: 'generic-forced-private',
+    title: 'memory of a generic device is registered as private',
+    mechanism:
+      'dmirror_allocate_chunk() decides on MEMORY_DEVICE_GENERIC and then sets the type of the pagemap to MEMORY_DEVICE_PRIVATE, as it did when there was nothing else.',
+    symptom: 'A generic device behaves as a private one: snapshots show private pages, and the CPU faults.',
+    fix: { note: 'the changelog of DEVICE_GENERIC v5 names it' },
+    existed: 'DEVICE_GENERIC before v5',
+    overrides: { pagemapTypeFollowsDevice: false },
+    shows: 'step 5: perm[0]: expected "DEV_GENERIC|WRITE", got "DEV_PRIVATE_LOCAL|WRITE"',
+  },
+  {
+    id: 'spm-minors-swapped',
+    title: 'the first device with special purpose memory takes the second address',
+    mechanism:
+      'The minor number, 0 for the first such device, is the condition of a ?: whose true branch is spm_addr_dev0.',
+    symptom: "Pages of the first device have the pfns of spm_addr_dev1's range, and the other way round.",
+    fix: { note: 'never fixed' },
+    existed: 'from DEVICE_GENERIC on',
+    overrides: { spmMinorsSwapped: true },
+    shows: 'dmesg: expected "hmm_dmirror2: chunk 1 of 256 MiB, pfns [0x140000 0x150000)"',
+  },
+  {
+    id: 'coherent-minor-unset',
+    title: 'both coherent devices ask for the same range',
+    mechanism:
+      'dmirror_allocate_chunk() reads the number of the character device, which is 0 until the device has been added.',
+    symptom: 'Both take spm_addr_dev0: the second overlaps the first, and the module does not load.',
+    fix: {
+      subject: 'lib: test_hmm: use device devt for coherent device range selection',
+      commit: 'bfcc55a14179',
+    },
+    existed: 'kernels that add the device after its first chunk',
+    overrides: { coherentMinorKnown: false },
+    shows: 'load: expected {"ret":0}, got {"ret":"ENOMEM"}',
+  },
+  {
+    id: 'null-spm-resource',
+    title: 'a resource that was not found is used',
+    mechanism:
+      'lookup_resource() answers NULL, and nothing is looked up at all when only one of the parameters is set; IS_ERR() takes NULL for a valid pointer.',
+    symptom: 'Loading the module oopses in dmirror_allocate_chunk().',
+    fix: { note: 'later versions of the driver test for NULL too' },
+    existed: 'DEVICE_GENERIC v5',
+    overrides: { nullResourceChecked: false },
+    shows: 'load: expected {"oops":"dmirror_allocate_chunk"}, got {"ret":"ENOMEM"}',
+  },
+];

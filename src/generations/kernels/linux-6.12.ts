@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+import type { DmirrorUapi } from '../../uapi/dmirror_uapi.js';
+import { resolve } from '../behaviours/index.js';
+import type { Generation } from '../types.js';
+
+export const uapi6x: DmirrorUapi = {
+  structSize: 40,
+  nr: {
+    READ: 0,
+    WRITE: 1,
+    MIGRATE_TO_DEV: 2,
+    MIGRATE_TO_SYS: 3,
+    SNAPSHOT: 4,
+    EXCLUSIVE: 5,
+    CHECK_EXCLUSIVE: 6,
+    RELEASE: 7,
+  },
+  hasZoneDeviceType: false,
+  hasAllocToDevmem: false,
+};
+
+/** Debian's build inlines dmirror_do_write into the ioctl. */
+export const symbols6x = { dmirror_do_write: 'dmirror_fops_unlocked_ioctl' };
+
+export const linux612: Generation = {
+  id: '6.12',
+  title: 'Linux 6.12 (Debian 6.12.117)',
+  release: '6.12.117',
+  uapi: uapi6x,
+  suite: '6.x',
+  harness: '6.12',
+  ndevices: 4,
+  behaviours: resolve({}),
+  symbols: symbols6x,
+  moduleDescription: 'HMM (Heterogeneous Memory Management) test module',
+};

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { resolve } from '../behaviours/index.js';
+import type { Generation } from '../types.js';
+import { overrides61 } from './linux-6.1.js';
+
+/** DEVICE_COHERENT v4 (January 2022) on the 6.1 core. */
+export const v4Coherent: Generation = {
+  id: 'v4-coherent',
+  title: 'DEVICE_COHERENT v4, January 2022',
+  release: '5.17.0-rc1-coherent-v4',
+  uapi: {
+    structSize: 48,
+    nr: {
+      READ: 0,
+      WRITE: 1,
+      MIGRATE_TO_DEV: 2,
+      MIGRATE_TO_SYS: 3,
+      SNAPSHOT: 4,
+      EXCLUSIVE: 5,
+      CHECK_EXCLUSIVE: 6,
+      GET_MEM_DEV_TYPE: 7,
+    },
+    hasZoneDeviceType: true,
+    hasAllocToDevmem: false,
+  },
+  suite: 'v4-coherent',
+  harness: '6.12',
+  ndevices: 4,
+  behaviours: resolve({
+    ...overrides61,
+    longtermMigratesCoherent: false,
+    closeEvicts: false,
+    mirrorGoneFails: false,
+    hmmDmirrorAlias: true,
+  }),
+  symbols: {},
+  moduleDescription: null,
+};

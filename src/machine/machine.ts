@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The machine as its owner sees it: boot it, load the module, run processes on it. */
+import { run_checkers, run_leak_check, watch_mirrors } from '../checkers/index.js';
+import { GupTest } from '../drivers/gup_test/gup_test.js';
+import type { DmirrorModule } from '../drivers/test_hmm/dmirror.js';
+import { dmirror_fops, hmm_dmirror_exit, hmm_dmirror_init } from '../drivers/test_hmm/module.js';
+import { type FileOperations, FileTable } from '../fs/file.js';
+import { proc_maps_operations, proc_pagemap_operations } from '../fs/proc_pagemap.js';
+import { withBugs } from '../generations/bugs/index.js';
+import { DEFAULT_GENERATION, type Generation, generationById, generations } from '../generations/index.js';
+import { Process, ProcessExit, ProcessKilled } from '../kernel/process.js';
+import { traced } from '../kernel/strace.js';
+import { buildIomem, type PhysicalPlan, planPhysicalMemory } from '../mm/e820.js';
+import { HugetlbPool } from '../mm/hugetlb_pool.js';
+import { type HostMemory, Kernel } from '../mm/kernel.js';
+import { mmput } from '../mm/mmap.js';
+import type { TraceSink } from '../mm/trace.js';
+import type { MmStruct } from '../mm/types.js';
+import { ProcessDied, UsageError } from '../sim/errors.js';
+import { Executor, type SimTask } from '../sim/executor.js';
+import { RunToBlock, type Scheduler } from '../sim/scheduler.js';
+import type { Task } from '../sim/task.js';
+import type { MachineApi, ProcessHandle, Sys, UserMain } from '../user/api.js';
+import { Program } from '../user/program.js';
+
+export interface EfiFakeMem {
+  readonly start: number;
+  readonly size: number;
+  readonly attribute: number;
+}
+
+export interface MachineOptions {
+  /** Generation id: "v5-generic" (default), "v4-coherent", "6.1", "6.12". */
+  kernel?: string;
+  /** Bytes of RAM, default 6 GiB. */
+  memory?: number;
+  /** 2 MiB hugetlb pages in the pool, default 64. */
+  hugepages?: number;
+  thp?: 'always' | 'madvise' | 'never';
+  /** Soft-reserved ranges (bytes). */
+  efiFakeMem?: readonly EfiFakeMem[];
+  seed?: number;
+  /** Ids of bugs to turn on, and of bugs that the kernel has to turn off (see src/generations/bugs/index.ts). */
+  bugs?: readonly string[];
+  fixes?: readonly string[];
+  /** Run the invariant checkers after every system call. */
+  check?: boolean;
+  /** Who runs next; the default runs a task until it blocks. */
+  scheduler?: Scheduler;
+}
+
+export type { Process } from '../kernel/process.js';
+
+/** Simulated time that a call takes at most, unless the caller says otherwise. */
+const CALL_LIMIT_NS = 60e9;
+
+type Body = (sys: Sys) => Task<unknown>;
+
+/** What the end of a thread means: of its process, of itself only, or of a Machine.call(). */
+type Role = 'main' | 'thread' | 'call';
+
+class Thread {
+  task!: SimTask;
+  returned = false;
+  value: unknown = undefined;
+
+  constructor(
+    readonly process: Process,
+    readonly sys: Sys,
+    readonly program: Body,
+    readonly role: Role,
+    readonly ended: ((code: number) => void) | null,
+  ) {}
+}
+
+export class Machine implements MachineApi {
+  readonly generation: Generation;
+  readonly checking: boolean;
+  /** Where programs write their stderr; collected here unless somebody listens. */
+  readonly stderr: string[] = [];
+  onStderr: ((line: string) => void) | null = null;
+  kernel!: Kernel;
+  files!: FileTable;
+  executor!: Executor;
+  gup_test!: GupTest;
+  private scheduler!: Scheduler;
+  private module: DmirrorModule | null = null;
+  private devices = new Map<string, FileOperations>();
+  private processes = new Map<number, Process>();
+  private nextPid = 1;
+  private readonly plan: PhysicalPlan;
+
+  /** Throws UsageError for an unknown kernel or bug, or for memory that cannot be laid out. */
+  static boot(options: MachineOptions = {}): Machine {
+    return new Machine(options);
+  }
+
+  private constructor(private readonly options: MachineOptions) {
+    const id = options.kernel ?? DEFAULT_GENERATION;
+    const generation = generationById(id);
+    if (generation === undefined) {
+      const known = generations.map((g) => g.id).join(', ');
+      throw new UsageError(`unknown kernel '${id}', expected one of ${known}`, '--kernel');
+    }
+    this.generation = withBugs(generation, options.bugs, options.fixes);
+    this.checking = options.check ?? false;
+    this.plan = planPhysicalMemory({
+      memory: options.memory ?? 6 * 2 ** 30,
+      hugepages: options.hugepages ?? 64,
+      ...(options.efiFakeMem === undefined ? {} : { efiFakeMem: options.efiFakeMem }),
+    });
+    this.power_on(null);
+  }
+
+  /** Forget everything and boot again with the same options. Cheaper than a new machine; nothing is carried over. */
+  reset(): void {
+    const host = this.kernel.power_off();
+    this.module = null;
+    // New maps: a cleared one keeps its old table, and with it the whole last boot, alive until a full collection.
+    this.devices = new Map();
+    this.processes = new Map();
+    this.stderr.length = 0;
+    this.nextPid = 1;
+    this.power_on(host);
+  }
+
+  private power_on(reuse: HostMemory | null): void {
+    const { options, plan } = this;
+    this.scheduler = options.scheduler ?? new RunToBlock(options.seed ?? 0);
+    this.scheduler.newExecution();
+    this.executor = new Executor(this.scheduler);
+    const ram = plan.ram
+      .map(({ start, size }) => ({ pfn: start / 4096, pages: Math.floor(size / 0x200000) * 512 }))
+      .filter(({ pages }) => pages > 0);
+    this.kernel = new Kernel(
+      this.executor,
+      this.generation.behaviours,
+      buildIomem(plan),
+      ram,
+      options.thp ?? 'madvise',
+      reuse,
+    );
+    this.kernel.hugetlb = new HugetlbPool(this.kernel, options.hugepages ?? 64);
+    this.files = new FileTable(this.kernel);
+    this.gup_test = new GupTest(this.kernel);
+    this.devices.set('/sys/kernel/debug/gup_test', this.gup_test.f_op);
+    this.devices.set('/proc/self/pagemap', proc_pagemap_operations);
+    this.devices.set('/proc/self/maps', proc_maps_operations);
+  }
+
+  get dmesg(): readonly string[] {
+    return this.kernel.dmesg;
+  }
+
+  /** Simulated nanoseconds since boot. */
+  get now(): number {
+    return this.executor.now;
+  }
+
+  set trace(sink: TraceSink | null) {
+    this.kernel.trace = sink;
+  }
+
+  random32(): number {
+    return Number(this.scheduler.nextU64() & 0xffffffffn);
+  }
+
+  stderr_line(line: string): void {
+    if (this.onStderr !== null) this.onStderr(line);
+    else this.stderr.push(line);
+  }
+
+  /** The loaded test_hmm, for checkers and reports. */
+  get test_hmm(): DmirrorModule | null {
+    return this.module;
+  }
+
+  /** The file operations behind a path; undefined where there is no such file. */
+  lookup(path: string): FileOperations | undefined {
+    return this.devices.get(path);
+  }
+
+  /** Throws InvariantViolation when a checker finds something. */
+  check(): void {
+    run_checkers(this.kernel, this.module, this.open_mms());
+  }
+
+  /**
+   * The end of a machine's life: kill whatever lives, then nothing may be left of it. Throws InvariantViolation when
+   * a checker finds something.
+   */
+  leakCheck(): void {
+    for (const process of this.processes.values()) this.kill(process);
+    run_leak_check(this.kernel, this.module, this.open_mms());
+  }
+
+  private open_mms(): MmStruct[] {
+    return [...this.kernel.mms];
+  }
+
+  // --- modules -----------------------------------------------------------------------------------------
+
+  /** modprobe. Return: 0 or a negative errno; throws KernelBug when the simulated kernel oopses. */
+  loadModule(_name: 'test_hmm', params: Readonly<Record<string, string>>): number {
+    const spm_addr_dev0 = Number(params.spm_addr_dev0 ?? 0);
+    const spm_addr_dev1 = Number(params.spm_addr_dev1 ?? 0);
+    const init = hmm_dmirror_init(this.kernel, this.files, this.generation, { spm_addr_dev0, spm_addr_dev1 });
+    const module = this.run_kernel_task('modprobe', init);
+    if (typeof module === 'number') return module;
+    this.module = module;
+    if (this.checking) watch_mirrors(module);
+    for (const { minor } of module.devices) {
+      const f_op = dmirror_fops(module, minor);
+      this.devices.set(`/dev/hmm_dmirror${minor}`, f_op);
+      if (this.generation.behaviours.hmmDmirrorAlias) this.devices.set(`/dev/hmm_mirror${minor}`, f_op);
+    }
+    return 0;
+  }
+
+  /** rmmod. Throws Hang when somebody keeps a device page. */
+  unloadModule(): void {
+    const { module } = this;
+    if (module === null) return;
+    this.run_kernel_task('rmmod', hmm_dmirror_exit(module));
+    for (const { minor } of module.devices) {
+      this.devices.delete(`/dev/hmm_dmirror${minor}`);
+      this.devices.delete(`/dev/hmm_mirror${minor}`);
+    }
+    this.module = null;
+  }
+
+  private run_kernel_task<T>(name: string, body: Task<T>): T {
+    const task = this.executor.spawn(name, body, null);
+    this.executor.runUntil(task, this.executor.now + CALL_LIMIT_NS);
+    if (this.checking) this.check();
+    return task.result as T;
+  }
+
+  // --- processes ---------------------------------------------------------------------------------------
+
+  /** A new process without a program: `call` drives it. */
+  spawn(name: string): Process {
+    return this.add_process(name, null, this.kernel.mm_alloc());
+  }
+
+  /** A new process that runs `main`. */
+  start(name: string, main: UserMain): Process {
+    const process = this.spawn(name);
+    this.run_main(process, main);
+    return process;
+  }
+
+  add_process(name: string, parent: Process | null, mm: MmStruct): Process {
+    const process = new Process(this.nextPid++, name, parent, mm);
+    this.processes.set(process.pid, process);
+    return process;
+  }
+
+  process(pid: number): Process | undefined {
+    return this.processes.get(pid);
+  }
+
+  /** The process whose address space `mm` is; undefined when it is gone. */
+  processOf(mm: MmStruct | null): Process | undefined {
+    return [...this.processes.values()].find((process) => process.mm === mm && mm !== null);
+  }
+
+  /**
+   * Run `fn` as a thread of `process`, and every other task as scheduled, until `fn` returns.
+   * Throws KernelBug on an oops, Hang when nothing can run or `limitNs` of simulated time is over, ProcessDied when
+   * the process died meanwhile.
+   */
+  call<T>(handle: ProcessHandle, fn: (sys: Sys) => Task<T>, limitNs = CALL_LIMIT_NS): T {
+    const process = this.processes.get(handle.pid)!;
+    if (!process.alive) throw new ProcessDied(process.pid, process.signal, process.exitCode);
+    const thread = this.thread(process, fn, 'call');
+    this.executor.runUntil(thread.task, this.executor.now + limitNs);
+    if (this.checking) this.check();
+    if (!thread.returned) throw new ProcessDied(process.pid, process.signal, process.exitCode);
+    return thread.value as T;
+  }
+
+  /** Run everything that can run, until all is quiet or `limitNs` of simulated time is over. */
+  settle(limitNs = CALL_LIMIT_NS): void {
+    this.executor.drain(this.executor.now + limitNs);
+  }
+
+  /** SIGKILL: mm and files are gone when it returns. */
+  kill(handle: ProcessHandle): void {
+    const process = this.processes.get(handle.pid)!;
+    if (!process.alive) return;
+    process.send_signal(this.executor, 'SIGKILL');
+    this.settle();
+    if (process.alive) this.run_kernel_task('do_exit', this.do_exit(process, null, 'SIGKILL'));
+    else if (this.checking) this.check();
+  }
+
+  send_signal(process: Process, signal: string): void {
+    process.send_signal(this.executor, signal);
+    if (process.threads.length === 0)
+      this.executor.spawn('do_exit', this.do_exit(process, null, signal), process);
+  }
+
+  /** The main thread of a program: when it returns, the process exits. */
+  run_main(process: Process, main: UserMain): void {
+    this.thread(process, main, 'main');
+  }
+
+  /** Another thread; `ended` is told what it returned. */
+  run_thread(process: Process, main: UserMain, ended: (code: number) => void): void {
+    this.thread(process, main, 'thread', ended);
+  }
+
+  private thread(process: Process, program: Body, role: Role, ended: Thread['ended'] = null): Thread {
+    process.program ??= new Program(this, process);
+    const plain = process.program;
+    const sys = this.kernel.trace === null ? plain : traced(plain, process, this.kernel);
+    const thread = new Thread(process, sys, program, role, ended);
+    thread.task = this.executor.spawn(process.name, this.run(thread), process);
+    process.threads.push(thread.task);
+    return thread;
+  }
+
+  // Methods, not closures: V8 keeps a hidden class for every generator function that a closure makes.
+  private *run(thread: Thread): Task {
+    const { process } = thread;
+    try {
+      const value = yield* thread.program(thread.sys);
+      process.thread_ended(thread.task);
+      thread.value = value;
+      thread.returned = true;
+      thread.ended?.(typeof value === 'number' ? value : 0);
+      if (thread.role === 'main') yield* this.do_exit(process, typeof value === 'number' ? value : 0, null);
+    } catch (error) {
+      process.thread_ended(thread.task);
+      if (error instanceof ProcessKilled) yield* this.do_exit(process, null, error.signal);
+      else if (error instanceof ProcessExit) yield* this.do_exit(process, error.code, null);
+      else throw error;
+    }
+  }
+
+  /** do_group_exit(): the last thread takes the address space and the files with it. */
+  private *do_exit(process: Process, code: number | null, signal: string | null): Task {
+    if (!process.alive || process.mm === null) return;
+    if (process.exitCode === null && process.signal === null) {
+      process.exitCode = code;
+      process.signal = signal;
+    }
+    if (process.threads.length > 0) {
+      process.send_signal(this.executor, 'SIGKILL');
+      return;
+    }
+    const { mm } = process;
+    process.mm = null;
+    yield* mmput(mm);
+    for (const file of process.fds.values()) file.fput();
+    process.fds.clear();
+    yield* this.files.flush_delayed_fput();
+    process.alive = false;
+    process.parent?.childExit.wakeAll(this.executor);
+  }
+}

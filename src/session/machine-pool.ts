@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Boots machines for scenarios, and resets those that ended well for the next one of the same kind. */
+
+import { Machine } from '../machine/machine.js';
+import { errnoName } from '../uapi/errno.js';
+import type { MachineApi } from '../user/api.js';
+import { LoadFailed, type MachineSource } from './runner.js';
+import type { MachineSetup } from './setup.js';
+
+function load(machine: Machine, setup: MachineSetup): Machine {
+  if (setup.moduleParams !== null) {
+    const ret = machine.loadModule('test_hmm', setup.moduleParams);
+    if (ret < 0) throw new LoadFailed(errnoName(-ret), [...machine.dmesg]);
+  }
+  return machine;
+}
+
+/** A machine with the module loaded as `setup` asks. Throws KernelBug when loading oopses, LoadFailed when it fails. */
+export function bootMachine(setup: MachineSetup): Machine {
+  return load(Machine.boot(setup.options), setup);
+}
+
+/** One spare machine per setup; every scenario gets one as good as new. */
+export class MachinePool implements MachineSource {
+  readonly #spare = new Map<MachineSetup, Machine>();
+  readonly #setups = new WeakMap<MachineApi, MachineSetup>();
+
+  acquire(setup: MachineSetup): Machine {
+    const spare = this.#spare.get(setup);
+    if (spare === undefined) {
+      const machine = bootMachine(setup);
+      this.#setups.set(machine, setup);
+      return machine;
+    }
+    this.#spare.delete(setup);
+    spare.reset();
+    return load(spare, setup);
+  }
+
+  /** Whatever state it is in: a reset forgets all of it. */
+  release(machine: MachineApi): void {
+    const setup = this.#setups.get(machine);
+    if (setup !== undefined) this.#spare.set(setup, machine as Machine);
+  }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Runs scenario documents, each on a machine that nothing else has touched. */
+import type { Generation } from '../generations/index.js';
+import { endsFatally, type StepResult } from '../scenario/result.js';
+import type { ScenarioDocument } from '../scenario/schema.js';
+import { KernelBug } from '../sim/errors.js';
+import type { MachineApi as Machine } from '../user/api.js';
+import { Session } from './session.js';
+import type { MachineSetup } from './setup.js';
+
+/** Where machines come from, and where they go when a scenario is done with them. */
+export interface MachineSource {
+  /**
+   * A machine as after boot and modprobe, for the scenario `name`.
+   * Throws KernelBug when loading the module oopses, LoadFailed when it fails.
+   */
+  acquire(setup: MachineSetup, name: string): Machine;
+  /** `usable` is false after an oops, a hang or an internal error. */
+  release(machine: Machine, usable: boolean): void;
+}
+
+/** modprobe failed: its errno, and the kernel log. */
+export class LoadFailed extends Error {
+  constructor(
+    readonly ret: string,
+    readonly dmesg: readonly string[],
+  ) {
+    super(`loading test_hmm failed with ${ret}`);
+    this.name = 'LoadFailed';
+  }
+}
+
+/** Take the steps of `document` until they end, or the kernel does. Return: one result a step taken. */
+export function runScenario(
+  machine: Machine,
+  document: ScenarioDocument,
+  generation: Generation,
+): StepResult[] {
+  const session = new Session(machine, generation);
+  const results: StepResult[] = [];
+  for (const step of document.steps) {
+    const result = session.step(step);
+    results.push(result);
+    if (session.fatal !== undefined) break;
+  }
+  return results;
+}
+
+/** No step was taken, because the module could not be loaded. */
+export interface LoadFailure {
+  /** The kernel died here; or the function that failed, with `ret`. */
+  readonly fn: string;
+  readonly reason: string;
+  /** The errno of a kernel that lives. */
+  readonly ret?: string;
+}
+
+export interface ScenarioRun {
+  readonly results: StepResult[];
+  readonly loadFailure: LoadFailure | undefined;
+  readonly dmesg: readonly string[];
+}
+
+/** Throws what is no failure of the simulated kernel. */
+function loadFailureOf(error: unknown): Pick<ScenarioRun, 'loadFailure' | 'dmesg'> {
+  if (error instanceof KernelBug) {
+    return { loadFailure: { fn: error.fn, reason: error.reason }, dmesg: [] };
+  }
+  if (!(error instanceof LoadFailed)) throw error;
+  const { ret, dmesg } = error;
+  return { loadFailure: { fn: 'hmm_dmirror_init', reason: `modprobe answered ${ret}`, ret }, dmesg };
+}
+
+/** Run `document` on a machine from `source`. */
+export function runOn(source: MachineSource, setup: MachineSetup, document: ScenarioDocument): ScenarioRun {
+  let machine: Machine;
+  try {
+    machine = source.acquire(setup, document.name);
+  } catch (error) {
+    return { results: [], ...loadFailureOf(error) };
+  }
+  let usable = false;
+  try {
+    const results = runScenario(machine, document, setup.generation);
+    usable = !endsFatally(results);
+    return { results, loadFailure: undefined, dmesg: [...machine.dmesg] };
+  } finally {
+    source.release(machine, usable);
+  }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Watches the driver's commands and the CPU's faults: the pages before and after each, and what was told between. */
+import { xa_untag_page } from '../drivers/test_hmm/xarray.js';
+import type { Machine } from '../machine/machine.js';
+import type { TraceEvent, TraceSink } from '../mm/trace.js';
+import type { MmStruct } from '../mm/types.js';
+import { NO_PAGE } from '../sim/memmap.js';
+import { observePage, type PageState } from './observe.js';
+
+/** Pages of one command that are explained; a range may be as long as a 64-bit number allows. */
+export const MAX_EXPLAINED = 4096;
+
+/** One command of the driver. */
+export interface Call {
+  /** READ, WRITE, MIGRATE ... */
+  readonly cmd: string;
+  readonly toDevice: boolean;
+  /** Minor of the device. */
+  readonly device: number;
+  /** Id of the open file. */
+  readonly file: number;
+  /** Which pages the open file has in its device page table, before and after: another of the same device has its own. */
+  readonly knownBefore: readonly boolean[];
+  knownAfter: readonly boolean[];
+  readonly mm: MmStruct;
+  readonly addr: number;
+  /** Of the range; only the first MAX_EXPLAINED have a state. */
+  readonly pages: number;
+  readonly before: readonly PageState[];
+  after: readonly PageState[];
+  readonly events: TraceEvent[];
+  /** Undefined when the kernel died in the command. */
+  ret: number | undefined;
+}
+
+/** One fault that the CPU took. */
+export interface Fault {
+  readonly mm: MmStruct;
+  /** Page aligned. */
+  readonly addr: number;
+  readonly write: boolean;
+  readonly before: PageState;
+  after: PageState;
+  readonly events: TraceEvent[];
+  /** "ok", or the signal; undefined when the kernel died in the fault. */
+  result: string | undefined;
+}
+
+export interface CallListener {
+  call(call: Call): void;
+  fault(fault: Fault): void;
+  /** What is told outside of both. */
+  other?(event: TraceEvent): void;
+}
+
+type Open = { readonly kind: 'call'; readonly it: Call } | { readonly kind: 'fault'; readonly it: Fault };
+
+export class CallWatch implements TraceSink {
+  /** What is going on, innermost last, by task. */
+  readonly #open = new Map<number, Open[]>();
+
+  constructor(
+    private readonly machine: Machine,
+    private readonly listener: CallListener,
+  ) {}
+
+  emit(event: TraceEvent): void {
+    const stack = this.#stack();
+    if (event.event === 'dmirror_ioctl') this.#beginCall(stack, event);
+    else if (event.event === 'page_fault_user') this.#beginFault(stack, event);
+    else if (event.event === 'dmirror_ioctl_end' || event.event === 'page_fault_end') this.#end(stack, event);
+    else if (stack.length === 0) this.listener.other?.(event);
+    else for (const { it } of stack) it.events.push(event);
+  }
+
+  /** The kernel died: tell of what was going on as far as it came. */
+  abandon(): void {
+    const open = [...this.#open.values()].flatMap((stack) => stack.reverse());
+    this.#open.clear();
+    for (const one of open) this.#tell(one);
+  }
+
+  #stack(): Open[] {
+    const task = this.machine.executor.current?.id ?? 0;
+    let stack = this.#open.get(task);
+    if (stack === undefined) {
+      stack = [];
+      this.#open.set(task, stack);
+    }
+    return stack;
+  }
+
+  #states(mm: MmStruct, addr: number, pages: number): PageState[] {
+    const count = Math.min(pages, MAX_EXPLAINED);
+    return Array.from({ length: count }, (_, i) => observePage(this.machine, mm, addr + i * 4096));
+  }
+
+  #known(id: number, addr: number, count: number): boolean[] {
+    const mirror = this.machine.test_hmm?.mirrors[id] ?? null;
+    return Array.from({ length: count }, (_, i) => {
+      return mirror !== null && xa_untag_page(mirror.pt.xa_load(addr / 4096 + i)) !== NO_PAGE;
+    });
+  }
+
+  #beginCall(stack: Open[], { mm, addr, args = {} }: TraceEvent): void {
+    const before = this.#states(mm!, addr!, Number(args.pages));
+    const known = this.#known(Number(args.file), addr!, before.length);
+    const call: Call = {
+      cmd: String(args.cmd),
+      toDevice: args.to_device === 1,
+      device: Number(/\d+$/.exec(String(args.device))?.[0]),
+      file: Number(args.file),
+      knownBefore: known,
+      knownAfter: known,
+      mm: mm!,
+      addr: addr!,
+      pages: Number(args.pages),
+      before,
+      after: before,
+      events: [],
+      ret: undefined,
+    };
+    stack.push({ kind: 'call', it: call });
+  }
+
+  #beginFault(stack: Open[], { mm, addr, args = {} }: TraceEvent): void {
+    const page = addr! - (addr! % 4096);
+    const before = observePage(this.machine, mm!, page);
+    const write = args.write === 1;
+    const fault: Fault = { mm: mm!, addr: page, write, before, after: before, events: [], result: undefined };
+    stack.push({ kind: 'fault', it: fault });
+  }
+
+  #end(stack: Open[], { args = {} }: TraceEvent): void {
+    const open = stack.pop();
+    if (open === undefined) return;
+    if (open.kind === 'call') open.it.ret = Number(args.ret);
+    else open.it.result = String(args.result);
+    this.#tell(open);
+  }
+
+  #tell({ kind, it }: Open): void {
+    if (kind === 'call') {
+      it.after = this.#states(it.mm, it.addr, it.pages);
+      it.knownAfter = this.#known(it.file, it.addr, it.after.length);
+      this.listener.call(it);
+    } else {
+      it.after = observePage(this.machine, it.mm, it.addr);
+      this.listener.fault(it);
+    }
+  }
+}

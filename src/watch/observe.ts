@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Where a page is, and what the CPU and each device may do with it. Reads page tables and device tables directly, so
+ * that looking changes nothing: no system call, no fault, no time.
+ */
+import type { DmirrorChunk } from '../drivers/test_hmm/dmirror.js';
+import { DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from '../drivers/test_hmm/xarray.js';
+import type { Machine } from '../machine/machine.js';
+import type { Kernel } from '../mm/kernel.js';
+import { compound_head, page_mapcount } from '../mm/page_flags.js';
+import {
+  FLAGS,
+  is_device_exclusive_entry,
+  is_device_private_entry,
+  is_migration_entry,
+  PTE_DIRTY,
+  PTE_HUGE,
+  PTE_PRESENT,
+  PTE_PROTNONE,
+  PTE_SPECIAL,
+  PTE_WRITE,
+  PTE_YOUNG,
+  pmd_index,
+  pte_index,
+  SWP_DEVICE_EXCLUSIVE_WRITE,
+  SWP_DEVICE_WRITE,
+  SWP_MIGRATION_WRITE,
+  swp_type,
+} from '../mm/pgtable.js';
+import { type MmStruct, VM_HUGETLB, VM_READ, VM_SHARED, VM_WRITE, type VmArea } from '../mm/types.js';
+import { NO_PAGE, type Page } from '../sim/memmap.js';
+
+/** `unmapped`: there is no VMA. `none`: there is one, but nothing is mapped. */
+export type Where =
+  | 'unmapped'
+  | 'none'
+  | 'zero'
+  | 'system'
+  | 'private'
+  | 'coherent'
+  | 'exclusive'
+  | 'migrating';
+
+/** What a device has in its page table: reads, reads and writes, or atomic (exclusive) access. */
+export interface DeviceAccess {
+  readonly device: number;
+  readonly access: 'r' | 'rw' | 'a';
+}
+
+export interface VmaState {
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly shared: boolean;
+  readonly backing: 'anon' | 'file' | 'hugetlb' | 'device';
+}
+
+export interface PageState {
+  readonly where: Where;
+  /** Coherent memory of a kernel that calls it generic. */
+  readonly generic: boolean;
+  /** Minor of the device whose memory holds the page; null for system memory. */
+  readonly device: number | null;
+  readonly page: Page;
+  /** The folio that counts references. */
+  readonly folio: Page;
+  /** -1 where there is no page. */
+  readonly pfn: number;
+  /** Which level of the page table ends the walk; `none`: a PMD that is none, `hole`: there is no table for it. */
+  readonly level: 'pte' | 'pmd' | 'none' | 'hole';
+  readonly vma: VmaState | null;
+  /** What the CPU does without a fault: '', 'r' or 'rw'. */
+  readonly cpu: string;
+  /** The entry in words: "present write dirty young", "device private read" ... */
+  readonly pte: string;
+  readonly refcount: number;
+  readonly mapcount: number;
+  /** By minor; devices that have nothing in their table are left out. */
+  readonly devices: readonly DeviceAccess[];
+}
+
+interface Entry {
+  readonly level: PageState['level'];
+  readonly page: Page;
+  readonly flags: number;
+}
+
+function entryAt(mm: MmStruct, addr: number): Entry {
+  const pmd = mm.pt.pmdTable(addr);
+  if (pmd === null) return { level: 'hole', page: NO_PAGE, flags: 0 };
+  const m = pmd_index(addr);
+  const i = pte_index(addr);
+  const table = pmd.child[m]!;
+  if (table !== null) return { level: 'pte', page: table[i]!, flags: table[FLAGS + i]! };
+  const flags = pmd.e[FLAGS + m]!;
+  if (flags === 0) return { level: 'none', page: NO_PAGE, flags: 0 };
+  return { level: 'pmd', page: pmd.e[m]! + i, flags };
+}
+
+function vmaState(vma: VmArea | null): VmaState | null {
+  if (vma === null) return null;
+  const has = (flag: number): boolean => (vma.vm_flags & flag) !== 0;
+  const file = vma.vm_ops?.fault === undefined ? 'device' : 'file';
+  const backing = has(VM_HUGETLB) ? 'hugetlb' : vma.vm_ops === null ? 'anon' : file;
+  return { read: has(VM_READ), write: has(VM_WRITE), shared: has(VM_SHARED), backing };
+}
+
+function isZero(k: Kernel, page: Page): boolean {
+  if (page === k.zeroPage) return true;
+  return k.hugeZeroFolio !== NO_PAGE && page >= k.hugeZeroFolio && page < k.hugeZeroFolio + 512;
+}
+
+function whereOf(k: Kernel, vma: VmArea | null, { flags, page }: Entry): Where {
+  if (flags === 0) return vma === null ? 'unmapped' : 'none';
+  if ((flags & PTE_PRESENT) === 0) {
+    if (is_device_private_entry(flags)) return 'private';
+    if (is_device_exclusive_entry(flags)) return 'exclusive';
+    return 'migrating';
+  }
+  if (isZero(k, page)) return 'zero';
+  return k.is_zone_device_page(page) ? 'coherent' : 'system';
+}
+
+/** Minor of the device whose memory `page` is. */
+export function deviceOf(k: Kernel, page: Page): number | null {
+  return k.is_zone_device_page(page) ? (k.pgmapOf(page).chunk as DmirrorChunk).mdevice.minor : null;
+}
+
+function presentWords(flags: number): string {
+  const words = [(flags & PTE_PROTNONE) !== 0 ? 'PROT_NONE' : 'present'];
+  words.push((flags & PTE_WRITE) !== 0 ? 'write' : 'read');
+  if ((flags & PTE_DIRTY) !== 0) words.push('dirty');
+  if ((flags & PTE_YOUNG) !== 0) words.push('young');
+  if ((flags & PTE_SPECIAL) !== 0) words.push('special');
+  if ((flags & PTE_HUGE) !== 0) words.push('huge');
+  return words.join(' ');
+}
+
+/** A page table entry in words. */
+export function pteWords(flags: number): string {
+  if (flags === 0) return 'none';
+  if ((flags & PTE_PRESENT) !== 0) return presentWords(flags);
+  const type = swp_type(flags);
+  if (is_device_private_entry(flags)) {
+    return type === SWP_DEVICE_WRITE ? 'device private write' : 'device private read';
+  }
+  if (is_device_exclusive_entry(flags)) {
+    return type === SWP_DEVICE_EXCLUSIVE_WRITE ? 'device exclusive write' : 'device exclusive read';
+  }
+  if (is_migration_entry(flags)) return type === SWP_MIGRATION_WRITE ? 'migration write' : 'migration read';
+  return 'swap-type';
+}
+
+function cpuAccess(flags: number): string {
+  if ((flags & (PTE_PRESENT | PTE_PROTNONE)) !== PTE_PRESENT) return '';
+  return (flags & PTE_WRITE) !== 0 ? 'rw' : 'r';
+}
+
+const RANK = { r: 0, rw: 1, a: 2 } as const;
+
+function deviceAccesses(machine: Machine, mm: MmStruct, addr: number): DeviceAccess[] {
+  const best = new Map<number, DeviceAccess['access']>();
+  for (const mirror of machine.test_hmm?.mirrors ?? []) {
+    if (mirror === null || mirror.notifier.mm !== mm) continue;
+    const entry = mirror.pt.xa_load(addr / 4096);
+    if (xa_untag_page(entry) === NO_PAGE) continue;
+    const tag = xa_tag(entry);
+    const access = tag === DPT_XA_TAG_WRITE ? 'rw' : tag === DPT_XA_TAG_ATOMIC ? 'a' : 'r';
+    const { minor } = mirror.mdevice;
+    const known = best.get(minor);
+    if (known === undefined || RANK[access] > RANK[known]) best.set(minor, access);
+  }
+  return [...best].sort(([a], [b]) => a - b).map(([device, access]) => ({ device, access }));
+}
+
+/** What is at the page-aligned `addr` of `mm` now. */
+export function observePage(machine: Machine, mm: MmStruct, addr: number): PageState {
+  const k = machine.kernel;
+  const { mem } = k;
+  const vma = mm.vmas.vma_lookup(addr);
+  const entry = entryAt(mm, addr);
+  const { level, flags } = entry;
+  const page = flags === 0 ? NO_PAGE : entry.page;
+  const folio = page === NO_PAGE ? NO_PAGE : compound_head(mem, page);
+  const where = whereOf(k, vma, entry);
+  return {
+    where,
+    generic: where === 'coherent' && k.behaviour.genericPagesAreMigratable,
+    device: deviceOf(k, page),
+    page,
+    folio,
+    pfn: page === NO_PAGE ? -1 : mem.page_to_pfn(page),
+    level,
+    vma: vmaState(vma),
+    cpu: cpuAccess(flags),
+    pte: pteWords(flags),
+    refcount: page === NO_PAGE ? 0 : mem.refcount[folio]!,
+    mapcount: page === NO_PAGE ? 0 : page_mapcount(mem, page),
+    devices: deviceAccesses(machine, mm, addr),
+  };
+}
+
+/** What a DeviceAccess, or the CPU, may do without a fault. */
+export const ACCESS_TEXT = { r: 'reads', rw: 'reads and writes', a: 'has atomic access' } as const;
+
+const hex = (value: number): string => `0x${value.toString(16)}`;
+
+/** "system pfn 0x1234", "private on hmm_dmirror0 pfn 0x...", "nothing mapped" ... */
+export function placeText(state: PageState): string {
+  const on = state.device === null ? '' : ` on hmm_dmirror${state.device}`;
+  switch (state.where) {
+    case 'unmapped':
+      return 'no VMA';
+    case 'none':
+      return 'nothing mapped';
+    case 'zero':
+      return 'zero page';
+    default:
+      return `${state.generic ? 'generic' : state.where}${on} pfn ${hex(state.pfn)}`;
+  }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Events of a machine with their time, task and physical pages: what trace files are written from. */
+
+import { kernelName } from '../generations/names.js';
+import { Process } from '../kernel/process.js';
+import type { Machine } from '../machine/machine.js';
+import type { TraceEvent, TraceSink } from '../mm/trace.js';
+import { NO_PAGE, type Page } from '../sim/memmap.js';
+import { deviceOf } from './observe.js';
+
+export interface TraceRecord {
+  /** Simulated nanoseconds since boot. */
+  readonly ns: number;
+  /** 0 for the kernel's own tasks. */
+  readonly pid: number;
+  readonly task: string;
+  readonly event: string;
+  readonly fn: string;
+  readonly addr?: number;
+  readonly pfn?: number;
+  /** Minor of the device whose memory the page is. */
+  readonly device?: number;
+  /** Number of the page in the memmap; it names a page for as long as it is in use. */
+  readonly page?: Page;
+  readonly reason?: string;
+  readonly args: Readonly<Record<string, string | number>>;
+}
+
+export type TraceSinks = readonly (TraceSink | undefined)[];
+
+export type TraceListener = (record: TraceRecord) => void;
+
+/** Passes every event to several listeners, in their order. */
+export function fanOut(...sinks: TraceSinks): TraceSink | null {
+  const heard = sinks.filter((sink) => sink !== undefined);
+  if (heard.length <= 1) return heard[0] ?? null;
+  return {
+    emit(event) {
+      for (const sink of heard) sink.emit(event);
+    },
+  };
+}
+
+/** Completes the events of one machine. */
+export class Tracer implements TraceSink {
+  constructor(
+    private readonly machine: Machine,
+    private readonly listener: TraceListener,
+  ) {}
+
+  emit(event: TraceEvent): void {
+    const { executor } = this.machine;
+    const owner = executor.current?.data;
+    const process = owner instanceof Process ? owner : null;
+    this.listener({
+      ns: executor.now,
+      pid: process?.pid ?? 0,
+      task: process?.name ?? executor.current?.name ?? 'kernel',
+      event: event.event,
+      fn: kernelName(event.fn, this.machine.generation.id),
+      ...(event.addr === undefined ? {} : { addr: event.addr }),
+      ...this.#page(event.page),
+      ...(event.reason === undefined ? {} : { reason: event.reason }),
+      args: this.#args(event),
+    });
+  }
+
+  #page(page: Page | undefined): Pick<TraceRecord, 'page' | 'pfn' | 'device'> {
+    if (page === undefined || page === NO_PAGE) return {};
+    const { kernel } = this.machine;
+    const device = deviceOf(kernel, page);
+    return { page, pfn: kernel.mem.page_to_pfn(page), ...(device === null ? {} : { device }) };
+  }
+
+  /** Pages in arguments become pfns. */
+  #args({ args = {} }: TraceEvent): Readonly<Record<string, string | number>> {
+    if (typeof args.from !== 'number') return args;
+    const { from, ...others } = args;
+    const pfn = this.machine.kernel.mem.page_to_pfn(from as Page);
+    return { ...others, from_page: from as Page, from_pfn: `0x${pfn.toString(16)}` };
+  }
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Explanations, word for word, and that explaining changes nothing. */
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import t from 'tap';
+import { explainScenario } from '../../src/explain/explain.js';
+import { followPage, parseFollowed } from '../../src/explain/follow.js';
+import type { Machine } from '../../src/machine/machine.js';
+import { load } from '../../src/scenario/load.js';
+import { answerText, stepText } from '../../src/scenario/place.js';
+import type { ScenarioDocument, Step } from '../../src/scenario/schema.js';
+import { MachinePool } from '../../src/session/machine-pool.js';
+import { runOn } from '../../src/session/runner.js';
+import { type MachineSetup, Setups } from '../../src/session/setup.js';
+import { UsageError } from '../../src/sim/errors.js';
+
+const setups = new Setups();
+const machines = new MachinePool();
+
+type Describe = (machine: Machine, setup: MachineSetup) => Iterable<string[]>;
+
+function describe(document: ScenarioDocument, lines: Describe): string[] {
+  const setup = setups.of(document);
+  const machine = machines.acquire(setup) as Machine;
+  const described = [...lines(machine, setup)].flat();
+  machines.release(machine);
+  return described;
+}
+
+function explained(document: ScenarioDocument, step?: number): string[] {
+  const options = step === undefined ? {} : { step };
+  return describe(document, (machine, setup) => explainScenario(machine, setup, document, options));
+}
+
+t.test('a full device', async (t) => {
+  const range = { as: 'p0', region: 'r0' } as const;
+  const steps: Step[] = [
+    { op: 'open', fd: 'd2', device: 2 },
+    { ...range, op: 'mmap', pages: 65537, prot: 'rw', share: 'private', backing: 'anon' },
+    { ...range, op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd2', page: 0, pages: 65536 },
+    { ...range, op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd2', page: 65535, pages: 2 },
+  ];
+  t.same(explained({ name: 'full', kernel: '6.12', steps }, 3), [
+    'step 3  p0 MIGRATE_TO_DEV d2 r0[65535..65536]: ret ENOENT',
+    '  because dmirror_do_read: r0[65536] is not in the device table',
+    '  r0[65535]  stays  migrate_vma_collect_pmd    device coherent page, not selected: on hmm_dmirror2',
+    '  r0[65536]  stays  dmirror_devmem_alloc_page  device full',
+  ]);
+});
+
+/** The lines of the last step, with a bug brought back. */
+function lastStep(id: string, bug?: string): string[] {
+  const file = `test/bugs/${id}.yaml`;
+  const { document } = load(readFileSync(file, 'utf8'), file, 'yaml').documents[0]!;
+  const bugs = bug === undefined ? {} : { bugs: [bug] };
+  const changed = { ...document, machine: { ...document.machine, ...bugs } };
+  return explained(changed, document.steps.length - 1);
+}
+
+t.test('generic memory of v5-generic', async (t) => {
+  const range = { region: 'r0', page: 0, pages: 1 } as const;
+  const steps: Step[] = [
+    { op: 'open', fd: 'd0', device: 0 },
+    { op: 'mmap', region: 'r0', pages: 1, prot: 'rw', share: 'private', backing: 'anon' },
+    { op: 'store', ...range, word: 1 },
+    { op: 'ioctl', cmd: 'MIGRATE', toDevice: true, fd: 'd0', ...range },
+    { op: 'ioctl', cmd: 'MIGRATE', toDevice: false, fd: 'd0', ...range },
+    { op: 'munmap', ...range },
+    { op: 'ioctl', cmd: 'MIGRATE', toDevice: true, fd: 'd0', ...range },
+  ];
+  t.same(explained({ name: 'generic', kernel: 'v5-generic', steps }).slice(-8), [
+    'step 3  p0 MIGRATE d0 r0[0] toDevice=true: ret 0, cpages 1, faults 0',
+    '  r0[0]  migrated  migrate_vma_pages  system pfn 0x103 -> generic on hmm_dmirror0 pfn 0x17ffff',
+    'step 4  p0 MIGRATE d0 r0[0] toDevice=false: ret 0, cpages 0, faults 0',
+    '  r0[0]  stays  dmirror_devmem_fault_alloc_and_copy  only private pages come back',
+    'step 5  p0 munmap r0[0]: ret 0',
+    'step 6  p0 MIGRATE d0 r0[0] toDevice=true: ret EINVAL',
+    '  because dmirror_migrate: no VMA at r0[0]',
+    '  r0[0]  stays  dmirror_migrate  no VMA',
+  ]);
+});
+
+t.test('steps that come to no end', async (t) => {
+  t.same(lastStep('stale-mirror-after-close', 'stale-mirror-after-close'), [
+    'step 5  p0 load r0[0..1]: oops in dmirror_devmem_fault',
+    '  because use after free: the page was migrated through a file that is closed; its struct dmirror is gone',
+    '  r0[0]  oops         dmirror_devmem_fault  private on hmm_dmirror0 pfn 0x3ffffffff',
+    '  r0[1]  not reached                        the kernel died before',
+  ]);
+  t.same(lastStep('migrate-to-ram-result-dropped', 'migrate-to-ram-result-dropped'), [
+    'step 6  p0 load r0[0]: hang in exc_page_fault',
+    '  because exceeded its simulated time limit',
+    '  r0[0]  hang  dmirror_devmem_fault_alloc_and_copy  no system memory: stays private on hmm_dmirror0 pfn 0x3ffffffff (9996 times)',
+  ]);
+  t.same(lastStep('migrate-to-ram-result-dropped'), [
+    'step 6  p0 load r0[0]: ret ESRCH',
+    '  r0[0]  SIGKILL  handle_mm_fault  no memory',
+  ]);
+  const range = { region: 'r0', page: 0, pages: 1 } as const;
+  const steps: Step[] = [
+    { op: 'open', fd: 'd0', device: 2 },
+    { op: 'mmap', region: 'r0', pages: 1, prot: 'rw', share: 'private', backing: 'anon' },
+    { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', ...range },
+    { op: 'ioctl', cmd: 'EXCLUSIVE', fd: 'd0', ...range },
+    { op: 'ioctl', cmd: 'RELEASE', fd: 'd0', ...range },
+  ];
+  t.same(explained({ name: 'release', kernel: '6.12', steps }, 4), [
+    'step 4  p0 RELEASE d0 r0[0]: hang in memunmap_pages',
+    '  because waits for ever',
+    '  because memunmap_pages: waits for 1 page in use, first pfn 0x14ffff, refcount 2, mapcount 1',
+  ]);
+});
+
+t.test('more pages than are listed', async (t) => {
+  const range = { as: 'p0', region: 'r0' } as const;
+  const steps: Step[] = [
+    { op: 'open', fd: 'd0', device: 0 },
+    { ...range, op: 'mmap', pages: 4099, prot: 'rw', share: 'private', backing: 'anon' },
+    { ...range, op: 'store', page: 0, pages: 4099, word: 1 },
+    { ...range, op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', page: 0, pages: 4098 },
+  ];
+  const lines = explained({ name: 'many', kernel: '6.12', steps });
+  // The mirror buffer ends at 2,048 pages: EFAULT, and a line that says so.
+  t.equal(lines.length, 4 + 4096 + 1 + 1 + 4096 + 1);
+  t.same(
+    lines.filter((line) => line.startsWith('  ...')),
+    ['  ... and 3 more pages', '  ... and 2 more pages'],
+  );
+});
+
+t.test('the pages of --page', async (t) => {
+  t.same(parseFollowed('r0[3]', '--page'), { process: 'p0', region: 'r0', page: 3 });
+  t.same(parseFollowed('p1:r20[0]', '--page'), { process: 'p1', region: 'r20', page: 0 });
+  t.throws(
+    () => parseFollowed('r0', '--page'),
+    new UsageError('"r0" is not a page (expected r0[3], or p1:r0[3])', '--page'),
+  );
+});
+
+const REF = /^ {2}ref {2}pfn (\S+) {2}(\d+) -> (\d+) {2}(.*)$/;
+const PTE = /^ {2}pte {2}(.*) -> (.*?)(?: {2}(\w+))?$/;
+
+/** Changes that do not begin where the one before has ended: something in between was missed. */
+function gapsOf(lines: readonly string[]): string[] {
+  const gaps: string[] = [];
+  const counts = new Map<string, string>();
+  let entry: string | undefined;
+  for (const line of lines) {
+    const [, pfn, from, to] = REF.exec(line) ?? [];
+    if (pfn !== undefined && (counts.get(pfn) ?? from) !== from) gaps.push(line);
+    if (pfn !== undefined) counts.set(pfn, to!);
+    const [, before, after] = PTE.exec(line) ?? [];
+    if (before !== undefined && (entry ?? before) !== before) gaps.push(line);
+    entry = after ?? entry;
+  }
+  return gaps;
+}
+
+function functionsOf(line: string): string[] {
+  const names = REF.exec(line)?.[4]?.split(' < ') ?? [PTE.exec(line)?.[3]];
+  return names.filter((name) => name !== undefined);
+}
+
+/** Of these recordings, every 12th scenario is followed. */
+const SAMPLED = ['exclusive', 'fork', 'gup', 'hugetlb', 'thp', 'vma'];
+
+function sampled(kernel: string, name: string): ScenarioDocument[] {
+  const file = `test/golden/${kernel}/${name}.jsonl.gz`;
+  const { documents } = load(gunzipSync(readFileSync(file)).toString(), file, 'jsonl');
+  return documents.filter((_, i) => i % 12 === 0).map(({ document }) => document);
+}
+
+t.test('no reference of a followed page is missed, and functions are called as in the kernel', async (t) => {
+  const known = new Set(readFileSync('test/fixtures/explain/functions.txt', 'utf8').trim().split('\n'));
+  const page = parseFollowed('r0[1]', '--page');
+  const documents = ['6.1', '6.12'].flatMap((kernel) => SAMPLED.flatMap((name) => sampled(kernel, name)));
+  const lines = documents.map((document) =>
+    describe(document, (machine, setup) => followPage(machine, setup, document, page)),
+  );
+  t.ok(lines.flat().filter((line) => REF.test(line)).length > 400);
+  t.same(lines.flatMap(gapsOf), [], 'every change begins where the one before has ended');
+  const strangers = lines
+    .flat()
+    .flatMap(functionsOf)
+    .filter((name) => !known.has(name));
+  t.same(strangers, [], 'every function has its name in the kernel');
+});
+
+/** What explanations and watched runs begin each step with. */
+function headings(document: ScenarioDocument): string[] {
+  const { results } = runOn(machines, setups.of(document), document);
+  return results.map((result, i) => `step ${i}  ${stepText(document.steps[i]!)}: ${answerText(result)}`);
+}
+
+const isHeading = (line: string): boolean => line.startsWith('step ');
+
+t.test('explaining and watching change no answer, and leave no page unexplained', async (t) => {
+  for (const kernel of ['6.12']) {
+    const file = `test/golden/${kernel}/curated.jsonl.gz`;
+    const { documents } = load(gunzipSync(readFileSync(file)).toString(), file, 'jsonl');
+    for (const { document } of documents) {
+      const wanted = headings(document);
+      const lines = explained(document);
+      t.same(lines.filter(isHeading), wanted, `${kernel} ${document.name}, explained`);
+      const page = parseFollowed('r0[0]', '--page');
+      const followed = describe(document, (machine, setup) => followPage(machine, setup, document, page));
+      t.same(followed.filter(isHeading), wanted, `${kernel} ${document.name}, followed`);
+      t.same(
+        lines.filter((line) => /^ {2}r\d+\[\d+\] +(stays +\S+|not reached|fails +\S+)$/.test(line)),
+        [],
+        'every page that did not do what was asked has a reason',
+      );
+    }
+  }
+});

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The generator: valid documents, every op and every kind of value among them, and the frequencies of recordings. */
+import t from 'tap';
+import { categories } from '../../src/fuzz/categories.js';
+import { Dice } from '../../src/fuzz/dice.js';
+import { generateScenario } from '../../src/fuzz/generate.js';
+import { diagnose } from '../../src/scenario/diagnose.js';
+import { ADVICE, GUP_KINDS, type Step } from '../../src/scenario/schema.js';
+
+const SEEDS = 3000;
+
+function tokenOf(step: Step): string {
+  if (step.op === 'ioctl') return step.cmd;
+  if (step.op === 'madvise') return step.advice;
+  return step.op === 'gup' ? `gup ${step.kind}` : step.op;
+}
+
+function tokens(kernel: string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (let seed = 0; seed < SEEDS; seed++) {
+    const document = generateScenario(seed, { kernel });
+    const complaints = diagnose(document);
+    if (complaints.length > 0) throw new Error(`seed ${seed}: ${complaints[0]!.message}`);
+    for (const step of document.steps) counts.set(tokenOf(step), (counts.get(tokenOf(step)) ?? 0) + 1);
+  }
+  return counts;
+}
+
+const OPS =
+  'open close mmap munmap mlock munlock mprotect mremap store load pagemap ioctl_raw pin unpin fork exit';
+
+t.test('documents are valid and every op is there', (t) => {
+  const counts = tokens('6.12');
+  const commands = 'READ WRITE MIGRATE_TO_DEV MIGRATE_TO_SYS SNAPSHOT EXCLUSIVE CHECK_EXCLUSIVE RELEASE';
+  const expected = [
+    ...OPS.split(' '),
+    ...commands.split(' '),
+    'GET_MEM_DEV_TYPE',
+    ...ADVICE,
+    ...GUP_KINDS.map((kind) => `gup ${kind}`),
+  ];
+  t.strictSame([...counts.keys()].sort(), expected.sort());
+  t.ok(Math.min(...counts.values()) >= 10, 'none of them is a rarity');
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  t.equal(Math.round((100 * counts.get('MIGRATE_TO_DEV')!) / total), 12, 'per cent, as in recordings');
+  t.end();
+});
+
+t.test('v5-generic migrates with MIGRATE and has two devices', (t) => {
+  const counts = tokens('v5-generic');
+  t.ok(counts.get('MIGRATE')! > 1000);
+  const devices = new Set<number>();
+  for (let seed = 0; seed < 300; seed++) {
+    for (const step of generateScenario(seed, { kernel: 'v5-generic' }).steps) {
+      if (step.op === 'open' && step.fd !== 'd98') devices.add(step.device);
+    }
+  }
+  t.strictSame([...devices].sort(), [0, 1]);
+  t.end();
+});
+
+t.test('a seed is a document, for ever', (t) => {
+  const document = generateScenario(6, { kernel: '6.12', category: 'fork' });
+  t.strictSame(document, generateScenario(6, { kernel: '6.12', category: 'fork' }));
+  t.equal(document.name, 'generated-fork-6');
+  t.strictSame(document.steps.slice(0, 2), [
+    { as: 'p0', op: 'open', fd: 'd0', device: 3 },
+    { as: 'p0', op: 'mmap', region: 'r0', pages: 16, prot: 'rw', share: 'private', backing: 'anon' },
+  ]);
+  t.end();
+});
+
+t.test('weights', (t) => {
+  const dice = new Dice(1);
+  const seen = { a: 0, b: 0, never: 0 };
+  for (let i = 0; i < 4000; i++) seen[dice.weighted({ a: 3, b: 1, never: 0 })]++;
+  t.equal(seen.never, 0);
+  t.equal(Math.round(seen.a / seen.b), 3);
+  t.throws(() => dice.weighted({ never: 0 }), { message: 'no weight is positive' });
+  for (const [name, { steps }] of Object.entries(categories)) {
+    t.ok((steps.snapshot ?? 0) > 0, `${name} looks at what it does`);
+  }
+  t.end();
+});

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import t from 'tap';
+import { Setups } from '../../src/session/setup.js';
+
+const GiB = 2 ** 30;
+
+t.test('a document without a machine block gets the recording conditions', (t) => {
+  const { generation, options, moduleParams } = new Setups().of({ kernel: '6.1' });
+  t.equal(generation.id, '6.1');
+  t.strictSame(moduleParams, { spm_addr_dev0: '0x100000000', spm_addr_dev1: '0x140000000' });
+  t.strictSame(options, {
+    kernel: '6.1',
+    memory: 6 * GiB,
+    hugepages: 64,
+    thp: 'madvise',
+    efiFakeMem: [
+      { start: 4 * GiB, size: GiB, attribute: 0x40000 },
+      { start: 5 * GiB, size: GiB, attribute: 0x40000 },
+    ],
+    seed: 0,
+    check: false,
+    bugs: [],
+    fixes: [],
+  });
+  t.equal(new Setups().of({}).generation.id, 'v5-generic');
+  t.end();
+});
+
+t.test('the machine block and the command line change it', (t) => {
+  const machine = { spm: [], memory: '512M', hugepages: 2, thp: 'always', seed: 7 } as const;
+  const document = { kernel: '6.12', machine: { ...machine, spm: [] } };
+  const { options, moduleParams } = new Setups().of(document);
+  t.strictSame(moduleParams, {});
+  t.match(options, { memory: GiB / 2, hugepages: 2, thp: 'always', seed: 7, efiFakeMem: [] });
+  t.match(new Setups({ kernel: '6.1', seed: 9, check: true }).of(document).options, {
+    kernel: '6.1',
+    seed: 9,
+    check: true,
+  });
+  t.equal(new Setups().of({ machine: { module: false } }).moduleParams, null);
+  t.end();
+});
+
+t.test('bugs of the document and of the command line, in the behaviours of the generation', (t) => {
+  const document = {
+    kernel: '6.12',
+    machine: { bugs: ['stale-mirror-after-close'], fixes: ['npages-overflow'] },
+  } as const;
+  const overrides = { bugs: ['dead-mirror-loop', 'stale-mirror-after-close'], fixes: ['exclusive-thp-tail'] };
+  const setup = new Setups(overrides).of({ ...document, machine: { ...document.machine } as never });
+  t.equal(setup.generation.id, '6.12');
+  t.strictSame(setup.options.bugs, ['stale-mirror-after-close', 'dead-mirror-loop']);
+  t.strictSame(setup.options.fixes, ['npages-overflow', 'exclusive-thp-tail']);
+  t.match(setup.generation.behaviours, {
+    closeEvicts: false,
+    mirrorGoneFails: false,
+    npagesOverflowChecked: true,
+    exclusiveByPage: true,
+  });
+  t.throws(() => new Setups().of({ machine: { bugs: ['npages-overflw'] } }), {
+    name: 'UsageError',
+    message:
+      'bugs: unknown bug "npages-overflw" (did you mean "npages-overflow"?); "hmm-sim bugs" lists them',
+  });
+  t.end();
+});
+
+t.test('equal machines are one setup', (t) => {
+  const setups = new Setups();
+  t.equal(
+    setups.of({ kernel: '6.12', machine: { seed: 1 } }),
+    setups.of({ kernel: '6.12', machine: { seed: 1 } }),
+  );
+  t.not(setups.of({ kernel: '6.12' }), setups.of({ kernel: '6.1' }));
+  t.end();
+});
+
+t.test('a machine that cannot be built', (t) => {
+  t.throws(() => new Setups().of({ machine: { spm: [1] } }), { name: 'UsageError', where: 'spm_addr_dev0' });
+  t.throws(() => new Setups().of({ machine: { memory: '2M' } }), { name: 'UsageError' });
+  t.end();
+});
