@@ -2,7 +2,8 @@
 /** `hmm-sim explain`: why each page of a scenario did, or did not do, what was asked. */
 import type { Command } from 'commander';
 import { explainScenario } from '../explain/explain.js';
-import { type FollowedPage, followPage, parseFollowed, processesOf, regionsOf } from '../explain/follow.js';
+import { type FollowedPage, followPage, parseFollowed } from '../explain/follow.js';
+import { processesOf, regionsOf } from '../scenario/names.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
@@ -47,10 +48,10 @@ function checkPage(chosen: readonly Chosen[], page: FollowedPage | undefined): v
   if (page === undefined) return;
   const documents = chosen.map(({ loaded }) => loaded.document);
   const { process, region } = page;
-  if (!documents.some((document) => processesOf(document).has(process))) {
+  if (!documents.some((document) => processesOf(document.steps).has(process))) {
     throw new UsageError(`there is no process ${process}`, '--page');
   }
-  if (documents.some((document) => regionsOf(document).has(region))) return;
+  if (documents.some((document) => regionsOf(document.steps).has(region))) return;
   throw new UsageError(`nothing is mapped as ${region}`, '--page');
 }
 

@@ -3,9 +3,10 @@
 import { scenarioJsonLine } from '../report/scenario-json.js';
 import { differenceLines, failureOf, type ScenarioOutcome } from '../report/scenario-outcome.js';
 import { type LoadedDocument, loadPart, type Mistake, type Part } from '../scenario/load.js';
+import type { ScenarioRun } from '../scenario/result.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import { type Update, withResults } from '../scenario/update.js';
-import { type MachineSource, runOn, type ScenarioRun } from '../session/runner.js';
+import { type MachineSource, runOn } from '../session/runner.js';
 import { type MachineSetup, type Overrides, Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import { namePattern } from './name-pattern.js';

@@ -5,10 +5,11 @@ import type { Machine } from '../machine/machine.js';
 import type { TraceEvent } from '../mm/trace.js';
 import { addressOf } from '../scenario/actor.js';
 import { answerText, regionName, stepText } from '../scenario/place.js';
-import { isFatal, type StepResult } from '../scenario/result.js';
+import type { StepResult } from '../scenario/result.js';
 import type { ScenarioDocument, Step, StepOf } from '../scenario/schema.js';
 import { spellingOf } from '../scenario/spelling.js';
-import { Session } from '../session/session.js';
+import { definitionOf } from '../scenario/steps/index.js';
+import { Session, type TakenStep } from '../session/session.js';
 import type { MachineSetup } from '../session/setup.js';
 import { type Call, CallWatch, type Fault } from '../watch/call-watch.js';
 import { observePage, placeText } from '../watch/observe.js';
@@ -156,7 +157,7 @@ const TOUCHED = { load: 'loaded', store: 'stored' } as const;
 
 /** Why a step that pins pages, or looks at them, did not get them all. */
 function stopped(step: Step, { stops }: Collected): string[] {
-  if (step.op !== 'pin' && step.op !== 'gup') return [];
+  if (definitionOf(step).concerns !== 'pins') return [];
   return stops
     .slice(0, 1)
     .map(({ fn, reason, addr }) => `  because ${fn}: ${reason} at ${regionName(addr!)}`);
@@ -164,7 +165,7 @@ function stopped(step: Step, { stops }: Collected): string[] {
 
 /** Why an ioctl step that reached no command answered what it did. */
 function unreached(step: Step, result: StepResult, collected: Collected): string[] {
-  if ((step.op !== 'ioctl' && step.op !== 'ioctl_raw') || collected.calls.length > 0) return [];
+  if (definitionOf(step).concerns !== 'command' || collected.calls.length > 0) return [];
   if (result.ret === 'EBADF') return ['  because __x64_sys_ioctl: the fd is not open'];
   if (result.ret === 'EINVAL') {
     return [
@@ -198,30 +199,24 @@ export function* explainScenario(
   machine.trace = fanOut(explainer.watch, ...(options.sinks ?? []));
   const session = new Session(machine, setup.generation);
   explainer.take();
-  for (const [index, step] of document.steps.entries()) {
-    const result = session.step(step);
+  for (const taken of session.takeAll(document.steps)) {
     const collected = explainer.take();
-    if (options.step === undefined || options.step === index) {
-      yield stepLines(explainer, session, { index, step, result, collected });
-    }
-    if (isFatal(result)) return;
+    if (options.step !== undefined && options.step !== taken.index) continue;
+    yield stepLines(explainer, session, { ...taken, collected });
   }
 }
 
-interface TakenStep {
-  readonly index: number;
-  readonly step: Step;
-  readonly result: StepResult;
+interface Told extends TakenStep {
   readonly collected: Collected;
 }
 
-function stepLines(explainer: StepExplainer, session: Session, taken: TakenStep): string[] {
+function stepLines(explainer: StepExplainer, session: Session, taken: Told): string[] {
   const { index, step, result, collected } = taken;
   const lines = [`step ${index}  ${stepText(step)}: ${answerText(result)}`, ...fatalLines(session)];
   lines.push(...unreached(step, result, collected), ...stopped(step, collected));
   for (const call of collected.calls) lines.push(...explainer.callLines(call));
-  if (step.op === 'load' || step.op === 'store') {
-    lines.push(...explainer.touchLines(session, step, result, collected.faults));
+  if (definitionOf(step).concerns === 'access') {
+    lines.push(...explainer.touchLines(session, step as StepOf<'load' | 'store'>, result, collected.faults));
   }
   return lines;
 }

@@ -4,7 +4,6 @@
 import type { Machine } from '../machine/machine.js';
 import { addressOf } from '../scenario/actor.js';
 import { answerText, stepText } from '../scenario/place.js';
-import { isFatal } from '../scenario/result.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import { Session } from '../session/session.js';
 import type { MachineSetup } from '../session/setup.js';
@@ -28,20 +27,6 @@ export function parseFollowed(text: string, where: string): FollowedPage {
     throw new UsageError(`"${text}" is not a page (expected r0[3], or p1:r0[3])`, where);
   }
   return { process: match[1] ?? 'p0', region: match[2]!, page: Number(match[3]) };
-}
-
-/** Processes that there are at some time. */
-export function processesOf({ steps }: ScenarioDocument): ReadonlySet<string> {
-  return new Set(['p0', ...steps.flatMap((step) => (step.op === 'fork' ? [step.child] : []))]);
-}
-
-/** Regions that something is mapped at, at some time. */
-export function regionsOf({ steps }: ScenarioDocument): ReadonlySet<string> {
-  const regions = steps.map((step) => {
-    if (step.op === 'mmap') return step.region;
-    return step.op === 'mremap' ? step.to.region : undefined;
-  });
-  return new Set(regions.filter((region) => region !== undefined));
 }
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
@@ -123,11 +108,13 @@ export function* followPage(
   machine.trace = fanOut(...others);
   const session = new Session(machine, setup.generation);
   let before = '';
-  for (const [index, step] of document.steps.entries()) {
-    const watch = follower.watch(session);
+  let watch: PageWatch | undefined;
+  const arm = (): void => {
+    watch = follower.watch(session);
     machine.trace = fanOut(watch, ...others);
     watch?.arm();
-    const result = session.step(step);
+  };
+  for (const { index, step, result } of session.takeAll(document.steps, arm)) {
     const lines = [`step ${index}  ${stepText(step)}: ${answerText(result)}`];
     if (session.fatal !== undefined) lines.push(`  because ${session.fatal.reason}`);
     if (watch !== undefined) lines.push(...follower.lines(watch.release()));
@@ -139,6 +126,5 @@ export function* followPage(
       before = now;
     }
     if (options.step === undefined || options.step === index) yield lines;
-    if (isFatal(result)) return;
   }
 }

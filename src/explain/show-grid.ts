@@ -2,9 +2,10 @@
 /** A scenario as a grid: pages by steps, and in each cell where the page is after the step and who may use it. */
 import type { Machine } from '../machine/machine.js';
 import { addressOf } from '../scenario/actor.js';
+import { processesOf } from '../scenario/names.js';
 import { answerText, rangeText, stepText } from '../scenario/place.js';
-import { isFatal } from '../scenario/result.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
+import { definitionOf } from '../scenario/steps/index.js';
 import { Session } from '../session/session.js';
 import type { MachineSetup } from '../session/setup.js';
 import { observePage, type PageState } from '../watch/observe.js';
@@ -59,22 +60,15 @@ export interface Grid {
 /** Pages of one region that are looked at. */
 const MAX_PAGES = 1024;
 
-/** How many pages of each region the steps speak of, by region. */
+/** How many pages of each region are mapped at some time, by region. */
 function regionSizes(steps: readonly Step[]): Map<string, number> {
   const sizes = new Map<string, number>();
-  const grow = (region: string, pages: number): void => {
-    sizes.set(region, Math.max(sizes.get(region) ?? 0, pages));
-  };
   for (const step of steps) {
-    if (step.op === 'mmap') grow(step.region, step.pages);
-    if (step.op === 'mremap') grow(step.to.region, step.to.page + step.pages);
+    const range = definitionOf(step).maps?.(step);
+    if (range === undefined) continue;
+    sizes.set(range.region, Math.max(sizes.get(range.region) ?? 0, range.page + range.pages));
   }
   return sizes;
-}
-
-function processes(steps: readonly Step[]): string[] {
-  const children = steps.flatMap((step) => (step.op === 'fork' ? [step.child] : []));
-  return [...new Set(['p0', ...children])];
 }
 
 function firstDevice(steps: readonly Step[]): number {
@@ -142,7 +136,7 @@ export function drawScenario(machine: Machine, setup: MachineSetup, document: Sc
   const session = new Session(machine, setup.generation);
   const device = firstDevice(steps);
   const sizes = regionSizes(steps);
-  const tracks = processes(steps).flatMap((process) =>
+  const tracks = [...processesOf(steps)].flatMap((process) =>
     [...sizes].flatMap(([region, pages]) =>
       Array.from({ length: Math.min(pages, MAX_PAGES) }, (_, page): Track => {
         return { process, region, page, cells: [] };
@@ -150,11 +144,9 @@ export function drawScenario(machine: Machine, setup: MachineSetup, document: Sc
     ),
   );
   const columns: GridColumn[] = [];
-  for (const [index, step] of steps.entries()) {
-    const result = session.step(step);
+  for (const { index, step, result } of session.takeAll(steps)) {
     columns.push({ step: index, head: head(step), text: stepText(step), answer: answerText(result) });
     for (const track of tracks) track.cells.push(cellOf(machine, session, track, device));
-    if (isFatal(result)) break;
   }
   const hidden = [...sizes.values()].reduce((sum, pages) => sum + Math.max(0, pages - MAX_PAGES), 0);
   const rows = merge(tracks.filter((track) => !isEmpty(track)));

@@ -4,18 +4,18 @@
  * what that kernel answered. The parts of its text are in export-c/; a program has those that its steps need.
  */
 import type { Generation } from '../generations/index.js';
-import { MAX_LISTED } from '../scenario/dmirror-steps.js';
+import { type NameKind, namesOf } from '../scenario/names.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
-import { spellingOf } from '../scenario/spelling.js';
+import { nameNumber } from '../scenario/steps/contract.js';
+import { definitionOf } from '../scenario/steps/index.js';
 import type { MachineSetup } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import { CONTROLLER, KERNEL_LOG } from './controller.js';
-import { ANSWER_CALL, answersPart, INCLUDES, PROCESS, type Sizes, sizesPart, TYPES } from './core.js';
-import * as drivers from './drivers.js';
+import { answersPart, INCLUDES, PROCESS, type Sizes, sizesPart, TYPES } from './core.js';
 import { cComment } from './literal.js';
-import * as memory from './memory.js';
 import { KTAP, MAIN, RECORD } from './output.js';
-import { expectedSteps, scenarioRow, stepsTable, takerOf, usesGup } from './table.js';
+import { expectedSteps, scenarioRow, stepsTable } from './table.js';
+import { takersText } from './takers.js';
 
 /** A document, and the machine that it is about. */
 export interface Exported {
@@ -45,18 +45,6 @@ function commonGeneration(exported: readonly Exported[]): Generation {
 const ELEMENT_BYTES = 48;
 const OTHER_BYTES = 1024;
 
-/** Pages that the step's answer lists. */
-function listed(step: Step): number {
-  if (step.op === 'load' || step.op === 'store' || step.op === 'pagemap') return step.pages;
-  return step.op === 'ioctl' ? Math.min(step.pages ?? 1, MAX_LISTED) : 0;
-}
-
-/** The numbers in names like p0, r3 or d1 that a step uses. */
-function numbersOf(step: Step, letter: 'p' | 'r' | 'd'): number[] {
-  const names = JSON.stringify(step).matchAll(new RegExp(`"${letter}(\\d+)"`, 'g'));
-  return [...names].map(([, digits]) => Number(digits));
-}
-
 function largest(values: Iterable<number>): number {
   let most = 0;
   for (const value of values) most = Math.max(most, value);
@@ -64,53 +52,18 @@ function largest(values: Iterable<number>): number {
 }
 
 function sizesOf(documents: readonly ScenarioDocument[], steps: readonly Step[]): Sizes {
-  const count = (letter: 'p' | 'r' | 'd') => largest(steps.flatMap((step) => numbersOf(step, letter))) + 1;
+  const count = (kind: NameKind): number =>
+    largest(steps.flatMap((step) => namesOf(step, kind).map(nameNumber))) + 1;
   const forks = documents.map((document) => document.steps.filter(({ op }) => op === 'fork').length);
   return {
-    processes: Math.max(2, count('p')),
+    processes: Math.max(2, count('process')),
     // Two where one would do: a compiler that sees an array of one element warns of the code for the others.
     slots: Math.max(2, largest(forks) + 1),
-    fds: count('d'),
-    regions: count('r'),
-    answerBytes: largest(steps.map(listed)) * ELEMENT_BYTES + OTHER_BYTES,
+    fds: count('fd'),
+    regions: count('region'),
+    answerBytes:
+      largest(steps.map((step) => definitionOf(step).c.listed(step))) * ELEMENT_BYTES + OTHER_BYTES,
   };
-}
-
-/** The functions that take these steps, and what they rest on, each before what uses it. */
-function takers(steps: readonly Step[], generation: Generation): string {
-  const used = new Set(steps.map(takerOf));
-  const uses = (...names: string[]): boolean => names.some((name) => used.has(`take_${name}`));
-  const { uapi, title } = generation;
-  const ioctls = uses('ioctl', 'ioctl_raw');
-
-  const parts: [condition: boolean, text: string][] = [
-    [[...used].some((name) => !/^(NULL|take_(store|load|ioctl|gup))$/.test(name)), ANSWER_CALL],
-    [uses('open', 'close', 'mmap_device') || ioctls, drivers.OPEN_FDS],
-    [uses('open'), drivers.OPEN],
-    [uses('close'), drivers.CLOSE],
-    [uses('mmap', 'mmap_file', 'mmap_device'), memory.MMAP],
-    [uses('mmap'), memory.MMAP_ANON],
-    [uses('mmap_file'), memory.MMAP_FILE],
-    [uses('mmap_device'), memory.MMAP_DEVICE],
-    ...Object.entries(memory.RANGE_CALLS).map(([op, text]): [boolean, string] => [uses(op), text]),
-    [uses('load', 'ioctl'), memory.PAGE_WORD],
-    [uses('load', 'store'), memory.ACCESSES],
-    [uses('store'), memory.STORE],
-    [uses('load'), memory.LOAD],
-    [uses('pagemap'), memory.PAGEMAP],
-    [ioctls, drivers.dmirrorInterface(uapi, title) + drivers.MIRROR],
-    [uses('ioctl'), drivers.ioctlPart(uapi, spellingOf(generation))],
-    [uses('ioctl_raw'), drivers.IOCTL_RAW],
-    [steps.some(usesGup), drivers.GUP_INTERFACE],
-    [uses('gup'), drivers.GUP],
-    [uses('pin'), drivers.PIN],
-    [uses('unpin'), drivers.UNPIN],
-    [uses('fork'), memory.FORK],
-  ];
-  return parts
-    .filter(([condition]) => condition)
-    .map(([, text]) => text)
-    .join('');
 }
 
 // --- the program ------------------------------------------------------------------------------------------
@@ -180,7 +133,7 @@ export function exportC(exported: readonly Exported[], options: ExportOptions): 
     sizesPart(sizesOf(documents, steps)),
     TYPES,
     answersPart(),
-    takers(steps, generation),
+    takersText(steps, generation),
     PROCESS,
     tables(exported, options),
     KERNEL_LOG,

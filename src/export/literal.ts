@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Text as C spells it. */
 
+import type { CField } from '../scenario/steps/contract.js';
+
 const encoder = new TextEncoder();
 
 const ESCAPES: Readonly<Record<string, string>> = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\t': '\\t' };
@@ -24,11 +26,8 @@ export function cComment(text: string): string {
   return text.replaceAll('*/', '* /').replaceAll('/*', '/ *').replace(/\s+/g, ' ');
 }
 
-/** A designated initialiser's value: numbers and expressions as they are. */
-export type Field = readonly [name: string, value: string | number];
-
 /** `.a = 1, .b = X`, without the fields that are 0: C has them so anyway. */
-export function initialiser(fields: readonly Field[]): string {
+export function initialiser(fields: readonly CField[]): string {
   return fields
     .filter(([, value]) => value !== 0 && value !== '0')
     .map(([name, value]) => `.${name} = ${value}`)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** C of the steps that need no driver: mappings, loads and stores, /proc/self/pagemap, fork. */
-import type { Step } from '../scenario/schema.js';
-
 /** A system call on a range, as a step. */
 function rangeCall(name: string, call: string): string {
   return `
@@ -55,14 +53,13 @@ static void take_mmap_device(const struct step *step)
 }
 `;
 
-/** By op: what is there for it alone. */
-export const RANGE_CALLS: Readonly<Partial<Record<Step['op'], string>>> = {
-  munmap: rangeCall('munmap', `munmap(${RANGE})`),
-  mlock: rangeCall('mlock', `mlock(${RANGE})`),
-  munlock: rangeCall('munlock', `munlock(${RANGE})`),
-  mprotect: rangeCall('mprotect', `mprotect(${RANGE}, step->prot)`),
-  madvise: rangeCall('madvise', `madvise(${RANGE}, step->flags)`),
-  mremap: `
+export const MUNMAP = rangeCall('munmap', `munmap(${RANGE})`);
+export const MLOCK = rangeCall('mlock', `mlock(${RANGE})`);
+export const MUNLOCK = rangeCall('munlock', `munlock(${RANGE})`);
+export const MPROTECT = rangeCall('mprotect', `mprotect(${RANGE}, step->prot)`);
+export const MADVISE = rangeCall('madvise', `madvise(${RANGE}, step->flags)`);
+
+export const MREMAP = `
 static void take_mremap(const struct step *step)
 {
 	unsigned long bytes = step->pages * PAGE_BYTES;
@@ -70,8 +67,7 @@ static void take_mremap(const struct step *step)
 	answer_call((long)mremap((void *)step->addr, bytes, bytes,
 				 MREMAP_MAYMOVE | MREMAP_FIXED, step->to));
 }
-`,
-};
+`;
 
 export const PAGE_WORD = `
 /* The word that fills a page, or that there is none. */

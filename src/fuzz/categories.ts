@@ -4,40 +4,15 @@
  * kernels have (steps in a thousand, without the look at everything that ends each scenario).
  */
 
-import type { MachineBlock, Step, StepOf } from '../scenario/schema.js';
-import type { Weights } from './dice.js';
+import type { Weights } from '../scenario/dice.js';
+import type { MachineBlock } from '../scenario/schema.js';
+import type { Drawing, Surroundings } from '../scenario/steps/contract.js';
+import { steps, type Token } from '../scenario/steps/index.js';
 
-/** An op, with the command, advice or kind that a recording counts apart. */
-export type Token =
-  | Exclude<Step['op'], 'ioctl' | 'ioctl_raw' | 'madvise'>
-  | StepOf<'madvise'>['advice']
-  | 'snapshot'
-  | 'read'
-  | 'write'
-  | 'to_dev'
-  | 'to_sys'
-  | 'exclusive'
-  | 'check_exclusive'
-  | 'release'
-  | 'get_type';
-
-type Backing = StepOf<'mmap'>['backing'];
-type Prot = StepOf<'mmap'>['prot'];
-
-export interface Category {
+export interface Category extends Surroundings {
   /** Documents of this kind, in relation to the others. */
   readonly share: number;
   readonly steps: Weights<Token>;
-  /** Of new regions. */
-  readonly backing: Weights<Backing>;
-  /** Shared ones among a hundred of them. */
-  readonly shared: number;
-  readonly prot: Weights<Prot>;
-  readonly pages: readonly number[];
-  /** Minor numbers that are opened. */
-  readonly devices: readonly number[];
-  /** Do new regions ask for huge pages at once? */
-  readonly advised?: boolean;
   /** Where the machine is not that of the recordings. */
   readonly machine?: MachineBlock;
 }
@@ -61,7 +36,7 @@ const common: Weights<Token> = {
   open: 12,
 };
 
-const readable: Weights<Prot> = { rw: 86, r: 9, none: 5 };
+const readable: Surroundings['prot'] = { rw: 86, r: 9, none: 5 };
 
 const base: Omit<Category, 'share'> = {
   steps: common,
@@ -84,6 +59,13 @@ const areas: Weights<Token> = {
   mremap: 6,
 };
 const huge: Weights<Token> = { hugepage: 14, nohugepage: 3, collapse: 4 };
+
+/** What steps ask for that the recordings have not. */
+const others: Weights<Token> = Object.fromEntries(
+  Object.values(steps)
+    .flatMap(({ draws }) => Object.entries<Drawing>(draws))
+    .flatMap(([token, { share }]) => (share === undefined ? [] : [[token, share]])),
+);
 
 export const categories: Readonly<Record<string, Category>> = {
   anon: { ...base, share: 40, steps: { ...common, close: 2 } },
@@ -139,6 +121,7 @@ export const categories: Readonly<Record<string, Category>> = {
       release: 3,
       get_type: 2,
       open: 24,
+      ...others,
     },
     backing: { anon: 84, file: 10, device: 4, hugetlb: 2 },
     shared: 10,

@@ -3,10 +3,10 @@
 
 import { Machine } from '../machine/machine.js';
 import { sameResult } from '../scenario/compare.js';
-import { kernelFunctionOf } from '../scenario/kernel-functions.js';
-import { isFatal, type StepResult, warningsIn } from '../scenario/result.js';
+import { type ScenarioRun, type StepResult, warningsIn } from '../scenario/result.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
-import { LoadFailed, type MachineSource } from '../session/runner.js';
+import { definitionOf } from '../scenario/steps/index.js';
+import { LoadFailed, loadFailureOf, type MachineSource } from '../session/runner.js';
 import { Session } from '../session/session.js';
 import type { MachineSetup } from '../session/setup.js';
 import { Hang, InvariantViolation, KernelBug } from '../sim/errors.js';
@@ -25,13 +25,10 @@ export interface Finding {
   readonly step: number;
 }
 
-export interface Observation {
-  /** One for each step taken, the fatal one included. */
-  readonly results: readonly StepResult[];
+/** A run, and how the machine ended. */
+export interface Observation extends ScenarioRun {
   /** How the machine ended, if it did not live on. */
   readonly end: Finding | undefined;
-  /** Functions that warned. */
-  readonly warnings: readonly string[];
 }
 
 /** "divergence-dmirror_snapshot-perm": the name of all findings of one sort. */
@@ -76,11 +73,8 @@ function run(
   results: StepResult[],
 ): Finding | undefined {
   const session = new Session(machine, generation);
-  for (const step of steps) {
-    const result = session.step(step);
-    results.push(result);
-    if (isFatal(result)) return ending(session.fatal!, results.length - 1);
-  }
+  for (const { result } of session.takeAll(steps)) results.push(result);
+  if (session.fatal !== undefined) return ending(session.fatal, results.length - 1);
   if (machine instanceof Machine && machine.checking) machine.leakCheck();
   return undefined;
 }
@@ -92,7 +86,9 @@ export function observe(source: MachineSource, setup: MachineSetup, document: Sc
   try {
     machine = source.acquire(setup, document.name);
   } catch (error) {
-    return { results, end: unexpected(error, -1), warnings: [] };
+    const end = unexpected(error, -1);
+    if (end.kind === 'internal') return { results, end, loadFailure: undefined, dmesg: [] };
+    return { results, end, ...loadFailureOf(error) };
   }
   let end: Finding | undefined;
   try {
@@ -100,9 +96,9 @@ export function observe(source: MachineSource, setup: MachineSetup, document: Sc
   } catch (error) {
     end = unexpected(error, results.length);
   }
-  const warnings = warningsIn(machine.dmesg);
+  const dmesg = [...machine.dmesg];
   source.release(machine, end === undefined);
-  return { results, end, warnings };
+  return { results, end, loadFailure: undefined, dmesg };
 }
 
 function keysOf(a: StepResult, b: StepResult): string[] {
@@ -128,7 +124,7 @@ export function divergencesOf(document: ScenarioDocument, a: Observation, b: Obs
     if (left === undefined || right === undefined) break;
     if (left.violation !== undefined || right.violation !== undefined) break;
     if (sameResult(left, right)) continue;
-    const finding = divergence(step, kernelFunctionOf(taken).fn, left, right);
+    const finding = divergence(step, definitionOf(taken).answers(taken).fn, left, right);
     if (!found.has(sortOf(finding))) found.set(sortOf(finding), finding);
   }
   return [...found.values()];
@@ -136,7 +132,8 @@ export function divergencesOf(document: ScenarioDocument, a: Observation, b: Obs
 
 /** Warnings of functions that do not warn on the other machine. */
 export function warningsOf(a: Observation, b: Observation): Finding[] {
-  const fns = new Set(a.warnings.filter((fn) => !b.warnings.includes(fn)));
+  const known = warningsIn(b.dmesg);
+  const fns = new Set(warningsIn(a.dmesg).filter((fn) => !known.includes(fn)));
   return [...fns].map((fn) => ({
     kind: 'warning',
     fn,

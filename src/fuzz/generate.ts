@@ -1,32 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Makes scenarios up: from one seed always the same document, weighted as the recordings of real kernels are. */
 import { type Generation, generationById } from '../generations/index.js';
-import { ADVICE, GUP_KINDS, type ScenarioDocument, type Step, type StepOf } from '../scenario/schema.js';
-import { type Category, categories, type Token } from './categories.js';
-import { Dice, type Weights } from './dice.js';
+import { Dice, type Weights } from '../scenario/dice.js';
+import type { ScenarioDocument, Step } from '../scenario/schema.js';
+import type { Drawing, Fields, Making, Population, Range } from '../scenario/steps/contract.js';
+import { steps, type Token } from '../scenario/steps/index.js';
+import { type Category, categories } from './categories.js';
 import { nonsense } from './nonsense.js';
-
-/** What one made-up process has, as far as the generator knows. */
-export interface Population {
-  readonly name: string;
-  readonly fds: string[];
-  /** Pages of each region that was mapped. */
-  readonly regions: Map<string, number>;
-}
-
-interface Range {
-  readonly region: string;
-  readonly page: number;
-  readonly pages: number;
-}
-
-/** Steps after which a process has more or less than before. */
-type Changing = 'open' | 'close' | 'mmap' | 'fork' | 'exit';
 
 /** Pages of a region that the final look shows. */
 const SHOWN = 16;
-const MAX_PROCESSES = 5;
 const MAX_REGIONS = 4;
+
+/** How a process looks at its regions in the end. */
+const LOOKS = ['snapshot', 'pagemap', 'load'] as const satisfies readonly Token[];
 
 /** Around the edges of huge pages: where a range of a large region begins. */
 const EDGES = [0, 1, 2, 100, 255, 256, 510, 511, 512, 513, 600, 698, 1022];
@@ -35,174 +22,91 @@ const shares: Weights<string> = Object.fromEntries(
   Object.entries(categories).map(([name, { share }]) => [name, share]),
 );
 
-const IOCTLS: Readonly<Partial<Record<Token, StepOf<'ioctl'>['cmd']>>> = {
-  snapshot: 'SNAPSHOT',
-  read: 'READ',
-  write: 'WRITE',
-  to_dev: 'MIGRATE_TO_DEV',
-  to_sys: 'MIGRATE_TO_SYS',
-  exclusive: 'EXCLUSIVE',
-  check_exclusive: 'CHECK_EXCLUSIVE',
-  release: 'RELEASE',
-  get_type: 'GET_MEM_DEV_TYPE',
-};
+/** Every draw, by the name that categories weigh it under, with the step that it makes. */
+const draws: ReadonlyMap<string, { readonly op: string; readonly drawing: Drawing }> = new Map(
+  Object.entries(steps).flatMap(([op, definition]) =>
+    Object.entries<Drawing>(definition.draws).map(([token, drawing]) => [token, { op, drawing }]),
+  ),
+);
 
-class Generator {
+class Generator implements Making {
   readonly steps: Step[] = [];
-  #living: Population[] = [{ name: 'p0', fds: [], regions: new Map() }];
+  living: Population[] = [{ name: 'p0', fds: [], regions: new Map() }];
   readonly #dead: Population[] = [];
-  #processes = 1;
+  processes = 1;
   #fds = 0;
   #regions = 0;
 
   constructor(
     readonly dice: Dice,
-    readonly category: Category,
+    readonly surroundings: Category,
     readonly generation: Generation,
   ) {}
 
   run(): void {
-    const first = this.#living[0]!;
-    this.#open(first);
-    this.#mmap(first);
+    const first = this.living[0]!;
+    this.#draw('open', first);
+    this.#draw('mmap', first);
     for (let left = this.dice.between(3, 32); left > 0; left--) this.#step();
-    for (const process of this.#living) this.#look(process);
+    for (const process of this.living) this.#look(process);
   }
 
   /** The process that acts: mostly the first one that lives. */
   #actor(): Population {
     if (this.#dead.length > 0 && this.dice.once(40)) return this.#dead[0]!;
-    return this.dice.once(3) ? this.dice.pick(this.#living) : this.#living[0]!;
+    return this.dice.once(3) ? this.dice.pick(this.living) : this.living[0]!;
   }
 
   #step(): void {
     const actor = this.#actor();
     if (this.dice.once(60)) {
-      this.steps.push(nonsense(this.dice, actor, this.#word()));
+      this.steps.push(nonsense(this.dice, actor, this.word()));
       return;
     }
-    this.#take(this.dice.weighted(this.category.steps), actor);
+    this.#draw(this.dice.weighted(this.surroundings.steps), actor);
   }
 
-  #take(token: Token, actor: Population): void {
-    if (token === 'open') this.#open(actor);
-    else if (token === 'close') this.#close(actor);
-    else if (token === 'mmap') this.#mmap(actor);
-    else if (token === 'fork') this.#fork(actor);
-    else if (token === 'exit') this.#exit(actor);
-    else this.#push(this.#stepOn(token, this.#range(actor), actor));
+  #draw(token: Token, actor: Population): void {
+    const { op, drawing } = draws.get(token)!;
+    if ('change' in drawing) drawing.change(this, actor);
+    else this.#pushOn(op, drawing, this.#range(actor), actor);
   }
 
-  /** A step that changes nothing of what the generator keeps. */
-  #stepOn(token: Exclude<Token, Changing>, range: Range, actor: Population): Step {
-    const { dice } = this;
-    const as = actor.name;
-    switch (token) {
-      case 'unpin':
-        return { as, op: 'unpin' };
-      case 'load':
-      case 'pagemap':
-      case 'munmap':
-      case 'mlock':
-      case 'munlock':
-        return { as, op: token, ...range };
-      case 'store':
-        return { as, op: 'store', ...range, word: this.#word() };
-      case 'mprotect':
-        return { as, op: 'mprotect', ...range, prot: dice.weighted({ r: 30, rw: 45, none: 20, w: 5 }) };
-      case 'mremap':
-        return { as, op: 'mremap', ...range, to: this.#target(range.region) };
-      case 'gup':
-        return { as, op: 'gup', ...range, kind: dice.pick(GUP_KINDS) };
-      case 'pin':
-        return { as, op: 'pin', ...range, write: dice.once(2) };
-    }
-    const advice = ADVICE.find((name) => name === token);
-    if (advice !== undefined) return { as, op: 'madvise', ...range, advice };
-    return this.#ioctl(IOCTLS[token]!, actor, range);
+  #pushOn(op: string, drawing: Extract<Drawing, { on: unknown }>, range: Range, actor: Population): void {
+    this.push({ as: actor.name, op, ...drawing.on(range, this, actor) });
   }
 
-  #push(step: Step): void {
-    this.steps.push(step);
+  push(step: Fields): void {
+    this.steps.push(step as Step);
   }
 
-  /** A word that no other step writes. */
-  #word(): number {
+  word(): number {
     return 64 * (this.steps.length + 1);
   }
 
-  #open(actor: Population): void {
-    const fd = `d${this.#fds++}`;
-    const devices = this.category.devices.filter((device) => device < this.generation.ndevices);
-    this.#push({ as: actor.name, op: 'open', fd, device: this.dice.pick(devices) });
-    actor.fds.push(fd);
+  nextFd(): string {
+    return `d${this.#fds++}`;
   }
 
-  #close(actor: Population): void {
-    // The last one is kept: without a device there is not much to see.
-    if (actor.fds.length < 2) {
-      this.#open(actor);
-      return;
-    }
-    const [fd] = actor.fds.splice(this.dice.below(actor.fds.length), 1);
-    this.#push({ as: actor.name, op: 'close', fd: fd! });
-  }
-
-  #mmap(actor: Population): void {
-    const { dice, category } = this;
-    const again = actor.regions.size > 0 && (this.#regions >= MAX_REGIONS || dice.once(6));
-    const region = again ? dice.pick([...actor.regions.keys()]) : `r${this.#regions++}`;
-    const pages = dice.pick(category.pages);
-    const backing = dice.weighted(category.backing);
-    const share = dice.below(100) < category.shared ? ('shared' as const) : ('private' as const);
-    const mapping = {
-      as: actor.name,
-      op: 'mmap' as const,
-      region,
-      pages,
-      prot: dice.weighted(category.prot),
-    };
-    if (backing === 'device') {
-      this.#push({ ...mapping, share: 'private', backing, fd: actor.fds[0]! });
-    } else {
-      const whole = backing === 'hugetlb' ? 512 : pages;
-      this.#push({ ...mapping, pages: whole, share, backing });
-    }
-    actor.regions.set(region, pages);
-    if (category.advised && pages >= 512) {
-      this.#push({ as: actor.name, op: 'madvise', region, page: 0, pages, advice: 'hugepage' });
-    }
-  }
-
-  /** Where mremap moves to: another region, mapped or not. */
-  #target(region: string): { region: string; page: number } {
+  regionToMap(actor: Population): string {
     const { dice } = this;
-    return { region: dice.once(3) ? region : `r${dice.below(MAX_REGIONS)}`, page: dice.below(32) };
+    const again = actor.regions.size > 0 && (this.#regions >= MAX_REGIONS || dice.once(6));
+    return again ? dice.pick([...actor.regions.keys()]) : `r${this.#regions++}`;
   }
 
-  #fork(parent: Population): void {
-    if (this.#processes >= MAX_PROCESSES) return;
-    const child = `p${this.#processes++}`;
-    this.#push({ as: parent.name, op: 'fork', child });
-    this.#living.push({ name: child, fds: [...parent.fds], regions: new Map(parent.regions) });
+  anyRegion(): string {
+    return `r${this.dice.below(MAX_REGIONS)}`;
   }
 
-  #exit(actor: Population): void {
-    if (this.#living.length < 2) return;
-    this.#push({ as: actor.name, op: 'exit' });
-    this.#living = this.#living.filter((process) => process !== actor);
+  born(parent: Population): string {
+    const child = `p${this.processes++}`;
+    this.living.push({ name: child, fds: [...parent.fds], regions: new Map(parent.regions) });
+    return child;
+  }
+
+  died(actor: Population): void {
+    this.living = this.living.filter((process) => process !== actor);
     this.#dead.push(actor);
-  }
-
-  #ioctl(cmd: StepOf<'ioctl'>['cmd'], actor: Population, range: Range): Step {
-    const fd = this.dice.once(4) ? this.dice.pick(actor.fds) : actor.fds[0]!;
-    const head = { as: actor.name, op: 'ioctl' as const };
-    if (cmd === 'WRITE') return { ...head, cmd, fd, ...range, word: this.#word() };
-    const oneMigrate = this.generation.uapi.nr.MIGRATE !== undefined;
-    if (oneMigrate && (cmd === 'MIGRATE_TO_DEV' || cmd === 'MIGRATE_TO_SYS')) {
-      return { ...head, cmd: 'MIGRATE', fd, ...range, toDevice: cmd === 'MIGRATE_TO_DEV' };
-    }
-    return { ...head, cmd, fd, ...range } as Step;
   }
 
   /** Pages of one of the process's regions: all of them, some, rarely none or more than there are. */
@@ -218,12 +122,12 @@ class Generator {
 
   /** A look at everything that a process can see, which ends the scenario. */
   #look(process: Population): void {
-    const as = process.name;
     for (const [region, size] of process.regions) {
       const range = { region, page: 0, pages: Math.min(size, SHOWN) };
-      this.#push(this.#ioctl('SNAPSHOT', process, range));
-      this.#push({ as, op: 'pagemap', ...range });
-      this.#push({ as, op: 'load', ...range });
+      for (const token of LOOKS) {
+        const { op, drawing } = draws.get(token)!;
+        if ('on' in drawing) this.#pushOn(op, drawing, range, process);
+      }
     }
   }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What a scenario has to keep showing while it is made smaller. */
 
-import { compareScenario } from '../scenario/compare.js';
+import { warningsIn } from '../scenario/result.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
+import { judge, type Unmet, unmetText } from '../scenario/verdict.js';
 import type { MachineSource } from '../session/runner.js';
 import type { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
@@ -78,9 +79,9 @@ function bareOf({ load: _, dmesg: __, warnings: ___, ...document }: ScenarioDocu
 }
 
 /** `document`, expecting the finding where a document can. */
-function expecting(document: ScenarioDocument, finding: Finding, { results, warnings }: Observation) {
+function expecting(document: ScenarioDocument, finding: Finding, { results, dmesg }: Observation) {
   const { kind, step, fn, detail } = finding;
-  if (kind === 'warning') return { ...document, warnings: [...warnings] };
+  if (kind === 'warning') return { ...document, warnings: warningsIn(dmesg) };
   if (kind === 'load') return { ...document, load: { ret: detail! } };
   if (kind === 'oops' && step < 0) return { ...document, load: { oops: fn } };
   const expect = results[step];
@@ -138,15 +139,42 @@ function stepGoal(
 
 const arrayAt = (value: unknown, index: number): unknown => (Array.isArray(value) ? value[index] : value);
 
+/** The goal that the module still loads, or the kernel log still reads, otherwise than expected, and so. */
+function unmetGoal(
+  lab: Laboratory,
+  document: ScenarioDocument,
+  unmet: Exclude<Unmet, { kind: 'step' }>,
+  { end, loadFailure }: Observation,
+): Goal {
+  if (unmet.kind === 'load' && unmet.expected === undefined && end !== undefined) {
+    return goalOf(lab, document, end);
+  }
+  const text = unmetText(unmet, loadFailure?.reason);
+  const kept = unmet.kind === 'dmesg' ? [unmet.expected] : unmet.expected;
+  const same = (candidate: ScenarioDocument): boolean => {
+    const run = observeIn(lab, candidate);
+    const left = judge(candidate, run);
+    return left !== undefined && unmetText(left, run.loadFailure?.reason) === text;
+  };
+  return {
+    text,
+    document: { ...bareOf(document), [unmet.kind]: kept },
+    interesting: (candidate) => canBoot(lab, candidate) && same(candidate),
+    finish: (small) => ({ ...small, source: text }),
+  };
+}
+
 /** The goal that the first expectation that is not met is still not met, in the same way. */
 function failureGoal(lab: Laboratory, document: ScenarioDocument): Goal | undefined {
-  const { results, end } = observeIn(lab, document);
-  const difference = compareScenario(document, results);
-  if (difference === null) return undefined;
+  const observation = observeIn(lab, document);
+  const unmet = judge(document, observation);
+  if (unmet === undefined) return undefined;
+  if (unmet.kind !== 'step') return unmetGoal(lab, document, unmet, observation);
+  const { end } = observation;
   // A kernel that died was not asked whether what it answers is expected.
-  if (end?.step === difference.step) return goalOf(lab, document, end);
-  const { step, expected, actual } = difference;
-  const key = difference.key.replace(/\[\d+\]$/, '');
+  if (end?.step === unmet.step) return goalOf(lab, document, end);
+  const { step, expected, actual } = unmet;
+  const key = unmet.key.replace(/\[\d+\]$/, '');
   const wanted = (document.steps[step]!.expect as Keyed | undefined)?.[key];
   // The other expectations tell of a longer scenario: they would fail for reasons of their own.
   const steps = document.steps.map((other, index) => {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Steps that no sane program takes: what the kernel refuses is as much its behaviour as what it does. */
 
+import type { Dice } from '../scenario/dice.js';
 import { MAX_PAGES, type Step } from '../scenario/schema.js';
-import type { Dice } from './dice.js';
-import type { Population } from './generate.js';
+import type { Population } from '../scenario/steps/contract.js';
 
 /** Page counts whose size in bytes is zero, negative, or more than there is. */
 const NPAGES = [

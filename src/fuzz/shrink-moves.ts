@@ -3,8 +3,11 @@
  * Ways to make a scenario smaller, each a list of smaller scenarios. None ever makes anything larger, so whoever takes
  * what they offer comes to an end.
  */
+import { type NameKind, namesOf, renamed } from '../scenario/names.js';
 import type { StepResult } from '../scenario/result.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
+import { type Fields, smaller } from '../scenario/steps/contract.js';
+import { definitionOf } from '../scenario/steps/index.js';
 
 /** A step, and its index in the scenario that all began with: an identity that survives all moves. */
 export interface Item {
@@ -29,8 +32,6 @@ export function documentOf({ head, items }: Trial): ScenarioDocument {
 /** Take this offer or the next; `taken` says what became of the last one. */
 export type Move = (trial: Trial) => Iterable<Trial>;
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** `step` with other fields; undefined takes one out. */
 function changed(step: Step, fields: Fields): Step {
   const entries = Object.entries({ ...step, ...fields }).filter(([, value]) => value !== undefined);
@@ -51,71 +52,41 @@ function mapSteps(trial: Trial, change: (step: Step) => Step): Trial {
 
 const number = (name: string): number => Number(name.slice(1));
 
-/** Names that `of` finds in steps, the highest first. */
-function namesIn(trial: Trial, of: (step: Step) => readonly (string | undefined)[]): string[] {
-  const names = new Set(trial.items.flatMap(({ step }) => of(step)).filter((name) => name !== undefined));
+/** Names of a kind in steps, the highest first. */
+function namesIn(trial: Trial, kind: NameKind): string[] {
+  const names = new Set(trial.items.flatMap(({ step }) => namesOf(step, kind)));
   return [...names].sort((a, b) => number(b) - number(a));
 }
 
 /** Each name replaced by each lower one, whether that is in use or not. */
-function* lowered(
-  trial: Trial,
-  names: readonly string[],
-  rename: (step: Step, from: string, to: string) => Step,
-): Iterable<Trial> {
+function* lowered(trial: Trial, kind: NameKind, names = namesIn(trial, kind)): Iterable<Trial> {
   for (const from of names) {
     for (let lower = 0; lower < number(from); lower++) {
       const to = `${from[0]}${lower}`;
-      yield mapSteps(trial, (step) => rename(step, from, to));
+      yield mapSteps(trial, (step) => renamed(step, kind, from, to));
     }
   }
 }
 
-const processesOf = (step: Step) => [step.as ?? 'p0', step.op === 'fork' ? step.child : undefined];
-const regionsOf = (step: Step) => [
-  'region' in step ? step.region : undefined,
-  step.op === 'mremap' ? step.to.region : undefined,
-];
-const fdsOf = (step: Step) => ['fd' in step ? step.fd : undefined];
-
-function renameProcess(step: Step, from: string, to: string): Step {
-  const renamed = (step.as ?? 'p0') === from ? changed(step, { as: to }) : step;
-  return renamed.op === 'fork' && renamed.child === from ? changed(renamed, { child: to }) : renamed;
-}
-
-function renameRegion(step: Step, from: string, to: string): Step {
-  const renamed = 'region' in step && step.region === from ? changed(step, { region: to }) : step;
-  if (renamed.op !== 'mremap' || renamed.to.region !== from) return renamed;
-  return changed(renamed, { to: { ...renamed.to, region: to } });
-}
-
-function renameFd(step: Step, from: string, to: string): Step {
-  return 'fd' in step && step.fd === from ? changed(step, { fd: to }) : step;
-}
-
 /** What a child does, done by another process, without the fork. */
 export function* mergeProcesses(trial: Trial): Iterable<Trial> {
-  const names = namesIn(trial, processesOf);
-  for (const from of names.filter((name) => name !== 'p0')) {
+  const names = namesIn(trial, 'process').filter((name) => name !== 'p0');
+  for (const from of names) {
     const unforked = {
       ...trial,
       items: trial.items.filter(({ step }) => step.op !== 'fork' || step.child !== from),
     };
-    yield* lowered(unforked, [from], renameProcess);
+    yield* lowered(unforked, 'process', [from]);
   }
-  yield* lowered(
-    trial,
-    names.filter((name) => name !== 'p0'),
-    renameProcess,
-  );
+  yield* lowered(trial, 'process', names);
 }
 
 export function mergeRegions(trial: Trial): Iterable<Trial> {
-  return lowered(trial, namesIn(trial, regionsOf), renameRegion);
+  return lowered(trial, 'region');
 }
 
 export function mergeFds(trial: Trial): Iterable<Trial> {
-  return lowered(trial, namesIn(trial, fdsOf), renameFd);
+  return lowered(trial, 'fd');
 }
 
 // --- pages ----------------------------------------------------------------------------------------------
@@ -176,7 +147,7 @@ const MAX_PARTS = 64;
 
 /** Pages taken out of a region in all steps at once, in ever smaller parts, from its end. */
 export function* cutPages(trial: Trial): Iterable<Trial> {
-  for (const region of namesIn(trial, regionsOf)) {
+  for (const region of namesIn(trial, 'region')) {
     const size = extent(trial, region);
     for (let part = Math.floor(size / 2); part > 0 && part * MAX_PARTS >= size; part = Math.floor(part / 2)) {
       for (let to = size; to > 0; to -= part) {
@@ -184,12 +155,6 @@ export function* cutPages(trial: Trial): Iterable<Trial> {
       }
     }
   }
-}
-
-/** Smaller numbers to try in place of `value`. */
-function smaller(value: number, least: number): number[] {
-  const half = Math.floor(value / 2);
-  return [...new Set([least, half, value - 1])].filter((other) => other >= least && other < value);
 }
 
 /** The range without its first `gone` pages; those that are left keep their words. */
@@ -211,38 +176,12 @@ function* narrowed(step: Ranged): Iterable<Step> {
 
 // --- values ---------------------------------------------------------------------------------------------
 
-/** What the plainest step has. */
-const PLAIN: Fields = {
-  prot: 'rw',
-  share: 'private',
-  backing: 'anon',
-  kind: 'basic',
-  npages: '1',
-  offset: 0,
-};
-
-function* plainer(step: Step): Iterable<Step> {
-  for (const [key, value] of Object.entries(PLAIN)) {
-    if (!(key in step) || (step as Fields)[key] === value) continue;
-    // Only a mapping of a device has an fd.
-    yield changed(step, key === 'backing' ? { backing: value, fd: undefined } : { [key]: value });
-  }
-  if (step.op === 'pin' && step.write) yield changed(step, { write: false });
-  if (step.op === 'open') {
-    for (let device = 0; device < step.device; device++) yield changed(step, { device });
-  }
-  if (step.op === 'mmap') for (const pages of smaller(step.pages, 1)) yield changed(step, { pages });
-  if (step.op === 'mremap') {
-    for (const page of smaller(step.to.page, 0)) yield changed(step, { to: { ...step.to, page } });
-  }
-  if ('word' in step && step.word > 64) yield changed(step, { word: 64 });
-}
-
 /** Each step with a smaller range or a plainer value. */
 export function* simplifySteps(trial: Trial): Iterable<Trial> {
   for (const [index, { step }] of trial.items.entries()) {
     if (isRanged(step)) for (const other of narrowed(step)) yield withItem(trial, index, other);
-    for (const other of plainer(step)) yield withItem(trial, index, other);
+    for (const fields of definitionOf(step).plainer(step))
+      yield withItem(trial, index, changed(step, fields));
   }
 }
 

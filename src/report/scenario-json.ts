@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Scenario results for machines: one JSON document a line. */
-import type { ScenarioRun } from '../session/runner.js';
+import type { ScenarioRun } from '../scenario/result.js';
 
 /** Raised whenever a consumer of the lines would have to change. */
 export const SCENARIO_JSON_VERSION = 1;

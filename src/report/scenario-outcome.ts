@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What became of a scenario: its run against its expectations, as reports show it. */
-import { compareScenario, sameResult } from '../scenario/compare.js';
-import { type StepResult, warningsIn } from '../scenario/result.js';
+import { sameResult } from '../scenario/compare.js';
+import type { ScenarioRun, StepResult } from '../scenario/result.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
-import type { ScenarioRun } from '../session/runner.js';
+import { judge, unmetText } from '../scenario/verdict.js';
 
 /** Why a scenario failed; keys in the order of the report. */
 export interface Failure {
@@ -39,66 +39,29 @@ interface Place {
   readonly document: ScenarioDocument;
 }
 
-const show = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value));
-
 function bare(step: Step): Omit<Step, 'expect'> {
   const { expect: _, ...fields } = step;
   return fields;
 }
 
-type Unexpected = Pick<Failure, 'differs' | 'expected' | 'actual'>;
-
-/** Loading the module did not go as the document says, or well where it says nothing. */
-function loadDifference({ load }: ScenarioDocument, { loadFailure }: ScenarioRun): Unexpected | undefined {
-  if (loadFailure === undefined) {
-    if (load?.oops === undefined && (load?.ret ?? 0) === 0) return undefined;
-    return { differs: `load: expected ${show(load)}, got {"ret":0}`, expected: load, actual: { ret: 0 } };
-  }
-  const { fn, reason, ret } = loadFailure;
-  const actual = ret === undefined ? { oops: fn } : { ret };
-  if (load?.oops === actual.oops && load?.ret === actual.ret) return undefined;
-  const expected = load === undefined ? {} : { expected: load };
-  if (ret !== undefined) {
-    return {
-      differs: `load: expected ${show(load ?? { ret: 0 })}, got ${show(actual)}`,
-      ...expected,
-      actual,
-    };
-  }
-  return { differs: `the kernel oopsed while it loaded the module: ${reason}`, ...expected, actual };
-}
-
-/** What the kernel log lacks, or warns of beyond what the document says. */
-function logDifference({ dmesg, warnings }: ScenarioDocument, run: ScenarioRun): Unexpected | undefined {
-  const missing = dmesg?.find((text) => !run.dmesg.some((line) => line.includes(text)));
-  if (missing !== undefined) {
-    return { differs: `dmesg: expected ${show(missing)}`, expected: missing, actual: run.dmesg };
-  }
-  if (warnings === undefined) return undefined;
-  const actual = warningsIn(run.dmesg);
-  if (show(warnings) === show(actual)) return undefined;
-  return { differs: `warnings: expected ${show(warnings)}, got ${show(actual)}`, expected: warnings, actual };
-}
-
-/** The first thing in `run` that is not as the document expects; undefined when all is. */
+/** What the verdict leaves unmet, as reports show it; undefined when all is as expected. */
 export function failureOf({ file, line, document }: Place, run: ScenarioRun): Failure | undefined {
-  const load = loadDifference(document, run);
-  if (load !== undefined) return { file, line, ...load };
-  const difference = compareScenario(document, run.results);
-  if (difference === null) {
-    const log = logDifference(document, run);
-    return log === undefined ? undefined : { file, line, ...log };
+  const unmet = judge(document, run);
+  if (unmet === undefined) return undefined;
+  const differs = unmetText(unmet, run.loadFailure?.reason);
+  if (unmet.kind !== 'step') {
+    const { expected, actual } = unmet;
+    return { file, line, differs, ...(expected === undefined ? {} : { expected }), actual };
   }
-  const { step, key, expected, actual } = difference;
-  const taken = document.steps[step]!;
+  const taken = document.steps[unmet.step]!;
   return {
     file,
     line,
-    step,
+    step: unmet.step,
     run: bare(taken),
-    differs: `${key}: expected ${show(expected)}, got ${show(actual)}`,
+    differs,
     expected: taken.expect ?? {},
-    actual: run.results[step],
+    actual: run.results[unmet.step],
   };
 }
 

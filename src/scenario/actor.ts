@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * One process of a scenario, as the program that recorded the real kernels kept it: its fds by name, a memfd
- * for every file region, and the buffers that ioctls use. Everything here is copied at fork.
+ * for every file region, which a child has too, and the buffers that ioctls use, of which every process has its own.
  */
-import type { Task } from '../sim/task.js';
+import { done, type Task } from '../sim/task.js';
 import {
   MAP_ANONYMOUS,
   MAP_POPULATE,
@@ -22,6 +22,8 @@ export const MIRROR_PAGES = 2048;
 const SCRATCH_PAGES = 2;
 export const PAGEMAP_CHUNK = PAGE_SIZE / 8;
 
+const STRUCT_BYTES = 64;
+
 const REGION_BASE = 0x200000000000;
 const REGION_STRIDE = 2 ** 30;
 
@@ -31,14 +33,17 @@ export interface Actor {
   readonly memfds: Map<string, number>;
   /** Opened at the first pagemap step: the file stays bound to the mm that opened it. */
   pagemapFd: number | undefined;
-  readonly buffers: Buffers;
+  /** /sys/kernel/debug/gup_test, opened by the first process. */
+  readonly gupFd: number;
+  /** Its own; made when a step of the process first needs them. */
+  buffers: Buffers | undefined;
 }
 
-/** Where the buffers are mapped, the same in all processes of a scenario. */
 export interface Buffers {
   readonly mirror: number;
   readonly scratch: number;
-  readonly gupFd: number;
+  /** struct hmm_dmirror_cmd on its way to and from user memory; as long as the longest. */
+  readonly struct: Uint8Array;
 }
 
 /** The first address of page `page` of a region. */
@@ -62,12 +67,27 @@ export function fdOf(actor: Actor, name: string): number {
   return actor.fds.get(name) ?? -1;
 }
 
-/** What the first process does before its first step. */
-export function* setUpBuffers(sys: Sys): Task<Buffers> {
+/** The first process of a scenario, which does this before its first step. */
+export function* firstActor(sys: Sys, process: Process): Task<Actor> {
+  const buffers = yield* setUpBuffers(sys);
+  const gupFd = yield* sys.open('/sys/kernel/debug/gup_test', O_RDWR);
+  return { process, fds: new Map(), memfds: new Map(), pagemapFd: undefined, gupFd, buffers };
+}
+
+/** The buffers of the process, which a child does not share with its parent. */
+export function buffersOf(sys: Sys, actor: Actor): Task<Buffers> {
+  return actor.buffers === undefined ? ownBuffers(sys, actor) : done(actor.buffers);
+}
+
+function* ownBuffers(sys: Sys, actor: Actor): Task<Buffers> {
+  actor.buffers = yield* setUpBuffers(sys);
+  return actor.buffers;
+}
+
+function* setUpBuffers(sys: Sys): Task<Buffers> {
   const mirror = yield* mapShared(sys, MIRROR_PAGES, 0);
   const scratch = yield* mapShared(sys, SCRATCH_PAGES, MAP_POPULATE);
-  const gupFd = yield* sys.open('/sys/kernel/debug/gup_test', O_RDWR);
-  return { mirror, scratch, gupFd };
+  return { mirror, scratch, struct: new Uint8Array(STRUCT_BYTES) };
 }
 
 // The mirror needs no MAP_POPULATE: the pages that an ioctl can reach are filled, hence present, before it runs.
@@ -78,10 +98,6 @@ function* mapShared(sys: Sys, pages: number, flags: number): Task<number> {
   return addr;
 }
 
-export function newActor(process: Process, buffers: Buffers): Actor {
-  return { process, fds: new Map(), memfds: new Map(), pagemapFd: undefined, buffers };
-}
-
 /** What the child of a fork starts with. */
 export function forkActor(parent: Actor, child: Process): Actor {
   return {
@@ -89,6 +105,7 @@ export function forkActor(parent: Actor, child: Process): Actor {
     fds: new Map(parent.fds),
     memfds: new Map(parent.memfds),
     pagemapFd: undefined,
-    buffers: parent.buffers,
+    gupFd: parent.gupFd,
+    buffers: undefined,
   };
 }

@@ -29,6 +29,23 @@ export interface StepResult {
   readonly violation?: string;
 }
 
+/** No step was taken, because the module could not be loaded. */
+export interface LoadFailure {
+  /** The kernel died here; or the function that failed, with `ret`. */
+  readonly fn: string;
+  readonly reason: string;
+  /** The errno of a kernel that lives. */
+  readonly ret?: string;
+}
+
+/** A scenario that has run. */
+export interface ScenarioRun {
+  /** One for each step taken, the fatal one included. */
+  readonly results: readonly StepResult[];
+  readonly loadFailure: LoadFailure | undefined;
+  readonly dmesg: readonly string[];
+}
+
 export const SUCCESS: StepResult = { ret: 0 };
 
 /** The functions whose WARN() is in the kernel log, in its order. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Runs scenario documents, each on a machine that nothing else has touched. */
-import type { Generation } from '../generations/index.js';
-import { endsFatally, type StepResult } from '../scenario/result.js';
+import type { ScenarioRun, StepResult } from '../scenario/result.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import { KernelBug } from '../sim/errors.js';
 import type { MachineApi as Machine } from '../user/api.js';
@@ -30,39 +29,8 @@ export class LoadFailed extends Error {
   }
 }
 
-/** Take the steps of `document` until they end, or the kernel does. Return: one result a step taken. */
-export function runScenario(
-  machine: Machine,
-  document: ScenarioDocument,
-  generation: Generation,
-): StepResult[] {
-  const session = new Session(machine, generation);
-  const results: StepResult[] = [];
-  for (const step of document.steps) {
-    const result = session.step(step);
-    results.push(result);
-    if (session.fatal !== undefined) break;
-  }
-  return results;
-}
-
-/** No step was taken, because the module could not be loaded. */
-export interface LoadFailure {
-  /** The kernel died here; or the function that failed, with `ret`. */
-  readonly fn: string;
-  readonly reason: string;
-  /** The errno of a kernel that lives. */
-  readonly ret?: string;
-}
-
-export interface ScenarioRun {
-  readonly results: StepResult[];
-  readonly loadFailure: LoadFailure | undefined;
-  readonly dmesg: readonly string[];
-}
-
 /** Throws what is no failure of the simulated kernel. */
-function loadFailureOf(error: unknown): Pick<ScenarioRun, 'loadFailure' | 'dmesg'> {
+export function loadFailureOf(error: unknown): Pick<ScenarioRun, 'loadFailure' | 'dmesg'> {
   if (error instanceof KernelBug) {
     return { loadFailure: { fn: error.fn, reason: error.reason }, dmesg: [] };
   }
@@ -81,8 +49,10 @@ export function runOn(source: MachineSource, setup: MachineSetup, document: Scen
   }
   let usable = false;
   try {
-    const results = runScenario(machine, document, setup.generation);
-    usable = !endsFatally(results);
+    const session = new Session(machine, setup.generation);
+    const results: StepResult[] = [];
+    for (const { result } of session.takeAll(document.steps)) results.push(result);
+    usable = session.fatal === undefined;
     return { results, loadFailure: undefined, dmesg: [...machine.dmesg] };
   } finally {
     source.release(machine, usable);

@@ -2,18 +2,11 @@
 /** The shell's one-line commands: text in, a step or a request of the session out. Nothing is executed here. */
 
 import { diagnose } from '../scenario/diagnose.js';
-import { ADVICE, GUP_KINDS, type Step } from '../scenario/schema.js';
+import type { Step } from '../scenario/schema.js';
+import type { Fields } from '../scenario/steps/contract.js';
+import { steps } from '../scenario/steps/index.js';
+import type { CommandContext, ShellCommand } from '../scenario/steps/words.js';
 import { UsageError } from '../sim/errors.js';
-
-/** What words on a line mean depends on this much of the session. */
-export interface CommandContext {
-  /** The process that acts. */
-  readonly as: string;
-  /** Pages that the region was mapped with, or undefined. */
-  pagesOf(region: string): number | undefined;
-  /** v5-generic: one MIGRATE whose struct says which way. */
-  readonly migrateHasDirection: boolean;
-}
 
 export type Command =
   | { readonly kind: 'step'; readonly step: Step }
@@ -22,215 +15,45 @@ export type Command =
   | { readonly kind: 'help'; readonly topic: string | undefined }
   | { readonly kind: 'maps' | 'dmesg' | 'lsmod' | 'reset' | 'quit' | 'nothing' };
 
-type Fields = Record<string, unknown>;
-
-interface Entry {
-  /** The words behind the name. */
+/** Requests of the session itself: the words behind the name, what they do, fewest and most of them. */
+interface Request {
   readonly usage: string;
   readonly help: string;
-  /** Fewest and most words. */
   readonly words: readonly [number, number];
-  /** The step's fields, `op` included. */
-  readonly fields?: (words: readonly string[], context: CommandContext) => Fields;
 }
 
-// --- words ----------------------------------------------------------------------------------------------
-
-function number(word: string, what: string): number {
-  const value = /^(0x[0-9a-fA-F]+|\d+)$/.test(word) ? Number(word) : Number.NaN;
-  if (!Number.isSafeInteger(value)) throw new UsageError(`expected ${what}, got "${word}"`);
-  return value;
-}
-
-const RANGE = /^(r\d+)(?:\[(\w*)(\.\.(\w*))?\])?$/;
-
-/** `r0` (all of it), `r0[3]` (a page), `r0[1..3]` (pages 1 and 2), `r0[1..]`, `r0[..3]`. */
-function range(word: string, context: CommandContext): { region: string; page: number; pages: number } {
-  const match = RANGE.exec(word);
-  const [, region, first = '', dots, last = ''] = match ?? [];
-  if (region === undefined) throw new UsageError(`expected a range as r0, r0[2] or r0[1..3], got "${word}"`);
-  const page = first === '' ? 0 : number(first, 'a page number');
-  if (dots === undefined && first !== '') return { region, page, pages: 1 };
-
-  const end = last === '' ? context.pagesOf(region) : number(last, 'a page number');
-  if (end === undefined) throw new UsageError(`${region} is not mapped: say which pages, as ${region}[0..4]`);
-  if (end < page) throw new UsageError(`expected a range that ends after its start, got "${word}"`);
-  return { region, page, pages: end - page };
-}
-
-/** `r1[3]` or `r1`: one place. */
-function place(word: string): { region: string; page: number } {
-  const match = /^(r\d+)(?:\[(\w+)\])?$/.exec(word);
-  if (match === null) throw new UsageError(`expected a place as r1 or r1[2], got "${word}"`);
-  return { region: match[1]!, page: match[2] === undefined ? 0 : number(match[2], 'a page number') };
-}
-
-const isProt = (word: string): boolean => /^(none|r|w|rw)$/.test(word);
-
-/** The words behind `mmap r0 PAGES`, in any order: protection, sharing, backing, a device's fd. */
-function mapping(words: readonly string[]): Fields {
-  const fields: Fields = { prot: 'rw', share: 'private', backing: 'anon' };
-  for (const word of words) {
-    if (isProt(word)) fields.prot = word;
-    else if (word === 'private' || word === 'shared') fields.share = word;
-    else if (/^d\d+$/.test(word)) fields.fd = word;
-    else fields.backing = word;
-  }
-  // Keys in the order of recordings.
-  const { fd, ...rest } = fields;
-  return fd === undefined ? rest : { ...rest, fd };
-}
-
-// --- the table ------------------------------------------------------------------------------------------
-
-function onRange(op: string, help: string): Entry {
-  return { usage: 'RANGE', help, words: [1, 1], fields: ([r], context) => ({ op, ...range(r!, context) }) };
-}
-
-function ioctl(cmd: string, help: string): Entry {
-  return {
-    usage: 'FD RANGE',
-    help,
-    words: [2, 2],
-    fields: ([fd, r], context) => ({ op: 'ioctl', cmd, fd, ...range(r!, context) }),
-  };
-}
-
-function migrate(toDevice: boolean, help: string): Entry {
-  return {
-    usage: 'FD RANGE',
-    help,
-    words: [2, 2],
-    fields([fd, r], context) {
-      const where = range(r!, context);
-      if (context.migrateHasDirection) return { op: 'ioctl', cmd: 'MIGRATE', fd, ...where, toDevice };
-      return { op: 'ioctl', cmd: toDevice ? 'MIGRATE_TO_DEV' : 'MIGRATE_TO_SYS', fd, ...where };
-    },
-  };
-}
-
-/** A command on the device as a whole. */
-function ofDevice(cmd: string, help: string): Entry {
-  return { usage: 'FD', help, words: [1, 1], fields: ([fd]) => ({ op: 'ioctl', cmd, fd }) };
-}
-
-function plain(usage: string, help: string, words: readonly [number, number]): Entry {
+function request(usage: string, help: string, words: readonly [number, number]): Request {
   return { usage, help, words };
 }
 
-export const COMMANDS: Readonly<Record<string, Entry>> = {
-  open: {
-    usage: 'FD MINOR',
-    help: 'open /dev/hmm_dmirrorMINOR under the name FD (d0, d1 ...)',
-    words: [2, 2],
-    fields: ([fd, minor]) => ({ op: 'open', fd, device: number(minor!, 'a minor number') }),
-  },
-  close: { usage: 'FD', help: 'close it', words: [1, 1], fields: ([fd]) => ({ op: 'close', fd }) },
-  mmap: {
-    usage: 'REGION PAGES [none|r|w|rw] [private|shared] [anon|hugetlb|file|device FD]',
-    help: 'map a region (r0, r1 ...); rw private anon unless told',
-    words: [2, 6],
-    fields: ([region, pages, ...rest]) => ({
-      op: 'mmap',
-      region,
-      pages: number(pages!, 'a number of pages'),
-      ...mapping(rest),
-    }),
-  },
-  munmap: onRange('munmap', 'unmap pages'),
-  mprotect: {
-    usage: 'RANGE none|r|w|rw',
-    help: 'change protection',
-    words: [2, 2],
-    fields: ([r, prot], context) => ({ op: 'mprotect', ...range(r!, context), prot }),
-  },
-  madvise: {
-    usage: `RANGE ${ADVICE.join('|')}`,
-    help: 'give advice about pages',
-    words: [2, 2],
-    fields: ([r, advice], context) => ({ op: 'madvise', ...range(r!, context), advice }),
-  },
-  mremap: {
-    usage: 'RANGE PLACE',
-    help: 'move pages to a place (r1, r1[2])',
-    words: [2, 2],
-    fields: ([r, to], context) => ({ op: 'mremap', ...range(r!, context), to: place(to!) }),
-  },
-  mlock: onRange('mlock', 'lock pages in memory'),
-  munlock: onRange('munlock', 'unlock them'),
-  store: {
-    usage: 'RANGE WORD',
-    help: 'the CPU fills page i with WORD + i',
-    words: [2, 2],
-    fields: ([r, word], context) => ({ op: 'store', ...range(r!, context), word: number(word!, 'a word') }),
-  },
-  load: onRange('load', 'the CPU reads pages'),
-  pagemap: onRange('pagemap', '/proc/self/pagemap: P present, S swap-type, f file or shared, x exclusive'),
-  read: ioctl('READ', 'the device reads pages'),
-  write: {
-    usage: 'FD RANGE WORD',
-    help: 'the device fills page i with WORD + i',
-    words: [3, 3],
-    fields: ([fd, r, word], context) => ({
-      op: 'ioctl',
-      cmd: 'WRITE',
-      fd,
-      ...range(r!, context),
-      word: number(word!, 'a word'),
-    }),
-  },
-  migrate_to_dev: migrate(true, 'migrate pages to the device'),
-  migrate_to_sys: migrate(false, 'migrate pages back to system memory'),
-  snapshot: ioctl('SNAPSHOT', 'what the device sees of pages, without faults'),
-  exclusive: ioctl('EXCLUSIVE', 'give the device exclusive access'),
-  check_exclusive: ioctl('CHECK_EXCLUSIVE', 'is the access exclusive still?'),
-  release: ofDevice('RELEASE', 'take the memory of the device away (6.x)'),
-  get_mem_dev_type: ofDevice('GET_MEM_DEV_TYPE', 'which memory the device has (v4-coherent, v5-generic)'),
-  ioctl_raw: {
-    usage: 'FD NR REGION OFFSET NPAGES',
-    help: 'an ioctl by number, on REGION + OFFSET bytes, with any 64-bit npages',
-    words: [5, 5],
-    fields: ([fd, nr, region, offset, npages]) => ({
-      op: 'ioctl_raw',
-      fd,
-      nr: number(nr!, 'an ioctl number'),
-      region,
-      offset: number(offset!, 'a byte offset'),
-      npages,
-    }),
-  },
-  gup: {
-    usage: `RANGE ${GUP_KINDS.join('|')}`,
-    help: 'get_user_pages through gup_test, and put them',
-    words: [2, 2],
-    fields: ([r, kind], context) => ({ op: 'gup', ...range(r!, context), kind }),
-  },
-  pin: {
-    usage: 'RANGE [write]',
-    help: 'pin pages for long, until unpin',
-    words: [1, 2],
-    fields([r, write], context) {
-      if (write !== undefined && write !== 'write') throw new UsageError(`expected "write", got "${write}"`);
-      return { op: 'pin', ...range(r!, context), write: write !== undefined };
-    },
-  },
-  unpin: { usage: '', help: 'drop that pin', words: [0, 0], fields: () => ({ op: 'unpin' }) },
-  fork: {
-    usage: 'PROCESS',
-    help: 'fork the acting process; the child is PROCESS (p1, p2 ...)',
-    words: [1, 1],
-    fields: ([child]) => ({ op: 'fork', child }),
-  },
-  exit: { usage: '', help: 'SIGKILL the acting process', words: [0, 0], fields: () => ({ op: 'exit' }) },
-  as: plain('PROCESS [COMMAND ...]', 'act as PROCESS from now on, or for one command', [1, 16]),
-  maps: plain('', '/proc/self/maps of the acting process', [0, 0]),
-  dmesg: plain('', 'the kernel log', [0, 0]),
-  lsmod: plain('', 'the loaded modules', [0, 0]),
-  save: plain('FILE', 'write the session as a YAML scenario with its results as expectations', [1, 1]),
-  reset: plain('', 'start over on a fresh machine', [0, 0]),
-  help: plain('[COMMAND]', 'this list, or one command', [0, 1]),
-  quit: plain('', 'leave (Ctrl-D does, too)', [0, 0]),
-};
+const REQUESTS = {
+  as: request('PROCESS [COMMAND ...]', 'act as PROCESS from now on, or for one command', [1, 16]),
+  maps: request('', '/proc/self/maps of the acting process', [0, 0]),
+  dmesg: request('', 'the kernel log', [0, 0]),
+  lsmod: request('', 'the loaded modules', [0, 0]),
+  save: request('FILE', 'write the session as a YAML scenario with its results as expectations', [1, 1]),
+  reset: request('', 'start over on a fresh machine', [0, 0]),
+  help: request('[COMMAND]', 'this list, or one command', [0, 1]),
+  quit: request('', 'leave (Ctrl-D does, too)', [0, 0]),
+} as const;
+
+/** A command that is a step: its words, and the op. */
+interface StepCommand extends ShellCommand {
+  readonly op: string;
+}
+
+const STEPS: Readonly<Record<string, StepCommand>> = Object.fromEntries(
+  Object.entries(steps).flatMap(([op, { shell }]) =>
+    Object.entries<ShellCommand>(shell).map(([name, command]) => [name, { ...command, op }]),
+  ),
+);
+
+const COMMANDS: Readonly<Record<string, StepCommand | Request>> = { ...STEPS, ...REQUESTS };
+
+function entryOf(name: string): StepCommand | Request {
+  if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name]!;
+  throw new UsageError(`unknown command "${name}" (help lists them)`);
+}
 
 // --- lines ----------------------------------------------------------------------------------------------
 
@@ -249,7 +72,7 @@ function checked(name: string, fields: Fields, as: string): Step {
   return step;
 }
 
-function request(name: string, words: readonly string[], context: CommandContext): Command {
+function requested(name: string, words: readonly string[], context: CommandContext): Command {
   if (name === 'as') {
     const [process, ...rest] = words as [string, ...string[]];
     if (!/^p\d+$/.test(process)) throw new UsageError(`expected a process as p0, got "${process}"`, 'as');
@@ -262,14 +85,14 @@ function request(name: string, words: readonly string[], context: CommandContext
 
 function parseWords([name, ...words]: readonly string[], context: CommandContext): Command {
   if (name === undefined) return { kind: 'nothing' };
-  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name]! : undefined;
-  if (entry === undefined) throw new UsageError(`unknown command "${name}" (help lists them)`);
+  const entry = entryOf(name);
   const [fewest, most] = entry.words;
   if (words.length < fewest || words.length > most) {
     throw new UsageError(`expected ${`${name} ${entry.usage}`.trimEnd()}`);
   }
-  if (entry.fields === undefined) return request(name, words, context);
-  return { kind: 'step', step: checked(name, entry.fields(words, context), context.as) };
+  if (!('op' in entry)) return requested(name, words, context);
+  const fields = { op: entry.op, ...entry.fields(words, context) };
+  return { kind: 'step', step: checked(name, fields, context.as) };
 }
 
 /** One line of the shell as a command. Throws UsageError with what was expected. */
@@ -280,7 +103,7 @@ export function parseCommand(line: string, context: CommandContext): Command {
 const HELP_COLUMN = 26;
 
 /** A command's form and what it does, on one line where the form is short. */
-function helpOf(name: string, { usage, help }: Entry): string[] {
+function helpOf(name: string, { usage, help }: Pick<Request, 'usage' | 'help'>): string[] {
   const form = `${name} ${usage}`.trimEnd();
   if (form.length < HELP_COLUMN) return [form.padEnd(HELP_COLUMN) + help];
   return [form, ' '.repeat(HELP_COLUMN) + help];
@@ -292,9 +115,7 @@ export function helpLines(topic?: string): string[] {
     const lines = Object.entries(COMMANDS).flatMap(([name, entry]) => helpOf(name, entry));
     return [...lines, 'RANGE is r0 (all of it), r0[2] (a page) or r0[1..3] (pages 1 and 2).'];
   }
-  const entry = Object.hasOwn(COMMANDS, topic) ? COMMANDS[topic]! : undefined;
-  if (entry === undefined) throw new UsageError(`unknown command "${topic}" (help lists them)`);
-  return helpOf(topic, entry);
+  return helpOf(topic, entryOf(topic));
 }
 
 /** Tab completion: the candidates for the word under the cursor, and that word. */

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** An interactive session without its terminal: lines in, lines out. */
 import { stringify } from 'yaml';
+import { type Actor, buffersOf } from '../scenario/actor.js';
 import type { StepResult } from '../scenario/result.js';
 import type { MachineBlock, Step } from '../scenario/schema.js';
+import { definitionOf } from '../scenario/steps/index.js';
+import type { CommandContext } from '../scenario/steps/words.js';
 import { writeYaml } from '../scenario/update.js';
 import type { MachineSource } from '../session/runner.js';
 import { Session } from '../session/session.js';
@@ -12,7 +15,7 @@ import type { Task } from '../sim/task.js';
 import { errnoName } from '../uapi/errno.js';
 import { O_RDONLY, PAGE_SIZE } from '../uapi/mman.js';
 import type { MachineApi as Machine, Sys } from '../user/api.js';
-import { type Command, type CommandContext, complete, helpLines, parseCommand } from './commands.js';
+import { type Command, complete, helpLines, parseCommand } from './commands.js';
 import { Recorder } from './recorder.js';
 
 export interface ShellOptions {
@@ -106,10 +109,18 @@ export class Shell {
     const result = this.#session.step(step);
     // A violation is our mistake, nothing for a document to expect.
     if (result.violation === undefined) this.#recorder.add(step, result);
-    if (step.op === 'mmap' && result.ret === 0) this.#pages.set(step.region, step.pages);
+    if (result.ret === 0) this.#note(step);
     const { fatal } = this.#session;
     if (fatal !== undefined) return [showResult(result), `# ${fatal.message}`, `# ${DEAD}`];
     return [showResult(result)];
+  }
+
+  /** What a step has mapped is what its region's name alone stands for. */
+  #note(step: Step): void {
+    const range = definitionOf(step).maps?.(step);
+    if (range === undefined) return;
+    const known = step.op === 'mmap' ? 0 : (this.#pages.get(range.region) ?? 0);
+    this.#pages.set(range.region, Math.max(known, range.page + range.pages));
   }
 
   #mustLive(): void {
@@ -140,8 +151,7 @@ export class Shell {
     const actor = this.#session.actor(this.#as);
     this.#mustLive();
     if (actor === undefined || !actor.process.alive) throw new UsageError(`${this.#as} is gone`);
-    const buffer = actor.buffers.scratch + PAGE_SIZE;
-    const text = this.#machine.call(actor.process, (sys) => readFile(sys, '/proc/self/maps', buffer));
+    const text = this.#machine.call(actor.process, (sys) => readFile(sys, actor, '/proc/self/maps'));
     return text.split('\n').filter((line) => line !== '');
   }
 
@@ -157,8 +167,9 @@ export class Shell {
   }
 }
 
-/** The whole of a text file, read through one page at `buffer`. */
-function* readFile(sys: Sys, path: string, buffer: number): Task<string> {
+/** The whole of a text file, read through a page of the process's own buffers. */
+function* readFile(sys: Sys, actor: Actor, path: string): Task<string> {
+  const buffer = (yield* buffersOf(sys, actor)).scratch + PAGE_SIZE;
   const fd = yield* sys.open(path, O_RDONLY);
   if (fd < 0) throw new UsageError(`${path}: ${errnoName(-fd)}`);
   const chunks: string[] = [];

@@ -8,9 +8,9 @@ import { failureOf } from '../../src/report/scenario-outcome.js';
 import { load } from '../../src/scenario/load.js';
 import { isFatal } from '../../src/scenario/result.js';
 import { MachinePool } from '../../src/session/machine-pool.js';
-import { runScenario } from '../../src/session/runner.js';
 import { Setups } from '../../src/session/setup.js';
 import { InvariantViolation } from '../../src/sim/errors.js';
+import { resultsOf } from '../session/results.js';
 
 const GOLDEN = 'test/golden';
 /** Every other scenario, to be quick; `hmm-sim run --check test/golden/*` takes all. */
@@ -39,7 +39,7 @@ for (const kernel of ['6.1', '6.12']) {
         const { document } = place;
         const setup = setups.of(document);
         const machine = machines.acquire(setup);
-        const results = runScenario(machine, document, setup.generation);
+        const results = resultsOf(machine, document, setup.generation);
         const failure = failureOf(place, { results, loadFailure: undefined, dmesg: [] });
         if (failure !== undefined) found.push(`${document.name}, step ${failure.step}: ${failure.differs}`);
         if (!results.some(isFatal)) {

@@ -2,10 +2,10 @@
 /** The generator: valid documents, every op and every kind of value among them, and the frequencies of recordings. */
 import t from 'tap';
 import { categories } from '../../src/fuzz/categories.js';
-import { Dice } from '../../src/fuzz/dice.js';
 import { generateScenario } from '../../src/fuzz/generate.js';
 import { diagnose } from '../../src/scenario/diagnose.js';
-import { ADVICE, GUP_KINDS, type Step } from '../../src/scenario/schema.js';
+import { Dice } from '../../src/scenario/dice.js';
+import type { Step } from '../../src/scenario/schema.js';
 
 const SEEDS = 3000;
 
@@ -29,6 +29,9 @@ function tokens(kernel: string): Map<string, number> {
 const OPS =
   'open close mmap munmap mlock munlock mprotect mremap store load pagemap ioctl_raw pin unpin fork exit';
 
+const ADVICE = 'hugepage nohugepage dontneed free dontfork wipeonfork populate_read populate_write collapse';
+const GUP_KINDS = 'basic fast pin pin_fast pin_longterm pin_fast_longterm';
+
 t.test('documents are valid and every op is there', (t) => {
   const counts = tokens('6.12');
   const commands = 'READ WRITE MIGRATE_TO_DEV MIGRATE_TO_SYS SNAPSHOT EXCLUSIVE CHECK_EXCLUSIVE RELEASE';
@@ -36,8 +39,8 @@ t.test('documents are valid and every op is there', (t) => {
     ...OPS.split(' '),
     ...commands.split(' '),
     'GET_MEM_DEV_TYPE',
-    ...ADVICE,
-    ...GUP_KINDS.map((kind) => `gup ${kind}`),
+    ...ADVICE.split(' '),
+    ...GUP_KINDS.split(' ').map((kind) => `gup ${kind}`),
   ];
   t.strictSame([...counts.keys()].sort(), expected.sort());
   t.ok(Math.min(...counts.values()) >= 10, 'none of them is a rarity');

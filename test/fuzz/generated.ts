@@ -3,8 +3,8 @@
 import fc from 'fast-check';
 import { type Observation, observe, sortOf } from '../../src/fuzz/findings.js';
 import { generateScenario } from '../../src/fuzz/generate.js';
-import { canReturn } from '../../src/scenario/kernel-functions.js';
-import type { ScenarioDocument } from '../../src/scenario/schema.js';
+import type { ScenarioDocument, Step } from '../../src/scenario/schema.js';
+import { definitionOf } from '../../src/scenario/steps/index.js';
 import { MachinePool } from '../../src/session/machine-pool.js';
 import { Setups } from '../../src/session/setup.js';
 
@@ -46,6 +46,12 @@ const setups = { plain: new Setups(), checked: new Setups({ check: true }) };
 
 export function run(document: ScenarioDocument, checks: keyof typeof setups): Observation {
   return observe(pool, setups[checks].of(document), document);
+}
+
+/** May the kernel answer `step` so? ESRCH is the session's word for a process that is gone. */
+function canReturn(step: Step, ret: string | 0 | undefined): boolean {
+  if (ret === undefined || ret === 0 || ret === 'ESRCH') return true;
+  return definitionOf(step).answers(step).errnos.includes(ret);
 }
 
 /** What is wrong with how the simulator took `document`; undefined when nothing is. */

@@ -121,3 +121,25 @@ t.test('what is not so to begin with', (t) => {
   }
   t.end();
 });
+
+t.test('what is expected of loading and of the kernel log is judged as run judges it', (t) => {
+  const quiet = scenario(mmap, store);
+  const warned = goalFor(lab, { ...quiet, warnings: ['zap_pte_range'] }, 'fail');
+  t.equal(warned.text, 'warnings: expected ["zap_pte_range"], got []');
+  t.strictSame(least(warned), {
+    name: 'a',
+    kernel: '6.12',
+    warnings: ['zap_pte_range'],
+    steps: [],
+    source: 'warnings: expected ["zap_pte_range"], got []',
+  });
+  const told = goalFor(lab, { ...quiet, dmesg: ['test_hmm', 'no such line'] }, undefined);
+  t.equal(told.text, 'dmesg: expected "no such line"');
+  t.strictSame(least(told).dmesg, ['no such line']);
+  const loaded = goalFor(lab, { ...quiet, load: { ret: 'ENOMEM' } }, undefined);
+  t.equal(loaded.text, 'load: expected {"ret":"ENOMEM"}, got {"ret":0}');
+  t.throws(() => goalFor(lab, { ...quiet, warnings: [], load: { ret: 0 } }, 'fail'), {
+    message: 'every expectation is met',
+  });
+  t.end();
+});

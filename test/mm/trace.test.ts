@@ -3,8 +3,8 @@
 import t from 'tap';
 import type { ScenarioDocument, Step } from '../../src/scenario/schema.js';
 import { bootMachine } from '../../src/session/machine-pool.js';
-import { runScenario } from '../../src/session/runner.js';
 import { Setups } from '../../src/session/setup.js';
+import { resultsOf } from '../session/results.js';
 
 const range = { region: 'r0', page: 0, pages: 512 } as const;
 const steps: Step[] = [
@@ -36,7 +36,7 @@ function built(listening: boolean): { events: number; answers: unknown[] } {
     note(event);
   };
   if (listening) machine.trace = { emit: () => {} };
-  const results = runScenario(machine, document, setup.generation);
+  const results = resultsOf(machine, document, setup.generation);
   return { events, answers: results.map(({ ret }) => ret) };
 }
 

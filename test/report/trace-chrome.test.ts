@@ -9,9 +9,9 @@ import { traceWriter } from '../../src/report/trace-writer.js';
 import { load } from '../../src/scenario/load.js';
 import type { ScenarioDocument } from '../../src/scenario/schema.js';
 import { bootMachine } from '../../src/session/machine-pool.js';
-import { runScenario } from '../../src/session/runner.js';
 import { Setups } from '../../src/session/setup.js';
 import { Tracer } from '../../src/watch/tracer.js';
+import { resultsOf } from '../session/results.js';
 
 interface TraceEvent {
   readonly ph: string;
@@ -43,7 +43,7 @@ function trace(documents: readonly ScenarioDocument[]): TraceDocument {
     machine.trace = new Tracer(machine, (record) => {
       text += writer.record(record);
     });
-    runScenario(machine, document, setup.generation);
+    resultsOf(machine, document, setup.generation);
   }
   return JSON.parse(text + writer.end()) as TraceDocument;
 }
@@ -183,7 +183,7 @@ t.test('the arguments of an event do not hide what it is', async (t) => {
     wanted.push(record.event);
     lines.push(writer.record(record));
   });
-  runScenario(machine, document, setup.generation);
+  resultsOf(machine, document, setup.generation);
   const events = lines.map((line) => (JSON.parse(line) as { event: string }).event);
   t.same(events, wanted);
   t.ok(events.includes('mmu_notifier_invalidate_range_start'));

@@ -82,7 +82,7 @@ t.test('the machine block', (t) => {
 t.test('steps', (t) => {
   t.strictSame(ofStep(3), ['steps[0]: expected a mapping, got 3']);
   t.strictSame(ofStep({ op: 'opne' }), [
-    'steps[0].op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, madvise, mremap, store, ' +
+    'steps[0].op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, ' +
       'load, pagemap, ioctl, ioctl_raw, gup, pin, unpin, fork, exit, got "opne"',
   ]);
   t.strictSame(ofStep({ op: 'open', fd: '0', device: 256 }), [

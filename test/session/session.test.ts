@@ -224,7 +224,9 @@ t.test('pagemap is read in chunks of a page, from a file that each process opens
     'p0 pread 4 0x7f0002001000 704 0x1000001008',
     'p0 fork',
     'p1 open /proc/self/pagemap 0',
-    'p1 pread 5 0x7f0002001000 16 0x1000000000',
+    'p1 mmap 0 0x800000 3 33 -1 0',
+    'p1 mmap 0 0x2000 3 0x8021 -1 0',
+    'p1 pread 5 0x7f0004001000 16 0x1000000000',
   ]);
   t.end();
 });
@@ -246,7 +248,9 @@ t.test('gup, pin and unpin speak to the gup_test of the first process', (t) => {
   t.strictSame(machine.log(), [
     'p0 ioctl 3 0xc0506702 0x7f0002000000',
     'p0 fork',
-    'p1 ioctl 3 0x40186707 0x7f0002000000',
+    'p1 mmap 0 0x800000 3 33 -1 0',
+    'p1 mmap 0 0x2000 3 0x8021 -1 0',
+    'p1 ioctl 3 0x40186707 0x7f0004000000',
     'p0 ioctl 3 0x6708 0',
   ]);
   t.strictSame(structs[0]!.slice(4), [0, 0x2000, 0x2000, 0, 2, 0x101, 0]);

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import t from 'tap';
-import {
-  COMMANDS,
-  type CommandContext,
-  complete,
-  helpLines,
-  parseCommand,
-} from '../../src/shell/commands.js';
+import { steps } from '../../src/scenario/steps/index.js';
+import type { CommandContext } from '../../src/scenario/steps/words.js';
+import { complete, helpLines, parseCommand } from '../../src/shell/commands.js';
 
 const context: CommandContext = {
   as: 'p1',
@@ -139,7 +135,11 @@ t.test('mistakes say what was expected', (t) => {
 
 t.test('help has every command; one command alone', (t) => {
   const text = helpLines().join('\n');
-  for (const name of Object.keys(COMMANDS)) t.match(text, new RegExp(`^${name}\\b`, 'm'));
+  const names = Object.values(steps).flatMap(({ shell }) => Object.keys(shell));
+  t.equal(names.length, 28);
+  for (const name of [...names, 'as', 'maps', 'dmesg', 'lsmod', 'save', 'reset', 'help', 'quit']) {
+    t.match(text, new RegExp(`^${name}\\b`, 'm'));
+  }
   t.strictSame(helpLines('close'), ['close FD                  close it']);
   t.equal(Math.max(...helpLines().map((line) => line.length)) <= 110, true, 'fits a terminal');
   t.end();

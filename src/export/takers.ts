@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The C functions that take steps, and what each rests on. A program has those that its steps need. */
+import type { Generation } from '../generations/index.js';
+import type { Step } from '../scenario/schema.js';
+import { spellingOf } from '../scenario/spelling.js';
+import { definitionOf, type Taker } from '../scenario/steps/index.js';
+import { ANSWER_CALL } from './core.js';
+import * as drivers from './drivers.js';
+import * as memory from './memory.js';
+
+/** A piece of the program. */
+export interface Part {
+  readonly text: string | ((generation: Generation) => string);
+  /** Pieces that stand before it. */
+  readonly needs: readonly Part[];
+  /** A C function that p0 calls before its first step. */
+  readonly setup?: string;
+}
+
+function part(text: Part['text'], needs: readonly Part[] = [], setup?: string): Part {
+  return { text, needs, ...(setup === undefined ? {} : { setup }) };
+}
+
+const answerCall = part(ANSWER_CALL);
+const openFds = part(drivers.OPEN_FDS);
+const map = part(memory.MMAP, [answerCall]);
+const pageWord = part(memory.PAGE_WORD);
+const accesses = part(memory.ACCESSES, [], 'catch_signals');
+const mirror = part(
+  ({ uapi, title }) => drivers.dmirrorInterface(uapi, title) + drivers.MIRROR,
+  [openFds],
+  'map_mirror',
+);
+const gupInterface = part(drivers.GUP_INTERFACE, [], 'open_gup_test');
+
+const rangeCall = (text: string): Part => part(text, [answerCall]);
+
+/** In the order in which a program has them. */
+const TAKERS: Readonly<Record<Taker, Part>> = {
+  open: part(drivers.OPEN, [answerCall, openFds]),
+  close: part(drivers.CLOSE, [answerCall, openFds]),
+  mmap: part(memory.MMAP_ANON, [map]),
+  mmap_file: part(memory.MMAP_FILE, [map]),
+  mmap_device: part(memory.MMAP_DEVICE, [openFds, map]),
+  munmap: rangeCall(memory.MUNMAP),
+  mlock: rangeCall(memory.MLOCK),
+  munlock: rangeCall(memory.MUNLOCK),
+  mprotect: rangeCall(memory.MPROTECT),
+  madvise: rangeCall(memory.MADVISE),
+  mremap: rangeCall(memory.MREMAP),
+  store: part(memory.STORE, [accesses]),
+  load: part(memory.LOAD, [accesses, pageWord]),
+  pagemap: part(memory.PAGEMAP, [answerCall]),
+  ioctl: part((generation) => drivers.ioctlPart(generation.uapi, spellingOf(generation)), [pageWord, mirror]),
+  ioctl_raw: part(drivers.IOCTL_RAW, [answerCall, mirror]),
+  gup: part(drivers.GUP, [gupInterface]),
+  pin: part(drivers.PIN, [answerCall, gupInterface]),
+  unpin: part(drivers.UNPIN, [answerCall, gupInterface]),
+  fork: part(memory.FORK, [answerCall]),
+};
+
+function add(parts: Set<Part>, wanted: Part): void {
+  for (const need of wanted.needs) add(parts, need);
+  parts.add(wanted);
+}
+
+/** All that these steps need, each piece behind those that it rests on. */
+export function partsOf(steps: readonly Step[]): readonly Part[] {
+  const used = new Set(steps.map((step) => definitionOf(step).c.taker(step)));
+  const parts = new Set<Part>();
+  for (const [taker, wanted] of Object.entries(TAKERS)) if (used.has(taker as Taker)) add(parts, wanted);
+  return [...parts];
+}
+
+/** Their text. */
+export function takersText(steps: readonly Step[], generation: Generation): string {
+  return partsOf(steps)
+    .map(({ text }) => (typeof text === 'string' ? text : text(generation)))
+    .join('');
+}

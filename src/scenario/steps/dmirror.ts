@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** ioctls on a dmirror device, with their struct and buffer in user memory. */
+import { z } from 'zod';
+import type { Generation } from '../../generations/index.js';
+import { putU32, putU64, u64At } from '../../sim/bytes.js';
+import type { Task } from '../../sim/task.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
+import {
+  CMD_ADDR,
+  CMD_ALLOC_TO_DEVMEM,
+  CMD_CPAGES,
+  CMD_FAULTS,
+  CMD_NPAGES,
+  CMD_PTR,
+  CMD_ZONE_DEVICE_TYPE,
+  type DmirrorOp,
+  type DmirrorUapi,
+  dmirrorRequest,
+  IOWR_H,
+} from '../../uapi/test_hmm_uapi.js';
+import type { Sys } from '../../user/api.js';
+import { type Actor, addressOf, buffersOf, fdOf, MIRROR_PAGES } from '../actor.js';
+import { retOf, type StepResult } from '../result.js';
+import { type Spelling, spellingOf } from '../spelling.js';
+import {
+  answeredBy,
+  type CField,
+  type Drawing,
+  defineStep,
+  type Fields,
+  type KernelFunction,
+  type Making,
+  nameNumber,
+  type Population,
+  plainNames,
+  preferring,
+  preferringSmallWord,
+  type Range,
+  rangeFields,
+} from './contract.js';
+import {
+  count,
+  expecting,
+  fdName,
+  integer,
+  named,
+  page,
+  pages,
+  range,
+  regionName,
+  stepSchema,
+  u64,
+  word,
+} from './fields.js';
+import { command, numberWord, rangeWord, type ShellCommand } from './words.js';
+
+/** Above this, recordings leave data and perm out. */
+export const MAX_LISTED = 1024;
+
+const FILL = 0xa5a5a5a5;
+
+/** A number that no generation's driver knows: it answers for commands that the generation lacks. */
+const UNKNOWN_NR = 0xff;
+
+// --- schema -----------------------------------------------------------------------------------------------
+
+const contents = z.union([word, z.literal('mixed')], { error: 'a 32-bit word or "mixed"' });
+const permission = named(
+  /^(ERROR|NONE|0x[0-9a-f]{2}|(?!$|\|)((^|\|)(ZERO|DEV_(PRIVATE|COHERENT)_(LOCAL|REMOTE)|DEV_GENERIC))?((^|\|)READ)?((^|\|)WRITE)?((^|\|)PMD)?((^|\|)PUD)?)$/,
+  'a permission as DEV_PRIVATE_LOCAL|WRITE, READ|PMD, NONE ...',
+);
+
+const counts = { cpages: count.optional(), faults: count.optional() };
+const expectCounts = expecting(counts);
+const expectData = expecting({ ...counts, data: z.array(contents).optional() });
+const expectPerm = expecting({ ...counts, perm: z.array(permission).optional() });
+const expectType = expecting({ ...counts, type: z.enum(['PRIVATE', 'GENERIC', 'COHERENT']).optional() });
+
+/** For commands whose range the driver checks but does not use. */
+const anyRange = { region: regionName.optional(), page: page.optional(), pages: pages.optional() };
+
+function command_<Cmd extends string, Shape extends z.core.$ZodLooseShape, Expect extends z.ZodType>(
+  cmd: Cmd,
+  fields: Shape,
+  expect: Expect,
+) {
+  return stepSchema('ioctl', { cmd: z.literal(cmd), fd: fdName, ...fields }, expect);
+}
+
+const ioctlSchema = z.discriminatedUnion('cmd', [
+  command_('READ', range, expectData),
+  command_('WRITE', { ...range, word }, expectCounts),
+  command_('MIGRATE', { ...range, toDevice: z.boolean() }, expectData),
+  command_('MIGRATE_TO_DEV', range, expectData),
+  command_('MIGRATE_TO_SYS', range, expectCounts),
+  command_('SNAPSHOT', range, expectPerm),
+  command_('EXCLUSIVE', range, expectData),
+  command_('CHECK_EXCLUSIVE', range, expectCounts),
+  command_('RELEASE', anyRange, expectCounts),
+  command_('GET_MEM_DEV_TYPE', anyRange, expectType),
+]);
+
+type IoctlStep = z.infer<typeof ioctlSchema>;
+type Cmd = IoctlStep['cmd'];
+
+// --- commands ---------------------------------------------------------------------------------------------
+
+type Listing = 'data' | 'perm' | 'type' | 'none';
+
+interface DmirrorCommand {
+  readonly answers: KernelFunction;
+  /** What the answer lists, page by page. */
+  readonly lists: (step: IoctlStep) => Listing;
+  /** Which way it migrates. */
+  readonly toDevice?: (step: IoctlStep) => boolean;
+}
+
+/** dmirror_fops_unlocked_ioctl() checks the struct before it looks at the command; the VFS, the fd. */
+const ioctl = (fn: string, ...errnos: string[]): KernelFunction =>
+  answeredBy(fn, 'EBADF', 'EINVAL', ...errnos);
+
+const always = (listing: Listing) => (): Listing => listing;
+
+const COMMANDS: Readonly<Record<Cmd, DmirrorCommand>> = {
+  READ: { answers: ioctl('dmirror_read', 'EFAULT', 'EPERM', 'EBUSY', 'ENOMEM'), lists: always('data') },
+  WRITE: { answers: ioctl('dmirror_write', 'EFAULT', 'EPERM', 'EBUSY', 'ENOMEM'), lists: always('none') },
+  MIGRATE: {
+    answers: ioctl('dmirror_migrate', 'EFAULT', 'ENOENT', 'ENOMEM'),
+    lists: (step) => (goesToDevice(step) ? 'data' : 'none'),
+    toDevice: (step) => 'toDevice' in step && step.toDevice,
+  },
+  MIGRATE_TO_DEV: {
+    answers: ioctl('dmirror_migrate_to_device', 'EFAULT', 'ENOENT', 'ENOMEM'),
+    lists: always('data'),
+    toDevice: () => true,
+  },
+  MIGRATE_TO_SYS: {
+    answers: ioctl('dmirror_migrate_to_system', 'ENOMEM'),
+    lists: always('none'),
+    toDevice: () => false,
+  },
+  SNAPSHOT: { answers: ioctl('dmirror_snapshot', 'EFAULT', 'EBUSY', 'ENOMEM'), lists: always('perm') },
+  EXCLUSIVE: {
+    answers: ioctl('dmirror_exclusive', 'EFAULT', 'EBUSY', 'ENOENT', 'ENOMEM'),
+    lists: always('data'),
+  },
+  CHECK_EXCLUSIVE: { answers: ioctl('dmirror_check_atomic', 'EPERM'), lists: always('none') },
+  RELEASE: { answers: ioctl('dmirror_device_remove_chunks'), lists: always('none') },
+  GET_MEM_DEV_TYPE: { answers: ioctl('dmirror_fops_unlocked_ioctl'), lists: always('type') },
+};
+
+/** Does it migrate pages to the device? False for those that migrate them back, and for other commands. */
+function goesToDevice(step: IoctlStep): boolean {
+  return COMMANDS[step.cmd].toDevice?.(step) ?? false;
+}
+
+/** The command as this generation names it: MIGRATE has its direction in the struct, or in its name. */
+function commandOf(uapi: DmirrorUapi, step: IoctlStep): DmirrorOp {
+  if (COMMANDS[step.cmd].toDevice === undefined) return step.cmd;
+  if (uapi.nr.MIGRATE !== undefined) return 'MIGRATE';
+  return goesToDevice(step) ? 'MIGRATE_TO_DEV' : 'MIGRATE_TO_SYS';
+}
+
+/** RELEASE and GET_MEM_DEV_TYPE may leave the range out: the driver only checks its form. */
+function rangeOf({ region = 'r0', page: first = 0, pages: length = 1 }: IoctlStep): Range {
+  return { region, page: first, pages: length };
+}
+
+/** What the step's answer lists; nothing of more pages than recordings list. */
+function listingOf(step: IoctlStep): Listing {
+  const listing = COMMANDS[step.cmd].lists(step);
+  return listing !== 'type' && rangeOf(step).pages > MAX_LISTED ? 'none' : listing;
+}
+
+// --- taking a command -------------------------------------------------------------------------------------
+
+/** The buffer before an ioctl: page i is filled with the word `word + i` for WRITE, otherwise with 0xA5. */
+function* prepareMirror(sys: Sys, mirror: number, step: IoctlStep): Task {
+  const reached = Math.min(rangeOf(step).pages, MIRROR_PAGES);
+  if (step.cmd === 'WRITE') {
+    for (let i = 0; i < reached; i++) yield* sys.tryStorePage(mirror + i * PAGE_SIZE, (step.word + i) >>> 0);
+    return;
+  }
+  const filled = step.cmd === 'SNAPSHOT' ? Math.ceil(reached / PAGE_SIZE) : reached;
+  if (filled > 0) yield* sys.storeSeq(mirror, (filled * PAGE_SIZE) / 4, FILL, 0);
+}
+
+function* readData(sys: Sys, mirror: number, length: number): Task<(number | string)[]> {
+  const data: (number | string)[] = [];
+  for (let i = 0; i < length; i++) data.push(yield* sys.tryLoadPage(mirror + i * PAGE_SIZE));
+  return data;
+}
+
+function* readPerm(sys: Sys, mirror: number, length: number, spelling: Spelling): Task<string[]> {
+  if (length === 0) return [];
+  const perm: string[] = [];
+  for (const byte of yield* sys.loadBytes(mirror, length)) perm.push(spelling.permission(byte));
+  return perm;
+}
+
+/** struct hmm_dmirror_cmd in `bytes`, which is as long as the generation has it. */
+function encode(bytes: Uint8Array, addr: number, ptr: number, npages: number): void {
+  bytes.fill(0);
+  putU64(bytes, CMD_ADDR, addr);
+  putU64(bytes, CMD_PTR, ptr);
+  putU64(bytes, CMD_NPAGES, npages);
+}
+
+function* takeIoctl(sys: Sys, actor: Actor, step: IoctlStep, generation: Generation): Task<StepResult> {
+  const { uapi } = generation;
+  const { mirror, scratch, struct } = yield* buffersOf(sys, actor);
+  const where = rangeOf(step);
+  yield* prepareMirror(sys, mirror, step);
+
+  const bytes = struct.subarray(0, uapi.structSize);
+  encode(bytes, addressOf(where.region, where.page), mirror, where.pages);
+  if (uapi.hasAllocToDevmem) putU32(bytes, CMD_ALLOC_TO_DEVMEM, goesToDevice(step) ? 1 : 0);
+  yield* sys.storeBytes(scratch, bytes);
+
+  const request = dmirrorRequest(uapi, commandOf(uapi, step)) ?? IOWR_H(UNKNOWN_NR, uapi.structSize);
+  const ret = yield* sys.ioctl(fdOf(actor, step.fd), request, scratch);
+  if (ret < 0) return retOf(ret);
+
+  const answer = yield* sys.loadBytes(scratch, uapi.structSize);
+  const cpages = u64At(answer, CMD_CPAGES);
+  const faults = u64At(answer, CMD_FAULTS);
+  const spelling = spellingOf(generation);
+  switch (listingOf(step)) {
+    case 'type':
+      return { ret: 0, cpages, faults, type: spelling.deviceType(answer[CMD_ZONE_DEVICE_TYPE] ?? 0) };
+    case 'perm':
+      return { ret: 0, cpages, faults, perm: yield* readPerm(sys, mirror, where.pages, spelling) };
+    case 'data':
+      return { ret: 0, cpages, faults, data: yield* readData(sys, mirror, where.pages) };
+    case 'none':
+      return { ret: 0, cpages, faults };
+  }
+}
+
+// --- shell ------------------------------------------------------------------------------------------------
+
+function onPages(cmd: Cmd, help: string): ShellCommand {
+  return command('FD RANGE', help, [2, 2], ([fd, r], context) => ({ cmd, fd, ...rangeWord(r!, context) }));
+}
+
+function migrating(toDevice: boolean, help: string): ShellCommand {
+  return command('FD RANGE', help, [2, 2], ([fd, r], context) => {
+    const where = rangeWord(r!, context);
+    if (context.migrateHasDirection) return { cmd: 'MIGRATE', fd, ...where, toDevice };
+    return { cmd: toDevice ? 'MIGRATE_TO_DEV' : 'MIGRATE_TO_SYS', fd, ...where };
+  });
+}
+
+/** A command on the device as a whole. */
+function onDevice(cmd: Cmd, help: string): ShellCommand {
+  return command('FD', help, [1, 1], ([fd]) => ({ cmd, fd }));
+}
+
+const shell: Readonly<Record<string, ShellCommand>> = {
+  read: onPages('READ', 'the device reads pages'),
+  write: command(
+    'FD RANGE WORD',
+    'the device fills page i with WORD + i',
+    [3, 3],
+    ([fd, r, first], context) => ({
+      cmd: 'WRITE',
+      fd,
+      ...rangeWord(r!, context),
+      word: numberWord(first!, 'a word'),
+    }),
+  ),
+  migrate_to_dev: migrating(true, 'migrate pages to the device'),
+  migrate_to_sys: migrating(false, 'migrate pages back to system memory'),
+  snapshot: onPages('SNAPSHOT', 'what the device sees of pages, without faults'),
+  exclusive: onPages('EXCLUSIVE', 'give the device exclusive access'),
+  check_exclusive: onPages('CHECK_EXCLUSIVE', 'is the access exclusive still?'),
+  release: onDevice('RELEASE', 'take the memory of the device away (6.x)'),
+  get_mem_dev_type: onDevice('GET_MEM_DEV_TYPE', 'which memory the device has (v4-coherent, v5-generic)'),
+};
+
+// --- fuzz -------------------------------------------------------------------------------------------------
+
+const someFd = ({ dice }: Making, { fds }: Population): string => (dice.once(4) ? dice.pick(fds) : fds[0]!);
+
+function drawing(cmd: Cmd): Drawing {
+  return { on: (where, making, actor) => ({ cmd, fd: someFd(making, actor), ...where }) };
+}
+
+function drawnMigration(toDevice: boolean): Drawing {
+  return {
+    on(where, making, actor): Fields {
+      const fd = someFd(making, actor);
+      if (making.generation.uapi.nr.MIGRATE !== undefined) return { cmd: 'MIGRATE', fd, ...where, toDevice };
+      return { cmd: toDevice ? 'MIGRATE_TO_DEV' : 'MIGRATE_TO_SYS', fd, ...where };
+    },
+  };
+}
+
+const draws = {
+  snapshot: drawing('SNAPSHOT'),
+  read: drawing('READ'),
+  write: {
+    on: (where: Range, making: Making, actor: Population) => ({
+      cmd: 'WRITE',
+      fd: someFd(making, actor),
+      ...where,
+      word: making.word(),
+    }),
+  },
+  to_dev: drawnMigration(true),
+  to_sys: drawnMigration(false),
+  exclusive: drawing('EXCLUSIVE'),
+  check_exclusive: drawing('CHECK_EXCLUSIVE'),
+  release: drawing('RELEASE'),
+  get_type: drawing('GET_MEM_DEV_TYPE'),
+} as const satisfies Readonly<Record<string, Drawing>>;
+
+// --- C ----------------------------------------------------------------------------------------------------
+
+const C_LIST: Readonly<Record<Listing, string | 0>> = {
+  type: 'LIST_TYPE',
+  perm: 'LIST_PERM',
+  data: 'LIST_DATA',
+  none: 0,
+};
+
+/** The request's macro. What a generation lacks gets a number that no driver knows, as in the simulation. */
+function requestMacro(step: IoctlStep, { uapi }: Generation): string {
+  const name = commandOf(uapi, step);
+  return uapi.nr[name] === undefined ? 'DMIRROR_REQUEST(0xff)' : `HMM_DMIRROR_${name}`;
+}
+
+function ioctlFields(step: IoctlStep, generation: Generation): CField[] {
+  const fields: CField[] = [
+    ['fd', nameNumber(step.fd)],
+    ['request', requestMacro(step, generation)],
+    ...rangeFields(rangeOf(step)),
+    ['list', C_LIST[listingOf(step)]],
+    ['to_device', generation.uapi.hasAllocToDevmem && goesToDevice(step) ? 'true' : 0],
+  ];
+  return step.cmd === 'WRITE' ? [...fields, ['write', 'true'], ['word', `${step.word}u`]] : fields;
+}
+
+const ioctlStep = defineStep(ioctlSchema, {
+  take: takeIoctl,
+  answers: (step) => COMMANDS[step.cmd].answers,
+  concerns: 'command',
+  maps: null,
+  naming: plainNames,
+  shell,
+  plainer: (step) => (step.cmd === 'WRITE' ? preferringSmallWord(step) : []),
+  draws,
+  c: {
+    takers: ['ioctl'],
+    taker: () => 'ioctl',
+    fields: ioctlFields,
+    listed: (step) => Math.min(rangeOf(step).pages, MAX_LISTED),
+  },
+});
+
+// --- ioctl_raw --------------------------------------------------------------------------------------------
+
+const rawSchema = stepSchema(
+  'ioctl_raw',
+  {
+    fd: fdName,
+    nr: integer(0, 255, 'an ioctl number from 0 to 255'),
+    region: regionName,
+    offset: integer(0, 2 ** 46, 'a byte offset'),
+    npages: u64,
+  },
+  expecting({}),
+);
+
+type RawStep = z.infer<typeof rawSchema>;
+
+function* takeRaw(sys: Sys, actor: Actor, step: RawStep, { uapi }: Generation): Task<StepResult> {
+  const { mirror, scratch, struct } = yield* buffersOf(sys, actor);
+  yield* sys.storeSeq(mirror, PAGE_SIZE / 4, FILL, 0);
+  const bytes = struct.subarray(0, uapi.structSize);
+  encode(bytes, addressOf(step.region, 0) + step.offset, mirror, 0);
+  new DataView(struct.buffer).setBigUint64(CMD_NPAGES, BigInt(step.npages), true);
+  yield* sys.storeBytes(scratch, bytes);
+  return retOf(yield* sys.ioctl(fdOf(actor, step.fd), IOWR_H(step.nr, uapi.structSize), scratch));
+}
+
+const ioctl_raw = defineStep(rawSchema, {
+  take: takeRaw,
+  answers: () => ioctl('dmirror_fops_unlocked_ioctl', 'EFAULT', 'EPERM', 'EBUSY', 'ENOENT', 'ENOMEM'),
+  concerns: 'command',
+  maps: null,
+  naming: plainNames,
+  shell: {
+    ioctl_raw: command(
+      'FD NR REGION OFFSET NPAGES',
+      'an ioctl by number, on REGION + OFFSET bytes, with any 64-bit npages',
+      [5, 5],
+      ([fd, nr, region, offset, npages]) => ({
+        fd,
+        nr: numberWord(nr!, 'an ioctl number'),
+        region,
+        offset: numberWord(offset!, 'a byte offset'),
+        npages,
+      }),
+    ),
+  },
+  *plainer(step) {
+    yield* preferring(step, 'npages', '1');
+    yield* preferring(step, 'offset', 0);
+  },
+  draws: {},
+  c: {
+    takers: ['ioctl_raw'],
+    taker: () => 'ioctl_raw',
+    fields: (step) => [
+      ['fd', nameNumber(step.fd)],
+      ['request', `DMIRROR_REQUEST(${step.nr})`],
+      ['addr', `AT(${nameNumber(step.region)}, 0) + ${step.offset}UL`],
+      ['npages', `${BigInt(step.npages)}ULL`],
+    ],
+    listed: () => 0,
+  },
+});
+
+export const dmirror = { ioctl: ioctlStep, ioctl_raw };

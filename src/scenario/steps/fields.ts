@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * The fields that steps are made of, and what can be expected of them. Every message says what was expected, for a
+ * reader who sees only `file:line:column: message` (see diagnose.ts).
+ */
+import { z } from 'zod';
+import { errnoByName } from '../../uapi/errno.js';
+
+/** The largest page number or count: 64 GiB. More is a typing error, not an experiment. */
+export const MAX_PAGES = 0x1000000;
+
+// --- scalars ----------------------------------------------------------------------------------------------
+
+/** A string of the form `pattern`; `what` describes it in the message. */
+export function named(pattern: RegExp, what: string) {
+  return z.string({ error: what }).regex(pattern, { error: what });
+}
+
+export function integer(min: number, max: number, what: string) {
+  return z.int({ error: what }).min(min, { error: what }).max(max, { error: what });
+}
+
+/** A number, or a string that `accepts` takes. Each option carries the message: zod may report one alone. */
+export function numberOrText(number: z.ZodType<number>, accepts: (text: string) => boolean, what: string) {
+  const text = z.string().refine(accepts, { error: what });
+  return z.union([number, text], { error: what });
+}
+
+export const processName = named(/^p(0|[1-9]\d{0,4})$/, 'a process: p0, p1 ...');
+export const regionName = named(/^r(0|[1-9]\d{0,3})$/, 'a region: r0, r1 ...');
+export const fdName = named(/^d(0|[1-9]\d{0,4})$/, 'a device fd: d0, d1 ...');
+export const page = integer(0, MAX_PAGES, `a page number from 0 to ${MAX_PAGES}`);
+export const pages = integer(0, MAX_PAGES, `a number of pages from 0 to ${MAX_PAGES}`);
+export const word = integer(0, 0xffffffff, 'a 32-bit word from 0 to 0xffffffff');
+export const prot = z.enum(['none', 'r', 'w', 'rw']);
+export const share = z.enum(['private', 'shared']);
+
+const U64 = 'a 64-bit unsigned number (a string when it is over 2^53)';
+const isU64 = (text: string): boolean =>
+  /^(0x[0-9a-fA-F]{1,16}|\d{1,20})$/.test(text) && BigInt(text) < 1n << 64n;
+export const u64 = numberOrText(integer(0, Number.MAX_SAFE_INTEGER, U64), isU64, U64);
+
+// --- expectations -----------------------------------------------------------------------------------------
+
+const RET = '0 or an errno name (EINVAL ...)';
+const isErrno = (name: string): boolean => errnoByName(name) !== undefined || /^[1-9]\d{0,3}$/.test(name);
+export const ret = z.union([z.literal(0), z.string().refine(isErrno, { error: RET })], { error: RET });
+export const count = z.int({ error: 'a count' }).min(0, { error: 'a count' });
+export const fn = z.string({ error: 'a kernel function' }).min(1, { error: 'a kernel function' });
+
+const SIGNALS = ['SIGSEGV', 'SIGBUS'] as const;
+export const storedPage = z.enum(['ok', ...SIGNALS]);
+export const loadedPage = z.union([word, z.enum(['mixed', ...SIGNALS])], {
+  error: 'a 32-bit word, "mixed", "SIGSEGV" or "SIGBUS"',
+});
+
+/** What a step answers: `fields`, and what any step can: an errno, a kernel that died, or never came back. */
+export function expecting<Shape extends z.core.$ZodLooseShape>(fields: Shape) {
+  return z.strictObject({ ret: ret.optional(), ...fields, oops: fn.optional(), hang: fn.optional() });
+}
+
+export const expectRet = expecting({});
+
+// --- steps ------------------------------------------------------------------------------------------------
+
+export const range = { region: regionName, page, pages };
+
+/** A step of these fields. */
+export function stepSchema<Op extends string, Shape extends z.core.$ZodLooseShape, Expect extends z.ZodType>(
+  op: Op,
+  fields: Shape,
+  expect: Expect,
+) {
+  return z.strictObject({
+    as: processName.optional(),
+    op: z.literal(op),
+    ...fields,
+    expect: expect.optional(),
+  });
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Device files: open and close. */
+import type { Task } from '../../sim/task.js';
+import { O_RDWR } from '../../uapi/mman.js';
+import type { Sys } from '../../user/api.js';
+import { type Actor, fdOf } from '../actor.js';
+import { retOf, type StepResult } from '../result.js';
+import {
+  answeredBy,
+  defineStep,
+  type Making,
+  nameNumber,
+  nothingPlainer,
+  type Population,
+  plainNames,
+} from './contract.js';
+import { expectRet, fdName, integer, stepSchema } from './fields.js';
+import { command, numberWord } from './words.js';
+
+// --- open -------------------------------------------------------------------------------------------------
+
+const openSchema = stepSchema(
+  'open',
+  { fd: fdName, device: integer(0, 255, 'a minor number from 0 to 255') },
+  expectRet,
+);
+
+function* takeOpen(sys: Sys, actor: Actor, step: { fd: string; device: number }): Task<StepResult> {
+  const fd = yield* sys.open(`/dev/hmm_dmirror${step.device}`, O_RDWR);
+  // As `d0 = open(...)` in C: a failure leaves -1 there, and what was open before is leaked.
+  actor.fds.set(step.fd, fd < 0 ? -1 : fd);
+  return retOf(fd);
+}
+
+export function makeOpen(making: Making, actor: Population): void {
+  const { dice, surroundings, generation } = making;
+  const fd = making.nextFd();
+  const devices = surroundings.devices.filter((device) => device < generation.ndevices);
+  making.push({ as: actor.name, op: 'open', fd, device: dice.pick(devices) });
+  actor.fds.push(fd);
+}
+
+const open = defineStep(openSchema, {
+  take: takeOpen,
+  answers: () => answeredBy('dmirror_fops_open', 'ENOENT', 'ENXIO', 'ENOMEM', 'EMFILE'),
+  concerns: 'call',
+  maps: null,
+  naming: plainNames,
+  shell: {
+    open: command(
+      'FD MINOR',
+      'open /dev/hmm_dmirrorMINOR under the name FD (d0, d1 ...)',
+      [2, 2],
+      ([fd, minor]) => ({ fd, device: numberWord(minor!, 'a minor number') }),
+    ),
+  },
+  *plainer(step) {
+    for (let device = 0; device < step.device; device++) yield { device };
+  },
+  draws: { open: { change: makeOpen } },
+  c: {
+    takers: ['open'],
+    taker: () => 'open',
+    fields: ({ fd, device }) => [
+      ['fd', nameNumber(fd)],
+      ['device', device],
+    ],
+    listed: () => 0,
+  },
+});
+
+// --- close ------------------------------------------------------------------------------------------------
+
+function* takeClose(sys: Sys, actor: Actor, step: { fd: string }): Task<StepResult> {
+  const ret = yield* sys.close(fdOf(actor, step.fd));
+  actor.fds.delete(step.fd);
+  return retOf(ret);
+}
+
+function makeClose(making: Making, actor: Population): void {
+  // The last one is kept: without a device there is not much to see.
+  if (actor.fds.length < 2) {
+    makeOpen(making, actor);
+    return;
+  }
+  const [fd] = actor.fds.splice(making.dice.below(actor.fds.length), 1);
+  making.push({ as: actor.name, op: 'close', fd });
+}
+
+const close = defineStep(stepSchema('close', { fd: fdName }, expectRet), {
+  take: takeClose,
+  answers: () => answeredBy('dmirror_fops_release', 'EBADF'),
+  concerns: 'call',
+  maps: null,
+  naming: plainNames,
+  shell: { close: command('FD', 'close it', [1, 1], ([fd]) => ({ fd })) },
+  plainer: nothingPlainer,
+  draws: { close: { change: makeClose } },
+  c: {
+    takers: ['close'],
+    taker: () => 'close',
+    fields: ({ fd }) => [['fd', nameNumber(fd)]],
+    listed: () => 0,
+  },
+});
+
+export const files = { open, close };

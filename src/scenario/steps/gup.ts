@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Steps on /sys/kernel/debug/gup_test: short pins of every kind, and the long one that pin and unpin hold. */
+import { z } from 'zod';
+import { UsageError } from '../../sim/errors.js';
+import type { Task } from '../../sim/task.js';
+import {
+  FOLL_WRITE,
+  GUP_BASIC_TEST,
+  GUP_FAST_BENCHMARK,
+  GUP_TEST_ADDR,
+  GUP_TEST_GUP_FLAGS,
+  GUP_TEST_NR_BYTES,
+  GUP_TEST_NR_PAGES_PER_CALL,
+  GUP_TEST_SIZE,
+  PIN_BASIC_TEST,
+  PIN_FAST_BENCHMARK,
+  PIN_LONGTERM_BENCHMARK,
+  PIN_LONGTERM_TEST_ADDR,
+  PIN_LONGTERM_TEST_FLAG_USE_WRITE,
+  PIN_LONGTERM_TEST_FLAGS,
+  PIN_LONGTERM_TEST_NR_BYTES,
+  PIN_LONGTERM_TEST_SIZE,
+  PIN_LONGTERM_TEST_START,
+  PIN_LONGTERM_TEST_STOP,
+} from '../../uapi/gup_test.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
+import type { Sys } from '../../user/api.js';
+import { type Actor, buffersOf } from '../actor.js';
+import { retOf, type StepResult } from '../result.js';
+import {
+  answeredBy,
+  defineStep,
+  nothingPlainer,
+  plainNames,
+  preferring,
+  type Range,
+  rangeFields,
+} from './contract.js';
+import { count, expecting, expectRet, range, stepSchema } from './fields.js';
+import { startOf } from './memory.js';
+import { command, rangeWord } from './words.js';
+
+/** FOLL_LONGTERM of 6.12, as a number: 6.1 gives the bit another meaning, and the program does not know. */
+const FLAG_0X100 = 0x100;
+
+interface GupCall {
+  readonly request: number;
+  /** Its name in C. */
+  readonly name: string;
+  readonly flags: number;
+}
+
+const call = (name: string, request: number, flags = FOLL_WRITE): GupCall => ({ name, request, flags });
+
+const CALLS = {
+  basic: call('GUP_BASIC_TEST', GUP_BASIC_TEST),
+  fast: call('GUP_FAST_BENCHMARK', GUP_FAST_BENCHMARK),
+  pin: call('PIN_BASIC_TEST', PIN_BASIC_TEST),
+  pin_fast: call('PIN_FAST_BENCHMARK', PIN_FAST_BENCHMARK),
+  pin_longterm: call('PIN_LONGTERM_BENCHMARK', PIN_LONGTERM_BENCHMARK),
+  pin_fast_longterm: call('PIN_FAST_BENCHMARK', PIN_FAST_BENCHMARK, FOLL_WRITE | FLAG_0X100),
+} as const satisfies Readonly<Record<string, GupCall>>;
+
+type GupKind = keyof typeof CALLS;
+
+const KINDS = Object.keys(CALLS) as GupKind[];
+
+function setAddress(view: DataView, offset: number, value: number): void {
+  view.setBigUint64(offset, BigInt(value), true);
+}
+
+// --- gup --------------------------------------------------------------------------------------------------
+
+function* takeGup(sys: Sys, actor: Actor, step: Range & { kind: GupKind }): Task<StepResult> {
+  const { gupFd } = actor;
+  const { scratch } = yield* buffersOf(sys, actor);
+  const { request, flags } = CALLS[step.kind];
+  const view = new DataView(new ArrayBuffer(GUP_TEST_SIZE));
+  setAddress(view, GUP_TEST_ADDR, startOf(step));
+  setAddress(view, GUP_TEST_NR_BYTES, step.pages * PAGE_SIZE);
+  view.setUint32(GUP_TEST_NR_PAGES_PER_CALL, step.pages, true);
+  view.setUint32(GUP_TEST_GUP_FLAGS, flags, true);
+  yield* sys.storeBytes(scratch, new Uint8Array(view.buffer));
+
+  const ret = yield* sys.ioctl(gupFd, request, scratch);
+  if (ret < 0) return retOf(ret);
+  const answer = yield* sys.loadBytes(scratch, GUP_TEST_SIZE);
+  const bytes = new DataView(answer.buffer, answer.byteOffset).getBigUint64(GUP_TEST_NR_BYTES, true);
+  return { ret: 0, pinned: Number(bytes) / PAGE_SIZE };
+}
+
+const gupSchema = stepSchema(
+  'gup',
+  { ...range, kind: z.enum(KINDS) },
+  expecting({ pinned: count.optional() }),
+);
+
+const gupStep = defineStep(gupSchema, {
+  take: takeGup,
+  answers: () => answeredBy('gup_test_ioctl', 'EINVAL', 'EFAULT', 'ENOMEM'),
+  concerns: 'pins',
+  maps: null,
+  naming: plainNames,
+  shell: {
+    gup: command(
+      `RANGE ${KINDS.join('|')}`,
+      'get_user_pages through gup_test, and put them',
+      [2, 2],
+      ([r, kind], context) => ({ ...rangeWord(r!, context), kind }),
+    ),
+  },
+  plainer: (step) => preferring(step, 'kind', 'basic'),
+  draws: { gup: { on: (where, { dice }) => ({ ...where, kind: dice.pick(KINDS) }) } },
+  c: {
+    takers: ['gup'],
+    taker: () => 'gup',
+    fields(step) {
+      const { name, flags } = CALLS[step.kind];
+      return [...rangeFields(step), ['request', name], ['flags', `0x${flags.toString(16)}`]];
+    },
+    listed: () => 0,
+  },
+});
+
+// --- pin and unpin ----------------------------------------------------------------------------------------
+
+function* takePin(sys: Sys, actor: Actor, step: Range & { write: boolean }): Task<StepResult> {
+  const { gupFd } = actor;
+  const { scratch } = yield* buffersOf(sys, actor);
+  const view = new DataView(new ArrayBuffer(PIN_LONGTERM_TEST_SIZE));
+  setAddress(view, PIN_LONGTERM_TEST_ADDR, startOf(step));
+  setAddress(view, PIN_LONGTERM_TEST_NR_BYTES, step.pages * PAGE_SIZE);
+  view.setUint32(PIN_LONGTERM_TEST_FLAGS, step.write ? PIN_LONGTERM_TEST_FLAG_USE_WRITE : 0, true);
+  yield* sys.storeBytes(scratch, new Uint8Array(view.buffer));
+  return retOf(yield* sys.ioctl(gupFd, PIN_LONGTERM_TEST_START, scratch));
+}
+
+const pin = defineStep(stepSchema('pin', { ...range, write: z.boolean() }, expectRet), {
+  take: takePin,
+  answers: () =>
+    answeredBy('pin_longterm_test_start', 'EINVAL', 'EFAULT', 'ENOMEM', 'EBUSY', 'EAGAIN', 'EOPNOTSUPP'),
+  concerns: 'pins',
+  maps: null,
+  naming: plainNames,
+  shell: {
+    pin: command('RANGE [write]', 'pin pages for long, until unpin', [1, 2], ([r, write], context) => {
+      if (write !== undefined && write !== 'write') throw new UsageError(`expected "write", got "${write}"`);
+      return { ...rangeWord(r!, context), write: write !== undefined };
+    }),
+  },
+  plainer: (step) => preferring(step, 'write', false),
+  draws: { pin: { on: (where, { dice }) => ({ ...where, write: dice.once(2) }) } },
+  c: {
+    takers: ['pin'],
+    taker: () => 'pin',
+    fields: (step) => [...rangeFields(step), ['write', step.write ? 'true' : 0]],
+    listed: () => 0,
+  },
+});
+
+const unpin = defineStep(stepSchema('unpin', {}, expectRet), {
+  *take(sys, actor): Task<StepResult> {
+    return retOf(yield* sys.ioctl(actor.gupFd, PIN_LONGTERM_TEST_STOP, 0));
+  },
+  answers: () => answeredBy('pin_longterm_test_stop', 'EINVAL'),
+  concerns: 'call',
+  maps: null,
+  naming: plainNames,
+  shell: { unpin: command('', 'drop that pin', [0, 0], () => ({})) },
+  plainer: nothingPlainer,
+  draws: { unpin: { on: () => ({}) } },
+  c: { takers: ['unpin'], taker: () => 'unpin', fields: () => [], listed: () => 0 },
+});
+
+export const gup = { gup: gupStep, pin, unpin };

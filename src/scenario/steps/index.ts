@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** All steps, by their names; the order is that of the schema, the help and the C program. */
+import type { z } from 'zod';
+import { access } from './access.js';
+import { advice } from './advice.js';
+import type { Contract } from './contract.js';
+import { dmirror } from './dmirror.js';
+import { files } from './files.js';
+import { gup } from './gup.js';
+import { memory } from './memory.js';
+import { processes } from './processes.js';
+
+export const steps = {
+  ...files,
+  ...memory,
+  ...advice,
+  ...access,
+  ...dmirror,
+  ...gup,
+  ...processes,
+};
+
+type Steps = typeof steps;
+
+export type Op = keyof Steps;
+
+export type StepOf<Name extends Op> = z.infer<Steps[Name]['schema']>;
+
+export type Step = { readonly [Name in Op]: StepOf<Name> }[Op];
+
+/** The C functions that take steps. */
+export type Taker = { readonly [Name in Op]: Steps[Name]['c']['takers'][number] }[Op];
+
+/** What fuzz counts steps under. */
+export type Token = { readonly [Name in Op]: keyof Steps[Name]['draws'] & string }[Op];
+
+/** The definition of a step, whichever it is. */
+export function definitionOf(step: Step): Contract<Step, Taker, Token> {
+  return steps[step.op] as unknown as Contract<Step, Taker, Token>;
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Steps that change an address space: mappings, protection, advice, locking. */
+import { z } from 'zod';
+import type { Task } from '../../sim/task.js';
+import {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_HUGETLB,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  PAGE_SIZE,
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
+} from '../../uapi/mman.js';
+import type { Sys } from '../../user/api.js';
+import { type Actor, addressOf, fdOf } from '../actor.js';
+import { retOf, type StepResult } from '../result.js';
+import {
+  answeredBy,
+  type CField,
+  type Drawing,
+  defineStep,
+  type Fields,
+  type KernelFunction,
+  type Making,
+  nameNumber,
+  nothingPlainer,
+  type Population,
+  plainNames,
+  preferring,
+  type Range,
+  rangeFields,
+  smaller,
+} from './contract.js';
+import { expectRet, fdName, page, pages, prot, range, regionName, share, stepSchema } from './fields.js';
+import { command, numberWord, placeWord, rangeCommand, rangeWord } from './words.js';
+
+type Prot = z.infer<typeof prot>;
+
+export const PROT: Readonly<Record<Prot, number>> = {
+  none: PROT_NONE,
+  r: PROT_READ,
+  w: PROT_WRITE,
+  rw: PROT_READ | PROT_WRITE,
+};
+
+const C_PROT: Readonly<Record<Prot, string>> = {
+  none: 'PROT_NONE',
+  r: 'PROT_READ',
+  w: 'PROT_WRITE',
+  rw: 'PROT_READ | PROT_WRITE',
+};
+
+export const startOf = (step: Range): number => addressOf(step.region, step.page);
+export const lengthOf = (step: Range): number => step.pages * PAGE_SIZE;
+
+// --- mmap -------------------------------------------------------------------------------------------------
+
+function mapping<Backing extends string, Shape extends z.core.$ZodLooseShape>(
+  backing: Backing,
+  fields: Shape,
+) {
+  const common = { region: regionName, pages, prot, share, backing: z.literal(backing) };
+  return stepSchema('mmap', { ...common, ...fields }, expectRet);
+}
+
+const mmapSchema = z.discriminatedUnion('backing', [
+  mapping('anon', {}),
+  mapping('hugetlb', {}),
+  mapping('file', {}),
+  mapping('device', { fd: fdName }),
+]);
+
+type MmapStep = z.infer<typeof mmapSchema>;
+
+/** The memfd behind a `file` region, created at the region's first mmap. */
+function* memfdOf(sys: Sys, actor: Actor, step: MmapStep): Task<number> {
+  const known = actor.memfds.get(step.region);
+  if (known !== undefined) return known;
+  const fd = yield* sys.memfd_create(step.region, 0);
+  if (fd < 0) return fd;
+  const ret = yield* sys.ftruncate(fd, step.pages * PAGE_SIZE);
+  if (ret < 0) return ret;
+  actor.memfds.set(step.region, fd);
+  return fd;
+}
+
+function* takeMmap(sys: Sys, actor: Actor, step: MmapStep): Task<StepResult> {
+  let flags = MAP_FIXED | (step.share === 'shared' ? MAP_SHARED : MAP_PRIVATE);
+  let fd = -1;
+  if (step.backing === 'device') fd = fdOf(actor, step.fd);
+  else if (step.backing === 'file') fd = yield* memfdOf(sys, actor, step);
+  else flags |= MAP_ANONYMOUS | (step.backing === 'hugetlb' ? MAP_HUGETLB : 0);
+
+  const length = step.pages * PAGE_SIZE;
+  return retOf(yield* sys.mmap(addressOf(step.region, 0), length, PROT[step.prot], flags, fd, 0));
+}
+
+const isProt = (word: string): boolean => Object.hasOwn(PROT, word);
+
+/** The words behind `mmap r0 PAGES`, in any order: protection, sharing, backing, a device's fd. */
+function mappingWords(words: readonly string[]): Fields {
+  const fields: Record<string, string> = { prot: 'rw', share: 'private', backing: 'anon' };
+  for (const word of words) {
+    if (isProt(word)) fields.prot = word;
+    else if (word === 'private' || word === 'shared') fields.share = word;
+    else if (/^d\d+$/.test(word)) fields.fd = word;
+    else fields.backing = word;
+  }
+  // Keys in the order of recordings.
+  const { fd, ...rest } = fields;
+  return fd === undefined ? rest : { ...rest, fd };
+}
+
+function* plainerMmap(step: MmapStep): Iterable<Fields> {
+  yield* preferring(step, 'prot', 'rw');
+  yield* preferring(step, 'share', 'private');
+  // Only a mapping of a device has an fd.
+  if (step.backing !== 'anon') yield { backing: 'anon', fd: undefined };
+  for (const fewer of smaller(step.pages, 1)) yield { pages: fewer };
+}
+
+/** Pages that a hugetlb region is made of. */
+const HUGE_REGION = 512;
+
+function makeMmap(making: Making, actor: Population): void {
+  const { dice, surroundings } = making;
+  const as = actor.name;
+  const region = making.regionToMap(actor);
+  const size = dice.pick(surroundings.pages);
+  const backing = dice.weighted(surroundings.backing);
+  const shared = dice.below(100) < surroundings.shared;
+  const head = { as, op: 'mmap', region, pages: size, prot: dice.weighted(surroundings.prot) };
+  if (backing === 'device') {
+    making.push({ ...head, share: 'private', backing, fd: actor.fds[0]! });
+  } else {
+    const whole = backing === 'hugetlb' ? HUGE_REGION : size;
+    making.push({ ...head, pages: whole, share: shared ? 'shared' : 'private', backing });
+  }
+  actor.regions.set(region, size);
+  if (surroundings.advised && size >= HUGE_REGION) {
+    making.push({ as, op: 'madvise', region, page: 0, pages: size, advice: 'hugepage' });
+  }
+}
+
+const mmap = defineStep(mmapSchema, {
+  take: takeMmap,
+  answers: () =>
+    answeredBy('do_mmap', 'EBADF', 'EINVAL', 'ENOMEM', 'EACCES', 'EAGAIN', 'ENODEV', 'EPERM', 'EOVERFLOW'),
+  concerns: 'call',
+  maps: (step) => ({ region: step.region, page: 0, pages: step.pages }),
+  naming: plainNames,
+  shell: {
+    mmap: command(
+      'REGION PAGES [none|r|w|rw] [private|shared] [anon|hugetlb|file|device FD]',
+      'map a region (r0, r1 ...); rw private anon unless told',
+      [2, 6],
+      ([region, size, ...rest]) => ({
+        region,
+        pages: numberWord(size!, 'a number of pages'),
+        ...mappingWords(rest),
+      }),
+    ),
+  },
+  plainer: plainerMmap,
+  draws: { mmap: { change: makeMmap } },
+  c: {
+    takers: ['mmap', 'mmap_file', 'mmap_device'],
+    taker({ backing }) {
+      return backing === 'file' || backing === 'device' ? `mmap_${backing}` : 'mmap';
+    },
+    fields(step): CField[] {
+      const flags = [step.share === 'shared' ? 'MAP_SHARED' : 'MAP_PRIVATE'];
+      if (step.backing === 'anon' || step.backing === 'hugetlb') flags.push('MAP_ANONYMOUS');
+      if (step.backing === 'hugetlb') flags.push('MAP_HUGETLB');
+      return [
+        ...rangeFields({ region: step.region, page: 0, pages: step.pages }),
+        ['prot', C_PROT[step.prot]],
+        ['flags', flags.join(' | ')],
+        ['fd', step.backing === 'device' ? nameNumber(step.fd) : 0],
+        ['region', step.backing === 'file' ? nameNumber(step.region) : 0],
+      ];
+    },
+    listed: () => 0,
+  },
+});
+
+// --- a system call on a range -----------------------------------------------------------------------------
+
+type RangeCall = (sys: Sys, start: number, length: number) => Task<number>;
+
+/** A step that is one system call, with a range and nothing else. */
+function rangeStep<const Op extends string>(op: Op, call: RangeCall, answers: KernelFunction, help: string) {
+  return defineStep(stepSchema(op, range, expectRet), {
+    *take(sys, _, step): Task<StepResult> {
+      return retOf(yield* call(sys, startOf(step), lengthOf(step)));
+    },
+    answers: () => answers,
+    concerns: 'call',
+    maps: null,
+    naming: plainNames,
+    shell: { [op]: rangeCommand(help) },
+    plainer: nothingPlainer,
+    draws: { [op]: { on: (where: Range) => where } as Drawing } as Record<Op, Drawing>,
+    c: { takers: [op], taker: () => op, fields: rangeFields, listed: () => 0 },
+  });
+}
+
+const munmap = rangeStep(
+  'munmap',
+  (sys, start, length) => sys.munmap(start, length),
+  answeredBy('__vm_munmap', 'EINVAL', 'ENOMEM'),
+  'unmap pages',
+);
+
+const mlock = rangeStep(
+  'mlock',
+  (sys, start, length) => sys.mlock(start, length),
+  answeredBy('do_mlock', 'EINVAL', 'ENOMEM', 'EAGAIN', 'EPERM'),
+  'lock pages in memory',
+);
+
+const munlock = rangeStep(
+  'munlock',
+  (sys, start, length) => sys.munlock(start, length),
+  answeredBy('apply_vma_lock_flags', 'EINVAL', 'ENOMEM'),
+  'unlock them',
+);
+
+const mprotect = defineStep(stepSchema('mprotect', { ...range, prot }, expectRet), {
+  *take(sys, _, step): Task<StepResult> {
+    return retOf(yield* sys.mprotect(startOf(step), lengthOf(step), PROT[step.prot]));
+  },
+  answers: () => answeredBy('do_mprotect_pkey', 'EINVAL', 'ENOMEM', 'EACCES'),
+  concerns: 'call',
+  maps: null,
+  naming: plainNames,
+  shell: {
+    mprotect: command('RANGE none|r|w|rw', 'change protection', [2, 2], ([r, to], context) => ({
+      ...rangeWord(r!, context),
+      prot: to,
+    })),
+  },
+  plainer: (step) => preferring(step, 'prot', 'rw'),
+  draws: {
+    mprotect: {
+      on: (where, { dice }) => ({ ...where, prot: dice.weighted({ r: 30, rw: 45, none: 20, w: 5 }) }),
+    },
+  },
+  c: {
+    takers: ['mprotect'],
+    taker: () => 'mprotect',
+    fields: (step) => [...rangeFields(step), ['prot', C_PROT[step.prot]]],
+    listed: () => 0,
+  },
+});
+
+// --- mremap -----------------------------------------------------------------------------------------------
+
+const mremapSchema = stepSchema(
+  'mremap',
+  { ...range, to: z.strictObject({ region: regionName, page }) },
+  expectRet,
+);
+
+const mremap = defineStep(mremapSchema, {
+  *take(sys, _, step): Task<StepResult> {
+    const length = lengthOf(step);
+    const target = addressOf(step.to.region, step.to.page);
+    return retOf(yield* sys.mremap(startOf(step), length, length, MREMAP_MAYMOVE | MREMAP_FIXED, target));
+  },
+  answers: () => answeredBy('mremap_to', 'EINVAL', 'EFAULT', 'ENOMEM', 'EAGAIN'),
+  concerns: 'call',
+  maps: ({ to, pages: count }) => ({ ...to, pages: count }),
+  naming: { regions: [['to', 'region']] },
+  shell: {
+    mremap: command('RANGE PLACE', 'move pages to a place (r1, r1[2])', [2, 2], ([r, to], context) => ({
+      ...rangeWord(r!, context),
+      to: placeWord(to!),
+    })),
+  },
+  *plainer({ to }) {
+    for (const lower of smaller(to.page, 0)) yield { to: { ...to, page: lower } };
+  },
+  draws: {
+    mremap: {
+      on(where, making) {
+        const { dice } = making;
+        const region = dice.once(3) ? where.region : making.anyRegion();
+        return { ...where, to: { region, page: dice.below(32) } };
+      },
+    },
+  },
+  c: {
+    takers: ['mremap'],
+    taker: () => 'mremap',
+    fields: (step) => [...rangeFields(step), ['to', `AT(${nameNumber(step.to.region)}, ${step.to.page})`]],
+    listed: () => 0,
+  },
+});
+
+export const memory = { mmap, munmap, mlock, munlock, mprotect, mremap };

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Words of the shell as fields of steps. Throws UsageError with what was expected. */
+import { UsageError } from '../../sim/errors.js';
+import type { Fields, Range } from './contract.js';
+
+/** What words on a line mean depends on this much of the session. */
+export interface CommandContext {
+  /** The process that acts. */
+  readonly as: string;
+  /** Pages that the region was mapped with, or undefined. */
+  pagesOf(region: string): number | undefined;
+  /** v5-generic: one MIGRATE whose struct says which way. */
+  readonly migrateHasDirection: boolean;
+}
+
+export interface ShellCommand {
+  /** The words behind the name. */
+  readonly usage: string;
+  readonly help: string;
+  /** Fewest and most words. */
+  readonly words: readonly [number, number];
+  /** The step's fields, without `op`. */
+  readonly fields: (words: readonly string[], context: CommandContext) => Fields;
+}
+
+export function numberWord(word: string, what: string): number {
+  const value = /^(0x[0-9a-fA-F]+|\d+)$/.test(word) ? Number(word) : Number.NaN;
+  if (!Number.isSafeInteger(value)) throw new UsageError(`expected ${what}, got "${word}"`);
+  return value;
+}
+
+const RANGE = /^(r\d+)(?:\[(\w*)(\.\.(\w*))?\])?$/;
+
+/** `r0` (all of it), `r0[3]` (a page), `r0[1..3]` (pages 1 and 2), `r0[1..]`, `r0[..3]`. */
+export function rangeWord(word: string, context: CommandContext): Range {
+  const match = RANGE.exec(word);
+  const [, region, first = '', dots, last = ''] = match ?? [];
+  if (region === undefined) throw new UsageError(`expected a range as r0, r0[2] or r0[1..3], got "${word}"`);
+  const page = first === '' ? 0 : numberWord(first, 'a page number');
+  if (dots === undefined && first !== '') return { region, page, pages: 1 };
+
+  const end = last === '' ? context.pagesOf(region) : numberWord(last, 'a page number');
+  if (end === undefined) throw new UsageError(`${region} is not mapped: say which pages, as ${region}[0..4]`);
+  if (end < page) throw new UsageError(`expected a range that ends after its start, got "${word}"`);
+  return { region, page, pages: end - page };
+}
+
+/** `r1[3]` or `r1`: one place. */
+export function placeWord(word: string): { region: string; page: number } {
+  const match = /^(r\d+)(?:\[(\w+)\])?$/.exec(word);
+  if (match === null) throw new UsageError(`expected a place as r1 or r1[2], got "${word}"`);
+  return { region: match[1]!, page: match[2] === undefined ? 0 : numberWord(match[2], 'a page number') };
+}
+
+export function command(
+  usage: string,
+  help: string,
+  words: readonly [number, number],
+  fields: ShellCommand['fields'],
+): ShellCommand {
+  return { usage, help, words, fields };
+}
+
+/** A command that is about a range, and no more. */
+export function rangeCommand(help: string): ShellCommand {
+  return command('RANGE', help, [1, 1], ([r], context) => rangeWord(r!, context));
+}
