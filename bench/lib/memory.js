@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A booted memory core without processes or driver, and one address space on it, for benchmarks of src/mm alone. */
-import { linux612 } from '../../dist/generations/linux-6.12.js';
+import { linux612 } from '../../dist/generations/kernels/linux-6.12.js';
 import { buildIomem, planPhysicalMemory } from '../../dist/mm/e820.js';
 import { __mm_populate } from '../../dist/mm/gup.js';
 import { HugetlbPool } from '../../dist/mm/hugetlb_pool.js';
