@@ -74,11 +74,11 @@ export class Mirror {
   command(op, pages) {
     const { uapi } = this.machine.generation;
     const request = /** @type {number} */ (dmirrorRequest(uapi, op));
-    const words = new BigUint64Array(uapi.structSize / 8);
-    words.set([BigInt(this.addr), BigInt(this.#mirror), BigInt(pages)]);
+    const struct = new Uint8Array(uapi.cmd.size);
+    uapi.cmd.encode(struct, { addr: this.addr, ptr: this.#mirror, npages: pages });
     const [cmd, fd] = [this.#cmd, this.#fd];
     const ret = this.call(function* (sys) {
-      yield* sys.storeBytes(cmd, new Uint8Array(words.buffer));
+      yield* sys.storeBytes(cmd, struct);
       return yield* sys.ioctl(fd, request, cmd);
     });
     if (ret !== 0) throw new Error(`${op} failed: ${ret}`);

@@ -2,6 +2,7 @@
 /** C of the steps on the drivers: /dev/hmm_dmirrorN with the struct of one generation, and gup_test. */
 
 import type { Spelling } from '../scenario/spelling.js';
+import type { CStruct } from '../uapi/c_struct.js';
 import type { DmirrorUapi } from '../uapi/test_hmm_uapi.js';
 
 export const OPEN_FDS = `
@@ -30,16 +31,14 @@ static void take_close(const struct step *step)
 
 // --- the interface of a generation ----------------------------------------------------------------------
 
-function structFields(uapi: DmirrorUapi): string[] {
-  const fields = [
-    'uint64_t addr;',
-    'uint64_t ptr;',
-    'uint64_t npages;',
-    'uint64_t cpages;',
-    'uint64_t faults;',
-  ];
-  if (uapi.hasAllocToDevmem) return [...fields, 'uint32_t zone_device_type;', 'uint32_t alloc_to_devmem;'];
-  return uapi.hasZoneDeviceType ? [...fields, 'uint64_t zone_device_type;'] : fields;
+/** The declaration of a struct, and a check that the compiler lays it out in as many bytes. */
+export function cStruct({ name, fields, size }: CStruct): string {
+  const members = fields.map(({ type, name, count }) => `\t${type} ${name}${count ? `[${count}]` : ''};`);
+  return `struct ${name} {
+${members.join('\n')}
+};
+
+_Static_assert(sizeof(struct ${name}) == ${size}, "the struct has another size");`;
 }
 
 function requestLine(name: string, nr: number): string {
@@ -51,13 +50,7 @@ export function dmirrorInterface(uapi: DmirrorUapi, title: string): string {
   return `
 /* The interface of test_hmm in ${title}. */
 
-struct hmm_dmirror_cmd {
-${structFields(uapi)
-  .map((field) => `\t${field}`)
-  .join('\n')}
-};
-
-_Static_assert(sizeof(struct hmm_dmirror_cmd) == ${uapi.structSize}, "the struct has another size");
+${cStruct(uapi.cmd)}
 
 #define DMIRROR_REQUEST(nr) _IOWR('H', nr, struct hmm_dmirror_cmd)
 ${Object.entries(uapi.nr)
@@ -147,11 +140,11 @@ static void emit_type(unsigned long long type)
 }
 
 export function ioctlPart(uapi: DmirrorUapi, spelling: Spelling): string {
-  const direction = uapi.hasAllocToDevmem ? '\tcmd.alloc_to_devmem = step->to_device;\n' : '';
-  const type = uapi.hasZoneDeviceType
+  const direction = uapi.cmd.hasAllocToDevmem ? '\tcmd.alloc_to_devmem = step->to_device;\n' : '';
+  const type = uapi.cmd.hasZoneDeviceType
     ? '\tcase LIST_TYPE:\n\t\temit_type(cmd.zone_device_type);\n\t\tbreak;\n'
     : '';
-  return `${permissions(spelling)}${uapi.hasZoneDeviceType ? deviceTypes(spelling) : ''}${`
+  return `${permissions(spelling)}${uapi.cmd.hasZoneDeviceType ? deviceTypes(spelling) : ''}${`
 static void emit_data(unsigned long pages)
 {
 	emit(",'data':[");

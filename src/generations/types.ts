@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What a generation is: data. Code asks for a behaviour by name, never for a generation's id. */
 
-import type { DmirrorUapi } from '../uapi/dmirror_uapi.js';
+import type { DmirrorUapi } from '../uapi/test_hmm_uapi.js';
 import type { Behaviours } from './behaviours/index.js';
 
 export type SuiteId = 'v5-generic' | 'v4-coherent' | '6.x';

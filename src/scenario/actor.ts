@@ -22,8 +22,6 @@ export const MIRROR_PAGES = 2048;
 const SCRATCH_PAGES = 2;
 export const PAGEMAP_CHUNK = PAGE_SIZE / 8;
 
-const STRUCT_BYTES = 64;
-
 const REGION_BASE = 0x200000000000;
 const REGION_STRIDE = 2 ** 30;
 
@@ -42,8 +40,6 @@ export interface Actor {
 export interface Buffers {
   readonly mirror: number;
   readonly scratch: number;
-  /** struct hmm_dmirror_cmd on its way to and from user memory; as long as the longest. */
-  readonly struct: Uint8Array;
 }
 
 /** The first address of page `page` of a region. */
@@ -87,7 +83,7 @@ function* ownBuffers(sys: Sys, actor: Actor): Task<Buffers> {
 function* setUpBuffers(sys: Sys): Task<Buffers> {
   const mirror = yield* mapShared(sys, MIRROR_PAGES, 0);
   const scratch = yield* mapShared(sys, SCRATCH_PAGES, MAP_POPULATE);
-  return { mirror, scratch, struct: new Uint8Array(STRUCT_BYTES) };
+  return { mirror, scratch };
 }
 
 // The mirror needs no MAP_POPULATE: the pages that an ioctl can reach are filled, hence present, before it runs.

@@ -1,32 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * The interface of the test_hmm module (lib/test_hmm_uapi.h): struct hmm_dmirror_cmd, ioctl numbers and the
- * snapshot's permission bytes. Numbers and struct size differ by generation; `DmirrorUapi` holds one set.
- */
-import type { DmirrorOp, DmirrorUapi } from './dmirror_uapi.js';
+/** The interface of the test_hmm module (lib/test_hmm_uapi.h): ioctl numbers and the snapshot's permission bytes. */
+import type { DmirrorStruct } from './dmirror_cmd.js';
 
-export type { DmirrorOp, DmirrorUapi };
+export type DmirrorOp =
+  | 'READ'
+  | 'WRITE'
+  | 'MIGRATE'
+  | 'MIGRATE_TO_DEV'
+  | 'MIGRATE_TO_SYS'
+  | 'SNAPSHOT'
+  | 'EXCLUSIVE'
+  | 'CHECK_EXCLUSIVE'
+  | 'RELEASE'
+  | 'GET_MEM_DEV_TYPE';
+
+/** What of the interface differs by generation. */
+export interface DmirrorUapi {
+  readonly cmd: DmirrorStruct;
+  /** The nr of each ioctl that the generation has. */
+  readonly nr: Readonly<Partial<Record<DmirrorOp, number>>>;
+}
 
 /** _IOWR('H', nr, size) */
 export function IOWR_H(nr: number, size: number): number {
   return (0xc0000000 | (size << 16) | (0x48 << 8) | nr) >>> 0;
 }
 
-/** Byte offsets of struct hmm_dmirror_cmd; the first five fields are u64 in every generation. */
-export const CMD_ADDR = 0;
-export const CMD_PTR = 8;
-export const CMD_NPAGES = 16;
-export const CMD_CPAGES = 24;
-export const CMD_FAULTS = 32;
-/** u32 in v5-generic, u64 in v4-coherent; absent in 6.x. */
-export const CMD_ZONE_DEVICE_TYPE = 40;
-/** u32, v5-generic only. */
-export const CMD_ALLOC_TO_DEVMEM = 44;
-
 /** The request number of `op`, or undefined where the generation has no such ioctl. */
 export function dmirrorRequest(uapi: DmirrorUapi, op: DmirrorOp): number | undefined {
   const nr = uapi.nr[op];
-  return nr === undefined ? undefined : IOWR_H(nr, uapi.structSize);
+  return nr === undefined ? undefined : IOWR_H(nr, uapi.cmd.size);
 }
 
 export const HMM_DMIRROR_PROT_ERROR = 0xff;

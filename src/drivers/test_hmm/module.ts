@@ -9,20 +9,13 @@ import { mmu_interval_notifier_insert, mmu_interval_notifier_remove } from '../.
 import { put_page, UNMOVABLE } from '../../mm/page_alloc.js';
 import { type MmStruct, VM_MIXEDMAP, type VmArea } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
-import { putU32, putU64, u32At, u64At } from '../../sim/bytes.js';
+import type { U64 } from '../../sim/bytes.js';
 import { NO_PAGE } from '../../sim/memmap.js';
 import { done, type Task } from '../../sim/task.js';
+import type { DmirrorFields } from '../../uapi/dmirror_cmd.js';
 import { EFAULT, EINVAL, ENOMEM } from '../../uapi/errno.js';
 import {
-  CMD_ADDR,
-  CMD_ALLOC_TO_DEVMEM,
-  CMD_CPAGES,
-  CMD_FAULTS,
-  CMD_NPAGES,
-  CMD_PTR,
-  CMD_ZONE_DEVICE_TYPE,
   type DmirrorOp,
-  type DmirrorUapi,
   dmirrorRequest,
   HMM_DMIRROR_MEMORY_DEVICE_COHERENT,
   HMM_DMIRROR_MEMORY_DEVICE_PRIVATE,
@@ -75,36 +68,26 @@ function dmirror_fops_mmap(k: Kernel, vma: VmArea): number {
   return 0;
 }
 
-/** npages << PAGE_SHIFT: the upper 12 bits are lost, as in C; -1 where that is checked and refused. */
-function byte_length(cmd: Uint8Array, overflowChecked: boolean): number {
-  const high = u32At(cmd, CMD_NPAGES + 4);
-  if (high >= 2 ** 20 && overflowChecked) return -1;
-  // Multiples of 4,096 below 2^64 are exact in a double.
-  return (u32At(cmd, CMD_NPAGES) + (high % 2 ** 20) * 2 ** 32) * 4096;
-}
-
-/** The struct that the caller passed; the checks of dmirror_fops_unlocked_ioctl. Or -EINVAL. */
-function parse_cmd(uapi: DmirrorUapi, bytes: Uint8Array, overflowChecked: boolean): DmirrorCmd | number {
-  const addr = u64At(bytes, CMD_ADDR);
-  if ((u32At(bytes, CMD_ADDR) & 0xfff) !== 0) return -EINVAL;
-  const size = byte_length(bytes, overflowChecked);
+/** The range that the caller's struct names, after the checks of dmirror_fops_unlocked_ioctl; or -EINVAL. */
+function checked_cmd(fields: DmirrorFields, overflowChecked: boolean): DmirrorCmd | number {
+  const addr = Number(fields.addr);
+  if (offset_in_page(fields.addr) !== 0) return -EINVAL;
+  const size = byte_length(fields.npages, overflowChecked);
   const end = addr + size;
   if (size < 0 || addr >= (end >= 2 ** 64 ? end - 2 ** 64 : end)) return -EINVAL;
-  return {
-    addr,
-    ptr: u64At(bytes, CMD_PTR),
-    size,
-    cpages: 0,
-    faults: 0,
-    zone_device_type: 0,
-    alloc_to_devmem: uapi.hasAllocToDevmem && u32At(bytes, CMD_ALLOC_TO_DEVMEM) !== 0,
-  };
+  const { alloc_to_devmem } = fields;
+  return { addr, ptr: Number(fields.ptr), size, cpages: 0, faults: 0, zone_device_type: 0, alloc_to_devmem };
 }
 
-function write_back(uapi: DmirrorUapi, bytes: Uint8Array, cmd: DmirrorCmd, type: boolean): void {
-  putU64(bytes, CMD_CPAGES, cmd.cpages);
-  putU64(bytes, CMD_FAULTS, cmd.faults);
-  if (type && uapi.hasZoneDeviceType) putU32(bytes, CMD_ZONE_DEVICE_TYPE, cmd.zone_device_type);
+function offset_in_page(addr: U64): number {
+  return typeof addr === 'bigint' ? Number(addr & 0xfffn) : addr % 4096;
+}
+
+/** npages << PAGE_SHIFT: the upper 12 bits are lost, as in C; -1 where that is checked and refused. */
+function byte_length(npages: U64, overflowChecked: boolean): number {
+  if (npages >= 2 ** 52 && overflowChecked) return -1;
+  // Multiples of 4,096 below 2^64 are exact in a double.
+  return Number(typeof npages === 'bigint' ? BigInt.asUintN(52, npages) : npages % 2 ** 52) * 4096;
 }
 
 /** What each ioctl does, by the name that the generation's table gives its number. */
@@ -176,16 +159,16 @@ function* dmirror_fops_unlocked_ioctl(
   const dmirror = file.private_data as Dmirror;
   const { generation } = dmirror.mdevice.module;
   const { uapi } = generation;
-  const bytes = yield* copy_from_user(mm, arg, uapi.structSize);
+  const bytes = yield* copy_from_user(mm, arg, uapi.cmd.size);
   if (bytes === null) return -EFAULT;
-  const cmd = parse_cmd(uapi, bytes, generation.behaviours.npagesOverflowChecked);
+  const cmd = checked_cmd(uapi.cmd.decode(bytes), generation.behaviours.npagesOverflowChecked);
   if (typeof cmd === 'number') return cmd;
   const op = requests.get(command);
   if (op === undefined) return -EINVAL;
   const traced = dmirror.mdevice.module.kernel.trace !== null;
   const ret = yield* (traced ? traced_dispatch : dispatch)(op, dmirror, mm, cmd);
   if (ret !== 0) return ret;
-  write_back(uapi, bytes, cmd, op === 'GET_MEM_DEV_TYPE');
+  uapi.cmd.putAnswer(bytes, cmd);
   return (yield* copy_to_user(mm, arg, bytes)) ? 0 : -EFAULT;
 }
 

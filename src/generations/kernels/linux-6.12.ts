@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-import type { DmirrorUapi } from '../../uapi/dmirror_uapi.js';
+import { DmirrorStruct } from '../../uapi/dmirror_cmd.js';
+import type { DmirrorUapi } from '../../uapi/test_hmm_uapi.js';
 import { resolve } from '../behaviours/index.js';
 import type { Generation } from '../types.js';
 
 export const uapi6x: DmirrorUapi = {
-  structSize: 40,
+  cmd: new DmirrorStruct(),
   nr: {
     READ: 0,
     WRITE: 1,
@@ -16,8 +17,6 @@ export const uapi6x: DmirrorUapi = {
     CHECK_EXCLUSIVE: 6,
     RELEASE: 7,
   },
-  hasZoneDeviceType: false,
-  hasAllocToDevmem: false,
 };
 
 /** Debian's build inlines dmirror_do_write into the ioctl. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { DmirrorStruct } from '../../uapi/dmirror_cmd.js';
 import { resolve } from '../behaviours/index.js';
 import type { Generation } from '../types.js';
 import { overrides61 } from './linux-6.1.js';
@@ -9,7 +10,7 @@ export const v4Coherent: Generation = {
   title: 'DEVICE_COHERENT v4, January 2022',
   release: '5.17.0-rc1-coherent-v4',
   uapi: {
-    structSize: 48,
+    cmd: new DmirrorStruct([{ name: 'zone_device_type', type: 'uint64_t' }]),
     nr: {
       READ: 0,
       WRITE: 1,
@@ -20,8 +21,6 @@ export const v4Coherent: Generation = {
       CHECK_EXCLUSIVE: 6,
       GET_MEM_DEV_TYPE: 7,
     },
-    hasZoneDeviceType: true,
-    hasAllocToDevmem: false,
   },
   suite: 'v4-coherent',
   harness: '6.12',

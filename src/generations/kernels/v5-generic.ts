@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { DmirrorStruct } from '../../uapi/dmirror_cmd.js';
 import { resolve } from '../behaviours/index.js';
 import type { Generation } from '../types.js';
 import { overrides61 } from './linux-6.1.js';
@@ -9,10 +10,11 @@ export const v5Generic: Generation = {
   title: 'DEVICE_GENERIC v5, August 2021',
   release: '5.14.0-rc5-generic-v5',
   uapi: {
-    structSize: 48,
+    cmd: new DmirrorStruct([
+      { name: 'zone_device_type', type: 'uint32_t' },
+      { name: 'alloc_to_devmem', type: 'uint32_t' },
+    ]),
     nr: { READ: 0, WRITE: 1, MIGRATE: 2, SNAPSHOT: 3, GET_MEM_DEV_TYPE: 4 },
-    hasZoneDeviceType: true,
-    hasAllocToDevmem: true,
   },
   suite: 'v5-generic',
   harness: '6.12',

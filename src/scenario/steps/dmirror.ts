@@ -2,22 +2,9 @@
 /** ioctls on a dmirror device, with their struct and buffer in user memory. */
 import { z } from 'zod';
 import type { Generation } from '../../generations/index.js';
-import { putU32, putU64, u64At } from '../../sim/bytes.js';
 import type { Task } from '../../sim/task.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
-import {
-  CMD_ADDR,
-  CMD_ALLOC_TO_DEVMEM,
-  CMD_CPAGES,
-  CMD_FAULTS,
-  CMD_NPAGES,
-  CMD_PTR,
-  CMD_ZONE_DEVICE_TYPE,
-  type DmirrorOp,
-  type DmirrorUapi,
-  dmirrorRequest,
-  IOWR_H,
-} from '../../uapi/test_hmm_uapi.js';
+import { type DmirrorOp, type DmirrorUapi, dmirrorRequest, IOWR_H } from '../../uapi/test_hmm_uapi.js';
 import type { Sys } from '../../user/api.js';
 import { type Actor, addressOf, buffersOf, fdOf, MIRROR_PAGES } from '../actor.js';
 import { retOf, type StepResult } from '../result.js';
@@ -198,36 +185,30 @@ function* readPerm(sys: Sys, mirror: number, length: number, spelling: Spelling)
   return perm;
 }
 
-/** struct hmm_dmirror_cmd in `bytes`, which is as long as the generation has it. */
-function encode(bytes: Uint8Array, addr: number, ptr: number, npages: number): void {
-  bytes.fill(0);
-  putU64(bytes, CMD_ADDR, addr);
-  putU64(bytes, CMD_PTR, ptr);
-  putU64(bytes, CMD_NPAGES, npages);
-}
-
 function* takeIoctl(sys: Sys, actor: Actor, step: IoctlStep, generation: Generation): Task<StepResult> {
   const { uapi } = generation;
-  const { mirror, scratch, struct } = yield* buffersOf(sys, actor);
+  const { mirror, scratch } = yield* buffersOf(sys, actor);
   const where = rangeOf(step);
   yield* prepareMirror(sys, mirror, step);
 
-  const bytes = struct.subarray(0, uapi.structSize);
-  encode(bytes, addressOf(where.region, where.page), mirror, where.pages);
-  if (uapi.hasAllocToDevmem) putU32(bytes, CMD_ALLOC_TO_DEVMEM, goesToDevice(step) ? 1 : 0);
-  yield* sys.storeBytes(scratch, bytes);
+  const { cmd } = uapi;
+  const request = {
+    addr: addressOf(where.region, where.page),
+    ptr: mirror,
+    npages: where.pages,
+    alloc_to_devmem: goesToDevice(step),
+  };
+  yield* sys.storeBytes(scratch, cmd.encode(new Uint8Array(cmd.size), request));
 
-  const request = dmirrorRequest(uapi, commandOf(uapi, step)) ?? IOWR_H(UNKNOWN_NR, uapi.structSize);
-  const ret = yield* sys.ioctl(fdOf(actor, step.fd), request, scratch);
+  const number = dmirrorRequest(uapi, commandOf(uapi, step)) ?? IOWR_H(UNKNOWN_NR, cmd.size);
+  const ret = yield* sys.ioctl(fdOf(actor, step.fd), number, scratch);
   if (ret < 0) return retOf(ret);
 
-  const answer = yield* sys.loadBytes(scratch, uapi.structSize);
-  const cpages = u64At(answer, CMD_CPAGES);
-  const faults = u64At(answer, CMD_FAULTS);
+  const { cpages, faults, zone_device_type } = cmd.decode(yield* sys.loadBytes(scratch, cmd.size));
   const spelling = spellingOf(generation);
   switch (listingOf(step)) {
     case 'type':
-      return { ret: 0, cpages, faults, type: spelling.deviceType(answer[CMD_ZONE_DEVICE_TYPE] ?? 0) };
+      return { ret: 0, cpages, faults, type: spelling.deviceType(zone_device_type) };
     case 'perm':
       return { ret: 0, cpages, faults, perm: yield* readPerm(sys, mirror, where.pages, spelling) };
     case 'data':
@@ -336,7 +317,7 @@ function ioctlFields(step: IoctlStep, generation: Generation): CField[] {
     ['request', requestMacro(step, generation)],
     ...rangeFields(rangeOf(step)),
     ['list', C_LIST[listingOf(step)]],
-    ['to_device', generation.uapi.hasAllocToDevmem && goesToDevice(step) ? 'true' : 0],
+    ['to_device', generation.uapi.cmd.hasAllocToDevmem && goesToDevice(step) ? 'true' : 0],
   ];
   return step.cmd === 'WRITE' ? [...fields, ['write', 'true'], ['word', `${step.word}u`]] : fields;
 }
@@ -375,13 +356,13 @@ const rawSchema = stepSchema(
 type RawStep = z.infer<typeof rawSchema>;
 
 function* takeRaw(sys: Sys, actor: Actor, step: RawStep, { uapi }: Generation): Task<StepResult> {
-  const { mirror, scratch, struct } = yield* buffersOf(sys, actor);
+  const { mirror, scratch } = yield* buffersOf(sys, actor);
   yield* sys.storeSeq(mirror, PAGE_SIZE / 4, FILL, 0);
-  const bytes = struct.subarray(0, uapi.structSize);
-  encode(bytes, addressOf(step.region, 0) + step.offset, mirror, 0);
-  new DataView(struct.buffer).setBigUint64(CMD_NPAGES, BigInt(step.npages), true);
-  yield* sys.storeBytes(scratch, bytes);
-  return retOf(yield* sys.ioctl(fdOf(actor, step.fd), IOWR_H(step.nr, uapi.structSize), scratch));
+  const { cmd } = uapi;
+  const addr = addressOf(step.region, 0) + step.offset;
+  const request = { addr, ptr: mirror, npages: BigInt(step.npages) };
+  yield* sys.storeBytes(scratch, cmd.encode(new Uint8Array(cmd.size), request));
+  return retOf(yield* sys.ioctl(fdOf(actor, step.fd), IOWR_H(step.nr, cmd.size), scratch));
 }
 
 const ioctl_raw = defineStep(rawSchema, {

@@ -87,23 +87,6 @@ export function* hmm_open(sys: Sys, unit: number): Task<number> {
   return -1;
 }
 
-function packCommand({ uapi: abi }: HmmTraits, buffer: HmmBuffer, npages: number): Uint8Array {
-  const bytes = new Uint8Array(abi.structSize);
-  const cmd = new DataView(bytes.buffer);
-  cmd.setBigUint64(uapi.CMD_ADDR, BigInt(buffer.ptr), true);
-  cmd.setBigUint64(uapi.CMD_PTR, BigInt(buffer.mirror), true);
-  cmd.setBigUint64(uapi.CMD_NPAGES, BigInt(npages), true);
-  if (abi.hasAllocToDevmem) cmd.setUint32(uapi.CMD_ALLOC_TO_DEVMEM, Number(buffer.alloc_to_devmem), true);
-  return bytes;
-}
-
-function unpackCommand({ uapi: abi }: HmmTraits, bytes: Uint8Array, buffer: HmmBuffer): void {
-  const cmd = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  buffer.cpages = Number(cmd.getBigUint64(uapi.CMD_CPAGES, true));
-  buffer.faults = Number(cmd.getBigUint64(uapi.CMD_FAULTS, true));
-  if (abi.hasZoneDeviceType) buffer.zone_device_type = cmd.getUint32(uapi.CMD_ZONE_DEVICE_TYPE, true);
-}
-
 /** One ioctl on a buffer; its cpages and faults are set on success. Return: 0 or a negative errno. */
 export function* hmm_dmirror_cmd(
   t: HmmTest,
@@ -115,12 +98,16 @@ export function* hmm_dmirror_cmd(
   const { sys, self, variant } = t;
   const request = uapi.dmirrorRequest(variant.uapi, op);
   if (request === undefined) throw new Error(`no ioctl ${op} in this generation`);
-  yield* sys.storeBytes(self.cmd, packCommand(variant, buffer, npages));
+  const struct = variant.uapi.cmd;
+  const { ptr: addr, mirror: ptr, alloc_to_devmem } = buffer;
+  const bytes = new Uint8Array(struct.size);
+  yield* sys.storeBytes(self.cmd, struct.encode(bytes, { addr, ptr, npages, alloc_to_devmem }));
   let ret: number;
   do ret = yield* sys.ioctl(fd, request, self.cmd);
   while (ret === -EINTR);
   if (ret < 0) return ret;
-  unpackCommand(variant, yield* sys.loadBytes(self.cmd, variant.uapi.structSize), buffer);
+  const { cpages, faults, zone_device_type } = struct.decode(yield* sys.loadBytes(self.cmd, struct.size));
+  Object.assign(buffer, { cpages, faults, zone_device_type });
   return 0;
 }
 
@@ -130,7 +117,7 @@ export function hmm_migrate_sys_to_dev(
   buffer: HmmBuffer,
   npages: number,
 ): Task<number> {
-  if (!t.variant.uapi.hasAllocToDevmem) return hmm_dmirror_cmd(t, fd, 'MIGRATE_TO_DEV', buffer, npages);
+  if (!t.variant.uapi.cmd.hasAllocToDevmem) return hmm_dmirror_cmd(t, fd, 'MIGRATE_TO_DEV', buffer, npages);
   buffer.alloc_to_devmem = true;
   return hmm_dmirror_cmd(t, fd, 'MIGRATE', buffer, npages);
 }
@@ -141,7 +128,7 @@ export function hmm_migrate_dev_to_sys(
   buffer: HmmBuffer,
   npages: number,
 ): Task<number> {
-  if (!t.variant.uapi.hasAllocToDevmem) return hmm_dmirror_cmd(t, fd, 'MIGRATE_TO_SYS', buffer, npages);
+  if (!t.variant.uapi.cmd.hasAllocToDevmem) return hmm_dmirror_cmd(t, fd, 'MIGRATE_TO_SYS', buffer, npages);
   buffer.alloc_to_devmem = false;
   return hmm_dmirror_cmd(t, fd, 'MIGRATE', buffer, npages);
 }
