@@ -3,6 +3,7 @@
 
 import type { Spelling } from '../scenario/spelling.js';
 import type { CStruct } from '../uapi/c_struct.js';
+import { GUP_TEST, PIN_LONGTERM_TEST } from '../uapi/gup_test.js';
 import type { DmirrorUapi } from '../uapi/test_hmm_uapi.js';
 
 export const OPEN_FDS = `
@@ -31,14 +32,18 @@ static void take_close(const struct step *step)
 
 // --- the interface of a generation ----------------------------------------------------------------------
 
-/** The declaration of a struct, and a check that the compiler lays it out in as many bytes. */
-export function cStruct({ name, fields, size }: CStruct): string {
+function declaration({ name, fields }: CStruct): string {
   const members = fields.map(({ type, name, count }) => `\t${type} ${name}${count ? `[${count}]` : ''};`);
-  return `struct ${name} {
-${members.join('\n')}
-};
+  return `struct ${name} {\n${members.join('\n')}\n};`;
+}
 
-_Static_assert(sizeof(struct ${name}) == ${size}, "the struct has another size");`;
+function sizeCheck({ name, size }: CStruct): string {
+  return `_Static_assert(sizeof(struct ${name}) == ${size}, "the struct has another size");`;
+}
+
+/** A struct, and a check that the compiler lays it out in as many bytes. */
+function cStruct(struct: CStruct): string {
+  return `${declaration(struct)}\n\n${sizeCheck(struct)}`;
 }
 
 function requestLine(name: string, nr: number): string {
@@ -225,25 +230,12 @@ export const GUP_INTERFACE = `
 
 #define GUP_TEST_FILE	"/sys/kernel/debug/gup_test"
 
-struct gup_test {
-	uint64_t get_delta_usec;
-	uint64_t put_delta_usec;
-	uint64_t addr;
-	uint64_t size;
-	uint32_t nr_pages_per_call;
-	uint32_t gup_flags;
-	uint32_t test_flags;
-	uint32_t which_pages[8];
-};
+${declaration(GUP_TEST)}
 
-struct pin_longterm_test {
-	uint64_t addr;
-	uint64_t size;
-	uint32_t flags;
-};
+${declaration(PIN_LONGTERM_TEST)}
 
-_Static_assert(sizeof(struct gup_test) == 80, "the struct has another size");
-_Static_assert(sizeof(struct pin_longterm_test) == 24, "the struct has another size");
+${sizeCheck(GUP_TEST)}
+${sizeCheck(PIN_LONGTERM_TEST)}
 
 #define GUP_FAST_BENCHMARK	_IOWR('g', 1, struct gup_test)
 #define PIN_FAST_BENCHMARK	_IOWR('g', 2, struct gup_test)

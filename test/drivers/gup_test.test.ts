@@ -26,24 +26,22 @@ function setup(overrides: Partial<Behaviours> = {}) {
     pages: number,
     options: { flags?: number; perCall?: number; which?: number } = {},
   ) => {
-    const view = new DataView(new ArrayBuffer(uapi.GUP_TEST_SIZE));
-    view.setBigUint64(uapi.GUP_TEST_ADDR, BigInt(BASE + at * 4096), true);
-    view.setBigUint64(uapi.GUP_TEST_NR_BYTES, BigInt(pages) * 4096n, true);
-    view.setUint32(uapi.GUP_TEST_NR_PAGES_PER_CALL, options.perCall ?? pages, true);
-    view.setUint32(uapi.GUP_TEST_GUP_FLAGS, options.flags ?? uapi.FOLL_WRITE, true);
-    view.setUint32(uapi.GUP_TEST_WHICH_PAGES, options.which ?? 0, true);
-    put(new Uint8Array(view.buffer));
+    const struct = uapi.encodeGupTest(new Uint8Array(uapi.GUP_TEST.size), {
+      addr: BASE + at * 4096,
+      size: BigInt(pages) * 4096n,
+      nr_pages_per_call: options.perCall ?? pages,
+      gup_flags: options.flags ?? uapi.FOLL_WRITE,
+      which_pages: [options.which ?? 0],
+    });
+    put(struct);
     const ret = ioctl(cmd);
     if (ret !== 0) return ret;
-    const bytes = run(k, copy_from_user(mm, ARG, uapi.GUP_TEST_SIZE))!;
-    return { pinned: Number(new DataView(bytes.buffer).getBigUint64(uapi.GUP_TEST_NR_BYTES, true)) / 4096 };
+    const answer = uapi.decodeGupTest(run(k, copy_from_user(mm, ARG, uapi.GUP_TEST.size))!);
+    return { pinned: Number(answer.size) / 4096 };
   };
   const start = (at: number, pages: number, flags = uapi.PIN_LONGTERM_TEST_FLAG_USE_WRITE) => {
-    const view = new DataView(new ArrayBuffer(uapi.PIN_LONGTERM_TEST_SIZE));
-    view.setBigUint64(uapi.PIN_LONGTERM_TEST_ADDR, BigInt(BASE) + BigInt(Math.round(at * 4096)), true);
-    view.setBigUint64(uapi.PIN_LONGTERM_TEST_NR_BYTES, BigInt(pages) * 4096n, true);
-    view.setUint32(uapi.PIN_LONGTERM_TEST_FLAGS, flags, true);
-    put(new Uint8Array(view.buffer));
+    const pin = { addr: BASE + Math.round(at * 4096), size: BigInt(pages) * 4096n, flags };
+    put(uapi.encodePinLongtermTest(new Uint8Array(uapi.PIN_LONGTERM_TEST.size), pin));
     return ioctl(uapi.PIN_LONGTERM_TEST_START);
   };
   return { k, mm, driver, ioctl, put, gup, start };

@@ -17,7 +17,6 @@ import { PAGE_SIZE } from '../../uapi/mman.js';
 import { kvcalloc_pages } from './page_array.js';
 import { PinLongtermTest } from './pin_longterm_test.js';
 
-const WHICH_PAGES = 8;
 const DUMP_PAGES_USE_PIN = 0x1;
 
 const BENCHMARKS = new Set([
@@ -36,41 +35,12 @@ const LONGTERM_TESTS = new Set([
 
 const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
 
-/** struct gup_test, a view of its bytes. */
-class GupTestArgs {
-  private readonly view: DataView;
+function usec(ns: number): number {
+  return Math.floor(ns / 1000);
+}
 
-  constructor(readonly bytes: Uint8Array) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  }
-
-  get addr(): bigint {
-    return this.view.getBigUint64(uapi.GUP_TEST_ADDR, true);
-  }
-  get size(): bigint {
-    return this.view.getBigUint64(uapi.GUP_TEST_NR_BYTES, true);
-  }
-  set size(bytes: bigint) {
-    this.view.setBigUint64(uapi.GUP_TEST_NR_BYTES, bytes, true);
-  }
-  get nr_pages_per_call(): number {
-    return this.view.getUint32(uapi.GUP_TEST_NR_PAGES_PER_CALL, true);
-  }
-  get gup_flags(): number {
-    return this.view.getUint32(uapi.GUP_TEST_GUP_FLAGS, true);
-  }
-  get dumpUsesPin(): boolean {
-    return (this.view.getUint32(uapi.GUP_TEST_TEST_FLAGS, true) & DUMP_PAGES_USE_PIN) !== 0;
-  }
-  which_page(i: number): number {
-    return this.view.getUint32(uapi.GUP_TEST_WHICH_PAGES + 4 * i, true);
-  }
-  clear_which_page(i: number): void {
-    this.view.setUint32(uapi.GUP_TEST_WHICH_PAGES + 4 * i, 0, true);
-  }
-  setDelta(offset: number, ns: number): void {
-    this.view.setBigUint64(offset, BigInt(Math.floor(ns / 1000)), true);
-  }
+function dumpUsesPin(gup: uapi.GupTest): boolean {
+  return (gup.test_flags & DUMP_PAGES_USE_PIN) !== 0;
 }
 
 /** The driver: one per machine; all its open files share the long-term pin. */
@@ -107,27 +77,28 @@ export class GupTest {
       return yield* this.longterm.ioctl(mm, cmd, arg);
     }
     if (!BENCHMARKS.has(cmd)) return -EINVAL;
-    const bytes = yield* copy_from_user(mm, arg, uapi.GUP_TEST_SIZE);
+    const bytes = yield* copy_from_user(mm, arg, uapi.GUP_TEST.size);
     if (bytes === null) return -EFAULT;
-    const ret = yield* this.__gup_test_ioctl(mm, cmd, new GupTestArgs(bytes));
+    const gup = uapi.decodeGupTest(bytes);
+    const ret = yield* this.__gup_test_ioctl(mm, cmd, gup);
     if (ret !== 0) return ret;
-    return (yield* copy_to_user(mm, arg, bytes)) ? 0 : -EFAULT;
+    return (yield* copy_to_user(mm, arg, uapi.encodeGupTest(bytes, gup))) ? 0 : -EFAULT;
   }
 
-  private *__gup_test_ioctl(mm: MmStruct, cmd: number, gup: GupTestArgs): Task<number> {
+  private *__gup_test_ioctl(mm: MmStruct, cmd: number, gup: uapi.GupTest): Task<number> {
     const { k } = this;
-    const pages = kvcalloc_pages(k, Number(gup.size / BigInt(PAGE_SIZE)));
+    const pages = kvcalloc_pages(k, Number(BigInt(gup.size) / BigInt(PAGE_SIZE)));
     if (pages === null) return -ENOMEM;
     const locks = cmd !== uapi.GUP_FAST_BENCHMARK && cmd !== uapi.PIN_FAST_BENCHMARK;
     if (locks) yield* mm.mmap_lock.down_read('__gup_test_ioctl');
     const begun = k.executor.now;
     const got = yield* this.get_pages(mm, cmd, gup, pages);
-    gup.setDelta(uapi.GUP_TEST_GET_DELTA, k.executor.now - begun);
+    gup.get_delta_usec = usec(k.executor.now - begun);
     this.verify_dma_pinned(cmd, pages, got);
     if (cmd === uapi.DUMP_USER_PAGES_TEST) this.dump_pages_test(gup, pages, got);
     const ended = k.executor.now;
-    this.put_back_pages(cmd, pages, got, gup.dumpUsesPin);
-    gup.setDelta(uapi.GUP_TEST_PUT_DELTA, k.executor.now - ended);
+    this.put_back_pages(cmd, pages, got, dumpUsesPin(gup));
+    gup.put_delta_usec = usec(k.executor.now - ended);
     if (locks) mm.mmap_lock.up_read();
     return 0;
   }
@@ -136,9 +107,10 @@ export class GupTest {
    * Get the pages, `nr_pages_per_call` at a time, until a call comes short. The struct's size becomes what was walked
    * over: all of a chunk that came short, nothing of one that failed. Return: pages got.
    */
-  private *get_pages(mm: MmStruct, cmd: number, gup: GupTestArgs, pages: PageArray): Task<number> {
-    const { addr: first, nr_pages_per_call } = gup;
-    const end = u64(first + gup.size);
+  private *get_pages(mm: MmStruct, cmd: number, gup: uapi.GupTest, pages: PageArray): Task<number> {
+    const { nr_pages_per_call } = gup;
+    const first = BigInt(gup.addr);
+    const end = u64(first + BigInt(gup.size));
     let nr = nr_pages_per_call;
     let got = 0;
     let addr = first;
@@ -160,7 +132,7 @@ export class GupTest {
   private get_chunk(
     mm: MmStruct,
     cmd: number,
-    gup: GupTestArgs,
+    gup: uapi.GupTest,
     addr: number,
     nr: number,
     pages: PageArray,
@@ -176,7 +148,7 @@ export class GupTest {
       case uapi.PIN_LONGTERM_BENCHMARK:
         return pin_user_pages(mm, addr, nr, flags | FOLL_LONGTERM, pages);
       case uapi.DUMP_USER_PAGES_TEST:
-        return (gup.dumpUsesPin ? pin_user_pages : get_user_pages)(mm, addr, nr, flags, pages);
+        return (dumpUsesPin(gup) ? pin_user_pages : get_user_pages)(mm, addr, nr, flags, pages);
       default:
         return get_user_pages(mm, addr, nr, flags, pages);
     }
@@ -200,15 +172,16 @@ export class GupTest {
     }
   }
 
-  private dump_pages_test(gup: GupTestArgs, pages: PageArray, nr_pages: number): void {
+  private dump_pages_test(gup: uapi.GupTest, pages: PageArray, nr_pages: number): void {
     const { k } = this;
-    for (let i = 0; i < WHICH_PAGES; i++) {
-      if (gup.which_page(i) <= nr_pages) continue;
-      k.printk(`ZEROING due to out of range: .which_pages[${i}]: ${gup.which_page(i)}`);
-      gup.clear_which_page(i);
+    const { which_pages } = gup;
+    for (const [i, nr] of which_pages.entries()) {
+      if (nr <= nr_pages) continue;
+      k.printk(`ZEROING due to out of range: .which_pages[${i}]: ${nr}`);
+      which_pages[i] = 0;
     }
-    for (let i = 0; i < WHICH_PAGES; i++) {
-      const index = gup.which_page(i) - 1;
+    for (const nr of which_pages) {
+      const index = nr - 1;
       if (index < 0) continue;
       const page = pages[index]!;
       const folio = compound_head(k.mem, page);
@@ -220,11 +193,11 @@ export class GupTest {
     }
   }
 
-  private put_back_pages(cmd: number, pages: PageArray, nr_pages: number, dumpUsesPin: boolean): void {
+  private put_back_pages(cmd: number, pages: PageArray, nr_pages: number, dumpPins: boolean): void {
     const got =
       cmd === uapi.GUP_FAST_BENCHMARK ||
       cmd === uapi.GUP_BASIC_TEST ||
-      (cmd === uapi.DUMP_USER_PAGES_TEST && !dumpUsesPin);
+      (cmd === uapi.DUMP_USER_PAGES_TEST && !dumpPins);
     if (!got) {
       unpin_user_pages(this.k, pages, nr_pages);
       return;

@@ -11,6 +11,7 @@ import type { Kernel } from '../../mm/kernel.js';
 import { compound_head } from '../../mm/page_flags.js';
 import type { MmStruct } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
+import { u64At } from '../../sim/bytes.js';
 import { Mutex } from '../../sim/locks.js';
 import type { Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
@@ -30,10 +31,8 @@ interface Request {
 
 /** struct pin_longterm_test, checked. Return: what is asked, or -EINVAL. */
 function parse(bytes: Uint8Array): Request | number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const addr = view.getBigUint64(uapi.PIN_LONGTERM_TEST_ADDR, true);
-  const size = view.getBigUint64(uapi.PIN_LONGTERM_TEST_NR_BYTES, true);
-  const flags = view.getUint32(uapi.PIN_LONGTERM_TEST_FLAGS, true);
+  const { addr: start, size: length, flags } = uapi.decodePinLongtermTest(bytes);
+  const [addr, size] = [BigInt(start), BigInt(length)];
   const known = uapi.PIN_LONGTERM_TEST_FLAG_USE_WRITE | uapi.PIN_LONGTERM_TEST_FLAG_USE_FAST;
   if ((flags & ~known) !== 0) return -EINVAL;
   if ((addr | size) % BigInt(PAGE_SIZE) !== 0n || size > LONG_MAX || size === 0n) return -EINVAL;
@@ -84,7 +83,7 @@ export class PinLongtermTest {
 
   private *start(mm: MmStruct, arg: number): Task<number> {
     if (this.pages !== null) return -EINVAL;
-    const bytes = yield* copy_from_user(mm, arg, uapi.PIN_LONGTERM_TEST_SIZE);
+    const bytes = yield* copy_from_user(mm, arg, uapi.PIN_LONGTERM_TEST.size);
     if (bytes === null) return -EFAULT;
     const request = parse(bytes);
     if (typeof request === 'number') return request;
@@ -119,7 +118,7 @@ export class PinLongtermTest {
     if (this.pages === null) return -EINVAL;
     const bytes = yield* copy_from_user(mm, arg, 8);
     if (bytes === null) return -EFAULT;
-    let to = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+    let to = u64At(bytes, 0);
     for (const page of this.pages.subarray(0, this.nr_pages)) {
       const words = this.k.contents.readable(page).slice();
       if (!(yield* copy_to_user(mm, to, new Uint8Array(words.buffer)))) return -EFAULT;

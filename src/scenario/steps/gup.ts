@@ -4,22 +4,18 @@ import { z } from 'zod';
 import { UsageError } from '../../sim/errors.js';
 import type { Task } from '../../sim/task.js';
 import {
+  decodeGupTest,
+  encodeGupTest,
+  encodePinLongtermTest,
   FOLL_WRITE,
   GUP_BASIC_TEST,
   GUP_FAST_BENCHMARK,
-  GUP_TEST_ADDR,
-  GUP_TEST_GUP_FLAGS,
-  GUP_TEST_NR_BYTES,
-  GUP_TEST_NR_PAGES_PER_CALL,
-  GUP_TEST_SIZE,
+  GUP_TEST,
   PIN_BASIC_TEST,
   PIN_FAST_BENCHMARK,
   PIN_LONGTERM_BENCHMARK,
-  PIN_LONGTERM_TEST_ADDR,
+  PIN_LONGTERM_TEST,
   PIN_LONGTERM_TEST_FLAG_USE_WRITE,
-  PIN_LONGTERM_TEST_FLAGS,
-  PIN_LONGTERM_TEST_NR_BYTES,
-  PIN_LONGTERM_TEST_SIZE,
   PIN_LONGTERM_TEST_START,
   PIN_LONGTERM_TEST_STOP,
 } from '../../uapi/gup_test.js';
@@ -65,28 +61,24 @@ type GupKind = keyof typeof CALLS;
 
 const KINDS = Object.keys(CALLS) as GupKind[];
 
-function setAddress(view: DataView, offset: number, value: number): void {
-  view.setBigUint64(offset, BigInt(value), true);
-}
-
 // --- gup --------------------------------------------------------------------------------------------------
 
 function* takeGup(sys: Sys, actor: Actor, step: Range & { kind: GupKind }): Task<StepResult> {
   const { gupFd } = actor;
   const { scratch } = yield* buffersOf(sys, actor);
   const { request, flags } = CALLS[step.kind];
-  const view = new DataView(new ArrayBuffer(GUP_TEST_SIZE));
-  setAddress(view, GUP_TEST_ADDR, startOf(step));
-  setAddress(view, GUP_TEST_NR_BYTES, step.pages * PAGE_SIZE);
-  view.setUint32(GUP_TEST_NR_PAGES_PER_CALL, step.pages, true);
-  view.setUint32(GUP_TEST_GUP_FLAGS, flags, true);
-  yield* sys.storeBytes(scratch, new Uint8Array(view.buffer));
+  const struct = encodeGupTest(new Uint8Array(GUP_TEST.size), {
+    addr: startOf(step),
+    size: step.pages * PAGE_SIZE,
+    nr_pages_per_call: step.pages,
+    gup_flags: flags,
+  });
+  yield* sys.storeBytes(scratch, struct);
 
   const ret = yield* sys.ioctl(gupFd, request, scratch);
   if (ret < 0) return retOf(ret);
-  const answer = yield* sys.loadBytes(scratch, GUP_TEST_SIZE);
-  const bytes = new DataView(answer.buffer, answer.byteOffset).getBigUint64(GUP_TEST_NR_BYTES, true);
-  return { ret: 0, pinned: Number(bytes) / PAGE_SIZE };
+  const { size } = decodeGupTest(yield* sys.loadBytes(scratch, GUP_TEST.size));
+  return { ret: 0, pinned: Number(size) / PAGE_SIZE };
 }
 
 const gupSchema = stepSchema(
@@ -127,11 +119,12 @@ const gupStep = defineStep(gupSchema, {
 function* takePin(sys: Sys, actor: Actor, step: Range & { write: boolean }): Task<StepResult> {
   const { gupFd } = actor;
   const { scratch } = yield* buffersOf(sys, actor);
-  const view = new DataView(new ArrayBuffer(PIN_LONGTERM_TEST_SIZE));
-  setAddress(view, PIN_LONGTERM_TEST_ADDR, startOf(step));
-  setAddress(view, PIN_LONGTERM_TEST_NR_BYTES, step.pages * PAGE_SIZE);
-  view.setUint32(PIN_LONGTERM_TEST_FLAGS, step.write ? PIN_LONGTERM_TEST_FLAG_USE_WRITE : 0, true);
-  yield* sys.storeBytes(scratch, new Uint8Array(view.buffer));
+  const struct = encodePinLongtermTest(new Uint8Array(PIN_LONGTERM_TEST.size), {
+    addr: startOf(step),
+    size: step.pages * PAGE_SIZE,
+    flags: step.write ? PIN_LONGTERM_TEST_FLAG_USE_WRITE : 0,
+  });
+  yield* sys.storeBytes(scratch, struct);
   return retOf(yield* sys.ioctl(gupFd, PIN_LONGTERM_TEST_START, scratch));
 }
 

@@ -22,15 +22,14 @@ const SIGTERM = 15;
 /** One gup_test ioctl on the page at `addr`. Return: 0 or a positive errno. */
 function* gup_test_exec(t: Hmm, gup_fd: number, addr: number, cmd: number, flags: number): Task<number> {
   const { sys } = t;
-  const bytes = new Uint8Array(gup_test.GUP_TEST_SIZE);
-  const gup = new DataView(bytes.buffer);
-  gup.setBigUint64(gup_test.GUP_TEST_ADDR, BigInt(addr), true);
-  gup.setBigUint64(gup_test.GUP_TEST_NR_BYTES, BigInt(t.self.page_size), true);
-  gup.setUint32(gup_test.GUP_TEST_NR_PAGES_PER_CALL, 1, true);
-  gup.setUint32(gup_test.GUP_TEST_GUP_FLAGS, gup_test.FOLL_WRITE | flags, true);
-
-  const arg = yield* sys.malloc(gup_test.GUP_TEST_SIZE);
-  yield* sys.storeBytes(arg, bytes);
+  const struct = gup_test.encodeGupTest(new Uint8Array(gup_test.GUP_TEST.size), {
+    addr,
+    size: t.self.page_size,
+    nr_pages_per_call: 1,
+    gup_flags: gup_test.FOLL_WRITE | flags,
+  });
+  const arg = yield* sys.malloc(struct.length);
+  yield* sys.storeBytes(arg, struct);
   const ret = yield* sys.ioctl(gup_fd, cmd, arg);
   yield* sys.free(arg);
   if (ret < 0) sys.stderr(`ioctl on error: ${-ret}`);
