@@ -2,9 +2,9 @@
 /** Exported programs, run on a stub of the driver: what they ask of it, and what they make of its answers. */
 import t from 'tap';
 import { load } from '../../src/scenario/load.js';
-import { compile, documentOf, execute, noCompiler, program } from './export-compile.js';
+import { noCompiler } from '../host.js';
+import { compile, documentOf, execute, program } from './export-compile.js';
 
-const skip = noCompiler;
 function lines(text: string): string[] {
   return text.split('\n').slice(0, -1);
 }
@@ -30,7 +30,7 @@ steps:
   - { op: close, fd: d0 }
 `;
 
-t.test('the ioctl numbers and bytes of 6.12, and the KTAP of what came', { skip }, (t) => {
+t.test('the ioctl numbers and bytes of 6.12, and the KTAP of what came', { skip: noCompiler() }, (t) => {
   const directory = t.testdir();
   const text = program([documentOf(DEVICE_STEPS)], { expect: true });
   t.equal(compile(directory, text, { stub: true }).errors, '');
@@ -80,7 +80,7 @@ t.test('the ioctl numbers and bytes of 6.12, and the KTAP of what came', { skip 
   t.end();
 });
 
-t.test('permissions are spelled as the simulator does', { skip }, (t) => {
+t.test('permissions are spelled as the simulator does', { skip: noCompiler() }, (t) => {
   const directory = t.testdir();
   const steps =
     '[ { op: open, fd: d0, device: 0 }, { op: ioctl, cmd: SNAPSHOT, fd: d0, region: r0, page: 0, pages: 256 } ]';
@@ -107,9 +107,12 @@ t.test('permissions are spelled as the simulator does', { skip }, (t) => {
   t.end();
 });
 
-t.test('v5-generic: 48 bytes, the direction in the struct, the type of memory', { skip }, (t) => {
-  const directory = t.testdir();
-  const document = documentOf(`
+t.test(
+  'v5-generic: 48 bytes, the direction in the struct, the type of memory',
+  { skip: noCompiler() },
+  (t) => {
+    const directory = t.testdir();
+    const document = documentOf(`
 name: generic
 kernel: v5-generic
 machine: { spm: [] }
@@ -120,33 +123,34 @@ steps:
   - { op: ioctl, cmd: GET_MEM_DEV_TYPE, fd: d0 }
   - { op: ioctl, cmd: RELEASE, fd: d0 }
 `);
-  const { errors } = compile(directory, program([document], { expect: false }), { stub: true });
-  const { status, stdout, stderr, calls } = execute(directory, ['--record']);
-  t.strictSame([errors, status, stderr], ['', 0, '']);
-  t.strictSame(calls, [
-    'open /dev/hmm_dmirror1',
-    'ioctl c0304802 addr=200000000000 npages=1 cpages=0 faults=0 more=100000000 mirror=a5',
-    'ioctl c0304802 addr=200000000000 npages=1 cpages=0 faults=0 more=0 mirror=a5',
-    'ioctl c0304804 addr=200000000000 npages=1 cpages=0 faults=0 more=0 mirror=a5',
-    'ioctl c03048ff addr=200000000000 npages=1 cpages=0 faults=0 more=0 mirror=a5',
-  ]);
-  const { documents, mistakes } = load(stdout, 'stdout', 'jsonl');
-  t.strictSame(mistakes, []);
-  const recorded = documents[0]!.document;
-  t.match(recorded.source, /^recorded: Linux /);
-  t.strictSame([recorded.name, recorded.kernel, recorded.machine], ['generic', 'v5-generic', { spm: [] }]);
-  t.strictSame(
-    recorded.steps.map(({ expect }) => expect),
-    [
-      { ret: 0 },
-      { ret: 0, cpages: 1, faults: 1, data: [7] },
-      { ret: 0, cpages: 1, faults: 1 },
-      { ret: 0, cpages: 1, faults: 1, type: 'GENERIC' },
-      { ret: 0, cpages: 1, faults: 1 },
-    ],
-  );
-  t.end();
-});
+    const { errors } = compile(directory, program([document], { expect: false }), { stub: true });
+    const { status, stdout, stderr, calls } = execute(directory, ['--record']);
+    t.strictSame([errors, status, stderr], ['', 0, '']);
+    t.strictSame(calls, [
+      'open /dev/hmm_dmirror1',
+      'ioctl c0304802 addr=200000000000 npages=1 cpages=0 faults=0 more=100000000 mirror=a5',
+      'ioctl c0304802 addr=200000000000 npages=1 cpages=0 faults=0 more=0 mirror=a5',
+      'ioctl c0304804 addr=200000000000 npages=1 cpages=0 faults=0 more=0 mirror=a5',
+      'ioctl c03048ff addr=200000000000 npages=1 cpages=0 faults=0 more=0 mirror=a5',
+    ]);
+    const { documents, mistakes } = load(stdout, 'stdout', 'jsonl');
+    t.strictSame(mistakes, []);
+    const recorded = documents[0]!.document;
+    t.match(recorded.source, /^recorded: Linux /);
+    t.strictSame([recorded.name, recorded.kernel, recorded.machine], ['generic', 'v5-generic', { spm: [] }]);
+    t.strictSame(
+      recorded.steps.map(({ expect }) => expect),
+      [
+        { ret: 0 },
+        { ret: 0, cpages: 1, faults: 1, data: [7] },
+        { ret: 0, cpages: 1, faults: 1 },
+        { ret: 0, cpages: 1, faults: 1, type: 'GENERIC' },
+        { ret: 0, cpages: 1, faults: 1 },
+      ],
+    );
+    t.end();
+  },
+);
 
 const OOPSING = (name: string, expect: string) => `
 name: ${name}
@@ -157,7 +161,7 @@ steps:
   - { op: close, fd: d0, expect: { ret: 0 } }
 `;
 
-t.test('an oops ends everything, and is only risked when asked for', { skip }, (t) => {
+t.test('an oops ends everything, and is only risked when asked for', { skip: noCompiler() }, (t) => {
   const directory = t.testdir();
   const documents = [
     documentOf(OOPSING('dies', '{ oops: dmirror_do_read }')),
@@ -214,21 +218,25 @@ t.test('an oops ends everything, and is only risked when asked for', { skip }, (
   t.end();
 });
 
-t.test('a step that does not come back is a hang; a missing driver is a skip', { skip }, (t) => {
-  const directory = t.testdir();
-  const text = program([documentOf(OOPSING('stuck', '{ ret: 0 }'))], { expect: true });
-  compile(directory, text, { stub: true, flags: ['-O2', '-DSTEP_TIMEOUT_MS=100'] });
-  const { status, stdout } = execute(directory, [], { STUB_HANG: '1' });
-  t.equal(status, 1);
-  t.match(lines(stdout)[5], /^# {3}answer: "hang":"\w+"$/);
+t.test(
+  'a step that does not come back is a hang; a missing driver is a skip',
+  { skip: noCompiler() },
+  (t) => {
+    const directory = t.testdir();
+    const text = program([documentOf(OOPSING('stuck', '{ ret: 0 }'))], { expect: true });
+    compile(directory, text, { stub: true, flags: ['-O2', '-DSTEP_TIMEOUT_MS=100'] });
+    const { status, stdout } = execute(directory, [], { STUB_HANG: '1' });
+    t.equal(status, 1);
+    t.match(lines(stdout)[5], /^# {3}answer: "hang":"\w+"$/);
 
-  compile(directory, text);
-  const none = execute(directory, []);
-  t.equal(none.status, 4);
-  t.match(
-    none.stdout,
-    /ok 3 stuck 2: .* # SKIP \/dev\/hmm_dmirror0 is not there: is test_hmm loaded\?\n# Totals/,
-  );
-  t.equal(execute(directory, ['--recrod']).status, 64);
-  t.end();
-});
+    compile(directory, text);
+    const none = execute(directory, []);
+    t.equal(none.status, 4);
+    t.match(
+      none.stdout,
+      /ok 3 stuck 2: .* # SKIP \/dev\/hmm_dmirror0 is not there: is test_hmm loaded\?\n# Totals/,
+    );
+    t.equal(execute(directory, ['--recrod']).status, 64);
+    t.end();
+  },
+);

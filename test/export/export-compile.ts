@@ -12,10 +12,6 @@ import { Setups } from '../../src/session/setup.js';
 const STUB = fileURLToPath(new URL('export_c_stub.c', import.meta.url));
 const WARNINGS = ['-Wall', '-Wextra', '-Werror'];
 
-/** Why nothing can be compiled here; false where it can. */
-export const noCompiler: string | false =
-  spawnSync('cc', ['--version']).status === 0 ? false : 'there is no C compiler (cc)';
-
 /** What the shorthand of the tests is missing. */
 export function documentOf(text: string): ScenarioDocument {
   const { documents, mistakes } = load(text, 'test', 'yaml');

@@ -5,9 +5,9 @@ import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import { cComment, cString } from '../../src/export/literal.js';
 import { load } from '../../src/scenario/load.js';
-import { compile, documentOf, noCompiler, program } from './export-compile.js';
+import { noCompiler } from '../host.js';
+import { compile, documentOf, program } from './export-compile.js';
 
-const skip = noCompiler;
 /** Scenarios of each recording that are compiled. */
 const BATCH = 8;
 
@@ -17,7 +17,7 @@ t.test('text as C spells it', async (t) => {
   t.equal(cComment('a */ b /* c\nd'), 'a * / b / * c d');
 });
 
-t.test('every category of recordings compiles', { skip }, (t) => {
+t.test('every category of recordings compiles', { skip: noCompiler() }, (t) => {
   for (const name of readdirSync('test/golden/6.12')) {
     // Both kernels have the same interface: one program holds scenarios of both.
     const batches = ['6.12', '6.1'].map((kernel) => {
@@ -30,35 +30,39 @@ t.test('every category of recordings compiles', { skip }, (t) => {
   t.end();
 });
 
-t.test('each op alone compiles: nothing is there that nobody uses, or missing', { skip }, (t) => {
-  const range = 'region: r0, page: 0, pages: 1';
-  const ops = [
-    'open, fd: d0, device: 0',
-    'close, fd: d0',
-    ...['anon', 'hugetlb', 'file', 'device, fd: d0'].map(
-      (backing) => `mmap, region: r0, pages: 1, prot: w, share: shared, backing: ${backing}`,
-    ),
-    ...['munmap', 'mlock', 'munlock', 'load', 'pagemap'].map((op) => `${op}, ${range}`),
-    `mprotect, ${range}, prot: none`,
-    `madvise, ${range}, advice: collapse`,
-    `mremap, ${range}, to: { region: r1, page: 0 }`,
-    `store, ${range}, word: 4294967295`,
-    `ioctl, cmd: SNAPSHOT, fd: d0, ${range}`,
-    `ioctl_raw, fd: d0, nr: 9, region: r0, offset: 1, npages: "18446744073709551615"`,
-    `gup, ${range}, kind: pin_fast_longterm`,
-    `pin, ${range}, write: false`,
-    'unpin',
-    'fork, child: p1',
-    'exit',
-  ];
-  for (const op of ops) {
-    const text = program([documentOf(`name: a\nsteps: [ { op: ${op} } ]\n`)], { expect: false });
-    t.equal(compile(t.testdir(), text, { flags: ['-fsyntax-only'] }).errors, '', op);
-  }
-  const empty = program([documentOf('name: a\nsteps: []\n')], { expect: true });
-  t.equal(compile(t.testdir(), empty).errors, '', 'no step');
-  t.end();
-});
+t.test(
+  'each op alone compiles: nothing is there that nobody uses, or missing',
+  { skip: noCompiler() },
+  (t) => {
+    const range = 'region: r0, page: 0, pages: 1';
+    const ops = [
+      'open, fd: d0, device: 0',
+      'close, fd: d0',
+      ...['anon', 'hugetlb', 'file', 'device, fd: d0'].map(
+        (backing) => `mmap, region: r0, pages: 1, prot: w, share: shared, backing: ${backing}`,
+      ),
+      ...['munmap', 'mlock', 'munlock', 'load', 'pagemap'].map((op) => `${op}, ${range}`),
+      `mprotect, ${range}, prot: none`,
+      `madvise, ${range}, advice: collapse`,
+      `mremap, ${range}, to: { region: r1, page: 0 }`,
+      `store, ${range}, word: 4294967295`,
+      `ioctl, cmd: SNAPSHOT, fd: d0, ${range}`,
+      `ioctl_raw, fd: d0, nr: 9, region: r0, offset: 1, npages: "18446744073709551615"`,
+      `gup, ${range}, kind: pin_fast_longterm`,
+      `pin, ${range}, write: false`,
+      'unpin',
+      'fork, child: p1',
+      'exit',
+    ];
+    for (const op of ops) {
+      const text = program([documentOf(`name: a\nsteps: [ { op: ${op} } ]\n`)], { expect: false });
+      t.equal(compile(t.testdir(), text, { flags: ['-fsyntax-only'] }).errors, '', op);
+    }
+    const empty = program([documentOf('name: a\nsteps: []\n')], { expect: true });
+    t.equal(compile(t.testdir(), empty).errors, '', 'no step');
+    t.end();
+  },
+);
 
 t.test('one program has one interface', async (t) => {
   const steps = 'steps: [ { op: exit } ]';

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The suites of 6.1 and 6.12 print what they printed on the real kernels. */
 import t from 'tap';
-import type { MachineOptions } from '../../src/machine/machine.js';
-import * as machineModule from '../../src/machine/machine.js';
+import { Machine, type MachineOptions } from '../../src/machine/machine.js';
 import { ktapLines } from '../../src/report/ktap.js';
 import { suiteOf } from '../../src/selftests/hmm-tests/suites.js';
 import { exitCode, test_harness_run } from '../../src/selftests/kselftest_harness.js';
 import type { FilterOption, TestFilter } from '../../src/selftests/test_filter.js';
-import type { MachineApi as Machine } from '../../src/user/api.js';
+import type { MachineApi } from '../../src/user/api.js';
 import { FakeMachine } from './fake_machine.js';
 import { type GoldenRun, goldenRun, withoutPlace } from './golden_ktap.js';
 
@@ -15,14 +14,10 @@ const GiB = 2 ** 30;
 const SPM = { spm_addr_dev0: '0x100000000', spm_addr_dev1: '0x140000000' };
 const FAKE_MEM = [0x100000000, 0x140000000].map((start) => ({ start, size: GiB, attribute: 0x40000 }));
 
-/** TODO of the machine: a static import, once the class is there. */
-const { Machine: MachineClass } = machineModule as { Machine?: { boot(options: MachineOptions): Machine } };
-const waiting = MachineClass === undefined ? { skip: 'the machine is not there yet' } : {};
-
 function run(
   kernel: string,
   filters: readonly TestFilter[],
-  machine: () => Machine,
+  machine: () => MachineApi,
 ): Omit<GoldenRun, 'stderr'> {
   const suite = suiteOf(kernel)!;
   const stdout: string[] = [];
@@ -39,9 +34,9 @@ function run(
 }
 
 /** A machine booted as the recordings' was; `spm` with both module parameters. */
-function booted(kernel: string, spm: boolean, more: MachineOptions = {}): () => Machine {
+function booted(kernel: string, spm: boolean, more: MachineOptions = {}): () => MachineApi {
   return () => {
-    const machine = MachineClass!.boot({ kernel, efiFakeMem: spm ? FAKE_MEM : [], ...more });
+    const machine = Machine.boot({ kernel, efiFakeMem: spm ? FAKE_MEM : [], ...more });
     const ret = machine.loadModule('test_hmm', spm ? SPM : {});
     if (ret !== 0) throw new Error(`loadModule: ${ret}`);
     return machine;
@@ -76,16 +71,16 @@ const recordings: readonly [name: string, kernel: string, spm: boolean, MachineO
 ];
 
 for (const [name, kernel, spm, more, filters] of recordings) {
-  t.test(name, waiting, async (t) => {
+  t.test(name, async (t) => {
     const { stderr: _, ...wanted } = goldenRun(name);
     t.same(run(kernel, options(filters), booted(kernel, spm, more)), wanted);
   });
 }
 
-t.test('6.12-no-module', waiting, async (t) => {
+t.test('6.12-no-module', async (t) => {
   const { stderr: _, ...wanted } = goldenRun('6.12-no-module');
   t.same(
-    run('6.12', NO_MODULE, () => MachineClass!.boot({ kernel: '6.12' })),
+    run('6.12', NO_MODULE, () => Machine.boot({ kernel: '6.12' })),
     wanted,
   );
 });

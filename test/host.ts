@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * What a test may want of the host and not find there: the only reasons to skip one. What the project lacks is a
+ * failure; test/habits.test.ts looks after that.
+ */
+import { spawnSync } from 'node:child_process';
+
+type Lack =
+  | 'there is no C compiler (cc) here'
+  | 'there is no Chromium that runs here'
+  | 'there is no prove here';
+
+const succeeds = (command: string, ...args: string[]): boolean =>
+  spawnSync(command, args, { timeout: 20_000 }).status === 0;
+
+const unless = (there: boolean, why: Lack): Lack | false => (there ? false : why);
+
+export const noCompiler = (): Lack | false =>
+  unless(succeeds('cc', '--version'), 'there is no C compiler (cc) here');
+
+export const noProve = (): Lack | false => unless(succeeds('prove', '--version'), 'there is no prove here');
+
+export const CHROMIUM_OPTIONS = ['--headless', '--no-sandbox', '--disable-gpu'];
+
+/** The name of a Chromium that can show a page here, or undefined. */
+export function findChromium(): string | undefined {
+  const names = [process.env.CHROME_BIN, 'chromium', 'chromium-browser', 'google-chrome'];
+  return names.find(
+    (name) => name !== undefined && succeeds(name, ...CHROMIUM_OPTIONS, '--dump-dom', 'about:blank'),
+  );
+}
+
+export const noChromium = (): Lack | false =>
+  unless(findChromium() !== undefined, 'there is no Chromium that runs here');
