@@ -133,7 +133,7 @@ static void __attribute__((noreturn)) give_up(const char *what)
 }
 `;
 
-/** Every errno that a simulated system call can answer. */
+/** Every errno that Linux has: the program answers for a real kernel. */
 function errnoNames(): string[] {
   const names: string[] = [];
   for (let errno = 1; errno < 134; errno++) {

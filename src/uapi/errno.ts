@@ -1,74 +1,178 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** errno values of x86-64 Linux (include/uapi/asm-generic/errno-base.h and errno.h), those that can occur here. */
+/** errno values of x86-64 Linux (include/uapi/asm-generic/errno-base.h and errno.h). */
 
-export const EPERM = 1;
-export const ENOENT = 2;
-export const ESRCH = 3;
-export const EINTR = 4;
-export const EIO = 5;
-export const ENXIO = 6;
-export const E2BIG = 7;
-export const EBADF = 9;
-export const ECHILD = 10;
-export const EAGAIN = 11;
-export const ENOMEM = 12;
-export const EACCES = 13;
-export const EFAULT = 14;
-export const EBUSY = 16;
-export const EEXIST = 17;
-export const ENODEV = 19;
-export const ENOTDIR = 20;
-export const EISDIR = 21;
-export const EINVAL = 22;
-export const EMFILE = 24;
-export const ENOTTY = 25;
-export const EFBIG = 27;
-export const ENOSPC = 28;
-export const ESPIPE = 29;
-export const EROFS = 30;
-export const ERANGE = 34;
-export const ENOSYS = 38;
-export const EOVERFLOW = 75;
-export const EOPNOTSUPP = 95;
-
-const names: Readonly<Record<number, string>> = {
-  [EPERM]: 'EPERM',
-  [ENOENT]: 'ENOENT',
-  [ESRCH]: 'ESRCH',
-  [EINTR]: 'EINTR',
-  [EIO]: 'EIO',
-  [ENXIO]: 'ENXIO',
-  [E2BIG]: 'E2BIG',
-  [EBADF]: 'EBADF',
-  [ECHILD]: 'ECHILD',
-  [EAGAIN]: 'EAGAIN',
-  [ENOMEM]: 'ENOMEM',
-  [EACCES]: 'EACCES',
-  [EFAULT]: 'EFAULT',
-  [EBUSY]: 'EBUSY',
-  [EEXIST]: 'EEXIST',
-  [ENODEV]: 'ENODEV',
-  [ENOTDIR]: 'ENOTDIR',
-  [EISDIR]: 'EISDIR',
-  [EINVAL]: 'EINVAL',
-  [EMFILE]: 'EMFILE',
-  [ENOTTY]: 'ENOTTY',
-  [EFBIG]: 'EFBIG',
-  [ENOSPC]: 'ENOSPC',
-  [ESPIPE]: 'ESPIPE',
-  [EROFS]: 'EROFS',
-  [ERANGE]: 'ERANGE',
-  [ENOSYS]: 'ENOSYS',
-  [EOVERFLOW]: 'EOVERFLOW',
-  [EOPNOTSUPP]: 'EOPNOTSUPP',
+/** Each value under one name: EWOULDBLOCK and EDEADLOCK are EAGAIN and EDEADLK again. */
+const ERRNO = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  EINTR: 4,
+  EIO: 5,
+  ENXIO: 6,
+  E2BIG: 7,
+  ENOEXEC: 8,
+  EBADF: 9,
+  ECHILD: 10,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EFAULT: 14,
+  ENOTBLK: 15,
+  EBUSY: 16,
+  EEXIST: 17,
+  EXDEV: 18,
+  ENODEV: 19,
+  ENOTDIR: 20,
+  EISDIR: 21,
+  EINVAL: 22,
+  ENFILE: 23,
+  EMFILE: 24,
+  ENOTTY: 25,
+  ETXTBSY: 26,
+  EFBIG: 27,
+  ENOSPC: 28,
+  ESPIPE: 29,
+  EROFS: 30,
+  EMLINK: 31,
+  EPIPE: 32,
+  EDOM: 33,
+  ERANGE: 34,
+  EDEADLK: 35,
+  ENAMETOOLONG: 36,
+  ENOLCK: 37,
+  ENOSYS: 38,
+  ENOTEMPTY: 39,
+  ELOOP: 40,
+  ENOMSG: 42,
+  EIDRM: 43,
+  ECHRNG: 44,
+  EL2NSYNC: 45,
+  EL3HLT: 46,
+  EL3RST: 47,
+  ELNRNG: 48,
+  EUNATCH: 49,
+  ENOCSI: 50,
+  EL2HLT: 51,
+  EBADE: 52,
+  EBADR: 53,
+  EXFULL: 54,
+  ENOANO: 55,
+  EBADRQC: 56,
+  EBADSLT: 57,
+  EBFONT: 59,
+  ENOSTR: 60,
+  ENODATA: 61,
+  ETIME: 62,
+  ENOSR: 63,
+  ENONET: 64,
+  ENOPKG: 65,
+  EREMOTE: 66,
+  ENOLINK: 67,
+  EADV: 68,
+  ESRMNT: 69,
+  ECOMM: 70,
+  EPROTO: 71,
+  EMULTIHOP: 72,
+  EDOTDOT: 73,
+  EBADMSG: 74,
+  EOVERFLOW: 75,
+  ENOTUNIQ: 76,
+  EBADFD: 77,
+  EREMCHG: 78,
+  ELIBACC: 79,
+  ELIBBAD: 80,
+  ELIBSCN: 81,
+  ELIBMAX: 82,
+  ELIBEXEC: 83,
+  EILSEQ: 84,
+  ERESTART: 85,
+  ESTRPIPE: 86,
+  EUSERS: 87,
+  ENOTSOCK: 88,
+  EDESTADDRREQ: 89,
+  EMSGSIZE: 90,
+  EPROTOTYPE: 91,
+  ENOPROTOOPT: 92,
+  EPROTONOSUPPORT: 93,
+  ESOCKTNOSUPPORT: 94,
+  EOPNOTSUPP: 95,
+  EPFNOSUPPORT: 96,
+  EAFNOSUPPORT: 97,
+  EADDRINUSE: 98,
+  EADDRNOTAVAIL: 99,
+  ENETDOWN: 100,
+  ENETUNREACH: 101,
+  ENETRESET: 102,
+  ECONNABORTED: 103,
+  ECONNRESET: 104,
+  ENOBUFS: 105,
+  EISCONN: 106,
+  ENOTCONN: 107,
+  ESHUTDOWN: 108,
+  ETOOMANYREFS: 109,
+  ETIMEDOUT: 110,
+  ECONNREFUSED: 111,
+  EHOSTDOWN: 112,
+  EHOSTUNREACH: 113,
+  EALREADY: 114,
+  EINPROGRESS: 115,
+  ESTALE: 116,
+  EUCLEAN: 117,
+  ENOTNAM: 118,
+  ENAVAIL: 119,
+  EISNAM: 120,
+  EREMOTEIO: 121,
+  EDQUOT: 122,
+  ENOMEDIUM: 123,
+  EMEDIUMTYPE: 124,
+  ECANCELED: 125,
+  ENOKEY: 126,
+  EKEYEXPIRED: 127,
+  EKEYREVOKED: 128,
+  EKEYREJECTED: 129,
+  EOWNERDEAD: 130,
+  ENOTRECOVERABLE: 131,
+  ERFKILL: 132,
+  EHWPOISON: 133,
 };
 
-/** "EINVAL" for 22; the number itself for what has no name here. */
-export function errnoName(errno: number): string {
-  return names[errno] ?? String(errno);
-}
+export const {
+  EPERM,
+  ENOENT,
+  ESRCH,
+  EINTR,
+  ENXIO,
+  E2BIG,
+  EBADF,
+  ECHILD,
+  EAGAIN,
+  ENOMEM,
+  EACCES,
+  EFAULT,
+  EBUSY,
+  EEXIST,
+  ENODEV,
+  ENOTDIR,
+  EISDIR,
+  EINVAL,
+  EMFILE,
+  ENOTTY,
+  ENOSPC,
+  ESPIPE,
+  EROFS,
+  ERANGE,
+  ENOSYS,
+  EOVERFLOW,
+  EOPNOTSUPP,
+} = ERRNO;
 
-const values = new Map(Object.entries(names).map(([value, name]) => [name, Number(value)]));
+const values = new Map(Object.entries(ERRNO));
+const names = new Map([...values].map(([name, value]) => [value, name]));
+
+/** "EINVAL" for 22; the number itself for what has no name. */
+export function errnoName(errno: number): string {
+  return names.get(errno) ?? String(errno);
+}
 
 /** 22 for "EINVAL"; undefined for an unknown name. */
 export function errnoByName(name: string): number | undefined {
