@@ -91,3 +91,10 @@ t.test('what the check refuses', async (t) => {
     'x.ts:2 says what a module exports instead of importing it',
   ]);
 });
+
+t.test('continuous integration installs once, with the command of the README', async (t) => {
+  const commands = (path: string) =>
+    readFileSync(`${root}${path}`, 'utf8').match(/^npm (?:ci|cit|clean-\S+|i|install)\b/gm);
+  t.same(commands('.ci/run'), ['npm cit']);
+  t.same(commands('README.md'), ['npm cit']);
+});
