@@ -7,5 +7,6 @@ export { Hang, InvariantViolation, KernelBug, ProcessDied, UsageError } from './
 export type { Task, Wait } from './sim/task.js';
 export * as errno from './uapi/errno.js';
 export * as mman from './uapi/mman.js';
+export * as nr from './uapi/syscalls.js';
 export * as dmirror from './uapi/test_hmm_uapi.js';
 export type { Mismatch, PageValue, Sys, UserMain, WaitStatus } from './user/api.js';
