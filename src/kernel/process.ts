@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: kernel/fork.c, exit.c, signal.c, fs/file.c: what a process is. */
+/** Answers for: include/linux/sched.h, sched/signal.h: what a process is. Fidelity: simplified. */
 import type { OpenFile } from '../fs/file.js';
 import type { MmStruct } from '../mm/types.js';
-import { type Executor, type SimTask, WaitQueue } from '../sim/executor.js';
-import type { Program } from '../user/program.js';
+import { type SimTask, WaitQueue } from '../sim/executor.js';
+import type { Task } from '../sim/task.js';
+import type { KernelServices } from './services.js';
 
 /** Unwinds the program of a process that a signal kills. Thrown in user code only, never under a kernel lock. */
 export class ProcessKilled extends Error {
@@ -12,11 +13,23 @@ export class ProcessKilled extends Error {
   }
 }
 
-/** Unwinds the program of a process that calls exit(). */
+/** Unwinds the program of a process that calls exit_group(). */
 export class ProcessExit extends Error {
   constructor(readonly code: number) {
     super(`exit(${code})`);
   }
+}
+
+/** What user space keeps of a process in host memory instead of the process's own. */
+export interface UserSpace {
+  /** The copy for a child: fork takes it when it copies memory. */
+  cloneFor(child: Process): UserSpace;
+}
+
+/** Where a thread begins, instead of registers: the kernel enters it once, in the new thread. */
+export interface UserEntry {
+  /** Context: user code. Return: the exit code of the thread, if it is a number. */
+  enter(process: Process): Task<unknown>;
 }
 
 export class Process {
@@ -34,12 +47,10 @@ export class Process {
   readonly interruptible = new Set<WaitQueue>();
   /** Woken whenever a child ends. */
   readonly childExit = new WaitQueue();
-  /** libc: address to size of malloc()ed blocks, and free ones by size class. */
-  heap = new Heap();
-  /** What its threads call; made when it is first needed. */
-  program: Program | null = null;
+  user: UserSpace | null = null;
 
   constructor(
+    readonly services: KernelServices,
     readonly pid: number,
     /** As traces show it. */
     public name: string,
@@ -49,11 +60,10 @@ export class Process {
     this.mm = mm;
   }
 
-  /** The lowest file descriptor that is free. */
-  get_unused_fd(): number {
-    let fd = 3;
-    while (this.fds.has(fd)) fd++;
-    return fd;
+  /** The address space, for a thread that runs: without one, it is to die. */
+  get ownMm(): MmStruct {
+    if (this.mm === null) throw new ProcessKilled('SIGKILL');
+    return this.mm;
   }
 
   thread_ended(task: SimTask): void {
@@ -61,30 +71,9 @@ export class Process {
     if (at >= 0) this.threads.splice(at, 1);
   }
 
-  /** Deliver a deadly signal: it takes effect when the process next returns to user space. */
-  send_signal(executor: Executor, signal: string): void {
+  /** A deadly signal is pending: its threads find it when they next return to user space. */
+  signal_wake_up(signal: string): void {
     this.pendingSignal ??= signal;
-    for (const queue of this.interruptible) queue.wakeAll(executor);
-  }
-}
-
-/** The allocator of a program's libc: an arena for small blocks, mappings of their own for large ones. */
-export class Heap {
-  arena = 0;
-  arenaUsed = 0;
-  arenaSize = 0;
-  /** Every block: address to size. */
-  readonly blocks = new Map<number, number>();
-  /** Freed small blocks by size. */
-  readonly freed = new Map<number, number[]>();
-
-  clone(): Heap {
-    const copy = new Heap();
-    copy.arena = this.arena;
-    copy.arenaUsed = this.arenaUsed;
-    copy.arenaSize = this.arenaSize;
-    for (const [address, size] of this.blocks) copy.blocks.set(address, size);
-    for (const [size, list] of this.freed) copy.freed.set(size, [...list]);
-    return copy;
+    for (const queue of this.interruptible) queue.wakeAll(this.services.executor);
   }
 }

@@ -8,20 +8,22 @@ import { type FileOperations, FileTable } from '../fs/file.js';
 import { proc_maps_operations, proc_pagemap_operations } from '../fs/proc_pagemap.js';
 import { withBugs } from '../generations/bugs/index.js';
 import { DEFAULT_GENERATION, type Generation, generationById, generations } from '../generations/index.js';
-import { Process, ProcessExit, ProcessKilled } from '../kernel/process.js';
-import { traced } from '../kernel/strace.js';
+import { do_exit } from '../kernel/exit.js';
+import { Process } from '../kernel/process.js';
+import type { KernelServices } from '../kernel/services.js';
+import { startThread } from '../kernel/thread.js';
 import { buildIomem, type PhysicalPlan, planPhysicalMemory } from '../mm/e820.js';
 import { HugetlbPool } from '../mm/hugetlb_pool.js';
 import { type HostMemory, Kernel } from '../mm/kernel.js';
-import { mmput } from '../mm/mmap.js';
 import type { TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { ProcessDied, UsageError } from '../sim/errors.js';
-import { Executor, type SimTask } from '../sim/executor.js';
+import { Executor } from '../sim/executor.js';
 import { RunToBlock, type Scheduler } from '../sim/scheduler.js';
 import type { Task } from '../sim/task.js';
 import type { MachineApi, ProcessHandle, Sys, UserMain } from '../user/api.js';
-import { Program } from '../user/program.js';
+import { type Outside, Program } from '../user/program.js';
+import { Main } from '../user/threads.js';
 
 export interface EfiFakeMem {
   readonly start: number;
@@ -54,26 +56,7 @@ export type { Process } from '../kernel/process.js';
 /** Simulated time that a call takes at most, unless the caller says otherwise. */
 const CALL_LIMIT_NS = 60e9;
 
-type Body = (sys: Sys) => Task<unknown>;
-
-/** What the end of a thread means: of its process, of itself only, or of a Machine.call(). */
-type Role = 'main' | 'thread' | 'call';
-
-class Thread {
-  task!: SimTask;
-  returned = false;
-  value: unknown = undefined;
-
-  constructor(
-    readonly process: Process,
-    readonly sys: Sys,
-    readonly program: Body,
-    readonly role: Role,
-    readonly ended: ((code: number) => void) | null,
-  ) {}
-}
-
-export class Machine implements MachineApi {
+export class Machine implements MachineApi, KernelServices, Outside {
   readonly generation: Generation;
   readonly checking: boolean;
   /** Where programs write their stderr; collected here unless somebody listens. */
@@ -240,18 +223,20 @@ export class Machine implements MachineApi {
 
   /** A new process without a program: `call` drives it. */
   spawn(name: string): Process {
-    return this.add_process(name, null, this.kernel.mm_alloc());
+    const process = this.add_process(name, null, this.kernel.mm_alloc());
+    process.user = new Program(process, this);
+    return process;
   }
 
   /** A new process that runs `main`. */
   start(name: string, main: UserMain): Process {
     const process = this.spawn(name);
-    this.run_main(process, main);
+    startThread(process, new Main(main), 'main');
     return process;
   }
 
   add_process(name: string, parent: Process | null, mm: MmStruct): Process {
-    const process = new Process(this.nextPid++, name, parent, mm);
+    const process = new Process(this, this.nextPid++, name, parent, mm);
     this.processes.set(process.pid, process);
     return process;
   }
@@ -273,7 +258,7 @@ export class Machine implements MachineApi {
   call<T>(handle: ProcessHandle, fn: (sys: Sys) => Task<T>, limitNs = CALL_LIMIT_NS): T {
     const process = this.processes.get(handle.pid)!;
     if (!process.alive) throw new ProcessDied(process.pid, process.signal, process.exitCode);
-    const thread = this.thread(process, fn, 'call');
+    const thread = startThread(process, new Main(fn), 'call');
     this.executor.runUntil(thread.task, this.executor.now + limitNs);
     if (this.checking) this.check();
     if (!thread.returned) throw new ProcessDied(process.pid, process.signal, process.exitCode);
@@ -289,74 +274,9 @@ export class Machine implements MachineApi {
   kill(handle: ProcessHandle): void {
     const process = this.processes.get(handle.pid)!;
     if (!process.alive) return;
-    process.send_signal(this.executor, 'SIGKILL');
+    process.signal_wake_up('SIGKILL');
     this.settle();
-    if (process.alive) this.run_kernel_task('do_exit', this.do_exit(process, null, 'SIGKILL'));
+    if (process.alive) this.run_kernel_task('do_exit', do_exit(process, null, 'SIGKILL'));
     else if (this.checking) this.check();
-  }
-
-  send_signal(process: Process, signal: string): void {
-    process.send_signal(this.executor, signal);
-    if (process.threads.length === 0)
-      this.executor.spawn('do_exit', this.do_exit(process, null, signal), process);
-  }
-
-  /** The main thread of a program: when it returns, the process exits. */
-  run_main(process: Process, main: UserMain): void {
-    this.thread(process, main, 'main');
-  }
-
-  /** Another thread; `ended` is told what it returned. */
-  run_thread(process: Process, main: UserMain, ended: (code: number) => void): void {
-    this.thread(process, main, 'thread', ended);
-  }
-
-  private thread(process: Process, program: Body, role: Role, ended: Thread['ended'] = null): Thread {
-    process.program ??= new Program(this, process);
-    const plain = process.program;
-    const sys = this.kernel.trace === null ? plain : traced(plain, process, this.kernel);
-    const thread = new Thread(process, sys, program, role, ended);
-    thread.task = this.executor.spawn(process.name, this.run(thread), process);
-    process.threads.push(thread.task);
-    return thread;
-  }
-
-  // Methods, not closures: V8 keeps a hidden class for every generator function that a closure makes.
-  private *run(thread: Thread): Task {
-    const { process } = thread;
-    try {
-      const value = yield* thread.program(thread.sys);
-      process.thread_ended(thread.task);
-      thread.value = value;
-      thread.returned = true;
-      thread.ended?.(typeof value === 'number' ? value : 0);
-      if (thread.role === 'main') yield* this.do_exit(process, typeof value === 'number' ? value : 0, null);
-    } catch (error) {
-      process.thread_ended(thread.task);
-      if (error instanceof ProcessKilled) yield* this.do_exit(process, null, error.signal);
-      else if (error instanceof ProcessExit) yield* this.do_exit(process, error.code, null);
-      else throw error;
-    }
-  }
-
-  /** do_group_exit(): the last thread takes the address space and the files with it. */
-  private *do_exit(process: Process, code: number | null, signal: string | null): Task {
-    if (!process.alive || process.mm === null) return;
-    if (process.exitCode === null && process.signal === null) {
-      process.exitCode = code;
-      process.signal = signal;
-    }
-    if (process.threads.length > 0) {
-      process.send_signal(this.executor, 'SIGKILL');
-      return;
-    }
-    const { mm } = process;
-    process.mm = null;
-    yield* mmput(mm);
-    for (const file of process.fds.values()) file.fput();
-    process.fds.clear();
-    yield* this.files.flush_delayed_fput();
-    process.alive = false;
-    process.parent?.childExit.wakeAll(this.executor);
   }
 }

@@ -161,6 +161,7 @@ export const {
   ESPIPE,
   EROFS,
   ERANGE,
+  ENAMETOOLONG,
   ENOSYS,
   EOVERFLOW,
   EOPNOTSUPP,

@@ -6,18 +6,14 @@
  * System calls answer as the kernel does: a value, or a negative errno (see src/uapi/errno.ts).
  * Addresses are numbers (47 bits). Words are unsigned 32-bit numbers.
  */
+import type { SyscallArg, SyscallResult, WaitStatus } from '../kernel/syscalls/types.js';
 import type { Task } from '../sim/task.js';
+
+export type { WaitStatus };
 
 /** A user program, or a thread of one. What it returns is its exit status (nothing: 0). */
 // biome-ignore lint/suspicious/noConfusingVoidType: a program that returns nothing is a generator of void.
 export type UserMain = (sys: Sys) => Task<number | void>;
-
-/** What waitpid(2) tells: an exit code, or the signal that killed the child ("SIGSEGV"). */
-export interface WaitStatus {
-  readonly pid: number;
-  readonly exitCode: number | null;
-  readonly signal: string | null;
-}
 
 /** The outcome of comparing memory with what it should hold. `count` mismatches, the first at word `index`. */
 export interface Mismatch {
@@ -67,6 +63,8 @@ export interface Sys {
   readonly name: string;
 
   // --- system calls -----------------------------------------------------------------------------
+  /** Any system call by its number (src/uapi/syscalls.ts); registers that are left out hold 0. */
+  syscall(number: number, ...args: readonly SyscallArg[]): Task<SyscallResult>;
   /** open(2) of /dev/hmm_dmirrorN, /dev/hmm_mirrorN, /sys/kernel/debug/gup_test, /proc/self/pagemap, O_TMPFILE on /tmp. */
   open(path: string, flags: number, mode?: number): Task<number>;
   close(fd: number): Task<number>;

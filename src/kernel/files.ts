@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: fs/file.c: the descriptors of a process. Fidelity: simplified: no limit, no close-on-exec. */
+import type { OpenFile } from '../fs/file.js';
+import type { Process } from './process.js';
+
+/** The first three are stdin, stdout and stderr, which no file is behind. */
+const FIRST_FD = 3;
+
+/** Give `file` the lowest descriptor that is free. The process takes over the caller's reference. */
+export function fd_install(process: Process, file: OpenFile): number {
+  const { fds } = process;
+  let fd = FIRST_FD;
+  while (fds.has(fd)) fd++;
+  fds.set(fd, file);
+  return fd;
+}
+
+/** fork(): `child` has the same files open, with the same positions. */
+export function copy_files(parent: Process, child: Process): void {
+  for (const [fd, file] of parent.fds) {
+    file.get_file();
+    child.fds.set(fd, file);
+  }
+}
+
+export function exit_files(process: Process): void {
+  for (const file of process.fds.values()) file.fput();
+  process.fds.clear();
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Answers for: fs/open.c, read_write.c, ioctl.c, mm/memfd.c. Fidelity: simplified: files are devices, /proc files and
+ * memory files; nobody checks access modes or negative offsets, and what a file does not do, only it answers.
+ */
+import { type FileOperations, OpenFile } from '../../fs/file.js';
+import { shmem_file_setup } from '../../fs/memfd.js';
+import { done, type Task } from '../../sim/task.js';
+import { EBADF, EINVAL, EISDIR, ENAMETOOLONG, ENOENT, ENOTTY, ESPIPE } from '../../uapi/errno.js';
+import { O_TMPFILE, SEEK_CUR, SEEK_END } from '../../uapi/mman.js';
+import { PATH_MAX } from '../../uapi/syscalls.js';
+import { fd_install } from '../files.js';
+import type { Process } from '../process.js';
+import { user_string } from './strings.js';
+import type { SyscallArg } from './types.js';
+
+/** A memfd's name in /proc, "memfd:" and the NUL included, fits NAME_MAX. */
+const MFD_NAME_MAX = 250;
+
+/** Paths are absolute: `dfd` does not matter. Return: the descriptor, -ENOENT, -EISDIR, or what the file answers. */
+export function* sys_openat(
+  process: Process,
+  _dfd: number,
+  filename: SyscallArg,
+  flags: number,
+): Task<number> {
+  const path = yield* user_string(process, filename, PATH_MAX, -ENAMETOOLONG);
+  if (typeof path === 'number') return path;
+  const { services } = process;
+  if ((flags & O_TMPFILE) === O_TMPFILE) {
+    return path === '/tmp' ? fd_install(process, shmem_file_setup(services.files, 0)) : -ENOENT;
+  }
+  const f_op = services.lookup(path);
+  if (f_op === undefined) return path === '/tmp' ? -EISDIR : -ENOENT;
+  return yield* open_device(process, f_op);
+}
+
+function* open_device(process: Process, f_op: FileOperations): Task<number> {
+  const file = new OpenFile(process.services.files, f_op);
+  const err = f_op.open === undefined ? 0 : yield* f_op.open(file, process.ownMm);
+  return err !== 0 ? err : fd_install(process, file);
+}
+
+export function* sys_memfd_create(process: Process, uname: SyscallArg): Task<number> {
+  const name = yield* user_string(process, uname, MFD_NAME_MAX, -EINVAL);
+  if (typeof name === 'number') return name;
+  return fd_install(process, shmem_file_setup(process.services.files, 0));
+}
+
+export function sys_close(process: Process, fd: number): Task<number> {
+  const file = process.fds.get(fd);
+  if (file === undefined) return done(-EBADF);
+  process.fds.delete(fd);
+  file.fput();
+  return done(0);
+}
+
+export function* sys_read(process: Process, fd: number, buf: number, count: number): Task<number> {
+  const file = process.fds.get(fd);
+  if (file?.f_op.read === undefined) return file === undefined ? -EBADF : -EINVAL;
+  const bytes = yield* file.f_op.read(file, process.ownMm, buf, count, file.f_pos);
+  if (bytes > 0) file.f_pos += bytes;
+  return bytes;
+}
+
+export function* sys_write(process: Process, fd: number, buf: number, count: number): Task<number> {
+  const file = process.fds.get(fd);
+  if (file?.f_op.write === undefined) return file === undefined ? -EBADF : -EINVAL;
+  const bytes = yield* file.f_op.write(file, process.ownMm, buf, count, file.f_pos);
+  if (bytes > 0) file.f_pos += bytes;
+  return bytes;
+}
+
+export function sys_pread64(
+  process: Process,
+  fd: number,
+  buf: number,
+  count: number,
+  pos: number,
+): Task<number> {
+  const file = process.fds.get(fd);
+  if (file?.f_op.read === undefined) return done(file === undefined ? -EBADF : -ESPIPE);
+  return file.f_op.read(file, process.ownMm, buf, count, pos);
+}
+
+export function sys_pwrite64(
+  process: Process,
+  fd: number,
+  buf: number,
+  count: number,
+  pos: number,
+): Task<number> {
+  const file = process.fds.get(fd);
+  if (file?.f_op.write === undefined) return done(file === undefined ? -EBADF : -ESPIPE);
+  return file.f_op.write(file, process.ownMm, buf, count, pos);
+}
+
+export function sys_lseek(process: Process, fd: number, offset: number, whence: number): Task<number> {
+  const file = process.fds.get(fd);
+  if (file === undefined) return done(-EBADF);
+  const size = file.mapping?.size ?? 0;
+  const base = whence === SEEK_CUR ? file.f_pos : whence === SEEK_END ? size : 0;
+  if (base + offset < 0) return done(-EINVAL);
+  file.f_pos = base + offset;
+  return done(file.f_pos);
+}
+
+export function sys_ftruncate(process: Process, fd: number, length: number): Task<number> {
+  const file = process.fds.get(fd);
+  if (file === undefined) return done(-EBADF);
+  if (file.f_op.truncate === undefined) return done(-EINVAL);
+  return file.f_op.truncate(file, length);
+}
+
+/** `arg` is a user address; the struct there has the size that the request number encodes. */
+export function* sys_ioctl(process: Process, fd: number, cmd: number, arg: number): Task<number> {
+  const file = process.fds.get(fd);
+  if (file === undefined) return -EBADF;
+  if (file.f_op.unlocked_ioctl === undefined) return -ENOTTY;
+  file.get_file();
+  const ret = yield* file.f_op.unlocked_ioctl(file, process.ownMm, cmd, arg);
+  file.fput();
+  return ret;
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: arch/x86/entry/syscalls/syscall_64.tbl: the system calls by number. */
+import { done } from '../../sim/task.js';
+import { ENOSYS } from '../../uapi/errno.js';
+import * as nr from '../../uapi/syscalls.js';
+import * as files from './files.js';
+import * as memory from './memory.js';
+import * as processes from './processes.js';
+import * as time from './time.js';
+import type { Fidelity, Syscall } from './types.js';
+
+function call(name: string, fidelity: Fidelity, fn: Syscall['fn'], args: readonly string[] = []): Syscall {
+  return { name, fidelity, args, traced: true, fn };
+}
+
+/** The trace does not tell of the call, which has no end, or begins a thread that tells for itself. */
+function untraced(name: string, fidelity: Fidelity, fn: Syscall['fn']): Syscall {
+  return { name, fidelity, args: [], traced: false, fn };
+}
+
+/** What answers for a number that is not in the table. */
+export const ni_syscall: Syscall = untraced('ni_syscall', 'ported', () => done(-ENOSYS));
+
+const RANGE = ['start', 'len'];
+const FILE_RANGE = ['fd', 'buf', 'count'];
+
+export const syscalls: Readonly<Record<number, Syscall>> = {
+  [nr.__NR_read]: call('read', 'simplified', files.sys_read, FILE_RANGE),
+  [nr.__NR_write]: call('write', 'simplified', files.sys_write, FILE_RANGE),
+  [nr.__NR_close]: call('close', 'ported', files.sys_close, ['fd']),
+  [nr.__NR_lseek]: call('lseek', 'simplified', files.sys_lseek, ['fd', 'offset', 'whence']),
+  [nr.__NR_mmap]: call('mmap', 'simplified', memory.sys_mmap, ['addr', 'len', 'prot', 'flags', 'fd', 'off']),
+  [nr.__NR_mprotect]: call('mprotect', 'ported', memory.sys_mprotect, [...RANGE, 'prot']),
+  [nr.__NR_munmap]: call('munmap', 'ported', memory.sys_munmap, ['addr', 'len']),
+  [nr.__NR_ioctl]: call('ioctl', 'simplified', files.sys_ioctl, ['fd', 'cmd', 'arg']),
+  [nr.__NR_pread64]: call('pread64', 'simplified', files.sys_pread64, [...FILE_RANGE, 'pos']),
+  [nr.__NR_pwrite64]: call('pwrite64', 'simplified', files.sys_pwrite64, [...FILE_RANGE, 'pos']),
+  [nr.__NR_mremap]: call('mremap', 'ported', memory.sys_mremap, [
+    'addr',
+    'old_len',
+    'new_len',
+    'flags',
+    'new_addr',
+  ]),
+  [nr.__NR_madvise]: call('madvise', 'ported', memory.sys_madvise, [...RANGE, 'behavior']),
+  [nr.__NR_nanosleep]: call('nanosleep', 'simplified', time.sys_nanosleep, ['ns']),
+  [nr.__NR_clone]: call('clone', 'simplified', processes.sys_clone),
+  [nr.__NR_wait4]: call('wait4', 'simplified', processes.sys_wait4, ['pid']),
+  [nr.__NR_kill]: call('kill', 'simplified', processes.sys_kill, ['pid']),
+  [nr.__NR_ftruncate]: call('ftruncate', 'simplified', files.sys_ftruncate, ['fd', 'length']),
+  [nr.__NR_mlock]: call('mlock', 'ported', memory.sys_mlock, RANGE),
+  [nr.__NR_munlock]: call('munlock', 'ported', memory.sys_munlock, RANGE),
+  [nr.__NR_exit_group]: untraced('exit_group', 'ported', processes.sys_exit_group),
+  [nr.__NR_openat]: call('openat', 'simplified', files.sys_openat),
+  [nr.__NR_memfd_create]: call('memfd_create', 'simplified', files.sys_memfd_create),
+  [nr.__NR_clone3]: untraced('clone3', 'simplified', processes.sys_clone3),
+};
