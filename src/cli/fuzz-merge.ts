@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { CampaignPlan } from '../fuzz/campaign.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
-import { summaryLines } from './fuzz.js';
 import { type Entry, type Journal, makeDirectory, planText, readJournal } from './fuzz-journal.js';
+import { summaryLines } from './fuzz-summary.js';
 
 interface Shard {
   readonly directory: string;

@@ -11,8 +11,9 @@ import { UsageError } from '../sim/errors.js';
 import { bugOption } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
-import { type Entry, JournalFile, planText } from './fuzz-journal.js';
+import { JournalFile, planText } from './fuzz-journal.js';
 import { mergeCommand } from './fuzz-merge.js';
+import { summaryLines } from './fuzz-summary.js';
 import { StatusLine, shrinkTowards } from './shrinking.js';
 import { breathe, onInterrupt, printLine } from './terminal.js';
 import { DEFAULT_GENERATION, KERNEL_HELP, parseKernel, parseNumber } from './values.js';
@@ -84,28 +85,6 @@ function planOf({ kernel, against, bug, check, seed, shard }: FuzzFlags): Campai
     ...(bug === undefined ? {} : { bugs: [...bug] }),
   };
   return { kernel, ...optional, check, seed, shard };
-}
-
-/** "oops in dmirror_do_read: found 23 times, first by seed 75; 5 steps in oops-dmirror_do_read.yaml". */
-export function entryLine(entry: Entry, count: number): string {
-  const times = count === 1 ? 'found once' : `found ${count} times`;
-  const where =
-    entry.file === '' ? '' : `; ${entry.steps === 1 ? '1 step' : `${entry.steps} steps`} in ${entry.file}`;
-  return `${entry.text}: ${times}, first by seed ${entry.seed}${where}`;
-}
-
-export function summaryLines(
-  head: string,
-  done: number,
-  entries: readonly Entry[],
-  counts: Readonly<Record<string, number>>,
-): string[] {
-  const ordered = [...entries].sort((a, b) => a.seed - b.seed || (a.sort < b.sort ? -1 : 1));
-  const findings = entries.length === 1 ? '1 finding' : `${entries.length} findings`;
-  return [
-    `# ${head}: ${done} scenarios, ${findings}`,
-    ...ordered.map((entry) => entryLine(entry, counts[entry.sort] ?? 1)),
-  ];
 }
 
 class Fuzzer {

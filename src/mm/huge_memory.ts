@@ -6,7 +6,6 @@ import { HPAGE_PMD_NR } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
 import { __split_huge_pmd } from './huge_split.js';
 import type { Kernel } from './kernel.js';
-import { maybe_mkwrite } from './memory.js';
 import { PageAnonExclusive, PG_dirty, PG_lru, PG_uptodate, SetPageAnonExclusive } from './page_flags.js';
 import { FLAGS, type PmdTable, PTE_DIRTY, PTE_HUGE, PTE_PROTNONE, PTE_WRITE, PTE_YOUNG } from './pgtable.js';
 import { folio_add_new_anon_rmap, folio_move_anon_rmap } from './rmap.js';
@@ -22,6 +21,7 @@ import {
   type VmArea,
   type VmFault,
 } from './types.js';
+import { maybe_mkwrite } from './vma.js';
 
 /** Whether a fault at `address` may use a huge page: the sysfs setting, the advice and the VMA's bounds. */
 export function thp_vma_allowable(vma: VmArea, address: number): boolean {

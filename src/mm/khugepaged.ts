@@ -6,7 +6,7 @@ import { EAGAIN, EBUSY, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { HPAGE_PMD_NR } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
 import { pmd_trans_huge } from './huge_split.js';
-import { maybe_mkwrite, vm_normal_page } from './memory.js';
+import { vm_normal_page } from './memory.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -24,6 +24,7 @@ import {
 import { FLAGS, PTE_DIRTY, PTE_HUGE, PTE_YOUNG, type PteTable, pmd_index, pte_present } from './pgtable.js';
 import { folio_add_new_anon_rmap, folio_remove_rmap_pte } from './rmap.js';
 import { VM_NOHUGEPAGE, VM_SPECIAL, type VmArea, vma_is_anonymous } from './types.js';
+import { maybe_mkwrite } from './vma.js';
 
 /** madvise(MADV_COLLAPSE). Context: mmap_lock held for read; may sleep. Return: 0 or -errno. */
 export function* madvise_collapse(vma: VmArea, start: number, end: number): Task<number> {

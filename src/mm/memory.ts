@@ -63,22 +63,17 @@ import {
   VM_FAULT_SIGBUS,
   VM_MAYSHARE,
   VM_SHARED,
-  VM_WRITE,
   type VmArea,
   type VmFault,
   vma_is_anonymous,
 } from './types.js';
+import { maybe_mkwrite } from './vma.js';
 
 const FAULT_AROUND_PAGES = 16;
 
 /** The page of a present PTE that the memory core may handle; NO_PAGE for special ones (the zero page). */
 export function vm_normal_page(flags: number, page: Page): Page {
   return (flags & PTE_SPECIAL) !== 0 ? NO_PAGE : page;
-}
-
-/** Write permission for what the VMA lets write. */
-export function maybe_mkwrite(flags: number, vma: VmArea): number {
-  return (vma.vm_flags & VM_WRITE) !== 0 ? flags | PTE_WRITE : flags;
 }
 
 /** The PTE of a fault, found again after a sleep. */

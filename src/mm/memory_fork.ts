@@ -7,7 +7,7 @@ import { HPAGE_PMD_NR } from '../uapi/mman.js';
 import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
 import { copy_hugetlb_page_range } from './hugetlb.js';
 import type { Kernel } from './kernel.js';
-import { maybe_mkwrite, restore_exclusive_pte, vm_normal_page } from './memory.js';
+import { restore_exclusive_pte, vm_normal_page } from './memory.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -58,6 +58,7 @@ import {
   type VmArea,
   vma_is_anonymous,
 } from './types.js';
+import { maybe_mkwrite } from './vma.js';
 
 /** Whether the child needs a copy of the page table entries; else faults will fill them. */
 function vma_needs_copy(src_vma: VmArea): boolean {

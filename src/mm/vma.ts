@@ -277,3 +277,8 @@ function* vma_merge_existing_range(
   }
   return null;
 }
+
+/** Write permission for what the VMA lets write (include/linux/mm.h). */
+export function maybe_mkwrite(flags: number, vma: VmArea): number {
+  return (vma.vm_flags & VM_WRITE) !== 0 ? flags | PTE_WRITE : flags;
+}
