@@ -3,8 +3,9 @@
  * Who holds which page: counted anew from page tables, page cache, pins and drivers, for the checkers that compare
  * it with what each page says of itself.
  */
-import type { DmirrorModule } from '../drivers/test_hmm/dmirror.js';
+import type { Drivers } from '../kernel/drivers.js';
 import type { Kernel } from '../mm/kernel.js';
+import type { DevPagemap } from '../mm/memremap.js';
 import { compound_head, folio_test_large, GUP_PIN_COUNTING_BIAS } from '../mm/page_flags.js';
 import {
   is_device_exclusive_entry,
@@ -13,7 +14,7 @@ import {
   pte_present,
 } from '../mm/pgtable.js';
 import type { MmStruct } from '../mm/types.js';
-import type { Memmap, Page, PageRange } from '../sim/memmap.js';
+import { type Memmap, NO_PAGE, type Page, type PageRange } from '../sim/memmap.js';
 import { forEachEntry } from './entries.js';
 
 /** Columns by page, kept from one census to the next because the memmap is large and mostly untouched. */
@@ -67,10 +68,12 @@ export class Census {
   readonly columns: Columns;
   /** Pages that are or were in use. All others are as the memmap came into being. */
   readonly touched: readonly PageRange[];
+  /** Pages in use, by the memory that they are of. */
+  readonly devicePages = new Map<DevPagemap, number>();
 
   constructor(
     readonly k: Kernel,
-    readonly module: DmirrorModule | null,
+    readonly drivers: Drivers,
     readonly mms: readonly MmStruct[],
   ) {
     this.mem = k.mem;
@@ -80,7 +83,7 @@ export class Census {
     for (const mm of mms) this.count_mm(mm);
     this.count_page_cache();
     this.count_pins();
-    if (module !== null) this.count_backing_pages();
+    this.count_device_pages();
   }
 
   /** The page as a finding names it. */
@@ -145,16 +148,21 @@ export class Census {
     }
   }
 
-  /** Device pages whose contents are in a page of system memory. */
-  private count_backing_pages(): void {
+  /** Device pages, and those of system memory that hold the contents of some. */
+  private count_device_pages(): void {
     const { k, mem } = this;
     const { refs } = this.columns;
     for (const { low, high } of this.touched) {
       if (!k.is_zone_device_page(low)) continue;
-      if (!k.behaviour.genericHasBackingPage && k.pgmapOf(low).type !== 'MEMORY_DEVICE_PRIVATE') continue;
+      const view = this.drivers.driverOf(low)?.view;
+      let used = 0;
       for (let page = low; page < high; page++) {
-        if (mem.refcount[page]! > 0) refs[mem.priv[page]!]!++;
+        if (mem.refcount[page]! === 0) continue;
+        used++;
+        const backing = view?.backingOf?.(page) ?? NO_PAGE;
+        if (backing !== NO_PAGE) refs[backing]!++;
       }
+      this.devicePages.set(k.pgmapOf(low), used);
     }
   }
 }

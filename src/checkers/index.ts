@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Invariants of the simulated kernel, one file each; run after every system call when asked. */
-import type { DmirrorModule } from '../drivers/test_hmm/dmirror.js';
+import type { Drivers } from '../kernel/drivers.js';
+import type { Driver } from '../kernel/module.js';
 import type { Kernel } from '../mm/kernel.js';
 import type { MmStruct } from '../mm/types.js';
 import type { Executor } from '../sim/executor.js';
@@ -9,16 +10,20 @@ import { Census } from './census.js';
 import { check_device_pages } from './devices.js';
 import { check_hugetlb } from './hugetlb.js';
 import { check_leaks } from './leak.js';
-import { check_mirrors } from './mirror.js';
 import { check_refcounts } from './refcount.js';
 import { check_rmap } from './rmap.js';
 import { check_tlbs } from './tlb.js';
 import { check_vmas } from './vma.js';
 
-export { watch_mirrors } from './mirror.js';
-
 /** Context: nobody is inside the kernel. Throws InvariantViolation at the first finding. */
 export type Checker = (census: Census) => void;
+
+/** Of one driver: what has to hold of it alone. */
+export interface DriverCheckers<D extends Driver> {
+  /** Called when the driver is loaded into a machine that checks, before its first file is opened. */
+  watch?(driver: D): void;
+  checkers(driver: D): Readonly<Record<string, Checker>>;
+}
 
 export const checkers: Readonly<Record<string, Checker>> = {
   vma: check_vmas,
@@ -27,7 +32,6 @@ export const checkers: Readonly<Record<string, Checker>> = {
   refcount: check_refcounts,
   'device pages': check_device_pages,
   hugetlb: check_hugetlb,
-  mirror: check_mirrors,
   tlb: check_tlbs,
 };
 
@@ -50,16 +54,27 @@ function is_quiet(executor: Executor): boolean {
   return true;
 }
 
-/** Throws InvariantViolation at the first finding. Finds nothing while another task is inside the kernel. */
-export function run_checkers(k: Kernel, module: DmirrorModule | null, mms: readonly MmStruct[]): void {
-  if (!is_quiet(k.executor)) return;
-  const census = new Census(k, module, mms);
+/** What is checked: `own` are the checkers of the drivers that are loaded. */
+export interface Checked {
+  readonly k: Kernel;
+  readonly drivers: Drivers;
+  readonly own: readonly Checker[];
+  readonly mms: readonly MmStruct[];
+}
+
+function take_census({ k, drivers, own, mms }: Checked): Census {
+  const census = new Census(k, drivers, mms);
   for (const check of Object.values(checkers)) check(census);
+  for (const check of own) check(census);
+  return census;
+}
+
+/** Throws InvariantViolation at the first finding. Finds nothing while another task is inside the kernel. */
+export function run_checkers(checked: Checked): void {
+  if (is_quiet(checked.k.executor)) take_census(checked);
 }
 
 /** The same at the end of a machine's life, when no process is left. */
-export function run_leak_check(k: Kernel, module: DmirrorModule | null, mms: readonly MmStruct[]): void {
-  const census = new Census(k, module, mms);
-  for (const check of Object.values(checkers)) check(census);
-  check_leaks(census);
+export function run_leak_check(checked: Checked): void {
+  check_leaks(take_census(checked));
 }

@@ -8,12 +8,12 @@ const NAME = 'leak';
 
 /** Context: no process lives, and everything is quiet. */
 export function check_leaks(census: Census): void {
-  const { k, module } = census;
+  const { k, drivers } = census;
   const left = [
     ['address spaces', census.mms.length],
     ['anon_vmas', k.anonVmas.filter((anon_vma) => anon_vma !== null).length],
     ['files with pages', k.mappings.filter((mapping) => mapping !== null).length],
-    ['open device files', module === null ? 0 : module.mirrors.filter((mirror) => mirror !== null).length],
+    ['open device files', drivers.openFiles()],
     ['longterm pins', k.pinHolders.reduce((sum, holder) => sum + [...holder()].length, 0)],
     ['reserved huge pages', k.hugetlb.resv_huge_pages],
     ['huge pages in use', k.hugetlb.nr_huge_pages - k.hugetlb.free_huge_pages],

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** `hmm-sim modinfo`: what modinfo(8) would say of test_hmm, and what the generation adds. */
+/** `hmm-sim modinfo`: what modinfo(8) would say of the module, and what the generation adds. */
 import type { Command } from 'commander';
 import { DEFAULT_GENERATION, type Generation, generationById } from '../generations/index.js';
+import type { DriverModule, ModuleParameter } from '../kernel/module.js';
+import { DEFAULT_MODULE } from '../machine/registry.js';
 import { printLine } from './terminal.js';
-import { KERNEL_HELP, MODULE_PARAMS, parseKernel } from './values.js';
-
-const FALLBACK_DESCRIPTION = 'HMM (Heterogeneous Memory Management) test module';
+import { KERNEL_HELP, parseKernel } from './values.js';
 
 export function configure(command: Command): void {
   command
@@ -17,38 +17,22 @@ function field(name: string, value: string): string {
   return `${`${name}:`.padEnd(16)}${value}`;
 }
 
-function parm(device: number, { behaviours }: Generation): string {
-  const effect = behaviours.spmSelectsType
-    ? 'both parameters together make all devices generic'
-    : 'both parameters together add two coherent devices';
-  return `${MODULE_PARAMS[device]}:physical address where the special purpose memory of device ${device} begins; ${effect} (long)`;
+/** The same field once for each text. */
+function fields(name: string, values: readonly string[]): string[] {
+  return values.map((value) => field(name, value));
 }
 
-/** Which devices there are, without and with the parameters. */
-function deviceLines({ ndevices, behaviours }: Generation): string[] {
-  const nodes = (first: number, count: number) =>
-    Array.from({ length: count }, (_, i) => `/dev/hmm_dmirror${first + i}`).join(' ');
-  if (behaviours.spmSelectsType) {
-    return [field('devices', `${nodes(0, ndevices)} (private; generic with both parameters)`)];
-  }
-  return [
-    field('devices', `${nodes(0, 2)} (private)`),
-    field('devices', `${nodes(2, ndevices - 2)} (coherent; only with both parameters)`),
-  ];
-}
-
-export function modinfoLines(generation: Generation): string[] {
+export function modinfoLines(generation: Generation, module: DriverModule = DEFAULT_MODULE): string[] {
+  const parm = ({ name, type, description }: ModuleParameter): string =>
+    `${name}:${description(generation)} (${type})`;
   return [
     field('filename', '(simulated)'),
-    field(
-      'description',
-      generation.moduleDescription ?? `${FALLBACK_DESCRIPTION} (this generation has no description)`,
-    ),
-    field('license', 'GPL'),
-    field('name', 'test_hmm'),
+    field('description', module.description(generation)),
+    field('license', module.license),
+    field('name', module.name),
     field('vermagic', `${generation.release} SMP mod_unload`),
-    ...MODULE_PARAMS.map((_, device) => field('parm', parm(device, generation))),
+    ...fields('parm', module.parameters.map(parm)),
     field('generation', `${generation.id} (${generation.title})`),
-    ...deviceLines(generation),
+    ...fields('devices', module.devices(generation)),
   ];
 }

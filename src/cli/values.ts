@@ -3,6 +3,7 @@
 
 import { generations } from '../generations/index.js';
 import type { EfiFakeMem } from '../machine/machine.js';
+import { DEFAULT_MODULE } from '../machine/registry.js';
 import { UsageError } from '../sim/errors.js';
 import { didYouMean } from './suggest.js';
 
@@ -58,8 +59,8 @@ export function parseEfiFakeMem(text: string, where: string): EfiFakeMem[] {
   });
 }
 
-/** The two parameters of test_hmm. */
-export const MODULE_PARAMS: readonly string[] = ['spm_addr_dev0', 'spm_addr_dev1'];
+/** The parameters of the module that commands load. */
+export const MODULE_PARAMS: readonly string[] = DEFAULT_MODULE.parameters.map(({ name }) => name);
 
 /** KEY=VALUE of a module parameter; the value is a number. */
 export function parseModuleParam(text: string, where: string): [name: string, value: string] {
@@ -68,7 +69,10 @@ export function parseModuleParam(text: string, where: string): [name: string, va
     throw new UsageError(`"${text}" is not NAME=VALUE (expected spm_addr_dev0=0x100000000)`, where);
   }
   if (!MODULE_PARAMS.includes(name)) {
-    throw new UsageError(`test_hmm has no parameter "${name}"${didYouMean(name, MODULE_PARAMS)}`, where);
+    throw new UsageError(
+      `${DEFAULT_MODULE.name} has no parameter "${name}"${didYouMean(name, MODULE_PARAMS)}`,
+      where,
+    );
   }
   parseNumber(value!, name);
   return [name, value!];

@@ -14,8 +14,6 @@ export function decided(verdict: string, fn: string, reason: string): Verdict {
   return { verdict, fn, reason };
 }
 
-export const at = (device: number): string => `hmm_dmirror${device}`;
-
 /** What became of a page that was faulted in, by the CPU or for a device. */
 export function transition(before: PageState, after: PageState): string {
   const now = placeText(after);
@@ -27,7 +25,7 @@ export function transition(before: PageState, after: PageState): string {
       return after.where === 'zero' ? 'zero page, mapped already' : `zero page, copied on write: ${now}`;
     case 'private':
       if (after.page === before.page) return `${now}, mapped already`;
-      return `brought back from ${at(before.device!)}: ${now}`;
+      return `brought back from ${before.device!.name}: ${now}`;
     case 'exclusive':
       return after.where === 'exclusive' ? now : `exclusive access given back: ${now}`;
     default:

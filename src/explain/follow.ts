@@ -83,7 +83,7 @@ function entryText(state: PageState): string {
 }
 
 function nowLine(state: PageState): string {
-  const devices = state.devices.map(({ device, access }) => `hmm_dmirror${device} ${ACCESS_TEXT[access]}`);
+  const devices = state.devices.map(({ device, access }) => `${device.name} ${ACCESS_TEXT[access]}`);
   const words = [placeText(state)];
   if (state.page !== NO_PAGE) words.push(`refcount ${state.refcount}, mapcount ${state.mapcount}`);
   words.push(`CPU ${state.cpu === '' ? 'faults' : ACCESS_TEXT[state.cpu as 'r' | 'rw']}`, ...devices);

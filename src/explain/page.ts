@@ -2,6 +2,7 @@
 /** Why each page of a command did or did not do what was asked: the verdict, who decided, and the reason. */
 
 import { kernelName } from '../generations/names.js';
+import type { Device } from '../kernel/module.js';
 import type { Machine } from '../machine/machine.js';
 import { type TraceEvent, tracedPages } from '../mm/trace.js';
 import type { NameAddress } from '../scenario/place.js';
@@ -10,7 +11,7 @@ import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { HMM_DMIRROR_PROT_ERROR } from '../uapi/test_hmm_uapi.js';
 import type { Call } from '../watch/call-watch.js';
 import { type PageState, placeText } from '../watch/observe.js';
-import { at, decided, transition, type Verdict } from './fault.js';
+import { decided, transition, type Verdict } from './fault.js';
 
 export interface ExplainContext {
   readonly machine: Machine;
@@ -76,10 +77,10 @@ function last(events: readonly TraceEvent[], name: string): TraceEvent | undefin
 
 /** Who holds the folio, where that is known. */
 function holder({ machine }: ExplainContext, state: PageState): string {
-  const { longterm } = machine.gup_test;
-  if (!longterm.holds(state.folio)) return '';
-  const owner = machine.processOf(longterm.owner);
-  return `, held by gup_test${owner === undefined ? '' : ` ${owner.name}`}`;
+  const held = machine.drivers.holderOf(state.folio);
+  if (held === null) return '';
+  const owner = machine.processOf(held.mm);
+  return `, held by ${held.name}${owner === undefined ? '' : ` ${owner.name}`}`;
 }
 
 /** The reason that the core gave, with what it leaves unsaid: on which device, held by whom. */
@@ -88,7 +89,7 @@ function reasonOf(context: ExplainContext, { reason = '' }: TraceEvent, before: 
     return `${reason}${holder(context, before)}`;
   }
   const onDevice = before.device !== null && /^(wrong owner|device |generic |page already)/.test(reason);
-  return onDevice ? `${reason}: on ${at(before.device!)}` : reason;
+  return onDevice ? `${reason}: on ${before.device!.name}` : reason;
 }
 
 // --- commands -----------------------------------------------------------------------------------------------
@@ -204,7 +205,7 @@ function walker({ level, vma }: PageState): string {
 }
 
 /** What hmm_range_fault() saw in the entry, and which of its functions did. */
-function seen(state: PageState, device: number, perm: number): readonly [fn: string, reason: string] {
+function seen(state: PageState, device: Device, perm: number): readonly [fn: string, reason: string] {
   if (state.vma === null) return ['hmm_vma_walk_hole', 'no VMA'];
   if (!state.vma.read) return ['hmm_vma_walk_test', 'VMA is not readable'];
   if (perm === HMM_DMIRROR_PROT_ERROR) return ['hmm_vma_walk_test', 'special mapping'];
@@ -270,7 +271,7 @@ export function explainError({ nameOf }: ExplainContext, call: Call): string | u
     );
     return page === undefined
       ? undefined
-      : `dmirror_check_atomic: ${at(call.device)} has atomic access to ${page}`;
+      : `dmirror_check_atomic: ${call.device.name} has atomic access to ${page}`;
   }
   if (call.cmd === 'EXCLUSIVE' && call.ret === -16)
     return 'dmirror_exclusive: not every page became exclusive';

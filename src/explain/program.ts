@@ -42,7 +42,7 @@ export class ProgramExplainer {
   #call(call: Call): void {
     const range = `0x${call.addr.toString(16)} +${call.pages} pages`;
     const to = call.cmd === 'MIGRATE' ? ` to ${call.toDevice ? 'device' : 'system'}` : '';
-    this.#lines.push(`${call.cmd}${to} hmm_dmirror${call.device} ${range}: ${this.#answer(call)}`);
+    this.#lines.push(`${call.cmd}${to} ${call.device.name} ${range}: ${this.#answer(call)}`);
     const error = explainError(this.#context, call);
     if (error !== undefined) this.#lines.push(`  because ${error}`);
     const verdicts = explainCall(this.#context, call);

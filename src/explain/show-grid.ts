@@ -47,8 +47,8 @@ export interface GridRow {
 export interface Grid {
   readonly title: string;
   readonly kernel: string;
-  /** Minor of the device that local and remote are told from: the first that the scenario opens. */
-  readonly device: number;
+  /** Name of the device that local and remote are told from: the first that the scenario opens. */
+  readonly device: string;
   /** Does this kernel call its addressable device memory generic instead of coherent? */
   readonly generic: boolean;
   readonly columns: readonly GridColumn[];
@@ -71,15 +71,20 @@ function regionSizes(steps: readonly Step[]): Map<string, number> {
   return sizes;
 }
 
-function firstDevice(steps: readonly Step[]): number {
-  for (const step of steps) if (step.op === 'open') return step.device;
-  return 0;
+/** The first device that the scenario opens; where it opens none, the machine's first. */
+function firstDevice(machine: Machine, steps: readonly Step[]): string {
+  for (const step of steps) {
+    const name = definitionOf(step).opens?.(step);
+    if (name !== undefined) return name;
+  }
+  return machine.drivers.first()?.name ?? 'none';
 }
 
-function toneOf(state: PageState, device: number): Tone {
+function toneOf(state: PageState, device: string): Tone {
   const { where } = state;
-  if (where === 'private') return state.device === device ? 'private-local' : 'private-remote';
-  if (where === 'coherent') return state.device === device ? 'coherent-local' : 'coherent-remote';
+  const local = state.device?.name === device;
+  if (where === 'private') return local ? 'private-local' : 'private-remote';
+  if (where === 'coherent') return local ? 'coherent-local' : 'coherent-remote';
   return where;
 }
 
@@ -134,7 +139,7 @@ function head(step: Step): string {
 export function drawScenario(machine: Machine, setup: MachineSetup, document: ScenarioDocument): Grid {
   const { steps } = document;
   const session = new Session(machine, setup.generation);
-  const device = firstDevice(steps);
+  const device = firstDevice(machine, steps);
   const sizes = regionSizes(steps);
   const tracks = [...processesOf(steps)].flatMap((process) =>
     [...sizes].flatMap(([region, pages]) =>
@@ -155,7 +160,7 @@ export function drawScenario(machine: Machine, setup: MachineSetup, document: Sc
   return { title: document.name, kernel, device, generic, columns, rows, hidden };
 }
 
-function cellOf(machine: Machine, session: Session, track: Track, device: number): Cell | null {
+function cellOf(machine: Machine, session: Session, track: Track, device: string): Cell | null {
   const pid = session.actor(track.process)?.process.pid;
   const mm = pid === undefined ? undefined : machine.process(pid)?.mm;
   if (mm === undefined || mm === null) return null;

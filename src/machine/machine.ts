@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The machine as its owner sees it: boot it, load the module, run processes on it. */
-import { run_checkers, run_leak_check, watch_mirrors } from '../checkers/index.js';
-import { GupTest } from '../drivers/gup_test/gup_test.js';
-import type { DmirrorModule } from '../drivers/test_hmm/dmirror.js';
-import { dmirror_fops, hmm_dmirror_exit, hmm_dmirror_init } from '../drivers/test_hmm/module.js';
+import { type Checked, run_checkers, run_leak_check } from '../checkers/index.js';
 import { type FileOperations, FileTable } from '../fs/file.js';
 import { proc_maps_operations, proc_pagemap_operations } from '../fs/proc_pagemap.js';
 import { withBugs } from '../generations/bugs/index.js';
 import { DEFAULT_GENERATION, type Generation, generationById, generations } from '../generations/index.js';
+import type { Drivers } from '../kernel/drivers.js';
 import { do_exit } from '../kernel/exit.js';
 import { Process } from '../kernel/process.js';
 import type { KernelServices } from '../kernel/services.js';
@@ -24,7 +22,10 @@ import type { Task } from '../sim/task.js';
 import type { MachineApi, ProcessHandle, Sys, UserMain } from '../user/api.js';
 import { type Outside, Program } from '../user/program.js';
 import { Main } from '../user/threads.js';
+import { Modules } from './modules.js';
+import { type LoadableDriver, moduleNamed } from './registry.js';
 
+export type { Process } from '../kernel/process.js';
 export interface EfiFakeMem {
   readonly start: number;
   readonly size: number;
@@ -51,7 +52,11 @@ export interface MachineOptions {
   scheduler?: Scheduler;
 }
 
-export type { Process } from '../kernel/process.js';
+/** Files of the kernel's own, that belong to no driver. */
+const PROC_FILES: ReadonlyMap<string, FileOperations> = new Map([
+  ['/proc/self/pagemap', proc_pagemap_operations],
+  ['/proc/self/maps', proc_maps_operations],
+]);
 
 /** Simulated time that a call takes at most, unless the caller says otherwise. */
 const CALL_LIMIT_NS = 60e9;
@@ -65,10 +70,8 @@ export class Machine implements MachineApi, KernelServices, Outside {
   kernel!: Kernel;
   files!: FileTable;
   executor!: Executor;
-  gup_test!: GupTest;
+  private modules!: Modules;
   private scheduler!: Scheduler;
-  private module: DmirrorModule | null = null;
-  private devices = new Map<string, FileOperations>();
   private processes = new Map<number, Process>();
   private nextPid = 1;
   private readonly plan: PhysicalPlan;
@@ -98,9 +101,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
   /** Forget everything and boot again with the same options. Cheaper than a new machine; nothing is carried over. */
   reset(): void {
     const host = this.kernel.power_off();
-    this.module = null;
-    // New maps: a cleared one keeps its old table, and with it the whole last boot, alive until a full collection.
-    this.devices = new Map();
+    // A new map: a cleared one keeps its old table, and with it the whole last boot, alive until a full collection.
     this.processes = new Map();
     this.stderr.length = 0;
     this.nextPid = 1;
@@ -125,10 +126,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
     );
     this.kernel.hugetlb = new HugetlbPool(this.kernel, options.hugepages ?? 64);
     this.files = new FileTable(this.kernel);
-    this.gup_test = new GupTest(this.kernel);
-    this.devices.set('/sys/kernel/debug/gup_test', this.gup_test.f_op);
-    this.devices.set('/proc/self/pagemap', proc_pagemap_operations);
-    this.devices.set('/proc/self/maps', proc_maps_operations);
+    this.modules = new Modules(this, this.checking);
   }
 
   get dmesg(): readonly string[] {
@@ -153,19 +151,19 @@ export class Machine implements MachineApi, KernelServices, Outside {
     else this.stderr.push(line);
   }
 
-  /** The loaded test_hmm, for checkers and reports. */
-  get test_hmm(): DmirrorModule | null {
-    return this.module;
+  /** Its drivers, for whoever looks at pages from outside. */
+  get drivers(): Drivers {
+    return this.modules.drivers;
   }
 
   /** The file operations behind a path; undefined where there is no such file. */
   lookup(path: string): FileOperations | undefined {
-    return this.devices.get(path);
+    return this.modules.lookup(path) ?? PROC_FILES.get(path);
   }
 
   /** Throws InvariantViolation when a checker finds something. */
   check(): void {
-    run_checkers(this.kernel, this.module, this.open_mms());
+    run_checkers(this.checked());
   }
 
   /**
@@ -174,42 +172,32 @@ export class Machine implements MachineApi, KernelServices, Outside {
    */
   leakCheck(): void {
     for (const process of this.processes.values()) this.kill(process);
-    run_leak_check(this.kernel, this.module, this.open_mms());
+    run_leak_check(this.checked());
   }
 
-  private open_mms(): MmStruct[] {
-    return [...this.kernel.mms];
+  private checked(): Checked {
+    const { kernel: k, modules } = this;
+    return { k, drivers: modules.drivers, own: modules.checkers, mms: [...k.mms] };
   }
 
   // --- modules -----------------------------------------------------------------------------------------
 
-  /** modprobe. Return: 0 or a negative errno; throws KernelBug when the simulated kernel oopses. */
-  loadModule(_name: 'test_hmm', params: Readonly<Record<string, string>>): number {
-    const spm_addr_dev0 = Number(params.spm_addr_dev0 ?? 0);
-    const spm_addr_dev1 = Number(params.spm_addr_dev1 ?? 0);
-    const init = hmm_dmirror_init(this.kernel, this.files, this.generation, { spm_addr_dev0, spm_addr_dev1 });
-    const module = this.run_kernel_task('modprobe', init);
-    if (typeof module === 'number') return module;
-    this.module = module;
-    if (this.checking) watch_mirrors(module);
-    for (const { minor } of module.devices) {
-      const f_op = dmirror_fops(module, minor);
-      this.devices.set(`/dev/hmm_dmirror${minor}`, f_op);
-      if (this.generation.behaviours.hmmDmirrorAlias) this.devices.set(`/dev/hmm_mirror${minor}`, f_op);
-    }
-    return 0;
+  /**
+   * modprobe. Return: 0 or a negative errno; throws KernelBug when the simulated kernel oopses, UsageError when there
+   * is no such module.
+   */
+  loadModule(name: string, params: Readonly<Record<string, string>>): number {
+    return this.insmod(moduleNamed(name), params);
+  }
+
+  /** The same with a module that the registry does not have. */
+  insmod(module: LoadableDriver, params: Readonly<Record<string, string>>): number {
+    return this.run_kernel_task('modprobe', this.modules.load(module, params));
   }
 
   /** rmmod. Throws Hang when somebody keeps a device page. */
-  unloadModule(): void {
-    const { module } = this;
-    if (module === null) return;
-    this.run_kernel_task('rmmod', hmm_dmirror_exit(module));
-    for (const { minor } of module.devices) {
-      this.devices.delete(`/dev/hmm_dmirror${minor}`);
-      this.devices.delete(`/dev/hmm_mirror${minor}`);
-    }
-    this.module = null;
+  unloadModule(name: string): void {
+    this.run_kernel_task('rmmod', this.modules.unload(name));
   }
 
   private run_kernel_task<T>(name: string, body: Task<T>): T {

@@ -35,8 +35,8 @@ export class DevPagemap {
     readonly range: { readonly start: number; readonly end: number },
     readonly ops: DevPagemapOps,
     readonly owner: object,
-    /** container_of(): the driver's chunk. */
-    readonly chunk: unknown,
+    /** What container_of() gives: the driver's struct that it has for this memory, and that only it knows. */
+    readonly container: object | null,
   ) {}
 }
 

@@ -42,9 +42,9 @@ export function legendOf({ generic }: Grid): readonly LegendItem[] {
 export function cellText(cell: Cell | null): string {
   if (cell === null || cell.tone === 'unmapped') return '';
   const { state, tone } = cell;
-  const where = `${state.generic ? 'G' : LETTER[tone]}${state.device ?? ''}`;
+  const where = `${state.generic ? 'G' : LETTER[tone]}${state.device?.minor ?? ''}`;
   if (tone === 'none') return where;
-  const devices = state.devices.map(({ device, access }) => `${device}${access}`);
+  const devices = state.devices.map(({ device, access }) => `${device.minor}${access}`);
   return [where, state.cpu === '' ? '-' : state.cpu, ...devices].join(' ');
 }
 
@@ -63,6 +63,6 @@ export function cellDetails(cell: Cell | null): string[] {
     lines.push(`entry: ${state.pte}`, `refcount ${state.refcount}, mapcount ${state.mapcount}`);
   }
   lines.push(state.cpu === '' ? 'CPU: faults' : `CPU: ${ACCESS_TEXT[state.cpu as 'r' | 'rw']}`);
-  for (const { device, access } of state.devices) lines.push(`hmm_dmirror${device}: ${ACCESS_TEXT[access]}`);
+  for (const { device, access } of state.devices) lines.push(`${device.name}: ${ACCESS_TEXT[access]}`);
   return lines;
 }

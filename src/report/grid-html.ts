@@ -80,7 +80,7 @@ function legend(grid: Grid): string {
     .map(([tone, letter, meaning]) => `<li><span class="${tone}">${letter}</span>${meaning}</li>`)
     .join('\n');
   return `<ul class="legend">\n${items}\n</ul>
-<p>Local is hmm_dmirror${grid.device}, the first device that is opened. A cell says where the page is after the step, what the
+<p>Local is ${grid.device}, the first device that is opened. A cell says where the page is after the step, what the
 CPU does without a fault (- nothing), and what each device has in its page table: 0r reads, 0rw writes too, 0a atomic access.</p>`;
 }
 

@@ -62,7 +62,7 @@ function legendLines({ paint, width }: TextOptions, grid: Grid): string[] {
     return { text: `${paint(letter, tone)} ${end}`, length: `${letter} ${end}`.length };
   });
   const both = `P and ${grid.generic ? 'G' : 'C'}`;
-  const number = `${both} have the number of their device; local is hmm_dmirror${grid.device}`;
+  const number = `${both} have the number of their device; local is ${grid.device}`;
   const access =
     'behind it what the CPU does without a fault (- nothing), then each device: 0r reads, 0rw writes too, 0a atomic';
   return [...wrapped([...items, ...wordsOf(number)], width), ...wrapped(wordsOf(access), width)];

@@ -11,7 +11,7 @@ export function fieldsOf(record: TraceRecord): Record<string, string | number> {
   return {
     ...(addr === undefined ? {} : { addr: hex(addr) }),
     ...(pfn === undefined ? {} : { pfn: hex(pfn) }),
-    ...(device === undefined ? {} : { on: `hmm_dmirror${device}` }),
+    ...(device === undefined ? {} : { on: device }),
     ...own,
     ...(reason === undefined ? {} : { reason }),
   };

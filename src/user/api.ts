@@ -40,7 +40,7 @@ export interface MachineApi {
   /** Simulated nanoseconds since boot. */
   readonly now: number;
   /** modprobe. Return 0 or a negative errno; throws KernelBug when the simulated kernel oopses. */
-  loadModule(name: 'test_hmm', params: Readonly<Record<string, string>>): number;
+  loadModule(name: string, params: Readonly<Record<string, string>>): number;
   /** A new process without a program: `call` drives it. */
   spawn(name: string): ProcessHandle;
   /** A new process that runs `main`. */

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Watches the driver's commands and the CPU's faults: the pages before and after each, and what was told between. */
-import { xa_untag_page } from '../drivers/test_hmm/xarray.js';
+import type { Device } from '../kernel/module.js';
 import type { Machine } from '../machine/machine.js';
 import type { TraceEvent, TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
-import { NO_PAGE } from '../sim/memmap.js';
 import { observePage, type PageState } from './observe.js';
 
 /** Pages of one command that are explained; a range may be as long as a 64-bit number allows. */
@@ -15,8 +14,7 @@ export interface Call {
   /** READ, WRITE, MIGRATE ... */
   readonly cmd: string;
   readonly toDevice: boolean;
-  /** Minor of the device. */
-  readonly device: number;
+  readonly device: Device;
   /** Id of the open file. */
   readonly file: number;
   /** Which pages the open file has in its device page table, before and after: another of the same device has its own. */
@@ -95,20 +93,19 @@ export class CallWatch implements TraceSink {
     return Array.from({ length: count }, (_, i) => observePage(this.machine, mm, addr + i * 4096));
   }
 
-  #known(id: number, addr: number, count: number): boolean[] {
-    const mirror = this.machine.test_hmm?.mirrors[id] ?? null;
-    return Array.from({ length: count }, (_, i) => {
-      return mirror !== null && xa_untag_page(mirror.pt.xa_load(addr / 4096 + i)) !== NO_PAGE;
-    });
+  #known(device: Device, file: number, addr: number, count: number): boolean[] {
+    const { drivers } = this.machine;
+    return Array.from({ length: count }, (_, i) => drivers.knows(device, file, addr + i * 4096));
   }
 
   #beginCall(stack: Open[], { mm, addr, args = {} }: TraceEvent): void {
     const before = this.#states(mm!, addr!, Number(args.pages));
-    const known = this.#known(Number(args.file), addr!, before.length);
+    const device = this.machine.drivers.deviceNamed(String(args.device))!;
+    const known = this.#known(device, Number(args.file), addr!, before.length);
     const call: Call = {
       cmd: String(args.cmd),
       toDevice: args.to_device === 1,
-      device: Number(/\d+$/.exec(String(args.device))?.[0]),
+      device,
       file: Number(args.file),
       knownBefore: known,
       knownAfter: known,
@@ -142,7 +139,7 @@ export class CallWatch implements TraceSink {
   #tell({ kind, it }: Open): void {
     if (kind === 'call') {
       it.after = this.#states(it.mm, it.addr, it.pages);
-      it.knownAfter = this.#known(it.file, it.addr, it.after.length);
+      it.knownAfter = this.#known(it.device, it.file, it.addr, it.after.length);
       this.listener.call(it);
     } else {
       it.after = observePage(this.machine, it.mm, it.addr);

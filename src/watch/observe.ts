@@ -3,8 +3,7 @@
  * Where a page is, and what the CPU and each device may do with it. Reads page tables and device tables directly, so
  * that looking changes nothing: no system call, no fault, no time.
  */
-import type { DmirrorChunk } from '../drivers/test_hmm/dmirror.js';
-import { DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from '../drivers/test_hmm/xarray.js';
+import type { Device, DeviceAccess } from '../kernel/module.js';
 import type { Machine } from '../machine/machine.js';
 import type { Kernel } from '../mm/kernel.js';
 import { compound_head, page_mapcount } from '../mm/page_flags.js';
@@ -41,12 +40,6 @@ export type Where =
   | 'exclusive'
   | 'migrating';
 
-/** What a device has in its page table: reads, reads and writes, or atomic (exclusive) access. */
-export interface DeviceAccess {
-  readonly device: number;
-  readonly access: 'r' | 'rw' | 'a';
-}
-
 export interface VmaState {
   readonly read: boolean;
   readonly write: boolean;
@@ -58,8 +51,8 @@ export interface PageState {
   readonly where: Where;
   /** Coherent memory of a kernel that calls it generic. */
   readonly generic: boolean;
-  /** Minor of the device whose memory holds the page; null for system memory. */
-  readonly device: number | null;
+  /** The device whose memory holds the page; null for system memory. */
+  readonly device: Device | null;
   readonly page: Page;
   /** The folio that counts references. */
   readonly folio: Page;
@@ -74,7 +67,7 @@ export interface PageState {
   readonly pte: string;
   readonly refcount: number;
   readonly mapcount: number;
-  /** By minor; devices that have nothing in their table are left out. */
+  /** By driver and minor; devices that have nothing in their table are left out. */
   readonly devices: readonly DeviceAccess[];
 }
 
@@ -120,11 +113,6 @@ function whereOf(k: Kernel, vma: VmArea | null, { flags, page }: Entry): Where {
   return k.is_zone_device_page(page) ? 'coherent' : 'system';
 }
 
-/** Minor of the device whose memory `page` is. */
-export function deviceOf(k: Kernel, page: Page): number | null {
-  return k.is_zone_device_page(page) ? (k.pgmapOf(page).chunk as DmirrorChunk).mdevice.minor : null;
-}
-
 function presentWords(flags: number): string {
   const words = [(flags & PTE_PROTNONE) !== 0 ? 'PROT_NONE' : 'present'];
   words.push((flags & PTE_WRITE) !== 0 ? 'write' : 'read');
@@ -155,23 +143,6 @@ function cpuAccess(flags: number): string {
   return (flags & PTE_WRITE) !== 0 ? 'rw' : 'r';
 }
 
-const RANK = { r: 0, rw: 1, a: 2 } as const;
-
-function deviceAccesses(machine: Machine, mm: MmStruct, addr: number): DeviceAccess[] {
-  const best = new Map<number, DeviceAccess['access']>();
-  for (const mirror of machine.test_hmm?.mirrors ?? []) {
-    if (mirror === null || mirror.notifier.mm !== mm) continue;
-    const entry = mirror.pt.xa_load(addr / 4096);
-    if (xa_untag_page(entry) === NO_PAGE) continue;
-    const tag = xa_tag(entry);
-    const access = tag === DPT_XA_TAG_WRITE ? 'rw' : tag === DPT_XA_TAG_ATOMIC ? 'a' : 'r';
-    const { minor } = mirror.mdevice;
-    const known = best.get(minor);
-    if (known === undefined || RANK[access] > RANK[known]) best.set(minor, access);
-  }
-  return [...best].sort(([a], [b]) => a - b).map(([device, access]) => ({ device, access }));
-}
-
 /** What is at the page-aligned `addr` of `mm` now. */
 export function observePage(machine: Machine, mm: MmStruct, addr: number): PageState {
   const k = machine.kernel;
@@ -185,7 +156,7 @@ export function observePage(machine: Machine, mm: MmStruct, addr: number): PageS
   return {
     where,
     generic: where === 'coherent' && k.behaviour.genericPagesAreMigratable,
-    device: deviceOf(k, page),
+    device: machine.drivers.deviceOf(page),
     page,
     folio,
     pfn: page === NO_PAGE ? -1 : mem.page_to_pfn(page),
@@ -195,7 +166,7 @@ export function observePage(machine: Machine, mm: MmStruct, addr: number): PageS
     pte: pteWords(flags),
     refcount: page === NO_PAGE ? 0 : mem.refcount[folio]!,
     mapcount: page === NO_PAGE ? 0 : page_mapcount(mem, page),
-    devices: deviceAccesses(machine, mm, addr),
+    devices: machine.drivers.accesses(mm, addr),
   };
 }
 
@@ -206,7 +177,7 @@ const hex = (value: number): string => `0x${value.toString(16)}`;
 
 /** "system pfn 0x1234", "private on hmm_dmirror0 pfn 0x...", "nothing mapped" ... */
 export function placeText(state: PageState): string {
-  const on = state.device === null ? '' : ` on hmm_dmirror${state.device}`;
+  const on = state.device === null ? '' : ` on ${state.device.name}`;
   switch (state.where) {
     case 'unmapped':
       return 'no VMA';

@@ -6,7 +6,6 @@ import { Process } from '../kernel/process.js';
 import type { Machine } from '../machine/machine.js';
 import type { TraceEvent, TraceSink } from '../mm/trace.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
-import { deviceOf } from './observe.js';
 
 export interface TraceRecord {
   /** Simulated nanoseconds since boot. */
@@ -18,8 +17,8 @@ export interface TraceRecord {
   readonly fn: string;
   readonly addr?: number;
   readonly pfn?: number;
-  /** Minor of the device whose memory the page is. */
-  readonly device?: number;
+  /** Name of the device whose memory the page is. */
+  readonly device?: string;
   /** Number of the page in the memmap; it names a page for as long as it is in use. */
   readonly page?: Page;
   readonly reason?: string;
@@ -67,9 +66,9 @@ export class Tracer implements TraceSink {
 
   #page(page: Page | undefined): Pick<TraceRecord, 'page' | 'pfn' | 'device'> {
     if (page === undefined || page === NO_PAGE) return {};
-    const { kernel } = this.machine;
-    const device = deviceOf(kernel, page);
-    return { page, pfn: kernel.mem.page_to_pfn(page), ...(device === null ? {} : { device }) };
+    const { kernel, drivers } = this.machine;
+    const device = drivers.deviceOf(page)?.name;
+    return { page, pfn: kernel.mem.page_to_pfn(page), ...(device === undefined ? {} : { device }) };
   }
 
   /** Pages in arguments become pfns. */

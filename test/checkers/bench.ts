@@ -2,7 +2,9 @@
 /** A machine driven by shell commands, whose kernel state a test then breaks by hand. */
 import { Census } from '../../src/checkers/census.js';
 import { checkers } from '../../src/checkers/index.js';
+import { test_hmm_checkers } from '../../src/checkers/test_hmm/index.js';
 import type { DmirrorModule } from '../../src/drivers/test_hmm/dmirror.js';
+import { TestHmm } from '../../src/drivers/test_hmm/driver.js';
 import type { Machine } from '../../src/machine/machine.js';
 import type { Kernel } from '../../src/mm/kernel.js';
 import { FLAGS, type PmdTable, type PteTable, pmd_index, pte_index } from '../../src/mm/pgtable.js';
@@ -63,7 +65,12 @@ export class Bench {
     return this.machine.kernel;
   }
   get module(): DmirrorModule {
-    return this.machine.test_hmm!;
+    return this.driver.module;
+  }
+  private get driver(): TestHmm {
+    const found = [...this.machine.drivers].find((driver) => driver instanceof TestHmm);
+    if (found === undefined) throw new Error('test_hmm is not loaded');
+    return found;
   }
 
   mm(pid = 1): MmStruct {
@@ -87,10 +94,11 @@ export class Bench {
     return table === null ? new Entry(pmd.e, m) : new Entry(table, pte_index(address));
   }
 
-  /** What one checker says now, with pfns replaced by N; '' for nothing. */
+  /** What one checker, a general one or the driver's, says now, with pfns replaced by N; '' for nothing. */
   finding(name: string): string {
     try {
-      checkers[name]!(new Census(this.k, this.machine.test_hmm, [...this.k.mms]));
+      const check = { ...test_hmm_checkers.checkers(this.driver), ...checkers }[name]!;
+      check(new Census(this.k, this.machine.drivers, [...this.k.mms]));
       return '';
     } catch (error) {
       return findingOf(error);

@@ -12,18 +12,19 @@ t.test('every page of a chunk is free or in use', (t) => {
   const [chunk] = mdevice!.chunks;
   const where = `device pages: hmm_dmirror0, chunk at page ${chunk!.pagemap.firstPage}`;
   t.equal(bench.finding('device pages'), '');
+  t.equal(bench.finding('chunks'), '');
 
   const free = mdevice!.free_pages;
   mdevice!.free_pages = NO_PAGE;
-  t.equal(bench.finding('device pages'), `${where}: 3 pages in use and 65532 free, of 65536`);
+  t.equal(bench.finding('chunks'), `${where}: 3 pages in use and 65532 free, of 65536`);
   mdevice!.free_pages = bench.entry(0, 0).page;
   t.equal(
-    bench.finding('device pages'),
+    bench.finding('chunks'),
     'device pages: MEMORY_DEVICE_PRIVATE page with pfn N: on the free list with refcount 1',
   );
   bench.k.mem.priv[free] = free;
   mdevice!.free_pages = free;
-  t.equal(bench.finding('device pages'), 'device pages: hmm_dmirror0: the free list runs in a circle');
+  t.equal(bench.finding('chunks'), 'device pages: hmm_dmirror0: the free list runs in a circle');
   bench.k.mem.priv[free] = NO_PAGE;
   chunk!.pagemap.ref++;
   t.equal(bench.finding('device pages'), `${where}: 5 references of the pagemap, but 3 pages in use`);
@@ -37,7 +38,7 @@ t.test('private pages have backing, and are out of the CPU’s reach', (t) => {
   const backing = priv[entry.page]!;
   priv[entry.page] = NO_PAGE;
   t.equal(
-    bench.finding('device pages'),
+    bench.finding('chunks'),
     'device pages: hmm_dmirror0: MEMORY_DEVICE_PRIVATE page with pfn N is in use without a backing page',
   );
   priv[entry.page] = backing;

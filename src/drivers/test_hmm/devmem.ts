@@ -41,8 +41,15 @@ export function BACKING_PAGE(mdevice: DmirrorDevice, page: Page): Page {
   return is_device_private_page(k, page) ? k.mem.priv[page]! : page;
 }
 
-export function dmirror_page_to_device(mdevice: DmirrorDevice, page: Page): DmirrorDevice {
-  return (mdevice.module.kernel.pgmapOf(page).chunk as DmirrorChunk).mdevice;
+/** The chunk that a device page is in; null when it is another driver's. */
+export function chunk_of(k: Kernel, page: Page): DmirrorChunk | null {
+  const { container } = k.pgmapOf(page);
+  return container instanceof DmirrorChunk ? container : null;
+}
+
+/** The device of a device page; null for another driver's, where the real one reads what is no chunk. */
+export function dmirror_page_to_device(k: Kernel, page: Page): DmirrorDevice | null {
+  return chunk_of(k, page)?.mdevice ?? null;
 }
 
 interface ChunkPlan {
@@ -169,7 +176,7 @@ function dmirror_devmem_free(mdevice: DmirrorDevice, page: Page): void {
     put_page(k, rpage);
   }
   k.mem.flags[page] = 0;
-  const chunk = k.pgmapOf(page).chunk as DmirrorChunk;
+  const chunk = k.pgmapOf(page).container as DmirrorChunk;
   mdevice.lock.spin_lock();
   if (!chunk.remove) {
     mdevice.cfree++;

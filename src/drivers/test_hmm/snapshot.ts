@@ -55,13 +55,13 @@ function location(dmirror: Dmirror, page: Page): number {
   const { mdevice } = dmirror;
   const k = mdevice.module.kernel;
   if (is_device_private_page(k, page)) {
-    return dmirror_page_to_device(mdevice, page) === mdevice
+    return dmirror_page_to_device(k, page) === mdevice
       ? HMM_DMIRROR_PROT_DEV_PRIVATE_LOCAL
       : HMM_DMIRROR_PROT_DEV_PRIVATE_REMOTE;
   }
   if (is_device_coherent_page(k, page)) {
     if (!k.behaviour.coherentHasSides) return HMM_DMIRROR_PROT_DEV_GENERIC;
-    return dmirror_page_to_device(mdevice, page) === mdevice
+    return dmirror_page_to_device(k, page) === mdevice
       ? HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL
       : HMM_DMIRROR_PROT_DEV_COHERENT_REMOTE;
   }

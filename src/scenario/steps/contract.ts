@@ -139,6 +139,8 @@ export type Contract<S, Taker extends string, Token extends string> = Taking<S> 
   readonly concerns: 'command' | 'access' | 'pins' | 'call';
   /** The pages that it maps. */
   readonly maps: ((step: S) => Range) | null;
+  /** The name of the device that it opens. */
+  readonly opens?: (step: S) => string;
   readonly naming: Naming;
   /** Its commands in the shell, by their names. */
   readonly shell: Readonly<Record<string, ShellCommand>>;

@@ -25,8 +25,10 @@ const openSchema = stepSchema(
   expectRet,
 );
 
+const deviceName = (minor: number): string => `hmm_dmirror${minor}`;
+
 function* takeOpen(sys: Sys, actor: Actor, step: { fd: string; device: number }): Task<StepResult> {
-  const fd = yield* sys.open(`/dev/hmm_dmirror${step.device}`, O_RDWR);
+  const fd = yield* sys.open(`/dev/${deviceName(step.device)}`, O_RDWR);
   // As `d0 = open(...)` in C: a failure leaves -1 there, and what was open before is leaked.
   actor.fds.set(step.fd, fd < 0 ? -1 : fd);
   return retOf(fd);
@@ -45,6 +47,7 @@ const open = defineStep(openSchema, {
   answers: () => answeredBy('dmirror_fops_open', 'ENOENT', 'ENXIO', 'ENOMEM', 'EMFILE'),
   concerns: 'call',
   maps: null,
+  opens: ({ device }) => deviceName(device),
   naming: plainNames,
   shell: {
     open: command(

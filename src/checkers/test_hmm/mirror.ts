@@ -10,9 +10,9 @@
  * And by a bug: the eviction of a coherent page that a device has for itself fails, but maps the page again without a
  * word to anybody. A reference to the page leaks there, by which such entries are known.
  */
-import type { Dmirror, DmirrorModule } from '../drivers/test_hmm/dmirror.js';
-import { DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from '../drivers/test_hmm/xarray.js';
-import type { MmuNotifierRange } from '../mm/mmu_notifier.js';
+import type { Dmirror, DmirrorModule } from '../../drivers/test_hmm/dmirror.js';
+import { DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from '../../drivers/test_hmm/xarray.js';
+import type { MmuNotifierRange } from '../../mm/mmu_notifier.js';
 import {
   is_device_exclusive_entry,
   PTE_PROTNONE,
@@ -20,11 +20,11 @@ import {
   pte_present,
   SWP_DEVICE_WRITE,
   swp_type,
-} from '../mm/pgtable.js';
-import type { Page } from '../sim/memmap.js';
-import type { Census } from './census.js';
-import { type Translation, translate } from './tlb.js';
-import { hex, violation } from './violation.js';
+} from '../../mm/pgtable.js';
+import type { Page } from '../../sim/memmap.js';
+import type { Census } from '../census.js';
+import { type Translation, translate } from '../tlb.js';
+import { hex, violation } from '../violation.js';
 
 const NAME = 'mirror';
 
@@ -48,10 +48,8 @@ function excuse(dmirror: Dmirror, range: MmuNotifierRange): void {
   }
 }
 
-export function check_mirrors(census: Census): void {
-  for (const dmirror of census.module?.mirrors ?? []) {
-    if (dmirror !== null) check_mirror(census, dmirror);
-  }
+export function check_mirrors(census: Census, { mirrors }: DmirrorModule): void {
+  for (const dmirror of mirrors) if (dmirror !== null) check_mirror(census, dmirror);
 }
 
 function check_mirror(census: Census, dmirror: Dmirror): void {

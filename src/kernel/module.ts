@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Answers for: include/linux/module.h: what a driver is. How it is loaded, what it puts into the machine, and what
+ * whoever looks from outside may ask it. Nothing above the drivers knows more of one than this.
+ */
+import type { FileOperations, FileTable } from '../fs/file.js';
+import type { Generation } from '../generations/types.js';
+import type { Kernel } from '../mm/kernel.js';
+import type { MmStruct } from '../mm/types.js';
+import type { Page } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+
+/** One device; its driver has one object for each, and reports name it. */
+export interface Device {
+  /** "hmm_dmirror0". */
+  readonly name: string;
+  readonly minor: number;
+}
+
+/** What a device has in its page table: reads, reads and writes, or atomic (exclusive) access. */
+export interface DeviceAccess {
+  readonly device: Device;
+  readonly access: 'r' | 'rw' | 'a';
+}
+
+/** Somebody who keeps a folio: the driver's name, and the address space that asked for it. */
+export interface Holder {
+  readonly name: string;
+  readonly mm: MmStruct | null;
+}
+
+/** A driver seen from outside: asking changes nothing and takes no time. What a driver has not, it leaves out. */
+export interface DriverView {
+  /** By minor. */
+  readonly devices?: readonly Device[];
+  /** The device whose memory `page` is; null when it is none of this driver's. */
+  deviceOf?(page: Page): Device | null;
+  /** The page of system memory that holds the contents of a device page in use; NO_PAGE when the page does. */
+  backingOf?(page: Page): Page;
+  /** By minor, what each device may do at the page-aligned `addr` without a fault: the most that any file of it may. */
+  accesses?(mm: MmStruct, addr: number): readonly DeviceAccess[];
+  /** Whether the device page table of an open file has `addr`. */
+  knows?(file: number, addr: number): boolean;
+  /** Who keeps the folio pinned between system calls; null for nobody. */
+  holderOf?(folio: Page): Holder | null;
+  /** Open files that the driver keeps something for. */
+  openFiles?(): number;
+}
+
+/** A driver in a machine. */
+export interface Driver {
+  readonly name: string;
+  /** What open() finds, by path. */
+  readonly files: ReadonlyMap<string, FileOperations>;
+  readonly view: DriverView;
+}
+
+/** The machine, as a driver that comes to it finds it. */
+export interface DriverHost {
+  readonly kernel: Kernel;
+  readonly files: FileTable;
+  readonly generation: Generation;
+}
+
+/** A driver of the kernel image, there since boot. Context: may not sleep. */
+export type BuiltinDriver = (host: DriverHost) => Driver;
+
+export interface ModuleParameter {
+  readonly name: string;
+  readonly type: 'long';
+  description(generation: Generation): string;
+  /** Whether it is the address of special purpose memory, which a machine reserves for the module. */
+  readonly specialPurpose?: boolean;
+}
+
+/** A driver that is not built in: what modinfo tells of it, and what modprobe and rmmod do. */
+export interface DriverModule<D extends Driver = Driver> {
+  readonly name: string;
+  /** Its module_init() function, which reports name when loading fails. */
+  readonly init: string;
+  readonly license: string;
+  readonly parameters: readonly ModuleParameter[];
+  description(generation: Generation): string;
+  /** Which devices it makes, a line each. */
+  devices(generation: Generation): readonly string[];
+  /** Context: may sleep. Return: the driver, or -errno; throws KernelBug where the real one oopses. */
+  load(host: DriverHost, params: Readonly<Record<string, string>>): Task<D | number>;
+  /** Context: may sleep for ever, when somebody keeps a page of a device. */
+  unload(driver: D): Task;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The drivers that there are: the one place above the drivers that names them. A new one is a line here. */
+import type { DriverCheckers } from '../checkers/index.js';
+import { test_hmm_checkers } from '../checkers/test_hmm/index.js';
+import { gup_test_init } from '../drivers/gup_test/driver.js';
+import { test_hmm } from '../drivers/test_hmm/driver.js';
+import type { BuiltinDriver, Driver, DriverModule } from '../kernel/module.js';
+import { UsageError } from '../sim/errors.js';
+import { didYouMean } from '../sim/suggest.js';
+
+/** A module, with the checkers that its driver brings along. */
+export interface LoadableDriver {
+  readonly module: DriverModule;
+  readonly checkers: DriverCheckers<Driver>;
+}
+
+const NO_CHECKERS: DriverCheckers<Driver> = { checkers: () => ({}) };
+
+/** Checkers that are another driver's are a type error here. */
+export function loadable<D extends Driver>(
+  module: DriverModule<D>,
+  checkers: DriverCheckers<D> = NO_CHECKERS,
+): LoadableDriver {
+  return { module, checkers };
+}
+
+/** Part of the kernel image, in the order in which they start. */
+export const builtinDrivers: readonly BuiltinDriver[] = [gup_test_init];
+
+const loadableDrivers: readonly LoadableDriver[] = [
+  // What modprobe finds, by name.
+  loadable(test_hmm, test_hmm_checkers),
+];
+
+/** The module that commands and documents load. */
+export const DEFAULT_MODULE: DriverModule = test_hmm;
+
+/** Throws UsageError for a name that no module has. */
+export function moduleNamed(name: string): LoadableDriver {
+  const found = loadableDrivers.find(({ module }) => module.name === name);
+  if (found !== undefined) return found;
+  const names = loadableDrivers.map(({ module }) => module.name);
+  throw new UsageError(`unknown module "${name}"${didYouMean(name, names)}`, 'modprobe');
+}
