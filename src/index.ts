@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The library: boot a machine, load the module, run user code as a generator. docs/ARCHITECTURE.md says what is below. */
 export { DEFAULT_GENERATION, type Generation, generationById, generations } from './generations/index.js';
-export { type EfiFakeMem, Machine, type MachineOptions, type Process } from './machine/machine.js';
-export { asFakeMem, type PhysicalPlan, type PhysicalRequest, planPhysicalMemory } from './mm/e820.js';
+export type { MachineOptions } from './machine/description.js';
+export { Machine, type Process } from './machine/machine.js';
+export {
+  asFakeMem,
+  type FakeMem as EfiFakeMem,
+  type PhysicalPlan,
+  type PhysicalRequest,
+  planPhysicalMemory,
+} from './mm/e820.js';
 export { Hang, InvariantViolation, KernelBug, ProcessDied, UsageError } from './sim/errors.js';
 export type { Task, Wait } from './sim/task.js';
 export * as errno from './uapi/errno.js';

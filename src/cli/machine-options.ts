@@ -2,10 +2,10 @@
 /** The options of every command that boots a machine by hand, and the machine that they describe. */
 import { randomInt } from 'node:crypto';
 import { type Command, Option } from 'commander';
-import { withBugs } from '../generations/bugs/index.js';
-import { DEFAULT_GENERATION, generationById } from '../generations/index.js';
-import type { EfiFakeMem, MachineOptions } from '../machine/machine.js';
-import { asFakeMem, checkSpmAddress, planPhysicalMemory } from '../mm/e820.js';
+import { describeMachine, MACHINE_DEFAULTS, type MachineDescription } from '../machine/description.js';
+import { DEFAULT_MODULE } from '../machine/registry.js';
+import { checkSpmAddress, type FakeMem } from '../mm/e820.js';
+import type { ThpMode } from '../mm/kernel.js';
 import { UsageError } from '../sim/errors.js';
 import { addBugOptions, type BugFlags } from './bug-options.js';
 import {
@@ -24,22 +24,14 @@ export interface MachineFlags extends BugFlags {
   readonly moduleParam: readonly [name: string, value: string][];
   /** commander's spelling of --no-module. */
   readonly module: boolean;
-  readonly efiFakeMem: readonly EfiFakeMem[];
+  readonly efiFakeMem: readonly FakeMem[];
   readonly memory: number;
   readonly hugepages: number;
-  readonly thp: 'always' | 'madvise' | 'never';
+  readonly thp: ThpMode;
   readonly seed?: number;
   readonly check: boolean;
 }
 
-/** A machine before it boots, and the module parameters to load; null leaves the module out. */
-export interface MachinePlan {
-  readonly options: MachineOptions & { readonly kernel: string; readonly seed: number };
-  readonly moduleParams: Readonly<Record<string, string>> | null;
-}
-
-const DEFAULT_MEMORY = 6 * 2 ** 30;
-const DEFAULT_HUGEPAGES = 64;
 const MAX_HUGEPAGES = 2 ** 24;
 
 /** Collects the values of an option that can be given more than once. */
@@ -70,7 +62,7 @@ export function addMachineOptions(command: Command): Command {
     .argument('[spm_addr_dev0]', "where device 0's special purpose memory begins")
     .argument('[spm_addr_dev1]', "where device 1's special purpose memory begins")
     .addOption(
-      option('--kernel <id>', KERNEL_HELP, DEFAULT_GENERATION, (text) => parseKernel(text, '--kernel')),
+      option('--kernel <id>', KERNEL_HELP, MACHINE_DEFAULTS.kernel, (text) => parseKernel(text, '--kernel')),
     )
     .addOption(
       new Option(
@@ -80,7 +72,7 @@ export function addMachineOptions(command: Command): Command {
         .default([], 'none')
         .argParser(params),
     )
-    .option('--no-module', 'do not load test_hmm')
+    .option('--no-module', `do not load ${DEFAULT_MODULE.name}`)
     .addOption(
       new Option('--efi-fake-mem <size@start:0x40000,...>', 'soft-reserved memory')
         .default([], '1 GiB at each address, less where the other begins')
@@ -88,14 +80,14 @@ export function addMachineOptions(command: Command): Command {
     )
     .addOption(
       new Option('--memory <size>', 'RAM, soft-reserved part included')
-        .default(DEFAULT_MEMORY, '6G')
+        .default(MACHINE_DEFAULTS.memory, '6G')
         .argParser((text) => parseSize(text, '--memory')),
     )
-    .addOption(option('--hugepages <n>', 'pool of 2 MiB pages', DEFAULT_HUGEPAGES, parseHugepages))
+    .addOption(option('--hugepages <n>', 'pool of 2 MiB pages', MACHINE_DEFAULTS.hugepages, parseHugepages))
     .addOption(
       new Option('--thp <when>', 'transparent huge pages')
         .choices(['always', 'madvise', 'never'])
-        .default('madvise'),
+        .default(MACHINE_DEFAULTS.thp),
     )
     .addOption(
       new Option('--seed <n>', 'of schedule and random data')
@@ -106,7 +98,7 @@ export function addMachineOptions(command: Command): Command {
   return addBugOptions(command);
 }
 
-/** test_hmm's parameters: the two positionals, or --module-param. */
+/** The module's parameters: the two positionals, or --module-param. */
 function moduleParams(addresses: readonly string[], flags: MachineFlags): Record<string, string> {
   if (addresses.length === 0) return Object.fromEntries(flags.moduleParam);
   if (flags.moduleParam.length > 0) {
@@ -121,33 +113,32 @@ function moduleParams(addresses: readonly string[], flags: MachineFlags): Record
   return Object.fromEntries(MODULE_PARAMS.map((name, device) => [name, addresses[device]!]));
 }
 
-function spmAddresses(params: Readonly<Record<string, string>>): (number | undefined)[] {
-  return MODULE_PARAMS.map((name) => {
-    const text = params[name];
-    if (text === undefined) return undefined;
+/** Parameters checked, and in one spelling: users write octal too, as modprobe would take it. */
+function canonical(params: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(params).map(([name, text]) => {
     const address = parseNumber(text, name);
     checkSpmAddress(address, name);
-    return address;
+    return [name, `0x${address.toString(16)}`];
   });
+  return Object.fromEntries(entries);
 }
 
-/** Parameters in one spelling: users write octal too, as modprobe would take it. */
-function canonical(params: Readonly<Record<string, string>>): Record<string, string> {
-  const entries = Object.entries(params);
-  return Object.fromEntries(
-    entries.map(([name, text]) => [name, `0x${parseNumber(text, name).toString(16)}`]),
-  );
-}
-
-/** Decide everything about the machine. Throws UsageError; nothing has booted yet. */
-export function planMachine(addresses: readonly string[], flags: MachineFlags): MachinePlan {
-  const params = moduleParams(addresses, flags);
-  const { memory, hugepages, efiFakeMem, kernel, thp, check, seed = randomInt(2 ** 32) } = flags;
-  const { bug: bugs, fix: fixes } = flags;
-  withBugs(generationById(kernel)!, bugs, fixes);
-  const plan = planPhysicalMemory({ memory, hugepages, efiFakeMem, spm: spmAddresses(params) });
-  return {
-    options: { kernel, memory, hugepages, thp, check, seed, efiFakeMem: asFakeMem(plan), bugs, fixes },
-    moduleParams: flags.module ? canonical(params) : null,
-  };
+/** The machine that the command line describes. Throws UsageError; nothing has booted yet. */
+export function machineOf(addresses: readonly string[], flags: MachineFlags): MachineDescription {
+  const { kernel, memory, hugepages, thp, efiFakeMem, seed = randomInt(2 ** 32), check } = flags;
+  const module = { name: DEFAULT_MODULE.name, params: canonical(moduleParams(addresses, flags)) };
+  const { module: load, bug: bugs, fix: fixes } = flags;
+  return describeMachine({
+    kernel,
+    memory,
+    hugepages,
+    thp,
+    efiFakeMem,
+    module,
+    load,
+    seed,
+    check,
+    bugs,
+    fixes,
+  });
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The run of `smoke`: machine, module, suite, KTAP. */
 import { readFileSync } from 'node:fs';
+import type { MachineDescription } from '../machine/description.js';
 import { Machine } from '../machine/machine.js';
+import { DEFAULT_MODULE } from '../machine/registry.js';
 import { bailOutLine, ktapLines } from '../report/ktap.js';
 import type { EndEvent, HarnessEvent, TestObserver } from '../selftests/events.js';
 import type { Suite } from '../selftests/fixture.js';
@@ -10,7 +12,6 @@ import type { TestFilter } from '../selftests/test_filter.js';
 import { KernelBug } from '../sim/errors.js';
 import { errnoName } from '../uapi/errno.js';
 import { EXIT_FAILED } from './exit-codes.js';
-import type { MachinePlan } from './machine-options.js';
 import type { Reports } from './smoke-reports.js';
 import { breathe, ktapPainter, onInterrupt, type Painter, printErrorLine, printLine } from './terminal.js';
 
@@ -26,7 +27,7 @@ export class SmokeRun {
   constructor(
     private readonly suite: Suite,
     private readonly filters: readonly TestFilter[],
-    private readonly plan: MachinePlan,
+    private readonly description: MachineDescription,
     private readonly reports: Reports,
     private readonly observing?: Observing,
   ) {}
@@ -65,17 +66,19 @@ export class SmokeRun {
     } catch (error) {
       if (!(error instanceof KernelBug)) throw error;
       this.print('TAP version 13');
-      this.print(bailOutLine(`the kernel oopsed in ${error.fn} while it loaded test_hmm: ${error.reason}`));
+      const { name } = DEFAULT_MODULE;
+      this.print(bailOutLine(`the kernel oopsed in ${error.fn} while it loaded ${name}: ${error.reason}`));
       return undefined;
     }
   }
 
   private bootAgain(): Machine {
-    const { options, moduleParams } = this.plan;
-    const machine = Machine.boot(options);
+    const machine = Machine.bootAs(this.description);
     machine.onStderr = printErrorLine;
-    const error = moduleParams === null ? 0 : machine.loadModule('test_hmm', moduleParams);
-    if (error < 0) printErrorLine(`modprobe: could not insert test_hmm: ${errnoName(-error)}`);
+    const { module } = this.description;
+    if (module === null) return machine;
+    const error = machine.loadModule(module.name, module.params);
+    if (error < 0) printErrorLine(`modprobe: could not insert ${module.name}: ${errnoName(-error)}`);
     return machine;
   }
 

@@ -6,7 +6,7 @@ import { type TestFilter, test_harness_help, test_harness_list_tests } from '../
 import { UsageError } from '../sim/errors.js';
 import { EXIT_LISTED } from './exit-codes.js';
 import { InternalError } from './failure.js';
-import { addMachineOptions, type MachineFlags, planMachine } from './machine-options.js';
+import { addMachineOptions, type MachineFlags, machineOf } from './machine-options.js';
 import { addFilterOptions, checkFilters } from './smoke-filters.js';
 import { type ReportPaths, Reports } from './smoke-reports.js';
 import type { Observing } from './smoke-run.js';
@@ -46,17 +46,16 @@ async function smoke(
   if (flags.h) return list(test_harness_help(suite.name));
   if (flags.l) return list(test_harness_list_tests(suite));
   checkFilters(suite, filters);
-  const plan = planMachine(addresses, flags);
-  const reports = new Reports(flags, { suite: suite.name, kernel: flags.kernel, seed: plan.options.seed });
+  const machine = machineOf(addresses, flags);
+  const reports = new Reports(flags, { suite: suite.name, kernel: flags.kernel, seed: machine.seed });
   const observing = await observe(flags);
-  if (flags.seed === undefined)
-    printErrorLine(`seed ${plan.options.seed} (again: --seed ${plan.options.seed})`);
+  if (flags.seed === undefined) printErrorLine(`seed ${machine.seed} (again: --seed ${machine.seed})`);
   const { SmokeRun } = await import('./smoke-run.js');
   try {
-    process.exitCode = await new SmokeRun(suite, filters, plan, reports, observing).run();
+    process.exitCode = await new SmokeRun(suite, filters, machine, reports, observing).run();
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new InternalError(error, plan.options.seed, reproduction(plan.options.seed, flags));
+    throw new InternalError(error, machine.seed, reproduction(machine.seed, flags));
   }
 }
 

@@ -2,8 +2,8 @@
 /** Values as users write them on the command line. All throw UsageError, naming the option. */
 
 import { generations } from '../generations/index.js';
-import type { EfiFakeMem } from '../machine/machine.js';
 import { DEFAULT_MODULE } from '../machine/registry.js';
+import type { FakeMem } from '../mm/e820.js';
 import { UsageError } from '../sim/errors.js';
 import { didYouMean } from './suggest.js';
 
@@ -44,7 +44,7 @@ export function parseSize(text: string, where: string): number {
 }
 
 /** SIZE@START:ATTRIBUTE,... as the kernel's efi_fake_mem= takes it. */
-export function parseEfiFakeMem(text: string, where: string): EfiFakeMem[] {
+export function parseEfiFakeMem(text: string, where: string): FakeMem[] {
   return text.split(',').map((part) => {
     const match = /^([^@:]+)@([^@:]+):([^@:]+)$/.exec(part);
     if (match === null) {

@@ -72,10 +72,10 @@ function sizesOf(documents: readonly ScenarioDocument[], steps: readonly Step[])
 function conditions(exported: readonly Exported[]): string[] {
   const found = new Set<string>();
   for (const { setup } of exported) {
-    const params = Object.entries(setup.moduleParams ?? {}).map(([name, value]) => `${name}=${value}`);
-    found.add(setup.moduleParams === null ? 'no test_hmm' : ['modprobe test_hmm', ...params].join(' '));
-    found.add(`THP ${setup.options.thp}`);
-    found.add(`${setup.options.hugepages} free 2 MiB huge pages`);
+    const params = Object.entries(setup.module?.params ?? {}).map(([name, value]) => `${name}=${value}`);
+    found.add(setup.module === null ? 'no test_hmm' : ['modprobe test_hmm', ...params].join(' '));
+    found.add(`THP ${setup.thp}`);
+    found.add(`${setup.hugepages} free 2 MiB huge pages`);
   }
   return [...found];
 }

@@ -3,54 +3,30 @@
 import { type Checked, run_checkers, run_leak_check } from '../checkers/index.js';
 import { type FileOperations, FileTable } from '../fs/file.js';
 import { proc_maps_operations, proc_pagemap_operations } from '../fs/proc_pagemap.js';
-import { withBugs } from '../generations/bugs/index.js';
-import { DEFAULT_GENERATION, type Generation, generationById, generations } from '../generations/index.js';
+import type { Generation } from '../generations/index.js';
 import type { Drivers } from '../kernel/drivers.js';
 import { do_exit } from '../kernel/exit.js';
 import { Process } from '../kernel/process.js';
 import type { KernelServices } from '../kernel/services.js';
 import { startThread } from '../kernel/thread.js';
-import { buildIomem, type PhysicalPlan, planPhysicalMemory } from '../mm/e820.js';
+import { buildIomem } from '../mm/e820.js';
 import { HugetlbPool } from '../mm/hugetlb_pool.js';
 import { type HostMemory, Kernel } from '../mm/kernel.js';
 import type { TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
-import { ProcessDied, UsageError } from '../sim/errors.js';
+import { ProcessDied } from '../sim/errors.js';
 import { Executor } from '../sim/executor.js';
 import { RunToBlock, type Scheduler } from '../sim/scheduler.js';
 import type { Task } from '../sim/task.js';
 import type { MachineApi, ProcessHandle, Sys, UserMain } from '../user/api.js';
 import { type Outside, Program } from '../user/program.js';
 import { Main } from '../user/threads.js';
+import { describeMachine, type MachineDescription, type MachineOptions } from './description.js';
 import { Modules } from './modules.js';
 import { type LoadableDriver, moduleNamed } from './registry.js';
 
 export type { Process } from '../kernel/process.js';
-export interface EfiFakeMem {
-  readonly start: number;
-  readonly size: number;
-  readonly attribute: number;
-}
-
-export interface MachineOptions {
-  /** Generation id: "v5-generic" (default), "v4-coherent", "6.1", "6.12". */
-  kernel?: string;
-  /** Bytes of RAM, default 6 GiB. */
-  memory?: number;
-  /** 2 MiB hugetlb pages in the pool, default 64. */
-  hugepages?: number;
-  thp?: 'always' | 'madvise' | 'never';
-  /** Soft-reserved ranges (bytes). */
-  efiFakeMem?: readonly EfiFakeMem[];
-  seed?: number;
-  /** Ids of bugs to turn on, and of bugs that the kernel has to turn off (see src/generations/bugs/index.ts). */
-  bugs?: readonly string[];
-  fixes?: readonly string[];
-  /** Run the invariant checkers after every system call. */
-  check?: boolean;
-  /** Who runs next; the default runs a task until it blocks. */
-  scheduler?: Scheduler;
-}
+export type { MachineOptions } from './description.js';
 
 /** Files of the kernel's own, that belong to no driver. */
 const PROC_FILES: ReadonlyMap<string, FileOperations> = new Map([
@@ -74,27 +50,19 @@ export class Machine implements MachineApi, KernelServices, Outside {
   private scheduler!: Scheduler;
   private processes = new Map<number, Process>();
   private nextPid = 1;
-  private readonly plan: PhysicalPlan;
 
   /** Throws UsageError for an unknown kernel or bug, or for memory that cannot be laid out. */
   static boot(options: MachineOptions = {}): Machine {
-    return new Machine(options);
+    return new Machine(describeMachine(options));
   }
 
-  private constructor(private readonly options: MachineOptions) {
-    const id = options.kernel ?? DEFAULT_GENERATION;
-    const generation = generationById(id);
-    if (generation === undefined) {
-      const known = generations.map((g) => g.id).join(', ');
-      throw new UsageError(`unknown kernel '${id}', expected one of ${known}`, '--kernel');
-    }
-    this.generation = withBugs(generation, options.bugs, options.fixes);
-    this.checking = options.check ?? false;
-    this.plan = planPhysicalMemory({
-      memory: options.memory ?? 6 * 2 ** 30,
-      hugepages: options.hugepages ?? 64,
-      ...(options.efiFakeMem === undefined ? {} : { efiFakeMem: options.efiFakeMem }),
-    });
+  static bootAs(description: MachineDescription): Machine {
+    return new Machine(description);
+  }
+
+  private constructor(readonly description: MachineDescription) {
+    this.generation = description.generation;
+    this.checking = description.check;
     this.power_on(null);
   }
 
@@ -109,22 +77,22 @@ export class Machine implements MachineApi, KernelServices, Outside {
   }
 
   private power_on(reuse: HostMemory | null): void {
-    const { options, plan } = this;
-    this.scheduler = options.scheduler ?? new RunToBlock(options.seed ?? 0);
+    const { physical, hugepages, thp, scheduler, seed } = this.description;
+    this.scheduler = scheduler ?? new RunToBlock(seed);
     this.scheduler.newExecution();
     this.executor = new Executor(this.scheduler);
-    const ram = plan.ram
+    const ram = physical.ram
       .map(({ start, size }) => ({ pfn: start / 4096, pages: Math.floor(size / 0x200000) * 512 }))
       .filter(({ pages }) => pages > 0);
     this.kernel = new Kernel(
       this.executor,
       this.generation.behaviours,
-      buildIomem(plan),
+      buildIomem(physical),
       ram,
-      options.thp ?? 'madvise',
+      thp,
       reuse,
     );
-    this.kernel.hugetlb = new HugetlbPool(this.kernel, options.hugepages ?? 64);
+    this.kernel.hugetlb = new HugetlbPool(this.kernel, hugepages);
     this.files = new FileTable(this.kernel);
     this.modules = new Modules(this, this.checking);
   }

@@ -8,16 +8,15 @@ import { LoadFailed, type MachineSource } from './runner.js';
 import type { MachineSetup } from './setup.js';
 
 function load(machine: Machine, setup: MachineSetup): Machine {
-  if (setup.moduleParams !== null) {
-    const ret = machine.loadModule('test_hmm', setup.moduleParams);
-    if (ret < 0) throw new LoadFailed(errnoName(-ret), [...machine.dmesg]);
-  }
+  if (setup.module === null) return machine;
+  const ret = machine.loadModule(setup.module.name, setup.module.params);
+  if (ret < 0) throw new LoadFailed(errnoName(-ret), [...machine.dmesg]);
   return machine;
 }
 
 /** A machine with the module loaded as `setup` asks. Throws KernelBug when loading oopses, LoadFailed when it fails. */
 export function bootMachine(setup: MachineSetup): Machine {
-  return load(Machine.boot(setup.options), setup);
+  return load(Machine.bootAs(setup), setup);
 }
 
 /** One spare machine per setup; every scenario gets one as good as new. */

@@ -140,11 +140,11 @@ export class Shell {
   }
 
   #lsmod(): string[] {
-    const params = this.#options.setup.moduleParams;
+    const { module } = this.#options.setup;
     const header = 'Module      Parameters';
-    if (params === null) return [header];
-    const given = Object.entries(params).map(([name, value]) => `${name}=${value}`);
-    return [header, `test_hmm    ${given.join(' ')}`.trimEnd()];
+    if (module === null) return [header];
+    const given = Object.entries(module.params).map(([name, value]) => `${name}=${value}`);
+    return [header, `${module.name.padEnd(11)} ${given.join(' ')}`.trimEnd()];
   }
 
   #maps(): string[] {

@@ -5,22 +5,28 @@ import { Setups } from '../../src/session/setup.js';
 const GiB = 2 ** 30;
 
 t.test('a document without a machine block gets the recording conditions', (t) => {
-  const { generation, options, moduleParams } = new Setups().of({ kernel: '6.1' });
+  const { generation, ...machine } = new Setups().of({ kernel: '6.1' });
   t.equal(generation.id, '6.1');
-  t.strictSame(moduleParams, { spm_addr_dev0: '0x100000000', spm_addr_dev1: '0x140000000' });
-  t.strictSame(options, {
-    kernel: '6.1',
+  t.strictSame(machine, {
     memory: 6 * GiB,
     hugepages: 64,
     thp: 'madvise',
-    efiFakeMem: [
-      { start: 4 * GiB, size: GiB, attribute: 0x40000 },
-      { start: 5 * GiB, size: GiB, attribute: 0x40000 },
-    ],
+    physical: {
+      ram: [
+        { start: 2 ** 20, size: 3 * GiB - 2 ** 20 },
+        { start: 6 * GiB, size: GiB },
+      ],
+      softReserved: [
+        { start: 4 * GiB, size: GiB },
+        { start: 5 * GiB, size: GiB },
+      ],
+    },
+    module: { name: 'test_hmm', params: { spm_addr_dev0: '0x100000000', spm_addr_dev1: '0x140000000' } },
     seed: 0,
     check: false,
     bugs: [],
     fixes: [],
+    scheduler: null,
   });
   t.equal(new Setups().of({}).generation.id, 'v5-generic');
   t.end();
@@ -29,15 +35,18 @@ t.test('a document without a machine block gets the recording conditions', (t) =
 t.test('the machine block and the command line change it', (t) => {
   const machine = { spm: [], memory: '512M', hugepages: 2, thp: 'always', seed: 7 } as const;
   const document = { kernel: '6.12', machine: { ...machine, spm: [] } };
-  const { options, moduleParams } = new Setups().of(document);
-  t.strictSame(moduleParams, {});
-  t.match(options, { memory: GiB / 2, hugepages: 2, thp: 'always', seed: 7, efiFakeMem: [] });
-  t.match(new Setups({ kernel: '6.1', seed: 9, check: true }).of(document).options, {
-    kernel: '6.1',
+  const { physical, ...setup } = new Setups().of(document);
+  t.strictSame(setup.module, { name: 'test_hmm', params: {} });
+  t.match(setup, { memory: GiB / 2, hugepages: 2, thp: 'always', seed: 7 });
+  t.strictSame(physical.softReserved, []);
+  t.match(new Setups({ kernel: '6.1', seed: 9, check: true }).of(document), {
+    generation: { id: '6.1' },
     seed: 9,
     check: true,
   });
-  t.equal(new Setups().of({ machine: { module: false } }).moduleParams, null);
+  const unloaded = new Setups().of({ machine: { module: false } });
+  t.equal(unloaded.module, null);
+  t.equal(unloaded.physical.softReserved.length, 2, 'the memory is there all the same');
   t.end();
 });
 
@@ -49,8 +58,8 @@ t.test('bugs of the document and of the command line, in the behaviours of the g
   const overrides = { bugs: ['dead-mirror-loop', 'stale-mirror-after-close'], fixes: ['exclusive-thp-tail'] };
   const setup = new Setups(overrides).of({ ...document, machine: { ...document.machine } as never });
   t.equal(setup.generation.id, '6.12');
-  t.strictSame(setup.options.bugs, ['stale-mirror-after-close', 'dead-mirror-loop']);
-  t.strictSame(setup.options.fixes, ['npages-overflow', 'exclusive-thp-tail']);
+  t.strictSame(setup.bugs, ['stale-mirror-after-close', 'dead-mirror-loop']);
+  t.strictSame(setup.fixes, ['npages-overflow', 'exclusive-thp-tail']);
   t.match(setup.generation.behaviours, {
     closeEvicts: false,
     mirrorGoneFails: false,

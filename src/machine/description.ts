@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * What a machine is, before it boots. Documents, command lines and programs each say it in their own words; they
+ * translate those into MachineOptions, and what is left unsaid is decided here only.
+ */
+import { withBugs } from '../generations/bugs/index.js';
+import { DEFAULT_GENERATION, type Generation, generationById, generations } from '../generations/index.js';
+import { type FakeMem, type PhysicalPlan, planPhysicalMemory } from '../mm/e820.js';
+import type { ThpMode } from '../mm/kernel.js';
+import { UsageError } from '../sim/errors.js';
+import type { Scheduler } from '../sim/scheduler.js';
+import { DEFAULT_MODULE, moduleNamed } from './registry.js';
+
+/** A module and the parameters that it is loaded with, as modprobe takes them. */
+export interface ModuleLoad {
+  readonly name: string;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+export interface MachineOptions {
+  /** Generation id: "v5-generic" (default), "v4-coherent", "6.1", "6.12". */
+  readonly kernel?: string | undefined;
+  /** Bytes of RAM, soft-reserved part included; default 6 GiB. */
+  readonly memory?: number | undefined;
+  /** 2 MiB hugetlb pages in the pool, default 64. */
+  readonly hugepages?: number | undefined;
+  readonly thp?: ThpMode | undefined;
+  /** Soft-reserved ranges (bytes). When there are none: up to 1 GiB at each address that `module` is given. */
+  readonly efiFakeMem?: readonly FakeMem[] | undefined;
+  /** What the machine is laid out for; default: no module. */
+  readonly module?: ModuleLoad | undefined;
+  /** Whether `module` is to be loaded, default true. */
+  readonly load?: boolean | undefined;
+  /** Of schedule and random data, default 0. */
+  readonly seed?: number | undefined;
+  /** Ids of bugs to turn on, and of bugs that the kernel has to turn off (see src/generations/bugs/index.ts). */
+  readonly bugs?: readonly string[] | undefined;
+  readonly fixes?: readonly string[] | undefined;
+  /** Run the invariant checkers after every system call. */
+  readonly check?: boolean | undefined;
+  /** Who runs next; the default runs a task until it blocks. */
+  readonly scheduler?: Scheduler | undefined;
+}
+
+/** A machine with everything decided. */
+export interface MachineDescription {
+  /** With bugs and fixes in its behaviours. */
+  readonly generation: Generation;
+  readonly memory: number;
+  readonly hugepages: number;
+  readonly thp: ThpMode;
+  /** RAM and soft-reserved ranges. */
+  readonly physical: PhysicalPlan;
+  /** What to load after boot; null: nothing. Machine.boot() leaves it to its caller, who knows what a failure means. */
+  readonly module: ModuleLoad | null;
+  readonly seed: number;
+  readonly bugs: readonly string[];
+  readonly fixes: readonly string[];
+  readonly check: boolean;
+  readonly scheduler: Scheduler | null;
+}
+
+export const MACHINE_DEFAULTS = {
+  kernel: DEFAULT_GENERATION,
+  memory: 6 * 2 ** 30,
+  hugepages: 64,
+  thp: 'madvise',
+  seed: 0,
+} as const;
+
+/** Where the special purpose memory of the recorded kernels began. */
+const RECORDED_ADDRESSES = [0x100000000, 0x140000000];
+
+/** The default module, with the addresses of special purpose memory given to its parameters in their order. */
+export function moduleAt(addresses: readonly number[]): ModuleLoad {
+  const { name, parameters } = DEFAULT_MODULE;
+  const own = parameters.filter(({ specialPurpose }) => specialPurpose);
+  const given = addresses.map((address, i) => [own[i]!.name, `0x${address.toString(16)}`]);
+  return { name, params: Object.fromEntries(given) };
+}
+
+/**
+ * How the recordings of real kernels were made: what a scenario gets that says nothing else. By hand nothing but the
+ * default module without addresses is loaded.
+ */
+export const RECORDING_CONDITIONS = { module: moduleAt(RECORDED_ADDRESSES) } as const;
+
+/** The addresses of special purpose memory that the module is given; undefined where it is given none. */
+function specialPurposeAddresses({ name, params }: ModuleLoad): (number | undefined)[] {
+  const { parameters } = moduleNamed(name).module;
+  return parameters
+    .filter(({ specialPurpose }) => specialPurpose)
+    .map(({ name }) => (params[name] === undefined ? undefined : Number(params[name])));
+}
+
+function knownGeneration(id: string): Generation {
+  const generation = generationById(id);
+  if (generation !== undefined) return generation;
+  const known = generations.map((g) => g.id).join(', ');
+  throw new UsageError(`unknown kernel '${id}', expected one of ${known}`, '--kernel');
+}
+
+/** Throws UsageError for an unknown kernel, module or bug, or for memory that cannot be laid out. */
+export function describeMachine(options: MachineOptions = {}): MachineDescription {
+  const { kernel = MACHINE_DEFAULTS.kernel, memory = MACHINE_DEFAULTS.memory } = options;
+  const { hugepages = MACHINE_DEFAULTS.hugepages, thp = MACHINE_DEFAULTS.thp } = options;
+  const { efiFakeMem = [], module, load = true, seed = MACHINE_DEFAULTS.seed } = options;
+  const { bugs = [], fixes = [], check = false, scheduler = null } = options;
+  const generation = withBugs(knownGeneration(kernel), bugs, fixes);
+  const spm = module === undefined ? [] : specialPurposeAddresses(module);
+  return {
+    generation,
+    memory,
+    hugepages,
+    thp,
+    physical: planPhysicalMemory({ memory, hugepages, efiFakeMem, spm }),
+    module: load && module !== undefined ? module : null,
+    seed,
+    bugs,
+    fixes,
+    check,
+    scheduler,
+  };
+}
