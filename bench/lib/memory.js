@@ -7,7 +7,7 @@ import { HugetlbPool } from '../../dist/mm/hugetlb_pool.js';
 import { Kernel } from '../../dist/mm/kernel.js';
 import { do_mmap } from '../../dist/mm/mmap.js';
 import { Executor } from '../../dist/sim/executor.js';
-import { RunToBlock } from '../../dist/sim/scheduler.js';
+import { RunToBlock } from '../../dist/sim/schedulers/run_to_block.js';
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../../dist/uapi/mman.js';
 
 export const KiB = 2 ** 10;

@@ -11,6 +11,7 @@ import {
 } from '../mm/pgtable.js';
 import type { MmStruct } from '../mm/types.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
+import type { Tlb } from '../sim/tlb.js';
 import type { Census } from './census.js';
 import { hex, violation } from './violation.js';
 
@@ -37,18 +38,20 @@ export function translate({ pt }: MmStruct, address: number): Translation {
   return (flags & PTE_HUGE) === 0 ? NOTHING : { page: pmd.e[m]! + i, flags };
 }
 
-export function check_tlbs({ mms }: Census): void {
-  for (const mm of mms) {
-    for (const { vpn, page, writable } of mm.tlb.entries()) {
-      const { page: now, flags } = translate(mm, vpn * 4096);
-      const where = `mm ${mm.id}, ${hex(vpn * 4096)}`;
-      if ((flags & (PTE_PRESENT | PTE_PROTNONE)) !== PTE_PRESENT) {
-        throw violation(NAME, `${where}: cached, but not accessible any more`);
-      }
-      if (now !== page) throw violation(NAME, `${where}: page ${page} is cached, but page ${now} is mapped`);
-      if (writable && (flags & PTE_WRITE) === 0) {
-        throw violation(NAME, `${where}: cached as writable, but mapped read-only`);
-      }
+export function check_tlbs({ k, mms }: Census): void {
+  for (const { tlbs } of k.executor.cpus) for (const mm of mms) check_tlb(mm, tlbs[mm.id]);
+}
+
+function check_tlb(mm: MmStruct, tlb: Tlb | undefined): void {
+  for (const { vpn, page, writable } of tlb?.entries() ?? []) {
+    const { page: now, flags } = translate(mm, vpn * 4096);
+    const where = `mm ${mm.id}, ${hex(vpn * 4096)}`;
+    if ((flags & (PTE_PRESENT | PTE_PROTNONE)) !== PTE_PRESENT) {
+      throw violation(NAME, `${where}: cached, but not accessible any more`);
+    }
+    if (now !== page) throw violation(NAME, `${where}: page ${page} is cached, but page ${now} is mapped`);
+    if (writable && (flags & PTE_WRITE) === 0) {
+      throw violation(NAME, `${where}: cached as writable, but mapped read-only`);
     }
   }
 }

@@ -2,7 +2,13 @@
 /** The options of every command that boots a machine by hand, and the machine that they describe. */
 import { randomInt } from 'node:crypto';
 import { type Command, Option } from 'commander';
-import { describeMachine, MACHINE_DEFAULTS, type MachineDescription } from '../machine/description.js';
+import {
+  describeMachine,
+  MACHINE_DEFAULTS,
+  type MachineDescription,
+  SCHEDULES,
+  type Schedule,
+} from '../machine/description.js';
 import { DEFAULT_MODULE } from '../machine/registry.js';
 import { checkSpmAddress, type FakeMem } from '../mm/e820.js';
 import type { ThpMode } from '../mm/kernel.js';
@@ -16,6 +22,7 @@ import {
   parseModuleParam,
   parseNumber,
   parseSize,
+  SEED_HELP,
 } from './values.js';
 
 export interface MachineFlags extends BugFlags {
@@ -29,6 +36,7 @@ export interface MachineFlags extends BugFlags {
   readonly hugepages: number;
   readonly thp: ThpMode;
   readonly seed?: number;
+  readonly schedule: Schedule;
   readonly check: boolean;
 }
 
@@ -90,9 +98,17 @@ export function addMachineOptions(command: Command): Command {
         .default(MACHINE_DEFAULTS.thp),
     )
     .addOption(
-      new Option('--seed <n>', 'of schedule and random data')
+      new Option('--seed <n>', SEED_HELP)
         .default(undefined, 'a new one, printed on stderr')
         .argParser((text) => parseNumber(text, '--seed')),
+    )
+    .addOption(
+      new Option(
+        '--schedule <how>',
+        'who runs next: a task until it blocks, or at every lock, fault and wake any',
+      )
+        .choices([...SCHEDULES])
+        .default(MACHINE_DEFAULTS.schedule),
     )
     .option('--check', 'run the invariant checkers after every system call', false);
   return addBugOptions(command);
@@ -126,6 +142,7 @@ function canonical(params: Readonly<Record<string, string>>): Record<string, str
 /** The machine that the command line describes. Throws UsageError; nothing has booted yet. */
 export function machineOf(addresses: readonly string[], flags: MachineFlags): MachineDescription {
   const { kernel, memory, hugepages, thp, efiFakeMem, seed = randomInt(2 ** 32), check } = flags;
+  const { schedule } = flags;
   const module = { name: DEFAULT_MODULE.name, params: canonical(moduleParams(addresses, flags)) };
   const { module: load, bug: bugs, fix: fixes } = flags;
   return describeMachine({
@@ -137,6 +154,7 @@ export function machineOf(addresses: readonly string[], flags: MachineFlags): Ma
     module,
     load,
     seed,
+    schedule,
     check,
     bugs,
     fixes,

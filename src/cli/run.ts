@@ -20,7 +20,7 @@ import { type Crew, crewOf, linesAPart } from './run-jobs.js';
 import type { PartOptions, Told } from './run-part.js';
 import { displayName, readTextFiles, type TextFile, writeScenarioFile } from './scenario-files.js';
 import { breathe, ktapPainter, onInterrupt, printErrorLine, printLine } from './terminal.js';
-import { KERNEL_HELP, parseKernel, parseNumber, TRACE_HELP } from './values.js';
+import { KERNEL_HELP, parseKernel, parseNumber, SEED_HELP, TRACE_HELP } from './values.js';
 
 export interface RunOptions {
   readonly kernel?: string;
@@ -72,9 +72,7 @@ export function configure(command: Command): void {
     .option('--bail', 'stop at the first failure')
     .option('--dmesg', 'print the kernel log of each scenario')
     .option('--check', 'run the invariant checkers after every system call')
-    .option('--seed <n>', "of schedule and random data; overrides the documents'", (text) =>
-      parseNumber(text, '--seed'),
-    )
+    .option('--seed <n>', `${SEED_HELP}; overrides the documents'`, (text) => parseNumber(text, '--seed'))
     .option('--junit <file>', 'write the results as JUnit XML too')
     .option('--trace <file>', TRACE_HELP)
     .addOption(new Option('--jobs <n>', 'worker threads').default(1).argParser(parseJobs));

@@ -11,7 +11,7 @@ import { addBugOptions, type BugFlags } from './bug-options.js';
 import { namePattern } from './name-pattern.js';
 import { readScenarioFiles } from './scenario-files.js';
 import { printErrorLine } from './terminal.js';
-import { KERNEL_HELP, parseKernel, parseNumber } from './values.js';
+import { KERNEL_HELP, parseKernel, parseNumber, SEED_HELP } from './values.js';
 
 export interface ChoiceOptions extends BugFlags {
   readonly kernel?: string;
@@ -29,9 +29,7 @@ export function addChoiceOptions(command: Command): Command {
       ),
     )
     .option('--name <pattern>', 'only scenarios whose name has PATTERN in it, or matches it with * and ?')
-    .option('--seed <n>', "of schedule and random data; overrides the document's", (text) =>
-      parseNumber(text, '--seed'),
-    );
+    .option('--seed <n>', `${SEED_HELP}; overrides the document's`, (text) => parseNumber(text, '--seed'));
   return addBugOptions(command);
 }
 

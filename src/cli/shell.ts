@@ -14,7 +14,14 @@ import { addBugOptions } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import type { Output } from './run.js';
 import { printErrorLine, printLine } from './terminal.js';
-import { DEFAULT_GENERATION, KERNEL_HELP, MODULE_PARAMS, parseKernel, parseNumber } from './values.js';
+import {
+  DEFAULT_GENERATION,
+  KERNEL_HELP,
+  MODULE_PARAMS,
+  parseKernel,
+  parseNumber,
+  SEED_HELP,
+} from './values.js';
 
 export interface ShellCommandOptions {
   readonly kernel: string;
@@ -30,7 +37,7 @@ export function configure(command: Command): void {
     .argument('[spm_addr_dev1]', "where device 1's special purpose memory begins")
     .option('--kernel <id>', KERNEL_HELP, (text) => parseKernel(text, '--kernel'), DEFAULT_GENERATION)
     .option('--check', 'run the invariant checkers after every system call')
-    .option('--seed <n>', 'of schedule and random data', (text) => parseNumber(text, '--seed'));
+    .option('--seed <n>', SEED_HELP, (text) => parseNumber(text, '--seed'));
   addBugOptions(command).action(
     async (dev0: string | undefined, dev1: string | undefined, options: ShellCommandOptions) => {
       const given = [dev0, dev1].filter((text) => text !== undefined);

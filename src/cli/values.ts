@@ -92,3 +92,5 @@ export const TRACE_HELP =
   'write what happens: ftrace text (.txt), JSON Lines (.jsonl), or for Perfetto (.json)';
 export const KERNEL_HELP = `generation: ${generations.map(({ id }) => id).join(', ')}`;
 export { DEFAULT_GENERATION } from '../generations/index.js';
+
+export const SEED_HELP = 'of schedule, random data, and which memory is handed out first';

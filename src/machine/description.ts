@@ -31,16 +31,21 @@ export interface MachineOptions {
   readonly module?: ModuleLoad | undefined;
   /** Whether `module` is to be loaded, default true. */
   readonly load?: boolean | undefined;
-  /** Of schedule and random data, default 0. */
+  /** Of schedule, random data, and which memory is handed out first; default 0. */
   readonly seed?: number | undefined;
   /** Ids of bugs to turn on, and of bugs that the kernel has to turn off (see src/generations/bugs/index.ts). */
   readonly bugs?: readonly string[] | undefined;
   readonly fixes?: readonly string[] | undefined;
   /** Run the invariant checkers after every system call. */
   readonly check?: boolean | undefined;
-  /** Who runs next; the default runs a task until it blocks. */
+  /** Who runs next: a task until it blocks (default), or at every schedule point any, by the seed. */
+  readonly schedule?: Schedule | undefined;
+  /** A scheduler of one's own instead. */
   readonly scheduler?: Scheduler | undefined;
 }
+
+export const SCHEDULES = ['run-to-block', 'random'] as const;
+export type Schedule = (typeof SCHEDULES)[number];
 
 /** A machine with everything decided. */
 export interface MachineDescription {
@@ -57,6 +62,7 @@ export interface MachineDescription {
   readonly bugs: readonly string[];
   readonly fixes: readonly string[];
   readonly check: boolean;
+  readonly schedule: Schedule;
   readonly scheduler: Scheduler | null;
 }
 
@@ -66,6 +72,7 @@ export const MACHINE_DEFAULTS = {
   hugepages: 64,
   thp: 'madvise',
   seed: 0,
+  schedule: 'run-to-block',
 } as const;
 
 /** Where the special purpose memory of the recorded kernels began. */
@@ -106,6 +113,7 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
   const { hugepages = MACHINE_DEFAULTS.hugepages, thp = MACHINE_DEFAULTS.thp } = options;
   const { efiFakeMem = [], module, load = true, seed = MACHINE_DEFAULTS.seed } = options;
   const { bugs = [], fixes = [], check = false, scheduler = null } = options;
+  const { schedule = MACHINE_DEFAULTS.schedule } = options;
   const generation = withBugs(knownGeneration(kernel), bugs, fixes);
   const spm = module === undefined ? [] : specialPurposeAddresses(module);
   return {
@@ -119,6 +127,7 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
     bugs,
     fixes,
     check,
+    schedule,
     scheduler,
   };
 }

@@ -16,7 +16,10 @@ import type { TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { ProcessDied } from '../sim/errors.js';
 import { Executor } from '../sim/executor.js';
-import { RunToBlock, type Scheduler } from '../sim/scheduler.js';
+import { Prng } from '../sim/prng.js';
+import type { Scheduler } from '../sim/scheduler.js';
+import { RandomWalk } from '../sim/schedulers/random_walk.js';
+import { RunToBlock } from '../sim/schedulers/run_to_block.js';
 import type { Task } from '../sim/task.js';
 import type { MachineApi, ProcessHandle, Sys, UserMain } from '../user/api.js';
 import { type Outside, Program } from '../user/program.js';
@@ -33,6 +36,19 @@ const PROC_FILES: ReadonlyMap<string, FileOperations> = new Map([
   ['/proc/self/pagemap', proc_pagemap_operations],
   ['/proc/self/maps', proc_maps_operations],
 ]);
+
+const SCHEDULERS = { 'run-to-block': RunToBlock, random: RandomWalk } as const;
+
+/** What tells this choice from the other streams of a seed. */
+const MEMORY = 0x3e3081e5;
+
+/**
+ * The page block that memory is handed out from first, which a real machine's boot leaves to chance: from the lowest
+ * address up with seed 0, from anywhere with another.
+ */
+function firstBlock(seed: number): number {
+  return seed === 0 ? 0 : new Prng(seed + MEMORY).nextU32();
+}
 
 /** Simulated time that a call takes at most, unless the caller says otherwise. */
 const CALL_LIMIT_NS = 60e9;
@@ -77,8 +93,8 @@ export class Machine implements MachineApi, KernelServices, Outside {
   }
 
   private power_on(reuse: HostMemory | null): void {
-    const { physical, hugepages, thp, scheduler, seed } = this.description;
-    this.scheduler = scheduler ?? new RunToBlock(seed);
+    const { physical, hugepages, thp, scheduler, schedule, seed } = this.description;
+    this.scheduler = scheduler ?? new SCHEDULERS[schedule](seed);
     this.scheduler.newExecution();
     this.executor = new Executor(this.scheduler);
     const ram = physical.ram
@@ -91,6 +107,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
       ram,
       thp,
       reuse,
+      firstBlock(seed),
     );
     this.kernel.hugetlb = new HugetlbPool(this.kernel, hugepages);
     this.files = new FileTable(this.kernel);

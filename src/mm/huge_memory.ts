@@ -9,6 +9,7 @@ import type { Kernel } from './kernel.js';
 import { PageAnonExclusive, PG_dirty, PG_lru, PG_uptodate, SetPageAnonExclusive } from './page_flags.js';
 import { FLAGS, type PmdTable, PTE_DIRTY, PTE_HUGE, PTE_PROTNONE, PTE_WRITE, PTE_YOUNG } from './pgtable.js';
 import { folio_add_new_anon_rmap, folio_move_anon_rmap } from './rmap.js';
+import { flush_tlb_range } from './tlb.js';
 import {
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
@@ -86,7 +87,7 @@ export function* do_huge_pmd_wp_page(vmf: VmFault, pmd: PmdTable, i: number): Ta
     if (exclusive) {
       if ((vmf.flags & FAULT_FLAG_UNSHARE) === 0) {
         pmd.e[FLAGS + i] = maybe_mkwrite(pmd.e[FLAGS + i]! | PTE_DIRTY | PTE_YOUNG, vma);
-        vma.vm_mm.tlb.flush_tlb_range(vmf.address, vmf.address + 4096);
+        flush_tlb_range(vma.vm_mm, vmf.address, vmf.address + 4096);
       }
       return 0;
     }
@@ -106,7 +107,7 @@ export function change_huge_pmd(
 ): void {
   const k = vma.vm_mm.kernel;
   const old = pmd.e[FLAGS + i]!;
-  vma.vm_mm.tlb.flush_tlb_range(addr, addr + 0x200000);
+  flush_tlb_range(vma.vm_mm, addr, addr + 0x200000);
   let flags = newprot | (old & (PTE_DIRTY | PTE_YOUNG | PTE_HUGE));
   if (
     upgrade &&

@@ -42,6 +42,7 @@ import {
   SWP_MIGRATION_WRITE,
 } from './pgtable.js';
 import { folio_remove_rmap_pmd, folio_try_share_anon_rmap_pmd, try_to_migrate } from './rmap.js';
+import { flush_tlb_range } from './tlb.js';
 import { pinnedReason } from './trace.js';
 import { type VmArea, vma_is_anonymous } from './types.js';
 
@@ -78,9 +79,9 @@ function __split_huge_pmd_locked(
   const k = vma.vm_mm.kernel;
   const page = pmd.e[i]!;
   const old = pmd.e[FLAGS + i]!;
-  const { pt, tlb } = vma.vm_mm;
+  const { pt } = vma.vm_mm;
   pt.pmd_clear(pmd, i);
-  tlb.flush_tlb_range(haddr, haddr + 0x200000);
+  flush_tlb_range(vma.vm_mm, haddr, haddr + 0x200000);
   if (!vma_is_anonymous(vma)) {
     if ((old & PTE_DIRTY) !== 0) k.mem.flags[page]! |= PG_dirty;
     folio_remove_rmap_pmd(k, page, vma);

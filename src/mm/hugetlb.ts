@@ -45,6 +45,7 @@ import {
 } from './page_flags.js';
 import { FLAGS, PTE_DIRTY, PTE_WRITE, PTE_YOUNG, pmd_index } from './pgtable.js';
 import { folio_move_anon_rmap } from './rmap.js';
+import { flush_tlb_range } from './tlb.js';
 import {
   type AddressSpace,
   FAULT_FLAG_UNSHARE,
@@ -92,9 +93,7 @@ const COST_RETRY = 1_000_000;
 
 const wantsCopy = (flags: number): boolean => (flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0;
 
-function* fault_mutex_lock(mutex: Mutex): Task {
-  if (!mutex.mutex_trylock()) yield* mutex.mutex_lock('hugetlb_fault');
-}
+const fault_mutex_lock = (mutex: Mutex): Task => mutex.mutex_lock('hugetlb_fault');
 
 /**
  * handle_mm_fault() for huge pages.
@@ -230,7 +229,7 @@ function hugetlb_add_to_page_cache(k: Kernel, folio: Page, mapping: AddressSpace
 
 function set_huge_ptep_writable({ vma, address }: HugeFault, pte: HugePte): void {
   pte.pmd.e[FLAGS + pte.i]! |= PTE_WRITE | PTE_DIRTY;
-  vma.vm_mm.tlb.flush_tlb_range(address, address + HPAGE_SIZE);
+  flush_tlb_range(vma.vm_mm, address, address + HPAGE_SIZE);
 }
 
 /** A write (or an unsharing) hits a page that is mapped read-only. Context: fault mutex held; may sleep. */
@@ -303,7 +302,7 @@ function* copy_huge_page(fault: HugeFault, pte: HugePte, fresh: Page): Task<numb
   yield* mmu_notifier_invalidate_range_start(range);
   let spare = fresh;
   if (is_unchanged(fault, pte)) {
-    vma.vm_mm.tlb.flush_tlb_range(address, address + HPAGE_SIZE);
+    flush_tlb_range(vma.vm_mm, address, address + HPAGE_SIZE);
     add_entire_mapcount(k.mem, old, -1);
     hugetlb_add_new_anon_rmap(k, fresh, vma, address);
     const { pt } = vma.vm_mm;

@@ -46,6 +46,7 @@ import {
   pud_addr_end,
 } from './pgtable.js';
 import { folio_try_dup_anon_rmap_pmd } from './rmap.js';
+import { flush_tlb_range } from './tlb.js';
 import { is_cow_mapping, linear_page_index, type MmStruct, type VmArea } from './types.js';
 
 /** A huge page that is mapped, for those who walk page tables. */
@@ -129,7 +130,7 @@ export function __unmap_hugepage_range(
     zap_huge_pte(vma, pmd, i, address);
     return false;
   });
-  mm.tlb.flush_tlb_range(start, end);
+  flush_tlb_range(mm, start, end);
 }
 
 function zap_huge_pte(vma: VmArea, pmd: PmdTable, i: number, address: number): void {
@@ -177,7 +178,7 @@ export function* copy_hugetlb_page_range(dst_vma: VmArea, src_vma: VmArea): Task
     return ret === 0;
   });
   if (cow) {
-    src.tlb.flush_tlb_range(start, end);
+    flush_tlb_range(src, start, end);
     mmu_notifier_invalidate_range_end(range);
   }
   return ret;
@@ -246,7 +247,7 @@ export function* hugetlb_change_protection(
     changed += HPAGE_PMD_NR;
     return true;
   });
-  mm.tlb.flush_tlb_range(start, end);
+  flush_tlb_range(mm, start, end);
   mmu_notifier_invalidate_range_end(range);
   return changed;
 }
@@ -271,7 +272,7 @@ export function* move_hugetlb_page_tables(
     mm.pt.set_pmd(mm.pt.pmd_alloc(to), pmd_index(to), page, flags);
     return true;
   });
-  mm.tlb.flush_tlb_range(old_addr, old_addr + length);
+  flush_tlb_range(mm, old_addr, old_addr + length);
   mmu_notifier_invalidate_range_end(range);
   return length;
 }

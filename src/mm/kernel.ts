@@ -10,6 +10,7 @@ import { type Executor, WaitQueue } from '../sim/executor.js';
 import { RwSem } from '../sim/locks.js';
 import { Memmap, PAGEBLOCK, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
+import { Tlb } from '../sim/tlb.js';
 import type { AnonVma } from './anon_vma.js';
 import type { HugetlbPool } from './hugetlb_pool.js';
 import type { DevPagemap } from './memremap.js';
@@ -17,7 +18,6 @@ import { PageAllocator, type PageBlocks } from './page_alloc.js';
 import { PG_locked, PG_reserved, PG_uptodate, PG_waiters } from './page_flags.js';
 import { PageTables, TablePool } from './pgtable.js';
 import type { Resource } from './resource.js';
-import { Tlb } from './tlb.js';
 import type { TraceEvent, TraceSink } from './trace.js';
 import { AddressSpace, MmStruct } from './types.js';
 import { VmaTree } from './vma_tree.js';
@@ -85,6 +85,8 @@ export class Kernel {
     ram: readonly RamRange[],
     readonly thp: ThpMode,
     reuse: HostMemory | null,
+    /** Number of the page block that memory is handed out from first. */
+    begin = 0,
   ) {
     const total = ram.reduce((sum, range) => sum + range.pages, 0);
     this.mem = reuse?.mem ?? new Memmap(total + 4 * 65536);
@@ -93,7 +95,7 @@ export class Kernel {
     this.tlbs = reuse?.tlbs ?? [];
     this.pgmapOfBlock = reuse?.pgmapOfBlock.fill(0) ?? new Uint16Array(0);
     const runs = ram.map(({ pfn, pages }) => ({ first: this.mem.addRun(pfn, pages), pages }));
-    this.pages = new PageAllocator(this, runs, reuse?.blocks ?? null);
+    this.pages = new PageAllocator(this, runs, reuse?.blocks ?? null, begin);
     const last = runs[runs.length - 1]!;
     this.firstDevicePage = last.first + last.pages;
     this.zeroPage = this.pages.alloc_page();
@@ -149,6 +151,11 @@ export class Kernel {
   // --- page lock (mm/filemap.c) --------------------------------------------------------------------
 
   trylock_page(folio: Page): boolean {
+    this.executor.point('page lock', folio);
+    return this.takePage(folio);
+  }
+
+  private takePage(folio: Page): boolean {
     const { flags } = this.mem;
     if ((flags[folio]! & PG_locked) !== 0) return false;
     flags[folio]! |= PG_locked;
@@ -157,11 +164,13 @@ export class Kernel {
 
   /** Context: may sleep. */
   lock_page(folio: Page, where: string): Task {
-    return this.trylock_page(folio) ? done(undefined) : this.lock_page_slow(folio, where);
+    if (this.executor.watched) return this.lock_page_slow(folio, where);
+    return this.takePage(folio) ? done(undefined) : this.lock_page_slow(folio, where);
   }
 
   private *lock_page_slow(folio: Page, where: string): Task {
-    while (!this.trylock_page(folio)) yield* this.wait_on_page_locked(folio, where);
+    if (this.executor.watched) yield* this.executor.pointTask('page lock', folio, where);
+    while (!this.takePage(folio)) yield* this.wait_on_page_locked(folio, where);
   }
 
   /** Sleep until the page's lock has been dropped once. */
@@ -180,10 +189,12 @@ export class Kernel {
     const flags = this.mem.flags[folio]!;
     if ((flags & PG_locked) === 0) throw new KernelBug('folio_unlock', `page ${folio} is not locked`);
     this.mem.flags[folio] = flags & ~(PG_locked | PG_waiters);
-    if ((flags & PG_waiters) === 0) return;
-    const queue = this.waiters.get(folio);
-    this.waiters.delete(folio);
-    queue?.wakeAll(this.executor);
+    if ((flags & PG_waiters) !== 0) {
+      const queue = this.waiters.get(folio);
+      this.waiters.delete(folio);
+      queue?.wakeAll(this.executor);
+    }
+    this.executor.point('page unlock', folio);
   }
 
   // --- mm_struct (kernel/fork.c) --------------------------------------------------------------------
@@ -191,14 +202,8 @@ export class Kernel {
   mm_alloc(): MmStruct {
     const id = ++this.mmSerial;
     const lock = new RwSem(this.executor, 'mmap_lock');
-    const mm = new MmStruct(
-      this,
-      id,
-      new VmaTree(),
-      new PageTables(this.tables),
-      this.tlbs.pop() ?? new Tlb(),
-      lock,
-    );
+    const mm = new MmStruct(this, id, new VmaTree(), new PageTables(this.tables), lock);
+    for (const cpu of this.executor.cpus) cpu.tlbs[id] = this.tlbs.pop() ?? new Tlb();
     this.mms.add(mm);
     return mm;
   }
@@ -207,13 +212,20 @@ export class Kernel {
   power_off(): HostMemory {
     for (const mm of this.mms) {
       mm.pt.discard();
-      mm.tlb.flush_tlb_mm();
-      this.tlbs.push(mm.tlb);
+    }
+    for (const { tlbs } of this.executor.cpus) {
+      for (const tlb of tlbs) this.recycleTlb(tlb);
     }
     this.mem.reset(0);
     this.contents.reset();
     const { mem, contents, tables, tlbs, pgmapOfBlock } = this;
     return { mem, contents, tables, tlbs, blocks: this.pages.blocks, pgmapOfBlock };
+  }
+
+  private recycleTlb(tlb: Tlb | undefined): void {
+    if (tlb === undefined) return;
+    tlb.forgetAll();
+    this.tlbs.push(tlb);
   }
 
   /** mmget_not_zero(). */
@@ -224,7 +236,12 @@ export class Kernel {
   }
 
   mmdrop(mm: MmStruct): void {
-    if (--mm.mm_count === 0) this.mms.delete(mm);
+    if (--mm.mm_count > 0) return;
+    this.mms.delete(mm);
+    for (const { tlbs } of this.executor.cpus) {
+      this.recycleTlb(tlbs[mm.id]);
+      tlbs[mm.id] = undefined;
+    }
   }
 
   // --- address_space ---------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ import {
 } from './page_flags.js';
 import { FLAGS, PTE_DIRTY, PTE_HUGE, PTE_YOUNG, type PteTable, pmd_index, pte_present } from './pgtable.js';
 import { folio_add_new_anon_rmap, folio_remove_rmap_pte } from './rmap.js';
+import { flush_tlb_range } from './tlb.js';
 import { VM_NOHUGEPAGE, VM_SPECIAL, type VmArea, vma_is_anonymous } from './types.js';
 import { maybe_mkwrite } from './vma.js';
 
@@ -83,7 +84,7 @@ function* collapse_pmd(vma: VmArea, addr: number): Task<number> {
     return -EBUSY;
   }
   move_contents(vma, table, huge);
-  mm.tlb.flush_tlb_range(addr, addr + 0x200000);
+  flush_tlb_range(mm, addr, addr + 0x200000);
   mm.pt.free_pgd_range(addr, addr + 0x200000, addr, addr + 0x200000);
   k.mem.flags[huge]! |= PG_uptodate | PG_lru;
   folio_add_new_anon_rmap(k, huge, vma, addr);

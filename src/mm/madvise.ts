@@ -59,6 +59,7 @@ import {
   pte_present,
   pud_addr_end,
 } from './pgtable.js';
+import { flush_tlb_range } from './tlb.js';
 import {
   is_vm_hugetlb_page,
   type MmStruct,
@@ -216,7 +217,7 @@ function* madvise_free_single_vma(vma: VmArea, start: number, end: number): Task
     yield* madvise_free_pmd(vma, pmd, addr, next);
     addr = next;
   }
-  mm.tlb.flush_tlb_range(start, end);
+  flush_tlb_range(mm, start, end);
   mmu_notifier_invalidate_range_end(range);
   return 0;
 }

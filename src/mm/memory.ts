@@ -49,6 +49,7 @@ import {
   folio_remove_rmap_pte,
   RMAP_NONE,
 } from './rmap.js';
+import { flush_tlb_page } from './tlb.js';
 import {
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
@@ -356,7 +357,7 @@ function* do_wp_page(vmf: VmFault, table: PteTable, i: number): Task<number> {
   vmf.page = page;
   if ((vma.vm_flags & (VM_SHARED | VM_MAYSHARE)) !== 0) {
     table[FLAGS + i] = maybe_mkwrite(table[FLAGS + i]! | PTE_DIRTY | PTE_YOUNG, vma);
-    vma.vm_mm.tlb.flush_tlb_page(vmf.address);
+    flush_tlb_page(vma.vm_mm, vmf.address);
     if (page !== NO_PAGE) mem.flags[compound_head(mem, page)]! |= PG_dirty;
     return 0;
   }
@@ -374,7 +375,7 @@ function* do_wp_page(vmf: VmFault, table: PteTable, i: number): Task<number> {
 
 function wp_page_reuse(vmf: VmFault, table: PteTable, i: number): void {
   table[FLAGS + i] = maybe_mkwrite(table[FLAGS + i]! | PTE_DIRTY | PTE_YOUNG, vmf.vma);
-  vmf.vma.vm_mm.tlb.flush_tlb_page(vmf.address);
+  flush_tlb_page(vmf.vma.vm_mm, vmf.address);
 }
 
 /** Whether the only reference to the folio is the faulting PTE's, so that it need not be copied. */
@@ -411,7 +412,7 @@ function* wp_page_copy(vmf: VmFault, origPage: Page, origFlags: number): Task<nu
   if (table !== null && table[i] === origPage && table[FLAGS + i] === origFlags) {
     let flags = vma.vm_page_prot | PTE_YOUNG;
     if ((vmf.flags & FAULT_FLAG_UNSHARE) === 0) flags = maybe_mkwrite(flags | PTE_DIRTY, vma);
-    mm.tlb.flush_tlb_page(address);
+    flush_tlb_page(mm, address);
     folio_add_new_anon_rmap(k, fresh, vma, address);
     table[i] = fresh;
     table[FLAGS + i] = flags;

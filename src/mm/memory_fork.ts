@@ -49,6 +49,7 @@ import {
   folio_try_dup_anon_rmap_pmd,
   folio_try_dup_anon_rmap_pte,
 } from './rmap.js';
+import { flush_tlb_range } from './tlb.js';
 import {
   is_cow_mapping,
   is_vm_hugetlb_page,
@@ -78,7 +79,7 @@ export function* copy_page_range(dst_vma: VmArea, src_vma: VmArea): Task<number>
   if (isCow) yield* mmu_notifier_invalidate_range_start(range);
   const ret = yield* copy_pud_range(dst_vma, src_vma, start, end);
   if (isCow) {
-    src_vma.vm_mm.tlb.flush_tlb_range(start, end);
+    flush_tlb_range(src_vma.vm_mm, start, end);
     mmu_notifier_invalidate_range_end(range);
   }
   return ret;

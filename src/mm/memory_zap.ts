@@ -29,6 +29,7 @@ import {
   pud_addr_end,
 } from './pgtable.js';
 import { folio_remove_rmap_pmd, folio_remove_rmap_pte } from './rmap.js';
+import { flush_tlb_range } from './tlb.js';
 import { is_vm_hugetlb_page, VM_LOCKED, type VmArea, vma_is_anonymous } from './types.js';
 
 /** Which pages to zap: all, or only those of the file (not private copies). */
@@ -169,7 +170,7 @@ export function* unmap_page_range(
       addr = next;
     }
   }
-  vma.vm_mm.tlb.flush_tlb_range(start, end);
+  flush_tlb_range(vma.vm_mm, start, end);
 }
 
 /** unmap_single_vma(): also for hugetlb. */
@@ -179,7 +180,7 @@ export function* unmap_single_vma(vma: VmArea, start: number, end: number): Task
   if (from >= to) return;
   if (is_vm_hugetlb_page(vma)) {
     __unmap_hugepage_range(vma, from, to);
-    vma.vm_mm.tlb.flush_tlb_range(from, to);
+    flush_tlb_range(vma.vm_mm, from, to);
     return;
   }
   yield* unmap_page_range(vma, from, to);

@@ -52,6 +52,7 @@ import {
   migration_entry_of,
   try_to_migrate,
 } from './rmap.js';
+import { flush_tlb_page, flush_tlb_range } from './tlb.js';
 import { pinnedReason } from './trace.js';
 import { is_vm_hugetlb_page, VM_SPECIAL, VM_WRITE, type VmArea, vma_is_anonymous } from './types.js';
 
@@ -228,7 +229,7 @@ function collect_ptes(migrate: MigrateVma, table: PteTable, start: number, end: 
     dst[migrate.npages] = 0;
     src[migrate.npages++] = mpfn;
   }
-  vma.vm_mm.tlb.flush_tlb_range(start, end);
+  flush_tlb_range(vma.vm_mm, start, end);
 }
 
 /** Split the huge page at `addr`. Return: false when it cannot be split. */
@@ -422,7 +423,7 @@ function migrate_vma_insert_page(migrate: MigrateVma, addr: number, page: Page):
   folio_add_new_anon_rmap(k, page, vma, addr);
   if (!k.is_zone_device_page(page)) mem.flags[page]! |= PG_lru;
   mem.refcount[page]!++;
-  if (old !== 0) mm.tlb.flush_tlb_page(addr);
+  if (old !== 0) flush_tlb_page(mm, addr);
   table[i] = page;
   table[FLAGS + i] = entry;
   if (k.trace !== null) k.note({ event: 'migrate_vma_insert_page', fn, mm, addr, page });

@@ -25,6 +25,7 @@ import {
   mmu_notifier_invalidate_range_start,
   mmu_notifier_range,
 } from './mmu_notifier.js';
+import { flush_tlb_mm } from './tlb.js';
 import {
   is_vm_hugetlb_page,
   type MappableFile,
@@ -272,7 +273,7 @@ function* exit_mmap(mm: MmStruct): Task {
   for (const vma of vmas) yield* unmap_single_vma(vma, vma.vm_start, vma.vm_end);
   mmu_notifier_invalidate_range_end(everything);
   mm.vmas.clear();
-  mm.tlb.flush_tlb_mm();
+  flush_tlb_mm(mm);
   for (const vma of vmas) {
     mm.pt.free_pgd_range(vma.vm_start, vma.vm_end, 0, Number.MAX_SAFE_INTEGER);
     vma.vm_file?.mapping?.i_mmap.delete(vma);
@@ -297,7 +298,7 @@ export function* dup_mm(oldmm: MmStruct): Task<MmStruct | number> {
     err = yield* dup_vma(mm, mpnt);
     if (err !== 0) break;
   }
-  oldmm.tlb.flush_tlb_mm();
+  flush_tlb_mm(oldmm);
   oldmm.mmap_lock.up_write();
   if (err === 0) return mm;
   yield* mmput(mm);

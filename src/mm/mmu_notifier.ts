@@ -83,6 +83,9 @@ function* mn_itree_invalidate(subscriptions: MmNotifiers, range: MmuNotifierRang
   const { kernel } = range.mm;
   if (kernel.trace !== null) kernel.note(invalidation(range));
   subscriptions.invalidate_seq |= 1;
+  if (kernel.executor.watched) {
+    yield* kernel.executor.pointTask('notifier', range.mm, 'mn_itree_invalidate');
+  }
   const seq = subscriptions.invalidate_seq;
   const { itree } = subscriptions;
   // While the sequence is odd, nobody enters or leaves the list.

@@ -39,6 +39,7 @@ import {
   SWP_MIGRATION_WRITE,
   swp_type,
 } from './pgtable.js';
+import { flush_tlb_range } from './tlb.js';
 import {
   is_vm_hugetlb_page,
   type MmStruct,
@@ -155,7 +156,7 @@ function* change_protection(vma: VmArea, start: number, end: number, upgrade: bo
     addr = pudEnd;
   }
   if (range !== null) mmu_notifier_invalidate_range_end(range);
-  mm.tlb.flush_tlb_range(start, end);
+  flush_tlb_range(mm, start, end);
 }
 
 function* change_pmd_range(

@@ -14,6 +14,7 @@ import {
   mmu_notifier_range,
 } from './mmu_notifier.js';
 import { FLAGS, type PteTable, pmd_index, pte_index } from './pgtable.js';
+import { flush_tlb_range } from './tlb.js';
 import {
   is_vm_hugetlb_page,
   type MmStruct,
@@ -258,7 +259,7 @@ function* move_page_tables(
     yield* move_extent(vma, from, to, extent);
     done += extent;
   }
-  mm.tlb.flush_tlb_range(oldAddr, oldEnd);
+  flush_tlb_range(mm, oldAddr, oldEnd);
   mmu_notifier_invalidate_range_end(range);
 }
 

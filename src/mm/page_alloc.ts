@@ -36,6 +36,14 @@ export const MOVABLE = 0;
 export const UNMOVABLE = 1;
 type MigrateType = typeof MOVABLE | typeof UNMOVABLE;
 
+/** The same memory, from block `begin` of the first run on; what lies before it comes last. */
+function beginningAt(runs: readonly RamRun[], begin: number): readonly RamRun[] {
+  const [{ first, pages }, ...rest] = runs as [RamRun, ...RamRun[]];
+  const skipped = (begin % (pages / PAGEBLOCK)) * PAGEBLOCK;
+  if (skipped === 0) return runs;
+  return [{ first: first + skipped, pages: pages - skipped }, ...rest, { first, pages: skipped }];
+}
+
 export class PageAllocator {
   /** Free single pages, by migrate type. */
   private readonly freeHead: [Page, Page] = [NO_PAGE, NO_PAGE];
@@ -52,17 +60,21 @@ export class PageAllocator {
   /** MigrateType of each block that single pages have been cut from. */
   private readonly blockType: Uint8Array;
   private readonly firstPage: Page;
+  /** Memory in the order in which it is handed out. */
+  private readonly runs: readonly RamRun[];
   /** Whole blocks that belong to the hugetlb pool, which takes each when it first needs it. */
   private setAside = 0;
   readonly totalPages: number;
 
   constructor(
     private readonly k: Kernel,
-    private readonly runs: readonly RamRun[],
+    runs: readonly RamRun[],
     reuse: PageBlocks | null,
+    begin: number,
   ) {
     this.firstPage = runs[0]!.first;
-    this.nextBlock = this.firstPage;
+    this.runs = beginningAt(runs, begin);
+    this.nextBlock = this.runs[0]!.first;
     this.totalPages = runs.reduce((sum, run) => sum + run.pages, 0);
     const blocks = this.totalPages / PAGEBLOCK;
     this.freeInBlock = reuse?.free.fill(0) ?? new Uint16Array(blocks);
@@ -268,6 +280,7 @@ export function put_page(k: Kernel, page: Page, refs = 1): void {
   if (left < 0) throw new KernelBug('folio_put', `VM_BUG_ON_PAGE: refcount of page ${folio} falls below 0`);
   mem.refcount[folio] = left;
   if (left > 0) return;
+  k.executor.point('last reference', folio);
   __folio_put(k, folio);
 }
 

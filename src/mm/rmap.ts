@@ -53,6 +53,7 @@ import {
   SWP_MIGRATION_WRITE,
   swp_type,
 } from './pgtable.js';
+import { flush_tlb_page } from './tlb.js';
 import { pinnedReason } from './trace.js';
 import { linear_page_index, type MmStruct, VM_LOCKED, VM_SPECIAL, type VmArea } from './types.js';
 
@@ -274,7 +275,7 @@ function migrate_one_pte(
     return false;
   }
   if (pte_present(flags)) {
-    vma.vm_mm.tlb.flush_tlb_page(address);
+    flush_tlb_page(vma.vm_mm, address);
     if ((flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
   }
   table[FLAGS + i] = migration_entry_of(flags, exclusive);
@@ -349,7 +350,7 @@ export function* folio_make_device_exclusive(
       if (!pte_present(flags)) return false;
       const page = table[i]!;
       const write = (flags & PTE_WRITE) !== 0;
-      vma.vm_mm.tlb.flush_tlb_page(addr);
+      flush_tlb_page(vma.vm_mm, addr);
       if ((flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
       if (vma.vm_mm === mm && addr === address && write) valid = true;
       table[FLAGS + i] = write ? SWP_DEVICE_EXCLUSIVE_WRITE : SWP_DEVICE_EXCLUSIVE_READ;

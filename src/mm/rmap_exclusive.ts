@@ -28,6 +28,7 @@ import {
   SWP_DEVICE_EXCLUSIVE_WRITE,
 } from './pgtable.js';
 import { folio_make_device_exclusive, folio_remove_rmap_pte } from './rmap.js';
+import { flush_tlb_page } from './tlb.js';
 import type { MmStruct } from './types.js';
 
 /** Why a page cannot be made exclusive, before its mappings are looked at; null when it may. */
@@ -54,7 +55,7 @@ function* make_page_exclusive(
   const flags = table === null ? 0 : table[FLAGS + i]!;
   const mapped = table !== null && pte_present(flags) && table[i] === page && (flags & PTE_WRITE) !== 0;
   if (mapped) {
-    mm.tlb.flush_tlb_page(address);
+    flush_tlb_page(mm, address);
     if ((flags & PTE_DIRTY) !== 0) k.mem.flags[folio]! |= PG_dirty;
     table[FLAGS + i] = SWP_DEVICE_EXCLUSIVE_WRITE;
     folio_remove_rmap_pte(k, folio, page, vma);

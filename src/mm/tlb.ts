@@ -1,56 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The software TLB of an address space: what the CPU believes until flush_tlb_*() tells it otherwise. */
-import { NO_PAGE, type Page } from '../sim/memmap.js';
+/** Answers for: arch/x86/mm/tlb.c: every processor forgets what it has cached of an address space. Fidelity: ported. */
+import type { MmStruct } from './types.js';
 
-const ENTRIES = 64;
+export function flush_tlb_page(mm: MmStruct, addr: number): void {
+  for (const cpu of mm.kernel.executor.cpus) cpu.tlbs[mm.id]?.forgetPage(addr);
+}
 
-export class Tlb {
-  private readonly vpn = new Float64Array(ENTRIES).fill(-1);
-  private readonly page = new Uint32Array(ENTRIES);
-  private readonly writable = new Uint8Array(ENTRIES);
+/** Bytes, [start, end). */
+export function flush_tlb_range(mm: MmStruct, start: number, end: number): void {
+  for (const cpu of mm.kernel.executor.cpus) cpu.tlbs[mm.id]?.forgetRange(start, end);
+}
 
-  /** The page that `vpn` (address / 4096) is known to map to, for the access asked; NO_PAGE on a miss. */
-  lookup(vpn: number, write: boolean): Page {
-    const i = vpn & (ENTRIES - 1);
-    if (this.vpn[i] !== vpn || (write && this.writable[i] === 0)) return NO_PAGE;
-    return this.page[i]!;
-  }
-
-  fill(vpn: number, page: Page, writable: boolean): void {
-    const i = vpn & (ENTRIES - 1);
-    this.vpn[i] = vpn;
-    this.page[i] = page;
-    this.writable[i] = writable ? 1 : 0;
-  }
-
-  flush_tlb_page(addr: number): void {
-    const vpn = Math.floor(addr / 4096);
-    const i = vpn & (ENTRIES - 1);
-    if (this.vpn[i] === vpn) this.vpn[i] = -1;
-  }
-
-  flush_tlb_range(start: number, end: number): void {
-    const first = Math.floor(start / 4096);
-    const last = Math.ceil(end / 4096);
-    if (last - first >= ENTRIES) {
-      this.flush_tlb_mm();
-      return;
-    }
-    for (let vpn = first; vpn < last; vpn++) {
-      const i = vpn & (ENTRIES - 1);
-      if (this.vpn[i] === vpn) this.vpn[i] = -1;
-    }
-  }
-
-  flush_tlb_mm(): void {
-    this.vpn.fill(-1);
-  }
-
-  /** Every translation that is cached, for the checkers. */
-  *entries(): Generator<{ vpn: number; page: Page; writable: boolean }> {
-    for (let i = 0; i < ENTRIES; i++) {
-      const vpn = this.vpn[i]!;
-      if (vpn >= 0) yield { vpn, page: this.page[i]!, writable: this.writable[i] === 1 };
-    }
-  }
+export function flush_tlb_mm(mm: MmStruct): void {
+  for (const cpu of mm.kernel.executor.cpus) cpu.tlbs[mm.id]?.forgetAll();
 }

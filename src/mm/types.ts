@@ -8,7 +8,6 @@ import type { AnonVma, AnonVmaChain } from './anon_vma.js';
 import type { Kernel } from './kernel.js';
 import type { MmNotifiers } from './mmu_notifier.js';
 import type { PageTables } from './pgtable.js';
-import type { Tlb } from './tlb.js';
 import type { VmaTree } from './vma_tree.js';
 
 export const VM_READ = 0x1;
@@ -113,7 +112,6 @@ export class MmStruct {
     readonly id: number,
     readonly vmas: VmaTree,
     readonly pt: PageTables,
-    readonly tlb: Tlb,
     mmap_lock: RwSem,
   ) {
     this.mmap_lock = mmap_lock;

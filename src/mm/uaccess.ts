@@ -8,6 +8,7 @@
  */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
+import type { Tlb } from '../sim/tlb.js';
 import { pmd_trans_huge } from './huge_split.js';
 import { handle_mm_fault } from './memory.js';
 import {
@@ -36,10 +37,13 @@ const TASK_SIZE_MAX = 0x7ffffffff000;
 
 export type Signal = 'SIGSEGV' | 'SIGBUS' | 'SIGKILL';
 
+/** What the running processor has cached of the address space. */
+const tlbOf = (mm: MmStruct): Tlb => mm.kernel.executor.cpu.tlbs[mm.id]!;
+
 /** The page that the CPU reaches at `addr` without a fault; NO_PAGE when the access would fault. */
 export function tryPage(mm: MmStruct, addr: number, write: boolean): Page {
   const vpn = Math.floor(addr / 4096);
-  const cached = mm.tlb.lookup(vpn, write);
+  const cached = tlbOf(mm).lookup(vpn, write);
   if (cached !== NO_PAGE) return cached;
   return walk(mm, addr, vpn, write);
 }
@@ -58,7 +62,7 @@ function walk(mm: MmStruct, addr: number, vpn: number, write: boolean): Page {
     const flags = table[FLAGS + i]!;
     if ((flags & check) !== need) return NO_PAGE;
     table[FLAGS + i] = flags | PTE_YOUNG | (write ? PTE_DIRTY : 0);
-    mm.tlb.fill(vpn, table[i]!, write);
+    tlbOf(mm).fill(vpn, table[i]!, write);
     return table[i]!;
   }
   if (!pmd_trans_huge(pmd, m)) return NO_PAGE;
@@ -66,7 +70,7 @@ function walk(mm: MmStruct, addr: number, vpn: number, write: boolean): Page {
   if ((flags & check) !== need) return NO_PAGE;
   pmd.e[FLAGS + m] = flags | PTE_YOUNG | (write ? PTE_DIRTY : 0);
   const page = pmd.e[m]! + pte_index(addr);
-  mm.tlb.fill(vpn, page, write);
+  tlbOf(mm).fill(vpn, page, write);
   return page;
 }
 
@@ -86,7 +90,8 @@ export function* faultPage(mm: MmStruct, addr: number, write: boolean): Task<Sig
 
 function* do_user_addr_fault(mm: MmStruct, addr: number, write: boolean): Task<Signal | null> {
   if (addr < 0 || addr >= TASK_SIZE_MAX) return 'SIGSEGV';
-  if (!mm.mmap_lock.down_read_trylock()) yield* mm.mmap_lock.down_read('do_user_addr_fault');
+  if (mm.kernel.executor.watched || !mm.mmap_lock.down_read_trylock())
+    yield* mm.mmap_lock.down_read('do_user_addr_fault');
   const vma = mm.vmas.vma_lookup(addr);
   const allowed = vma !== null && (write ? (vma.vm_flags & VM_WRITE) !== 0 : vma_is_accessible(vma));
   let ret = VM_FAULT_SIGSEGV;

@@ -23,6 +23,14 @@ export class Hang extends Error {
   }
 }
 
+/** The scheduler did not want to go on. */
+export class ScheduleRefused extends Error {
+  constructor() {
+    super('the scheduler refused to go on');
+    this.name = 'ScheduleRefused';
+  }
+}
+
 /** The process that was to do something has died: by `signal`, or by exit with `exitCode`. */
 export class ProcessDied extends Error {
   constructor(

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Runs tasks on the one simulated CPU: run queue, simulated clock, timers, time slices. */
-import { Hang, KernelBug } from './errors.js';
-import type { Schedulable, Scheduler } from './scheduler.js';
+/** Runs tasks on the one simulated CPU: run queue, simulated clock, timers, time slices, schedule points. */
+import { Cpu } from './cpu.js';
+import { Hang, KernelBug, ScheduleRefused } from './errors.js';
+import type { PointKind, Schedulable, Scheduler } from './scheduler.js';
 import type { Task, Wait } from './task.js';
 
 /** A user loop that never sleeps is preempted after this much simulated time. */
@@ -47,6 +48,7 @@ export class WaitQueue {
   /** Sleep once; the caller checks its condition again. Context: may sleep. */
   *sleep(executor: Executor, where: string): Task {
     executor.assertMaySleep(where);
+    executor.point('wait', this);
     yield new Sleep(this, where);
   }
 
@@ -59,6 +61,7 @@ export class WaitQueue {
     const woken = this.waiters;
     this.waiters = [];
     for (const task of woken) executor.makeRunnable(task);
+    executor.point('wake', this);
   }
 
   add(task: SimTask): void {
@@ -79,9 +82,12 @@ interface Timer {
 export class Executor {
   /** Simulated nanoseconds since boot. */
   now = 0;
-  current: SimTask | null = null;
-  /** Spinlocks held by the running task; sleeping then is a bug of the simulated kernel. */
-  atomicDepth = 0;
+  /** The processor that is running. */
+  readonly cpu = new Cpu();
+  readonly cpus: readonly Cpu[] = [this.cpu];
+  /** Whether the scheduler wants to know of points. Who may sleep looks here before it makes a generator for one. */
+  readonly watched: boolean;
+  private last: SimTask | null = null;
   private needResched = false;
   private sliceEnds = TIME_SLICE_NS;
   /** What runUntil() must not run beyond, not even for a task that never waits. */
@@ -92,7 +98,14 @@ export class Executor {
   private nextTimer = Number.POSITIVE_INFINITY;
   private serial = 0;
 
-  constructor(readonly scheduler: Scheduler) {}
+  constructor(readonly scheduler: Scheduler) {
+    this.watched = scheduler.atPoint !== undefined;
+  }
+
+  /** The task that runs now. */
+  get current(): SimTask | null {
+    return this.cpu.current;
+  }
 
   /** A new task, runnable after those that already are. */
   spawn(name: string, body: Task<unknown>, data: unknown): SimTask {
@@ -138,6 +151,27 @@ export class Executor {
     yield new Yielded(where);
   }
 
+  /**
+   * The running task has come to a place where the order of tasks can matter. If the scheduler says so, another task
+   * runs at the next place where this one may yield: at once where the caller asks pointTask(), else when it next does,
+   * or is about to sleep or to return to user space.
+   */
+  point(kind: PointKind, object: unknown): void {
+    if (this.watched) this.tellPoint(kind, object);
+  }
+
+  private tellPoint(kind: PointKind, object: unknown): void {
+    if (this.cpu.current === null || this.runnable.length === 0) return;
+    if (this.scheduler.atPoint!(kind, object)) this.needResched = true;
+  }
+
+  /** A point in a function that may sleep. Context: may sleep; `watched`. */
+  *pointTask(kind: PointKind, object: unknown, where: string): Task {
+    this.assertMaySleep(where);
+    this.point(kind, object);
+    yield* this.cond_resched(where);
+  }
+
   /** Cheap test that saves the generator of cond_resched(). */
   get shouldResched(): boolean {
     return this.needResched;
@@ -157,7 +191,7 @@ export class Executor {
   }
 
   assertMaySleep(where: string): void {
-    if (this.atomicDepth > 0) throw new KernelBug(where, 'sleeping function called from invalid context');
+    if (this.cpu.atomicDepth > 0) throw new KernelBug(where, 'sleeping function called from invalid context');
   }
 
   /**
@@ -185,7 +219,7 @@ export class Executor {
 
   /** Nobody runs: let time pass to the next timer. Return: false when there is none before the deadline. */
   private idle(deadline: number): boolean {
-    if (this.nextTimer > deadline) return false;
+    if (this.timers.length === 0 || this.nextTimer > deadline) return false;
     this.now = Math.max(this.now, this.nextTimer);
     this.fireTimers();
     return true;
@@ -200,13 +234,20 @@ export class Executor {
     if (this.runnable.length > 0) this.needResched = true;
   }
 
+  private choose(): SimTask {
+    const { runnable } = this;
+    if (runnable.length === 1) return runnable[0]!;
+    const chosen = this.scheduler.nextTask(runnable, this.last);
+    if (chosen === null) throw new ScheduleRefused();
+    return chosen as SimTask;
+  }
+
   private step(): void {
-    const runnable = this.runnable;
-    const task = (
-      runnable.length === 1 ? runnable[0]! : this.scheduler.nextTask(runnable, this.current)
-    ) as SimTask;
+    const { runnable, cpu } = this;
+    const task = this.choose();
     runnable.splice(runnable.indexOf(task), 1);
-    this.current = task;
+    cpu.current = task;
+    this.last = task;
     this.needResched = false;
     this.sliceEnds = this.now + TIME_SLICE_NS;
     let next: IteratorResult<Wait, unknown>;
@@ -217,7 +258,7 @@ export class Executor {
       task.error = error;
       throw error;
     } finally {
-      this.current = null;
+      cpu.current = null;
     }
     if (next.done) {
       task.state = 'done';
@@ -228,7 +269,7 @@ export class Executor {
   }
 
   private park(task: SimTask, wait: Wait): void {
-    if (this.atomicDepth > 0) throw new KernelBug(wait.where, 'scheduling while atomic');
+    if (this.cpu.atomicDepth > 0) throw new KernelBug(wait.where, 'scheduling while atomic');
     task.where = wait.where;
     if (wait instanceof Sleep) {
       task.state = 'blocked';

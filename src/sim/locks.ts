@@ -16,6 +16,11 @@ export class Mutex {
   ) {}
 
   mutex_trylock(): boolean {
+    this.executor.point('lock', this);
+    return this.take();
+  }
+
+  private take(): boolean {
     if (this.held) return false;
     this.held = true;
     this.holder = this.executor.current;
@@ -25,11 +30,13 @@ export class Mutex {
 
   /** Context: may sleep. */
   mutex_lock(where: string): Task {
-    return this.mutex_trylock() ? done(undefined) : this.mutex_lock_slow(where);
+    if (this.executor.watched) return this.mutex_lock_slow(where);
+    return this.take() ? done(undefined) : this.mutex_lock_slow(where);
   }
 
   private *mutex_lock_slow(where: string): Task {
-    while (!this.mutex_trylock()) {
+    if (this.executor.watched) yield* this.executor.pointTask('lock', this, where);
+    while (!this.take()) {
       if (this.holder !== null && this.holder === this.executor.current) {
         throw new KernelBug(where, `recursive locking of ${this.name}`);
       }
@@ -43,6 +50,7 @@ export class Mutex {
     if (this.holder !== null) this.holder.heldLocks--;
     this.holder = null;
     this.waiters.wakeAll(this.executor);
+    this.executor.point('unlock', this);
   }
 
   get mutex_is_locked(): boolean {
@@ -64,6 +72,11 @@ export class RwSem {
   ) {}
 
   down_read_trylock(): boolean {
+    this.executor.point('lock', this);
+    return this.takeRead();
+  }
+
+  private takeRead(): boolean {
     if (this.writeHeld || this.waitingWriters > 0) return false;
     this.readers++;
     const task = this.executor.current;
@@ -73,11 +86,13 @@ export class RwSem {
 
   /** Context: may sleep. */
   down_read(where: string): Task {
-    return this.down_read_trylock() ? done(undefined) : this.down_read_slow(where);
+    if (this.executor.watched) return this.down_read_slow(where);
+    return this.takeRead() ? done(undefined) : this.down_read_slow(where);
   }
 
   private *down_read_slow(where: string): Task {
-    while (!this.down_read_trylock()) {
+    if (this.executor.watched) yield* this.executor.pointTask('lock', this, where);
+    while (!this.takeRead()) {
       this.assertNotWriter(where);
       yield* this.waiters.sleep(this.executor, where);
     }
@@ -89,9 +104,15 @@ export class RwSem {
     const task = this.executor.current;
     if (task !== null) task.heldLocks--;
     if (this.readers === 0) this.waiters.wakeAll(this.executor);
+    this.executor.point('unlock', this);
   }
 
   down_write_trylock(): boolean {
+    this.executor.point('lock', this);
+    return this.takeWrite();
+  }
+
+  private takeWrite(): boolean {
     if (this.writeHeld || this.readers > 0) return false;
     this.writeHeld = true;
     this.writer = this.executor.current;
@@ -101,11 +122,13 @@ export class RwSem {
 
   /** Context: may sleep. */
   down_write(where: string): Task {
-    return this.down_write_trylock() ? done(undefined) : this.down_write_slow(where);
+    if (this.executor.watched) return this.down_write_slow(where);
+    return this.takeWrite() ? done(undefined) : this.down_write_slow(where);
   }
 
   private *down_write_slow(where: string): Task {
-    while (!this.down_write_trylock()) {
+    if (this.executor.watched) yield* this.executor.pointTask('lock', this, where);
+    while (!this.takeWrite()) {
       this.assertNotWriter(where);
       this.waitingWriters++;
       yield* this.waiters.sleep(this.executor, where);
@@ -119,6 +142,7 @@ export class RwSem {
     if (this.writer !== null) this.writer.heldLocks--;
     this.writer = null;
     this.waiters.wakeAll(this.executor);
+    this.executor.point('unlock', this);
   }
 
   get isLocked(): boolean {
@@ -143,13 +167,15 @@ export class SpinLock {
 
   spin_lock(): void {
     if (this.held) throw new KernelBug('spin_lock', `recursive locking of ${this.name}`);
+    this.executor.point('lock', this);
     this.held = true;
-    this.executor.atomicDepth++;
+    this.executor.cpu.atomicDepth++;
   }
 
   spin_unlock(): void {
     if (!this.held) throw new KernelBug('spin_unlock', `${this.name} is not held`);
     this.held = false;
-    this.executor.atomicDepth--;
+    this.executor.cpu.atomicDepth--;
+    this.executor.point('unlock', this);
   }
 }

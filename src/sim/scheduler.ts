@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Who runs next. A scheduler is the only thing that decides between runnable tasks. */
-import { Prng } from './prng.js';
 
 /** What a scheduler sees of a task. */
 export interface Schedulable {
@@ -8,52 +7,33 @@ export interface Schedulable {
   readonly name: string;
 }
 
+/**
+ * Where the order of tasks can matter: taking and dropping a lock (a free one, too), a page's lock, an invalidation that
+ * notifiers hear of, a reference that is the last, waiting and waking, an access of a program that faults.
+ */
+export type PointKind =
+  | 'lock'
+  | 'unlock'
+  | 'page lock'
+  | 'page unlock'
+  | 'notifier'
+  | 'last reference'
+  | 'wait'
+  | 'wake'
+  | 'user fault';
+
 export interface Scheduler {
   /** A new run begins: forget what was learnt in the last one. */
   newExecution(): void;
-  /** One of `runnable` (never empty, in the order of their waking). `current` ran last and may be among them. */
-  nextTask(runnable: readonly Schedulable[], current: Schedulable | null): Schedulable;
+  /**
+   * One of `runnable` (never empty, in the order of their waking). `current` ran last and may be among them.
+   * Null refuses to go on, and ends the run with a ScheduleRefused.
+   */
+  nextTask(runnable: readonly Schedulable[], current: Schedulable | null): Schedulable | null;
   nextU64(): bigint;
-}
-
-/** Runs a task until it blocks or its time slice is over, then the one that waits longest. */
-export class RunToBlock implements Scheduler {
-  private readonly prng: Prng;
-
-  constructor(private readonly seed: number) {
-    this.prng = new Prng(seed);
-  }
-
-  newExecution(): void {
-    this.prng.reseed(this.seed);
-  }
-
-  nextTask(runnable: readonly Schedulable[]): Schedulable {
-    return runnable[0]!;
-  }
-
-  nextU64(): bigint {
-    return this.prng.nextU64();
-  }
-}
-
-/** Picks any runnable task at every chance, by the seed. */
-export class RandomWalk implements Scheduler {
-  private readonly prng: Prng;
-
-  constructor(private readonly seed: number) {
-    this.prng = new Prng(seed);
-  }
-
-  newExecution(): void {
-    this.prng.reseed(this.seed);
-  }
-
-  nextTask(runnable: readonly Schedulable[]): Schedulable {
-    return runnable[this.prng.below(runnable.length)]!;
-  }
-
-  nextU64(): bigint {
-    return this.prng.nextU64();
-  }
+  /**
+   * The running task has come to a point; `object` is the lock, page, queue or address space. Return: whether another
+   * task is to run before it goes on. A scheduler without this is not asked, and points cost nothing.
+   */
+  atPoint?(kind: PointKind, object: unknown): boolean;
 }

@@ -40,6 +40,8 @@ function* fault(process: Process, addr: number, write: boolean): Task<Page | str
   for (;;) {
     const page = tryPage(mm, addr, write);
     if (page !== NO_PAGE) return page;
+    const { executor } = process.services;
+    if (executor.watched) yield* executor.pointTask('user fault', mm, 'exc_page_fault');
     const signal = yield* faultPage(mm, addr, write);
     yield* irqentry_exit_to_user_mode(process);
     // Out of memory: the OOM killer leaves no choice, a handler of SIGSEGV does not help.

@@ -100,7 +100,8 @@ t.test('a translation that the CPU has cached, the page table still has', (t) =>
   const { page } = entry;
   entry.flags &= ~PTE_WRITE;
   t.equal(bench.finding('tlb'), 'tlb: mm 1, 0x200000003000: cached as writable, but mapped read-only');
-  bench.mm().tlb.fill(vpn, page + 1, false);
+  const mm = bench.mm();
+  mm.kernel.executor.cpu.tlbs[mm.id]!.fill(vpn, page + 1, false);
   t.equal(
     bench.finding('tlb'),
     `tlb: mm 1, 0x200000003000: page ${page + 1} is cached, but page ${page} is mapped`,

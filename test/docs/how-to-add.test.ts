@@ -35,7 +35,9 @@ t.test('every path is there, every name in one of the files of its recipe', asyn
   const missing: string[] = [];
   let names = 0;
   for (const recipe of [text.split(/^## /m)[0]!, ...recipes]) {
-    const codes = [...recipe.matchAll(/`([^`]+)`/g)].map(([, code]) => code!).filter((code) => !isNamed(code));
+    const codes = [...recipe.matchAll(/`([^`]+)`/g)]
+      .map(([, code]) => code!)
+      .filter((code) => !isNamed(code));
     const paths = codes.filter(isPath);
     missing.push(...paths.filter((path) => !existsSync(at(path))));
     const files = paths.filter((path) => existsSync(at(path)) && statSync(at(path)).isFile());

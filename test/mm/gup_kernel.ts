@@ -24,7 +24,7 @@ import {
 import { vma_link, vma_set_page_prot } from '../../src/mm/vma.js';
 import { Executor } from '../../src/sim/executor.js';
 import { NO_PAGE, type Page } from '../../src/sim/memmap.js';
-import { RunToBlock } from '../../src/sim/scheduler.js';
+import { RunToBlock } from '../../src/sim/schedulers/run_to_block.js';
 import type { Task } from '../../src/sim/task.js';
 
 export const BASE = 0x200000000000;

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Locks: who gets them, who waits, what is a bug of the kernel, and what an uncontended one costs. */
+import t from 'tap';
+import { Hang, KernelBug } from '../../src/sim/errors.js';
+import { Executor } from '../../src/sim/executor.js';
+import { Mutex, RwSem, SpinLock } from '../../src/sim/locks.js';
+import { RandomWalk } from '../../src/sim/schedulers/random_walk.js';
+import { RunToBlock } from '../../src/sim/schedulers/run_to_block.js';
+import { done, type Task } from '../../src/sim/task.js';
+
+const FOREVER = Number.POSITIVE_INFINITY;
+
+function run(executor: Executor, ...bodies: Task[]): void {
+  const tasks = bodies.map((body, i) => executor.spawn(`t${i}`, body, null));
+  for (const task of tasks) executor.runUntil(task, FOREVER);
+}
+
+t.test('a mutex goes to those who wait in the order of their coming', async (t) => {
+  const executor = new Executor(new RunToBlock(0));
+  const mutex = new Mutex(executor, 'm');
+  const log: string[] = [];
+  function* user(name: string): Task {
+    yield* mutex.mutex_lock('lock');
+    log.push(`${name} in`);
+    yield* executor.yield('work');
+    log.push(`${name} out`);
+    mutex.mutex_unlock();
+  }
+  run(executor, user('a'), user('b'), user('c'));
+  t.same(log, ['a in', 'a out', 'b in', 'b out', 'c in', 'c out']);
+  t.equal(mutex.mutex_is_locked, false);
+});
+
+t.test('readers share, a waiting writer holds off new readers', async (t) => {
+  const executor = new Executor(new RunToBlock(0));
+  const sem = new RwSem(executor, 'mmap_lock');
+  const log: string[] = [];
+  function* reader(name: string): Task {
+    yield* sem.down_read('read');
+    log.push(`${name} reads`);
+    yield* executor.yield('work');
+    sem.up_read();
+  }
+  function* writer(): Task {
+    yield* sem.down_write('write');
+    log.push('w writes');
+    sem.up_write();
+  }
+  run(executor, reader('a'), reader('b'), writer(), reader('c'));
+  t.same(log, ['a reads', 'b reads', 'w writes', 'c reads']);
+  t.equal(sem.isLocked, false);
+});
+
+t.test('what no kernel may do with a lock', async (t) => {
+  const executor = new Executor(new RunToBlock(0));
+  const mutex = new Mutex(executor, 'm');
+  const sem = new RwSem(executor, 's');
+  const spin = new SpinLock(executor, 'l');
+  t.throws(() => mutex.mutex_unlock(), new KernelBug('mutex_unlock', 'm is not held'));
+  t.throws(() => sem.up_read(), new KernelBug('up_read', 's is not held'));
+  t.throws(() => sem.up_write(), new KernelBug('up_write', 's is not held'));
+  t.throws(() => spin.spin_unlock(), new KernelBug('spin_unlock', 'l is not held'));
+  spin.spin_lock();
+  t.equal(executor.cpu.atomicDepth, 1);
+  t.throws(() => spin.spin_lock(), new KernelBug('spin_lock', 'recursive locking of l'));
+  spin.spin_unlock();
+  t.equal(executor.cpu.atomicDepth, 0);
+  function* twice(): Task {
+    yield* mutex.mutex_lock('f');
+    yield* mutex.mutex_lock('g');
+  }
+  t.throws(() => run(executor, twice()), new KernelBug('g', 'recursive locking of m'));
+  function* writerReads(): Task {
+    yield* sem.down_write('f');
+    yield* sem.down_read('g');
+  }
+  t.throws(() => run(executor, writerReads()), new KernelBug('g', 'recursive locking of s'));
+});
+
+t.test('two that wait for each other hang, where they wait', async (t) => {
+  const executor = new Executor(new RunToBlock(0));
+  const [a, b] = [new Mutex(executor, 'a'), new Mutex(executor, 'b')];
+  function* user(first: Mutex, second: Mutex): Task {
+    yield* first.mutex_lock('outer');
+    yield* executor.yield('work');
+    yield* second.mutex_lock('inner');
+  }
+  t.throws(() => run(executor, user(a, b), user(b, a)), new Hang('inner', 'waits for ever'));
+});
+
+t.test('with the default scheduler a free lock makes no generator', async (t) => {
+  const executor = new Executor(new RunToBlock(0));
+  const shared = done(undefined);
+  t.equal(new Mutex(executor, 'm').mutex_lock('f'), shared);
+  t.equal(new RwSem(executor, 's').down_read('f'), shared);
+  t.equal(new RwSem(executor, 's').down_write('f'), shared);
+});
+
+/** Who took the two free locks of each turn, in order, under a random walk. */
+function interleaving(seed: number): string {
+  const executor = new Executor(new RandomWalk(seed));
+  executor.scheduler.newExecution();
+  let log = '';
+  function* user(name: string): Task {
+    const own = new Mutex(executor, name);
+    for (let i = 0; i < 6; i++) {
+      yield* own.mutex_lock('f');
+      log += name;
+      own.mutex_unlock();
+    }
+  }
+  run(executor, user('a'), user('b'));
+  return log;
+}
+
+t.test('a free lock lets another task run, by the seed', async (t) => {
+  const seen = new Set(Array.from({ length: 20 }, (_, seed) => interleaving(seed)));
+  t.ok(seen.size > 10, `${seen.size} interleavings`);
+  t.equal(interleaving(4), interleaving(4));
+  t.notSame(interleaving(4), interleaving(5));
+  t.equal(interleaving(4).length, 12);
+});
