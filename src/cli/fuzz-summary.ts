@@ -3,7 +3,7 @@
 import type { Entry } from './fuzz-journal.js';
 
 /** "oops in dmirror_do_read: found 23 times, first by seed 75; 5 steps in oops-dmirror_do_read.yaml". */
-export function entryLine(entry: Entry, count: number): string {
+function entryLine(entry: Entry, count: number): string {
   const times = count === 1 ? 'found once' : `found ${count} times`;
   const where =
     entry.file === '' ? '' : `; ${entry.steps === 1 ? '1 step' : `${entry.steps} steps`} in ${entry.file}`;

@@ -50,7 +50,7 @@ function refusal({ before, write }: Fault): readonly [fn: string, reason: string
 }
 
 /** Which function resolves a fault of the CPU on such a page. */
-export function faultFunction({ before, write }: Pick<Fault, 'before' | 'write'>): string {
+function faultFunction({ before, write }: Pick<Fault, 'before' | 'write'>): string {
   if (before.vma?.backing === 'hugetlb') return 'hugetlb_fault';
   if (before.where === 'private') return 'dmirror_devmem_fault';
   if (before.where === 'exclusive') return 'remove_device_exclusive_entry';

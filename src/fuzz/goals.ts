@@ -35,7 +35,7 @@ export interface Goal {
   finish(document: ScenarioDocument): ScenarioDocument;
 }
 
-export function observeIn({ source, setups }: Laboratory, document: ScenarioDocument): Observation {
+function observeIn({ source, setups }: Laboratory, document: ScenarioDocument): Observation {
   return observe(source, setups.of(document), document);
 }
 

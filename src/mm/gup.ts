@@ -51,7 +51,7 @@ import {
 } from './types.js';
 
 export type { PageArray } from './gup_refs.js';
-export { unpin_user_page, unpin_user_pages } from './gup_refs.js';
+export { unpin_user_pages } from './gup_refs.js';
 
 /** Faults on one page without progress after which the others get a turn, and time limits are looked at. */
 const PATIENCE = 64;

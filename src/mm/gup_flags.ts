@@ -28,16 +28,16 @@ export const FOLL_WRITE = 1 << 0;
 export const FOLL_GET = 1 << 1;
 export const FOLL_DUMP = 1 << 2;
 export const FOLL_FORCE = 1 << 3;
-export const FOLL_NOWAIT = 1 << 4;
+const FOLL_NOWAIT = 1 << 4;
 export const FOLL_NOFAULT = 1 << 5;
 export const FOLL_HWPOISON = 1 << 6;
-export const FOLL_ANON = 1 << 7;
+const FOLL_ANON = 1 << 7;
 export const FOLL_LONGTERM = 1 << 8;
 export const FOLL_SPLIT_PMD = 1 << 9;
-export const FOLL_PCI_P2PDMA = 1 << 10;
-export const FOLL_HONOR_NUMA_FAULT = 1 << 12;
+const FOLL_PCI_P2PDMA = 1 << 10;
+const FOLL_HONOR_NUMA_FAULT = 1 << 12;
 export const FOLL_TOUCH = 1 << 16;
-export const FOLL_TRIED = 1 << 17;
+const FOLL_TRIED = 1 << 17;
 export const FOLL_REMOTE = 1 << 18;
 export const FOLL_PIN = 1 << 19;
 export const FOLL_FAST_ONLY = 1 << 20;
@@ -45,7 +45,7 @@ export const FOLL_UNLOCKABLE = 1 << 21;
 export const FOLL_MADV_POPULATE = 1 << 22;
 
 /** Flags that callers outside of mm/gup.c may not pass. */
-export const INTERNAL_GUP_FLAGS =
+const INTERNAL_GUP_FLAGS =
   FOLL_TOUCH | FOLL_TRIED | FOLL_REMOTE | FOLL_PIN | FOLL_FAST_ONLY | FOLL_UNLOCKABLE | FOLL_MADV_POPULATE;
 
 /** All that the fast functions take. */

@@ -34,7 +34,7 @@ export function thp_vma_allowable(vma: VmArea, address: number): boolean {
 }
 
 /** The huge zero folio, allocated at the first use. */
-export function mm_get_huge_zero_folio(k: Kernel): number {
+function mm_get_huge_zero_folio(k: Kernel): number {
   if (k.hugeZeroFolio !== NO_PAGE) return k.hugeZeroFolio;
   const folio = k.pages.alloc_huge();
   if (folio === NO_PAGE) return NO_PAGE;

@@ -154,7 +154,7 @@ export function* split_huge_pmd_if_needed(vma: VmArea, address: number): Task {
 }
 
 /** Whether nobody but the mappings and `caller_pins` holds the folio. */
-export function can_split_folio(k: Kernel, folio: Page, caller_pins: number): boolean {
+function can_split_folio(k: Kernel, folio: Page, caller_pins: number): boolean {
   return folio_mapcount(k.mem, folio) === k.mem.refcount[folio]! - caller_pins;
 }
 

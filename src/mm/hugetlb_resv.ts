@@ -67,7 +67,7 @@ function private_data(vma: VmArea): PrivateData {
 
 const is_shared = (vma: VmArea): boolean => (vma.vm_flags & VM_MAYSHARE) !== 0;
 
-export function inode_resv_map(mapping: AddressSpace): ResvMap {
+function inode_resv_map(mapping: AddressSpace): ResvMap {
   mapping.i_private_data ??= new ResvMap();
   return mapping.i_private_data as ResvMap;
 }

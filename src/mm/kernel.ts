@@ -258,12 +258,6 @@ export class Kernel {
     this.freeMappingIds.push(mapping.id);
   }
 
-  /** folio->mapping of a file page; null for anonymous and unattached ones (folio_mapping). */
-  folio_mapping(folio: Page): AddressSpace | null {
-    const id = this.mem.mapping[folio]!;
-    return id < 0 ? this.mappings[-id]! : null;
-  }
-
   // --- dmesg and trace ---------------------------------------------------------------------------------
 
   printk(line: string): void {

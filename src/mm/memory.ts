@@ -31,7 +31,6 @@ import {
   type PmdTable,
   PTE_DIRTY,
   PTE_PRESENT,
-  PTE_PROTNONE,
   PTE_SPECIAL,
   PTE_WRITE,
   PTE_YOUNG,
@@ -151,7 +150,7 @@ function handle_pte_fault(vmf: VmFault): Task<number> {
 }
 
 /** First touch of anonymous memory: the zero page for a read, a fresh page for a write. */
-export function do_anonymous_page(vmf: VmFault): number {
+function do_anonymous_page(vmf: VmFault): number {
   const { vma, address } = vmf;
   const mm = vma.vm_mm;
   const k = mm.kernel;
@@ -434,9 +433,4 @@ export function insert_page(vma: VmArea, addr: number, page: Page): number {
   get_page(mm.kernel, page);
   map_file_page(mm.kernel, vma, page, table, i, vma.vm_page_prot);
   return 0;
-}
-
-/** Whether the CPU may access a present entry: not PROT_NONE. */
-export function pte_accessible(flags: number): boolean {
-  return (flags & (PTE_PRESENT | PTE_PROTNONE)) === PTE_PRESENT;
 }

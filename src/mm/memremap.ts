@@ -86,7 +86,7 @@ export function* memunmap_pages(k: Kernel, pgmap: DevPagemap): Task {
   k.mem.releaseRun(pgmap.firstPage);
 }
 
-export function put_dev_pagemap(k: Kernel, pgmap: DevPagemap): void {
+function put_dev_pagemap(k: Kernel, pgmap: DevPagemap): void {
   pgmap.ref--;
   if (pgmap.ref === 0) pgmap.done.wakeAll(k.executor);
 }

@@ -69,10 +69,6 @@ export function ClearPageAnonExclusive(mem: Memmap, page: Page): void {
   mem.flags[page]! &= ~PG_anon_exclusive;
 }
 
-export function PageLocked(mem: Memmap, folio: Page): boolean {
-  return (mem.flags[folio]! & PG_locked) !== 0;
-}
-
 const ENTIRE = 1;
 const LARGE_MAPCOUNT = 2;
 const PINCOUNT = 3;

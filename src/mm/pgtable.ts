@@ -35,7 +35,6 @@ export const SWP_MIG_YOUNG = 1 << 12;
 export const SWP_MIG_DIRTY = 1 << 13;
 
 /** Words of a table; entry i's flags are at FLAGS + i. */
-export const PTRS_PER_PTE = 512;
 export const FLAGS = 512;
 
 export type PteTable = Uint32Array;
@@ -59,8 +58,8 @@ export const PGD_SIZE = 0x8000000000;
 /** Table indices of an address. ToInt32 keeps the low 32 bits of the quotient, enough for nine. */
 export const pte_index = (addr: number): number => (addr / 0x1000) & 511;
 export const pmd_index = (addr: number): number => (addr / 0x200000) & 511;
-export const pud_index = (addr: number): number => (addr / 0x40000000) & 511;
-export const pgd_index = (addr: number): number => (addr / 0x8000000000) & 511;
+const pud_index = (addr: number): number => (addr / 0x40000000) & 511;
+const pgd_index = (addr: number): number => (addr / 0x8000000000) & 511;
 
 export const pmd_addr_end = (addr: number, end: number): number =>
   Math.min(addr - (addr % 0x200000) + 0x200000, end);
@@ -68,9 +67,7 @@ export const pud_addr_end = (addr: number, end: number): number =>
   Math.min(addr - (addr % 0x40000000) + 0x40000000, end);
 
 export const swp_type = (flags: number): number => flags & SWP_MASK;
-export const pte_none = (flags: number): boolean => flags === 0;
 export const pte_present = (flags: number): boolean => (flags & PTE_PRESENT) !== 0;
-export const is_swap_pte = (flags: number): boolean => flags !== 0 && (flags & PTE_PRESENT) === 0;
 
 export function is_device_private_entry(flags: number): boolean {
   const type = swp_type(flags);

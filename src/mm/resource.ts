@@ -8,13 +8,12 @@
 import { EBUSY, ERANGE } from '../uapi/errno.js';
 
 export const IORESOURCE_MEM = 0x0000_0200;
-export const IORESOURCE_SYSRAM = 0x0100_0000;
+const IORESOURCE_SYSRAM = 0x0100_0000;
 export const IORESOURCE_BUSY = 0x8000_0000;
 export const IORESOURCE_SYSTEM_RAM = IORESOURCE_MEM | IORESOURCE_SYSRAM;
 
 export const IORES_DESC_NONE = 0;
 export const IORES_DESC_DEVICE_PRIVATE_MEMORY = 6;
-export const IORES_DESC_RESERVED = 7;
 export const IORES_DESC_SOFT_RESERVED = 8;
 
 export const REGION_INTERSECTS = 0;
@@ -38,10 +37,6 @@ export class Resource {
     public flags = 0,
     public desc = IORES_DESC_NONE,
   ) {}
-}
-
-export function resource_size(res: Resource): number {
-  return res.end - res.start + 1;
 }
 
 /** The direct children of `parent`, lowest address first. */
@@ -91,11 +86,6 @@ function __request_resource(root: Resource, res: Resource): Resource | null {
   return null;
 }
 
-/** Return: 0, or -EBUSY when the range is taken or outside of `root`. */
-export function request_resource(root: Resource, res: Resource): number {
-  return __request_resource(root, res) === null ? 0 : -EBUSY;
-}
-
 /** Make `res` the parent of `parent`'s children from `first` to `last`. */
 function adopt(parent: Resource, first: Resource, last: Resource, res: Resource): void {
   let previous: Resource | null = null;
@@ -133,24 +123,6 @@ export function insert_resource(parent: Resource, res: Resource): number {
   }
   adopt(parent, first, last, res);
   return 0;
-}
-
-/** Take `res` out of the tree; its children move up to its parent. */
-export function remove_resource(res: Resource): void {
-  const parent = res.parent;
-  if (parent === null) return;
-
-  const orphans = children(res);
-  let previous: Resource | null = null;
-  for (let at = parent.child; at !== res && at !== null; at = at.sibling) previous = at;
-  if (previous === null) parent.child = res.sibling;
-  else previous.sibling = res.sibling;
-
-  for (const orphan of orphans) {
-    link(parent, previous, orphan);
-    previous = orphan;
-  }
-  res.parent = res.sibling = res.child = null;
 }
 
 /** The child of `root` that starts exactly at `start`, or null. Grandchildren are not looked at. */

@@ -58,7 +58,6 @@ import { pinnedReason } from './trace.js';
 import { linear_page_index, type MmStruct, VM_LOCKED, VM_SPECIAL, type VmArea } from './types.js';
 
 export const RMAP_NONE = false;
-export const RMAP_EXCLUSIVE = true;
 
 // --- adding and removing ----------------------------------------------------------------------------
 
@@ -113,11 +112,6 @@ export function folio_remove_rmap_pte(k: Kernel, folio: Page, page: Page, vma: V
   mem.mapcount[page]!--;
   if (folio_test_large(mem, folio)) add_large_mapcount(mem, folio, -1);
   munlock_vma_folio(k, folio, vma);
-}
-
-export function folio_add_anon_rmap_pmd(k: Kernel, folio: Page, exclusive: boolean): void {
-  add_entire_mapcount(k.mem, folio, 1);
-  if (exclusive) SetPageAnonExclusive(k.mem, folio);
 }
 
 export function folio_remove_rmap_pmd(k: Kernel, folio: Page, vma: VmArea): void {

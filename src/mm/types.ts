@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: include/linux/mm_types.h, fs.h: the structs that the memory core is made of. */
-import type { WaitQueue } from '../sim/executor.js';
 import type { RwSem } from '../sim/locks.js';
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
@@ -146,9 +145,6 @@ export interface VmFault {
   /** The page that the PTE held, or that vm_ops.fault found. */
   page: Page;
 }
-
-/** struct page's waiters, kept outside of the memmap. */
-export type PageWaiters = Map<Page, WaitQueue>;
 
 /** linear_page_index(): the page's index in its object. */
 export function linear_page_index(vma: VmArea, address: number): number {

@@ -19,7 +19,7 @@ import {
 export const MAX_MAP_COUNT = 65530;
 
 /** PTE bits of a page mapped without a write fault: private mappings never begin writable. */
-export function vm_get_page_prot(vm_flags: number): number {
+function vm_get_page_prot(vm_flags: number): number {
   if ((vm_flags & VM_ACCESS_FLAGS) === 0) return PTE_PRESENT | PTE_PROTNONE;
   return (vm_flags & (VM_SHARED | VM_WRITE)) === (VM_SHARED | VM_WRITE)
     ? PTE_PRESENT | PTE_WRITE
@@ -55,13 +55,6 @@ function bounds_changed(vma: VmArea): void {
   anon_vma_bounds_changed(vma);
   const i_mmap = vma.vm_file?.mapping?.i_mmap;
   if (i_mmap?.delete(vma)) i_mmap.add(vma);
-}
-
-/** Take a VMA out of its mm and i_mmap. */
-export function vma_unlink(mm: MmStruct, vma: VmArea): void {
-  mm.vmas.erase(vma);
-  vma.vm_file?.mapping?.i_mmap.delete(vma);
-  if ((vma.vm_flags & VM_LOCKED) !== 0) mm.locked_vm -= (vma.vm_end - vma.vm_start) / 4096;
 }
 
 /** remove_vma(): drop what an unlinked VMA holds. */

@@ -4,7 +4,7 @@ import { KSFT_FAIL, KSFT_SKIP, type LogEvent, type ResultEvent } from '../selfte
 import type { RunInfo, RunRecorder, TestRecord } from './summary.js';
 
 /** Raised whenever a consumer of the document would have to change. */
-export const JSON_REPORT_VERSION = 1;
+const JSON_REPORT_VERSION = 1;
 
 function outcome({ code }: ResultEvent): 'pass' | 'fail' | 'skip' {
   if (code === KSFT_SKIP) return 'skip';

@@ -3,7 +3,7 @@
 import type { ScenarioRun } from '../scenario/result.js';
 
 /** Raised whenever a consumer of the lines would have to change. */
-export const SCENARIO_JSON_VERSION = 1;
+const SCENARIO_JSON_VERSION = 1;
 
 export interface KernelRun {
   readonly kernel: string;

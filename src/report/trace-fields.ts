@@ -2,7 +2,7 @@
 /** The fields of a trace record as texts. */
 import type { TraceRecord } from '../watch/tracer.js';
 
-export const hex = (value: number): string => `0x${value.toString(16)}`;
+const hex = (value: number): string => `0x${value.toString(16)}`;
 
 /** addr, pfn and device first, then the event's own arguments, then the reason. Page numbers of ours are left out. */
 export function fieldsOf(record: TraceRecord): Record<string, string | number> {

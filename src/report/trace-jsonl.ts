@@ -5,7 +5,7 @@ import { fieldsOf } from './trace-fields.js';
 import type { TraceWriter } from './trace-writer.js';
 
 /** Raised whenever a consumer of the lines would have to change. */
-export const TRACE_JSON_VERSION = 1;
+const TRACE_JSON_VERSION = 1;
 
 export class JsonLinesTraceWriter implements TraceWriter {
   section(name: string): string {

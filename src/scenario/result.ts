@@ -64,13 +64,3 @@ export function fatalKey(result: StepResult): 'oops' | 'hang' | 'violation' | un
   if (result.hang !== undefined) return 'hang';
   return result.violation === undefined ? undefined : 'violation';
 }
-
-export function isFatal(result: StepResult): boolean {
-  return fatalKey(result) !== undefined;
-}
-
-/** Did the machine end with the last of these steps? */
-export function endsFatally(results: readonly StepResult[]): boolean {
-  const last = results.at(-1);
-  return last !== undefined && isFatal(last);
-}

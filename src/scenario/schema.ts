@@ -11,7 +11,7 @@ import { fn, integer, named, numberOrText, ret } from './steps/fields.js';
 import { type Step, steps } from './steps/index.js';
 
 export { MAX_PAGES } from './steps/fields.js';
-export type { Op, Step, StepOf } from './steps/index.js';
+export type { Step, StepOf } from './steps/index.js';
 
 type StepSchema = z.core.$ZodTypeDiscriminable & z.ZodType<Step>;
 

@@ -8,7 +8,7 @@ import { type TestBody, TestContext } from './test_context.js';
 import type { Metadata, TestEnvironment } from './test_metadata.js';
 
 /** Seconds of simulated time that a test may take. */
-export const TEST_TIMEOUT_DEFAULT = 30;
+const TEST_TIMEOUT_DEFAULT = 30;
 
 export interface FixtureSpec<Self extends object, Variant> {
   readonly name: string;

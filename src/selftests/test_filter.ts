@@ -34,7 +34,7 @@ function verdict(test: TestName, { option, name }: TestFilter): boolean | undefi
 }
 
 /** The first filter that matches decides; without a match, a test runs unless there is an inclusive filter. */
-export function test_enabled(test: TestName, filters: readonly TestFilter[]): boolean {
+function test_enabled(test: TestName, filters: readonly TestFilter[]): boolean {
   for (const filter of filters) {
     const decided = verdict(test, filter);
     if (decided !== undefined) return decided;

@@ -30,7 +30,7 @@ export interface ShellOptions {
 const DEAD = 'the machine is dead; "reset" starts a new one';
 
 /** A result as one line of YAML. */
-export function showResult(result: StepResult): string {
+function showResult(result: StepResult): string {
   return stringify(result, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
 }
 

@@ -94,12 +94,6 @@ export class Contents {
     return this.readable(page)[index]!;
   }
 
-  /** Whether the page needs no host slab (zeros or a sequence). */
-  isUniform(page: Page): boolean {
-    const id = this.mem.content[page]!;
-    return id === CONTENT_ZERO || id === CONTENT_SEQUENCE;
-  }
-
   /** The page's 1,024 words for reading; not to be kept. */
   readable(page: Page): Uint32Array {
     const id = this.mem.content[page]!;

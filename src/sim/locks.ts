@@ -52,10 +52,6 @@ export class Mutex {
     this.waiters.wakeAll(this.executor);
     this.executor.point('unlock', this);
   }
-
-  get mutex_is_locked(): boolean {
-    return this.held;
-  }
 }
 
 /** A reader-writer semaphore (struct rw_semaphore); a waiting writer holds off new readers. */

@@ -126,10 +126,6 @@ export class Memmap {
     }
   }
 
-  get runCount(): number {
-    return this.runs.length;
-  }
-
   private clear(i: number): void {
     const run = this.runs[i]!;
     const low = this.touchedLow[i]!;

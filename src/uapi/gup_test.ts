@@ -19,7 +19,7 @@ export interface GupTest {
   which_pages: number[];
 }
 
-export const WHICH_PAGES = 8;
+const WHICH_PAGES = 8;
 
 export const GUP_TEST = new CStruct<keyof GupTest>('gup_test', [
   { name: 'get_delta_usec', type: 'uint64_t' },

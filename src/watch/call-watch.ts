@@ -7,7 +7,7 @@ import type { MmStruct } from '../mm/types.js';
 import { observePage, type PageState } from './observe.js';
 
 /** Pages of one command that are explained; a range may be as long as a 64-bit number allows. */
-export const MAX_EXPLAINED = 4096;
+const MAX_EXPLAINED = 4096;
 
 /** One command of the driver. */
 export interface Call {

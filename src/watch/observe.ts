@@ -124,7 +124,7 @@ function presentWords(flags: number): string {
 }
 
 /** A page table entry in words. */
-export function pteWords(flags: number): string {
+function pteWords(flags: number): string {
   if (flags === 0) return 'none';
   if ((flags & PTE_PRESENT) !== 0) return presentWords(flags);
   const type = swp_type(flags);

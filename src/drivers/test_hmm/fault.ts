@@ -189,7 +189,7 @@ function assert_addressable(dmirror: Dmirror, page: Page, fn: string): void {
 }
 
 /** Copy [start, end) from the device's memory. Return: 0, or -ENOENT at the first missing page. */
-export function dmirror_do_read(
+function dmirror_do_read(
   dmirror: Dmirror,
   start: number,
   end: number,

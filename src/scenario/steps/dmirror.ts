@@ -42,7 +42,7 @@ import {
 import { command, numberWord, rangeWord, type ShellCommand } from './words.js';
 
 /** Above this, recordings leave data and perm out. */
-export const MAX_LISTED = 1024;
+const MAX_LISTED = 1024;
 
 const FILL = 0xa5a5a5a5;
 

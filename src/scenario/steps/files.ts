@@ -34,7 +34,7 @@ function* takeOpen(sys: Sys, actor: Actor, step: { fd: string; device: number })
   return retOf(fd);
 }
 
-export function makeOpen(making: Making, actor: Population): void {
+function makeOpen(making: Making, actor: Population): void {
   const { dice, surroundings, generation } = making;
   const fd = making.nextFd();
   const devices = surroundings.devices.filter((device) => device < generation.ndevices);

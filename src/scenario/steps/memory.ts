@@ -40,7 +40,7 @@ import { command, numberWord, placeWord, rangeCommand, rangeWord } from './words
 
 type Prot = z.infer<typeof prot>;
 
-export const PROT: Readonly<Record<Prot, number>> = {
+const PROT: Readonly<Record<Prot, number>> = {
   none: PROT_NONE,
   r: PROT_READ,
   w: PROT_WRITE,

@@ -12,15 +12,15 @@ import type { Sys, WaitStatus } from '../../user/api.js';
 import type { Operand, TestContext } from '../test_context.js';
 
 export const TWOMEG = 2 ** 21;
-export const HMM_BUFFER_SIZE = 1024 * 4096;
+const HMM_BUFFER_SIZE = 1024 * 4096;
 export const NTIMES = 10;
 
 /** sizeof(struct hmm_buffer) on x86-64. */
 const HMM_BUFFER_STRUCT = 48;
 
 /** `(void *)-1` and NULL as assertion operands. */
-export const MAP_FAILED = { MAP_FAILED: 0xffff_ffff_ffff_ffffn };
-export const NULL = { NULL: 0 };
+const MAP_FAILED = { MAP_FAILED: 0xffff_ffff_ffff_ffffn };
+const NULL = { NULL: 0 };
 
 /** What the suites of the generations do not have in common. */
 export interface HmmTraits {
@@ -147,7 +147,7 @@ export function* allocMirror(t: HmmTest, buffer: HmmBuffer, size: number): Task 
 }
 
 /** mmap() of the buffer's size and fd. Return: false for MAP_FAILED. */
-export function* tryMapBuffer(t: HmmTest, buffer: HmmBuffer, prot: number, flags: number): Task<boolean> {
+function* tryMapBuffer(t: HmmTest, buffer: HmmBuffer, prot: number, flags: number): Task<boolean> {
   const addr = yield* t.sys.mmap(0, buffer.size, prot, flags, buffer.fd, 0);
   if (addr < 0) return false;
   buffer.ptr = addr;

@@ -126,7 +126,7 @@ function hmm2Variants(traits: HmmTraits): Record<string, fixtures.Hmm2FixtureVar
 }
 
 /** hmm-tests of a generation. */
-export function hmmTests(generation: Generation): Suite {
+function hmmTests(generation: Generation): Suite {
   const spec = specs[generation.suite];
   const { uapi: abi, behaviours } = generation;
   const traits: HmmTraits = { ...spec.traits, uapi: abi, gupLongterm: behaviours.follLongterm };
