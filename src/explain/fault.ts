@@ -52,7 +52,7 @@ function refusal({ before, write }: Fault): readonly [fn: string, reason: string
 /** Which function resolves a fault of the CPU on such a page. */
 function faultFunction({ before, write }: Pick<Fault, 'before' | 'write'>): string {
   if (before.vma?.backing === 'hugetlb') return 'hugetlb_fault';
-  if (before.where === 'private') return 'dmirror_devmem_fault';
+  if (before.where === 'private') return before.device!.migrate_to_ram;
   if (before.where === 'exclusive') return 'remove_device_exclusive_entry';
   if (before.where === 'none') {
     if (before.vma?.backing !== 'anon') return 'do_fault';

@@ -15,6 +15,8 @@ export interface Device {
   /** "hmm_dmirror0". */
   readonly name: string;
   readonly minor: number;
+  /** The function of the driver that brings a private page home when the CPU touches it. */
+  readonly migrate_to_ram: string;
 }
 
 /** What a device has in its page table: reads, reads and writes, or atomic (exclusive) access. */

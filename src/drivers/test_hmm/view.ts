@@ -20,7 +20,11 @@ export class TestHmmView implements DriverView {
   readonly devices: readonly Device[];
 
   constructor(private readonly module: DmirrorModule) {
-    this.devices = module.devices.map(({ name, minor }) => ({ name, minor }));
+    this.devices = module.devices.map(({ name, minor }) => ({
+      name,
+      minor,
+      migrate_to_ram: 'dmirror_devmem_fault',
+    }));
   }
 
   deviceOf(page: Page): Device | null {
