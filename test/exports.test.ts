@@ -11,7 +11,6 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const ALLOWED: readonly string[] = [
   // bin/hmm-sim.js imports it by an address that it makes.
   'src/cli/main.ts#run',
-  'src/sim/scheduler.ts#RandomWalk',
 ];
 
 interface Export {
@@ -60,6 +59,7 @@ function usesOf(path: string, text: string): Use[] {
     names.map((name) => ({ path: resolve(path, specifier), name }));
   const named = /^(?:im|ex)port (?:type )?\{([^}]*)\} from '(\..*)'/gm;
   const whole = /^import (?:type )?\* as (\w+) from '(\..*)'/gm;
+  const all = /^export \* (?:as \w+ )?from '(\..*)'/gm;
   // In code or, benchmarks being JavaScript, as a type in a comment.
   const dynamic = /\bimport\('(\.[^']*)'\)(?:\.(\w+))?/g;
   return [
@@ -70,6 +70,7 @@ function usesOf(path: string, text: string): Use[] {
         [...text.matchAll(new RegExp(`\\b${space}\\.(\\w+)`, 'g'))].map(([, name]) => name!),
       ),
     ),
+    ...[...text.matchAll(all)].flatMap(([, from]) => uses(from!, ['*'])),
     ...[...text.matchAll(dynamic)].flatMap(([, from, name]) => uses(from!, [name ?? '*'])),
   ];
 }
@@ -118,6 +119,7 @@ t.test('what the check finds', async (t) => {
   t.same(found(one, { 'src/b.ts': "import * as a from './a.js';\na.two;" }), ['src/a.ts#one']);
   t.same(found(one, { 'src/b.ts': "import * as a from './a.js';\na.one;" }), []);
   t.same(found(one, { 'src/index.ts': "export { one } from './a.js';" }), []);
+  t.same(found(one, { 'src/index.ts': "export * as a from './a.js';" }), []);
   t.same(found(one, { 'bench/b.js': "import {\n  one,\n} from '../dist/a.js';" }), []);
   t.same(found(one, { 'src/b.ts': "await import('./a.js');" }), []);
   t.same(found('export const { one, two: three } = all;\n'), ['src/a.ts#one', 'src/a.ts#three']);

@@ -17,7 +17,7 @@ export interface LoadableDriver {
 const NO_CHECKERS: DriverCheckers<Driver> = { checkers: () => ({}) };
 
 /** Checkers that are another driver's are a type error here. */
-function loadable<D extends Driver>(
+export function loadable<D extends Driver>(
   module: DriverModule<D>,
   checkers: DriverCheckers<D> = NO_CHECKERS,
 ): LoadableDriver {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Constants of mmap(2) and its family (include/uapi/asm-generic/mman*.h, x86-64), and of open(2) and memfd_create(2). */
 
+export const PAGE_SHIFT = 12;
 export const PAGE_SIZE = 4096;
 /** Bytes of a PMD mapping, and base pages in it. */
 export const PMD_SIZE = 0x200000;
@@ -31,8 +32,11 @@ export const MADV_SEQUENTIAL = 2;
 export const MADV_WILLNEED = 3;
 export const MADV_DONTNEED = 4;
 export const MADV_FREE = 8;
+export const MADV_REMOVE = 9;
 export const MADV_DONTFORK = 10;
 export const MADV_DOFORK = 11;
+export const MADV_MERGEABLE = 12;
+export const MADV_UNMERGEABLE = 13;
 export const MADV_HUGEPAGE = 14;
 export const MADV_NOHUGEPAGE = 15;
 export const MADV_DONTDUMP = 16;
@@ -51,5 +55,9 @@ export const O_RDWR = 2;
 export const O_EXCL = 0o200;
 export const O_TMPFILE = 0o20200000;
 
+export const MFD_CLOEXEC = 1;
+export const MFD_HUGETLB = 4;
+
+export const SEEK_SET = 0;
 export const SEEK_CUR = 1;
 export const SEEK_END = 2;

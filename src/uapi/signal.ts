@@ -36,6 +36,7 @@ const names = [
   'SIGSYS',
 ];
 
+export const SIGKILL = 9;
 export const SIGCHLD = 17;
 
 /** "SIGKILL" for 9; undefined for what is no signal. */
