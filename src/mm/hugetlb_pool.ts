@@ -13,6 +13,7 @@ import { folio_mapcount, PG_buddy, PG_head, PG_hugetlb, PG_restore_reserve } fro
 /** 8 for each CPU. */
 const NUM_FAULT_MUTEXES = 8;
 
+/** struct hstate. Guarded by: nothing: hugetlb_lock is not simulated, as nobody sleeps under it. */
 export class HugetlbPool {
   readonly nr_huge_pages: number;
   free_huge_pages: number;

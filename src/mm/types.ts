@@ -57,8 +57,9 @@ export interface MappableFile {
 
 /** struct address_space: the pages of an inode and the VMAs that map it. */
 export class AddressSpace {
-  /** Index (in pages; of huge pages for hugetlb) to page. */
+  /** Index (in pages; of huge pages for hugetlb) to page. Guarded by: the page lock; hugetlb: hugetlb_fault_mutex. */
   readonly i_pages = new Map<number, Page>();
+  /** Guarded by: the mapper's mmap_lock, written; i_mmap_rwsem is not simulated, as nobody sleeps under it here. */
   readonly i_mmap = new Set<VmArea>();
   /** hugetlb: the inode's reservations (a ResvMap). */
   i_private_data: unknown = null;
@@ -71,6 +72,7 @@ export class AddressSpace {
   ) {}
 }
 
+/** struct vm_area_struct. Guarded by: mmap_lock, written, where no field says otherwise. */
 export class VmArea {
   vm_pgoff = 0;
   vm_flags = 0;
@@ -79,6 +81,7 @@ export class VmArea {
   vm_file: MappableFile | null = null;
   vm_ops: VmOperations | null = null;
   anon_vma: AnonVma | null = null;
+  /** Guarded by: mmap_lock; written under it for reading by the first fault (anon_vma_prepare), which does not sleep. */
   readonly anon_vma_chain: AnonVmaChain[] = [];
   /** hugetlb: the reservation map (a ResvMap) of a private mapping and whether this process owns it. */
   vm_private_data: unknown = null;
@@ -90,18 +93,20 @@ export class VmArea {
   ) {}
 }
 
+/** struct mm_struct. */
 export class MmStruct {
   /** Processes and others that keep the address space; at 0 it is torn down. */
   mm_users = 1;
   /** References to the struct itself; it outlives its address space while a notifier holds it. */
   mm_count = 1;
   readonly mmap_lock: RwSem;
+  /** Set once, under mmap_lock, written; its lists change while invalidate_seq is even. */
   notifiers: MmNotifiers | null = null;
-  /** Pages of locked VMAs, for RLIMIT_MEMLOCK. */
+  /** Pages of locked VMAs, for RLIMIT_MEMLOCK. Guarded by: mmap_lock, written. */
   locked_vm = 0;
   /** Of those, pages that a partial MREMAP_DONTUNMAP unlocked without counting them. */
   lockedForGood = 0;
-  /** MM_ANONPAGES and MM_FILEPAGES together. */
+  /** MM_ANONPAGES and MM_FILEPAGES together. Changed where entries are, which never sleeps. */
   rss = 0;
   /** The mm has been pinned (MMF_HAS_PINNED), so that fork must look for pins. */
   has_pinned = false;
@@ -109,7 +114,9 @@ export class MmStruct {
   constructor(
     readonly kernel: Kernel,
     readonly id: number,
+    /** Guarded by: mmap_lock. */
     readonly vmas: VmaTree,
+    /** Tables come and go under mmap_lock; entries change under it or the page lock, by code that does not sleep. */
     readonly pt: PageTables,
     mmap_lock: RwSem,
   ) {

@@ -27,7 +27,7 @@ export type ZoneDeviceType = 'private' | 'coherent';
 export class DmirrorChunk {
   remove = false;
   pagemap!: DevPagemap;
-  /** Free pages that were never used: they go from the last to the first, like a list filled in order. */
+  /** Guarded by: the device's lock. Free pages that were never used: they go from the last to the first, like a list filled in order. */
   virgin: Page = NO_PAGE;
 
   constructor(
@@ -40,10 +40,11 @@ export class DmirrorChunk {
 /** struct dmirror_device. */
 export class DmirrorDevice {
   zone_device_type: ZoneDeviceType;
+  /** Guarded by: devmem_lock. */
   chunks: DmirrorChunk[] = [];
   readonly devmem_lock: Mutex;
   readonly lock: SpinLock;
-  /** Pages that came back, last in first out, linked in zone_device_data. */
+  /** Pages that came back, last in first out, linked in zone_device_data. Guarded by: lock; so are the counts. */
   free_pages: Page = NO_PAGE;
   calloc = 0;
   cfree = 0;
@@ -66,6 +67,7 @@ export class DmirrorDevice {
 
 /** struct dmirror: one open of a device, mirroring the opener's address space. */
 export class Dmirror {
+  /** The device page table. Guarded by: mutex. */
   readonly pt = new XArray();
   readonly notifier: MmuIntervalNotifier;
   readonly mutex: Mutex;
