@@ -2,6 +2,7 @@
 /** A driver that nothing above the drivers has heard of, beside test_hmm: whatever looks at pages takes it as it is. */
 import t from 'tap';
 import type { DriverCheckers } from '../../src/checkers/index.js';
+import { test_hmm_checkers } from '../../src/checkers/test_hmm/index.js';
 import { violation } from '../../src/checkers/violation.js';
 import { explainScenario } from '../../src/explain/explain.js';
 import { followPage } from '../../src/explain/follow.js';
@@ -45,6 +46,10 @@ const own: DriverCheckers<Nodrv> = {
     },
   }),
 };
+
+/** Never called: the type checker finds that these checkers are not for this driver. */
+// @ts-expect-error -- a driver comes with its own checkers
+export const mistaken = () => loadable(nodrv, test_hmm_checkers);
 
 function bootBoth(): Machine {
   const machine = bootMachine(setup);

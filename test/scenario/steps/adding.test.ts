@@ -3,13 +3,9 @@
  * What adding a step takes: its family's file, and the C export where it has a C function of its own. An imaginary
  * `nop` is added to a copy of the tree, first lacking things, then whole.
  */
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import t, { type Test } from 'tap';
+import t from 'tap';
+import { complaints, copyOf, edit, loadFrom } from '../../copied_tree.js';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 const FAMILY = 'src/scenario/steps/processes.ts';
 const TAKERS = 'src/export/takers.ts';
 
@@ -36,22 +32,6 @@ import { type StepResult, SUCCESS } from '../result.js';
 
 const C = "  nop: part('\\nstatic void take_nop(const struct step *step)\\n{\\n\\t(void)step;\\n}\\n'),\n";
 
-/** A copy of the tree in the test's own directory. */
-function copyOf(t: Test, name: string): string {
-  const copy = join(t.testdir(), name);
-  mkdirSync(copy);
-  for (const path of ['src', 'tsconfig.json', 'tsconfig.build.json', 'package.json']) {
-    cpSync(join(root, path), join(copy, path), { recursive: true });
-  }
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  return copy;
-}
-
-function edit(copy: string, path: string, change: (text: string) => string): void {
-  const file = join(copy, path);
-  writeFileSync(file, change(readFileSync(file, 'utf8')));
-}
-
 function addStep(copy: string, definition: string): void {
   edit(copy, FAMILY, (text) =>
     text
@@ -61,22 +41,6 @@ function addStep(copy: string, definition: string): void {
         `${definition}\nexport const processes = { fork, exit, nop };`,
       ),
   );
-}
-
-/** The files that the type checker complains of, with its first complaint of each. */
-function complaints(copy: string): Record<string, string> {
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const { stdout } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
-    cwd: copy,
-    encoding: 'utf8',
-  });
-  const found: Record<string, string> = {};
-  for (const [, file, text] of stdout.matchAll(
-    /^(\S+?)\(\d+,\d+\): error \w+: ([\s\S]*?)(?=^\S|$(?![\s\S]))/gm,
-  )) {
-    found[file!] ??= text!;
-  }
-  return found;
 }
 
 t.test('what a step lacks is named where it belongs; a whole one is known to everybody', async (t) => {
@@ -94,7 +58,7 @@ t.test('what a step lacks is named where it belongs; a whole one is known to eve
 
   edit(copy, TAKERS, (text) => text.replace('  open: part(', `${C}  open: part(`));
   t.strictSame(complaints(copy), {});
-  const load = (path: string) => import(pathToFileURL(join(copy, 'dist', path)).href);
+  const load = (path: string) => loadFrom(copy, path);
   const { diagnose } = await load('scenario/diagnose.js');
   const document = { name: 'idle', kernel: '6.12', steps: [{ op: 'nop', expect: { ret: 0 } }] };
   t.strictSame(diagnose(document), []);
