@@ -56,6 +56,13 @@ function imports(text: string): string[] {
   return [...text.matchAll(/\b(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1]!);
 }
 
+/** Only the registry and a driver's own checkers know drivers; no driver knows another. */
+function namesDriver(path: string, target: string): boolean {
+  const driver = /^src\/drivers\/(\w+)\//.exec(target)?.[1];
+  if (driver === undefined || path === 'src/machine/registry.ts') return false;
+  return !path.startsWith(`src/drivers/${driver}/`) && !path.startsWith(`src/checkers/${driver}/`);
+}
+
 /** Why this import may not be; undefined when it may. */
 function complaint(path: string, specifier: string): string | undefined {
   const room = roomOf(path);
@@ -66,6 +73,7 @@ function complaint(path: string, specifier: string): string | undefined {
     return packages[specifier]?.includes(room) ? undefined : `${path} imports ${specifier}`;
   }
   const target = posix.join(posix.dirname(path), specifier);
+  if (namesDriver(path, target)) return `${path} imports ${target}, which is a driver's`;
   const down = rooms.indexOf(roomOf(target)) >= rooms.indexOf(room);
   return down ? undefined : `${path} imports ${target}, which is above it`;
 }
@@ -93,8 +101,22 @@ t.test('imports run down only', async (t) => {
 t.test('the check notices what is not allowed', async (t) => {
   t.equal(
     complaint('src/mm/gup.ts', '../drivers/test_hmm/index.js'),
-    'src/mm/gup.ts imports src/drivers/test_hmm/index.js, which is above it',
+    "src/mm/gup.ts imports src/drivers/test_hmm/index.js, which is a driver's",
   );
+  t.equal(
+    complaint('src/mm/gup.ts', '../fs/file.js'),
+    'src/mm/gup.ts imports src/fs/file.js, which is above it',
+  );
+  t.equal(
+    complaint('src/watch/observe.ts', '../drivers/test_hmm/xarray.js'),
+    "src/watch/observe.ts imports src/drivers/test_hmm/xarray.js, which is a driver's",
+  );
+  t.equal(
+    complaint('src/drivers/gup_test/driver.ts', '../test_hmm/xarray.js'),
+    "src/drivers/gup_test/driver.ts imports src/drivers/test_hmm/xarray.js, which is a driver's",
+  );
+  t.equal(complaint('src/checkers/test_hmm/mirror.ts', '../../drivers/test_hmm/xarray.js'), undefined);
+  t.equal(complaint('src/machine/registry.ts', '../drivers/test_hmm/driver.js'), undefined);
   t.equal(complaint('src/mm/gup.ts', './rmap.js'), undefined);
   t.equal(complaint('src/drivers/test_hmm/ioctl.ts', '../../mm/gup.js'), undefined);
   t.equal(complaint('src/sim/prng.ts', 'node:crypto'), 'src/sim/prng.ts imports node:crypto');
