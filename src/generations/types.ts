@@ -4,18 +4,23 @@
 import type { DmirrorUapi } from '../uapi/test_hmm_uapi.js';
 import type { Behaviours } from './behaviours/index.js';
 
-export type SuiteId = 'v5-generic' | 'v4-coherent' | '6.x';
+/** hmm-tests of DEVICE_GENERIC, of COHERENT as it was posted, or as released. */
+export type SuiteId = 'generic' | 'coherent' | 'released';
+
+/** The older kselftest harness has no filters, one test case more, and a silent SKIP in a setup. */
+export type HarnessId = 'without-filters' | 'with-filters';
 
 export interface Generation {
   /** What --kernel takes. */
   readonly id: string;
   readonly title: string;
+  /** Of the memory core: what behaviours and names are resolved from. */
+  readonly version: string;
   /** What `uname -r` would say, for reports. */
   readonly release: string;
   readonly uapi: DmirrorUapi;
   readonly suite: SuiteId;
-  /** The kselftest harness: "6.1" is older (no filters, one test case more, silent SKIP in a setup). */
-  readonly harness: '6.1' | '6.12';
+  readonly harness: HarnessId;
   /** Minor numbers that the module can have. */
   readonly ndevices: number;
   readonly behaviours: Behaviours;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What the kselftest harness of one time does and prints differently from another's. Pure data. */
-import type { Generation } from '../generations/types.js';
+import type { HarnessId } from '../generations/types.js';
 
 export interface HarnessStyle {
   /** "M test cases" counts cases without a selected test too; the empty fixture "global" is one. */
@@ -45,7 +45,7 @@ export const HARNESS_6_1: HarnessStyle = {
 };
 
 /** By the name that a generation has for its harness. */
-export const harnessStyles: Readonly<Record<Generation['harness'], HarnessStyle>> = {
-  '6.1': HARNESS_6_1,
-  '6.12': HARNESS_6_12,
+export const harnessStyles: Readonly<Record<HarnessId, HarnessStyle>> = {
+  'without-filters': HARNESS_6_1,
+  'with-filters': HARNESS_6_12,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A small booted kernel and one address space, for tests that stand on the memory core alone. */
 
-import { type Behaviours, resolve } from '../../src/generations/behaviours/index.js';
+import type { Behaviours } from '../../src/generations/behaviours/index.js';
 import { linux61 } from '../../src/generations/kernels/linux-6.1.js';
 import { linux612 } from '../../src/generations/kernels/linux-6.12.js';
 import { anon_vma_prepare } from '../../src/mm/anon_vma.js';
@@ -34,7 +34,7 @@ const MiB = 2 ** 20;
 
 export function boot(overrides: Partial<Behaviours> = {}): Kernel {
   const iomem = new Resource('PCI mem', 0, 2 ** 46 - 1);
-  const behaviour = resolve(overrides);
+  const behaviour = { ...linux612.behaviours, ...overrides };
   const ram = [{ pfn: 256, pages: 16 * 512 }];
   return new Kernel(new Executor(new RunToBlock(1)), behaviour, iomem, ram, 'madvise', null);
 }

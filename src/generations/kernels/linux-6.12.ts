@@ -25,12 +25,13 @@ export const symbols6x = { dmirror_do_write: 'dmirror_fops_unlocked_ioctl' };
 export const linux612: Generation = {
   id: '6.12',
   title: 'Linux 6.12 (Debian 6.12.117)',
+  version: '6.12.117',
   release: '6.12.117',
   uapi: uapi6x,
-  suite: '6.x',
-  harness: '6.12',
+  suite: 'released',
+  harness: 'with-filters',
   ndevices: 4,
-  behaviours: resolve({}),
+  behaviours: resolve({ version: '6.12.117' }),
   symbols: symbols6x,
   moduleDescription: 'HMM (Heterogeneous Memory Management) test module',
 };

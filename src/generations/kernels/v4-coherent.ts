@@ -2,12 +2,12 @@
 import { DmirrorStruct } from '../../uapi/dmirror_cmd.js';
 import { resolve } from '../behaviours/index.js';
 import type { Generation } from '../types.js';
-import { overrides61 } from './linux-6.1.js';
 
 /** DEVICE_COHERENT v4 (January 2022) on the 6.1 core. */
 export const v4Coherent: Generation = {
   id: 'v4-coherent',
   title: 'DEVICE_COHERENT v4, January 2022',
+  version: '6.1.192',
   release: '5.17.0-rc1-coherent-v4',
   uapi: {
     cmd: new DmirrorStruct([{ name: 'zone_device_type', type: 'uint64_t' }]),
@@ -22,16 +22,10 @@ export const v4Coherent: Generation = {
       GET_MEM_DEV_TYPE: 7,
     },
   },
-  suite: 'v4-coherent',
-  harness: '6.12',
+  suite: 'coherent',
+  harness: 'with-filters',
   ndevices: 4,
-  behaviours: resolve({
-    ...overrides61,
-    longtermMigratesCoherent: false,
-    closeEvicts: false,
-    mirrorGoneFails: false,
-    hmmDmirrorAlias: true,
-  }),
+  behaviours: resolve({ version: '6.1.192', posting: 'v4-coherent' }),
   symbols: {},
   moduleDescription: null,
 };

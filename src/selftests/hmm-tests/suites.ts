@@ -105,9 +105,9 @@ const v5Generic: SuiteSpec = {
 };
 
 const specs: Readonly<Record<SuiteId, SuiteSpec>> = {
-  'v5-generic': v5Generic,
-  'v4-coherent': v4Coherent,
-  '6.x': { traits: traits6_x, variants: true, hmm: tests6_x },
+  generic: v5Generic,
+  coherent: v4Coherent,
+  released: { traits: traits6_x, variants: true, hmm: tests6_x },
 };
 
 /** Devices 0 and 1 are private, 2 and 3 coherent. */

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A behaviour in which kernels differ: which kernels have it, and what it comes to in one of them. */
+import { holds, type Versions } from '../version.js';
+
+export { NEVER } from '../version.js';
+
+/** Which kernel, and which driver in it. */
+export interface Origin {
+  /** Of the memory core. */
+  readonly version: string;
+  /** The posting that the driver is from; without one, the driver is the kernel's own. */
+  readonly posting?: string;
+}
+
+interface Common {
+  /** One line: what holds where the behaviour is true. */
+  readonly what: string;
+  /** Kernel file and function that decides. */
+  readonly source: string;
+}
+
+/** True from `since` (or ever) to `until` (or for ever). */
+interface FlagEntry extends Common {
+  readonly since?: Versions;
+  readonly until?: Versions;
+  /** Series that were posted and differ from the kernel that they stand on here. */
+  readonly postings?: Readonly<Record<string, boolean>>;
+}
+
+/** A number, before and after. */
+interface NumberEntry extends Common {
+  readonly values: readonly [before: number, after: number];
+  readonly since: Versions;
+  readonly postings?: Readonly<Record<string, number>>;
+}
+
+export type Entry = FlagEntry | NumberEntry;
+export type Entries = Readonly<Record<string, Entry>>;
+
+/** The value of `entry` in one kernel. */
+export function valueIn(entry: Entry, { version, posting }: Origin): boolean | number {
+  const posted = posting === undefined ? undefined : entry.postings?.[posting];
+  if (posted !== undefined) return posted;
+  const begun = entry.since === undefined || holds(version, entry.since);
+  if ('values' in entry) return entry.values[begun ? 1 : 0];
+  return begun && !(entry.until !== undefined && holds(version, entry.until));
+}

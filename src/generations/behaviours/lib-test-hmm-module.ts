@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** lib/test_hmm.c: loading, and the memory of its devices. */
+import { type Entries, NEVER } from './entry.js';
+
+export const testHmmModule = {
+  spmSelectsType: {
+    what: 'both module parameters make every device generic, with the memory of the resources found at the addresses, instead of adding two coherent devices',
+    source: 'lib/test_hmm.c dmirror_allocate_chunk',
+    since: NEVER,
+    postings: { 'v5-generic': true },
+  },
+  pagemapTypeFollowsDevice: {
+    what: 'the pages of a generic device are MEMORY_DEVICE_GENERIC',
+    source: 'lib/test_hmm.c dmirror_allocate_chunk',
+  },
+  coherentMinorKnown: {
+    what: 'which SPM range a coherent device takes is decided by its own minor number',
+    source: 'lib/test_hmm.c dmirror_allocate_chunk',
+  },
+  nullResourceChecked: {
+    what: 'a resource that was not found fails the module load; before, it was dereferenced',
+    source: 'lib/test_hmm.c dmirror_allocate_chunk',
+    postings: { 'v5-generic': false },
+  },
+  spmMinorsSwapped: {
+    what: 'the first device with SPM takes spm_addr_dev1, the second spm_addr_dev0',
+    source: 'lib/test_hmm.c dmirror_allocate_chunk',
+  },
+  genericHasBackingPage: {
+    what: 'generic device pages get a backing page too, which only remembers the mirror',
+    source: 'lib/test_hmm.c dmirror_devmem_alloc_page',
+    since: NEVER,
+    postings: { 'v5-generic': true },
+  },
+  hmmDmirrorAlias: {
+    what: '/dev/hmm_mirrorN names the devices too',
+    source: 'cover letter of the COHERENT series, v4',
+    since: NEVER,
+    postings: { 'v4-coherent': true },
+  },
+} as const satisfies Entries;

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** lib/test_hmm.c: what its ioctls and faults do. */
+import { type Entries, NEVER } from './entry.js';
+
+export const testHmm = {
+  closeEvicts: {
+    what: 'closing the device evicts every page of the device, of other processes too',
+    source: 'lib/test_hmm.c dmirror_fops_release',
+    // Fixes of 2026.
+    since: ['7.1', '6.12.117', '6.1.192'],
+    postings: { 'v5-generic': false, 'v4-coherent': false },
+  },
+  mirrorGoneFails: {
+    what: 'a device fault fails with EFAULT when the mirrored mm is gone; before, it returned 0 for ever',
+    source: 'lib/test_hmm.c dmirror_fault',
+    since: ['7.3', '6.12.117', '6.1.192'],
+    postings: { 'v5-generic': false, 'v4-coherent': false },
+  },
+  devmemFaultReportsOom: {
+    what: 'a CPU fault for which there is no system page fails with VM_FAULT_OOM; before, it succeeded and came again',
+    source: 'lib/test_hmm.c dmirror_devmem_fault_alloc_and_copy',
+    // Known to be so in 7.3.
+    since: ['7.3'],
+  },
+  evictNeverFailsToAllocate: {
+    what: 'the arrays for an eviction are allocated with __GFP_NOFAIL, in single pages if need be',
+    source: 'lib/test_hmm.c dmirror_device_evict_chunk',
+    // The backports are those of the recorded releases.
+    since: ['6.12', '6.1.192'],
+  },
+  toSystemArraysOnStack: {
+    what: 'the arrays for a migration to system memory are on the stack',
+    source: 'lib/test_hmm.c dmirror_migrate_to_system',
+    // Later than 6.12; in 7.3 they are not.
+    until: ['7.3'],
+  },
+  exclusiveNeedsAllPages: {
+    what: 'EXCLUSIVE maps pages only when every page of the batch was found',
+    source: 'lib/test_hmm.c dmirror_exclusive',
+    since: ['6.1'],
+  },
+  faultMirrorsOwnPrivatePage: {
+    what: 'a device fault stores its own unaddressable private page in the device table',
+    source: 'lib/test_hmm.c dmirror_do_fault',
+    // In every kernel that was recorded.
+  },
+  genericToSystemIsNoop: {
+    what: 'migrating generic pages back to system memory does nothing',
+    source: 'lib/test_hmm.c dmirror_devmem_fault_alloc_and_copy',
+    since: NEVER,
+    postings: { 'v5-generic': true },
+  },
+  snapshotReportsOrder: {
+    what: 'snapshots report PMD and PUD mappings',
+    source: 'lib/test_hmm.c dmirror_mkentry',
+    since: ['5.9'],
+  },
+  coherentHasSides: {
+    what: 'snapshots tell local from remote coherent pages; v5-generic has one DEV_GENERIC',
+    source: 'lib/test_hmm.c dmirror_mkentry',
+    postings: { 'v5-generic': false },
+  },
+  toSystemCountsPages: {
+    what: 'cpages of a migration to system memory counts the pages that moved',
+    source: 'lib/test_hmm.c dmirror_migrate_to_system',
+    postings: { 'v5-generic': false },
+  },
+  ioctl4IsGetMemDevType: {
+    what: 'where ioctl 4 is GET_MEM_DEV_TYPE, the driver takes it so, and not as EXCLUSIVE, which it was in 5.14',
+    source: 'lib/test_hmm_uapi.h',
+  },
+  npagesOverflowChecked: {
+    what: 'a page count whose byte length overflows is refused',
+    source: 'lib/test_hmm.c dmirror_fops_unlocked_ioctl',
+    // A fix of 2026; 7.3 does not have it.
+    since: NEVER,
+  },
+} as const satisfies Entries;

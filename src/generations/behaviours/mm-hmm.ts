@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** mm/hmm.c. */
+import type { Entries } from './entry.js';
+
+export const hmm = {
+  hmmWalksMixedmap: {
+    what: 'VM_MIXEDMAP mappings are walked like any other; before, they were refused like VM_IO and VM_PFNMAP',
+    source: 'mm/hmm.c hmm_vma_walk_test',
+    since: ['5.17'],
+  },
+  hmmFaultsForeignPrivate: {
+    what: "a fault brings another device's private page home; before, it failed with EFAULT",
+    source: 'mm/hmm.c hmm_vma_handle_pte',
+    since: ['6.0'],
+  },
+} as const satisfies Entries;

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** mm/huge_memory.c. */
+import type { Entries } from './entry.js';
+
+export const hugeMemory = {
+  splitKeepsDirtyBit: {
+    what: 'splitting a huge PMD leaves its PTEs as dirty as it was; before, all of them were clean',
+    source: 'mm/huge_memory.c __split_huge_pmd_locked',
+    since: ['6.2'],
+  },
+  mprotectUpgradesPmd: {
+    what: 'mprotect makes a huge PMD of an exclusive anonymous page writable at once',
+    source: 'mm/huge_memory.c change_huge_pmd',
+    since: ['6.2'],
+  },
+  thpAlignedMmap: {
+    what: 'anonymous mappings of 2 MiB and more get an aligned address',
+    source: 'mm/huge_memory.c thp_get_unmapped_area_vmflags',
+    since: ['6.7'],
+  },
+} as const satisfies Entries;

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** mm/madvise.c. */
+import type { Entries } from './entry.js';
+
+export const madvise = {
+  madviseFreeKeepsWholeFolios: {
+    what: 'MADV_FREE of a whole THP that is mapped by PTEs leaves it whole; before, it was split',
+    source: 'mm/madvise.c madvise_free_pte_range',
+    since: ['6.10'],
+  },
+  populateWalksVmas: {
+    what: 'MADV_POPULATE_* passes over holes and reports them at the end; later it stops at the first',
+    source: 'mm/madvise.c madvise_populate',
+    until: ['6.9'],
+  },
+} as const satisfies Entries;

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** mm/memory.c. */
+import type { Entries } from './entry.js';
+
+export const memory = {
+  wpReusesLargeFolios: {
+    what: 'a write fault may reuse a page of a THP of which nothing else is mapped or held',
+    source: 'mm/memory.c do_wp_page',
+    // Somewhere between 6.1 and 6.12.
+    until: ['6.12'],
+  },
+  migrateToRamResultCounts: {
+    what: 'a CPU fault on a private page answers what migrate_to_ram() answered',
+    source: 'mm/memory.c do_swap_page',
+    since: ['6.1'],
+  },
+  zapWarnsByFolio: {
+    what: 'unmapping a device entry warns when its folio is not anonymous; before, when its VMA was not',
+    source: 'mm/memory.c zap_pte_range',
+    // The fix is of 2026; 6.1 never warned.
+    since: ['7.0', '6.12.117', '6.1'],
+  },
+} as const satisfies Entries;

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** mm/rmap.c. */
+import type { Entries } from './entry.js';
+
+export const rmap = {
+  exclusiveByPage: {
+    what: 'exclusive access is given page by page, to tail pages of large folios too',
+    source: 'mm/rmap.c make_device_exclusive',
+    since: ['6.15'],
+  },
+} as const satisfies Entries;

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What each kernel does: every value, as its version and its posting give it. */
+import t from 'tap';
+import { type Entry, valueIn } from '../../src/generations/behaviours/entry.js';
+import { behaviourNames, registry, resolve } from '../../src/generations/behaviours/index.js';
+import { generations } from '../../src/generations/index.js';
+
+/** In the order v5-generic, v4-coherent, 6.1, 6.12. */
+const VALUES = {
+  splitRemapsZeroPages: [false, false, false, true],
+  splitKeepsDirtyBit: [false, false, false, true],
+  mprotectUpgradesPmd: [false, false, false, true],
+  mprotectUpgradesCleanPte: [false, false, false, true],
+  mprotectNotifiesByPud: [false, false, false, true],
+  mprotectUnaccounts: [false, false, false, true],
+  thpAlignedMmap: [false, false, false, true],
+  madviseFreeKeepsWholeFolios: [false, false, false, true],
+  wpReusesLargeFolios: [true, true, true, false],
+  populateWalksVmas: [true, true, true, false],
+  pagemapExclusiveOnlyPresent: [false, false, false, true],
+  follLongterm: [0x10000, 0x10000, 0x10000, 0x100],
+  gupUnsharesFilePages: [false, false, false, true],
+  gupTestLongtermPins: [false, false, false, true],
+  gupRefusesInternalFlags: [false, false, false, true],
+  splitPmdRefusesHugetlb: [false, false, false, true],
+  longtermMigratesCoherent: [false, false, true, true],
+  hugetlbZapRestoresReserve: [false, false, false, true],
+  hmmWalksMixedmap: [true, true, true, true],
+  hmmFaultsForeignPrivate: [true, true, true, true],
+  migrateToRamResultCounts: [true, true, true, true],
+  zapWarnsByFolio: [true, true, true, true],
+  collectKeepsDirtyBit: [true, true, true, true],
+  finalizeFreesOffLru: [true, true, true, true],
+  exclusiveByPage: [false, false, false, false],
+  closeEvicts: [false, false, true, true],
+  mirrorGoneFails: [false, false, true, true],
+  devmemFaultReportsOom: [false, false, false, false],
+  evictNeverFailsToAllocate: [true, true, true, true],
+  toSystemArraysOnStack: [true, true, true, true],
+  exclusiveNeedsAllPages: [true, true, true, true],
+  faultMirrorsOwnPrivatePage: [true, true, true, true],
+  spmSelectsType: [true, false, false, false],
+  pagemapTypeFollowsDevice: [true, true, true, true],
+  coherentMinorKnown: [true, true, true, true],
+  nullResourceChecked: [false, true, true, true],
+  spmMinorsSwapped: [true, true, true, true],
+  genericHasBackingPage: [true, false, false, false],
+  genericToSystemIsNoop: [true, false, false, false],
+  snapshotReportsOrder: [true, true, true, true],
+  coherentHasSides: [false, true, true, true],
+  toSystemCountsPages: [false, true, true, true],
+  ioctl4IsGetMemDevType: [true, true, true, true],
+  npagesOverflowChecked: [false, false, false, false],
+  hmmDmirrorAlias: [false, true, false, false],
+  freeDevicePagesUnreferenced: [true, true, true, true],
+  genericPagesAreMigratable: [true, false, false, false],
+};
+
+t.test('every value of every generation', async (t) => {
+  t.strictSame(
+    generations.map(({ id }) => id),
+    ['v5-generic', 'v4-coherent', '6.1', '6.12'],
+  );
+  generations.forEach(({ id, behaviours }, column) => {
+    t.strictSame(
+      behaviours,
+      Object.fromEntries(Object.entries(VALUES).map(([name, row]) => [name, row[column]])),
+      id,
+    );
+  });
+});
+
+t.test('a kernel in between needs its version only', async (t) => {
+  const { mprotectUpgradesPmd, mprotectUnaccounts, populateWalksVmas, follLongterm, exclusiveByPage } =
+    resolve({
+      version: '6.6.30',
+    });
+  t.strictSame(
+    { mprotectUpgradesPmd, mprotectUnaccounts, populateWalksVmas, follLongterm, exclusiveByPage },
+    {
+      mprotectUpgradesPmd: true,
+      mprotectUnaccounts: true,
+      populateWalksVmas: true,
+      follLongterm: 0x100,
+      exclusiveByPage: false,
+    },
+  );
+  t.equal(resolve({ version: '6.15' }).exclusiveByPage, true);
+});
+
+t.test('since, until, values and postings of an entry', async (t) => {
+  const text = { what: 'x', source: 'mm/x.c x' };
+  const at = (entry: Entry, ...versions: string[]) => versions.map((version) => valueIn(entry, { version }));
+  t.strictSame(at(text, '2.6', '6.12'), [true, true]);
+  t.strictSame(at({ ...text, since: ['6.2'] }, '6.1.192', '6.2', '6.12'), [false, true, true]);
+  t.strictSame(at({ ...text, until: ['6.9'] }, '6.8.12', '6.9', '6.12'), [true, false, false]);
+  t.strictSame(at({ ...text, since: ['6.2'], until: ['6.9'] }, '6.1', '6.2', '6.8', '6.9'), [
+    false,
+    true,
+    true,
+    false,
+  ]);
+  t.strictSame(at({ ...text, since: [] }, '5.14', '9.0'), [false, false]);
+  t.strictSame(at({ ...text, values: [7, 9], since: ['6.3'] }, '6.2.1', '6.3'), [7, 9]);
+  const posted: Entry = { ...text, since: ['6.2'], postings: { early: true } };
+  t.equal(valueIn(posted, { version: '6.1', posting: 'early' }), true);
+  t.equal(valueIn(posted, { version: '6.1', posting: 'other' }), false);
+});
+
+t.test('each entry says what it is and which function decides', async (t) => {
+  const entries: Readonly<Record<string, Entry>> = registry;
+  const kernelFile = /^(?:(?:mm|fs|lib|include)\/[\w/]+\.[ch]|cover letter\b)/;
+  const posted = generations.map(({ id }) => id).filter((id) => id.startsWith('v'));
+  for (const name of behaviourNames) {
+    const { what, source, postings = {} } = entries[name]!;
+    t.not(what, '', name);
+    t.match(source, kernelFile, name);
+    t.strictSame(
+      Object.keys(postings).filter((posting) => !posted.includes(posting)),
+      [],
+      `${name} knows its postings`,
+    );
+  }
+});
