@@ -245,10 +245,10 @@ const EXPLAIN: Readonly<Record<string, Explain>> = {
 export function explainCall(context: ExplainContext, call: Call): Verdict[] {
   const explain = EXPLAIN[call.cmd];
   if (explain === undefined) return [];
-  const { id } = context.machine.generation;
+  const { version } = context.machine.generation;
   return call.before.map((_, index) => {
     const verdict = explain(context, call, index);
-    return { ...verdict, fn: kernelName(verdict.fn, id) };
+    return { ...verdict, fn: kernelName(verdict.fn, version) };
   });
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Functions by the names that they have in the kernel: parts of a kernel function that are functions of their own
- * here, and what a function of Linux 6.12 is called in older kernels.
+ * here, and functions that were renamed.
  */
+import { holds, type Versions } from './version.js';
 
 const PARTS: Readonly<Record<string, string>> = {
   alloc_page: '__alloc_pages',
@@ -45,22 +46,36 @@ const PARTS: Readonly<Record<string, string>> = {
   zap_small_anon_ptes: 'zap_pte_range',
 };
 
-/** Until 6.1. */
-const OLD: Readonly<Record<string, string>> = {
-  dequeue_hugetlb_folio_node_exact: 'dequeue_huge_page_node_exact',
-  follow_huge_pmd: 'follow_trans_huge_pmd',
-  folio_add_file_rmap_pte: 'page_add_file_rmap',
-  gup_fast_pte_range: 'gup_pte_range',
-  migrate_device_coherent_folio: 'migrate_device_coherent_page',
-  set_pte_range: 'do_set_pte',
-  split_huge_page_to_list_to_order: 'split_huge_page_to_list',
+/** What a release gave another name, by ours: [before, from then on]. */
+const RENAMED: Readonly<
+  Record<string, { since: Versions; names: readonly [before: string, after: string] }>
+> = {
+  copy_present_pte: { since: ['6.9'], names: ['copy_present_pte', 'copy_present_ptes'] },
+  dequeue_hugetlb_folio_node_exact: {
+    since: ['6.3'],
+    names: ['dequeue_huge_page_node_exact', 'dequeue_hugetlb_folio_node_exact'],
+  },
+  folio_add_file_rmap_pte: { since: ['6.8'], names: ['page_add_file_rmap', 'folio_add_file_rmap_pte'] },
+  follow_huge_pmd: { since: ['6.10'], names: ['follow_trans_huge_pmd', 'follow_huge_pmd'] },
+  gup_fast_pte_range: { since: ['6.10'], names: ['gup_pte_range', 'gup_fast_pte_range'] },
+  migrate_device_coherent_folio: {
+    since: ['6.12'],
+    names: ['migrate_device_coherent_page', 'migrate_device_coherent_folio'],
+  },
+  set_pte_range: { since: ['6.6'], names: ['do_set_pte', 'set_pte_range'] },
+  split_huge_page_to_list_to_order: {
+    since: ['6.9'],
+    names: ['split_huge_page_to_list', 'split_huge_page_to_list_to_order'],
+  },
 };
 
-/** From 6.12 on; a name of ours that older kernels have. */
-const NEW: Readonly<Record<string, string>> = { copy_present_pte: 'copy_present_ptes' };
+/** Maps, because a name may be any: objects know "toString" and "constructor". */
+const parts = new Map(Object.entries(PARTS));
+const renames = new Map(Object.entries(RENAMED));
 
-/** What the kernel calls the function `name` of ours. */
-export function kernelName(name: string, generation: string): string {
-  const known = PARTS[name] ?? name;
-  return (generation === '6.12' ? NEW[known] : OLD[known]) ?? known;
+/** What Linux `version` calls the function `name` of ours. */
+export function kernelName(name: string, version: string): string {
+  const known = parts.get(name) ?? name;
+  const renamed = renames.get(known);
+  return renamed === undefined ? known : renamed.names[holds(version, renamed.since) ? 1 : 0];
 }

@@ -18,7 +18,7 @@ export interface ModuleLoad {
 }
 
 export interface MachineOptions {
-  /** Generation id: "v5-generic" (default), "v4-coherent", "6.1", "6.12". */
+  /** Generation id, as src/generations/index.ts lists them. */
   readonly kernel?: string | undefined;
   /** Bytes of RAM, soft-reserved part included; default 6 GiB. */
   readonly memory?: number | undefined;

@@ -85,10 +85,10 @@ function callers(stack: string): string[] {
 }
 
 /** Helpers up to and with the first function that is none, by their kernel names. */
-function deciding(stack: Error, generation: string): string[] {
+function deciding(stack: Error, version: string): string[] {
   const names = callers(stack.stack ?? '');
   const end = names.findIndex((name) => !HELPERS.has(name));
-  const found = (end < 0 ? names : names.slice(0, end + 1)).map((name) => kernelName(name, generation));
+  const found = (end < 0 ? names : names.slice(0, end + 1)).map((name) => kernelName(name, version));
   return found.filter((name, i) => name !== found[i - 1]);
 }
 
@@ -168,7 +168,7 @@ export class PageWatch implements TraceSink {
     const stack = new Error();
     const { kernel, generation } = this.machine;
     const pfn = kernel.mem.page_to_pfn(page);
-    const change = (): Change => ({ kind: 'ref', pfn, from, to, fns: deciding(stack, generation.id) });
+    const change = (): Change => ({ kind: 'ref', pfn, from, to, fns: deciding(stack, generation.version) });
     if (this.#folios.has(page)) this.#note(change);
     // A folio that goes without having been mapped here is none of ours.
     else if (to === 0) this.#others.delete(page);
@@ -183,7 +183,7 @@ export class PageWatch implements TraceSink {
 
   /** The entry is stored into: a store by another function has been done by now. */
   #store(): void {
-    const fn = deciding(new Error(), this.machine.generation.id).at(-1) ?? '';
+    const fn = deciding(new Error(), this.machine.generation.version).at(-1) ?? '';
     if (this.#storing !== undefined && this.#storing !== fn) this.#poll();
     this.#storing = fn;
   }

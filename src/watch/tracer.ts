@@ -56,7 +56,7 @@ export class Tracer implements TraceSink {
       pid: process?.pid ?? 0,
       task: process?.name ?? executor.current?.name ?? 'kernel',
       event: event.event,
-      fn: kernelName(event.fn, this.machine.generation.id),
+      fn: kernelName(event.fn, this.machine.generation.version),
       ...(event.addr === undefined ? {} : { addr: event.addr }),
       ...this.#page(event.page),
       ...(event.reason === undefined ? {} : { reason: event.reason }),
