@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
+import { DEFAULT_MODULE } from '../machine/registry.js';
 import type { MachineBlock } from '../scenario/schema.js';
 import { MachinePool } from '../session/machine-pool.js';
 import { LoadFailed, type MachineSource } from '../session/runner.js';
@@ -78,7 +79,8 @@ function openShell(
     return new Shell({ source, setup, machineBlock, save });
   } catch (error) {
     if (error instanceof LoadFailed) return error.message;
-    if (error instanceof KernelBug) return `the kernel oopsed while it loaded test_hmm: ${error.message}`;
+    if (error instanceof KernelBug)
+      return `the kernel oopsed while it loaded ${DEFAULT_MODULE.name}: ${error.message}`;
     throw error;
   }
 }

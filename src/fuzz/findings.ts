@@ -59,7 +59,7 @@ function unexpected(error: unknown, step: number): Finding {
     return ending(error, step);
   }
   if (error instanceof LoadFailed) {
-    return { kind: 'load', fn: 'hmm_dmirror_init', detail: error.ret, reason: error.message, step };
+    return { kind: 'load', fn: error.fn, detail: error.ret, reason: error.message, step };
   }
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return { kind: 'internal', fn: thrower(error), reason, step };

@@ -2,6 +2,7 @@
 /** Boots machines for scenarios, and resets those that ended well for the next one of the same kind. */
 
 import { Machine } from '../machine/machine.js';
+import { moduleNamed } from '../machine/registry.js';
 import { errnoName } from '../uapi/errno.js';
 import type { MachineApi } from '../user/api.js';
 import { LoadFailed, type MachineSource } from './runner.js';
@@ -10,8 +11,9 @@ import type { MachineSetup } from './setup.js';
 function load(machine: Machine, setup: MachineSetup): Machine {
   if (setup.module === null) return machine;
   const ret = machine.loadModule(setup.module.name, setup.module.params);
-  if (ret < 0) throw new LoadFailed(errnoName(-ret), [...machine.dmesg]);
-  return machine;
+  if (ret === 0) return machine;
+  const { name, init } = moduleNamed(setup.module.name).module;
+  throw new LoadFailed(name, init, errnoName(-ret), [...machine.dmesg]);
 }
 
 /** A machine with the module loaded as `setup` asks. Throws KernelBug when loading oopses, LoadFailed when it fails. */

@@ -18,13 +18,15 @@ export interface MachineSource {
   release(machine: Machine, usable: boolean): void;
 }
 
-/** modprobe failed: its errno, and the kernel log. */
+/** modprobe failed: whose, in which function, its errno, and the kernel log. */
 export class LoadFailed extends Error {
   constructor(
+    module: string,
+    readonly fn: string,
     readonly ret: string,
     readonly dmesg: readonly string[],
   ) {
-    super(`loading test_hmm failed with ${ret}`);
+    super(`loading ${module} failed with ${ret}`);
     this.name = 'LoadFailed';
   }
 }
@@ -35,8 +37,8 @@ export function loadFailureOf(error: unknown): Pick<ScenarioRun, 'loadFailure' |
     return { loadFailure: { fn: error.fn, reason: error.reason }, dmesg: [] };
   }
   if (!(error instanceof LoadFailed)) throw error;
-  const { ret, dmesg } = error;
-  return { loadFailure: { fn: 'hmm_dmirror_init', reason: `modprobe answered ${ret}`, ret }, dmesg };
+  const { fn, ret, dmesg } = error;
+  return { loadFailure: { fn, reason: `modprobe answered ${ret}`, ret }, dmesg };
 }
 
 /** Run `document` on a machine from `source`. */
