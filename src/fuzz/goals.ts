@@ -150,7 +150,8 @@ function unmetGoal(
     return goalOf(lab, document, end);
   }
   const text = unmetText(unmet, loadFailure?.reason);
-  const kept = unmet.kind === 'dmesg' ? [unmet.expected] : unmet.expected;
+  const texts = document.dmesg ?? [];
+  const kept = unmet.kind === 'dmesg' ? texts.slice(0, texts.indexOf(unmet.expected) + 1) : unmet.expected;
   const same = (candidate: ScenarioDocument): boolean => {
     const run = observeIn(lab, candidate);
     const left = judge(candidate, run);

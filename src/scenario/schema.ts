@@ -50,7 +50,7 @@ export const scenarioSchema = z.strictObject({
   machine: machineSchema.optional(),
   /** What modprobe does, before the first step; 0 unless said otherwise. */
   load: z.strictObject({ ret: ret.optional(), oops: fn.optional() }).optional(),
-  /** Texts that lines of the kernel log must have. */
+  /** Texts that lines of the kernel log must have, in this order. */
   dmesg: z.array(z.string().min(1)).optional(),
   /** The functions that warn, all of them, in order. */
   warnings: z.array(fn).optional(),

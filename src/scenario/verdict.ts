@@ -16,7 +16,7 @@ export type Unmet =
       readonly expected: unknown;
       readonly actual: unknown;
     }
-  /** A text that no line of the kernel log has. */
+  /** A text that no line of the kernel log has, or none after the texts before it. */
   | { readonly kind: 'dmesg'; readonly expected: string; readonly actual: readonly string[] }
   /** The functions that warn are others. */
   | { readonly kind: 'warnings'; readonly expected: readonly string[]; readonly actual: readonly string[] };
@@ -33,8 +33,18 @@ function unmetLoad({ load }: ScenarioDocument, { loadFailure }: ScenarioRun): Un
   return { kind: 'load', expected: load, actual: ret === undefined ? { oops: fn } : { ret } };
 }
 
+/** The first text that no line has, from the line of the text before it on. */
+function missingText(texts: readonly string[], log: readonly string[]): string | undefined {
+  let at = 0;
+  return texts.find((text) => {
+    const found = log.findIndex((line, i) => i >= at && line.includes(text));
+    at = found;
+    return found < 0;
+  });
+}
+
 function unmetLog({ dmesg, warnings }: ScenarioDocument, run: ScenarioRun): Unmet | undefined {
-  const missing = dmesg?.find((text) => !run.dmesg.some((line) => line.includes(text)));
+  const missing = missingText(dmesg ?? [], run.dmesg);
   if (missing !== undefined) return { kind: 'dmesg', expected: missing, actual: run.dmesg };
   if (warnings === undefined) return undefined;
   const actual = warningsIn(run.dmesg);

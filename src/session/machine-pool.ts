@@ -3,20 +3,30 @@
 
 import { Machine } from '../machine/machine.js';
 import { moduleNamed } from '../machine/registry.js';
+import { KernelBug } from '../sim/errors.js';
 import { errnoName } from '../uapi/errno.js';
 import type { MachineApi } from '../user/api.js';
-import { LoadFailed, type MachineSource } from './runner.js';
+import { LoadFailed, LoadOopsed, type MachineSource } from './runner.js';
 import type { MachineSetup } from './setup.js';
+
+/** Return: 0 or -errno; throws LoadOopsed. */
+function modprobe(machine: Machine, { name, params }: NonNullable<MachineSetup['module']>): number {
+  try {
+    return machine.loadModule(name, params);
+  } catch (error) {
+    throw error instanceof KernelBug ? new LoadOopsed(error, [...machine.dmesg]) : error;
+  }
+}
 
 function load(machine: Machine, setup: MachineSetup): Machine {
   if (setup.module === null) return machine;
-  const ret = machine.loadModule(setup.module.name, setup.module.params);
+  const ret = modprobe(machine, setup.module);
   if (ret === 0) return machine;
   const { name, init } = moduleNamed(setup.module.name).module;
   throw new LoadFailed(name, init, errnoName(-ret), [...machine.dmesg]);
 }
 
-/** A machine with the module loaded as `setup` asks. Throws KernelBug when loading oopses, LoadFailed when it fails. */
+/** A machine with the module loaded as `setup` asks. Throws LoadOopsed or LoadFailed when loading goes wrong. */
 export function bootMachine(setup: MachineSetup): Machine {
   return load(Machine.bootAs(setup), setup);
 }

@@ -11,7 +11,7 @@ import type { MachineSetup } from './setup.js';
 export interface MachineSource {
   /**
    * A machine as after boot and modprobe, for the scenario `name`.
-   * Throws KernelBug when loading the module oopses, LoadFailed when it fails.
+   * Throws LoadOopsed when loading the module oopses, LoadFailed when it fails.
    */
   acquire(setup: MachineSetup, name: string): Machine;
   /** `usable` is false after an oops, a hang or an internal error. */
@@ -31,10 +31,22 @@ export class LoadFailed extends Error {
   }
 }
 
-/** Throws what is no failure of the simulated kernel. */
+/** The kernel oopsed in modprobe: where, why, and the kernel log up to there. */
+export class LoadOopsed extends KernelBug {
+  constructor(
+    { fn, reason }: KernelBug,
+    readonly dmesg: readonly string[],
+  ) {
+    super(fn, reason);
+    this.name = 'LoadOopsed';
+  }
+}
+
+/** Throws what is no failure of the simulated kernel while it loaded the module. */
 export function loadFailureOf(error: unknown): Pick<ScenarioRun, 'loadFailure' | 'dmesg'> {
   if (error instanceof KernelBug) {
-    return { loadFailure: { fn: error.fn, reason: error.reason }, dmesg: [] };
+    const { fn, reason } = error;
+    return { loadFailure: { fn, reason }, dmesg: error instanceof LoadOopsed ? error.dmesg : [] };
   }
   if (!(error instanceof LoadFailed)) throw error;
   const { fn, ret, dmesg } = error;

@@ -43,6 +43,16 @@ t.test('steps come before the log, and loading before both', (t) => {
   t.end();
 });
 
+t.test('texts of the kernel log are looked for in their order', (t) => {
+  const dmesg = ['added 1', 'added 2', 'loaded'];
+  const unmet = (...texts: string[]) => judge({ ...document, dmesg: texts }, { ...run, dmesg });
+  t.equal(unmet('added 1', 'added 2', 'loaded'), undefined);
+  t.equal(unmet('added', 'ed 1'), undefined, 'two texts of one line');
+  t.strictSame(unmet('added 2', 'added 1'), { kind: 'dmesg', expected: 'added 1', actual: dmesg });
+  t.strictSame(unmet('never', 'added 1'), { kind: 'dmesg', expected: 'never', actual: dmesg });
+  t.end();
+});
+
 t.test('a module that does not load', (t) => {
   const failed = { results: [], dmesg: [], loadFailure: { fn: 'f', reason: 'because', ret: 'ENOMEM' } };
   t.strictSame(judge(document, failed), { kind: 'load', expected: undefined, actual: { ret: 'ENOMEM' } });

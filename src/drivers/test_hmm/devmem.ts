@@ -91,7 +91,7 @@ function plan_spm_resource(mdevice: DmirrorDevice): ChunkPlan | number {
     why = `lookup_resource() found no resource that starts at 0x${address.toString(16)}`;
     mdevice.zone_device_type = 'coherent';
   } else {
-    kernel.printk('test_hmm: both spm_addr_dev parameters have to be set');
+    kernel.printk('Both spm_addr_dev parameters should be set');
   }
   if (res === null) {
     if (generation.behaviours.nullResourceChecked) return -ENOMEM;
@@ -101,6 +101,15 @@ function plan_spm_resource(mdevice: DmirrorDevice): ChunkPlan | number {
     ? 'MEMORY_DEVICE_GENERIC'
     : 'MEMORY_DEVICE_PRIVATE';
   return { type, start: res.start, end: res.end, resource: null };
+}
+
+/** The kernel's own words, which scripts look for. They take every chunk for one of DEVMEM_CHUNK_SIZE. */
+function log_chunk({ module, chunks }: DmirrorDevice, { range }: DevPagemap): void {
+  const mb = DEVMEM_CHUNK_SIZE / 2 ** 20;
+  const from = (range.start / 4096).toString(16);
+  const to = ((range.end + 1) / 4096).toString(16);
+  const total = `(total ${chunks.length} chunks, ${chunks.length * mb} MB)`;
+  module.kernel.printk(`added new ${mb} MB chunk ${total} PFNs [0x${from} 0x${to})`);
 }
 
 /** Take one more chunk of device memory. Context: may sleep. Return: 0 or -errno. */
@@ -125,11 +134,7 @@ export function* dmirror_allocate_chunk(mdevice: DmirrorDevice): Task<number> {
   mdevice.devmem_lock.mutex_unlock();
   const { firstPage, nr_pages } = chunk.pagemap;
   chunk.virgin = firstPage + nr_pages - 1;
-  const from = (plan.start / 4096).toString(16);
-  const to = ((plan.end + 1) / 4096).toString(16);
-  k.printk(
-    `test_hmm: ${mdevice.name}: chunk ${mdevice.chunks.length} of ${nr_pages / 256} MiB, pfns [0x${from} 0x${to})`,
-  );
+  log_chunk(mdevice, chunk.pagemap);
   return 0;
 }
 

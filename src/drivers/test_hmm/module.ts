@@ -242,7 +242,7 @@ export function* hmm_dmirror_init(
     for (let done = n - 1; done >= 0; done--) yield* dmirror_device_remove_chunks(module.devices[done]!);
     return err;
   }
-  kernel.printk('test_hmm: loaded, for testing HMM only');
+  kernel.printk('HMM test module loaded. This is only for testing HMM.');
   return module;
 }
 

@@ -23,7 +23,7 @@ export const moduleBugs: readonly Bug[] = [
     fix: { note: 'never fixed' },
     existed: 'from DEVICE_GENERIC on',
     overrides: { spmMinorsSwapped: true },
-    shows: 'dmesg: expected "hmm_dmirror2: chunk 1 of 256 MiB, pfns [0x140000 0x150000)"',
+    shows: 'dmesg: expected "PFNs [0x100000 0x110000)"',
   },
   {
     id: 'coherent-minor-unset',
