@@ -65,6 +65,13 @@ run_smoke()
 			usage
 			;;
 		esac
+		dev0=$1 dev1=$2
+		shift 2
+		# Whatever else is no option, the kernel's script never looks at.
+		while [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; do
+			shift
+		done
+		set -- "$dev0" "$dev1" "$@"
 		;;
 	esac
 	check_requirements

@@ -42,6 +42,14 @@ t.test('options are passed on, and so is the exit status', async (t) => {
   });
 });
 
+t.test('what follows two addresses is not looked at, up to the first option', async (t) => {
+  const list = hmmSim('smoke', '0x100000000', '0x140000000', '-l');
+  t.same(script('smoke', '0x100000000', '0x140000000', '3', 'extra', '-l'), {
+    ...list,
+    stdout: running + list.stdout,
+  });
+});
+
 t.test('from another directory, through its path', async (t) => {
   const { status, stdout } = execute('sh', [`${root}test_hmm.sh`, 'smoke', '-h'], { cwd: '/' });
   t.equal(status, 4);
