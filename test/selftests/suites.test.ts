@@ -35,22 +35,29 @@ t.test('v5-generic has the 22 tests of its series', async (t) => {
   ]);
 });
 
-t.test('v4-coherent: 26 tests in two variants', async (t) => {
-  const all = names('v4-coherent');
-  t.equal(all.length, 52);
-  t.same(all.slice(12, 23), [
-    'hmm.hmm_device_private.migrate_fault',
-    'hmm.hmm_device_private.migrate_shared',
-    'hmm.hmm_device_private.migrate_multiple',
-    'hmm.hmm_device_private.anon_read_multiple',
-    'hmm.hmm_device_private.anon_teardown',
-    'hmm.hmm_device_private.mixedmap',
-    'hmm.hmm_device_private.compound',
-    'hmm.hmm_device_private.exclusive',
-    'hmm.hmm_device_private.exclusive_mprotect',
-    'hmm.hmm_device_private.exclusive_cow',
-    'hmm.hmm_device_private.migrate_ping_pong',
-  ]);
+t.test(
+  'v4-coherent: 25 tests in two variants, without the migrate_ping_pong of its commit message',
+  async (t) => {
+    const all = names('v4-coherent');
+    t.equal(all.length, 50);
+    t.same(all.slice(12, 22), [
+      'hmm.hmm_device_private.migrate_fault',
+      'hmm.hmm_device_private.migrate_shared',
+      'hmm.hmm_device_private.migrate_multiple',
+      'hmm.hmm_device_private.anon_read_multiple',
+      'hmm.hmm_device_private.anon_teardown',
+      'hmm.hmm_device_private.mixedmap',
+      'hmm.hmm_device_private.compound',
+      'hmm.hmm_device_private.exclusive',
+      'hmm.hmm_device_private.exclusive_mprotect',
+      'hmm.hmm_device_private.exclusive_cow',
+    ]);
+  },
+);
+
+t.test('the postings came with the older harness', async (t) => {
+  for (const kernel of ['v5-generic', 'v4-coherent'])
+    t.equal(suiteOf(kernel)!.style, suiteOf('6.1')!.style, kernel);
 });
 
 t.test('6.1 and 6.12 run the same tests under different harnesses', async (t) => {

@@ -23,7 +23,7 @@ export const v4Coherent: Generation = {
     },
   },
   suite: 'coherent',
-  harness: 'with-filters',
+  harness: 'without-filters',
   ndevices: 4,
   behaviours: resolve({ version: '6.1.192', posting: 'v4-coherent' }),
   symbols: {},

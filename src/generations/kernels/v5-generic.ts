@@ -17,7 +17,7 @@ export const v5Generic: Generation = {
     nr: { READ: 0, WRITE: 1, MIGRATE: 2, SNAPSHOT: 3, GET_MEM_DEV_TYPE: 4 },
   },
   suite: 'generic',
-  harness: 'with-filters',
+  harness: 'without-filters',
   ndevices: 2,
   behaviours: resolve({ version: '6.1.192', posting: 'v5-generic' }),
   symbols: {},

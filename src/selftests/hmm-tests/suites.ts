@@ -88,7 +88,6 @@ const v4Coherent: SuiteSpec = {
     mixedmap,
     compound,
     ...exclusiveTests,
-    migrate_ping_pong,
   },
 };
 
