@@ -2,6 +2,7 @@
 /** The machine as its owner sees it: boot it, load the module, run processes on it. */
 import { type Checked, run_checkers, run_leak_check } from '../checkers/index.js';
 import { type FileOperations, FileTable } from '../fs/file.js';
+import { proc_meminfo_operations } from '../fs/proc_meminfo.js';
 import { proc_maps_operations, proc_pagemap_operations } from '../fs/proc_pagemap.js';
 import type { Generation } from '../generations/index.js';
 import type { Drivers } from '../kernel/drivers.js';
@@ -35,6 +36,7 @@ export type { MachineOptions } from './description.js';
 const PROC_FILES: ReadonlyMap<string, FileOperations> = new Map([
   ['/proc/self/pagemap', proc_pagemap_operations],
   ['/proc/self/maps', proc_maps_operations],
+  ['/proc/meminfo', proc_meminfo_operations],
 ]);
 
 const SCHEDULERS = { 'run-to-block': RunToBlock, random: RandomWalk } as const;

@@ -65,7 +65,10 @@ export interface Sys {
   // --- system calls -----------------------------------------------------------------------------
   /** Any system call by its number (src/uapi/syscalls.ts); registers that are left out hold 0. */
   syscall(number: number, ...args: readonly SyscallArg[]): Task<SyscallResult>;
-  /** open(2) of /dev/hmm_dmirrorN, /dev/hmm_mirrorN, /sys/kernel/debug/gup_test, /proc/self/pagemap, O_TMPFILE on /tmp. */
+  /**
+   * open(2) of /dev/hmm_dmirrorN, /dev/hmm_mirrorN, /sys/kernel/debug/gup_test, /proc/self/pagemap, /proc/meminfo,
+   * O_TMPFILE on /tmp.
+   */
   open(path: string, flags: number, mode?: number): Task<number>;
   close(fd: number): Task<number>;
   read(fd: number, buf: number, count: number): Task<number>;
@@ -99,8 +102,8 @@ export interface Sys {
   spin(): Task<void>;
 
   // --- threads ----------------------------------------------------------------------------------
-  /** A second thread in the same mm; `join` waits and yields what the thread returned. */
-  pthread_create(thread: UserMain): Task<{ join(): Task<number> }>;
+  /** A second thread in the same mm; `join` waits and yields what the thread returned. Return: it, or an errno. */
+  pthread_create(thread: UserMain): Task<{ join(): Task<number> } | number>;
 
   // --- loads and stores (a fault without a handler kills the process) -----------------------------
   load32(addr: number): Task<number>;

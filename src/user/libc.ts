@@ -133,10 +133,10 @@ export class Libc {
     return this.call(nr.__NR_clone, SIGCHLD, child === undefined ? undefined : new Main(child));
   }
 
-  *pthread_create(main: UserMain): Task<Pthread> {
+  *pthread_create(main: UserMain): Task<Pthread | number> {
     const thread = new Pthread(this.process, main);
-    yield* this.call(nr.__NR_clone3, thread);
-    return thread;
+    const tid = yield* this.call(nr.__NR_clone3, thread);
+    return tid < 0 ? -tid : thread;
   }
 
   // --- memory -----------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import type { Hmm } from './fixtures.js';
 import {
   ALIGN,
   allocMirror,
+  default_hsize,
   hmm_buffer_alloc,
   hmm_buffer_free,
   hmm_dmirror_cmd,
@@ -43,7 +44,9 @@ export function* anon_write_huge(t: Hmm): Task {
 /** Write huge TLBFS page. */
 export function* anon_write_hugetlbfs(t: Hmm): Task {
   const { sys, self } = t;
-  const buffer = yield* tryHugetlbBuffer(t);
+  const hsize = yield* default_hsize(t);
+  if (hsize === null) return;
+  const buffer = yield* tryHugetlbBuffer(t, hsize);
   if (buffer === null) return t.SKIP('Huge page could not be allocated');
 
   const { ptr, size } = buffer;

@@ -32,6 +32,7 @@ function* readWhileUnmapping(t: Hmm, npages: number, c: number): Task {
   yield* fill(t.sys, words(ptr, size), iPlus(c));
 
   const thread = yield* t.sys.pthread_create(unmap_buffer(buffer));
+  if (typeof thread === 'number') return t.ASSERT_EQ({ rc: thread }, 0);
   const rc = yield* hmm_dmirror_cmd(t, t.self.fd, 'READ', buffer, npages);
   if (rc === 0) {
     t.ASSERT_EQ({ 'buffer->cpages': buffer.cpages }, { npages });

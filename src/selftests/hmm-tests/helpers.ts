@@ -15,6 +15,9 @@ export const TWOMEG = 2 ** 21;
 const HMM_BUFFER_SIZE = 1024 * 4096;
 export const NTIMES = 10;
 
+/** What file_read_ulong() reads at most, and does not fill. */
+const FILE_ROOM = 2048;
+
 /** sizeof(struct hmm_buffer) on x86-64. */
 const HMM_BUFFER_STRUCT = 48;
 
@@ -221,12 +224,29 @@ export function WIFSIGNALED(status: WaitStatus | number): number {
   return Number(typeof status !== 'number' && status.signal !== null);
 }
 
-/** "Hugepagesize:" of /proc/meminfo in bytes; the simulated machine has one size only. */
-const DEFAULT_HSIZE = mman.PMD_SIZE;
+/** The number after `tag` in a small file. Return: -1 when there is none. */
+function* file_read_ulong(sys: Sys, path: string, tag: string): Task<number> {
+  const fd = yield* sys.open(path, mman.O_RDONLY);
+  if (fd < 0) return -1;
+  const buf = yield* sys.malloc(FILE_ROOM);
+  const len = yield* sys.read(fd, buf, FILE_ROOM);
+  yield* sys.close(fd);
+  const text = len < 0 || len === FILE_ROOM ? '' : new TextDecoder().decode(yield* sys.loadBytes(buf, len));
+  yield* sys.free(buf);
+  return Number(new RegExp(`${tag}\\s*(\\d+)`).exec(text)?.[1] ?? -1);
+}
 
-/** A hugetlb mapping without a mirror yet. Return: null when the pool is empty. */
-export function* tryHugetlbBuffer(t: HmmTest): Task<HmmBuffer | null> {
-  const buffer = yield* newBuffer(t, ALIGN(TWOMEG, DEFAULT_HSIZE), -1);
+/** Bytes of a huge page; where that cannot be read, the test is skipped. Return: null then. */
+export function* default_hsize(t: HmmTest): Task<number | null> {
+  const kilobytes = yield* file_read_ulong(t.sys, '/proc/meminfo', 'Hugepagesize:');
+  if (kilobytes >= 0) return kilobytes * 1024;
+  t.SKIP('Huge page size could not be determined');
+  return null;
+}
+
+/** A hugetlb mapping without a mirror yet, in huge pages of `hsize`. Return: null when the pool is empty. */
+export function* tryHugetlbBuffer(t: HmmTest, hsize: number): Task<HmmBuffer | null> {
+  const buffer = yield* newBuffer(t, ALIGN(TWOMEG, hsize), -1);
   const flags = mman.MAP_PRIVATE | mman.MAP_ANONYMOUS | mman.MAP_HUGETLB;
   if (yield* tryMapBuffer(t, buffer, mman.PROT_READ | mman.PROT_WRITE, flags)) return buffer;
   yield* t.sys.free(buffer.address);

@@ -16,6 +16,7 @@ import { hmm_is_private_device } from './device_type.js';
 import type { Hmm, Hmm2 } from './fixtures.js';
 import {
   allocMirror,
+  default_hsize,
   type HmmBuffer,
   hmm_buffer_alloc,
   hmm_buffer_free,
@@ -121,7 +122,9 @@ function* snapshotHuge(t: Hmm, buffer: HmmBuffer, npages: number, access: number
 /** A huge page shows as one, writable and then read-only. Passes without a word when there is no huge page. */
 export function* compound(t: Hmm): Task {
   const { sys, self } = t;
-  const buffer = yield* tryHugetlbBuffer(t);
+  const hsize = yield* default_hsize(t);
+  if (hsize === null) return;
+  const buffer = yield* tryHugetlbBuffer(t, hsize);
   if (buffer === null) return;
 
   const { ptr, size } = buffer;

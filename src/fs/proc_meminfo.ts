@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: fs/proc/meminfo.c: /proc/meminfo. Fidelity: the lines of RAM and of huge pages only. */
+import type { Kernel } from '../mm/kernel.js';
+import { copy_to_user } from '../mm/uaccess.js';
+import { EFAULT } from '../uapi/errno.js';
+import { PMD_SIZE } from '../uapi/mman.js';
+import type { FileOperations } from './file.js';
+
+const kB = (pages: number): string => `${pages * 4} kB`;
+
+function meminfo({ pages, hugetlb }: Kernel): string {
+  const lines: [name: string, value: string][] = [
+    ['MemTotal:', kB(pages.totalPages)],
+    ['MemFree:', kB(pages.nr_free_pages)],
+    ['HugePages_Total:', `${hugetlb.nr_huge_pages}`],
+    ['HugePages_Free:', `${hugetlb.free_huge_pages}`],
+    ['HugePages_Rsvd:', `${hugetlb.resv_huge_pages}`],
+    ['HugePages_Surp:', '0'],
+    ['Hugepagesize:', kB(PMD_SIZE / 4096)],
+  ];
+  return lines
+    .map(([name, value]) => `${name.padEnd(16)}${value.padStart(value.endsWith('kB') ? 11 : 8)}\n`)
+    .join('');
+}
+
+export const proc_meminfo_operations: FileOperations = {
+  name: '/proc/meminfo',
+  *read(file, mm, buf, count, pos) {
+    const part = new TextEncoder().encode(meminfo(file.kernel)).slice(pos, pos + count);
+    return (yield* copy_to_user(mm, buf, part)) ? part.length : -EFAULT;
+  },
+};
