@@ -53,9 +53,6 @@ import {
 export type { PageArray } from './gup_refs.js';
 export { unpin_user_pages } from './gup_refs.js';
 
-/** Faults on one page without progress after which the others get a turn, and time limits are looked at. */
-const PATIENCE = 64;
-
 /** Context: may sleep. Return: 0, -ENOMEM, -EFAULT. */
 function* faultin_page(vma: VmArea, address: number, flags: number, unshare: boolean): Task<number> {
   if ((flags & FOLL_NOFAULT) !== 0) return -EFAULT;
@@ -157,7 +154,7 @@ function* __get_user_pages(
     if (page <= NO_PAGE && !nothingToRecord) {
       const err = yield* resolve(vma, start, flags, page);
       if (err < 0) return stopped(mm, start, flags, done, err);
-      if (++faults % PATIENCE === 0) yield* executor.yield('__get_user_pages');
+      if (mm.kernel.tried_in_vain(++faults)) yield* executor.yield('__get_user_pages');
       continue;
     }
     faults = 0;

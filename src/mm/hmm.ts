@@ -326,11 +326,18 @@ function* walk_page_range(walk: HmmVmaWalk, start: number, end: number): Task<nu
  */
 export function* hmm_range_fault(range: HmmRange): Task<number> {
   const walk: HmmVmaWalk = { range, last: range.start };
+  const { kernel: k } = range.notifier.mm;
+  let tries = 0;
   for (;;) {
     if (mmu_interval_read_retry(range.notifier, range.notifier_seq)) return -EBUSY;
-    const ret = yield* walk_page_range(walk, walk.last, range.end);
-    if (ret === -EBUSY) continue;
-    if (ret === 0 && range.notifier.mm.kernel.trace !== null) tell_outcome(range);
+    const from = walk.last;
+    const ret = yield* walk_page_range(walk, from, range.end);
+    if (ret === -EBUSY) {
+      tries = walk.last === from ? tries + 1 : 0;
+      if (k.tried_in_vain(tries)) yield* k.executor.yield('hmm_range_fault');
+      continue;
+    }
+    if (ret === 0 && k.trace !== null) tell_outcome(range);
     return ret;
   }
 }

@@ -46,6 +46,8 @@ export const COST_FAULT = 500;
 export const COST_PAGE = 50;
 /** What achieves nothing and will be tried again, as reclaim without anything to reclaim: time limits come soon. */
 export const COST_FRUITLESS = 1_000_000;
+/** How often another task may be faster, before trying again has to be fruitless. */
+const PATIENCE = 64;
 
 export class Kernel {
   readonly mem: Memmap;
@@ -256,6 +258,16 @@ export class Kernel {
   dropMapping(mapping: AddressSpace): void {
     this.mappings[mapping.id] = null;
     this.freeMappingIds.push(mapping.id);
+  }
+
+  /**
+   * Something was tried for the `tries`th time, and has to be tried again. Past all patience that costs ever more time,
+   * so that what never ends meets its time limit soon. Return: whether it does; the caller looks who else wants to run.
+   */
+  tried_in_vain(tries: number): boolean {
+    if (tries < PATIENCE) return false;
+    this.executor.charge(COST_FRUITLESS * Math.floor(tries / PATIENCE));
+    return true;
   }
 
   // --- dmesg and trace ---------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ export function userPage(mm: MmStruct, addr: number, write: boolean): Task<Page>
 }
 
 function* userPageFault(mm: MmStruct, addr: number, write: boolean): Task<Page> {
-  for (;;) {
+  for (let tries = 0; ; mm.kernel.tried_in_vain(++tries)) {
     const page = tryPage(mm, addr, write);
     if (page !== NO_PAGE) return page;
     const signal = yield* faultPage(mm, addr, write);

@@ -7,8 +7,22 @@ import { linux612 } from '../../src/generations/kernels/linux-6.12.js';
 import { anon_vma_prepare } from '../../src/mm/anon_vma.js';
 import { Kernel } from '../../src/mm/kernel.js';
 import { handle_mm_fault } from '../../src/mm/memory.js';
-import { DevPagemap, memremap_pages, zone_device_page_init } from '../../src/mm/memremap.js';
-import { FLAGS, PTE_DIRTY, PTE_WRITE, PTE_YOUNG, pmd_index, pte_index } from '../../src/mm/pgtable.js';
+import {
+  DevPagemap,
+  type DevPagemapOps,
+  type MemoryType,
+  memremap_pages,
+  zone_device_page_init,
+} from '../../src/mm/memremap.js';
+import {
+  FLAGS,
+  PTE_DIRTY,
+  PTE_WRITE,
+  PTE_YOUNG,
+  pmd_index,
+  pte_index,
+  SWP_DEVICE_WRITE,
+} from '../../src/mm/pgtable.js';
 import { Resource } from '../../src/mm/resource.js';
 import { folio_add_new_anon_rmap } from '../../src/mm/rmap.js';
 import {
@@ -76,23 +90,30 @@ export function pageAt(mm: MmStruct, at: number): Page {
   return pmd.e[FLAGS + m] === 0 ? NO_PAGE : pmd.e[m]! + pte_index(addr);
 }
 
-/** A device with `MEMORY_DEVICE_COHERENT` pages, the first of which is mapped at `at`, filled with `word`. */
-export function mapCoherent(vma: VmArea, at: number, word: number): Page {
+/** A fresh device page at page `at` of the VMA, mapped as its type is. */
+export function mapDevicePage(vma: VmArea, at: number, type: MemoryType, ops: DevPagemapOps): Page {
   const k = vma.vm_mm.kernel;
-  const range = { start: 2 ** 32, end: 2 ** 32 + 2 * MiB - 1 };
-  const ops = { page_free: () => {} };
-  const pgmap = new DevPagemap('MEMORY_DEVICE_COHERENT', range, ops, {}, null);
+  const pgmap = new DevPagemap(type, { start: 2 ** 32, end: 2 ** 32 + 2 * MiB - 1 }, ops, {}, null);
   memremap_pages(k, pgmap);
   const page = pgmap.firstPage;
   zone_device_page_init(k, page);
   k.unlock_page(page);
-  k.contents.fill_page(page, word);
   const addr = BASE + at * 4096;
   anon_vma_prepare(vma);
   folio_add_new_anon_rmap(k, page, vma, addr);
   const table = vma.vm_mm.pt.pte_alloc(addr);
   table[pte_index(addr)] = page;
-  table[FLAGS + pte_index(addr)] = vma.vm_page_prot | PTE_WRITE | PTE_DIRTY | PTE_YOUNG;
+  table[FLAGS + pte_index(addr)] =
+    type === 'MEMORY_DEVICE_PRIVATE'
+      ? SWP_DEVICE_WRITE
+      : vma.vm_page_prot | PTE_WRITE | PTE_DIRTY | PTE_YOUNG;
   vma.vm_mm.rss++;
+  return page;
+}
+
+/** A fresh coherent page full of `word` at page `at` of the VMA. */
+export function mapCoherent(vma: VmArea, at: number, word: number): Page {
+  const page = mapDevicePage(vma, at, 'MEMORY_DEVICE_COHERENT', { page_free: () => {} });
+  vma.vm_mm.kernel.contents.fill_page(page, word);
   return page;
 }

@@ -105,10 +105,11 @@ function backing(dmirror: Dmirror, page: Page): Page {
 }
 
 function* dmirror_range_fault(dmirror: Dmirror, range: HmmRange): Task<number> {
-  const { executor } = dmirror.mdevice.module.kernel;
+  const { kernel } = dmirror.mdevice.module;
+  const { executor } = kernel;
   const { mm } = dmirror.notifier;
   const deadline = executor.now + HMM_RANGE_DEFAULT_TIMEOUT_NS;
-  for (;;) {
+  for (let tries = 0; ; kernel.tried_in_vain(++tries)) {
     if (executor.now > deadline) return -EBUSY;
     executor.charge(COST_BATCH);
     if (executor.shouldResched) yield* executor.cond_resched('dmirror_range_fault');
