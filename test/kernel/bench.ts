@@ -41,3 +41,9 @@ export class UserBench {
     return this.machine.now - begun;
   }
 }
+
+/** pthread_join() of a thread that there is. */
+export function join(thread: { join(): Task<number> } | number): Task<number> {
+  if (typeof thread === 'number') throw new Error(`no thread: errno ${thread}`);
+  return thread.join();
+}

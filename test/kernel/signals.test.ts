@@ -7,7 +7,7 @@ import { EINVAL, ESRCH } from '../../src/uapi/errno.js';
 import { SIGKILL, signalByName, signalName } from '../../src/uapi/signal.js';
 import * as nr from '../../src/uapi/syscalls.js';
 import type { Sys } from '../../src/user/api.js';
-import { UserBench } from './bench.js';
+import { join, UserBench } from './bench.js';
 
 function* sleepLong(sys: Sys): Task {
   yield* sys.nanosleep(1e9);
@@ -88,7 +88,7 @@ t.test('all threads of a process die, sleeping or spinning', async (t) => {
     yield* sys.pthread_create(sleepLong);
     yield* sys.pthread_create(function* (own) {
       const never = yield* own.pthread_create(sleepLong);
-      yield* never.join();
+      yield* join(never);
     });
     for (;;) yield* sys.spin();
   });

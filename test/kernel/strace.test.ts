@@ -3,7 +3,7 @@
 import t from 'tap';
 import type { TraceEvent } from '../../src/mm/trace.js';
 import { MREMAP_MAYMOVE, O_RDWR, SEEK_SET } from '../../src/uapi/mman.js';
-import { ANON, PAGE, RW, UserBench } from './bench.js';
+import { ANON, join, PAGE, RW, UserBench } from './bench.js';
 
 class Traced extends UserBench {
   readonly lines: string[] = [];
@@ -84,7 +84,7 @@ t.test('what does not come back has no end; exit() and the start of a thread are
     const thread = yield* sys.pthread_create(function* (own) {
       yield* own.close(9);
     });
-    yield* thread.join();
+    yield* join(thread);
   });
   t.same(bench.take(), [
     '{"fn":"__x64_sys_close","mm":1,"event":"sys_enter_close","args":{"fd":9}}',

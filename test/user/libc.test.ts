@@ -5,7 +5,7 @@ import type { Task } from '../../src/sim/task.js';
 import { EBADF, ENOSYS } from '../../src/uapi/errno.js';
 import * as nr from '../../src/uapi/syscalls.js';
 import type { Sys, UserMain } from '../../src/user/api.js';
-import { ANON, PAGE, RW, UserBench } from '../kernel/bench.js';
+import { ANON, join, PAGE, RW, UserBench } from '../kernel/bench.js';
 
 const ARENA = 1024 * 1024;
 
@@ -104,7 +104,7 @@ t.test('a new thread runs first, until it sleeps; join() waits for what it retur
       return 42;
     });
     order.push('created');
-    return yield* thread.join();
+    return yield* join(thread);
   }
   t.equal(bench.call(main), 42);
   t.same(order, ['thread of 1', 'created', 'thread ends']);
@@ -115,7 +115,7 @@ t.test('join() of a thread that has ended answers at once, 0 where it returned n
   const bench = new UserBench();
   const joined = bench.call(function* (sys) {
     const thread = yield* sys.pthread_create(function* () {});
-    return [yield* thread.join(), yield* thread.join()];
+    return [yield* join(thread), yield* join(thread)];
   });
   t.same(joined, [0, 0]);
 });
