@@ -9,8 +9,8 @@ import * as host from './host.js';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const HOST = Object.keys(host).filter((name) => name.startsWith('no'));
 
-/** Tests that make a tree of their own, build it and import that. */
-const BUILD_THEIR_OWN: readonly string[] = ['test/scenario/steps/adding.test.ts'];
+/** What tests call that make a tree of their own, build it and import that. */
+const BUILD_THEIR_OWN: readonly string[] = ['test/copied_tree.ts'];
 
 const IMPORTS = 'imports while it runs';
 

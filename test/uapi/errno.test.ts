@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import t from 'tap';
 import { load } from '../../src/scenario/load.js';
+import * as all from '../../src/uapi/errno.js';
 import { errnoByName, errnoName } from '../../src/uapi/errno.js';
 import { noCompiler } from '../host.js';
 
@@ -26,6 +27,15 @@ t.test('values that people know', async (t) => {
     t.equal(errnoName(value), name);
     t.equal(errnoByName(name), value);
   }
+});
+
+t.test('the constants that users of the library have', async (t) => {
+  const constants = Object.entries(all).filter(([, value]) => typeof value === 'number');
+  t.same(
+    constants.filter(([name, value]) => errnoByName(name) !== value),
+    [],
+  );
+  t.match(Object.fromEntries(constants), { EPERM: 1, EIO: 5, EFBIG: 27, ENAMETOOLONG: 36, EOPNOTSUPP: 95 });
 });
 
 t.test('every value has one name, but for 41 and 58, which Linux does not use', async (t) => {
