@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim explain`: why each page of a scenario did, or did not do, what was asked. */
 import type { Command } from 'commander';
-import { explainScenario } from '../explain/explain.js';
-import { type FollowedPage, followPage, parseFollowed } from '../explain/follow.js';
+import { type ExplainOptions, explainedLines, explainScenario } from '../explain/explain.js';
+import {
+  type FollowedPage,
+  followedLine,
+  followedLines,
+  followPage,
+  parseFollowed,
+} from '../explain/follow.js';
+import { explainedJson, followedJson } from '../explain/json.js';
+import type { Machine } from '../machine/machine.js';
 import { processesOf, regionsOf } from '../scenario/names.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
@@ -22,7 +30,11 @@ interface ExplainFlags extends ChoiceOptions {
   readonly step?: number;
   readonly page?: FollowedPage;
   readonly trace?: string;
+  readonly json?: true;
 }
+
+const JSON_HELP =
+  'one JSON object a line for each step: name, kernel, step, run, result, because, pages (page, verdict, fn, reason, text, from, to); with --page: changes, now';
 
 export function configure(command: Command): void {
   addChoiceOptions(command)
@@ -31,6 +43,7 @@ export function configure(command: Command): void {
       parseFollowed(text, '--page'),
     )
     .option('--trace <file>', TRACE_HELP)
+    .option('--json', JSON_HELP)
     .action((file: string, flags: ExplainFlags) =>
       runCommandLine(flags.seed ?? 0, () => explain(file, flags, printLine)),
     );
@@ -66,7 +79,7 @@ async function explain(file: string, flags: ExplainFlags, out: (line: string) =>
   try {
     for (const [index, one] of chosen.entries()) {
       await breathe();
-      if (index > 0) out('');
+      if (index > 0 && flags.json === undefined) out('');
       died = !(await explainOne(one, flags, trace, out)) || died;
     }
   } finally {
@@ -84,23 +97,41 @@ async function explainOne(
   out: (line: string) => void,
 ): Promise<boolean> {
   const { loaded, setup } = chosen;
-  const { document, file, line } = loaded;
-  out(`# ${document.name} on ${setup.generation.id} (${file}:${line})`);
+  const { name } = loaded.document;
+  const kernel = setup.generation.id;
+  const json = flags.json === true;
+  if (!json) out(`# ${name} on ${kernel} (${loaded.file}:${loaded.line})`);
   const machine = bootChosen(chosen);
   if (typeof machine === 'string') {
-    out(machine);
+    out(json ? JSON.stringify({ name, kernel, failed: machine }) : machine);
     return false;
   }
-  const sinks =
-    trace === undefined ? [] : [trace.attach(machine, `${document.name} on ${setup.generation.id}`)];
+  const sinks = trace === undefined ? [] : [trace.attach(machine, `${name} on ${kernel}`)];
   const options = { sinks, ...(flags.step === undefined ? {} : { step: flags.step }) };
-  const steps =
-    flags.page === undefined
-      ? explainScenario(machine, setup, document, options)
-      : followPage(machine, setup, document, flags.page, options);
-  for (const lines of steps) {
+  for (const lines of told(chosen, machine, flags, options)) {
     lines.forEach(out);
     await breathe();
   }
   return true;
+}
+
+/** What is told of each step: lines for people, or one of JSON. */
+function* told(
+  { loaded, setup }: Chosen,
+  machine: Machine,
+  { page, json }: ExplainFlags,
+  options: ExplainOptions,
+): Generator<string[]> {
+  const { document } = loaded;
+  const heading = { name: document.name, kernel: setup.generation.id };
+  if (page === undefined) {
+    for (const step of explainScenario(machine, setup, document, options)) {
+      yield json ? [JSON.stringify(explainedJson(heading, step))] : explainedLines(step);
+    }
+    return;
+  }
+  if (!json) yield [followedLine(page)];
+  for (const step of followPage(machine, setup, document, page, options)) {
+    yield json ? [JSON.stringify(followedJson(heading, page, step))] : followedLines(step);
+  }
 }

@@ -1,56 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What a fault did to a page, whether the CPU took it or a device did. */
 import type { Fault } from '../watch/call-watch.js';
-import { type PageState, placeText } from '../watch/observe.js';
+import { type PageState, pagePlace } from '../watch/observe.js';
+import type { Finding, Verdict, Why } from './verdict.js';
 
-export interface Verdict {
-  readonly verdict: string;
-  /** The kernel function that decided; empty where none had to. */
-  readonly fn: string;
-  readonly reason: string;
-}
+/** A verdict without its places. */
+export type Decision = Pick<Verdict, 'verdict' | 'fn' | 'reason'>;
 
-export function decided(verdict: string, fn: string, reason: string): Verdict {
+export function decided(verdict: string, fn: string, reason: Why): Decision {
   return { verdict, fn, reason };
 }
 
 /** What became of a page that was faulted in, by the CPU or for a device. */
-export function transition(before: PageState, after: PageState): string {
-  const now = placeText(after);
+export function transition(before: PageState, after: PageState): Finding {
   switch (before.where) {
     case 'unmapped':
     case 'none':
-      return `nothing was mapped: ${now}`;
+      return { id: 'nothing-was-mapped' };
     case 'zero':
-      return after.where === 'zero' ? 'zero page, mapped already' : `zero page, copied on write: ${now}`;
+      return { id: after.where === 'zero' ? 'zero-page-mapped' : 'zero-page-copied' };
     case 'private':
-      if (after.page === before.page) return `${now}, mapped already`;
-      return `brought back from ${before.device!.name}: ${now}`;
+      if (after.page === before.page) return { id: 'mapped-already' };
+      return { id: 'brought-back', device: before.device!.name };
     case 'exclusive':
-      return after.where === 'exclusive' ? now : `exclusive access given back: ${now}`;
+      return { id: after.where === 'exclusive' ? 'kept-exclusive' : 'exclusive-given-back' };
     default:
       return presentTransition(before, after);
   }
 }
 
-function presentTransition(before: PageState, after: PageState): string {
-  const now = placeText(after);
-  if (after.page !== before.page) return `copied on write: ${placeText(before)} -> ${now}`;
-  if (before.cpu === 'r' && after.cpu === 'rw') return `made writable: ${now}`;
-  return `${now}, mapped already`;
+function presentTransition(before: PageState, after: PageState): Finding {
+  if (after.page !== before.page) return { id: 'copied-on-write' };
+  return { id: before.cpu === 'r' && after.cpu === 'rw' ? 'made-writable' : 'mapped-already' };
 }
 
 // --- faults of the CPU --------------------------------------------------------------------------------------
 
-function refusal({ before, write }: Fault): readonly [fn: string, reason: string] {
-  if (before.vma === null) return ['bad_area_nosemaphore', 'no VMA'];
-  if (write && !before.vma.write) return ['access_error', 'VMA is not writable'];
-  if (!before.vma.read && !before.vma.write) return ['access_error', 'PROT_NONE'];
-  return ['handle_mm_fault', before.vma.backing === 'anon' ? 'no memory' : 'beyond the end of the file'];
+function refusal({ before, write }: Fault): readonly [fn: string, reason: Why] {
+  if (before.vma === null) return ['bad_area_nosemaphore', { id: 'no-vma' }];
+  if (write && !before.vma.write) return ['access_error', { id: 'vma-not-writable' }];
+  if (!before.vma.read && !before.vma.write) return ['access_error', { id: 'prot-none' }];
+  return ['handle_mm_fault', { id: before.vma.backing === 'anon' ? 'no-memory' : 'beyond-file-end' }];
 }
 
 /** Which function resolves a fault of the CPU on such a page. */
-function faultFunction({ before, write }: Pick<Fault, 'before' | 'write'>): string {
+function faultFunction({ before, write }: Fault): string {
   if (before.vma?.backing === 'hugetlb') return 'hugetlb_fault';
   if (before.where === 'private') return before.device!.migrate_to_ram;
   if (before.where === 'exclusive') return 'remove_device_exclusive_entry';
@@ -63,15 +57,14 @@ function faultFunction({ before, write }: Pick<Fault, 'before' | 'write'>): stri
 }
 
 /** A private page that the fault could not bring back. */
-function stuck({ before, after, events }: Fault): Verdict | undefined {
+function stuck({ before, after, events }: Fault): Decision | undefined {
   if (before.where !== 'private' || after.page !== before.page) return undefined;
-  const skip = events.filter(({ event }) => event === 'skip').at(-1);
-  return skip && decided('fault', skip.fn, `${skip.reason}: stays ${placeText(after)}`);
+  const skip = events.filter((event) => event.event === 'skip').at(-1);
+  return skip && decided('fault', skip.fn, { ...skip.reason, stays: true });
 }
 
-/** What a fault of the CPU came to. */
-export function explainFault(fault: Fault): Verdict {
-  if (fault.result === undefined) return decided('oops', faultFunction(fault), placeText(fault.before));
+function decideFault(fault: Fault): Decision {
+  if (fault.result === undefined) return decided('oops', faultFunction(fault), { id: 'as-it-was' });
   if (fault.result !== 'ok') return decided(fault.result, ...refusal(fault));
   const kept = stuck(fault);
   if (kept !== undefined) return kept;
@@ -79,4 +72,9 @@ export function explainFault(fault: Fault): Verdict {
     fault.before.where === 'none' && fault.before.vma?.backing === 'anon' && fault.after.level === 'pmd';
   const fn = huge ? 'do_huge_pmd_anonymous_page' : faultFunction(fault);
   return decided('fault', fn, transition(fault.before, fault.after));
+}
+
+/** What a fault of the CPU came to. */
+export function explainFault(fault: Fault): Verdict {
+  return { ...decideFault(fault), from: pagePlace(fault.before), to: pagePlace(fault.after) };
 }

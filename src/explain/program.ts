@@ -6,9 +6,10 @@ import type { TraceSink } from '../mm/trace.js';
 import { spellingOf } from '../scenario/spelling.js';
 import { errnoName } from '../uapi/errno.js';
 import { type Call, CallWatch, type Fault } from '../watch/call-watch.js';
+import { explainCommand } from './command.js';
 import { explainFault } from './fault.js';
-import { type ExplainContext, explainCall, explainError } from './page.js';
-import { callRows, moreLine, rowLines } from './text.js';
+import type { ExplainContext } from './page.js';
+import { commandLines, factText } from './text.js';
 
 /** Faults that say something about devices; the others are the program's everyday life. */
 function isTelling({ before, result }: Fault): boolean {
@@ -40,14 +41,10 @@ export class ProgramExplainer {
   }
 
   #call(call: Call): void {
-    const range = `0x${call.addr.toString(16)} +${call.pages} pages`;
-    const to = call.cmd === 'MIGRATE' ? ` to ${call.toDevice ? 'device' : 'system'}` : '';
-    this.#lines.push(`${call.cmd}${to} ${call.device.name} ${range}: ${this.#answer(call)}`);
-    const error = explainError(this.#context, call);
-    if (error !== undefined) this.#lines.push(`  because ${error}`);
-    const verdicts = explainCall(this.#context, call);
-    this.#lines.push(...rowLines(callRows(call, verdicts, this.#context.nameOf)));
-    this.#lines.push(...moreLine(call.pages, verdicts.length));
+    const { command, device, addr, pages } = call;
+    const range = `0x${addr.toString(16)} +${pages} pages`;
+    this.#lines.push(`${command.text} ${device.name} ${range}: ${this.#answer(call)}`);
+    this.#lines.push(...commandLines(explainCommand(this.#context, call)));
   }
 
   #answer({ ret }: Call): string {
@@ -56,9 +53,10 @@ export class ProgramExplainer {
   }
 
   #fault(fault: Fault): void {
-    const { fn, reason, verdict } = explainFault(fault);
+    const explained = explainFault(fault);
+    const { fn, verdict } = explained;
     const access = fault.write ? 'store' : 'load';
     const result = verdict === 'fault' ? '' : ` ${verdict}`;
-    this.#lines.push(`CPU ${access} 0x${fault.addr.toString(16)}:${result} ${fn}: ${reason}`);
+    this.#lines.push(`CPU ${access} 0x${fault.addr.toString(16)}:${result} ${fn}: ${factText(explained)}`);
   }
 }

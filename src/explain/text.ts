@@ -1,47 +1,145 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Verdicts as lines, one a page, in columns. */
+/** Explanations as lines: the one place where verdicts become words. */
 
-import type { NameAddress } from '../scenario/place.js';
-import type { Call } from '../watch/call-watch.js';
-import type { Verdict } from './fault.js';
+import { reasonText } from '../machine/reasons.js';
+import { placeText } from '../watch/observe.js';
+import type {
+  Beside,
+  Cause,
+  CommandExplanation,
+  CountedFact,
+  Fact,
+  Finding,
+  FindingId,
+  Findings,
+  PageVerdict,
+  RangeVerdicts,
+  Verdict,
+  Why,
+} from './verdict.js';
 
-export interface Row extends Verdict {
-  readonly page: string;
+// --- reasons ----------------------------------------------------------------------------------------------
+
+/** The places of a fact in words. */
+interface Places {
+  readonly from: string;
+  readonly to: string;
 }
+
+type FindingTexts = {
+  readonly [I in FindingId]: string | ((finding: Findings[I], places: Places) => string);
+};
+
+const message = (end: { readonly message: string }): string => end.message;
+
+export const findingTexts: FindingTexts = {
+  moved: ({ split }, { from, to }) => `${from}${split ? ', split and zero-filled' : ''} -> ${to}`,
+  'made-exclusive': (_, { to }) => to,
+  'moved-exclusive': (_, { from, to }) => `${from} -> ${to}`,
+  'nothing-was-mapped': (_, { to }) => `nothing was mapped: ${to}`,
+  'zero-page-mapped': 'zero page, mapped already',
+  'zero-page-copied': (_, { to }) => `zero page, copied on write: ${to}`,
+  'mapped-already': (_, { to }) => `${to}, mapped already`,
+  'brought-back': ({ device }, { to }) => `brought back from ${device}: ${to}`,
+  'kept-exclusive': (_, { to }) => to,
+  'exclusive-given-back': (_, { to }) => `exclusive access given back: ${to}`,
+  'copied-on-write': (_, { from, to }) => `copied on write: ${from} -> ${to}`,
+  'made-writable': (_, { to }) => `made writable: ${to}`,
+  'as-it-was': (_, { from }) => from,
+  'no-fault': (_, { to }) => `no fault: ${to}`,
+  'in-device-table': (_, { to }) => `in the device table already: ${to}`,
+  'nothing-to-bring-back': (_, { from }) => `${from}: nothing to bring back`,
+  seen: ({ protNone }, { to }) => `${to}${protNone ? ', PROT_NONE' : ''}`,
+  'remote-not-faulted': (_, { to }) => `wrong owner, and a snapshot faults nothing in: ${to}`,
+  'entry-not-faulted': ({ pte }) => `${pte} entry, and a snapshot faults nothing in`,
+  'prot-none': 'PROT_NONE',
+  'beyond-file-end': 'beyond the end of the file',
+  'kernel-died': 'the kernel died before',
+  'address-space-gone': 'the mirrored address space is gone',
+  'pages-before-stay': 'pages before stay',
+  'stopped-at': ({ page }) => `stopped at ${page}`,
+  'atomic-access': ({ device, page }) => `${device} has atomic access to ${page}`,
+  'not-all-exclusive': 'not every page became exclusive',
+  'buffer-inaccessible': "the caller's buffer ends too early, or is not accessible",
+  'not-in-device-table': ({ page }) => `${page} is not in the device table`,
+  'fd-not-open': 'the fd is not open',
+  'command-refused': 'the range is empty or wraps around, or there is no such command',
+  oops: message,
+  hang: message,
+  violation: message,
+};
+
+const isFinding = (why: Why): why is Finding => Object.hasOwn(findingTexts, why.id);
+
+function besideText({ device, holder, stays }: Beside, to: string): string {
+  const held = holder === undefined ? '' : `, held by ${holder}`;
+  const on = device === undefined ? '' : `: on ${device}`;
+  return `${held}${on}${stays ? `: stays ${to}` : ''}`;
+}
+
+/** A reason in words, with the places that its words name. */
+export function factText({ reason, from, to }: Fact): string {
+  const places = {
+    from: from === undefined ? '' : placeText(from),
+    to: to === undefined ? '' : placeText(to),
+  };
+  if (!isFinding(reason)) return `${reasonText(reason)}${besideText(reason, places.to)}`;
+  const text = findingTexts[reason.id] as string | ((finding: Finding, places: Places) => string);
+  return typeof text === 'string' ? text : text(reason, places);
+}
+
+/** Everything that happened to the page, the last of which decided. */
+export function verdictText(verdict: Verdict): string {
+  const counted = ({ times = 1, ...fact }: CountedFact): string =>
+    times === 1 ? factText(fact) : `${factText(fact)} (${times} times)`;
+  return [...(verdict.earlier ?? []), verdict].map(counted).join('; then ');
+}
+
+const isEnd = ({ reason: { id } }: Cause): boolean => id === 'oops' || id === 'hang' || id === 'violation';
+
+/** "dmirror_migrate: no VMA at r0[3]"; of the end of a machine its message alone. */
+export function causeText(cause: Cause): string {
+  const { fn, at } = cause;
+  const where = isEnd(cause) ? '' : `${fn}: `;
+  return `${where}${factText(cause)}${at === undefined ? '' : ` at ${at}`}`;
+}
+
+// --- lines ------------------------------------------------------------------------------------------------
 
 /** Columns wider than this are not made for all because of one. */
 const MAX_VERDICT = 28;
 const MAX_FN = 36;
+const MAX_PAGE = 60;
 
 function width(texts: readonly string[], most: number): number {
   return Math.max(0, ...texts.map((text) => text.length).filter((length) => length <= most));
 }
 
 /** Aligned columns: page, verdict, function, reason. */
-export function rowLines(rows: readonly Row[]): string[] {
-  const pages = width(
-    rows.map(({ page }) => page),
-    60,
-  );
-  const verdicts = width(
-    rows.map(({ verdict }) => verdict),
-    MAX_VERDICT,
-  );
-  const fns = width(
-    rows.map(({ fn }) => fn),
-    MAX_FN,
-  );
-  return rows.map(({ page, verdict, fn, reason }) =>
-    `  ${page.padEnd(pages)}  ${verdict.padEnd(verdicts)}  ${fn.padEnd(fns)}  ${reason}`.trimEnd(),
-  );
+function rowLines(rows: readonly PageVerdict[]): string[] {
+  const column = (key: 'page' | 'verdict' | 'fn', most: number): number =>
+    width(
+      rows.map((row) => row[key]),
+      most,
+    );
+  const pages = column('page', MAX_PAGE);
+  const verdicts = column('verdict', MAX_VERDICT);
+  const fns = column('fn', MAX_FN);
+  return rows.map((row) => {
+    const words = [row.page.padEnd(pages), row.verdict.padEnd(verdicts), row.fn.padEnd(fns)];
+    return `  ${[...words, verdictText(row)].join('  ')}`.trimEnd();
+  });
 }
 
-/** The rows of a command's pages. */
-export function callRows(call: Call, verdicts: readonly Verdict[], nameOf: NameAddress): Row[] {
-  return verdicts.map((verdict, index) => ({ page: nameOf(call.addr + index * 4096), ...verdict }));
+export function causeLines(causes: readonly Cause[]): string[] {
+  return causes.map((cause) => `  because ${causeText(cause)}`);
 }
 
-/** A line about the pages beyond the limit. */
-export function moreLine(pages: number, shown: number): string[] {
-  return shown > 0 && pages > shown ? [`  ... and ${pages - shown} more pages`] : [];
+/** A line a page, and one about the pages that are not told of. */
+export function rangeLines({ pages, more }: RangeVerdicts): string[] {
+  return [...rowLines(pages), ...(more > 0 ? [`  ... and ${more} more pages`] : [])];
+}
+
+export function commandLines(command: CommandExplanation): string[] {
+  return [...causeLines(command.cause === undefined ? [] : [command.cause]), ...rangeLines(command)];
 }

@@ -1,7 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** System calls are told to the trace, as the kernel's sys_enter_* and sys_exit_* do. */
+import type { Args } from '../mm/trace.js';
+import type { MmStruct } from '../mm/types.js';
 import type { Process } from './process.js';
 import type { Syscall, SyscallArg, SyscallResult } from './syscalls/types.js';
+
+interface SyscallEvent {
+  readonly mm?: MmStruct;
+  readonly args: Args;
+}
+
+declare module '../mm/trace.js' {
+  interface TraceEvents {
+    [enter: `sys_enter_${string}`]: SyscallEvent;
+    [exit: `sys_exit_${string}`]: SyscallEvent;
+  }
+}
 
 /** Addresses and request numbers read better in hexadecimal. */
 const readable = (value: number): string | number => (value >= 4096 ? `0x${value.toString(16)}` : value);

@@ -4,7 +4,9 @@ import type { DriverCheckers } from '../checkers/index.js';
 import { test_hmm_checkers } from '../checkers/test_hmm/index.js';
 import { gup_test_init } from '../drivers/gup_test/driver.js';
 import { test_hmm } from '../drivers/test_hmm/driver.js';
+import { dmirrorReasons } from '../drivers/test_hmm/reasons.js';
 import type { BuiltinDriver, Driver, DriverModule } from '../kernel/module.js';
+import { coreReasons, type ReasonTable } from '../mm/reasons.js';
 import { UsageError } from '../sim/errors.js';
 import { didYouMean } from '../sim/suggest.js';
 
@@ -34,6 +36,9 @@ const loadableDrivers: readonly LoadableDriver[] = [
 
 /** The module that commands and documents load. */
 export const DEFAULT_MODULE: DriverModule = test_hmm;
+
+/** Why something was not done, by id: a reason that a driver declares and does not list is a type error here. */
+export const reasons: ReasonTable = { ...coreReasons, ...dmirrorReasons };
 
 /** Throws UsageError for a name that no module has. */
 export function moduleNamed(name: string): LoadableDriver {

@@ -34,6 +34,7 @@ import { COST_PAGE } from './kernel.js';
 import { handle_mm_fault } from './memory.js';
 import { compound_head } from './page_flags.js';
 import { pmd_index } from './pgtable.js';
+import type { PlainReasonId } from './reasons.js';
 import {
   FAULT_FLAG_REMOTE,
   FAULT_FLAG_UNSHARE,
@@ -81,15 +82,13 @@ function stopped(mm: MmStruct, addr: number, flags: number, done: number, err: n
   if (mm.kernel.trace === null) return ret;
   const vma = mm.vmas.vma_lookup(addr);
   const refusal = vma === null ? null : vma_refusal(vma, flags);
-  const told = { event: 'gup_stopped', mm, addr, args: { err: `-${errnoName(-err)}` } };
-  if (vma === null) mm.kernel.note({ ...told, fn: '__get_user_pages', reason: 'no VMA' });
-  else if (refusal !== null) mm.kernel.note({ ...told, fn: 'check_vma_flags', reason: refusal.reason });
-  else
-    mm.kernel.note({
-      ...told,
-      fn: 'faultin_page',
-      reason: err === -ENOMEM ? 'no memory' : 'the fault fails',
-    });
+  const why = (fn: string, id: PlainReasonId): void => {
+    const args = { err: `-${errnoName(-err)}` };
+    mm.kernel.note({ event: 'gup_stopped', fn, mm, addr, reason: { id }, args });
+  };
+  if (vma === null) why('__get_user_pages', 'no-vma');
+  else if (refusal !== null) why('check_vma_flags', refusal.reason);
+  else why('faultin_page', err === -ENOMEM ? 'no-memory' : 'fault-fails');
   return ret;
 }
 

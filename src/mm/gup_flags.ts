@@ -9,6 +9,7 @@ import { EFAULT, EOPNOTSUPP } from '../uapi/errno.js';
 import type { Kernel } from './kernel.js';
 import { compound_head, folio_test_anon, PageAnonExclusive } from './page_flags.js';
 import { PTE_WRITE } from './pgtable.js';
+import type { PlainReasonId } from './reasons.js';
 import {
   is_cow_mapping,
   is_vm_hugetlb_page,
@@ -120,14 +121,14 @@ export function is_valid_gup_args(k: Kernel, gup_flags: number, to_set: number):
 /** Why a VMA does not let somebody in, and the errno that it answers. */
 interface Refusal {
   readonly err: number;
-  readonly reason: string;
+  readonly reason: PlainReasonId;
 }
 
-const SPECIAL: Refusal = { err: -EFAULT, reason: 'special mapping' };
-const NOT_ANONYMOUS: Refusal = { err: -EFAULT, reason: 'mapping is not anonymous' };
-const HUGETLB: Refusal = { err: -EOPNOTSUPP, reason: 'hugetlb mapping' };
-const NOT_WRITABLE: Refusal = { err: -EFAULT, reason: 'VMA is not writable' };
-const NOT_READABLE: Refusal = { err: -EFAULT, reason: 'VMA is not readable' };
+const SPECIAL: Refusal = { err: -EFAULT, reason: 'special-mapping' };
+const NOT_ANONYMOUS: Refusal = { err: -EFAULT, reason: 'mapping-not-anonymous' };
+const HUGETLB: Refusal = { err: -EOPNOTSUPP, reason: 'hugetlb-mapping' };
+const NOT_WRITABLE: Refusal = { err: -EFAULT, reason: 'vma-not-writable' };
+const NOT_READABLE: Refusal = { err: -EFAULT, reason: 'vma-not-readable' };
 
 /** What the VMA has against these flags; null when it lets them in. */
 export function vma_refusal(vma: VmArea, gup_flags: number): Refusal | null {

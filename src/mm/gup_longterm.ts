@@ -49,12 +49,10 @@ export function* check_and_migrate_movable_pages(
     if (folio_is_longterm_pinnable(k, folio)) {
       unpin_user_page(k, page);
     } else if ((yield* migrate_coherent(k, folio)) !== 0) {
-      k.note({
-        event: 'skip',
-        fn: 'migrate_longterm_unpinnable_folios',
-        page: folio,
-        reason: 'coherent page cannot be moved',
-      });
+      if (k.trace !== null) {
+        const fn = 'migrate_longterm_unpinnable_folios';
+        k.note({ event: 'skip', fn, page: folio, reason: { id: 'coherent-stuck' } });
+      }
       unpin_user_pages(k, pages, npages);
       return -EBUSY;
     }

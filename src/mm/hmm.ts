@@ -21,6 +21,7 @@ import {
   SWP_DEVICE_WRITE,
   swp_type,
 } from './pgtable.js';
+import { type Because, reasonOf } from './reasons.js';
 import {
   FAULT_FLAG_REMOTE,
   FAULT_FLAG_WRITE,
@@ -68,9 +69,11 @@ interface HmmVmaWalk {
 }
 
 /** Why the device does not get a page of the range. */
-function tell(range: HmmRange, fn: string, addr: number, end: number, reason: string): void {
+function tell(range: HmmRange, fn: string, addr: number, end: number, because: Because): void {
   const { mm } = range.notifier;
-  mm.kernel.note({ event: 'hmm_fault_failed', fn, mm, addr, reason, args: { pages: (end - addr) / 4096 } });
+  if (mm.kernel.trace === null) return;
+  const args = { pages: (end - addr) / 4096 };
+  mm.kernel.note({ event: 'hmm_fault_failed', fn, mm, addr, reason: reasonOf(because), args });
 }
 
 /** What a walk that succeeded found, page by page. */
@@ -118,7 +121,7 @@ function* hmm_vma_fault(
   walk.last = addr;
   if ((need & HMM_NEED_WRITE_FAULT) !== 0) {
     if ((vma.vm_flags & VM_WRITE) === 0) {
-      tell(walk.range, 'hmm_vma_fault', addr, end, 'VMA is not writable');
+      tell(walk.range, 'hmm_vma_fault', addr, end, 'vma-not-writable');
       return -EPERM;
     }
     fault_flags |= FAULT_FLAG_WRITE;
@@ -126,13 +129,8 @@ function* hmm_vma_fault(
   for (; addr < end; addr += 4096) {
     const ret = yield* handle_mm_fault(vma, addr, fault_flags);
     if ((ret & VM_FAULT_ERROR) !== 0) {
-      tell(
-        walk.range,
-        'hmm_vma_fault',
-        addr,
-        addr + 4096,
-        `handle_mm_fault() answered ${vm_fault_name(ret)}`,
-      );
+      const answer = vm_fault_name(ret);
+      tell(walk.range, 'hmm_vma_fault', addr, addr + 4096, { id: 'fault-answered', answer });
       return -EFAULT;
     }
   }
@@ -143,7 +141,7 @@ function* hmm_vma_walk_hole(walk: HmmVmaWalk, vma: VmArea | null, addr: number, 
   const need = hmm_need_fault(walk.range, 0);
   if (vma === null) {
     if (need === 0) return hmm_pfns_fill(walk.range, addr, end, HMM_PFN_ERROR);
-    tell(walk.range, 'hmm_vma_walk_hole', addr, end, 'no VMA');
+    tell(walk.range, 'hmm_vma_walk_hole', addr, end, 'no-vma');
     return -EFAULT;
   }
   if (need !== 0) return yield* hmm_vma_fault(walk, vma, addr, end, need);
@@ -199,7 +197,7 @@ function* hmm_vma_handle_swap_pte(
     return 0;
   }
   if (is_device_private_entry(flags) && !k.behaviour.hmmFaultsForeignPrivate) {
-    tell(range, 'hmm_vma_handle_pte', addr, addr + 4096, 'device private page of another owner');
+    tell(range, 'hmm_vma_handle_pte', addr, addr + 4096, 'foreign-private');
     return -EFAULT;
   }
   if (is_migration_entry(flags)) {
@@ -266,7 +264,7 @@ function* hmm_walk_vma(walk: HmmVmaWalk, vma: VmArea, start: number, end: number
   const refused = VM_IO | VM_PFNMAP | (vma.vm_mm.kernel.behaviour.hmmWalksMixedmap ? 0 : VM_MIXEDMAP);
   if ((vma.vm_flags & refused) !== 0 || (vma.vm_flags & VM_READ) === 0) {
     if (hmm_need_fault(walk.range, 0) === 0) return hmm_pfns_fill(walk.range, start, end, HMM_PFN_ERROR);
-    const reason = (vma.vm_flags & refused) !== 0 ? 'special mapping' : 'VMA is not readable';
+    const reason = (vma.vm_flags & refused) !== 0 ? 'special-mapping' : 'vma-not-readable';
     tell(walk.range, 'hmm_vma_walk_test', start, end, reason);
     return -EFAULT;
   }

@@ -41,9 +41,9 @@ import {
   SWP_MIGRATION_READ_EXCLUSIVE,
   SWP_MIGRATION_WRITE,
 } from './pgtable.js';
+import { type Reason, referenced } from './reasons.js';
 import { folio_remove_rmap_pmd, folio_try_share_anon_rmap_pmd, try_to_migrate } from './rmap.js';
 import { flush_tlb_range } from './tlb.js';
-import { pinnedReason } from './trace.js';
 import { type VmArea, vma_is_anonymous } from './types.js';
 
 export const pmd_trans_huge = (pmd: PmdTable, i: number): boolean => (pmd.e[FLAGS + i]! & PTE_HUGE) !== 0;
@@ -167,23 +167,22 @@ export function* split_folio(k: Kernel, folio: Page): Task<number> {
   const { mem } = k;
   if (folio === k.hugeZeroFolio || !folio_test_anon(mem, folio)) return -EBUSY;
   if (!can_split_folio(k, folio, 1)) {
-    const reason = `THP split failed: ${pinnedReason(k, folio, 1 + folio_mapcount(mem, folio))}`;
-    k.note({ event: 'skip', fn: 'split_huge_page_to_list_to_order', page: folio, reason });
+    if (k.trace !== null)
+      note_unsplit(k, folio, referenced('thp-pinned', k, folio, 1 + folio_mapcount(mem, folio)));
     return -EAGAIN;
   }
   yield* try_to_migrate(k, folio, true);
   if (mem.refcount[folio] !== 1) {
     remove_migration_ptes(k, folio, folio, false);
-    k.note({
-      event: 'skip',
-      fn: 'split_huge_page_to_list_to_order',
-      page: folio,
-      reason: 'THP split failed: still referenced',
-    });
+    if (k.trace !== null) note_unsplit(k, folio, { id: 'thp-referenced' });
     return -EAGAIN;
   }
   __split_huge_page(k, folio);
   return 0;
+}
+
+function note_unsplit(k: Kernel, folio: Page, reason: Reason): void {
+  k.note({ event: 'skip', fn: 'split_huge_page_to_list_to_order', page: folio, reason });
 }
 
 function __split_huge_page(k: Kernel, folio: Page): void {

@@ -199,13 +199,10 @@ function new_page({ k, vma, address, mapping, idx }: HugeFault): FaultPage | nul
   if (anon) anon_vma_prepare(vma);
   const folio = alloc_hugetlb_folio(k, vma, address, false);
   if (folio === NO_PAGE) {
-    k.note({
-      event: 'alloc',
-      fn: 'hugetlb_no_page',
-      mm: vma.vm_mm,
-      addr: address,
-      reason: 'no huge page that is not reserved',
-    });
+    if (k.trace !== null) {
+      const reason = { id: 'no-free-huge-page' } as const;
+      k.note({ event: 'alloc', fn: 'hugetlb_no_page', mm: vma.vm_mm, addr: address, reason });
+    }
     return null;
   }
   for (let n = 0; n < HPAGE_PMD_NR; n++) k.contents.clear_page(folio + n);

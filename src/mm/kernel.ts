@@ -276,18 +276,19 @@ export class Kernel {
     this.dmesg.push(line);
   }
 
-  /** WARN(): the function and the reason go to dmesg, execution continues. */
-  warn(fn: string, reason: string): void {
+  /** WARN(): the function and the message go to dmesg, execution continues. */
+  warn(fn: string, message: string): void {
     this.warnings++;
-    this.dmesg.push(`WARNING: ${fn}: ${reason}`);
-    this.trace?.emit({ event: 'warn', fn, reason });
+    this.dmesg.push(`WARNING: ${fn}: ${message}`);
+    this.trace?.emit({ event: 'warn', fn, reason: { id: 'warning', message } });
   }
 
   /** WARN_ON_ONCE(): the first occurrence goes to dmesg. */
-  warn_on_once(fn: string, reason: string): void {
-    if (!this.dmesg.includes(`WARNING: ${fn}: ${reason}`)) this.warn(fn, reason);
+  warn_on_once(fn: string, message: string): void {
+    if (!this.dmesg.includes(`WARNING: ${fn}: ${message}`)) this.warn(fn, message);
   }
 
+  /** Context: somebody traces; who calls this has asked, and builds no event for nobody. */
   note(event: TraceEvent): void {
     this.trace?.emit(event);
   }

@@ -320,13 +320,10 @@ function* remove_device_exclusive_entry(vmf: VmFault, orig: number): Task<number
   const i = pte_index(address);
   if (table !== null && table[i] === page && table[FLAGS + i] === orig) {
     restore_exclusive_pte(k, vma, table, i);
-    k.note({
-      event: 'restore_exclusive_pte',
-      fn: 'remove_device_exclusive_entry',
-      mm: vma.vm_mm,
-      addr: address,
-      page,
-    });
+    if (k.trace !== null) {
+      const fn = 'remove_device_exclusive_entry';
+      k.note({ event: 'restore_exclusive_pte', fn, mm: vma.vm_mm, addr: address, page });
+    }
   }
   k.unlock_page(folio);
   put_page(k, folio);

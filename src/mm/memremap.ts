@@ -9,6 +9,7 @@ import type { Task } from '../sim/task.js';
 import { ENOMEM, ENXIO } from '../uapi/errno.js';
 import type { Kernel } from './kernel.js';
 import { folio_mapcount, folio_test_anon, PG_anon_exclusive, PG_locked } from './page_flags.js';
+import type { Reason } from './reasons.js';
 import { IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM, REGION_DISJOINT, region_intersects } from './resource.js';
 import type { VmFault } from './types.js';
 
@@ -71,8 +72,9 @@ function note_users(k: Kernel, pgmap: DevPagemap): void {
   }
   const [page] = users;
   if (page === undefined) return;
-  const first = `pfn 0x${k.mem.page_to_pfn(page).toString(16)}, refcount ${refcount[page]}, mapcount ${folio_mapcount(k.mem, page)}`;
-  const reason = `waits for ${users.length} ${users.length === 1 ? 'page' : 'pages'} in use, first ${first}`;
+  const pfn = k.mem.page_to_pfn(page);
+  const counts = { refcount: refcount[page]!, mapcount: folio_mapcount(k.mem, page) };
+  const reason: Reason = { id: 'pages-in-use', pages: users.length, pfn, ...counts };
   k.note({ event: 'memunmap_pages_wait', fn: 'memunmap_pages', page, reason });
 }
 

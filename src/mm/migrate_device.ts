@@ -45,6 +45,7 @@ import {
   SWP_DEVICE_WRITE,
   swp_type,
 } from './pgtable.js';
+import { type Because, reasonOf, referenced } from './reasons.js';
 import {
   folio_add_new_anon_rmap,
   folio_remove_rmap_pte,
@@ -53,7 +54,6 @@ import {
   try_to_migrate,
 } from './rmap.js';
 import { flush_tlb_page, flush_tlb_range } from './tlb.js';
-import { pinnedReason } from './trace.js';
 import { is_vm_hugetlb_page, VM_SPECIAL, VM_WRITE, type VmArea, vma_is_anonymous } from './types.js';
 
 /** An entry of src or dst: the page in the upper 28 bits, flags in the lower four. */
@@ -88,11 +88,11 @@ export interface MigrateVma {
 
 // --- collecting ------------------------------------------------------------------------------------------
 
-function skip(migrate: MigrateVma, addr: number, page: Page, fn: string, reason: string, end?: number): 0 {
+function skip(migrate: MigrateVma, addr: number, page: Page, fn: string, because: Because, end?: number): 0 {
   const { vm_mm } = migrate.vma;
   if (vm_mm.kernel.trace === null) return 0;
   const args = { pages: end === undefined ? 1 : (end - addr) / 4096 };
-  vm_mm.kernel.note({ event: 'skip', fn, mm: vm_mm, addr, page, reason, args });
+  vm_mm.kernel.note({ event: 'skip', fn, mm: vm_mm, addr, page, reason: reasonOf(because), args });
   return 0;
 }
 
@@ -106,8 +106,7 @@ function migrate_vma_collect_skip(migrate: MigrateVma, start: number, end: numbe
 /** Nothing is mapped: only anonymous memory can be made up on the device. */
 function migrate_vma_collect_hole(migrate: MigrateVma, start: number, end: number): void {
   if (!vma_is_anonymous(migrate.vma)) {
-    const reason = 'hole in a mapping that is not anonymous';
-    skip(migrate, start, NO_PAGE, 'migrate_vma_collect_hole', reason, end);
+    skip(migrate, start, NO_PAGE, 'migrate_vma_collect_hole', 'file-hole', end);
     migrate_vma_collect_skip(migrate, start, end);
     return;
   }
@@ -122,19 +121,13 @@ function migrate_vma_collect_hole(migrate: MigrateVma, start: number, end: numbe
 function collect_nonpresent(migrate: MigrateVma, page: Page, flags: number, addr: number): number {
   const k = migrate.vma.vm_mm.kernel;
   if (!is_device_private_entry(flags)) {
-    return skip(
-      migrate,
-      addr,
-      page,
-      'migrate_vma_collect_pmd',
-      'swap-type entry (device exclusive or migration)',
-    );
+    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'swap-entry');
   }
   if ((migrate.flags & MIGRATE_VMA_SELECT_DEVICE_PRIVATE) === 0) {
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'device private page, not selected');
+    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'private-not-selected');
   }
   if (k.pgmapOf(page).owner !== migrate.pgmap_owner) {
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'wrong owner');
+    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'wrong-owner');
   }
   const mpfn = migrate_pfn(page) | MIGRATE_PFN_MIGRATE;
   return (swp_type(flags) === SWP_DEVICE_WRITE ? mpfn | MIGRATE_PFN_WRITE : mpfn) >>> 0;
@@ -149,17 +142,17 @@ function collect_present(migrate: MigrateVma, page: Page, flags: number, addr: n
     return MIGRATE_PFN_MIGRATE;
   }
   if (vm_normal_page(flags, page) === NO_PAGE)
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'zero page');
+    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'zero-page');
   if (!k.is_zone_device_page(page)) {
-    if (!system) return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'system page, not selected');
+    if (!system) return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'system-not-selected');
   } else if (is_device_coherent_page(k, page)) {
     if (k.behaviour.genericPagesAreMigratable) {
       // The series marks no generic page as belonging elsewhere: SELECT_SYSTEM takes them all.
-      if (!system) return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'generic page, not selected');
+      if (!system) return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'generic-not-selected');
     } else if ((migrate.flags & MIGRATE_VMA_SELECT_DEVICE_COHERENT) === 0) {
-      return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'device coherent page, not selected');
+      return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'coherent-not-selected');
     } else if (k.pgmapOf(page).owner !== migrate.pgmap_owner) {
-      return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'wrong owner');
+      return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'wrong-owner');
     }
   }
   const mpfn = migrate_pfn(page) | MIGRATE_PFN_MIGRATE;
@@ -173,24 +166,24 @@ function collect_page(migrate: MigrateVma, table: PteTable, i: number, addr: num
   const { mem } = k;
   const page = mpfn >>> MIGRATE_PFN_SHIFT;
   if (mem.mapping[page] === 0) {
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'page without a mapping (driver page)');
+    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'no-mapping');
   }
   if ((mem.flags[page]! & (PG_head | PG_tail)) !== 0) {
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'part of a PTE-mapped THP');
+    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'pte-mapped-thp');
   }
   mem.refcount[page]!++;
   if (!k.trylock_page(page)) {
     put_page(k, page);
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'page locked by somebody else');
+    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'locked-by-other');
   }
   const flags = table[FLAGS + i]!;
   const exclusive = folio_test_anon(mem, page) && PageAnonExclusive(mem, page);
   const present = (flags & PTE_PRESENT) !== 0;
   if (exclusive && !folio_try_share_anon_rmap_pte(k, page, page)) {
-    const reason = k.trace === null ? '' : pinnedReason(k, page, 2);
+    const reason = k.trace === null ? null : referenced('pinned', k, page, 2);
     k.unlock_page(page);
     put_page(k, page);
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', reason);
+    return reason === null ? 0 : skip(migrate, addr, page, 'migrate_vma_collect_pmd', reason);
   }
   migrate.cpages++;
   if (present && (flags & PTE_DIRTY) !== 0 && k.behaviour.collectKeepsDirtyBit) {
@@ -218,7 +211,7 @@ function collect_ptes(migrate: MigrateVma, table: PteTable, start: number, end: 
         mpfn = MIGRATE_PFN_MIGRATE;
         migrate.cpages++;
       } else {
-        skip(migrate, addr, NO_PAGE, 'migrate_vma_collect_pmd', 'hole in a mapping that is not anonymous');
+        skip(migrate, addr, NO_PAGE, 'migrate_vma_collect_pmd', 'file-hole');
       }
     } else {
       mpfn = pte_present(flags)
@@ -251,7 +244,7 @@ function* collect_split(
   if (!k.trylock_page(folio)) {
     // The real kernel leaks this reference too.
     k.leakedReferences.push(folio);
-    skip(migrate, addr, folio, 'migrate_vma_collect_pmd', 'THP locked by somebody else', end);
+    skip(migrate, addr, folio, 'migrate_vma_collect_pmd', 'thp-locked-by-other', end);
     return false;
   }
   const err = yield* split_folio(k, folio);
@@ -317,7 +310,7 @@ function* migrate_device_unmap(k: Kernel, src: Uint32Array, npages: number, faul
     const device = k.is_zone_device_page(page);
     if (!device) {
       if ((mem.flags[page]! & PG_lru) === 0) {
-        k.note({ event: 'skip', fn: 'migrate_device_unmap', page, reason: 'not on the LRU' });
+        if (k.trace !== null) note_skip(k, 'migrate_device_unmap', page, 'not-on-lru');
         src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
         restore++;
         continue;
@@ -339,6 +332,11 @@ function* migrate_device_unmap(k: Kernel, src: Uint32Array, npages: number, faul
   return unmapped;
 }
 
+/** Tell why a page stays that may be mapped at several addresses. */
+function note_skip(k: Kernel, fn: string, page: Page, because: Because): void {
+  k.note({ event: 'skip', fn, page, reason: reasonOf(because) });
+}
+
 function note_pinned(k: Kernel, page: Page, device: boolean, fault_page: Page): void {
   if (k.trace === null) return;
   const { mem } = k;
@@ -348,10 +346,10 @@ function note_pinned(k: Kernel, page: Page, device: boolean, fault_page: Page): 
     (device ? 1 : 0) +
     (mem.mapping[page]! < 0 ? 1 : 0) +
     folio_mapcount(mem, page);
-  const reason = folio_mapped(mem, page)
-    ? `still mapped: mapcount ${folio_mapcount(mem, page)}`
-    : pinnedReason(k, page, expected);
-  k.note({ event: 'skip', fn: 'migrate_vma_check_page', page, reason });
+  const because: Because = folio_mapped(mem, page)
+    ? { id: 'still-mapped', mapcount: folio_mapcount(mem, page) }
+    : referenced('pinned', k, page, expected);
+  note_skip(k, 'migrate_vma_check_page', page, because);
 }
 
 function restore_pinned(k: Kernel, src: Uint32Array, npages: number): void {
@@ -374,8 +372,8 @@ export function* migrate_vma_setup(args: MigrateVma): Task<number> {
   const k = vma.vm_mm.kernel;
   const nr = (args.end - args.start) / 4096;
   if (is_vm_hugetlb_page(vma) || (vma.vm_flags & VM_SPECIAL) !== 0) {
-    const reason = is_vm_hugetlb_page(vma) ? 'hugetlb mapping' : "special mapping (a device's own pages)";
-    skip(args, args.start, NO_PAGE, 'migrate_vma_setup', reason, args.end);
+    const because = is_vm_hugetlb_page(vma) ? 'hugetlb-mapping' : 'device-mapping';
+    skip(args, args.start, NO_PAGE, 'migrate_vma_setup', because, args.end);
     return -EINVAL;
   }
   if (nr <= 0) return -EINVAL;
@@ -399,19 +397,19 @@ function migrate_vma_insert_page(migrate: MigrateVma, addr: number, page: Page):
   const k = mm.kernel;
   const { mem } = k;
   const fn = 'migrate_vma_insert_page';
-  const refuse = (reason: string): boolean => {
-    skip(migrate, addr, page, fn, reason);
+  const refuse = (because: Because): boolean => {
+    skip(migrate, addr, page, fn, because);
     return false;
   };
-  if (!vma_is_anonymous(vma)) return refuse('mapping is not anonymous');
+  if (!vma_is_anonymous(vma)) return refuse('mapping-not-anonymous');
   const pmd = mm.pt.pmd_alloc(addr);
-  if (pmd_trans_huge(pmd, pmd_index(addr))) return refuse('huge page mapped meanwhile');
+  if (pmd_trans_huge(pmd, pmd_index(addr))) return refuse('huge-mapped-meanwhile');
   const table = mm.pt.pte_alloc(addr);
   anon_vma_prepare(vma);
   mem.flags[page]! |= PG_uptodate;
   const i = pte_index(addr);
   const old = table[FLAGS + i]!;
-  if (old !== 0 && (!pte_present(old) || table[i] !== k.zeroPage)) return refuse('mapped meanwhile');
+  if (old !== 0 && (!pte_present(old) || table[i] !== k.zeroPage)) return refuse('mapped-meanwhile');
   const writable = (vma.vm_flags & VM_WRITE) !== 0;
   let entry: number;
   if (is_device_private_page(k, page)) {
@@ -467,7 +465,7 @@ function* __migrate_device_pages(
       continue;
     }
     if (k.is_zone_device_page(newpage) && mem.mapping[page]! < 0) {
-      k.note({ event: 'skip', fn: '__migrate_device_pages', page, reason: 'file-backed page' });
+      if (k.trace !== null) note_skip(k, '__migrate_device_pages', page, 'file-backed');
       src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
       continue;
     }
@@ -483,8 +481,9 @@ function* __migrate_device_pages(
 }
 
 function note_unexpected_refs(k: Kernel, page: Page, extra: number): void {
-  const reason = `unexpected reference: refcount ${k.mem.refcount[page]}, expected ${1 + extra}`;
-  k.note({ event: 'skip', fn: 'folio_migrate_mapping', page, reason });
+  if (k.trace === null) return;
+  const refcount = k.mem.refcount[page]!;
+  note_skip(k, 'folio_migrate_mapping', page, { id: 'unexpected-reference', refcount, expected: 1 + extra });
 }
 
 /** Move the identity of each page to its destination. Context: may sleep. */

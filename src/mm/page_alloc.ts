@@ -182,7 +182,7 @@ export class PageAllocator {
     if (this.k.trace !== null) this.tell('mm_page_free', 'free_unref_page', head, 9);
   }
 
-  private tell(event: string, fn: string, page: Page, order: number): void {
+  private tell(event: 'mm_page_alloc' | 'mm_page_free', fn: string, page: Page, order: number): void {
     this.k.note({ event, fn, page, args: { order } });
   }
 

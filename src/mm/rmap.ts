@@ -53,8 +53,8 @@ import {
   SWP_MIGRATION_WRITE,
   swp_type,
 } from './pgtable.js';
+import { referenced } from './reasons.js';
 import { flush_tlb_page } from './tlb.js';
-import { pinnedReason } from './trace.js';
 import { linear_page_index, type MmStruct, VM_LOCKED, VM_SPECIAL, type VmArea } from './types.js';
 
 export const RMAP_NONE = false;
@@ -258,14 +258,10 @@ function migrate_one_pte(
   const flags = table[FLAGS + i]!;
   const exclusive = folio_test_anon(mem, folio) && PageAnonExclusive(mem, page);
   if (exclusive && !folio_try_share_anon_rmap_pte(k, folio, page)) {
-    k.note({
-      event: 'skip',
-      fn: 'try_to_migrate_one',
-      mm: vma.vm_mm,
-      addr: address,
-      page,
-      reason: pinnedReason(k, folio, 1 + folio_mapcount(mem, folio)),
-    });
+    if (k.trace !== null) {
+      const reason = referenced('pinned', k, folio, 1 + folio_mapcount(mem, folio));
+      k.note({ event: 'skip', fn: 'try_to_migrate_one', mm: vma.vm_mm, addr: address, page, reason });
+    }
     return false;
   }
   if (pte_present(flags)) {

@@ -27,15 +27,21 @@ import {
   pte_present,
   SWP_DEVICE_EXCLUSIVE_WRITE,
 } from './pgtable.js';
+import { type Because, reasonOf } from './reasons.js';
 import { folio_make_device_exclusive, folio_remove_rmap_pte } from './rmap.js';
 import { flush_tlb_page } from './tlb.js';
 import type { MmStruct } from './types.js';
 
 /** Why a page cannot be made exclusive, before its mappings are looked at; null when it may. */
-function refusal(k: Kernel, page: Page, folio: Page): string | null {
-  if ((k.mem.flags[page]! & PG_tail) !== 0 && !k.behaviour.exclusiveByPage)
-    return 'tail page of a large folio';
-  return k.trylock_page(folio) ? null : 'page is locked';
+function refusal(k: Kernel, page: Page, folio: Page): Because | null {
+  if ((k.mem.flags[page]! & PG_tail) !== 0 && !k.behaviour.exclusiveByPage) return 'tail-page';
+  return k.trylock_page(folio) ? null : 'page-locked';
+}
+
+/** Why a page did not become exclusive. */
+function not_exclusive(k: Kernel, folio: Page): Because {
+  if (!folio_test_anon(k.mem, folio)) return 'not-anonymous';
+  return { id: 'still-mapped-elsewhere', mapcount: folio_mapcount(k.mem, folio) };
 }
 
 /** make_device_exclusive(): the PTE at `address` alone. Context: folio locked; may sleep. */
@@ -91,24 +97,23 @@ export function* make_device_exclusive_range(
   owner: unknown,
 ): Task<number> {
   const k = mm.kernel;
+  const fn = 'make_device_exclusive_range';
   const flags = FOLL_GET | FOLL_WRITE | FOLL_SPLIT_PMD;
   const npages = yield* get_user_pages_remote(mm, start, (end - start) / 4096, flags, pages);
   for (let i = 0; i < npages; i++) {
     const addr = start + i * 4096;
     const page = pages[i]!;
     const folio = compound_head(k.mem, page);
-    let reason = refusal(k, page, folio);
-    if (reason === null) {
+    let because = refusal(k, page, folio);
+    if (because === null) {
       if (yield* make_exclusive(k, page, folio, mm, addr, owner)) {
-        k.note({ event: 'make_device_exclusive', fn: 'make_device_exclusive_range', mm, addr, page });
+        if (k.trace !== null) k.note({ event: 'make_device_exclusive', fn, mm, addr, page });
         continue;
       }
       k.unlock_page(folio);
-      reason = folio_test_anon(k.mem, folio)
-        ? `still mapped elsewhere, or read-only: mapcount ${folio_mapcount(k.mem, folio)}`
-        : 'not anonymous memory';
+      because = not_exclusive(k, folio);
     }
-    k.note({ event: 'skip', fn: 'make_device_exclusive_range', mm, addr, page, reason });
+    if (k.trace !== null) k.note({ event: 'skip', fn, mm, addr, page, reason: reasonOf(because) });
     put_page(k, folio);
     pages[i] = NO_PAGE;
   }

@@ -2,38 +2,88 @@
 /**
  * What the memory core tells about itself: skips with their reasons, faults, migrations. Off unless somebody listens.
  *
- * Whoever emits on a hot path looks at `k.trace` first, so that an event nobody hears is never built.
+ * An event is data, each with its own arguments; texts are made by whoever prints. Rooms above merge their events into
+ * `TraceEvents`: system calls (kernel/strace.ts), what drivers do (kernel/driver-events.ts), or a driver its own.
+ * Whoever emits looks at `k.trace` first, so that an event nobody hears is never built.
  */
 import type { Page } from '../sim/memmap.js';
-import type { Kernel } from './kernel.js';
-import { folio_mapcount } from './page_flags.js';
+import type { Reason } from './reasons.js';
 import type { MmStruct } from './types.js';
 
-export interface TraceEvent {
-  /** Tracepoint name where the kernel has one, ours else. */
-  readonly event: string;
+/** An event about an address; about `args.pages` pages from there on, where it has that. */
+export interface AtAddress {
+  readonly mm: MmStruct;
+  readonly addr: number;
+}
+
+/** An event about the page at an address. */
+export interface AtPage extends AtAddress {
+  readonly page: Page;
+}
+
+/** An event about a page, by the page alone. */
+interface OfPage {
+  readonly page: Page;
+}
+
+interface Because {
+  readonly reason: Reason;
+}
+
+export type Args = Readonly<Record<string, string | number>>;
+
+interface With<A extends Args> {
+  readonly args: A;
+}
+
+/** What each event tells: by the tracepoint's name where the kernel has one, ours else. */
+export interface TraceEvents {
+  // Faults of the CPU.
+  page_fault_user: AtAddress & With<{ write: number }>;
+  /** `result`: "ok", or the signal. */
+  page_fault_end: AtAddress & With<{ write: number; result: string }>;
+  // Migration. A skip names an address, or just a page that may be mapped at several.
+  skip: Partial<AtPage> & Because & Partial<With<{ pages: number }>>;
+  set_migration_pte: AtPage;
+  remove_migration_pte: AtPage & With<{ from: Page }>;
+  migrate_vma_insert_page: AtPage;
+  // Devices.
+  mmu_notifier_invalidate_range_start: AtAddress & With<{ notify: string; pages: number }>;
+  hmm_range_fault: AtPage & With<{ flags: number; fault: number }>;
+  /** By the core for a range, or by a device's driver for a page. */
+  hmm_fault_failed: AtAddress & Because & With<{ pages: number } | { device: string }>;
+  make_device_exclusive: AtPage;
+  restore_exclusive_pte: AtPage;
+  memunmap_pages_wait: OfPage & Because;
+  // Pages, and who wants some.
+  mm_page_alloc: OfPage & With<{ order: number }>;
+  mm_page_free: OfPage & With<{ order: number }>;
+  alloc: AtAddress & Because;
+  gup_stopped: AtAddress & Because & With<{ err: string }>;
+  warn: Because;
+}
+
+/** What some events have and others have not. */
+type Optional = 'mm' | 'addr' | 'page' | 'reason' | 'args' | 'tracepoint';
+
+type Told<E, T> = {
+  readonly event: E;
   /** The kernel function that decided. */
   readonly fn: string;
-  readonly mm?: MmStruct;
-  readonly addr?: number;
-  readonly page?: Page;
-  /** Why, in the kernel's terms. */
-  readonly reason?: string;
-  readonly args?: Readonly<Record<string, string | number>>;
-}
+} & T & { readonly [F in Exclude<Optional, keyof T>]?: undefined };
+
+export type EventName = keyof TraceEvents;
+
+export type TraceEvent = { [E in EventName]: Told<E, TraceEvents[E]> }[EventName];
+
+/** The event of that name. */
+export type TraceEventOf<E extends EventName> = Extract<TraceEvent, { readonly event: E }>;
 
 export interface TraceSink {
   emit(event: TraceEvent): void;
 }
 
 /** The pages that an event with an address is about: that many from there on (`args.pages`), else one. */
-export function tracedPages(event: TraceEvent): number {
-  const pages = event.args?.pages;
-  return typeof pages === 'number' ? pages : 1;
-}
-
-/** Why a folio with more than `expected` references stays where it is. */
-export function pinnedReason(k: Kernel, folio: Page, expected: number): string {
-  const mapcount = folio_mapcount(k.mem, folio);
-  return `pinned: refcount ${k.mem.refcount[folio]}, mapcount ${mapcount}, expected ${expected}`;
+export function tracedPages({ args }: TraceEvent): number {
+  return args !== undefined && 'pages' in args ? Number(args.pages) : 1;
 }

@@ -2,7 +2,7 @@
 /** Cells of a grid in a few letters, and in words. */
 
 import type { Cell, Grid, Tone } from '../explain/show-grid.js';
-import { ACCESS_TEXT, placeText } from '../watch/observe.js';
+import { ACCESS_TEXT, pagePlace, placeText } from '../watch/observe.js';
 
 const LETTER: Readonly<Record<Tone, string>> = {
   unmapped: '',
@@ -58,7 +58,7 @@ function vmaText({ vma }: Cell['state']): string {
 export function cellDetails(cell: Cell | null): string[] {
   if (cell === null) return ['no such process'];
   const { state } = cell;
-  const lines = [placeText(state), vmaText(state)];
+  const lines = [placeText(pagePlace(state)), vmaText(state)];
   if (state.pfn >= 0) {
     lines.push(`entry: ${state.pte}`, `refcount ${state.refcount}, mapcount ${state.mapcount}`);
   }

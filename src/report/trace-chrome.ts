@@ -7,6 +7,7 @@
  * task's. An arrow leads from where a page came to a device to where it left it.
  */
 
+import type { EventName } from '../mm/trace.js';
 import type { Page } from '../sim/memmap.js';
 import type { TraceRecord } from '../watch/tracer.js';
 import { fieldsOf } from './trace-fields.js';
@@ -49,10 +50,10 @@ class Section {
   constructor(readonly pid: number) {}
 }
 
-const isBegin = (event: string): boolean =>
-  event.startsWith('sys_enter_') || event === 'page_fault_user' || event === 'dmirror_ioctl';
-const isEnd = (event: string): boolean =>
-  event.startsWith('sys_exit_') || event === 'page_fault_end' || event === 'dmirror_ioctl_end';
+const isBegin = (kind: EventName): boolean =>
+  kind.startsWith('sys_enter_') || kind === 'page_fault_user' || kind === 'driver_command';
+const isEnd = (kind: EventName): boolean =>
+  kind.startsWith('sys_exit_') || kind === 'page_fault_end' || kind === 'driver_command_end';
 
 export class ChromeTraceWriter implements TraceWriter {
   #section = new Section(0);
@@ -77,8 +78,8 @@ export class ChromeTraceWriter implements TraceWriter {
   record(record: TraceRecord): string {
     this.#section.last = record.ns;
     const who = `${record.pid} ${record.task}`;
-    if (isBegin(record.event)) return this.#begin(who, record);
-    if (isEnd(record.event)) return this.#end(who, record);
+    if (isBegin(record.kind)) return this.#begin(who, record);
+    if (isEnd(record.kind)) return this.#end(who, record);
     return this.#instant(who, record) + this.#arrow(who, record);
   }
 
@@ -125,14 +126,14 @@ export class ChromeTraceWriter implements TraceWriter {
   // --- tracks -------------------------------------------------------------------------------------------
 
   #trackFor(who: string, record: TraceRecord): { track: Track; text: string } {
-    if (record.event !== 'dmirror_ioctl') return this.#taskTrack(who, record);
+    if (record.command === undefined) return this.#taskTrack(who, record);
+    const { device } = record.command;
     const { pid, busy } = this.#section;
-    const minor = Number(/\d+$/.exec(String(record.args.device))?.[0] ?? 0);
-    let tid = minor + 1;
+    let tid = device.minor + 1;
     let lane = 1;
     for (; busy.has(tid); lane++) tid += LANES;
     busy.set(tid, who);
-    const name = lane === 1 ? String(record.args.device) : `${record.args.device} (${lane})`;
+    const name = lane === 1 ? device.name : `${device.name} (${lane})`;
     return this.#track({ pid: pid + 1, tid }, name);
   }
 
@@ -162,8 +163,8 @@ export class ChromeTraceWriter implements TraceWriter {
 
   /** A page that comes to a device begins an arrow, one that leaves it ends one. */
   #arrow(who: string, record: TraceRecord): string {
-    const inserted = record.event === 'migrate_vma_insert_page';
-    if (!inserted && record.event !== 'remove_migration_pte') return '';
+    const inserted = record.kind === 'migrate_vma_insert_page';
+    if (!inserted && record.kind !== 'remove_migration_pte') return '';
     const from = record.args.from_page as Page | undefined;
     if (record.page === undefined || from === record.page) return '';
     const ended = from === undefined ? '' : this.#endArrow(who, record, from);
@@ -195,19 +196,30 @@ export class ChromeTraceWriter implements TraceWriter {
   }
 }
 
-function sliceName({ event, args }: TraceRecord): string {
-  if (event === 'dmirror_ioctl') return String(args.cmd);
-  return event === 'page_fault_user' ? 'page fault' : event.replace('sys_enter_', '');
+function sliceName({ kind, event, command }: TraceRecord): string {
+  if (command !== undefined) return command.name;
+  return kind === 'page_fault_user' ? 'page fault' : event.replace('sys_enter_', '');
 }
 
-const CATEGORIES: readonly (readonly [RegExp, string])[] = [
-  [/^sys_/, 'syscalls'],
-  [/^page_fault/, 'exceptions'],
-  [/migrat|^skip$/, 'migrate'],
-  [/^mm_page_/, 'kmem'],
-  [/^hmm_|^dmirror_|^mmu_notifier/, 'hmm'],
-];
+/** Of what is not just 'mm'; system calls have theirs. */
+const CATEGORIES: Readonly<Partial<Record<EventName, string>>> = {
+  page_fault_user: 'exceptions',
+  page_fault_end: 'exceptions',
+  skip: 'migrate',
+  set_migration_pte: 'migrate',
+  remove_migration_pte: 'migrate',
+  migrate_vma_insert_page: 'migrate',
+  mm_page_alloc: 'kmem',
+  mm_page_free: 'kmem',
+  mmu_notifier_invalidate_range_start: 'hmm',
+  hmm_range_fault: 'hmm',
+  hmm_fault_failed: 'hmm',
+  driver_command: 'hmm',
+  driver_command_end: 'hmm',
+  device_fault: 'hmm',
+  device_entry: 'hmm',
+};
 
-function category({ event }: TraceRecord): string {
-  return CATEGORIES.find(([pattern]) => pattern.test(event))?.[1] ?? 'mm';
+function category({ kind }: TraceRecord): string {
+  return CATEGORIES[kind] ?? (kind.startsWith('sys_') ? 'syscalls' : 'mm');
 }

@@ -6,13 +6,13 @@ const hex = (value: number): string => `0x${value.toString(16)}`;
 
 /** addr, pfn and device first, then the event's own arguments, then the reason. Page numbers of ours are left out. */
 export function fieldsOf(record: TraceRecord): Record<string, string | number> {
-  const { addr, pfn, device, reason, args } = record;
+  const { addr, pfn, device, why, args } = record;
   const { from_page: _, ...own } = args;
   return {
     ...(addr === undefined ? {} : { addr: hex(addr) }),
     ...(pfn === undefined ? {} : { pfn: hex(pfn) }),
     ...(device === undefined ? {} : { on: device }),
     ...own,
-    ...(reason === undefined ? {} : { reason }),
+    ...(why === undefined ? {} : { reason: why }),
   };
 }

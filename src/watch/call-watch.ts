@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Watches the driver's commands and the CPU's faults: the pages before and after each, and what was told between. */
+/** Watches the commands of drivers and the CPU's faults: the pages before and after each, and what was told between. */
+import type { DriverCommand } from '../kernel/driver-events.js';
 import type { Device } from '../kernel/module.js';
 import type { Machine } from '../machine/machine.js';
-import type { TraceEvent, TraceSink } from '../mm/trace.js';
+import type { TraceEvent, TraceEventOf, TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { observePage, type PageState } from './observe.js';
 
 /** Pages of one command that are explained; a range may be as long as a 64-bit number allows. */
 const MAX_EXPLAINED = 4096;
 
-/** One command of the driver. */
+/** One command of a driver. */
 export interface Call {
-  /** READ, WRITE, MIGRATE ... */
-  readonly cmd: string;
-  readonly toDevice: boolean;
+  readonly command: DriverCommand;
   readonly device: Device;
   /** Id of the open file. */
   readonly file: number;
@@ -64,9 +63,10 @@ export class CallWatch implements TraceSink {
 
   emit(event: TraceEvent): void {
     const stack = this.#stack();
-    if (event.event === 'dmirror_ioctl') this.#beginCall(stack, event);
+    if (event.event === 'driver_command') this.#beginCall(stack, event);
     else if (event.event === 'page_fault_user') this.#beginFault(stack, event);
-    else if (event.event === 'dmirror_ioctl_end' || event.event === 'page_fault_end') this.#end(stack, event);
+    else if (event.event === 'driver_command_end' || event.event === 'page_fault_end')
+      this.#end(stack, event);
     else if (stack.length === 0) this.listener.other?.(event);
     else for (const { it } of stack) it.events.push(event);
   }
@@ -98,20 +98,20 @@ export class CallWatch implements TraceSink {
     return Array.from({ length: count }, (_, i) => drivers.knows(device, file, addr + i * 4096));
   }
 
-  #beginCall(stack: Open[], { mm, addr, args = {} }: TraceEvent): void {
-    const before = this.#states(mm!, addr!, Number(args.pages));
-    const device = this.machine.drivers.deviceNamed(String(args.device))!;
-    const known = this.#known(device, Number(args.file), addr!, before.length);
+  #beginCall(stack: Open[], { command, mm, addr, args }: TraceEventOf<'driver_command'>): void {
+    const { file, pages } = args;
+    const before = this.#states(mm, addr, pages);
+    const device = this.machine.drivers.deviceNamed(args.device)!;
+    const known = this.#known(device, file, addr, before.length);
     const call: Call = {
-      cmd: String(args.cmd),
-      toDevice: args.to_device === 1,
+      command,
       device,
-      file: Number(args.file),
+      file,
       knownBefore: known,
       knownAfter: known,
-      mm: mm!,
-      addr: addr!,
-      pages: Number(args.pages),
+      mm,
+      addr,
+      pages,
       before,
       after: before,
       events: [],
@@ -120,20 +120,19 @@ export class CallWatch implements TraceSink {
     stack.push({ kind: 'call', it: call });
   }
 
-  #beginFault(stack: Open[], { mm, addr, args = {} }: TraceEvent): void {
-    const page = addr! - (addr! % 4096);
-    const before = observePage(this.machine, mm!, page);
+  #beginFault(stack: Open[], { mm, addr, args }: TraceEventOf<'page_fault_user'>): void {
+    const page = addr - (addr % 4096);
+    const before = observePage(this.machine, mm, page);
     const write = args.write === 1;
-    const fault: Fault = { mm: mm!, addr: page, write, before, after: before, events: [], result: undefined };
+    const fault: Fault = { mm, addr: page, write, before, after: before, events: [], result: undefined };
     stack.push({ kind: 'fault', it: fault });
   }
 
-  #end(stack: Open[], { args = {} }: TraceEvent): void {
+  #end(stack: Open[], event: TraceEventOf<'driver_command_end' | 'page_fault_end'>): void {
     const open = stack.pop();
-    if (open === undefined) return;
-    if (open.kind === 'call') open.it.ret = Number(args.ret);
-    else open.it.result = String(args.result);
-    this.#tell(open);
+    if (open?.kind === 'call' && event.event === 'driver_command_end') open.it.ret = event.ret;
+    if (open?.kind === 'fault' && event.event === 'page_fault_end') open.it.result = event.args.result;
+    if (open !== undefined) this.#tell(open);
   }
 
   #tell({ kind, it }: Open): void {

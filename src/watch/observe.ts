@@ -175,10 +175,24 @@ export const ACCESS_TEXT = { r: 'reads', rw: 'reads and writes', a: 'has atomic 
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
+/** Where a page is, as data for reports. */
+export interface Place {
+  readonly where: Where | 'generic';
+  /** Name of the device whose memory it is. */
+  readonly device?: string;
+  /** In hexadecimal; where a page of its own is mapped. */
+  readonly pfn?: string;
+}
+
+export function pagePlace({ where, generic, device, pfn }: PageState): Place {
+  if (where === 'unmapped' || where === 'none' || where === 'zero') return { where };
+  const on = device === null ? {} : { device: device.name };
+  return { where: generic ? 'generic' : where, ...on, pfn: hex(pfn) };
+}
+
 /** "system pfn 0x1234", "private on hmm_dmirror0 pfn 0x...", "nothing mapped" ... */
-export function placeText(state: PageState): string {
-  const on = state.device === null ? '' : ` on ${state.device.name}`;
-  switch (state.where) {
+export function placeText({ where, device, pfn }: Place): string {
+  switch (where) {
     case 'unmapped':
       return 'no VMA';
     case 'none':
@@ -186,6 +200,6 @@ export function placeText(state: PageState): string {
     case 'zero':
       return 'zero page';
     default:
-      return `${state.generic ? 'generic' : state.where}${on} pfn ${hex(state.pfn)}`;
+      return `${where}${device === undefined ? '' : ` on ${device}`} pfn ${pfn}`;
   }
 }

@@ -155,10 +155,11 @@ export class PageWatch implements TraceSink {
     list.push({ number: this.#count++, change });
   }
 
-  #concerns({ mm, addr, page, args }: TraceEvent): boolean {
+  #concerns(event: TraceEvent): boolean {
+    const { mm, addr, page } = event;
     if (addr !== undefined) {
-      const pages = tracedPages({ event: '', fn: '', ...(args === undefined ? {} : { args }) });
-      return (mm === undefined || mm === this.mm) && addr <= this.addr && this.addr < addr + pages * 4096;
+      const end = addr + tracedPages(event) * 4096;
+      return (mm === undefined || mm === this.mm) && addr <= this.addr && this.addr < end;
     }
     return page !== undefined && page !== NO_PAGE && this.#folios.has(page);
   }

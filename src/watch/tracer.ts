@@ -2,9 +2,12 @@
 /** Events of a machine with their time, task and physical pages: what trace files are written from. */
 
 import { kernelName } from '../generations/names.js';
+import type { Device } from '../kernel/module.js';
 import { Process } from '../kernel/process.js';
 import type { Machine } from '../machine/machine.js';
-import type { TraceEvent, TraceSink } from '../mm/trace.js';
+import { reasonText } from '../machine/reasons.js';
+import type { Reason } from '../mm/reasons.js';
+import type { Args, EventName, TraceEvent, TraceSink } from '../mm/trace.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 
 export interface TraceRecord {
@@ -13,6 +16,8 @@ export interface TraceRecord {
   /** 0 for the kernel's own tasks. */
   readonly pid: number;
   readonly task: string;
+  readonly kind: EventName;
+  /** What the kernel calls it. */
   readonly event: string;
   readonly fn: string;
   readonly addr?: number;
@@ -21,8 +26,12 @@ export interface TraceRecord {
   readonly device?: string;
   /** Number of the page in the memmap; it names a page for as long as it is in use. */
   readonly page?: Page;
-  readonly reason?: string;
-  readonly args: Readonly<Record<string, string | number>>;
+  readonly reason?: Reason;
+  /** The reason in words. */
+  readonly why?: string;
+  /** The command that begins, and the device that it is for. */
+  readonly command?: { readonly name: string; readonly device: Device };
+  readonly args: Args;
 }
 
 export type TraceSinks = readonly (TraceSink | undefined)[];
@@ -55,13 +64,21 @@ export class Tracer implements TraceSink {
       ns: executor.now,
       pid: process?.pid ?? 0,
       task: process?.name ?? executor.current?.name ?? 'kernel',
-      event: event.event,
+      kind: event.event,
+      event: event.tracepoint ?? event.event,
       fn: kernelName(event.fn, this.machine.generation.version),
       ...(event.addr === undefined ? {} : { addr: event.addr }),
       ...this.#page(event.page),
-      ...(event.reason === undefined ? {} : { reason: event.reason }),
+      ...(event.reason === undefined ? {} : { reason: event.reason, why: reasonText(event.reason) }),
+      ...this.#command(event),
       args: this.#args(event),
     });
+  }
+
+  #command(event: TraceEvent): Pick<TraceRecord, 'command'> {
+    if (event.event !== 'driver_command') return {};
+    const device = this.machine.drivers.deviceNamed(event.args.device);
+    return device === null ? {} : { command: { name: event.command.name, device } };
   }
 
   #page(page: Page | undefined): Pick<TraceRecord, 'page' | 'pfn' | 'device'> {
@@ -72,10 +89,9 @@ export class Tracer implements TraceSink {
   }
 
   /** Pages in arguments become pfns. */
-  #args({ args = {} }: TraceEvent): Readonly<Record<string, string | number>> {
-    if (typeof args.from !== 'number') return args;
-    const { from, ...others } = args;
-    const pfn = this.machine.kernel.mem.page_to_pfn(from as Page);
-    return { ...others, from_page: from as Page, from_pfn: `0x${pfn.toString(16)}` };
+  #args(event: TraceEvent): Args {
+    if (event.event !== 'remove_migration_pte') return event.args ?? {};
+    const { from } = event.args;
+    return { from_page: from, from_pfn: `0x${this.machine.kernel.mem.page_to_pfn(from).toString(16)}` };
   }
 }

@@ -67,6 +67,127 @@ t.test('explain --step', async (t) => {
   ]);
 });
 
+/** Of the `pinned` fixture: what `explain --json` prints of one step. */
+function explainedJson(step: number, ...args: string[]): unknown {
+  const chosen = ['--name', 'pinned', '--step', String(step)];
+  const { status, stdout, stderr } = here('explain', `${fixtures}/why.jsonl`, '--json', ...chosen, ...args);
+  t.equal(status, 0);
+  t.equal(stderr, '');
+  t.equal(stdout.split('\n').length, 2, 'one line a step');
+  return JSON.parse(stdout);
+}
+
+t.test('explain --json', async (t) => {
+  t.same(explainedJson(4), {
+    name: 'pinned',
+    kernel: '6.12',
+    step: 4,
+    run: { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', region: 'r0', page: 0, pages: 2 },
+    result: { ret: 'ENOENT' },
+    because: [
+      {
+        fn: 'dmirror_do_read',
+        reason: { id: 'not-in-device-table', page: 'r0[1]' },
+        text: 'dmirror_do_read: r0[1] is not in the device table',
+      },
+    ],
+    pages: [
+      {
+        page: 'r0[0]',
+        verdict: 'migrated',
+        fn: 'migrate_vma_pages',
+        reason: { id: 'moved' },
+        text: 'system pfn 0x103 -> private on hmm_dmirror0 pfn 0x3ffffffff',
+        from: { where: 'system', pfn: '0x103' },
+        to: { where: 'private', device: 'hmm_dmirror0', pfn: '0x3ffffffff' },
+      },
+      {
+        page: 'r0[1]',
+        verdict: 'stays',
+        fn: 'migrate_vma_collect_pmd',
+        reason: { id: 'pinned', refcount: 1026, mapcount: 1, expected: 2, holder: 'gup_test p0' },
+        text: 'pinned: refcount 1026, mapcount 1, expected 2, held by gup_test p0',
+        from: { where: 'system', pfn: '0x104' },
+        to: { where: 'system', pfn: '0x104' },
+      },
+    ],
+  });
+});
+
+t.test('explain --json: as many lines as steps, whatever the scenario', async (t) => {
+  const { stdout } = here('explain', `${fixtures}/why.jsonl`, '--json');
+  const steps = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { name: string; step: number });
+  t.same(
+    steps.map(({ name, step }) => `${name} ${step}`),
+    [
+      ...[0, 1, 2, 3, 4, 5].map((step) => `pinned ${step}`),
+      ...[0, 1, 2, 3, 4].map((step) => `wrong owner ${step}`),
+    ],
+  );
+});
+
+t.test('explain --json --page', async (t) => {
+  const ran = here('explain', `${fixtures}/history.yaml`, '--page', 'r0[1]', '--step', '6', '--json');
+  const ref = { kind: 'ref', pfn: '0x104' };
+  const writable = { entry: 'present write dirty young', pfn: '0x104' };
+  t.same(JSON.parse(ran.stdout), {
+    name: 'one page through everything',
+    kernel: '6.12',
+    step: 6,
+    run: { op: 'ioctl', cmd: 'EXCLUSIVE', fd: 'd0', region: 'r0', page: 0, pages: 3 },
+    result: { ret: 0, cpages: 3, faults: 0, data: [64, 65, 66] },
+    process: 'p0',
+    page: 'r0[1]',
+    changes: [
+      { kind: 'pte', from: { entry: 'present read', pfn: '0x104' }, to: writable, fn: 'wp_page_reuse' },
+      { ...ref, from: 1, to: 2, fns: ['try_grab_folio', 'follow_page_pte'] },
+      {
+        kind: 'event',
+        event: 'mmu_notifier_invalidate_range_start',
+        fn: 'mn_itree_invalidate',
+        args: { notify: 'MMU_NOTIFY_EXCLUSIVE', pages: 1 },
+      },
+      {
+        kind: 'pte',
+        from: writable,
+        to: { entry: 'device exclusive write', pfn: '0x104' },
+        fn: 'page_make_device_exclusive_one',
+      },
+      { kind: 'event', event: 'make_device_exclusive', fn: 'make_device_exclusive_range', args: {} },
+      { ...ref, from: 2, to: 1, fns: ['folio_put', 'dmirror_exclusive'] },
+    ],
+    now: {
+      where: 'exclusive',
+      pfn: '0x104',
+      refcount: 1,
+      mapcount: 0,
+      cpu: '',
+      devices: [{ device: 'hmm_dmirror0', access: 'a' }],
+    },
+  });
+  const { changes } = explainedJson(4, '--page', 'r0[1]') as { changes: unknown[] };
+  t.same(changes.at(-1), {
+    kind: 'event',
+    event: 'skip',
+    fn: 'migrate_vma_collect_pmd',
+    args: { pages: 1 },
+    reason: { id: 'pinned', refcount: 1026, mapcount: 1, expected: 2 },
+    text: 'pinned: refcount 1026, mapcount 1, expected 2',
+  });
+});
+
+t.test('explain --json: a module that does not load', async (t) => {
+  const bug = 'coherent-minor-unset';
+  t.same(here('explain', `test/bugs/${bug}.yaml`, '--json', '--bug', bug), {
+    status: 1,
+    stdout: `{"name":"${bug}","kernel":"6.12","failed":"loading test_hmm failed with ENOMEM"}\n`,
+    stderr: '',
+  });
+});
+
 t.test('smoke --explain', async (t) => {
   const args = ['-r', 'hmm2.hmm2_device_private.snapshot', '--explain', '--seed', '1', '--kernel', '6.12'];
   const { status, stdout } = here('smoke', ...args);

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import t from 'tap';
-import { explainScenario } from '../../src/explain/explain.js';
-import { followPage, parseFollowed } from '../../src/explain/follow.js';
+import { explainedLines, explainScenario } from '../../src/explain/explain.js';
+import { type FollowedPage, followedLines, followPage, parseFollowed } from '../../src/explain/follow.js';
 import type { Machine } from '../../src/machine/machine.js';
 import { load } from '../../src/scenario/load.js';
 import { answerText, stepText } from '../../src/scenario/place.js';
@@ -29,7 +29,15 @@ function describe(document: ScenarioDocument, lines: Describe): string[] {
 
 function explained(document: ScenarioDocument, step?: number): string[] {
   const options = step === undefined ? {} : { step };
-  return describe(document, (machine, setup) => explainScenario(machine, setup, document, options));
+  return describe(document, (machine, setup) =>
+    [...explainScenario(machine, setup, document, options)].map(explainedLines),
+  );
+}
+
+function followed(document: ScenarioDocument, page: FollowedPage): string[] {
+  return describe(document, (machine, setup) =>
+    [...followPage(machine, setup, document, page)].map(followedLines),
+  );
 }
 
 t.test('a full device', async (t) => {
@@ -174,9 +182,7 @@ t.test('no reference of a followed page is missed, and functions are called as i
   const known = new Set(readFileSync('test/fixtures/explain/functions.txt', 'utf8').trim().split('\n'));
   const page = parseFollowed('r0[1]', '--page');
   const documents = ['6.1', '6.12'].flatMap((kernel) => SAMPLED.flatMap((name) => sampled(kernel, name)));
-  const lines = documents.map((document) =>
-    describe(document, (machine, setup) => followPage(machine, setup, document, page)),
-  );
+  const lines = documents.map((document) => followed(document, page));
   t.ok(lines.flat().filter((line) => REF.test(line)).length > 400);
   t.same(lines.flatMap(gapsOf), [], 'every change begins where the one before has ended');
   const strangers = lines
@@ -203,8 +209,7 @@ t.test('explaining and watching change no answer, and leave no page unexplained'
       const lines = explained(document);
       t.same(lines.filter(isHeading), wanted, `${kernel} ${document.name}, explained`);
       const page = parseFollowed('r0[0]', '--page');
-      const followed = describe(document, (machine, setup) => followPage(machine, setup, document, page));
-      t.same(followed.filter(isHeading), wanted, `${kernel} ${document.name}, followed`);
+      t.same(followed(document, page).filter(isHeading), wanted, `${kernel} ${document.name}, followed`);
       t.same(
         lines.filter((line) => /^ {2}r\d+\[\d+\] +(stays +\S+|not reached|fails +\S+)$/.test(line)),
         [],

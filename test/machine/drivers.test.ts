@@ -4,8 +4,8 @@ import t from 'tap';
 import type { DriverCheckers } from '../../src/checkers/index.js';
 import { test_hmm_checkers } from '../../src/checkers/test_hmm/index.js';
 import { violation } from '../../src/checkers/violation.js';
-import { explainScenario } from '../../src/explain/explain.js';
-import { followPage } from '../../src/explain/follow.js';
+import { explainedLines, explainScenario } from '../../src/explain/explain.js';
+import { followedLines, followPage } from '../../src/explain/follow.js';
 import { drawScenario } from '../../src/explain/show-grid.js';
 import type { Machine } from '../../src/machine/machine.js';
 import { loadable } from '../../src/machine/registry.js';
@@ -19,7 +19,7 @@ import type { Task } from '../../src/sim/task.js';
 import { ENOENT } from '../../src/uapi/errno.js';
 import { O_RDWR } from '../../src/uapi/mman.js';
 import type { Sys } from '../../src/user/api.js';
-import { observePage, placeText } from '../../src/watch/observe.js';
+import { observePage, pagePlace, placeText } from '../../src/watch/observe.js';
 import { NODRV_MOVE, type Nodrv, nodrv } from './nodrv.js';
 
 const range = { region: 'r0', page: 0, pages: 2 } as const;
@@ -88,7 +88,7 @@ t.test('its page is its device’s', async (t) => {
   const { kernel } = machine;
   const { mm } = machine.process(1)!;
   const state = observePage(machine, mm!, ADDR);
-  t.equal(pfns(placeText(state)), 'private on nodrv0 pfn N');
+  t.equal(pfns(placeText(pagePlace(state))), 'private on nodrv0 pfn N');
   const { drivers } = machine;
   t.same(state.devices, [{ device: drivers.deviceNamed('nodrv0'), access: 'rw' }]);
   const neighbour = observePage(machine, mm!, ADDR - 4096);
@@ -117,7 +117,7 @@ t.test('show', async (t) => {
 });
 
 t.test('explain', async (t) => {
-  const lines = [...explainScenario(machineThatMoves(), setup, document)].flat().map(pfns);
+  const lines = [...explainScenario(machineThatMoves(), setup, document)].flatMap(explainedLines).map(pfns);
   t.same(lines.slice(lines.findIndex((line) => line.startsWith('step 3'))), [
     'step 3  p0 SNAPSHOT d0 r0[0..1]: ret 0, cpages 2, faults 0',
     '  r0[0]  WRITE  hmm_vma_handle_pte  system pfn N',
@@ -134,7 +134,9 @@ t.test('explain', async (t) => {
 
 t.test('explain --page', async (t) => {
   const followed = { process: 'p0', region: 'r0', page: 1 };
-  const lines = [...followPage(machineThatMoves(), setup, document, followed)].flat().map(pfns);
+  const lines = [...followPage(machineThatMoves(), setup, document, followed)]
+    .flatMap(followedLines)
+    .map(pfns);
   t.same(
     lines.filter((line) => line.includes('nodrv')),
     ['  now  private on nodrv0 pfn N; refcount 1, mapcount 1; CPU faults; nodrv0 reads and writes'],

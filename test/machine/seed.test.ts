@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import t from 'tap';
-import { explainScenario } from '../../src/explain/explain.js';
+import { explainedLines, explainScenario } from '../../src/explain/explain.js';
 import { moduleAt } from '../../src/machine/description.js';
 import { Machine } from '../../src/machine/machine.js';
 import { failureOf } from '../../src/report/scenario-outcome.js';
@@ -50,7 +50,7 @@ const touch: ScenarioDocument = {
 /** What explain says of the store, which names the pfn. */
 function explained(seed: number): string {
   const setup = new Setups({ seed }).of(touch);
-  return [...explainScenario(bootMachine(setup), setup, touch)].flat().at(-1)!;
+  return [...explainScenario(bootMachine(setup), setup, touch)].flatMap(explainedLines).at(-1)!;
 }
 
 t.test('memory is handed out from the lowest address up with seed 0, and from elsewhere with others', (t) => {

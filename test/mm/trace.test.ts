@@ -20,7 +20,18 @@ const steps: Step[] = [
   { op: 'load', ...range },
   { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', ...range },
   { op: 'ioctl', cmd: 'MIGRATE_TO_SYS', fd: 'd0', ...range },
+  // Pages that stay, each for another reason, and those that devices take for themselves.
+  { op: 'pin', region: 'r0', page: 3, pages: 1, write: true },
+  { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', ...range },
+  { op: 'ioctl', cmd: 'EXCLUSIVE', fd: 'd0', ...range, page: 8, pages: 8 },
+  { op: 'load', ...range },
+  { op: 'mmap', region: 'r1', pages: 8, prot: 'rw', share: 'shared', backing: 'file' },
+  { op: 'store', region: 'r1', page: 0, pages: 4, word: 4 },
+  { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', region: 'r1', page: 0, pages: 8 },
+  { op: 'ioctl', cmd: 'EXCLUSIVE', fd: 'd0', region: 'r1', page: 0, pages: 1 },
   { op: 'munmap', ...range },
+  { op: 'ioctl', cmd: 'READ', fd: 'd0', ...range },
+  { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', ...range },
 ];
 const document: ScenarioDocument = { name: 'busy', kernel: '6.12', steps };
 

@@ -20,6 +20,7 @@ import {
   mmu_interval_read_retry,
   mmu_interval_set_seq,
 } from '../../mm/mmu_notifier.js';
+import type { PlainReasonId } from '../../mm/reasons.js';
 import type { MmStruct } from '../../mm/types.js';
 import { KernelBug } from '../../sim/errors.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
@@ -67,12 +68,14 @@ function* invalidate_locked(
 
 export const dmirror_min_ops: MmuIntervalNotifierOps = { invalidate: dmirror_interval_invalidate };
 
-/** What the device does at the address with page number `index`. */
-function tell(dmirror: Dmirror, event: string, fn: string, index: number, reason?: string): void {
+/** What dmirror_do_fault() did about the address with page number `index`: entered it, or why not. */
+function tell(dmirror: Dmirror, index: number, failed?: PlainReasonId): void {
   const { mm } = dmirror.notifier;
   if (mm.kernel.trace === null) return;
-  const args = { device: dmirror.mdevice.name };
-  mm.kernel.note({ event, fn, mm, addr: index * 4096, args, ...(reason === undefined ? {} : { reason }) });
+  const fn = 'dmirror_do_fault';
+  const about = { fn, mm, addr: index * 4096, args: { device: dmirror.mdevice.name } };
+  if (failed === undefined) mm.kernel.note({ ...about, event: 'device_fault', tracepoint: fn });
+  else mm.kernel.note({ ...about, event: 'hmm_fault_failed', reason: { id: failed } });
 }
 
 /** Put what hmm_range_fault() found into the device page table. Return: 0 or -EFAULT. */
@@ -88,12 +91,12 @@ function dmirror_do_fault(dmirror: Dmirror, range: HmmRange): number {
     const write = (flags & HMM_PFN_WRITE) !== 0;
     if (!write && (range.default_flags & HMM_PFN_REQ_WRITE) !== 0) {
       k.warn('dmirror_do_fault', 'write access was asked for, the page is read-only');
-      tell(dmirror, 'hmm_fault_failed', 'dmirror_do_fault', first + n, 'the page is read-only');
+      tell(dmirror, first + n, 'page-read-only');
       return -EFAULT;
     }
     const stored = k.behaviour.faultMirrorsOwnPrivatePage ? page : backing(dmirror, page);
     dmirror.pt.xa_store(first + n, stored, write ? DPT_XA_TAG_WRITE : 0);
-    tell(dmirror, 'dmirror_do_fault', 'dmirror_do_fault', first + n);
+    tell(dmirror, first + n);
   }
   return 0;
 }

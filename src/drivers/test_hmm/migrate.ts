@@ -18,6 +18,7 @@ import {
 } from '../../mm/migrate_device.js';
 import { mmput } from '../../mm/mmap.js';
 import { put_page, UNMOVABLE } from '../../mm/page_alloc.js';
+import type { PlainReasonId } from '../../mm/reasons.js';
 import {
   type MmStruct,
   VM_FAULT_OOM,
@@ -55,9 +56,10 @@ function dmirror_select_device(mdevice: DmirrorDevice): number {
 }
 
 /** Tell why entry `n` stays where it is. */
-function skip(args: MigrateVma, n: number, fn: string, reason: string): void {
+function skip(args: MigrateVma, n: number, fn: string, id: PlainReasonId): void {
   const { vm_mm } = args.vma;
-  vm_mm.kernel.note({ event: 'skip', fn, mm: vm_mm, addr: args.start + n * 4096, reason });
+  if (vm_mm.kernel.trace === null) return;
+  vm_mm.kernel.note({ event: 'skip', fn, mm: vm_mm, addr: args.start + n * 4096, reason: { id } });
 }
 
 /** Give every migrating entry a device page and copy the contents there. */
@@ -71,13 +73,13 @@ function* dmirror_migrate_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): Ta
     if (spage !== NO_PAGE && k.is_zone_device_page(spage)) {
       if (k.behaviour.genericPagesAreMigratable) args.src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
       else k.warn('dmirror_migrate_alloc_and_copy', 'page already in device');
-      skip(args, n, 'dmirror_migrate_alloc_and_copy', 'page already in device');
+      skip(args, n, 'dmirror_migrate_alloc_and_copy', 'already-in-device');
       continue;
     }
     const dpage = yield* dmirror_devmem_alloc_page(mdevice);
     if (dpage === NO_PAGE) {
       const full = k.pages.nr_free_pages > 0;
-      skip(args, n, 'dmirror_devmem_alloc_page', full ? 'device full' : 'no system memory to back it');
+      skip(args, n, 'dmirror_devmem_alloc_page', full ? 'device-full' : 'no-backing-memory');
       continue;
     }
     const data = BACKING_PAGE(mdevice, dpage);
@@ -118,18 +120,18 @@ function dmirror_devmem_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirror)
     if (!is_device_private_page(k, spage)) {
       if (k.behaviour.genericToSystemIsNoop) {
         args.src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
-        skip(args, n, 'dmirror_devmem_fault_alloc_and_copy', 'only private pages come back');
+        skip(args, n, 'dmirror_devmem_fault_alloc_and_copy', 'only-private-returns');
         continue;
       }
       if (!is_device_coherent_page(k, spage)) {
         k.warn('dmirror_devmem_fault_alloc_and_copy', 'the page is not a device page');
-        skip(args, n, 'dmirror_devmem_fault_alloc_and_copy', 'not a device page');
+        skip(args, n, 'dmirror_devmem_fault_alloc_and_copy', 'not-a-device-page');
         continue;
       }
     }
     const dpage = k.pages.alloc_page();
     if (dpage === NO_PAGE) {
-      skip(args, n, 'dmirror_devmem_fault_alloc_and_copy', 'no system memory');
+      skip(args, n, 'dmirror_devmem_fault_alloc_and_copy', 'no-system-memory');
       k.executor.charge(COST_FRUITLESS);
       if (k.behaviour.devmemFaultReportsOom) ret = VM_FAULT_OOM;
       continue;
@@ -194,8 +196,10 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
   for (let addr = cmd.addr; addr < end; ) {
     const vma = mm.vmas.vma_lookup(addr);
     if (vma === null || (vma.vm_flags & VM_READ) === 0) {
-      const reason = vma === null ? 'no VMA' : 'VMA is not readable';
-      k.note({ event: 'skip', fn: migrating(dmirror, toDevice), mm, addr, reason });
+      if (k.trace !== null) {
+        const reason = { id: vma === null ? 'no-vma' : 'vma-not-readable' } as const;
+        k.note({ event: 'skip', fn: migrating(dmirror, toDevice), mm, addr, reason });
+      }
       ret = -EINVAL;
       break;
     }

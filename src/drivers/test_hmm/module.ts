@@ -2,6 +2,7 @@
 /** Answers for: lib/test_hmm.c, module and file operations. Fidelity: ported. */
 import type { FileOperations, FileTable, OpenFile } from '../../fs/file.js';
 import type { Generation } from '../../generations/types.js';
+import type { CommandKind, DriverCommand } from '../../kernel/driver-events.js';
 import type { Kernel } from '../../mm/kernel.js';
 import { insert_page } from '../../mm/memory.js';
 import { vma_dummy_vm_ops } from '../../mm/mmap.js';
@@ -127,25 +128,51 @@ function* dmirror_release_chunks(dmirror: Dmirror): Task<number> {
   return 0;
 }
 
+const COMMAND_KINDS: Readonly<Record<DmirrorOp, CommandKind | null>> = {
+  READ: 'read',
+  WRITE: 'write',
+  MIGRATE: 'migrate',
+  MIGRATE_TO_DEV: 'migrate',
+  MIGRATE_TO_SYS: 'migrate',
+  SNAPSHOT: 'snapshot',
+  EXCLUSIVE: 'exclusive',
+  CHECK_EXCLUSIVE: 'check-exclusive',
+  RELEASE: null,
+  GET_MEM_DEV_TYPE: null,
+};
+
+const DECIDING: Readonly<Record<CommandKind, string>> = {
+  read: 'dmirror_do_read',
+  write: 'dmirror_do_write',
+  migrate: 'dmirror_devmem_fault_alloc_and_copy',
+  snapshot: 'dmirror_range_snapshot',
+  exclusive: 'dmirror_exclusive',
+  'check-exclusive': 'dmirror_check_atomic',
+};
+
+/** The command as others see it. */
+function dmirror_command(op: DmirrorOp, alloc_to_devmem: boolean): DriverCommand {
+  const does = COMMAND_KINDS[op];
+  const toDevice = op === 'MIGRATE_TO_DEV' || alloc_to_devmem;
+  const text = op === 'MIGRATE' ? `MIGRATE to ${toDevice ? 'device' : 'system'}` : op;
+  let fn = does === null ? 'dmirror_fops_unlocked_ioctl' : DECIDING[does];
+  if (does === 'migrate' && toDevice) fn = 'dmirror_migrate_alloc_and_copy';
+  return { name: op, text, does, toDevice, fn, reader: 'dmirror_do_read' };
+}
+
 /** dispatch(), with the beginning and the end of the command told to whoever traces. */
 function* traced_dispatch(op: DmirrorOp, dmirror: Dmirror, caller: MmStruct, cmd: DmirrorCmd): Task<number> {
   const { mm } = dmirror.notifier;
   const k = mm.kernel;
-  const about = {
-    cmd: op,
-    device: dmirror.mdevice.name,
-    file: dmirror.id,
-    pages: cmd.size / 4096,
-    to_device: Number(op === 'MIGRATE_TO_DEV' || cmd.alloc_to_devmem),
-  };
-  const event = { fn: 'dmirror_fops_unlocked_ioctl', mm, addr: cmd.addr };
-  k.note({ ...event, event: 'dmirror_ioctl', args: about });
+  const command = dmirror_command(op, cmd.alloc_to_devmem);
+  const { mdevice, id: file } = dmirror;
+  const to_device = Number(command.toDevice);
+  const args = { cmd: op, device: mdevice.name, file, pages: cmd.size / 4096, to_device };
+  const about = { fn: 'dmirror_fops_unlocked_ioctl', mm, addr: cmd.addr };
+  k.note({ ...about, event: 'driver_command', tracepoint: 'dmirror_ioctl', command, args });
   const ret = yield* dispatch(op, dmirror, caller, cmd);
-  k.note({
-    ...event,
-    event: 'dmirror_ioctl_end',
-    args: { ...about, ret, cpages: cmd.cpages, faults: cmd.faults },
-  });
+  const answer = { ...args, ret, cpages: cmd.cpages, faults: cmd.faults };
+  k.note({ ...about, event: 'driver_command_end', tracepoint: 'dmirror_ioctl_end', ret, args: answer });
   return ret;
 }
 

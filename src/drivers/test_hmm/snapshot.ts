@@ -130,9 +130,9 @@ function* dmirror_range_snapshot(dmirror: Dmirror, range: HmmRange, perm: Uint8A
       perm[n] = dmirror_mkentry(dmirror, range.hmm_pfns[n]!, range.hmm_flags[n]!);
     if (mm.kernel.trace !== null) {
       for (let n = 0; n < count; n++) {
-        const args = { perm: perm[n]! };
-        const addr = range.start + n * 4096;
-        mm.kernel.note({ event: 'dmirror_mkentry', fn: 'dmirror_mkentry', mm, addr, args });
+        const refused = (range.hmm_flags[n]! & HMM_PFN_ERROR) !== 0;
+        const about = { fn: 'dmirror_mkentry', mm, addr: range.start + n * 4096, args: { perm: perm[n]! } };
+        mm.kernel.note({ ...about, event: 'device_entry', tracepoint: 'dmirror_mkentry', refused });
       }
     }
     dmirror.mutex.mutex_unlock();

@@ -137,6 +137,8 @@ export type Contract<S, Taker extends string, Token extends string> = Taking<S> 
   readonly answers: (step: S) => KernelFunction;
   /** What explain looks for: pages of a driver's command, pages that the CPU touches, what GUP refuses, nothing. */
   readonly concerns: 'command' | 'access' | 'pins' | 'call';
+  /** Of a command: the driver's function that looks at it first, and turns it away. */
+  readonly entry?: string;
   /** The pages that it maps. */
   readonly maps: ((step: S) => Range) | null;
   /** The name of the device that it opens. */

@@ -102,6 +102,8 @@ interface DmirrorCommand {
   readonly toDevice?: (step: IoctlStep) => boolean;
 }
 
+const ENTRY = 'dmirror_fops_unlocked_ioctl';
+
 /** dmirror_fops_unlocked_ioctl() checks the struct before it looks at the command; the VFS, the fd. */
 const ioctl = (fn: string, ...errnos: string[]): KernelFunction =>
   answeredBy(fn, 'EBADF', 'EINVAL', ...errnos);
@@ -326,6 +328,7 @@ const ioctlStep = defineStep(ioctlSchema, {
   take: takeIoctl,
   answers: (step) => COMMANDS[step.cmd].answers,
   concerns: 'command',
+  entry: ENTRY,
   maps: null,
   naming: plainNames,
   shell,
@@ -367,8 +370,9 @@ function* takeRaw(sys: Sys, actor: Actor, step: RawStep, { uapi }: Generation): 
 
 const ioctl_raw = defineStep(rawSchema, {
   take: takeRaw,
-  answers: () => ioctl('dmirror_fops_unlocked_ioctl', 'EFAULT', 'EPERM', 'EBUSY', 'ENOENT', 'ENOMEM'),
+  answers: () => ioctl(ENTRY, 'EFAULT', 'EPERM', 'EBUSY', 'ENOENT', 'ENOMEM'),
   concerns: 'command',
+  entry: ENTRY,
   maps: null,
   naming: plainNames,
   shell: {

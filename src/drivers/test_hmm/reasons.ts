@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Why test_hmm leaves a page alone. */
+import type { ReasonTable } from '../../mm/reasons.js';
+
+type None = Readonly<Record<never, never>>;
+
+interface DmirrorReasons {
+  'already-in-device': None;
+  'device-full': None;
+  'no-backing-memory': None;
+  'only-private-returns': None;
+  'not-a-device-page': None;
+  'no-system-memory': None;
+  'page-read-only': None;
+}
+
+declare module '../../mm/reasons.js' {
+  interface Reasons extends DmirrorReasons {}
+}
+
+export const dmirrorReasons: ReasonTable<DmirrorReasons> = {
+  'already-in-device': { about: 'device', text: 'page already in device' },
+  'device-full': { about: 'page', text: 'device full' },
+  'no-backing-memory': { about: 'page', text: 'no system memory to back it' },
+  'only-private-returns': { about: 'page', text: 'only private pages come back' },
+  'not-a-device-page': { about: 'page', text: 'not a device page' },
+  'no-system-memory': { about: 'page', text: 'no system memory' },
+  'page-read-only': { about: 'page', text: 'the page is read-only' },
+};

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Explanations for scripts: an object a step, with keys that stay. Ids, functions, places and numbers are the data;
+ * `text` is the line for people. README.md lists the keys.
+ */
+import { reasonText } from '../machine/reasons.js';
+import type { TakenStep } from '../session/session.js';
+import type { ExplainedStep } from './explain.js';
+import type { ChangeData, FollowedPage, FollowedStep } from './follow.js';
+import { causeText, verdictText } from './text.js';
+import type { Cause, PageVerdict } from './verdict.js';
+
+/** Of which scenario, on which kernel. */
+export interface Heading {
+  readonly name: string;
+  readonly kernel: string;
+}
+
+function stepJson({ name, kernel }: Heading, { index, step, result }: TakenStep): object {
+  const { expect: _, ...run } = step;
+  return { name, kernel, step: index, run, result };
+}
+
+function causesJson(causes: readonly Cause[]): object {
+  if (causes.length === 0) return {};
+  const because = causes.map((cause) => {
+    const { fn, reason, at } = cause;
+    return {
+      ...(fn === '' ? {} : { fn }),
+      reason,
+      ...(at === undefined ? {} : { at }),
+      text: causeText(cause),
+    };
+  });
+  return { because };
+}
+
+function pageJson(verdict: PageVerdict): object {
+  const { page, verdict: word, fn, reason, ...places } = verdict;
+  return { page, verdict: word, fn, reason, text: verdictText(verdict), ...places };
+}
+
+export function explainedJson(heading: Heading, explained: ExplainedStep): object {
+  const { causes, commands, touched } = explained;
+  const ranges = touched === undefined ? commands : [...commands, touched];
+  const more = ranges.reduce((sum, range) => sum + range.more, 0);
+  const all = [...causes, ...commands.flatMap(({ cause }) => cause ?? [])];
+  return {
+    ...stepJson(heading, explained),
+    ...causesJson(all),
+    pages: ranges.flatMap((range) => range.pages.map(pageJson)),
+    ...(more === 0 ? {} : { more }),
+  };
+}
+
+function changeJson(change: ChangeData): object {
+  if (change.kind !== 'event' || change.reason === undefined) return change;
+  return { ...change, text: reasonText(change.reason) };
+}
+
+export function followedJson(heading: Heading, followed: FollowedPage, step: FollowedStep): object {
+  const { process, region, page } = followed;
+  return {
+    ...stepJson(heading, step),
+    ...causesJson(step.causes),
+    process,
+    page: `${region}[${page}]`,
+    changes: step.changes.map(changeJson),
+    ...(step.now === undefined ? {} : { now: step.now }),
+  };
+}

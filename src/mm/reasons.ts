@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Why the memory core leaves a page alone, gives up, or waits: ids with their values, and one table of their texts.
+ *
+ * A driver has reasons of its own: it lists them in its folder, merges them into `Reasons`, and the registry of drivers
+ * puts its table beside this one. Messages of an oops, a hang or a WARN are no reasons: they say what died, for people.
+ */
+import type { Page } from '../sim/memmap.js';
+import type { Kernel } from './kernel.js';
+import { folio_mapcount } from './page_flags.js';
+
+type None = Readonly<Record<never, never>>;
+
+interface References {
+  readonly refcount: number;
+  readonly mapcount: number;
+  readonly expected: number;
+}
+
+/** The values of each reason, by its id. */
+export interface CoreReasons {
+  // The mapping.
+  'no-vma': None;
+  'vma-not-readable': None;
+  'vma-not-writable': None;
+  'special-mapping': None;
+  'device-mapping': None;
+  'hugetlb-mapping': None;
+  'mapping-not-anonymous': None;
+  // The entry.
+  'file-hole': None;
+  'swap-entry': None;
+  'zero-page': None;
+  'mapped-meanwhile': None;
+  'huge-mapped-meanwhile': None;
+  // What was selected.
+  'system-not-selected': None;
+  'private-not-selected': None;
+  'coherent-not-selected': None;
+  'generic-not-selected': None;
+  'wrong-owner': None;
+  'foreign-private': None;
+  // The page.
+  'no-mapping': None;
+  'pte-mapped-thp': None;
+  'tail-page': None;
+  'file-backed': None;
+  'not-anonymous': None;
+  'not-on-lru': None;
+  'page-locked': None;
+  'locked-by-other': None;
+  'thp-locked-by-other': None;
+  'coherent-stuck': None;
+  // Who holds it.
+  pinned: References;
+  'thp-pinned': References;
+  'thp-referenced': None;
+  'still-mapped': { readonly mapcount: number };
+  'still-mapped-elsewhere': { readonly mapcount: number };
+  'unexpected-reference': { readonly refcount: number; readonly expected: number };
+  /** `pfn` is that of the first one. */
+  'pages-in-use': {
+    readonly pages: number;
+    readonly pfn: number;
+    readonly refcount: number;
+    readonly mapcount: number;
+  };
+  // Memory, and faults.
+  'no-memory': None;
+  'no-free-huge-page': None;
+  'fault-fails': None;
+  'fault-answered': { readonly answer: string };
+  /** A WARN, with what it says. */
+  warning: { readonly message: string };
+}
+
+/** All reasons: drivers merge theirs in. */
+export interface Reasons extends CoreReasons {}
+
+export type ReasonId = keyof Reasons;
+
+/** Ids that say everything. */
+export type PlainReasonId = { [I in ReasonId]: keyof Reasons[I] extends never ? I : never }[ReasonId];
+
+type ValuedId = Exclude<ReasonId, PlainReasonId>;
+
+export type Reason =
+  | { readonly id: PlainReasonId }
+  | { [I in ValuedId]: { readonly id: I } & Reasons[I] }[ValuedId];
+
+/** A reason, or its id alone: what is passed on before anybody knows whether it is told. */
+export type Because = PlainReasonId | Reason;
+
+export function reasonOf(because: Because): Reason {
+  return typeof because === 'string' ? { id: because } : because;
+}
+
+/**
+ * What a reason is about: `mapping`, which the range behind it shares, so that the walk or the command ends there;
+ * `device`, the one whose memory the page is; `references` that somebody has; or just this page.
+ */
+export type About = 'mapping' | 'device' | 'references' | 'page';
+
+export interface ReasonEntry<R> {
+  readonly about: About;
+  readonly text: string | ((reason: R) => string);
+}
+
+export type ReasonTable<Of = Reasons> = { readonly [I in keyof Of]: ReasonEntry<Of[I]> };
+
+function mapping(text: string): ReasonEntry<None> {
+  return { about: 'mapping', text };
+}
+
+function device(text: string): ReasonEntry<None> {
+  return { about: 'device', text };
+}
+
+function page<R = None>(text: ReasonEntry<R>['text']): ReasonEntry<R> {
+  return { about: 'page', text };
+}
+
+function references<R = None>(text: ReasonEntry<R>['text']): ReasonEntry<R> {
+  return { about: 'references', text };
+}
+
+const pinnedText = ({ refcount, mapcount, expected }: References): string =>
+  `pinned: refcount ${refcount}, mapcount ${mapcount}, expected ${expected}`;
+
+export const coreReasons: ReasonTable<CoreReasons> = {
+  'no-vma': mapping('no VMA'),
+  'vma-not-readable': mapping('VMA is not readable'),
+  'vma-not-writable': mapping('VMA is not writable'),
+  'special-mapping': mapping('special mapping'),
+  'device-mapping': mapping("special mapping (a device's own pages)"),
+  'hugetlb-mapping': mapping('hugetlb mapping'),
+  'mapping-not-anonymous': page('mapping is not anonymous'),
+  'file-hole': page('hole in a mapping that is not anonymous'),
+  'swap-entry': page('swap-type entry (device exclusive or migration)'),
+  'zero-page': page('zero page'),
+  'mapped-meanwhile': page('mapped meanwhile'),
+  'huge-mapped-meanwhile': page('huge page mapped meanwhile'),
+  'system-not-selected': page('system page, not selected'),
+  'private-not-selected': device('device private page, not selected'),
+  'coherent-not-selected': device('device coherent page, not selected'),
+  'generic-not-selected': device('generic page, not selected'),
+  'wrong-owner': device('wrong owner'),
+  'foreign-private': device('device private page of another owner'),
+  'no-mapping': page('page without a mapping (driver page)'),
+  'pte-mapped-thp': page('part of a PTE-mapped THP'),
+  'tail-page': page('tail page of a large folio'),
+  'file-backed': page('file-backed page'),
+  'not-anonymous': page('not anonymous memory'),
+  'not-on-lru': page('not on the LRU'),
+  'page-locked': page('page is locked'),
+  'locked-by-other': page('page locked by somebody else'),
+  'thp-locked-by-other': page('THP locked by somebody else'),
+  'coherent-stuck': page('coherent page cannot be moved'),
+  pinned: references(pinnedText),
+  'thp-pinned': references((held) => `THP split failed: ${pinnedText(held)}`),
+  'thp-referenced': references('THP split failed: still referenced'),
+  'still-mapped': page(({ mapcount }) => `still mapped: mapcount ${mapcount}`),
+  'still-mapped-elsewhere': page(
+    ({ mapcount }) => `still mapped elsewhere, or read-only: mapcount ${mapcount}`,
+  ),
+  'unexpected-reference': page(
+    ({ refcount, expected }) => `unexpected reference: refcount ${refcount}, expected ${expected}`,
+  ),
+  'pages-in-use': page(({ pages, pfn, refcount, mapcount }) => {
+    const first = `pfn 0x${pfn.toString(16)}, refcount ${refcount}, mapcount ${mapcount}`;
+    return `waits for ${pages} ${pages === 1 ? 'page' : 'pages'} in use, first ${first}`;
+  }),
+  'no-memory': page('no memory'),
+  'no-free-huge-page': page('no huge page that is not reserved'),
+  'fault-fails': page('the fault fails'),
+  'fault-answered': page(({ answer }) => `handle_mm_fault() answered ${answer}`),
+  warning: page(({ message }) => message),
+};
+
+/** Why a folio with more than `expected` references stays where it is. */
+export function referenced(id: 'pinned' | 'thp-pinned', k: Kernel, folio: Page, expected: number): Reason {
+  const { mem } = k;
+  return { id, refcount: mem.refcount[folio]!, mapcount: folio_mapcount(mem, folio), expected };
+}
