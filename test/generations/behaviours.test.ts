@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What each kernel does: every value, as its version and its posting give it. */
 import t from 'tap';
-import { type Entry, valueIn } from '../../src/generations/behaviours/entry.js';
+import { type Entry, type Resolvable, valueIn } from '../../src/generations/behaviours/entry.js';
 import { behaviourNames, registry, resolve } from '../../src/generations/behaviours/index.js';
 import { generations } from '../../src/generations/index.js';
 
@@ -90,7 +90,8 @@ t.test('a kernel in between needs its version only', async (t) => {
 
 t.test('since, until, values and postings of an entry', async (t) => {
   const text = { what: 'x', source: 'mm/x.c x' };
-  const at = (entry: Entry, ...versions: string[]) => versions.map((version) => valueIn(entry, { version }));
+  const at = (entry: Resolvable, ...versions: string[]) =>
+    versions.map((version) => valueIn(entry, { version }));
   t.strictSame(at(text, '2.6', '6.12'), [true, true]);
   t.strictSame(at({ ...text, since: ['6.2'] }, '6.1.192', '6.2', '6.12'), [false, true, true]);
   t.strictSame(at({ ...text, until: ['6.9'] }, '6.8.12', '6.9', '6.12'), [true, false, false]);
@@ -102,7 +103,7 @@ t.test('since, until, values and postings of an entry', async (t) => {
   ]);
   t.strictSame(at({ ...text, since: [] }, '5.14', '9.0'), [false, false]);
   t.strictSame(at({ ...text, values: [7, 9], since: ['6.3'] }, '6.2.1', '6.3'), [7, 9]);
-  const posted: Entry = { ...text, since: ['6.2'], postings: { early: true } };
+  const posted: Resolvable = { ...text, since: ['6.2'], postings: { early: true } };
   t.equal(valueIn(posted, { version: '6.1', posting: 'early' }), true);
   t.equal(valueIn(posted, { version: '6.1', posting: 'other' }), false);
 });

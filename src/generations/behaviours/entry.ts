@@ -12,6 +12,22 @@ export interface Origin {
   readonly posting?: string;
 }
 
+/**
+ * What goes as expected on this kernel, and otherwise as soon as the behaviour alone is the other way round: a recorded
+ * scenario by its name, whose first word is that of its file under test/golden; a scenario by its path below test/; or,
+ * for what no step can do, a program of test/generations/programs.ts.
+ */
+export type Witness = { readonly kernel: string } & (
+  | { readonly recording: string }
+  | { readonly scenario: string }
+  | { readonly program: string }
+);
+
+/** Every behaviour has a witness, or says why there can be none. */
+type Proof =
+  | { readonly witness: Witness; readonly unproven?: never }
+  | { readonly unproven: string; readonly witness?: never };
+
 interface Common {
   /** One line: what holds where the behaviour is true. */
   readonly what: string;
@@ -34,11 +50,14 @@ interface NumberEntry extends Common {
   readonly postings?: Readonly<Record<string, number>>;
 }
 
-export type Entry = FlagEntry | NumberEntry;
+/** When it holds, and in which kernels. */
+export type Resolvable = FlagEntry | NumberEntry;
+
+export type Entry = Resolvable & Proof;
 export type Entries = Readonly<Record<string, Entry>>;
 
 /** The value of `entry` in one kernel. */
-export function valueIn(entry: Entry, { version, posting }: Origin): boolean | number {
+export function valueIn(entry: Resolvable, { version, posting }: Origin): boolean | number {
   const posted = posting === undefined ? undefined : entry.postings?.[posting];
   if (posted !== undefined) return posted;
   const begun = entry.since === undefined || holds(version, entry.since);

@@ -7,5 +7,6 @@ export const taskMmu = {
     what: 'pagemap sets the exclusive bit for present pages only',
     source: 'fs/proc/task_mmu.c pte_to_pagemap_entry',
     since: ['6.11'],
+    witness: { kernel: '6.12', recording: 'curated-parent-fd-in-child' },
   },
 } as const satisfies Entries;

@@ -8,34 +8,41 @@ export const testHmmModule = {
     source: 'lib/test_hmm.c dmirror_allocate_chunk',
     since: NEVER,
     postings: { 'v5-generic': true },
+    witness: { kernel: 'v5-generic', scenario: 'bugs/generic-forced-private' },
   },
   pagemapTypeFollowsDevice: {
     what: 'the pages of a generic device are MEMORY_DEVICE_GENERIC',
     source: 'lib/test_hmm.c dmirror_allocate_chunk',
+    witness: { kernel: 'v5-generic', scenario: 'bugs/generic-forced-private' },
   },
   coherentMinorKnown: {
     what: 'which SPM range a coherent device takes is decided by its own minor number',
     source: 'lib/test_hmm.c dmirror_allocate_chunk',
+    witness: { kernel: '6.12', scenario: 'bugs/coherent-minor-unset' },
   },
   nullResourceChecked: {
     what: 'a resource that was not found fails the module load; before, it was dereferenced',
     source: 'lib/test_hmm.c dmirror_allocate_chunk',
     postings: { 'v5-generic': false },
+    witness: { kernel: 'v5-generic', scenario: 'bugs/null-spm-resource' },
   },
   spmMinorsSwapped: {
     what: 'the first device with SPM takes spm_addr_dev1, the second spm_addr_dev0',
     source: 'lib/test_hmm.c dmirror_allocate_chunk',
+    witness: { kernel: '6.12', scenario: 'bugs/spm-minors-swapped' },
   },
   genericHasBackingPage: {
     what: 'generic device pages get a backing page too, which only remembers the mirror',
     source: 'lib/test_hmm.c dmirror_devmem_alloc_page',
     since: NEVER,
     postings: { 'v5-generic': true },
+    witness: { kernel: 'v5-generic', scenario: 'derived/generic-backing-pages' },
   },
   hmmDmirrorAlias: {
     what: '/dev/hmm_mirrorN names the devices too',
     source: 'cover letter of the COHERENT series, v4',
     since: NEVER,
     postings: { 'v4-coherent': true },
+    witness: { kernel: 'v4-coherent', program: 'open /dev/hmm_mirror0' },
   },
 } as const satisfies Entries;

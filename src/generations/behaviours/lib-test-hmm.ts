@@ -9,70 +9,83 @@ export const testHmm = {
     // Fixes of 2026.
     since: ['7.1', '6.12.117', '6.1.192'],
     postings: { 'v5-generic': false, 'v4-coherent': false },
+    witness: { kernel: '6.12', recording: 'curated-close-evicts-everyone' },
   },
   mirrorGoneFails: {
     what: 'a device fault fails with EFAULT when the mirrored mm is gone; before, it returned 0 for ever',
     source: 'lib/test_hmm.c dmirror_fault',
     since: ['7.3', '6.12.117', '6.1.192'],
     postings: { 'v5-generic': false, 'v4-coherent': false },
+    witness: { kernel: '6.12', scenario: 'bugs/dead-mirror-loop' },
   },
   devmemFaultReportsOom: {
     what: 'a CPU fault for which there is no system page fails with VM_FAULT_OOM; before, it succeeded and came again',
     source: 'lib/test_hmm.c dmirror_devmem_fault_alloc_and_copy',
     // Known to be so in 7.3.
     since: ['7.3'],
+    witness: { kernel: '6.12', scenario: 'bugs/device-fault-oom-ignored' },
   },
   evictNeverFailsToAllocate: {
     what: 'the arrays for an eviction are allocated with __GFP_NOFAIL, in single pages if need be',
     source: 'lib/test_hmm.c dmirror_device_evict_chunk',
     // The backports are those of the recorded releases.
     since: ['6.12', '6.1.192'],
+    witness: { kernel: '6.12', scenario: 'bugs/evict-array-unchecked' },
   },
   toSystemArraysOnStack: {
     what: 'the arrays for a migration to system memory are on the stack',
     source: 'lib/test_hmm.c dmirror_migrate_to_system',
     // Later than 6.12; in 7.3 they are not.
     until: ['7.3'],
+    witness: { kernel: '6.12', scenario: 'bugs/to-system-array-leak' },
   },
   exclusiveNeedsAllPages: {
     what: 'EXCLUSIVE maps pages only when every page of the batch was found',
     source: 'lib/test_hmm.c dmirror_exclusive',
     since: ['6.1'],
+    witness: { kernel: '6.12', scenario: 'bugs/exclusive-uninitialized-pages' },
   },
   faultMirrorsOwnPrivatePage: {
     what: 'a device fault stores its own unaddressable private page in the device table',
     source: 'lib/test_hmm.c dmirror_do_fault',
     // In every kernel that was recorded.
+    witness: { kernel: '6.12', recording: 'curated-read-after-mprotect-oops' },
   },
   genericToSystemIsNoop: {
     what: 'migrating generic pages back to system memory does nothing',
     source: 'lib/test_hmm.c dmirror_devmem_fault_alloc_and_copy',
     since: NEVER,
     postings: { 'v5-generic': true },
+    witness: { kernel: 'v5-generic', scenario: 'bugs/generic-to-system-noop' },
   },
   snapshotReportsOrder: {
     what: 'snapshots report PMD and PUD mappings',
     source: 'lib/test_hmm.c dmirror_mkentry',
     since: ['5.9'],
+    witness: { kernel: '6.12', recording: 'curated-thp-split-on-migrate' },
   },
   coherentHasSides: {
     what: 'snapshots tell local from remote coherent pages; v5-generic has one DEV_GENERIC',
     source: 'lib/test_hmm.c dmirror_mkentry',
     postings: { 'v5-generic': false },
+    witness: { kernel: '6.12', recording: 'curated-device-to-device' },
   },
   toSystemCountsPages: {
     what: 'cpages of a migration to system memory counts the pages that moved',
     source: 'lib/test_hmm.c dmirror_migrate_to_system',
     postings: { 'v5-generic': false },
+    witness: { kernel: '6.12', recording: 'curated-device-to-device' },
   },
   ioctl4IsGetMemDevType: {
     what: 'where ioctl 4 is GET_MEM_DEV_TYPE, the driver takes it so, and not as EXCLUSIVE, which it was in 5.14',
     source: 'lib/test_hmm_uapi.h',
+    witness: { kernel: 'v5-generic', scenario: 'bugs/ioctl-4-collision' },
   },
   npagesOverflowChecked: {
     what: 'a page count whose byte length overflows is refused',
     source: 'lib/test_hmm.c dmirror_fops_unlocked_ioctl',
     // A fix of 2026; 7.3 does not have it.
     since: NEVER,
+    witness: { kernel: '6.12', recording: 'curated-bad-arguments' },
   },
 } as const satisfies Entries;

@@ -8,31 +8,37 @@ export const gup = {
     source: 'include/linux/mm_types.h',
     values: [0x10000, 0x100],
     since: ['6.3'],
+    witness: { kernel: '6.1', recording: 'gup-103-0006' },
   },
   gupUnsharesFilePages: {
     what: 'a read-only longterm pin of a private mapping breaks COW of file and zero pages first',
     source: 'mm/internal.h gup_must_unshare',
     since: ['6.2'],
+    witness: { kernel: '6.12', recording: 'all-101-0034' },
   },
   gupTestLongtermPins: {
     what: 'gup_test has PIN_LONGTERM_TEST_START, STOP and READ',
     source: 'mm/gup_test.c gup_test_ioctl',
     since: ['6.2'],
+    witness: { kernel: '6.12', recording: 'curated-pin-blocks-migration' },
   },
   gupRefusesInternalFlags: {
     what: 'get_user_pages and pin_user_pages refuse flags that are internal to mm/gup.c',
     source: 'mm/gup.c is_valid_gup_args',
     since: ['6.3'],
+    witness: { kernel: '6.12', program: 'pages pinned with an internal flag' },
   },
   splitPmdRefusesHugetlb: {
     what: 'GUP with FOLL_SPLIT_PMD, and so EXCLUSIVE, fails on hugetlb with EOPNOTSUPP instead of finding its pages',
     source: 'mm/gup.c check_vma_flags',
     since: ['6.15', '6.12.117'],
+    witness: { kernel: '6.12', recording: 'hugetlb-101-0111' },
   },
   longtermMigratesCoherent: {
     what: 'a longterm pin moves device coherent pages to system memory; before, it fails',
     source: 'mm/gup.c __gup_longterm_locked',
     since: ['6.0'],
     postings: { 'v5-generic': false, 'v4-coherent': false },
+    witness: { kernel: '6.1', recording: 'curated-longterm-pin-evicts-coherent' },
   },
 } as const satisfies Entries;

@@ -7,10 +7,12 @@ export const hmm = {
     what: 'VM_MIXEDMAP mappings are walked like any other; before, they were refused like VM_IO and VM_PFNMAP',
     source: 'mm/hmm.c hmm_vma_walk_test',
     since: ['5.17'],
+    witness: { kernel: '6.12', scenario: 'bugs/mixedmap-rejected' },
   },
   hmmFaultsForeignPrivate: {
     what: "a fault brings another device's private page home; before, it failed with EFAULT",
     source: 'mm/hmm.c hmm_vma_handle_pte',
     since: ['6.0'],
+    witness: { kernel: '6.1', recording: 'curated-device-to-device' },
   },
 } as const satisfies Entries;

@@ -7,15 +7,18 @@ export const hugeMemory = {
     what: 'splitting a huge PMD leaves its PTEs as dirty as it was; before, all of them were clean',
     source: 'mm/huge_memory.c __split_huge_pmd_locked',
     since: ['6.2'],
+    witness: { kernel: '6.1', scenario: 'derived/pmd-split-clean-6.1' },
   },
   mprotectUpgradesPmd: {
     what: 'mprotect makes a huge PMD of an exclusive anonymous page writable at once',
     source: 'mm/huge_memory.c change_huge_pmd',
     since: ['6.2'],
+    witness: { kernel: '6.12', scenario: 'derived/thp-mprotect-whole-6.12' },
   },
   thpAlignedMmap: {
     what: 'anonymous mappings of 2 MiB and more get an aligned address',
     source: 'mm/huge_memory.c thp_get_unmapped_area_vmflags',
     since: ['6.7'],
+    witness: { kernel: '6.12', program: 'offset in a huge page' },
   },
 } as const satisfies Entries;

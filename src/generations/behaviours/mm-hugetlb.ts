@@ -7,5 +7,6 @@ export const hugetlb = {
     what: 'unmapping a private huge page for the last time gives its reservation back to the mapping',
     source: 'mm/hugetlb.c __unmap_hugepage_range',
     since: ['6.9'],
+    witness: { kernel: '6.12', scenario: 'derived/hugetlb-dontneed-reserves-6.12' },
   },
 } as const satisfies Entries;

@@ -7,10 +7,12 @@ export const madvise = {
     what: 'MADV_FREE of a whole THP that is mapped by PTEs leaves it whole; before, it was split',
     source: 'mm/madvise.c madvise_free_pte_range',
     since: ['6.10'],
+    witness: { kernel: '6.12', scenario: 'derived/madvise-free-whole-6.12' },
   },
   populateWalksVmas: {
     what: 'MADV_POPULATE_* passes over holes and reports them at the end; later it stops at the first',
     source: 'mm/madvise.c madvise_populate',
     until: ['6.9'],
+    witness: { kernel: '6.12', recording: 'vma-101-0079' },
   },
 } as const satisfies Entries;

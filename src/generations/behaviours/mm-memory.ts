@@ -8,16 +8,19 @@ export const memory = {
     source: 'mm/memory.c do_wp_page',
     // Somewhere between 6.1 and 6.12.
     until: ['6.12'],
+    witness: { kernel: '6.1', scenario: 'derived/thp-last-page-reused-6.1' },
   },
   migrateToRamResultCounts: {
     what: 'a CPU fault on a private page answers what migrate_to_ram() answered',
     source: 'mm/memory.c do_swap_page',
     since: ['6.1'],
+    witness: { kernel: '6.12', scenario: 'bugs/migrate-to-ram-result-dropped' },
   },
   zapWarnsByFolio: {
     what: 'unmapping a device entry warns when its folio is not anonymous; before, when its VMA was not',
     source: 'mm/memory.c zap_pte_range',
     // The fix is of 2026; 6.1 never warned.
     since: ['7.0', '6.12.117', '6.1'],
+    witness: { kernel: '6.12', scenario: 'bugs/spurious-zap-warning' },
   },
 } as const satisfies Entries;

@@ -7,5 +7,6 @@ export const memremap = {
     what: 'a free device page has no references; before, it kept one',
     source: 'mm/memremap.c free_zone_device_folio',
     since: ['6.1'],
+    witness: { kernel: '6.12', scenario: 'bugs/free-page-referenced' },
   },
 } as const satisfies Entries;

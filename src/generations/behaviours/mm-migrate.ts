@@ -7,11 +7,13 @@ export const migrate = {
     what: 'splitting a THP maps its zero-filled subpages to the shared zero page',
     source: 'mm/migrate.c try_to_map_unused_to_zeropage',
     since: ['6.12'],
+    witness: { kernel: '6.12', recording: 'curated-thp-split-on-migrate' },
   },
   genericPagesAreMigratable: {
     what: 'MEMORY_DEVICE_GENERIC pages take the place of coherent ones in migrate_vma_*',
     source: 'mm/migrate.c migrate_vma_check_page',
     since: NEVER,
     postings: { 'v5-generic': true },
+    witness: { kernel: 'v5-generic', scenario: 'bugs/generic-to-system-noop' },
   },
 } as const satisfies Entries;

@@ -7,5 +7,6 @@ export const rmap = {
     what: 'exclusive access is given page by page, to tail pages of large folios too',
     source: 'mm/rmap.c make_device_exclusive',
     since: ['6.15'],
+    witness: { kernel: '6.12', scenario: 'bugs/exclusive-thp-tail' },
   },
 } as const satisfies Entries;
