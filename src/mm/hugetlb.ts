@@ -185,7 +185,7 @@ function* lock_page_of_file({ k, mapping, idx }: HugeFault): Task<FaultPage | nu
     const folio = mapping.i_pages.get(idx);
     if (folio === undefined) return null;
     get_page(k, folio);
-    if (!k.trylock_page(folio)) yield* k.lock_page(folio, 'hugetlb_no_page');
+    yield* k.lock_page(folio, 'hugetlb_no_page');
     if (mapping.i_pages.get(idx) === folio) return { folio, anon: false };
     k.unlock_page(folio);
     put_page(k, folio);

@@ -313,7 +313,7 @@ function* remove_device_exclusive_entry(vmf: VmFault, orig: number): Task<number
   const k = vma.vm_mm.kernel;
   const folio = compound_head(k.mem, page);
   if (!folio_try_get(k, folio)) return 0;
-  if (!k.trylock_page(folio)) yield* k.lock_page(folio, 'remove_device_exclusive_entry');
+  yield* k.lock_page(folio, 'remove_device_exclusive_entry');
   const range = mmu_notifier_range(vma.vm_mm, address, address + 4096, 'MMU_NOTIFY_EXCLUSIVE');
   yield* mmu_notifier_invalidate_range_start(range);
   const table = faulting_table(vmf);

@@ -262,6 +262,7 @@ function* unmap_region(mm: MmStruct, doomed: readonly VmArea[], start: number, e
 /** mmput(): the last user tears the address space down. Context: may sleep. */
 export function* mmput(mm: MmStruct): Task {
   if (--mm.mm_users > 0) return;
+  mm.kernel.executor.point('last reference', mm);
   yield* exit_mmap(mm);
   mm.kernel.mmdrop(mm);
 }

@@ -80,6 +80,7 @@ function walk(mm: MmStruct, addr: number, vpn: number, write: boolean): Page {
  */
 export function* faultPage(mm: MmStruct, addr: number, write: boolean): Task<Signal | null> {
   const { kernel } = mm;
+  if (kernel.executor.watched) yield* kernel.executor.pointTask('user fault', mm, 'exc_page_fault');
   if (kernel.trace === null) return yield* do_user_addr_fault(mm, addr, write);
   const event = { mm, addr, fn: 'exc_page_fault' };
   kernel.note({ ...event, event: 'page_fault_user', args: { write: Number(write) } });

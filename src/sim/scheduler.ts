@@ -26,7 +26,7 @@ export interface Scheduler {
   /** A new run begins: forget what was learnt in the last one. */
   newExecution(): void;
   /**
-   * One of `runnable` (never empty, in the order of their waking). `current` ran last and may be among them.
+   * One of `runnable` (two or more, in the order of their waking; where there is no choice nobody is asked). `current` ran last and may be among them.
    * Null refuses to go on, and ends the run with a ScheduleRefused.
    */
   nextTask(runnable: readonly Schedulable[], current: Schedulable | null): Schedulable | null;

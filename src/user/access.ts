@@ -37,11 +37,10 @@ function pageOrSignal(process: Process, addr: number, write: boolean): Task<Page
 /** Take faults until the page is there, or a signal is due. */
 function* fault(process: Process, addr: number, write: boolean): Task<Page | string> {
   const mm = process.ownMm;
-  const { executor, kernel } = process.services;
+  const { kernel } = process.services;
   for (let tries = 0; ; kernel.tried_in_vain(++tries)) {
     const page = tryPage(mm, addr, write);
     if (page !== NO_PAGE) return page;
-    if (executor.watched) yield* executor.pointTask('user fault', mm, 'exc_page_fault');
     const signal = yield* faultPage(mm, addr, write);
     yield* irqentry_exit_to_user_mode(process);
     // Out of memory: the OOM killer leaves no choice, a handler of SIGSEGV does not help.

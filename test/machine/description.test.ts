@@ -26,6 +26,7 @@ t.test('what is left unsaid', async (t) => {
     bugs: [],
     fixes: [],
     check: false,
+    schedule: 'run-to-block',
     scheduler: null,
   });
   t.strictSame(describeMachine({ memory: undefined, seed: undefined }), describeMachine());

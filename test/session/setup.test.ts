@@ -26,6 +26,7 @@ t.test('a document without a machine block gets the recording conditions', (t) =
     check: false,
     bugs: [],
     fixes: [],
+    schedule: 'run-to-block',
     scheduler: null,
   });
   t.equal(new Setups().of({}).generation.id, 'v5-generic');
