@@ -124,7 +124,13 @@ t.test('explain --json: as many lines as steps, whatever the scenario', async (t
     steps.map(({ name, step }) => `${name} ${step}`),
     [
       ...[0, 1, 2, 3, 4, 5].map((step) => `pinned ${step}`),
-      ...[0, 1, 2, 3, 4].map((step) => `wrong owner ${step}`),
+      ...[0, 1, 2, 3, 4, 5, 6].map((step) => `wrong owner ${step}`),
+      ...[0, 1, 2, 3, 4].map((step) => `file-backed ${step}`),
+      ...[0, 1, 2, 3, 4, 5].map((step) => `not writable ${step}`),
+      ...[0, 1, 2, 3, 4, 5].map((step) => `zero page, hole and no VMA ${step}`),
+      ...[0, 1, 2, 3, 4, 5, 6, 7].map((step) => `THP split fails ${step}`),
+      ...[0, 1, 2, 3, 4, 5].map((step) => `oops ${step}`),
+      ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map((step) => `exclusive and fork ${step}`),
     ],
   );
 });
@@ -189,7 +195,7 @@ t.test('explain --json: a module that does not load', async (t) => {
 });
 
 t.test('smoke --explain', async (t) => {
-  const args = ['-r', 'hmm2.hmm2_device_private.snapshot', '--explain', '--seed', '1', '--kernel', '6.12'];
+  const args = ['-r', 'hmm2.hmm2_device_private.snapshot', '--explain', '--seed', '0', '--kernel', '6.12'];
   const { status, stdout } = here('smoke', ...args);
   t.equal(status, 0);
   t.same(stdout.split('\n').slice(4, 16), [

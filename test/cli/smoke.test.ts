@@ -22,7 +22,7 @@ for (const [name, args] of [
     t.equal(stderr, '');
     t.equal(status, 0);
     const lines = stdout.split('\n');
-    t.same(lines.slice(0, 3), ['TAP version 13', '1..22', '# Starting 22 tests from 2 test cases.']);
+    t.same(lines.slice(0, 3), ['TAP version 13', '1..22', '# Starting 22 tests from 3 test cases.']);
     t.same(lines.slice(-3), [
       '# PASSED: 22 / 22 tests passed.',
       '# Totals: pass:22 fail:0 xfail:0 xpass:0 skip:0 error:0',

@@ -98,7 +98,7 @@ t.test('steps that come to no end', async (t) => {
   t.same(lastStep('migrate-to-ram-result-dropped', 'migrate-to-ram-result-dropped'), [
     'step 6  p0 load r0[0]: hang in exc_page_fault',
     '  because exceeded its simulated time limit',
-    '  r0[0]  hang  dmirror_devmem_fault_alloc_and_copy  no system memory: stays private on hmm_dmirror0 pfn 0x3ffffffff (9996 times)',
+    '  r0[0]  hang  dmirror_devmem_fault_alloc_and_copy  no system memory: stays private on hmm_dmirror0 pfn 0x3ffffffff (1100 times)',
   ]);
   t.same(lastStep('migrate-to-ram-result-dropped'), [
     'step 6  p0 load r0[0]: ret ESRCH',
