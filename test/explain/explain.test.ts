@@ -145,6 +145,15 @@ t.test('the pages of --page', async (t) => {
   );
 });
 
+t.test('a page that more happens to than a call has arguments', async (t) => {
+  const change = { kind: 'ref', pfn: '0x1', from: 1, to: 2, fns: ['folio_get'] } as const;
+  const step = { op: 'open', fd: 'd0', device: 0 } as const;
+  const changes = Array.from({ length: 200_000 }, () => change);
+  const lines = followedLines({ index: 0, step, result: { ret: 0 }, causes: [], changes });
+  t.equal(lines.length, 200_001);
+  t.equal(lines.at(-1), '  ref  pfn 0x1  1 -> 2  folio_get');
+});
+
 const REF = /^ {2}ref {2}pfn (\S+) {2}(\d+) -> (\d+) {2}(.*)$/;
 const PTE = /^ {2}pte {2}(.*) -> (.*?)(?: {2}(\w+))?$/;
 
