@@ -91,8 +91,7 @@ export function* faultPage(mm: MmStruct, addr: number, write: boolean): Task<Sig
 
 function* do_user_addr_fault(mm: MmStruct, addr: number, write: boolean): Task<Signal | null> {
   if (addr < 0 || addr >= TASK_SIZE_MAX) return 'SIGSEGV';
-  if (mm.kernel.executor.watched || !mm.mmap_lock.down_read_trylock())
-    yield* mm.mmap_lock.down_read('do_user_addr_fault');
+  if (!mm.mmap_lock.down_read_fast()) yield* mm.mmap_lock.down_read('do_user_addr_fault');
   const vma = mm.vmas.vma_lookup(addr);
   const allowed = vma !== null && (write ? (vma.vm_flags & VM_WRITE) !== 0 : vma_is_accessible(vma));
   let ret = VM_FAULT_SIGSEGV;

@@ -72,6 +72,11 @@ export class RwSem {
     return this.takeRead();
   }
 
+  /** down_read() without a task, for paths where one would cost: false where it has to sleep, or be a schedule point. */
+  down_read_fast(): boolean {
+    return !this.executor.watched && this.takeRead();
+  }
+
   private takeRead(): boolean {
     if (this.writeHeld || this.waitingWriters > 0) return false;
     this.readers++;

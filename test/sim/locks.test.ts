@@ -96,6 +96,15 @@ t.test('with the default scheduler a free lock makes no generator', async (t) =>
   t.equal(new RwSem(executor, 's').down_write('f'), shared);
 });
 
+t.test('the fast way takes a free lock only where no scheduler wants to know', async (t) => {
+  const plain = new RwSem(new Executor(new RunToBlock(0)), 's');
+  t.equal(plain.down_read_fast(), true);
+  plain.up_read();
+  t.equal(plain.down_write_trylock(), true);
+  t.equal(plain.down_read_fast(), false, 'somebody writes');
+  t.equal(new RwSem(new Executor(new RandomWalk(0)), 's').down_read_fast(), false);
+});
+
 /** Who took the two free locks of each turn, in order, under a random walk. */
 function interleaving(seed: number): string {
   const executor = new Executor(new RandomWalk(seed));

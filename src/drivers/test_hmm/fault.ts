@@ -117,8 +117,7 @@ function* dmirror_range_fault(dmirror: Dmirror, range: HmmRange): Task<number> {
     executor.charge(COST_BATCH);
     if (executor.shouldResched) yield* executor.cond_resched('dmirror_range_fault');
     range.notifier_seq = yield* mmu_interval_read_begin(range.notifier);
-    if (mm.kernel.executor.watched || !mm.mmap_lock.down_read_trylock())
-      yield* mm.mmap_lock.down_read('dmirror_range_fault');
+    if (!mm.mmap_lock.down_read_fast()) yield* mm.mmap_lock.down_read('dmirror_range_fault');
     const ret = yield* hmm_range_fault(range);
     mm.mmap_lock.up_read();
     if (ret === -EBUSY) continue;

@@ -101,8 +101,7 @@ function* read_range(dmirror: Dmirror, range: HmmRange): Task<number> {
     executor.charge(COST_BATCH);
     if (executor.shouldResched) yield* executor.cond_resched('dmirror_range_snapshot');
     range.notifier_seq = yield* mmu_interval_read_begin(range.notifier);
-    if (mm.kernel.executor.watched || !mm.mmap_lock.down_read_trylock())
-      yield* mm.mmap_lock.down_read('dmirror_range_snapshot');
+    if (!mm.mmap_lock.down_read_fast()) yield* mm.mmap_lock.down_read('dmirror_range_snapshot');
     const ret = yield* hmm_range_fault(range);
     mm.mmap_lock.up_read();
     if (ret === -EBUSY) continue;
