@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim fuzz` as users run it, word for word. */
-import { spawn } from 'node:child_process';
-import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { bin, hmmSim } from './hmm-sim.js';
+import { hmmSim, interruptedAt } from './hmm-sim.js';
 
 const fuzz = (...args: string[]) => hmmSim('fuzz', '--kernel', '6.12', '--no-check', ...args);
 const linesOf = (path: string): string[] => readFileSync(path, 'utf8').trimEnd().split('\n');
@@ -96,15 +95,9 @@ t.test('an interrupted campaign goes on, and finds what another finds', async (t
 
   const journal = join(parts, 'campaign.journal');
   const args = ['fuzz', '--kernel', '6.12', '--no-check', '--count', '400', '--out', parts];
-  const child = spawn(process.execPath, [bin, ...args]);
-  const timer = setInterval(() => {
-    if (existsSync(journal) && readFileSync(journal, 'utf8').includes('"done":64')) child.kill('SIGINT');
-  }, 2);
-  let text = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => void (text += chunk));
-  t.equal(await new Promise((resolve) => child.on('close', resolve)), 130);
-  clearInterval(timer);
-  t.match(text, /^# fuzz [^\n]*: \d+ scenarios, [\s\S]*\n# interrupted\n$/);
+  const interrupted = interruptedAt('"done":64', ...args);
+  t.equal(interrupted.status, 130);
+  t.match(interrupted.stdout, /^# fuzz [^\n]*: \d+ scenarios, [\s\S]*\n# interrupted\n$/);
 
   // As a machine that lost its power leaves it.
   appendFileSync(journal, '{"done":9');

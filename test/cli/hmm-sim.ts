@@ -25,3 +25,9 @@ export function execute(
 export function hmmSim(...args: readonly string[]): Ran {
   return execute(process.execPath, [bin, ...args]);
 }
+
+/** The command, with Ctrl-C pressed when it first writes `text` to stdout, stderr or the end of a file. */
+export function interruptedAt(text: string, ...args: readonly string[]): Ran {
+  const preload = new URL(`interrupt_at.mjs?${encodeURIComponent(text)}`, import.meta.url);
+  return execute(process.execPath, ['--import', preload.href, bin, ...args]);
+}

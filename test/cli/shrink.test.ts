@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim shrink` as users run it, word for word. */
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { load } from '../../src/scenario/load.js';
-import { bin, hmmSim } from './hmm-sim.js';
+import { hmmSim, interruptedAt } from './hmm-sim.js';
 
 const REASON =
   'unable to handle page fault: the device table of hmm_dmirror0 holds the unaddressable device private page 0x3ffffffff, which dmirror_do_fault stored';
@@ -108,13 +107,8 @@ t.test('Ctrl-C leaves the smallest so far', async (t) => {
   };
   const directory = t.testdir({ 'long.json': JSON.stringify(long) });
   const [file, out] = [join(directory, 'long.json'), join(directory, 'out.yaml')];
-  const child = spawn(process.execPath, [bin, 'shrink', file, '--while', 'step 700 data == 0', '--out', out]);
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    if (stderr === '') child.kill('SIGINT');
-    stderr += text;
-  });
-  const status = await new Promise((resolve) => child.on('close', resolve));
+  const args = ['shrink', file, '--while', 'step 700 data == 0', '--out', out];
+  const { status, stderr } = interruptedAt('shrinking 802 steps', ...args);
   t.equal(status, 130);
   t.match(stderr, /^shrinking 802 steps: .*\nhmm-sim: interrupted; this is the smallest so far\n$/);
   const { documents, mistakes } = load(readFileSync(out, 'utf8'), out, 'yaml');

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim smoke` as users run it: output, seeds, reports, and the ways in which a run ends early. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { noProve } from '../host.js';
-import { bin, execute, hmmSim, root } from './hmm-sim.js';
+import { bin, execute, hmmSim, interruptedAt, root } from './hmm-sim.js';
 
 const SPM = ['0x100000000', '0x140000000'] as const;
 
@@ -140,7 +138,7 @@ t.test('prove reads it', { skip: noProve() }, async (t) => {
 });
 
 t.test('a reader that goes away ends the run quietly', async (t) => {
-  const command = `{ "${process.execPath}" "${bin}" smoke --seed 7; echo "exit $?" >&2; } | head -n 1`;
+  const command = `{ "${process.execPath}" "${bin}" smoke --seed 7 --explain; echo "exit $?" >&2; } | head -n 1`;
   const { stdout, stderr } = execute('sh', ['-c', command]);
   t.equal(stdout, 'TAP version 13\n');
   t.equal(stderr, 'exit 141\n');
@@ -148,15 +146,10 @@ t.test('a reader that goes away ends the run quietly', async (t) => {
 
 t.test('Ctrl-C bails out, and the reports have what was finished', async (t) => {
   const json = `${t.testdir()}/smoke.json`;
-  const child = spawn(process.execPath, [bin, 'smoke', '--seed', '7', '--json', json]);
-  let stdout = '';
-  child.stdout.on('data', (text) => {
-    if (stdout === '') child.kill('SIGINT');
-    stdout += text;
-  });
-  const [code] = await once(child, 'close');
-  t.equal(code, 130);
+  const { status, stdout } = interruptedAt('\nok 3 ', 'smoke', '--seed', '7', '--json', json);
+  t.equal(status, 130);
   t.match(stdout, /\nBail out! interrupted\n$/);
+  t.ok(results(stdout).length >= 3 && results(stdout).length < 22);
   const { tests } = JSON.parse(readFileSync(json, 'utf8')) as { tests: unknown[] };
   t.equal(tests.length, results(stdout).length);
 });
