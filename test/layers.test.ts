@@ -111,6 +111,9 @@ const sources = filesBelow('src');
 const allowed = (room: string): string[] =>
   (room === 'index' ? ENTRY : ROOMS[room]!).split(' ').filter((name) => name !== '');
 
+/** Where drivers are put together, and which of them is meant when none is said. */
+const COMPOSING = ['src/machine/registry.ts', 'src/machine/defaults.ts'];
+
 /** Why this import may not be; undefined when it may. */
 function complaint(path: string, specifier: string): string | undefined {
   const room = roomOf(path);
@@ -124,7 +127,7 @@ function complaint(path: string, specifier: string): string | undefined {
   const [from, to] = [driverFolder(path), driverFolder(target)];
   if (to !== undefined && from !== to) {
     const [, driver] = to.split('/');
-    const own = from === `checkers/${driver}` || path === 'src/machine/registry.ts';
+    const own = from === `checkers/${driver}` || COMPOSING.includes(path);
     if (!own) return `${path} imports ${target}, which is ${driver}'s own`;
   }
   if (roomOf(target) === room || allowed(room).includes(roomOf(target))) return undefined;
@@ -316,7 +319,7 @@ t.test('no clock, chance or process below the command line', async (t) => {
 const DRIVERS_OWN = [
   /^src\/(?:drivers|uapi|generations)\//,
   /^src\/checkers\/[^/]+\//,
-  'src/machine/registry.ts',
+  ...COMPOSING,
   // Its steps, and what documents and their programs call things.
   /^src\/scenario\/(?:steps\/|actor\.ts|spelling\.ts)/,
   // Its C, and its suite.

@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The options of every command that boots a machine by hand, and the machine that they describe. */
-import { randomInt } from 'node:crypto';
+/** The options of every command that boots a machine by hand. */
 import { type Command, Option } from 'commander';
-import {
-  describeMachine,
-  MACHINE_DEFAULTS,
-  type MachineDescription,
-  SCHEDULES,
-  type Schedule,
-} from '../machine/description.js';
-import { DEFAULT_MODULE } from '../machine/registry.js';
-import { checkSpmAddress, type FakeMem } from '../mm/e820.js';
+import { DEFAULT_MODULE, MACHINE_DEFAULTS, SCHEDULES, type Schedule } from '../machine/defaults.js';
+import type { FakeMem } from '../mm/e820.js';
 import type { ThpMode } from '../mm/kernel.js';
 import { UsageError } from '../sim/errors.js';
 import { addBugOptions, type BugFlags } from './bug-options.js';
 import {
   KERNEL_HELP,
-  MODULE_PARAMS,
   parseEfiFakeMem,
   parseKernel,
   parseModuleParam,
@@ -112,51 +103,4 @@ export function addMachineOptions(command: Command): Command {
     )
     .option('--check', 'run the invariant checkers after every system call', false);
   return addBugOptions(command);
-}
-
-/** The module's parameters: the two positionals, or --module-param. */
-function moduleParams(addresses: readonly string[], flags: MachineFlags): Record<string, string> {
-  if (addresses.length === 0) return Object.fromEntries(flags.moduleParam);
-  if (flags.moduleParam.length > 0) {
-    throw new UsageError('give the addresses as arguments or as --module-param, not both');
-  }
-  if (addresses.length === 1) {
-    throw new UsageError(
-      'give both addresses (to set one alone: --module-param spm_addr_dev0=ADDRESS)',
-      'spm_addr_dev1',
-    );
-  }
-  return Object.fromEntries(MODULE_PARAMS.map((name, device) => [name, addresses[device]!]));
-}
-
-/** Parameters checked, and in one spelling: users write octal too, as modprobe would take it. */
-function canonical(params: Readonly<Record<string, string>>): Record<string, string> {
-  const entries = Object.entries(params).map(([name, text]) => {
-    const address = parseNumber(text, name);
-    checkSpmAddress(address, name);
-    return [name, `0x${address.toString(16)}`];
-  });
-  return Object.fromEntries(entries);
-}
-
-/** The machine that the command line describes. Throws UsageError; nothing has booted yet. */
-export function machineOf(addresses: readonly string[], flags: MachineFlags): MachineDescription {
-  const { kernel, memory, hugepages, thp, efiFakeMem, seed = randomInt(2 ** 32), check } = flags;
-  const { schedule } = flags;
-  const module = { name: DEFAULT_MODULE.name, params: canonical(moduleParams(addresses, flags)) };
-  const { module: load, bug: bugs, fix: fixes } = flags;
-  return describeMachine({
-    kernel,
-    memory,
-    hugepages,
-    thp,
-    efiFakeMem,
-    module,
-    load,
-    seed,
-    schedule,
-    check,
-    bugs,
-    fixes,
-  });
 }

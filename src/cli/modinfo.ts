@@ -2,8 +2,8 @@
 /** `hmm-sim modinfo`: what modinfo(8) would say of the module, and what the generation adds. */
 import type { Command } from 'commander';
 import { DEFAULT_GENERATION, type Generation, generationById } from '../generations/index.js';
-import type { DriverModule, ModuleParameter } from '../kernel/module.js';
-import { DEFAULT_MODULE } from '../machine/registry.js';
+import type { ModuleInfo, ModuleParameter } from '../kernel/module.js';
+import { DEFAULT_MODULE } from '../machine/defaults.js';
 import { printLine } from './terminal.js';
 import { KERNEL_HELP, parseKernel } from './values.js';
 
@@ -22,7 +22,7 @@ function fields(name: string, values: readonly string[]): string[] {
   return values.map((value) => field(name, value));
 }
 
-export function modinfoLines(generation: Generation, module: DriverModule = DEFAULT_MODULE): string[] {
+export function modinfoLines(generation: Generation, module: ModuleInfo = DEFAULT_MODULE): string[] {
   const parm = ({ name, type, description }: ModuleParameter): string =>
     `${name}:${description(generation)} (${type})`;
   return [

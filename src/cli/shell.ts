@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
-import { DEFAULT_MODULE } from '../machine/registry.js';
+import { DEFAULT_MODULE } from '../machine/defaults.js';
 import type { MachineBlock } from '../scenario/schema.js';
 import { MachinePool } from '../session/machine-pool.js';
 import { LoadFailed, type MachineSource } from '../session/runner.js';

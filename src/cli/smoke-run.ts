@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The run of `smoke`: machine, module, suite, KTAP. */
 import { readFileSync } from 'node:fs';
+import { DEFAULT_MODULE } from '../machine/defaults.js';
 import type { MachineDescription } from '../machine/description.js';
 import { Machine } from '../machine/machine.js';
-import { DEFAULT_MODULE } from '../machine/registry.js';
 import { bailOutLine, ktapLines } from '../report/ktap.js';
 import type { EndEvent, HarnessEvent, TestObserver } from '../selftests/events.js';
 import type { Suite } from '../selftests/fixture.js';

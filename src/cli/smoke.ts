@@ -6,7 +6,7 @@ import { type TestFilter, test_harness_help, test_harness_list_tests } from '../
 import { UsageError } from '../sim/errors.js';
 import { EXIT_LISTED } from './exit-codes.js';
 import { InternalError } from './failure.js';
-import { addMachineOptions, type MachineFlags, machineOf } from './machine-options.js';
+import { addMachineOptions, type MachineFlags } from './machine-options.js';
 import { addFilterOptions, checkFilters } from './smoke-filters.js';
 import { type ReportPaths, Reports } from './smoke-reports.js';
 import type { Observing } from './smoke-run.js';
@@ -46,6 +46,7 @@ async function smoke(
   if (flags.h) return list(test_harness_help(suite.name));
   if (flags.l) return list(test_harness_list_tests(suite));
   checkFilters(suite, filters);
+  const { machineOf } = await import('./flagged-machine.js');
   const machine = machineOf(addresses, flags);
   const reports = new Reports(flags, { suite: suite.name, kernel: flags.kernel, seed: machine.seed });
   const observing = await observe(flags);

@@ -2,7 +2,7 @@
 /** Values as users write them on the command line. All throw UsageError, naming the option. */
 
 import { generations } from '../generations/index.js';
-import { DEFAULT_MODULE } from '../machine/registry.js';
+import { DEFAULT_MODULE } from '../machine/defaults.js';
 import type { FakeMem } from '../mm/e820.js';
 import { UsageError } from '../sim/errors.js';
 import { didYouMean } from './suggest.js';

@@ -75,8 +75,8 @@ export interface ModuleParameter {
   readonly specialPurpose?: boolean;
 }
 
-/** A driver that is not built in: what modinfo tells of it, and what modprobe and rmmod do. */
-export interface DriverModule<D extends Driver = Driver> {
+/** What modinfo tells of a driver that is not built in: asking for it loads nothing of the driver. */
+export interface ModuleInfo {
   readonly name: string;
   /** Its module_init() function, which reports name when loading fails. */
   readonly init: string;
@@ -85,6 +85,10 @@ export interface DriverModule<D extends Driver = Driver> {
   description(generation: Generation): string;
   /** Which devices it makes, a line each. */
   devices(generation: Generation): readonly string[];
+}
+
+/** And what modprobe and rmmod do. */
+export interface DriverModule<D extends Driver = Driver> extends ModuleInfo {
   /** Context: may sleep. Return: the driver, or -errno; throws KernelBug where the real one oopses. */
   load(host: DriverHost, params: Readonly<Record<string, string>>): Task<D | number>;
   /** Context: may sleep for ever, when somebody keeps a page of a device. */

@@ -4,18 +4,13 @@
  * translate those into MachineOptions, and what is left unsaid is decided here only.
  */
 import { withBugs } from '../generations/bugs/index.js';
-import { DEFAULT_GENERATION, type Generation, generationById, generations } from '../generations/index.js';
+import { type Generation, generationById, generations } from '../generations/index.js';
 import { type FakeMem, type PhysicalPlan, planPhysicalMemory } from '../mm/e820.js';
 import type { ThpMode } from '../mm/kernel.js';
 import { UsageError } from '../sim/errors.js';
 import type { Scheduler } from '../sim/scheduler.js';
-import { DEFAULT_MODULE, moduleNamed } from './registry.js';
-
-/** A module and the parameters that it is loaded with, as modprobe takes them. */
-export interface ModuleLoad {
-  readonly name: string;
-  readonly params: Readonly<Record<string, string>>;
-}
+import { MACHINE_DEFAULTS, type ModuleLoad, type Schedule } from './defaults.js';
+import { moduleNamed } from './registry.js';
 
 export interface MachineOptions {
   /** Generation id, as src/generations/index.ts lists them. */
@@ -44,9 +39,6 @@ export interface MachineOptions {
   readonly scheduler?: Scheduler | undefined;
 }
 
-export const SCHEDULES = ['run-to-block', 'random'] as const;
-export type Schedule = (typeof SCHEDULES)[number];
-
 /** A machine with everything decided. */
 export interface MachineDescription {
   /** With bugs and fixes in its behaviours. */
@@ -65,32 +57,6 @@ export interface MachineDescription {
   readonly schedule: Schedule;
   readonly scheduler: Scheduler | null;
 }
-
-export const MACHINE_DEFAULTS = {
-  kernel: DEFAULT_GENERATION,
-  memory: 6 * 2 ** 30,
-  hugepages: 64,
-  thp: 'madvise',
-  seed: 0,
-  schedule: 'run-to-block',
-} as const;
-
-/** Where the special purpose memory of the recorded kernels began. */
-const RECORDED_ADDRESSES = [0x100000000, 0x140000000];
-
-/** The default module, with the addresses of special purpose memory given to its parameters in their order. */
-export function moduleAt(addresses: readonly number[]): ModuleLoad {
-  const { name, parameters } = DEFAULT_MODULE;
-  const own = parameters.filter(({ specialPurpose }) => specialPurpose);
-  const given = addresses.map((address, i) => [own[i]!.name, `0x${address.toString(16)}`]);
-  return { name, params: Object.fromEntries(given) };
-}
-
-/**
- * How the recordings of real kernels were made: what a scenario gets that says nothing else. By hand nothing but the
- * default module without addresses is loaded.
- */
-export const RECORDING_CONDITIONS = { module: moduleAt(RECORDED_ADDRESSES) } as const;
 
 /** The addresses of special purpose memory that the module is given; undefined where it is given none. */
 function specialPurposeAddresses({ name, params }: ModuleLoad): (number | undefined)[] {

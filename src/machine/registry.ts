@@ -34,9 +34,6 @@ const loadableDrivers: readonly LoadableDriver[] = [
   loadable(test_hmm, test_hmm_checkers),
 ];
 
-/** The module that commands and documents load. */
-export const DEFAULT_MODULE: DriverModule = test_hmm;
-
 /** Why something was not done, by id: a reason that a driver declares and does not list is a type error here. */
 export const reasons: ReasonTable = { ...coreReasons, ...dmirrorReasons };
 

@@ -2,12 +2,8 @@
 /** The machine that a document asks for: the recording conditions, and what its `machine` block changes. */
 import { bugById } from '../generations/bugs/index.js';
 import { DEFAULT_GENERATION } from '../generations/index.js';
-import {
-  describeMachine,
-  type MachineDescription,
-  moduleAt,
-  RECORDING_CONDITIONS,
-} from '../machine/description.js';
+import { moduleAt, RECORDING_CONDITIONS } from '../machine/defaults.js';
+import { describeMachine, type MachineDescription } from '../machine/description.js';
 import type { MachineBlock, ScenarioDocument } from '../scenario/schema.js';
 
 /** What the command line says for all documents. */

@@ -5,11 +5,8 @@ import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import type { Entry, Witness } from '../../src/generations/behaviours/entry.js';
 import { type BehaviourName, behaviourNames, registry } from '../../src/generations/behaviours/index.js';
-import {
-  describeMachine,
-  type MachineDescription,
-  RECORDING_CONDITIONS,
-} from '../../src/machine/description.js';
+import { RECORDING_CONDITIONS } from '../../src/machine/defaults.js';
+import { describeMachine, type MachineDescription } from '../../src/machine/description.js';
 import { failureOf } from '../../src/report/scenario-outcome.js';
 import { type LoadedDocument, load } from '../../src/scenario/load.js';
 import { bootMachine, MachinePool } from '../../src/session/machine-pool.js';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import t from 'tap';
-import { describeMachine, moduleAt, RECORDING_CONDITIONS } from '../../src/machine/description.js';
+import { moduleAt, RECORDING_CONDITIONS } from '../../src/machine/defaults.js';
+import { describeMachine } from '../../src/machine/description.js';
 import { Machine } from '../../src/machine/machine.js';
 
 const MiB = 2 ** 20;

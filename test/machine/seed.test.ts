@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import { explainedLines, explainScenario } from '../../src/explain/explain.js';
-import { moduleAt } from '../../src/machine/description.js';
+import { moduleAt } from '../../src/machine/defaults.js';
 import { Machine } from '../../src/machine/machine.js';
 import { failureOf } from '../../src/report/scenario-outcome.js';
 import { load } from '../../src/scenario/load.js';

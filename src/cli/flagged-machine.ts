@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The machine that the options of a command line describe. */
+import { randomInt } from 'node:crypto';
+import { DEFAULT_MODULE } from '../machine/defaults.js';
+import { describeMachine, type MachineDescription } from '../machine/description.js';
+import { checkSpmAddress } from '../mm/e820.js';
+import { UsageError } from '../sim/errors.js';
+import type { MachineFlags } from './machine-options.js';
+import { MODULE_PARAMS, parseNumber } from './values.js';
+
+/** The module's parameters: the two positionals, or --module-param. */
+function moduleParams(addresses: readonly string[], flags: MachineFlags): Record<string, string> {
+  if (addresses.length === 0) return Object.fromEntries(flags.moduleParam);
+  if (flags.moduleParam.length > 0) {
+    throw new UsageError('give the addresses as arguments or as --module-param, not both');
+  }
+  if (addresses.length === 1) {
+    throw new UsageError(
+      'give both addresses (to set one alone: --module-param spm_addr_dev0=ADDRESS)',
+      'spm_addr_dev1',
+    );
+  }
+  return Object.fromEntries(MODULE_PARAMS.map((name, device) => [name, addresses[device]!]));
+}
+
+/** Parameters checked, and in one spelling: users write octal too, as modprobe would take it. */
+function canonical(params: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(params).map(([name, text]) => {
+    const address = parseNumber(text, name);
+    checkSpmAddress(address, name);
+    return [name, `0x${address.toString(16)}`];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** The machine that the command line describes. Throws UsageError; nothing has booted yet. */
+export function machineOf(addresses: readonly string[], flags: MachineFlags): MachineDescription {
+  const { kernel, memory, hugepages, thp, efiFakeMem, seed = randomInt(2 ** 32), check } = flags;
+  const { schedule } = flags;
+  const module = { name: DEFAULT_MODULE.name, params: canonical(moduleParams(addresses, flags)) };
+  const { module: load, bug: bugs, fix: fixes } = flags;
+  return describeMachine({
+    kernel,
+    memory,
+    hugepages,
+    thp,
+    efiFakeMem,
+    module,
+    load,
+    seed,
+    schedule,
+    check,
+    bugs,
+    fixes,
+  });
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * What a machine is when nobody says otherwise. Command lines and documents are read by this much alone; the machine's
+ * own code is loaded when one is described.
+ */
+import { test_hmm_info } from '../drivers/test_hmm/modinfo.js';
+import { DEFAULT_GENERATION } from '../generations/index.js';
+import type { ModuleInfo } from '../kernel/module.js';
+
+/** A module and the parameters that it is loaded with, as modprobe takes them. */
+export interface ModuleLoad {
+  readonly name: string;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** The module that commands and documents load. */
+export const DEFAULT_MODULE: ModuleInfo = test_hmm_info;
+
+export const SCHEDULES = ['run-to-block', 'random'] as const;
+export type Schedule = (typeof SCHEDULES)[number];
+
+export const MACHINE_DEFAULTS = {
+  kernel: DEFAULT_GENERATION,
+  memory: 6 * 2 ** 30,
+  hugepages: 64,
+  thp: 'madvise',
+  seed: 0,
+  schedule: 'run-to-block',
+} as const;
+
+/** Where the special purpose memory of the recorded kernels began. */
+const RECORDED_ADDRESSES = [0x100000000, 0x140000000];
+
+/** The default module, with the addresses of special purpose memory given to its parameters in their order. */
+export function moduleAt(addresses: readonly number[]): ModuleLoad {
+  const { name, parameters } = DEFAULT_MODULE;
+  const own = parameters.filter(({ specialPurpose }) => specialPurpose);
+  const given = addresses.map((address, i) => [own[i]!.name, `0x${address.toString(16)}`]);
+  return { name, params: Object.fromEntries(given) };
+}
+
+/**
+ * How the recordings of real kernels were made: what a scenario gets that says nothing else. By hand nothing but the
+ * default module without addresses is loaded.
+ */
+export const RECORDING_CONDITIONS = { module: moduleAt(RECORDED_ADDRESSES) } as const;
