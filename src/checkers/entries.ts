@@ -10,6 +10,7 @@ import {
   PUD_SIZE,
 } from '../mm/pgtable.js';
 import type { Page } from '../sim/memmap.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 
 export interface EntryVisitor {
   /** A PTE. */
@@ -21,7 +22,7 @@ export interface EntryVisitor {
 function walk_ptes(table: PteTable, address: number, visitor: EntryVisitor): void {
   for (let i = 0; i < 512; i++) {
     const flags = table[FLAGS + i]!;
-    if (flags !== 0) visitor.pte(address + i * 4096, table[i]!, flags);
+    if (flags !== 0) visitor.pte(address + i * PAGE_SIZE, table[i]!, flags);
   }
 }
 

@@ -12,6 +12,7 @@ import {
 import type { MmStruct } from '../mm/types.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Tlb } from '../sim/tlb.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Census } from './census.js';
 import { hex, violation } from './violation.js';
 
@@ -44,8 +45,8 @@ export function check_tlbs({ k, mms }: Census): void {
 
 function check_tlb(mm: MmStruct, tlb: Tlb | undefined): void {
   for (const { vpn, page, writable } of tlb?.entries() ?? []) {
-    const { page: now, flags } = translate(mm, vpn * 4096);
-    const where = `mm ${mm.id}, ${hex(vpn * 4096)}`;
+    const { page: now, flags } = translate(mm, vpn * PAGE_SIZE);
+    const where = `mm ${mm.id}, ${hex(vpn * PAGE_SIZE)}`;
     if ((flags & (PTE_PRESENT | PTE_PROTNONE)) !== PTE_PRESENT) {
       throw violation(NAME, `${where}: cached, but not accessible any more`);
     }

@@ -12,6 +12,7 @@ import {
 import { is_vm_hugetlb_page, type MmStruct, VM_LOCKED, type VmArea } from '../mm/types.js';
 import { MAX_MAP_COUNT } from '../mm/vma.js';
 import type { Page } from '../sim/memmap.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Census } from './census.js';
 import { forEachEntry, forEachPmdTable } from './entries.js';
 import { hex, violation } from './violation.js';
@@ -35,7 +36,7 @@ function check_order(mm: MmStruct): void {
   for (const vma of mm.vmas) {
     count++;
     if (vma.vm_mm !== mm) throw violation(NAME, `mm ${mm.id}: ${show(vma)} belongs to mm ${vma.vm_mm.id}`);
-    const whole = vma.vm_start % 4096 === 0 && vma.vm_end % 4096 === 0 && vma.vm_start < vma.vm_end;
+    const whole = vma.vm_start % PAGE_SIZE === 0 && vma.vm_end % PAGE_SIZE === 0 && vma.vm_start < vma.vm_end;
     if (!whole) throw violation(NAME, `mm ${mm.id}: ${show(vma)} is no range of pages`);
     if (vma.vm_start < end) throw violation(NAME, `mm ${mm.id}: ${show(vma)} begins before ${hex(end)}`);
     end = vma.vm_end;
@@ -53,7 +54,7 @@ function check_order(mm: MmStruct): void {
 function check_locked(mm: MmStruct): void {
   let pages = mm.lockedForGood;
   for (const { vm_flags, vm_start, vm_end } of mm.vmas) {
-    if ((vm_flags & VM_LOCKED) !== 0) pages += (vm_end - vm_start) / 4096;
+    if ((vm_flags & VM_LOCKED) !== 0) pages += (vm_end - vm_start) / PAGE_SIZE;
   }
   if (pages === mm.locked_vm) return;
   throw violation(NAME, `mm ${mm.id}: locked_vm ${mm.locked_vm}, but ${pages} pages are in locked VMAs`);

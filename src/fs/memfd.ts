@@ -7,6 +7,7 @@ import { copy_from_user, copy_to_user } from '../mm/uaccess.js';
 import { NO_PAGE } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EFAULT, EINVAL, ENOSPC } from '../uapi/errno.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { type FileOperations, type FileTable, OpenFile } from './file.js';
 
 function mappingOf(file: OpenFile): AddressSpace {
@@ -25,9 +26,9 @@ function* shmem_file_read(
   const end = Math.min(pos + count, mapping.size);
   let done = 0;
   for (let at = pos; at < end; ) {
-    const offset = at % 4096;
-    const chunk = Math.min(4096 - offset, end - at);
-    const cached = mapping.i_pages.get(Math.floor(at / 4096));
+    const offset = at % PAGE_SIZE;
+    const chunk = Math.min(PAGE_SIZE - offset, end - at);
+    const cached = mapping.i_pages.get(Math.floor(at / PAGE_SIZE));
     // A hole reads as zeros without a page.
     const bytes = new Uint8Array(chunk);
     k.contents.readBytes(cached ?? k.zeroPage, offset, bytes, 0, chunk);
@@ -50,11 +51,11 @@ function* shmem_file_write(
   let done = 0;
   while (done < count) {
     const at = pos + done;
-    const offset = at % 4096;
-    const chunk = Math.min(4096 - offset, count - done);
+    const offset = at % PAGE_SIZE;
+    const chunk = Math.min(PAGE_SIZE - offset, count - done);
     const bytes = yield* copy_from_user(mm, buf + done, chunk);
     if (bytes === null) return done > 0 ? done : -EFAULT;
-    const page = shmem_get_folio(k, mapping, Math.floor(at / 4096));
+    const page = shmem_get_folio(k, mapping, Math.floor(at / PAGE_SIZE));
     if (page === NO_PAGE) return done > 0 ? done : -ENOSPC;
     k.contents.writeBytes(page, offset, bytes, 0, chunk);
     done += chunk;

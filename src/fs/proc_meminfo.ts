@@ -3,7 +3,7 @@
 import type { Kernel } from '../mm/kernel.js';
 import { copy_to_user } from '../mm/uaccess.js';
 import { EFAULT } from '../uapi/errno.js';
-import { PMD_SIZE } from '../uapi/mman.js';
+import { PAGE_SIZE, PMD_SIZE } from '../uapi/mman.js';
 import type { FileOperations } from './file.js';
 
 const kB = (pages: number): string => `${pages * 4} kB`;
@@ -16,7 +16,7 @@ function meminfo({ pages, hugetlb }: Kernel): string {
     ['HugePages_Free:', `${hugetlb.free_huge_pages}`],
     ['HugePages_Rsvd:', `${hugetlb.resv_huge_pages}`],
     ['HugePages_Surp:', '0'],
-    ['Hugepagesize:', kB(PMD_SIZE / 4096)],
+    ['Hugepagesize:', kB(PMD_SIZE / PAGE_SIZE)],
   ];
   return lines
     .map(([name, value]) => `${name.padEnd(16)}${value.padStart(value.endsWith('kB') ? 11 : 8)}\n`)

@@ -18,6 +18,7 @@ import { putU32 } from '../sim/bytes.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EFAULT, EINVAL } from '../uapi/errno.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import type { FileOperations, OpenFile } from './file.js';
 
 /** Upper 32 bits of a pagemap entry. */
@@ -73,7 +74,7 @@ function* pagemap_read(
   const entries = new Uint8Array(count);
   let vma: VmArea | null = null;
   for (let n = 0; n < count / 8; n++) {
-    const addr = (pos / 8 + n) * 4096;
+    const addr = (pos / 8 + n) * PAGE_SIZE;
     if (vma === null || addr >= vma.vm_end) vma = mm.vmas.find_vma(addr);
     if (vma !== null && vma.vm_start <= addr) putU32(entries, 8 * n + 4, pagemap_entry(vma, addr));
   }
@@ -110,7 +111,7 @@ function show_map_vma(vma: VmArea): string {
     ((flags & VM_EXEC) !== 0 ? 'x' : '-') +
     ((flags & VM_MAYSHARE) !== 0 ? 's' : 'p');
   const name = vma.vm_ops === null ? '' : ` [${vma.vm_ops.name}]`;
-  return `${hex(vma.vm_start)}-${hex(vma.vm_end)} ${perms} ${hex(vma.vm_pgoff * 4096)}${name}\n`;
+  return `${hex(vma.vm_start)}-${hex(vma.vm_end)} ${perms} ${hex(vma.vm_pgoff * PAGE_SIZE)}${name}\n`;
 }
 
 function* maps_read(file: OpenFile, caller: MmStruct, buf: number, count: number, pos: number): Task<number> {

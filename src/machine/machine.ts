@@ -22,6 +22,7 @@ import type { Scheduler } from '../sim/scheduler.js';
 import { RandomWalk } from '../sim/schedulers/random_walk.js';
 import { RunToBlock } from '../sim/schedulers/run_to_block.js';
 import type { Task } from '../sim/task.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import type { MachineApi, ProcessHandle, Sys, UserMain } from '../user/api.js';
 import { type Outside, Program } from '../user/program.js';
 import { Main } from '../user/threads.js';
@@ -100,7 +101,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
     this.scheduler.newExecution();
     this.executor = new Executor(this.scheduler);
     const ram = physical.ram
-      .map(({ start, size }) => ({ pfn: start / 4096, pages: Math.floor(size / 0x200000) * 512 }))
+      .map(({ start, size }) => ({ pfn: start / PAGE_SIZE, pages: Math.floor(size / 0x200000) * 512 }))
       .filter(({ pages }) => pages > 0);
     this.kernel = new Kernel(
       this.executor,

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/rmap.c (anon_vma, anon_vma_chain and their forking). Fidelity: ported. */
+
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { IntervalTree, in_tree_order } from './interval_tree.js';
 import type { Kernel } from './kernel.js';
 import type { VmArea } from './types.js';
@@ -101,7 +103,7 @@ function reusable_anon_vma(old: VmArea, a: VmArea, b: VmArea): AnonVma | null {
     a.vm_file === b.vm_file &&
     // Access flags may differ: an mprotect may yet make them equal.
     ((a.vm_flags ^ b.vm_flags) & ~0x7) === 0 &&
-    b.vm_pgoff === a.vm_pgoff + (b.vm_start - a.vm_start) / 4096;
+    b.vm_pgoff === a.vm_pgoff + (b.vm_start - a.vm_start) / PAGE_SIZE;
   if (!compatible) return null;
   return old.anon_vma !== null && old.anon_vma_chain.length === 1 ? old.anon_vma : null;
 }

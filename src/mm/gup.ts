@@ -10,6 +10,7 @@
 import { NO_PAGE } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EEXIST, EFAULT, EINVAL, ENOMEM, errnoName } from '../uapi/errno.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import {
   check_vma_flags,
   FOLL_FORCE,
@@ -157,7 +158,7 @@ function* __get_user_pages(
       continue;
     }
     faults = 0;
-    const behind = ctx.page_mask - (Math.floor(start / 4096) % (ctx.page_mask + 1));
+    const behind = ctx.page_mask - (Math.floor(start / PAGE_SIZE) % (ctx.page_mask + 1));
     const n = Math.min(1 + behind, nr_pages - done);
     if (pages !== null) {
       const err = record_pages(mm, page, n, flags, pages, done);
@@ -165,7 +166,7 @@ function* __get_user_pages(
     }
     executor.charge(COST_PAGE * n);
     done += n;
-    start += n * 4096;
+    start += n * PAGE_SIZE;
   }
   return done;
 }
@@ -247,7 +248,7 @@ export function* pin_user_pages(
  * Context: mmap_lock held; may sleep. Return: pages, or -errno.
  */
 export function* populate_vma_page_range(vma: VmArea, start: number, end: number): Task<number> {
-  const nr_pages = (end - start) / 4096;
+  const nr_pages = (end - start) / PAGE_SIZE;
   if ((vma.vm_flags & VM_LOCKONFAULT) !== 0) return nr_pages;
   if (!vma_is_accessible(vma)) return -EFAULT;
   const breakCow = (vma.vm_flags & (VM_WRITE | VM_SHARED)) === VM_WRITE;
@@ -262,7 +263,7 @@ export function* populate_vma_page_range(vma: VmArea, start: number, end: number
  */
 export function* faultin_page_range(mm: MmStruct, start: number, end: number, write: boolean): Task<number> {
   const flags = FOLL_TOUCH | FOLL_HWPOISON | FOLL_UNLOCKABLE | FOLL_MADV_POPULATE;
-  const nr_pages = (end - start) / 4096;
+  const nr_pages = (end - start) / PAGE_SIZE;
   return yield* __get_user_pages_locked(mm, start, nr_pages, null, write ? flags | FOLL_WRITE : flags);
 }
 
@@ -288,7 +289,7 @@ export function* __mm_populate(
     if ((vma.vm_flags & (VM_IO | VM_PFNMAP)) !== 0) continue;
     const pages = yield* populate_vma_page_range(vma, from, to);
     if (pages >= 0) {
-      at = from + pages * 4096;
+      at = from + pages * PAGE_SIZE;
     } else if (!ignore_errors) {
       ret = pages;
       break;

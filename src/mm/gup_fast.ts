@@ -6,6 +6,7 @@
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EFAULT, EINVAL, EOVERFLOW } from '../uapi/errno.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { __gup_longterm_locked, type PageArray } from './gup.js';
 import {
   FAST_GUP_FLAGS,
@@ -108,7 +109,7 @@ function gup_fast(mm: MmStruct, start: number, end: number, flags: number, pages
   let done = 0;
   for (let addr = start; addr < end; ) {
     const next = pmd_addr_end(addr, end);
-    const want = (next - addr) / 4096;
+    const want = (next - addr) / PAGE_SIZE;
     const pmd = mm.pt.pmdTable(addr);
     if (pmd === null) break;
     const table = pmd.child[pmd_index(addr)]!;
@@ -140,8 +141,8 @@ function* gup_fast_fallback(
     return -EINVAL;
   }
   if ((gup_flags & FOLL_PIN) !== 0) mm.has_pinned = true;
-  const start = address - (address % 4096);
-  const end = start + nr_pages * 4096;
+  const start = address - (address % PAGE_SIZE);
+  const end = start + nr_pages * PAGE_SIZE;
   if (end >= 2 ** 64) return -EOVERFLOW;
   if (end > TASK_SIZE_MAX) return -EFAULT;
   const fast = gup_fast(mm, start, end, gup_flags, pages);
@@ -149,7 +150,7 @@ function* gup_fast_fallback(
   const rest = pages.subarray(fast);
   const flags = gup_flags | FOLL_TOUCH | FOLL_UNLOCKABLE;
   yield* mm.mmap_lock.down_read('gup_fast_fallback');
-  const slow = yield* __gup_longterm_locked(mm, start + fast * 4096, nr_pages - fast, rest, flags);
+  const slow = yield* __gup_longterm_locked(mm, start + fast * PAGE_SIZE, nr_pages - fast, rest, flags);
   mm.mmap_lock.up_read();
   if (slow < 0) return fast > 0 ? fast : slow;
   return fast + slow;

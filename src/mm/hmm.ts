@@ -2,6 +2,7 @@
 /** Answers for: mm/hmm.c. Fidelity: ported. A pfn is a page number of the memmap; flags are kept beside it. */
 import type { Task } from '../sim/task.js';
 import { EBUSY, EFAULT, EPERM } from '../uapi/errno.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { pmd_trans_huge } from './huge_split.js';
 import { handle_mm_fault, migration_entry_wait } from './memory.js';
 import { type MmuIntervalNotifier, mmu_interval_read_retry } from './mmu_notifier.js';
@@ -72,14 +73,14 @@ interface HmmVmaWalk {
 function tell(range: HmmRange, fn: string, addr: number, end: number, because: Because): void {
   const { mm } = range.notifier;
   if (mm.kernel.trace === null) return;
-  const args = { pages: (end - addr) / 4096 };
+  const args = { pages: (end - addr) / PAGE_SIZE };
   mm.kernel.note({ event: 'hmm_fault_failed', fn, mm, addr, reason: reasonOf(because), args });
 }
 
 /** What a walk that succeeded found, page by page. */
 function tell_outcome(range: HmmRange): void {
   const { mm } = range.notifier;
-  for (let addr = range.start, n = 0; addr < range.end; addr += 4096, n++) {
+  for (let addr = range.start, n = 0; addr < range.end; addr += PAGE_SIZE, n++) {
     const args = { flags: range.hmm_flags[n]!, fault: range.default_flags };
     mm.kernel.note({
       event: 'hmm_range_fault',
@@ -93,8 +94,8 @@ function tell_outcome(range: HmmRange): void {
 }
 
 function hmm_pfns_fill(range: HmmRange, addr: number, end: number, flags: number): number {
-  const first = (addr - range.start) / 4096;
-  const last = (end - range.start) / 4096;
+  const first = (addr - range.start) / PAGE_SIZE;
+  const last = (end - range.start) / PAGE_SIZE;
   range.hmm_pfns.fill(0, first, last);
   range.hmm_flags.fill(flags, first, last);
   return 0;
@@ -126,11 +127,11 @@ function* hmm_vma_fault(
     }
     fault_flags |= FAULT_FLAG_WRITE;
   }
-  for (; addr < end; addr += 4096) {
+  for (; addr < end; addr += PAGE_SIZE) {
     const ret = yield* handle_mm_fault(vma, addr, fault_flags);
     if ((ret & VM_FAULT_ERROR) !== 0) {
       const answer = vm_fault_name(ret);
-      tell(walk.range, 'hmm_vma_fault', addr, addr + 4096, { id: 'fault-answered', answer });
+      tell(walk.range, 'hmm_vma_fault', addr, addr + PAGE_SIZE, { id: 'fault-answered', answer });
       return -EFAULT;
     }
   }
@@ -163,8 +164,8 @@ function* hmm_vma_handle_leaf(
   if (usable) cpu_flags |= HMM_PFN_VALID | ((flags & PTE_WRITE) !== 0 ? HMM_PFN_WRITE : 0);
   const need = hmm_need_fault(range, cpu_flags);
   if (need !== 0) return yield* hmm_vma_fault(walk, vma, addr, end, need);
-  const first = (addr - range.start) / 4096;
-  const count = (end - addr) / 4096;
+  const first = (addr - range.start) / PAGE_SIZE;
+  const count = (end - addr) / PAGE_SIZE;
   const base = page + pte_index(addr);
   for (let n = 0; n < count; n++) {
     range.hmm_pfns[first + n] = base + n;
@@ -197,7 +198,7 @@ function* hmm_vma_handle_swap_pte(
     return 0;
   }
   if (is_device_private_entry(flags) && !k.behaviour.hmmFaultsForeignPrivate) {
-    tell(range, 'hmm_vma_handle_pte', addr, addr + 4096, 'foreign-private');
+    tell(range, 'hmm_vma_handle_pte', addr, addr + PAGE_SIZE, 'foreign-private');
     return -EFAULT;
   }
   if (is_migration_entry(flags)) {
@@ -217,8 +218,8 @@ function* hmm_vma_walk_ptes(
 ): Task<number> {
   const { range } = walk;
   const { hmm_pfns, hmm_flags } = range;
-  let n = (start - range.start) / 4096;
-  for (let addr = start; addr < end; addr += 4096, n++) {
+  let n = (start - range.start) / PAGE_SIZE;
+  for (let addr = start; addr < end; addr += PAGE_SIZE, n++) {
     const i = pte_index(addr);
     const flags = table[FLAGS + i]!;
     let r = 0;

@@ -2,7 +2,7 @@
 /** Answers for: mm/huge_memory.c, faults and protection of anonymous THPs. Fidelity: ported. */
 import { NO_PAGE } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { HPAGE_PMD_NR } from '../uapi/mman.js';
+import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
 import { __split_huge_pmd } from './huge_split.js';
 import type { Kernel } from './kernel.js';
@@ -87,7 +87,7 @@ export function* do_huge_pmd_wp_page(vmf: VmFault, pmd: PmdTable, i: number): Ta
     if (exclusive) {
       if ((vmf.flags & FAULT_FLAG_UNSHARE) === 0) {
         pmd.e[FLAGS + i] = maybe_mkwrite(pmd.e[FLAGS + i]! | PTE_DIRTY | PTE_YOUNG, vma);
-        flush_tlb_range(vma.vm_mm, vmf.address, vmf.address + 4096);
+        flush_tlb_range(vma.vm_mm, vmf.address, vmf.address + PAGE_SIZE);
       }
       return 0;
     }

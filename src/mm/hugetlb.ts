@@ -7,7 +7,7 @@ import { KernelBug } from '../sim/errors.js';
 import type { Mutex } from '../sim/locks.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { HPAGE_PMD_NR } from '../uapi/mman.js';
+import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
 import {
   copy_user_large_folio,
@@ -320,7 +320,7 @@ function* copy_huge_page(fault: HugeFault, pte: HugePte, fresh: Page): Task<numb
 function* unmap_ref_private({ vma, address, mapping }: HugeFault, page: Page): Task {
   const pgoff = linear_page_index(vma, address);
   for (const other of [...mapping.i_mmap]) {
-    const end = other.vm_pgoff + (other.vm_end - other.vm_start) / 4096;
+    const end = other.vm_pgoff + (other.vm_end - other.vm_start) / PAGE_SIZE;
     if (other === vma || pgoff < other.vm_pgoff || pgoff >= end) continue;
     if ((other.vm_flags & VM_MAYSHARE) !== 0 || is_vma_resv_owner(other)) continue;
     yield* unmap_hugepage_range(other, address, address + HPAGE_SIZE, page);

@@ -3,9 +3,11 @@
  * Answers for: mm/interval_tree.c, the tree of the VMAs that may map pages of an anon_vma, by page offset. Fidelity:
  * simplified: built when it is first asked after a change, as a sorted array that is its own balanced tree.
  */
+
+import { PAGE_SIZE } from '../uapi/mman.js';
 import type { VmArea } from './types.js';
 
-const pages = (vma: VmArea): number => (vma.vm_end - vma.vm_start) / 4096;
+const pages = (vma: VmArea): number => (vma.vm_end - vma.vm_start) / PAGE_SIZE;
 
 /** VMAs in the order in which a tree is walked that they entered one by one. */
 export const in_tree_order = (vmas: VmArea[]): VmArea[] => vmas.sort((a, b) => a.vm_pgoff - b.vm_pgoff);

@@ -25,6 +25,7 @@ import {
   MADV_SEQUENTIAL,
   MADV_WILLNEED,
   MADV_WIPEONFORK,
+  PAGE_SIZE,
 } from '../uapi/mman.js';
 import { faultin_page_range } from './gup.js';
 import { madvise_free_whole_pmd } from './huge_memory.js';
@@ -106,8 +107,8 @@ const VALID = new Set([
 
 /** madvise(2). Context: may sleep. Return: 0, -EINVAL, -ENOMEM over a hole, -EFAULT, -EAGAIN. */
 export function* do_madvise(mm: MmStruct, start: number, lenIn: number, advice: number): Task<number> {
-  if (!VALID.has(advice) || start % 4096 !== 0) return -EINVAL;
-  const end = start + Math.ceil(lenIn / 4096) * 4096;
+  if (!VALID.has(advice) || start % PAGE_SIZE !== 0) return -EINVAL;
+  const end = start + Math.ceil(lenIn / PAGE_SIZE) * PAGE_SIZE;
   if (end === start) return 0;
   const read = READ_LOCKED.has(advice);
   if (read) yield* mm.mmap_lock.down_read('do_madvise');
@@ -233,7 +234,7 @@ function* madvise_free_pmd(vma: VmArea, pmd: PmdTable, addr: number, next: numbe
   const table = pmd.child[i]!;
   if (table === null) return;
   const first = pte_index(addr);
-  const last = first + (next - addr) / 4096;
+  const last = first + (next - addr) / PAGE_SIZE;
   for (let n = first; n < last; n++) {
     const flags = table[FLAGS + n]!;
     if (!pte_present(flags)) continue;
@@ -329,7 +330,7 @@ function* madvise_populate(mm: MmStruct, start: number, end: number, write: bool
       if (pages === -EINVAL || pages === -EFAULT) return pages;
       return -ENOMEM;
     }
-    at += pages * 4096;
+    at += pages * PAGE_SIZE;
   }
   return 0;
 }

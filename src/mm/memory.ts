@@ -2,6 +2,7 @@
 /** Answers for: mm/memory.c, page faults. Fidelity: ported; no swap, NUMA balancing, userfaultfd or hwpoison. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
 import { do_huge_pmd_anonymous_page, do_huge_pmd_wp_page, thp_vma_allowable } from './huge_memory.js';
 import { pmd_trans_huge } from './huge_split.js';
@@ -90,7 +91,7 @@ export function handle_mm_fault(vma: VmArea, address: number, flags: number): Ta
   mm.kernel.executor.charge(COST_FAULT);
   const sane = sanitize_fault_flags(vma, flags);
   if (is_vm_hugetlb_page(vma)) return hugetlb_fault(vma, address, sane);
-  const aligned = address - (address % 4096);
+  const aligned = address - (address % PAGE_SIZE);
   const pmd = mm.pt.pmd_alloc(aligned);
   const i = pmd_index(aligned);
   const vmf: VmFault = {
@@ -198,7 +199,7 @@ function do_fault_around(vmf: VmFault): boolean {
   const k = vma.vm_mm.kernel;
   const pteOff = pte_index(address);
   const vmaOff = pgoff - vma.vm_pgoff;
-  const vmaPages = (vma.vm_end - vma.vm_start) / 4096;
+  const vmaPages = (vma.vm_end - vma.vm_start) / PAGE_SIZE;
   const from = Math.max(pteOff - (pteOff % FAULT_AROUND_PAGES), pteOff - Math.min(pteOff, vmaOff));
   const to = Math.min(from + FAULT_AROUND_PAGES, 512, pteOff + vmaPages - vmaOff);
   let table: PteTable | null = null;
@@ -314,7 +315,7 @@ function* remove_device_exclusive_entry(vmf: VmFault, orig: number): Task<number
   const folio = compound_head(k.mem, page);
   if (!folio_try_get(k, folio)) return 0;
   yield* k.lock_page(folio, 'remove_device_exclusive_entry');
-  const range = mmu_notifier_range(vma.vm_mm, address, address + 4096, 'MMU_NOTIFY_EXCLUSIVE');
+  const range = mmu_notifier_range(vma.vm_mm, address, address + PAGE_SIZE, 'MMU_NOTIFY_EXCLUSIVE');
   yield* mmu_notifier_invalidate_range_start(range);
   const table = faulting_table(vmf);
   const i = pte_index(address);
@@ -400,7 +401,7 @@ function* wp_page_copy(vmf: VmFault, origPage: Page, origFlags: number): Task<nu
   else k.contents.copy_page(fresh, old);
   k.mem.flags[fresh] = PG_uptodate | PG_lru;
 
-  const range = mmu_notifier_range(mm, address, address + 4096, 'MMU_NOTIFY_CLEAR');
+  const range = mmu_notifier_range(mm, address, address + PAGE_SIZE, 'MMU_NOTIFY_CLEAR');
   yield* mmu_notifier_invalidate_range_start(range);
   const table = faulting_table(vmf);
   const i = pte_index(address);

@@ -3,7 +3,7 @@
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EBUSY, ENOMEM } from '../uapi/errno.js';
-import { HPAGE_PMD_NR } from '../uapi/mman.js';
+import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
 import { copy_hugetlb_page_range } from './hugetlb.js';
 import type { Kernel } from './kernel.js';
@@ -145,7 +145,7 @@ function copy_pte_range(dst_vma: VmArea, src_vma: VmArea, src: PteTable, addr: n
   const dst = dst_vma.vm_mm.pt.pte_alloc(addr);
   const cow = is_cow_mapping(src_vma.vm_flags);
   const first = pte_index(addr);
-  const last = first + (end - addr) / 4096;
+  const last = first + (end - addr) / PAGE_SIZE;
   for (let i = first; i < last; i++) {
     i = copy_shared_ptes(dst_vma, src_vma, dst, src, i, last, cow);
     if (i === last) break;
@@ -253,7 +253,7 @@ function copy_present_pte(
       folio_add_file_rmap_pte(k, folio, page, dst_vma);
     } else if (!folio_try_dup_anon_rmap_pte(k, folio, page, src_vma)) {
       put_page(k, folio);
-      return copy_present_page(k, dst_vma, dst, i, page, addr - (addr % 0x200000) + i * 4096);
+      return copy_present_page(k, dst_vma, dst, i, page, addr - (addr % 0x200000) + i * PAGE_SIZE);
     }
     dst_vma.vm_mm.rss++;
   }

@@ -2,7 +2,7 @@
 /** Answers for: mm/memory.c, unmapping (zap_pte_range and above). Fidelity: ported. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { HPAGE_PMD_NR } from '../uapi/mman.js';
+import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
 import { __unmap_hugepage_range } from './hugetlb.js';
 import { vm_normal_page } from './memory.js';
@@ -165,7 +165,7 @@ export function* unmap_page_range(
       const table = pmd.child[i]!;
       if (table !== null) {
         const first = pte_index(addr);
-        zap_pte_range(vma, table, first, first + (next - addr) / 4096, details);
+        zap_pte_range(vma, table, first, first + (next - addr) / PAGE_SIZE, details);
       }
       addr = next;
     }

@@ -7,6 +7,7 @@ import { WaitQueue } from '../sim/executor.js';
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { ENOMEM, ENXIO } from '../uapi/errno.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
 import { folio_mapcount, folio_test_anon, PG_anon_exclusive, PG_locked } from './page_flags.js';
 import type { Reason } from './reasons.js';
@@ -57,8 +58,8 @@ export function memremap_pages(k: Kernel, pgmap: DevPagemap): number {
     k.warn('pagemap_range', 'attempted on a region of system RAM');
     return -ENXIO;
   }
-  pgmap.nr_pages = bytes / 4096;
-  pgmap.firstPage = k.mem.addRun(pgmap.range.start / 4096, pgmap.nr_pages);
+  pgmap.nr_pages = bytes / PAGE_SIZE;
+  pgmap.firstPage = k.mem.addRun(pgmap.range.start / PAGE_SIZE, pgmap.nr_pages);
   k.addPgmap(pgmap, pgmap.firstPage, pgmap.nr_pages);
   return 0;
 }

@@ -4,6 +4,7 @@ import { KernelBug } from '../sim/errors.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EBUSY, EINVAL } from '../uapi/errno.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
 import { __split_huge_pmd, pmd_trans_huge, split_folio } from './huge_split.js';
 import type { Kernel } from './kernel.js';
@@ -91,13 +92,13 @@ export interface MigrateVma {
 function skip(migrate: MigrateVma, addr: number, page: Page, fn: string, because: Because, end?: number): 0 {
   const { vm_mm } = migrate.vma;
   if (vm_mm.kernel.trace === null) return 0;
-  const args = { pages: end === undefined ? 1 : (end - addr) / 4096 };
+  const args = { pages: end === undefined ? 1 : (end - addr) / PAGE_SIZE };
   vm_mm.kernel.note({ event: 'skip', fn, mm: vm_mm, addr, page, reason: reasonOf(because), args });
   return 0;
 }
 
 function migrate_vma_collect_skip(migrate: MigrateVma, start: number, end: number): void {
-  const count = (end - start) / 4096;
+  const count = (end - start) / PAGE_SIZE;
   migrate.src.fill(0, migrate.npages, migrate.npages + count);
   migrate.dst.fill(0, migrate.npages, migrate.npages + count);
   migrate.npages += count;
@@ -110,7 +111,7 @@ function migrate_vma_collect_hole(migrate: MigrateVma, start: number, end: numbe
     migrate_vma_collect_skip(migrate, start, end);
     return;
   }
-  const count = (end - start) / 4096;
+  const count = (end - start) / PAGE_SIZE;
   migrate.src.fill(MIGRATE_PFN_MIGRATE, migrate.npages, migrate.npages + count);
   migrate.dst.fill(0, migrate.npages, migrate.npages + count);
   migrate.npages += count;
@@ -203,7 +204,7 @@ function collect_ptes(migrate: MigrateVma, table: PteTable, start: number, end: 
   const { vma, src, dst } = migrate;
   const anonymous = vma_is_anonymous(vma);
   let i = pte_index(start);
-  for (let addr = start; addr < end; addr += 4096, i++) {
+  for (let addr = start; addr < end; addr += PAGE_SIZE, i++) {
     const flags = table[FLAGS + i]!;
     let mpfn = 0;
     if (flags === 0) {
@@ -370,7 +371,7 @@ function restore_pinned(k: Kernel, src: Uint32Array, npages: number): void {
 export function* migrate_vma_setup(args: MigrateVma): Task<number> {
   const { vma } = args;
   const k = vma.vm_mm.kernel;
-  const nr = (args.end - args.start) / 4096;
+  const nr = (args.end - args.start) / PAGE_SIZE;
   if (is_vm_hugetlb_page(vma) || (vma.vm_flags & VM_SPECIAL) !== 0) {
     const because = is_vm_hugetlb_page(vma) ? 'hugetlb-mapping' : 'device-mapping';
     skip(args, args.start, NO_PAGE, 'migrate_vma_setup', because, args.end);
@@ -448,7 +449,7 @@ function* __migrate_device_pages(
     if (page === NO_PAGE) {
       if ((mpfn & MIGRATE_PFN_MIGRATE) === 0) continue;
       if (migrate === null) throw new KernelBug('__migrate_device_pages', 'an empty entry without a VMA');
-      const addr = migrate.start + n * 4096;
+      const addr = migrate.start + n * PAGE_SIZE;
       if (range === null) {
         range = mmu_notifier_range(
           migrate.vma.vm_mm,

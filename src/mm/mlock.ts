@@ -2,6 +2,7 @@
 /** Answers for: mm/mlock.c. Fidelity: ported; the locked flag of a shared page is not counted. */
 import type { Task } from '../sim/task.js';
 import { EAGAIN, EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { __mm_populate } from './gup.js';
 import { pmd_trans_huge } from './huge_split.js';
 import { vm_normal_page } from './memory.js';
@@ -17,12 +18,12 @@ import {
 } from './types.js';
 import { vma_modify_flags } from './vma.js';
 
-const pageAlign = (length: number): number => Math.ceil(length / 4096) * 4096;
+const pageAlign = (length: number): number => Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
 
 /** mlock(2). Context: may sleep. Return: 0, -ENOMEM, -EAGAIN, -EINVAL. */
 export function* do_mlock(mm: MmStruct, addr: number, lenIn: number): Task<number> {
-  const start = addr - (addr % 4096);
-  const len = pageAlign(lenIn + (addr % 4096));
+  const start = addr - (addr % PAGE_SIZE);
+  const len = pageAlign(lenIn + (addr % PAGE_SIZE));
   yield* mm.mmap_lock.down_write('do_mlock');
   const err = yield* apply_vma_lock_flags(mm, start, len, VM_LOCKED);
   mm.mmap_lock.up_write();
@@ -34,8 +35,8 @@ export function* do_mlock(mm: MmStruct, addr: number, lenIn: number): Task<numbe
 
 /** munlock(2). Context: may sleep. Return: 0, -ENOMEM, -EINVAL. */
 export function* do_munlock(mm: MmStruct, addr: number, lenIn: number): Task<number> {
-  const start = addr - (addr % 4096);
-  const len = pageAlign(lenIn + (addr % 4096));
+  const start = addr - (addr % PAGE_SIZE);
+  const len = pageAlign(lenIn + (addr % PAGE_SIZE));
   yield* mm.mmap_lock.down_write('munlock');
   const err = yield* apply_vma_lock_flags(mm, start, len, 0);
   mm.mmap_lock.up_write();
@@ -64,7 +65,7 @@ function* mlock_fixup(vma: VmArea, start: number, end: number, newflags: number)
   if (newflags === oldflags || (oldflags & VM_SPECIAL) !== 0 || is_vm_hugetlb_page(vma)) return 0;
   const modified = yield* vma_modify_flags(vma, start, end, newflags);
   if (typeof modified === 'number') return modified;
-  const pages = (end - start) / 4096;
+  const pages = (end - start) / PAGE_SIZE;
   modified.vm_mm.locked_vm += (newflags & VM_LOCKED) !== 0 ? pages : -pages;
   modified.vm_flags = newflags;
   mlock_vma_pages_range(modified, start, end);
@@ -93,7 +94,7 @@ function mlock_vma_pages_range(vma: VmArea, start: number, end: number): void {
     }
     const table = pmd.child[i]!;
     if (table !== null) {
-      for (let n = pte_index(addr), at = addr; at < next; n++, at += 4096) {
+      for (let n = pte_index(addr), at = addr; at < next; n++, at += PAGE_SIZE) {
         const flags = table[FLAGS + n]!;
         if (!pte_present(flags)) continue;
         const page = vm_normal_page(flags, table[n]!);

@@ -12,6 +12,7 @@ import {
   MAP_LOCKED,
   MAP_NORESERVE,
   MAP_SHARED,
+  PAGE_SIZE,
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
@@ -87,7 +88,7 @@ export interface MmapRequest {
   readonly hugetlb: boolean;
 }
 
-const pageAlign = (length: number): number => Math.ceil(length / 4096) * 4096;
+const pageAlign = (length: number): number => Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
 
 function calc_vm_flags(request: MmapRequest): number {
   const { prot, flags } = request;
@@ -118,14 +119,14 @@ export function* do_mmap(mm: MmStruct, request: MmapRequest): Task<number> {
 function get_unmapped_area(mm: MmStruct, request: MmapRequest, length: number): number {
   const { addr, flags } = request;
   if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0) {
-    if (addr % 4096 !== 0) return -EINVAL;
+    if (addr % PAGE_SIZE !== 0) return -EINVAL;
     if (request.hugetlb && (addr % 0x200000 !== 0 || length % 0x200000 !== 0)) return -EINVAL;
     if (addr > TASK_SIZE - length) return -ENOMEM;
     if ((flags & MAP_FIXED_NOREPLACE) !== 0 && mm.vmas.inRange(addr, addr + length).length > 0)
       return -EEXIST;
     return addr;
   }
-  const align = request.hugetlb ? 0x200000 : 4096;
+  const align = request.hugetlb ? 0x200000 : PAGE_SIZE;
   if (addr !== 0) {
     const hint = Math.ceil(addr / align) * align;
     const free = mm.vmas.inRange(hint, hint + length).length === 0;
@@ -133,7 +134,7 @@ function get_unmapped_area(mm: MmStruct, request: MmapRequest, length: number): 
   }
   const thp = request.source === null && mm.kernel.behaviour.thpAlignedMmap && length >= 0x200000;
   if (thp) {
-    const found = search_gap(mm, length + 0x200000, 4096);
+    const found = search_gap(mm, length + 0x200000, PAGE_SIZE);
     if (found >= 0) {
       const sub = (0x200000 - (found % 0x200000)) % 0x200000;
       return sub === 0 ? found + 0x200000 : found + sub;
@@ -144,7 +145,7 @@ function get_unmapped_area(mm: MmStruct, request: MmapRequest, length: number): 
 
 /** A free range of `length` bytes for a mapping that moves; or -ENOMEM. */
 export function find_free_area(mm: MmStruct, length: number): number {
-  return search_gap(mm, length, 4096);
+  return search_gap(mm, length, PAGE_SIZE);
 }
 
 /** The highest free range of `length` below the mmap base. */
@@ -152,7 +153,7 @@ function search_gap(mm: MmStruct, length: number, align: number): number {
   let top = MMAP_BASE;
   for (;;) {
     const prev = mm.vmas.prev(top);
-    const inside = mm.vmas.vma_lookup(top - 4096);
+    const inside = mm.vmas.vma_lookup(top - PAGE_SIZE);
     const below = inside ?? prev;
     const floor = Math.max(below === null ? 0 : below.vm_end, MMAP_MIN_ADDR);
     const start = top - length - ((top - length) % align);
@@ -174,11 +175,11 @@ function* mmap_region(mm: MmStruct, addr: number, length: number, request: MmapR
   }
   if (!shared && (vm_flags & (VM_WRITE | VM_NORESERVE | VM_HUGETLB)) === VM_WRITE) {
     // OVERCOMMIT_GUESS refuses only what can never fit.
-    if (length / 4096 > k.pages.totalPages) return -ENOMEM;
+    if (length / PAGE_SIZE > k.pages.totalPages) return -ENOMEM;
     vm_flags |= VM_ACCOUNT;
   }
   const { source } = request;
-  const pgoff = source === null ? addr / 4096 : request.pgoff;
+  const pgoff = source === null ? addr / PAGE_SIZE : request.pgoff;
   const ops = source === null ? null : source.ops;
   if (source === null || source.mmap === undefined) {
     const file = source === null ? null : source.file;
@@ -192,7 +193,7 @@ function* mmap_region(mm: MmStruct, addr: number, length: number, request: MmapR
       pgoff,
     });
     if (merged !== null) {
-      if ((vm_flags & VM_LOCKED) !== 0) mm.locked_vm += length / 4096;
+      if ((vm_flags & VM_LOCKED) !== 0) mm.locked_vm += length / PAGE_SIZE;
       return addr;
     }
   }
@@ -220,7 +221,7 @@ function* mmap_region(mm: MmStruct, addr: number, length: number, request: MmapR
  * do_munmap(). Context: mmap_lock held for write; may sleep. Return: 0, -EINVAL, -ENOMEM.
  */
 export function* do_vmi_munmap(mm: MmStruct, start: number, len: number): Task<number> {
-  if (start % 4096 !== 0 || start > TASK_SIZE || len > TASK_SIZE - start) return -EINVAL;
+  if (start % PAGE_SIZE !== 0 || start > TASK_SIZE || len > TASK_SIZE - start) return -EINVAL;
   const end = start + pageAlign(len);
   if (end === start) return -EINVAL;
   const first = mm.vmas.find_vma(start);
@@ -239,7 +240,7 @@ export function* do_vmi_munmap(mm: MmStruct, start: number, len: number): Task<n
   for (const vma of doomed) mm.vmas.erase(vma);
   yield* unmap_region(mm, doomed, start, end);
   for (const vma of doomed) {
-    if ((vma.vm_flags & VM_LOCKED) !== 0) mm.locked_vm -= (vma.vm_end - vma.vm_start) / 4096;
+    if ((vma.vm_flags & VM_LOCKED) !== 0) mm.locked_vm -= (vma.vm_end - vma.vm_start) / PAGE_SIZE;
     vma.vm_file?.mapping?.i_mmap.delete(vma);
     remove_vma(vma);
   }
@@ -255,7 +256,7 @@ function* unmap_region(mm: MmStruct, doomed: readonly VmArea[], start: number, e
   const prev = mm.vmas.prev(start);
   const next = mm.vmas.find_vma(start);
   const floor = prev === null ? 0 : prev.vm_end;
-  const ceiling = next === null ? TASK_SIZE + 4096 : next.vm_start;
+  const ceiling = next === null ? TASK_SIZE + PAGE_SIZE : next.vm_start;
   for (const vma of doomed) mm.pt.free_pgd_range(vma.vm_start, vma.vm_end, floor, ceiling);
 }
 

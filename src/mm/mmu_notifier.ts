@@ -3,6 +3,7 @@
 import { WaitQueue } from '../sim/executor.js';
 import { done, type Task } from '../sim/task.js';
 import { EINVAL, EOVERFLOW } from '../uapi/errno.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import type { TraceEvent } from './trace.js';
 import type { MmStruct } from './types.js';
 
@@ -97,7 +98,7 @@ function* mn_itree_invalidate(subscriptions: MmNotifiers, range: MmuNotifierRang
 
 /** What is told of an invalidation that reaches a driver. */
 function invalidation({ mm, start, end, event }: MmuNotifierRange): TraceEvent {
-  const args = { notify: event, pages: (end - start) / 4096 };
+  const args = { notify: event, pages: (end - start) / PAGE_SIZE };
   return { event: 'mmu_notifier_invalidate_range_start', fn: 'mn_itree_invalidate', mm, addr: start, args };
 }
 

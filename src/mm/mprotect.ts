@@ -3,7 +3,7 @@
 import { NO_PAGE } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EACCES, EINVAL, ENOMEM } from '../uapi/errno.js';
-import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../uapi/mman.js';
+import { PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from '../uapi/mman.js';
 import { populate_vma_page_range } from './gup.js';
 import { change_huge_pmd } from './huge_memory.js';
 import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
@@ -181,7 +181,7 @@ function* change_pmd_range(
     const table = pmd.child[i]!;
     if (table !== null) {
       const first = pte_index(addr);
-      change_pte_range(vma, table, first, first + (next - addr) / 4096, newprot, upgrade);
+      change_pte_range(vma, table, first, first + (next - addr) / PAGE_SIZE, newprot, upgrade);
     }
     addr = next;
   }
@@ -194,7 +194,7 @@ function* mprotect_fixup(vma: VmArea, start: number, end: number, newflags: numb
   if (newflags === oldflags) return vma;
   if ((newflags & VM_WRITE) !== 0) {
     if ((oldflags & (VM_ACCOUNT | VM_WRITE | VM_HUGETLB | VM_SHARED | VM_NORESERVE)) === 0) {
-      if ((end - start) / 4096 > mm.kernel.pages.totalPages) return -ENOMEM;
+      if ((end - start) / PAGE_SIZE > mm.kernel.pages.totalPages) return -ENOMEM;
       newflags |= VM_ACCOUNT;
     }
   } else if (
@@ -220,9 +220,9 @@ function* mprotect_fixup(vma: VmArea, start: number, end: number, newflags: numb
 
 /** mprotect(2). Context: may sleep. Return: 0, -EINVAL, -ENOMEM over a hole, -EACCES. */
 export function* do_mprotect(mm: MmStruct, start: number, len: number, prot: number): Task<number> {
-  if (start % 4096 !== 0) return -EINVAL;
+  if (start % PAGE_SIZE !== 0) return -EINVAL;
   if (len === 0) return 0;
-  const end = start + Math.ceil(len / 4096) * 4096;
+  const end = start + Math.ceil(len / PAGE_SIZE) * PAGE_SIZE;
   if ((prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)) !== 0) return -EINVAL;
   yield* mm.mmap_lock.down_write('do_mprotect_pkey');
   const ret = yield* mprotect_range(mm, start, end, prot);

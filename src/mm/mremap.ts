@@ -2,7 +2,7 @@
 /** Answers for: mm/mremap.c. Fidelity: ported; page tables are moved entry by entry. */
 import type { Task } from '../sim/task.js';
 import { EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
-import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '../uapi/mman.js';
+import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_clone, unlink_anon_vmas } from './anon_vma.js';
 import { __mm_populate } from './gup.js';
 import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
@@ -30,7 +30,7 @@ import {
 } from './types.js';
 import { MAX_MAP_COUNT, vm_area_dup, vma_link, vma_merge_new_range, vma_set_range } from './vma.js';
 
-const pageAlign = (length: number): number => Math.ceil(length / 4096) * 4096;
+const pageAlign = (length: number): number => Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
 
 export interface MremapRequest {
   readonly addr: number;
@@ -48,7 +48,7 @@ export function* do_mremap(mm: MmStruct, request: MremapRequest): Task<number> {
   if ((flags & MREMAP_DONTUNMAP) !== 0) {
     if ((flags & MREMAP_MAYMOVE) === 0 || request.oldLength !== request.newLength) return -EINVAL;
   }
-  if (addr % 4096 !== 0) return -EINVAL;
+  if (addr % PAGE_SIZE !== 0) return -EINVAL;
   if (request.newLength === 0) return -EINVAL;
   yield* mm.mmap_lock.down_write('mremap');
   const locked: { start: number; length: number }[] = [];
@@ -114,7 +114,7 @@ function* mremap_grow(
   const end = addr + newLength;
   if (oldLength === vma.vm_end - addr && end <= TASK_SIZE && mm.vmas.inRange(vma.vm_end, end).length === 0) {
     if ((vma.vm_flags & VM_LOCKED) !== 0) {
-      mm.locked_vm += (newLength - oldLength) / 4096;
+      mm.locked_vm += (newLength - oldLength) / PAGE_SIZE;
       locked.push({ start: vma.vm_end, length: newLength - oldLength });
     }
     vma_set_range(vma, vma.vm_start, end, vma.vm_pgoff);
@@ -135,7 +135,7 @@ function* mremap_to(
   flags: number,
   locked: { start: number; length: number }[],
 ): Task<number> {
-  if (newAddr % 4096 !== 0) return -EINVAL;
+  if (newAddr % PAGE_SIZE !== 0) return -EINVAL;
   if (newLength > TASK_SIZE || newAddr > TASK_SIZE - newLength) return -EINVAL;
   if (addr + oldLength > newAddr && newAddr + newLength > addr) return -EINVAL;
   if (mm.vmas.size + 2 >= MAX_MAP_COUNT - 3) return -ENOMEM;
@@ -157,8 +157,8 @@ function* mremap_to(
 
 /** A VMA at the new place for the same object (copy_vma); may be a neighbour that grew over it. */
 function copy_vma(mm: MmStruct, vma: VmArea, addr: number, length: number, oldAddr: number): VmArea {
-  let pgoff = vma.vm_pgoff + (oldAddr - vma.vm_start) / 4096;
-  if (vma_is_anonymous(vma) && vma.anon_vma === null) pgoff = addr / 4096;
+  let pgoff = vma.vm_pgoff + (oldAddr - vma.vm_start) / PAGE_SIZE;
+  if (vma_is_anonymous(vma) && vma.anon_vma === null) pgoff = addr / PAGE_SIZE;
   const merged = vma_merge_new_range(mm, {
     start: addr,
     end: addr + length,
@@ -180,7 +180,7 @@ function copy_vma(mm: MmStruct, vma: VmArea, addr: number, length: number, oldAd
   fresh.vm_file?.get_file();
   fresh.vm_ops?.open?.(fresh);
   vma_link(mm, fresh);
-  if ((fresh.vm_flags & VM_LOCKED) !== 0) mm.locked_vm -= length / 4096;
+  if ((fresh.vm_flags & VM_LOCKED) !== 0) mm.locked_vm -= length / PAGE_SIZE;
   return fresh;
 }
 
@@ -209,11 +209,11 @@ function* move_vma(
   if (is_vm_hugetlb_page(vma)) hugetlb_dup_vma_private(vma);
   if ((flags & MREMAP_DONTUNMAP) !== 0) {
     // As in the kernel, what stays of a locked VMA counts as locked for good.
-    if ((vm_flags & VM_LOCKED) !== 0) mm.lockedForGood += (vma.vm_end - vma.vm_start - oldLength) / 4096;
+    if ((vm_flags & VM_LOCKED) !== 0) mm.lockedForGood += (vma.vm_end - vma.vm_start - oldLength) / PAGE_SIZE;
     vma.vm_flags &= ~VM_LOCKED_MASK;
     if (vma.vm_start === oldAddr && vma.vm_end === oldEnd) {
       unlink_anon_vmas(vma);
-      if (vma_is_anonymous(vma)) vma.vm_pgoff = vma.vm_start / 4096;
+      if (vma_is_anonymous(vma)) vma.vm_pgoff = vma.vm_start / PAGE_SIZE;
     }
     return newAddr;
   }
@@ -222,7 +222,7 @@ function* move_vma(
   vma.vm_flags &= ~VM_ACCOUNT;
   yield* do_vmi_munmap(mm, oldAddr, oldLength);
   if ((vm_flags & VM_LOCKED) !== 0) {
-    mm.locked_vm += newLength / 4096;
+    mm.locked_vm += newLength / PAGE_SIZE;
     // Only what the mapping has grown by is faulted in: what moved stays as it was.
     if (newLength > oldLength) {
       locked.push({ start: newAddr + oldLength, length: newLength - oldLength });
@@ -281,7 +281,7 @@ function* move_extent(vma: VmArea, from: number, to: number, extent: number): Ta
   }
   const table = pmd.child[i]!;
   if (table === null) return;
-  move_ptes(table, pte_index(from), pt.pte_alloc(to), pte_index(to), extent / 4096);
+  move_ptes(table, pte_index(from), pt.pte_alloc(to), pte_index(to), extent / PAGE_SIZE);
 }
 
 function move_ptes(old: PteTable, from: number, fresh: PteTable, to: number, count: number): void {

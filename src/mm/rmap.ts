@@ -3,6 +3,7 @@
 import { KernelBug } from '../sim/errors.js';
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { __split_huge_pmd } from './huge_split.js';
 import { in_tree_order } from './interval_tree.js';
 import type { Kernel } from './kernel.js';
@@ -193,7 +194,7 @@ export function rmap_places(k: Kernel, folio: Page): RmapPlace[] {
 /** Where `vma` maps page index `pgoff` or the first later one of `nr`; -1 when it maps none. */
 function vma_address(vma: VmArea, pgoff: number, nr: number): number {
   if (pgoff >= vma.vm_pgoff) {
-    const address = vma.vm_start + (pgoff - vma.vm_pgoff) * 4096;
+    const address = vma.vm_start + (pgoff - vma.vm_pgoff) * PAGE_SIZE;
     return address < vma.vm_end ? address : -1;
   }
   return pgoff + nr > vma.vm_pgoff ? vma.vm_start : -1;
@@ -202,8 +203,8 @@ function vma_address(vma: VmArea, pgoff: number, nr: number): number {
 /** Last byte + 1 of what `vma` maps of the folio from `address` on. */
 function vma_address_end(k: Kernel, folio: Page, vma: VmArea, address: number): number {
   const nr = folio_nr_pages(k.mem, folio);
-  if (nr === 1) return address + 4096;
-  const past = vma.vm_start + (k.mem.index[folio]! + nr - vma.vm_pgoff) * 4096;
+  if (nr === 1) return address + PAGE_SIZE;
+  const past = vma.vm_start + (k.mem.index[folio]! + nr - vma.vm_pgoff) * PAGE_SIZE;
   return Math.min(past, vma.vm_end);
 }
 
@@ -217,7 +218,7 @@ function forEachMappedPte(
 ): boolean {
   const nr = folio_nr_pages(k.mem, folio);
   const end = vma_address_end(k, folio, vma, address);
-  for (let addr = address; addr < end; addr += 4096) {
+  for (let addr = address; addr < end; addr += PAGE_SIZE) {
     const table = vma.vm_mm.pt.pteTable(addr);
     if (table === null) continue;
     const i = pte_index(addr);
@@ -330,7 +331,7 @@ export function* folio_make_device_exclusive(
     const range = mmu_notifier_range(
       vma.vm_mm,
       place.address,
-      Math.min(vma.vm_end, place.address + folio_nr_pages(mem, folio) * 4096),
+      Math.min(vma.vm_end, place.address + folio_nr_pages(mem, folio) * PAGE_SIZE),
       'MMU_NOTIFY_EXCLUSIVE',
       owner,
     );
@@ -368,7 +369,7 @@ export function forEachMigrationPte(
   for (const place of rmap_places(k, dst)) {
     const nr = folio_nr_pages(k.mem, dst);
     const end = vma_address_end(k, dst, place.vma, place.address);
-    for (let addr = place.address; addr < end; addr += 4096) {
+    for (let addr = place.address; addr < end; addr += PAGE_SIZE) {
       const table = place.vma.vm_mm.pt.pteTable(addr);
       if (table === null) continue;
       const i = pte_index(addr);

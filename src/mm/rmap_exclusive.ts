@@ -2,6 +2,7 @@
 /** Answers for: mm/rmap.c make_device_exclusive_range(). Fidelity: ported. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { get_user_pages_remote, type PageArray } from './gup.js';
 import { FOLL_GET, FOLL_SPLIT_PMD, FOLL_WRITE } from './gup_flags.js';
 import type { Kernel } from './kernel.js';
@@ -54,7 +55,7 @@ function* make_page_exclusive(
 ): Task<boolean> {
   const folio = compound_head(k.mem, page);
   const vma = mm.vmas.vma_lookup(address)!;
-  const range = mmu_notifier_range(mm, address, address + 4096, 'MMU_NOTIFY_EXCLUSIVE', owner);
+  const range = mmu_notifier_range(mm, address, address + PAGE_SIZE, 'MMU_NOTIFY_EXCLUSIVE', owner);
   yield* mmu_notifier_invalidate_range_start(range);
   const table = mm.pt.pteTable(address);
   const i = pte_index(address);
@@ -99,9 +100,9 @@ export function* make_device_exclusive_range(
   const k = mm.kernel;
   const fn = 'make_device_exclusive_range';
   const flags = FOLL_GET | FOLL_WRITE | FOLL_SPLIT_PMD;
-  const npages = yield* get_user_pages_remote(mm, start, (end - start) / 4096, flags, pages);
+  const npages = yield* get_user_pages_remote(mm, start, (end - start) / PAGE_SIZE, flags, pages);
   for (let i = 0; i < npages; i++) {
-    const addr = start + i * 4096;
+    const addr = start + i * PAGE_SIZE;
     const page = pages[i]!;
     const folio = compound_head(k.mem, page);
     let because = refusal(k, page, folio);

@@ -2,6 +2,7 @@
 /** Answers for: mm/shmem.c, mm/filemap.c: memory files and shared anonymous memory. Fidelity: simplified: no huge pages, no swap. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
 import { unmap_page_range } from './memory_zap.js';
 import {
@@ -34,7 +35,7 @@ export function shmem_get_folio(k: Kernel, mapping: AddressSpace, index: number)
   return page;
 }
 
-const pagesOf = (mapping: AddressSpace): number => Math.ceil(mapping.size / 4096);
+const pagesOf = (mapping: AddressSpace): number => Math.ceil(mapping.size / PAGE_SIZE);
 
 function* shmem_fault(vmf: VmFault): Task<number> {
   const { vma } = vmf;
@@ -71,12 +72,12 @@ export function shmem_evict_inode(k: Kernel, mapping: AddressSpace): void {
 
 /** ftruncate(): a smaller size unmaps and frees what lies beyond. Context: may sleep. */
 export function* shmem_truncate(k: Kernel, mapping: AddressSpace, size: number): Task {
-  const first = Math.ceil(size / 4096);
+  const first = Math.ceil(size / PAGE_SIZE);
   const shrinks = size < mapping.size;
   mapping.size = size;
   if (!shrinks) return;
   for (const vma of [...mapping.i_mmap]) {
-    const from = Math.max(vma.vm_start, vma.vm_start + (first - vma.vm_pgoff) * 4096);
+    const from = Math.max(vma.vm_start, vma.vm_start + (first - vma.vm_pgoff) * PAGE_SIZE);
     if (from >= vma.vm_end) continue;
     const range = mmu_notifier_range(vma.vm_mm, from, vma.vm_end, 'MMU_NOTIFY_CLEAR');
     yield* mmu_notifier_invalidate_range_start(range);

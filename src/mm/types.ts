@@ -3,6 +3,7 @@
 import type { RwSem } from '../sim/locks.js';
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import type { AnonVma, AnonVmaChain } from './anon_vma.js';
 import type { Kernel } from './kernel.js';
 import type { MmNotifiers } from './mmu_notifier.js';
@@ -155,7 +156,7 @@ export interface VmFault {
 
 /** linear_page_index(): the page's index in its object. */
 export function linear_page_index(vma: VmArea, address: number): number {
-  return (address - vma.vm_start) / 4096 + vma.vm_pgoff;
+  return (address - vma.vm_start) / PAGE_SIZE + vma.vm_pgoff;
 }
 
 export function vma_is_anonymous(vma: VmArea): boolean {

@@ -9,6 +9,7 @@
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
 import type { Tlb } from '../sim/tlb.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { pmd_trans_huge } from './huge_split.js';
 import { handle_mm_fault } from './memory.js';
 import {
@@ -42,7 +43,7 @@ const tlbOf = (mm: MmStruct): Tlb => mm.kernel.executor.cpu.tlbs[mm.id]!;
 
 /** The page that the CPU reaches at `addr` without a fault; NO_PAGE when the access would fault. */
 export function tryPage(mm: MmStruct, addr: number, write: boolean): Page {
-  const vpn = Math.floor(addr / 4096);
+  const vpn = Math.floor(addr / PAGE_SIZE);
   const cached = tlbOf(mm).lookup(vpn, write);
   if (cached !== NO_PAGE) return cached;
   return walk(mm, addr, vpn, write);
@@ -125,8 +126,8 @@ export function* copy_from_user(mm: MmStruct, addr: number, length: number): Tas
   for (let done = 0; done < length; ) {
     const page = yield* userPage(mm, addr + done, false);
     if (page === NO_PAGE) return null;
-    const offset = (addr + done) % 4096;
-    const chunk = Math.min(4096 - offset, length - done);
+    const offset = (addr + done) % PAGE_SIZE;
+    const chunk = Math.min(PAGE_SIZE - offset, length - done);
     mm.kernel.contents.readBytes(page, offset, bytes, done, chunk);
     done += chunk;
   }
@@ -138,8 +139,8 @@ export function* copy_to_user(mm: MmStruct, addr: number, bytes: Uint8Array): Ta
   for (let done = 0; done < bytes.length; ) {
     const page = yield* userPage(mm, addr + done, true);
     if (page === NO_PAGE) return false;
-    const offset = (addr + done) % 4096;
-    const chunk = Math.min(4096 - offset, bytes.length - done);
+    const offset = (addr + done) % PAGE_SIZE;
+    const chunk = Math.min(PAGE_SIZE - offset, bytes.length - done);
     mm.kernel.contents.writeBytes(page, offset, bytes, done, chunk);
     done += chunk;
   }

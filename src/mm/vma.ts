@@ -2,6 +2,7 @@
 /** Answers for: mm/vma.c (6.12) and mm/mmap.c (6.1): merging, splitting and linking of VMAs. Fidelity: ported. */
 import type { Task } from '../sim/task.js';
 import { ENOMEM } from '../uapi/errno.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_bounds_changed, anon_vma_clone, unlink_anon_vmas } from './anon_vma.js';
 import { split_huge_pmd_if_needed } from './huge_split.js';
 import { PTE_PRESENT, PTE_PROTNONE, PTE_WRITE } from './pgtable.js';
@@ -35,7 +36,7 @@ export function vma_set_page_prot(vma: VmArea): void {
 export function vma_link(mm: MmStruct, vma: VmArea): void {
   mm.vmas.insert(vma);
   vma.vm_file?.mapping?.i_mmap.add(vma);
-  if ((vma.vm_flags & VM_LOCKED) !== 0) mm.locked_vm += (vma.vm_end - vma.vm_start) / 4096;
+  if ((vma.vm_flags & VM_LOCKED) !== 0) mm.locked_vm += (vma.vm_end - vma.vm_start) / PAGE_SIZE;
 }
 
 /** fork(): put the child's copy of `original` into its mm, and into i_mmap right behind the original. */
@@ -97,7 +98,7 @@ export function* split_vma(vma: VmArea, addr: number, new_below: boolean): Task<
   const fresh = vm_area_dup(mm, vma);
   anon_vma_clone(fresh, vma);
   vma.vm_file?.get_file();
-  const upper = vma.vm_pgoff + (addr - vma.vm_start) / 4096;
+  const upper = vma.vm_pgoff + (addr - vma.vm_start) / PAGE_SIZE;
   if (new_below) {
     fresh.vm_end = addr;
     vma_set_range(vma, addr, vma.vm_end, upper);
@@ -138,7 +139,7 @@ function mergeable_prev(mm: MmStruct, range: MergeCandidate): VmArea | null {
   const prev = mm.vmas.prev(range.start);
   if (prev === null || prev.vm_end !== range.start || !is_mergeable_vma(prev, range)) return null;
   if (!is_mergeable_anon_vma(range.anon_vma, prev.anon_vma, prev)) return null;
-  return prev.vm_pgoff + (prev.vm_end - prev.vm_start) / 4096 === range.pgoff ? prev : null;
+  return prev.vm_pgoff + (prev.vm_end - prev.vm_start) / PAGE_SIZE === range.pgoff ? prev : null;
 }
 
 /** The VMA that begins where `range` ends and can take it in. */
@@ -146,7 +147,7 @@ function mergeable_next(mm: MmStruct, range: MergeCandidate): VmArea | null {
   const next = mm.vmas.vma_lookup(range.end);
   if (next === null || next.vm_start !== range.end || !is_mergeable_vma(next, range)) return null;
   if (!is_mergeable_anon_vma(range.anon_vma, next.anon_vma, next)) return null;
-  return next.vm_pgoff === range.pgoff + (range.end - range.start) / 4096 ? next : null;
+  return next.vm_pgoff === range.pgoff + (range.end - range.start) / PAGE_SIZE ? next : null;
 }
 
 /** The survivor takes over the pages of a VMA that is removed or shrinks. */
@@ -234,7 +235,7 @@ function* vma_merge_existing_range(
     file: vma.vm_file,
     ops: vma.vm_ops,
     anon_vma: vma.anon_vma,
-    pgoff: vma.vm_pgoff + (start - vma.vm_start) / 4096,
+    pgoff: vma.vm_pgoff + (start - vma.vm_start) / PAGE_SIZE,
   };
   const prev = start === vma.vm_start ? mergeable_prev(mm, range) : null;
   const next = end === vma.vm_end ? mergeable_next(mm, range) : null;
@@ -254,7 +255,7 @@ function* vma_merge_existing_range(
     if (end === vma.vm_end) {
       drop_merged(mm, vma);
     } else {
-      vma_set_range(vma, end, vma.vm_end, vma.vm_pgoff + (end - vma.vm_start) / 4096);
+      vma_set_range(vma, end, vma.vm_end, vma.vm_pgoff + (end - vma.vm_start) / PAGE_SIZE);
     }
     vma_set_range(prev, prev.vm_start, end, prev.vm_pgoff);
     return prev;
@@ -265,7 +266,7 @@ function* vma_merge_existing_range(
     dup_anon_vma(next, vma);
     if (start === vma.vm_start) drop_merged(mm, vma);
     else vma_set_range(vma, vma.vm_start, start, vma.vm_pgoff);
-    vma_set_range(next, start, next.vm_end, next.vm_pgoff - (next.vm_start - start) / 4096);
+    vma_set_range(next, start, next.vm_end, next.vm_pgoff - (next.vm_start - start) / PAGE_SIZE);
     return next;
   }
   return null;

@@ -30,6 +30,9 @@ export interface PageRange {
   readonly high: Page;
 }
 
+/** Bytes of a base page. */
+export const PAGE_SIZE = 4096;
+
 /** Base pages in a page block (2 MiB): runs are aligned to it, so that a THP is an aligned run of page numbers. */
 export const PAGEBLOCK = 512;
 

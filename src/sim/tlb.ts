@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What one processor has cached of one address space's page tables; it believes it until it is told to forget. */
-import { NO_PAGE, type Page } from './memmap.js';
+import { NO_PAGE, PAGE_SIZE, type Page } from './memmap.js';
 
 const ENTRIES = 64;
 
@@ -24,14 +24,14 @@ export class Tlb {
   }
 
   forgetPage(addr: number): void {
-    const vpn = Math.floor(addr / 4096);
+    const vpn = Math.floor(addr / PAGE_SIZE);
     const i = vpn & (ENTRIES - 1);
     if (this.vpn[i] === vpn) this.vpn[i] = -1;
   }
 
   forgetRange(start: number, end: number): void {
-    const first = Math.floor(start / 4096);
-    const last = Math.ceil(end / 4096);
+    const first = Math.floor(start / PAGE_SIZE);
+    const last = Math.ceil(end / PAGE_SIZE);
     if (last - first >= ENTRIES) {
       this.forgetAll();
       return;

@@ -2,7 +2,7 @@
 /** Constants of mmap(2) and its family (include/uapi/asm-generic/mman*.h, x86-64), and of open(2) and memfd_create(2). */
 
 export const PAGE_SHIFT = 12;
-export const PAGE_SIZE = 4096;
+export { PAGE_SIZE } from '../sim/memmap.js';
 /** Bytes of a PMD mapping, and base pages in it. */
 export const PMD_SIZE = 0x200000;
 export const HPAGE_PMD_NR = 512;

@@ -5,6 +5,7 @@ import type { Device } from '../kernel/module.js';
 import type { Machine } from '../machine/machine.js';
 import type { TraceEvent, TraceEventOf, TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { observePage, type PageState } from './observe.js';
 
 /** Pages of one command that are explained; a range may be as long as a 64-bit number allows. */
@@ -90,12 +91,12 @@ export class CallWatch implements TraceSink {
 
   #states(mm: MmStruct, addr: number, pages: number): PageState[] {
     const count = Math.min(pages, MAX_EXPLAINED);
-    return Array.from({ length: count }, (_, i) => observePage(this.machine, mm, addr + i * 4096));
+    return Array.from({ length: count }, (_, i) => observePage(this.machine, mm, addr + i * PAGE_SIZE));
   }
 
   #known(device: Device, file: number, addr: number, count: number): boolean[] {
     const { drivers } = this.machine;
-    return Array.from({ length: count }, (_, i) => drivers.knows(device, file, addr + i * 4096));
+    return Array.from({ length: count }, (_, i) => drivers.knows(device, file, addr + i * PAGE_SIZE));
   }
 
   #beginCall(stack: Open[], { command, mm, addr, args }: TraceEventOf<'driver_command'>): void {
@@ -121,7 +122,7 @@ export class CallWatch implements TraceSink {
   }
 
   #beginFault(stack: Open[], { mm, addr, args }: TraceEventOf<'page_fault_user'>): void {
-    const page = addr - (addr % 4096);
+    const page = addr - (addr % PAGE_SIZE);
     const before = observePage(this.machine, mm, page);
     const write = args.write === 1;
     const fault: Fault = { mm, addr: page, write, before, after: before, events: [], result: undefined };

@@ -13,6 +13,7 @@ import type { TraceEvent, TraceSink } from '../mm/trace.js';
 import { tracedPages } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { EntryWatch } from './entry-watch.js';
 import { observePage, type PageState } from './observe.js';
 
@@ -158,7 +159,7 @@ export class PageWatch implements TraceSink {
   #concerns(event: TraceEvent): boolean {
     const { mm, addr, page } = event;
     if (addr !== undefined) {
-      const end = addr + tracedPages(event) * 4096;
+      const end = addr + tracedPages(event) * PAGE_SIZE;
       return (mm === undefined || mm === this.mm) && addr <= this.addr && this.addr < end;
     }
     return page !== undefined && page !== NO_PAGE && this.#folios.has(page);

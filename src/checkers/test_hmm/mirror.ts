@@ -22,6 +22,7 @@ import {
   swp_type,
 } from '../../mm/pgtable.js';
 import type { Page } from '../../sim/memmap.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
 import type { Census } from '../census.js';
 import { type Translation, translate } from '../tlb.js';
 import { hex, violation } from '../violation.js';
@@ -42,7 +43,7 @@ function excuse(dmirror: Dmirror, range: MmuNotifierRange): void {
     entries = new Map();
     excused.set(dmirror, entries);
   }
-  for (let index = range.start / 4096; index < range.end / 4096; index++) {
+  for (let index = range.start / PAGE_SIZE; index < range.end / PAGE_SIZE; index++) {
     const entry = dmirror.pt.xa_load(index);
     if (entry !== 0) entries.set(index, entry);
   }
@@ -56,14 +57,14 @@ function check_mirror(census: Census, dmirror: Dmirror): void {
   const before = excused.get(dmirror);
   const after = new Map<number, number>();
   for (const { index, page, tag } of dmirror.pt.entries()) {
-    const wrong = disagreement(census, dmirror, page, tag, translate(dmirror.notifier.mm, index * 4096));
+    const wrong = disagreement(census, dmirror, page, tag, translate(dmirror.notifier.mm, index * PAGE_SIZE));
     if (wrong === null) continue;
     const entry = dmirror.pt.xa_load(index);
     if (before?.get(index) !== entry) {
       const where = `${dmirror.mdevice.name}, file ${dmirror.id}, mm ${dmirror.notifier.mm.id}`;
       throw violation(
         NAME,
-        `${where}, ${hex(index * 4096)}: the device has ${show(census, entry)}, but ${wrong}`,
+        `${where}, ${hex(index * PAGE_SIZE)}: the device has ${show(census, entry)}, but ${wrong}`,
       );
     }
     after.set(index, entry);

@@ -7,6 +7,7 @@ import { copy_from_user, copy_to_user, userPage } from '../../mm/uaccess.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { ENOMEM } from '../../uapi/errno.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
 
 /** vmalloc'ed pages. Whole pages are handed over by their contents' id; nothing is copied byte by byte. */
 export class DmirrorBounce {
@@ -23,7 +24,7 @@ export class DmirrorBounce {
 
   /** dmirror_bounce_init(): -ENOMEM for more than the machine has. */
   static init(k: Kernel, size: number): DmirrorBounce | number {
-    const npages = size / 4096;
+    const npages = size / PAGE_SIZE;
     if (npages > k.pages.nr_free_pages) return -ENOMEM;
     const pages = new Uint32Array(npages);
     for (let n = 0; n < npages; n++) pages[n] = k.pages.alloc_page(UNMOVABLE);
@@ -48,15 +49,15 @@ export class DmirrorBounce {
     const { contents } = this.k;
     for (let n = 0; n < this.npages; n++) {
       const source = this.pages[n]!;
-      if (addr % 4096 === 0) {
-        const page = yield* userPage(mm, addr + n * 4096, true);
+      if (addr % PAGE_SIZE === 0) {
+        const page = yield* userPage(mm, addr + n * PAGE_SIZE, true);
         if (page === NO_PAGE) return false;
         contents.copy_page(page, source);
         continue;
       }
-      const bytes = new Uint8Array(4096);
-      contents.readBytes(source, 0, bytes, 0, 4096);
-      if (!(yield* copy_to_user(mm, addr + n * 4096, bytes))) return false;
+      const bytes = new Uint8Array(PAGE_SIZE);
+      contents.readBytes(source, 0, bytes, 0, PAGE_SIZE);
+      if (!(yield* copy_to_user(mm, addr + n * PAGE_SIZE, bytes))) return false;
     }
     return true;
   }
@@ -65,15 +66,15 @@ export class DmirrorBounce {
   *fromUser(mm: MmStruct, addr: number): Task<boolean> {
     const { contents } = this.k;
     for (let n = 0; n < this.npages; n++) {
-      if (addr % 4096 === 0) {
-        const page = yield* userPage(mm, addr + n * 4096, false);
+      if (addr % PAGE_SIZE === 0) {
+        const page = yield* userPage(mm, addr + n * PAGE_SIZE, false);
         if (page === NO_PAGE) return false;
         this.copyIn(n, page);
         continue;
       }
-      const bytes = yield* copy_from_user(mm, addr + n * 4096, 4096);
+      const bytes = yield* copy_from_user(mm, addr + n * PAGE_SIZE, PAGE_SIZE);
       if (bytes === null) return false;
-      contents.writeBytes(this.pages[n]!, 0, bytes, 0, 4096);
+      contents.writeBytes(this.pages[n]!, 0, bytes, 0, PAGE_SIZE);
     }
     return true;
   }

@@ -32,6 +32,7 @@ import { KernelBug } from '../../sim/errors.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { ENOMEM } from '../../uapi/errno.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
 import { DEVMEM_CHUNK_SIZE, DmirrorChunk, type DmirrorDevice } from './dmirror.js';
 import { dmirror_devmem_fault } from './migrate.js';
 
@@ -106,8 +107,8 @@ function plan_spm_resource(mdevice: DmirrorDevice): ChunkPlan | number {
 /** The kernel's own words, which scripts look for. They take every chunk for one of DEVMEM_CHUNK_SIZE. */
 function log_chunk({ module, chunks }: DmirrorDevice, { range }: DevPagemap): void {
   const mb = DEVMEM_CHUNK_SIZE / 2 ** 20;
-  const from = (range.start / 4096).toString(16);
-  const to = ((range.end + 1) / 4096).toString(16);
+  const from = (range.start / PAGE_SIZE).toString(16);
+  const to = ((range.end + 1) / PAGE_SIZE).toString(16);
   const total = `(total ${chunks.length} chunks, ${chunks.length * mb} MB)`;
   module.kernel.printk(`added new ${mb} MB chunk ${total} PFNs [0x${from} 0x${to})`);
 }

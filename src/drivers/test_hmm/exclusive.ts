@@ -9,14 +9,15 @@ import type { MmStruct } from '../../mm/types.js';
 import { NO_PAGE } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { EBUSY, EINVAL, EPERM } from '../../uapi/errno.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
 import { BATCH, type Dmirror, type DmirrorCmd } from './dmirror.js';
 import { return_data, STACK_GARBAGE } from './fault.js';
 import { DPT_XA_TAG_ATOMIC, xa_tag } from './xarray.js';
 
 /** HMM_DMIRROR_CHECK_EXCLUSIVE: -EPERM while the device has atomic access to any page of the range. */
 export function dmirror_check_atomic(dmirror: Dmirror, cmd: DmirrorCmd): number {
-  const last = (cmd.addr + cmd.size) / 4096;
-  for (let index = cmd.addr / 4096; index < last; index++) {
+  const last = (cmd.addr + cmd.size) / PAGE_SIZE;
+  for (let index = cmd.addr / PAGE_SIZE; index < last; index++) {
     if (xa_tag(dmirror.pt.xa_load(index)) === DPT_XA_TAG_ATOMIC) return -EPERM;
   }
   return 0;
@@ -26,10 +27,10 @@ export function dmirror_check_atomic(dmirror: Dmirror, cmd: DmirrorCmd): number 
 function* dmirror_atomic_map(dmirror: Dmirror, start: number, end: number, pages: Uint32Array): Task<number> {
   yield* dmirror.mutex.mutex_lock('dmirror_atomic_map');
   let mapped = 0;
-  const count = (end - start) / 4096;
+  const count = (end - start) / PAGE_SIZE;
   for (let n = 0; n < count; n++) {
     if (pages[n] === NO_PAGE) continue;
-    dmirror.pt.xa_store(start / 4096 + n, pages[n]!, DPT_XA_TAG_ATOMIC);
+    dmirror.pt.xa_store(start / PAGE_SIZE + n, pages[n]!, DPT_XA_TAG_ATOMIC);
     mapped++;
   }
   dmirror.mutex.mutex_unlock();
@@ -43,11 +44,11 @@ function* exclusive_range(dmirror: Dmirror, mm: MmStruct, start: number, end: nu
   // Pages that are not found leave whatever the stack held.
   const unset = k.behaviour.exclusiveNeedsAllPages ? NO_PAGE : STACK_GARBAGE;
   for (let addr = start; addr < end; ) {
-    const next = Math.min(end, addr + batch * 4096);
+    const next = Math.min(end, addr + batch * PAGE_SIZE);
     pages.fill(unset);
     const found = yield* make_device_exclusive_range(mm, addr, next, pages, null);
     let mapped = 0;
-    if (found === (next - addr) / 4096 || !k.behaviour.exclusiveNeedsAllPages) {
+    if (found === (next - addr) / PAGE_SIZE || !k.behaviour.exclusiveNeedsAllPages) {
       mapped = yield* dmirror_atomic_map(dmirror, addr, next, pages);
     }
     for (let n = 0; n < found; n++) {
@@ -55,7 +56,7 @@ function* exclusive_range(dmirror: Dmirror, mm: MmStruct, start: number, end: nu
       k.unlock_page(compound_head(k.mem, pages[n]!));
       put_page(k, pages[n]!);
     }
-    if (addr + mapped * 4096 < next) return -EBUSY;
+    if (addr + mapped * PAGE_SIZE < next) return -EBUSY;
     addr = next;
   }
   return 0;

@@ -26,6 +26,7 @@ import { KernelBug } from '../../sim/errors.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import { done, type Task } from '../../sim/task.js';
 import { EBUSY, EFAULT, ENOENT } from '../../uapi/errno.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
 import { DmirrorBounce } from './bounce.js';
 import {
   BATCH,
@@ -61,7 +62,7 @@ function* invalidate_locked(
 ): Task<boolean> {
   yield* dmirror.mutex.mutex_lock('dmirror_interval_invalidate');
   mmu_interval_set_seq(mni, curSeq);
-  dmirror.pt.xa_erase_range(Math.floor(range.start / 4096), Math.floor(range.end / 4096));
+  dmirror.pt.xa_erase_range(Math.floor(range.start / PAGE_SIZE), Math.floor(range.end / PAGE_SIZE));
   dmirror.mutex.mutex_unlock();
   return true;
 }
@@ -73,7 +74,7 @@ function tell(dmirror: Dmirror, index: number, failed?: PlainReasonId): void {
   const { mm } = dmirror.notifier;
   if (mm.kernel.trace === null) return;
   const fn = 'dmirror_do_fault';
-  const about = { fn, mm, addr: index * 4096, args: { device: dmirror.mdevice.name } };
+  const about = { fn, mm, addr: index * PAGE_SIZE, args: { device: dmirror.mdevice.name } };
   if (failed === undefined) mm.kernel.note({ ...about, event: 'device_fault', tracepoint: fn });
   else mm.kernel.note({ ...about, event: 'hmm_fault_failed', reason: { id: failed } });
 }
@@ -81,8 +82,8 @@ function tell(dmirror: Dmirror, index: number, failed?: PlainReasonId): void {
 /** Put what hmm_range_fault() found into the device page table. Return: 0 or -EFAULT. */
 function dmirror_do_fault(dmirror: Dmirror, range: HmmRange): number {
   const k = dmirror.mdevice.module.kernel;
-  const count = (range.end - range.start) / 4096;
-  const first = range.start / 4096;
+  const count = (range.end - range.start) / PAGE_SIZE;
+  const first = range.start / PAGE_SIZE;
   for (let n = 0; n < count; n++) {
     const flags = range.hmm_flags[n]!;
     const page = range.hmm_pfns[n]!;
@@ -154,7 +155,7 @@ function* dmirror_fault(dmirror: Dmirror, start: number, end: number, write: boo
   let ret = 0;
   for (let addr = start; addr < end && ret === 0; addr = range.end) {
     range.start = addr;
-    range.end = Math.min(addr + BATCH * 4096, end);
+    range.end = Math.min(addr + BATCH * PAGE_SIZE, end);
     ret = yield* dmirror_range_fault(dmirror, range);
   }
   giveBatch(batch);
@@ -199,13 +200,13 @@ function dmirror_do_read(
   bounce: DmirrorBounce,
   bounceStart: number,
 ): number {
-  const first = start / 4096;
-  const last = end / 4096;
+  const first = start / PAGE_SIZE;
+  const last = end / PAGE_SIZE;
   for (let index = first; index < last; index++) {
     const page = xa_untag_page(dmirror.pt.xa_load(index));
     if (page === NO_PAGE) return -ENOENT;
     assert_addressable(dmirror, page, 'dmirror_do_read');
-    bounce.copyIn(index - bounceStart / 4096, page);
+    bounce.copyIn(index - bounceStart / PAGE_SIZE, page);
     bounce.cpages++;
   }
   return 0;
@@ -218,14 +219,14 @@ function dmirror_do_write(
   bounce: DmirrorBounce,
   bounceStart: number,
 ): number {
-  const first = start / 4096;
-  const last = end / 4096;
+  const first = start / PAGE_SIZE;
+  const last = end / PAGE_SIZE;
   for (let index = first; index < last; index++) {
     const entry = dmirror.pt.xa_load(index);
     const page = xa_untag_page(entry);
     if (page === NO_PAGE || xa_tag(entry) !== DPT_XA_TAG_WRITE) return -ENOENT;
     assert_addressable(dmirror, page, 'dmirror_do_write');
-    bounce.copyOut(index - bounceStart / 4096, page);
+    bounce.copyOut(index - bounceStart / PAGE_SIZE, page);
     bounce.cpages++;
   }
   return 0;
@@ -249,7 +250,7 @@ function* access_loop(
     const ret = access(dmirror, start, end, bounce, cmd.addr);
     dmirror.mutex.mutex_unlock();
     if (ret !== -ENOENT) return ret;
-    start = cmd.addr + bounce.cpages * 4096;
+    start = cmd.addr + bounce.cpages * PAGE_SIZE;
     const fault = yield* dmirror_fault(dmirror, start, end, write);
     if (fault !== 0) return fault;
     cmd.faults++;

@@ -32,6 +32,7 @@ import { KernelBug } from '../../sim/errors.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { EINVAL } from '../../uapi/errno.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
 import { BACKING_PAGE, dmirror_devmem_alloc_page } from './devmem.js';
 import {
   BATCH,
@@ -59,7 +60,7 @@ function dmirror_select_device(mdevice: DmirrorDevice): number {
 function skip(args: MigrateVma, n: number, fn: string, id: PlainReasonId): void {
   const { vm_mm } = args.vma;
   if (vm_mm.kernel.trace === null) return;
-  vm_mm.kernel.note({ event: 'skip', fn, mm: vm_mm, addr: args.start + n * 4096, reason: { id } });
+  vm_mm.kernel.note({ event: 'skip', fn, mm: vm_mm, addr: args.start + n * PAGE_SIZE, reason: { id } });
 }
 
 /** Give every migrating entry a device page and copy the contents there. */
@@ -96,7 +97,7 @@ function* dmirror_migrate_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): Ta
 /** Enter what has migrated into the device page table. */
 function* dmirror_migrate_finalize_and_map(args: MigrateVma, dmirror: Dmirror): Task {
   yield* dmirror.mutex.mutex_lock('dmirror_migrate_finalize_and_map');
-  const first = args.start / 4096;
+  const first = args.start / PAGE_SIZE;
   for (let n = 0; n < args.npages; n++) {
     if ((args.src[n]! & MIGRATE_PFN_MIGRATE) === 0) continue;
     const dst = args.dst[n]!;
@@ -112,7 +113,7 @@ function* dmirror_migrate_finalize_and_map(args: MigrateVma, dmirror: Dmirror): 
 function dmirror_devmem_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): number {
   const k = dmirror.mdevice.module.kernel;
   let ret = 0;
-  const first = args.start / 4096;
+  const first = args.start / PAGE_SIZE;
   for (let n = 0; n < args.npages; n++) {
     const mpfn = args.src[n]!;
     const spage = migrate_pfn_to_page(mpfn);
@@ -203,7 +204,7 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
       ret = -EINVAL;
       break;
     }
-    const next = Math.min(end, addr + BATCH * 4096, vma.vm_end);
+    const next = Math.min(end, addr + BATCH * PAGE_SIZE, vma.vm_end);
     args ??= new_migrate_vma(vma, batch, dmirror.mdevice);
     args.vma = vma;
     args.start = addr;
@@ -253,7 +254,7 @@ export function* dmirror_devmem_fault(module: DmirrorModule, vmf: VmFault): Task
   const batch = takeBatch();
   const args = new_migrate_vma(vmf.vma, batch, dmirror.mdevice);
   args.start = vmf.address;
-  args.end = vmf.address + 4096;
+  args.end = vmf.address + PAGE_SIZE;
   args.flags = dmirror_select_device(dmirror.mdevice);
   args.fault_page = vmf.page;
   let ret = VM_FAULT_SIGBUS;

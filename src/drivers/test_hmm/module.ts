@@ -15,6 +15,7 @@ import { NO_PAGE } from '../../sim/memmap.js';
 import { done, type Task } from '../../sim/task.js';
 import type { DmirrorFields } from '../../uapi/dmirror_cmd.js';
 import { EFAULT, EINVAL, ENOMEM } from '../../uapi/errno.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
 import {
   type DmirrorOp,
   dmirrorRequest,
@@ -33,7 +34,7 @@ import { dmirror_migrate_to_device, dmirror_migrate_to_system } from './migrate.
 import { dmirror_snapshot } from './snapshot.js';
 
 /** The mirror covers every user address. */
-const WHOLE_ADDRESS_SPACE = 2 ** 64 - 4096;
+const WHOLE_ADDRESS_SPACE = 2 ** 64 - PAGE_SIZE;
 
 // --- file operations ------------------------------------------------------------------------------------
 
@@ -60,7 +61,7 @@ function* dmirror_fops_release(file: OpenFile): Task {
 /** Map fresh kernel pages, as a driver does whose memory is not the page cache's (VM_MIXEDMAP). */
 function dmirror_fops_mmap(k: Kernel, vma: VmArea): number {
   vma.vm_flags |= VM_MIXEDMAP;
-  for (let addr = vma.vm_start; addr < vma.vm_end; addr += 4096) {
+  for (let addr = vma.vm_start; addr < vma.vm_end; addr += PAGE_SIZE) {
     const page = k.pages.alloc_page(UNMOVABLE);
     if (page === NO_PAGE) return -ENOMEM;
     insert_page(vma, addr, page);
@@ -81,14 +82,14 @@ function checked_cmd(fields: DmirrorFields, overflowChecked: boolean): DmirrorCm
 }
 
 function offset_in_page(addr: U64): number {
-  return typeof addr === 'bigint' ? Number(addr & 0xfffn) : addr % 4096;
+  return typeof addr === 'bigint' ? Number(addr & 0xfffn) : addr % PAGE_SIZE;
 }
 
 /** npages << PAGE_SHIFT: the upper 12 bits are lost, as in C; -1 where that is checked and refused. */
 function byte_length(npages: U64, overflowChecked: boolean): number {
   if (npages >= 2 ** 52 && overflowChecked) return -1;
   // Multiples of 4,096 below 2^64 are exact in a double.
-  return Number(typeof npages === 'bigint' ? BigInt.asUintN(52, npages) : npages % 2 ** 52) * 4096;
+  return Number(typeof npages === 'bigint' ? BigInt.asUintN(52, npages) : npages % 2 ** 52) * PAGE_SIZE;
 }
 
 /** What each ioctl does, by the name that the generation's table gives its number. */
@@ -167,7 +168,7 @@ function* traced_dispatch(op: DmirrorOp, dmirror: Dmirror, caller: MmStruct, cmd
   const command = dmirror_command(op, cmd.alloc_to_devmem);
   const { mdevice, id: file } = dmirror;
   const to_device = Number(command.toDevice);
-  const args = { cmd: op, device: mdevice.name, file, pages: cmd.size / 4096, to_device };
+  const args = { cmd: op, device: mdevice.name, file, pages: cmd.size / PAGE_SIZE, to_device };
   const about = { fn: 'dmirror_fops_unlocked_ioctl', mm, addr: cmd.addr };
   k.note({ ...about, event: 'driver_command', tracepoint: 'dmirror_ioctl', command, args });
   const ret = yield* dispatch(op, dmirror, caller, cmd);

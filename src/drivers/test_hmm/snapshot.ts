@@ -24,6 +24,7 @@ import { copy_to_user } from '../../mm/uaccess.js';
 import type { Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { EBUSY, EFAULT, EINVAL } from '../../uapi/errno.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
 import {
   HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL,
   HMM_DMIRROR_PROT_DEV_COHERENT_REMOTE,
@@ -124,13 +125,18 @@ function* dmirror_range_snapshot(dmirror: Dmirror, range: HmmRange, perm: Uint8A
   if (err !== 0) return err;
   const ret = yield* read_range(dmirror, range);
   if (ret === 0) {
-    const count = (range.end - range.start) / 4096;
+    const count = (range.end - range.start) / PAGE_SIZE;
     for (let n = 0; n < count; n++)
       perm[n] = dmirror_mkentry(dmirror, range.hmm_pfns[n]!, range.hmm_flags[n]!);
     if (mm.kernel.trace !== null) {
       for (let n = 0; n < count; n++) {
         const refused = (range.hmm_flags[n]! & HMM_PFN_ERROR) !== 0;
-        const about = { fn: 'dmirror_mkentry', mm, addr: range.start + n * 4096, args: { perm: perm[n]! } };
+        const about = {
+          fn: 'dmirror_mkentry',
+          mm,
+          addr: range.start + n * PAGE_SIZE,
+          args: { perm: perm[n]! },
+        };
         mm.kernel.note({ ...about, event: 'device_entry', tracepoint: 'dmirror_mkentry', refused });
       }
     }
@@ -161,10 +167,10 @@ export function* dmirror_snapshot(dmirror: Dmirror, caller: MmStruct, cmd: Dmirr
   let ret = 0;
   for (let addr = cmd.addr; addr < end && ret === 0; addr = range.end) {
     range.start = addr;
-    range.end = Math.min(addr + BATCH * 4096, end);
+    range.end = Math.min(addr + BATCH * PAGE_SIZE, end);
     ret = yield* dmirror_range_snapshot(dmirror, range, perm);
     if (ret !== 0) break;
-    const count = (range.end - range.start) / 4096;
+    const count = (range.end - range.start) / PAGE_SIZE;
     if (!(yield* copy_to_user(caller, cmd.ptr + cmd.cpages, perm.subarray(0, count)))) ret = -EFAULT;
     else cmd.cpages += count;
   }

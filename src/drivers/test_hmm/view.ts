@@ -4,6 +4,7 @@ import type { Device, DeviceAccess, DriverView } from '../../kernel/module.js';
 import { is_device_private_page } from '../../mm/memremap.js';
 import type { MmStruct } from '../../mm/types.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
 import { dmirror_page_to_device } from './devmem.js';
 import type { DmirrorModule } from './dmirror.js';
 import { DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from './xarray.js';
@@ -41,7 +42,7 @@ export class TestHmmView implements DriverView {
     const best = new Map<number, DeviceAccess['access']>();
     for (const mirror of this.module.mirrors) {
       if (mirror === null || mirror.notifier.mm !== mm) continue;
-      const entry = mirror.pt.xa_load(addr / 4096);
+      const entry = mirror.pt.xa_load(addr / PAGE_SIZE);
       if (xa_untag_page(entry) === NO_PAGE) continue;
       const access = accessOf(entry);
       const { minor } = mirror.mdevice;
@@ -55,7 +56,7 @@ export class TestHmmView implements DriverView {
 
   knows(file: number, addr: number): boolean {
     const mirror = this.module.mirrors[file] ?? null;
-    return mirror !== null && xa_untag_page(mirror.pt.xa_load(addr / 4096)) !== NO_PAGE;
+    return mirror !== null && xa_untag_page(mirror.pt.xa_load(addr / PAGE_SIZE)) !== NO_PAGE;
   }
 
   openFiles(): number {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The fixtures `hmm` (one device) and `hmm2` (two devices). */
 import type { Task } from '../../sim/task.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
 import type { TestContext } from '../test_context.js';
 import { close, type HmmSelf, type HmmTest, type HmmVariant, hmm_open } from './helpers.js';
 
@@ -33,7 +34,7 @@ export const HMM: HmmFixture = { ...common, fd: 0 };
 export const HMM2: Hmm2Fixture = { ...common, fd0: 0, fd1: 0 };
 
 function* prepare(t: HmmTest): Task {
-  t.self.page_size = 4096;
+  t.self.page_size = PAGE_SIZE;
   t.self.page_shift = 12;
   t.self.cmd = yield* t.sys.malloc(CMD_ROOM);
 }

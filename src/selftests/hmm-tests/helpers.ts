@@ -7,12 +7,13 @@
 import type { Task } from '../../sim/task.js';
 import { EINTR } from '../../uapi/errno.js';
 import * as mman from '../../uapi/mman.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
 import * as uapi from '../../uapi/test_hmm_uapi.js';
 import type { Sys, WaitStatus } from '../../user/api.js';
 import type { Operand, TestContext } from '../test_context.js';
 
 export const TWOMEG = 2 ** 21;
-const HMM_BUFFER_SIZE = 1024 * 4096;
+const HMM_BUFFER_SIZE = 1024 * PAGE_SIZE;
 export const NTIMES = 10;
 
 /** What file_read_ulong() reads at most, and does not fill. */
