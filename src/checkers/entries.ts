@@ -9,8 +9,7 @@ import {
   type PteTable,
   PUD_SIZE,
 } from '../mm/pgtable.js';
-import type { Page } from '../sim/memmap.js';
-import { PAGE_SIZE } from '../uapi/mman.js';
+import { PAGE_SIZE, type Page } from '../sim/memmap.js';
 
 export interface EntryVisitor {
   /** A PTE. */

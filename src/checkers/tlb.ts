@@ -10,9 +10,8 @@ import {
   pte_index,
 } from '../mm/pgtable.js';
 import type { MmStruct } from '../mm/types.js';
-import { NO_PAGE, type Page } from '../sim/memmap.js';
+import { NO_PAGE, PAGE_SIZE, type Page } from '../sim/memmap.js';
 import type { Tlb } from '../sim/tlb.js';
-import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Census } from './census.js';
 import { hex, violation } from './violation.js';
 

@@ -11,8 +11,7 @@ import {
 } from '../mm/pgtable.js';
 import { is_vm_hugetlb_page, type MmStruct, VM_LOCKED, type VmArea } from '../mm/types.js';
 import { MAX_MAP_COUNT } from '../mm/vma.js';
-import type { Page } from '../sim/memmap.js';
-import { PAGE_SIZE } from '../uapi/mman.js';
+import { PAGE_SIZE, type Page } from '../sim/memmap.js';
 import type { Census } from './census.js';
 import { forEachEntry, forEachPmdTable } from './entries.js';
 import { hex, violation } from './violation.js';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The machine as its owner sees it: boot it, load the module, run processes on it. */
+
 import { type Checked, run_checkers, run_leak_check } from '../checkers/index.js';
 import { type FileOperations, FileTable } from '../fs/file.js';
 import { proc_meminfo_operations } from '../fs/proc_meminfo.js';
@@ -17,12 +18,12 @@ import type { TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { ProcessDied } from '../sim/errors.js';
 import { Executor } from '../sim/executor.js';
+import { PAGE_SIZE } from '../sim/memmap.js';
 import { Prng } from '../sim/prng.js';
 import type { Scheduler } from '../sim/scheduler.js';
 import { RandomWalk } from '../sim/schedulers/random_walk.js';
 import { RunToBlock } from '../sim/schedulers/run_to_block.js';
 import type { Task } from '../sim/task.js';
-import { PAGE_SIZE } from '../uapi/mman.js';
 import type { MachineApi, ProcessHandle, Sys, UserMain } from '../user/api.js';
 import { type Outside, Program } from '../user/program.js';
 import { Main } from '../user/threads.js';

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Watches the commands of drivers and the CPU's faults: the pages before and after each, and what was told between. */
+
 import type { DriverCommand } from '../kernel/driver-events.js';
 import type { Device } from '../kernel/module.js';
 import type { Machine } from '../machine/machine.js';
 import type { TraceEvent, TraceEventOf, TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
-import { PAGE_SIZE } from '../uapi/mman.js';
+import { PAGE_SIZE } from '../sim/memmap.js';
 import { observePage, type PageState } from './observe.js';
 
 /** Pages of one command that are explained; a range may be as long as a 64-bit number allows. */

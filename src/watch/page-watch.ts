@@ -12,8 +12,7 @@ import type { Machine } from '../machine/machine.js';
 import type { TraceEvent, TraceSink } from '../mm/trace.js';
 import { tracedPages } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
-import { NO_PAGE, type Page } from '../sim/memmap.js';
-import { PAGE_SIZE } from '../uapi/mman.js';
+import { NO_PAGE, PAGE_SIZE, type Page } from '../sim/memmap.js';
 import { EntryWatch } from './entry-watch.js';
 import { observePage, type PageState } from './observe.js';
 

@@ -21,8 +21,7 @@ import {
   SWP_DEVICE_WRITE,
   swp_type,
 } from '../../mm/pgtable.js';
-import type { Page } from '../../sim/memmap.js';
-import { PAGE_SIZE } from '../../uapi/mman.js';
+import { PAGE_SIZE, type Page } from '../../sim/memmap.js';
 import type { Census } from '../census.js';
 import { type Translation, translate } from '../tlb.js';
 import { hex, violation } from '../violation.js';
