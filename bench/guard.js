@@ -11,7 +11,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { forkInTurn } from './fork.js';
-import { bareForks, bareLoopProgram, bareMoves } from './lib/bare.js';
+import { bareForks, bareMoves } from './lib/bare.js';
+import { withCompiler } from './lib/compiler.js';
 import { cpuSeconds, hmmSim, median, runNode, runScript } from './lib/measure.js';
 import { MiB, PAGE } from './lib/memory.js';
 import { bootParent } from './lib/parent.js';
@@ -22,8 +23,6 @@ import { measureSizes, nLogN } from './vmas.js';
 const RATIOS = new URL('ratios.json', import.meta.url);
 const ROOM = 1.3;
 const ATTEMPTS = 5;
-/** Words for the bare loop of a program: what the 6.12 suite stores and checks, halved. */
-const WORDS = 121e6;
 const SCENARIOS = 4000;
 
 /**
@@ -78,15 +77,20 @@ function vmas(name) {
   return Math.max(1, large[name] / small[name] / (nLogN(8000) / nLogN(2000)));
 }
 
-/** The median ratio of three turns of two programs. @param {readonly string[]} args */
+/** The median ratio of three turns of a command and the compiler. @param {readonly string[]} args */
 async function program(args) {
   const ratios = [];
-  for (let i = 0; i < 3; i++) {
-    const subject = await runNode(args);
-    if (subject.status !== 0) throw new Error(`${args.join(' ')} ended with status ${subject.status}`);
-    ratios.push(subject.cpuSeconds / (await runNode(['-e', bareLoopProgram(WORDS)])).cpuSeconds);
-  }
-  return median(ratios);
+  return await withCompiler(async (compiler) => {
+    for (let i = 0; i < 3; i++) ratios.push((await secondsOf(args)) / (await secondsOf(compiler)));
+    return median(ratios);
+  });
+}
+
+/** @param {readonly string[]} args */
+async function secondsOf(args) {
+  const { status, cpuSeconds } = await runNode(args);
+  if (status !== 0) throw new Error(`${args.join(' ')} ended with status ${status}`);
+  return cpuSeconds;
 }
 
 async function scenarios() {
