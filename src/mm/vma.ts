@@ -221,6 +221,17 @@ export function* vma_modify_flags(
   return vma;
 }
 
+/**
+ * The range [start, end) of `vma`, here rrrr, becomes like a neighbour, w. Who takes it:
+ *
+ *     wwww|rrrr|wwww  ->  wwwwwwwwwwww   prev; vma and next go
+ *     wwww|rrrr       ->  wwwwwwww       prev; vma goes
+ *     wwww|rr__       ->  wwwwww|__      prev; vma begins later
+ *     rrrr|wwww       ->  wwwwwwww       next; vma goes
+ *     __rr|wwww       ->  __|wwwwww      next; vma ends earlier
+ *
+ * Return: null where nobody can, and vma has to be split.
+ */
 function* vma_merge_existing_range(
   mm: MmStruct,
   vma: VmArea,
