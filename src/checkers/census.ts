@@ -5,7 +5,7 @@
  */
 import type { Drivers } from '../kernel/drivers.js';
 import type { Kernel } from '../mm/kernel.js';
-import type { DevPagemap } from '../mm/memremap.js';
+import { type DevPagemap, idle_device_refs } from '../mm/memremap.js';
 import { compound_head, folio_test_large, GUP_PIN_COUNTING_BIAS } from '../mm/page_flags.js';
 import {
   is_device_exclusive_entry,
@@ -153,11 +153,15 @@ export class Census {
     const { k, mem } = this;
     const { refs } = this.columns;
     for (const { low, high } of this.touched) {
-      if (!k.is_zone_device_page(low)) continue;
+      if (!k.is_zone_device_page(low) || !k.has_pgmap(low)) continue;
       const view = this.drivers.driverOf(low)?.view;
+      const idle = idle_device_refs(k);
       let used = 0;
       for (let page = low; page < high; page++) {
-        if (mem.refcount[page]! === 0) continue;
+        const count = mem.refcount[page]!;
+        // What was never handed out has not even its own reference yet.
+        if (count > 0) refs[page]! += idle;
+        if (count <= idle) continue;
         used++;
         const backing = view?.backingOf?.(page) ?? NO_PAGE;
         if (backing !== NO_PAGE) refs[backing]!++;

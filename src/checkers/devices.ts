@@ -16,9 +16,9 @@ export function check_device_pages(census: Census): void {
   if (pgmaps.some((pgmap) => pgmap?.type === 'MEMORY_DEVICE_PRIVATE')) check_reach(census);
 }
 
-function check_pagemap({ drivers, devicePages }: Census, pgmap: DevPagemap): void {
+function check_pagemap({ k, drivers, devicePages }: Census, pgmap: DevPagemap): void {
   const used = devicePages.get(pgmap) ?? 0;
-  if (pgmap.ref === 1 + used) return;
+  if (pgmap.ref === 1 + (k.behaviour.devicePagesHoldPgmap ? used : 0)) return;
   const where = `${drivers.deviceOf(pgmap.firstPage)?.name ?? pgmap.type}, chunk at page ${pgmap.firstPage}`;
   const text = `${pgmap.ref} references of the pagemap, but ${used} pages in use`;
   throw violation(DEVICE_PAGES, `${where}: ${text}`);
@@ -29,7 +29,7 @@ function check_reach(census: Census): void {
   const { k } = census;
   for (const mm of census.mms) {
     const visit = (address: number, page: Page, flags: number): void => {
-      if (page < k.firstDevicePage || !pte_present(flags)) return;
+      if (page < k.firstDevicePage || !k.has_pgmap(page) || !pte_present(flags)) return;
       if (k.pgmapOf(page).type !== 'MEMORY_DEVICE_PRIVATE') return;
       throw violation(DEVICE_PAGES, `mm ${mm.id}, ${hex(address)}: a present entry of ${census.show(page)}`);
     };

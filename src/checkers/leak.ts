@@ -24,8 +24,8 @@ export function check_leaks(census: Census): void {
   if (found.length > 0) throw violation(NAME, `no process is left, but ${found.join(', ')}`);
 }
 
-function device_pages({ k }: Census): number {
-  return k.pgmaps.reduce((sum, pgmap) => sum + (pgmap === null ? 0 : pgmap.ref - 1), 0);
+function device_pages({ devicePages }: Census): number {
+  return [...devicePages.values()].reduce((sum, used) => sum + used, 0);
 }
 
 /** Of system memory, without the zero pages and hugetlb's pool. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim smoke`: its command line. What is wrong there is said before anything boots. */
 import type { Command } from 'commander';
-import { suiteOf } from '../selftests/hmm-tests/suites.js';
+import { hmmTests, suiteOf } from '../selftests/hmm-tests/suites.js';
 import { type TestFilter, test_harness_help, test_harness_list_tests } from '../selftests/test_filter.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_LISTED } from './exit-codes.js';
@@ -53,7 +53,13 @@ async function smoke(
   if (flags.seed === undefined) printErrorLine(`seed ${machine.seed} (again: --seed ${machine.seed})`);
   const { SmokeRun } = await import('./smoke-run.js');
   try {
-    process.exitCode = await new SmokeRun(suite, filters, machine, reports, observing).run();
+    process.exitCode = await new SmokeRun(
+      hmmTests(machine.generation),
+      filters,
+      machine,
+      reports,
+      observing,
+    ).run();
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new InternalError(error, machine.seed, reproduction(machine.seed, flags));

@@ -199,7 +199,7 @@ export function* __gup_longterm_locked(
   for (;;) {
     const pinned = yield* __get_user_pages_locked(mm, start, nr_pages, pages, flags);
     if ((flags & FOLL_LONGTERM) === 0 || pinned <= 0) return pinned;
-    const moved = yield* check_and_migrate_movable_pages(mm.kernel, pages, pinned);
+    const moved = yield* check_and_migrate_movable_pages(mm, start, pages, pinned);
     if (typeof moved === 'number') return moved < 0 ? moved : pinned;
   }
 }

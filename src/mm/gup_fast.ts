@@ -37,6 +37,7 @@ import {
   pmd_index,
   pte_index,
 } from './pgtable.js';
+import type { Reason } from './reasons.js';
 import type { MmStruct } from './types.js';
 
 /** One past the last user address. */
@@ -137,7 +138,10 @@ function* gup_fast_fallback(
   pages: PageArray,
 ): Task<number> {
   if ((gup_flags & ~FAST_GUP_FLAGS) !== 0) {
-    mm.kernel.warn_on_once('gup_fast_fallback', `gup flags ${gup_flags >>> 0}: not for the fast path`);
+    const fn = 'gup_fast_fallback';
+    mm.kernel.warn_on_once(fn, `gup flags ${gup_flags >>> 0}: not for the fast path`);
+    const reason: Reason = { id: 'not-for-the-fast-path', gup_flags: gup_flags >>> 0 };
+    mm.kernel.note({ event: 'gup_stopped', fn, mm, addr: address, reason, args: { err: '-EINVAL' } });
     return -EINVAL;
   }
   if ((gup_flags & FOLL_PIN) !== 0) mm.has_pinned = true;

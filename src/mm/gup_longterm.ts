@@ -3,12 +3,15 @@
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EBUSY, EFAULT } from '../uapi/errno.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { FOLL_PIN } from './gup_flags.js';
 import { gup_put_folio, type PageArray, unpin_user_page, unpin_user_pages } from './gup_refs.js';
 import type { Kernel } from './kernel.js';
 import { migrate_device_coherent_folio } from './migrate_device.js';
 import { get_page } from './page_alloc.js';
 import { compound_head } from './page_flags.js';
+import type { Reason } from './reasons.js';
+import type { MmStruct } from './types.js';
 
 /**
  * Device coherent memory must always allow eviction, so nobody may pin it for long. The generic memory that it grew
@@ -27,18 +30,26 @@ function* migrate_coherent(k: Kernel, folio: Page): Task<number> {
 }
 
 /**
- * See that `npages` pinned pages may stay pinned for long.
+ * See that `npages` pinned pages, mapped from `start` on, may stay pinned for long.
  * Context: may sleep. Return: 0, all are still pinned; -errno, none is; 'again': they have been moved and unpinned, and
  * are to be pinned where they are now.
  */
 export function* check_and_migrate_movable_pages(
-  k: Kernel,
+  mm: MmStruct,
+  start: number,
   pages: PageArray,
   npages: number,
 ): Task<number | 'again'> {
-  if (pages.subarray(0, npages).every((page) => folio_is_longterm_pinnable(k, compound_head(k.mem, page))))
-    return 0;
+  const k = mm.kernel;
+  const movable = pages
+    .subarray(0, npages)
+    .findIndex((page) => !folio_is_longterm_pinnable(k, compound_head(k.mem, page)));
+  if (movable < 0) return 0;
   if (!k.behaviour.longtermMigratesCoherent) {
+    const fn = 'check_and_migrate_movable_pages';
+    const addr = start + movable * PAGE_SIZE;
+    const reason: Reason = { id: 'coherent-not-longterm' };
+    k.note({ event: 'gup_stopped', fn, mm, addr, reason, args: { err: '-EFAULT' } });
     unpin_user_pages(k, pages, npages);
     return -EFAULT;
   }

@@ -105,9 +105,23 @@ const VALID = new Set([
   MADV_DODUMP,
 ]);
 
+function madvise_behavior_valid({ behaviour }: Kernel, advice: number): boolean {
+  switch (advice) {
+    case MADV_POPULATE_READ:
+    case MADV_POPULATE_WRITE:
+      return behaviour.madvisePopulates;
+    case MADV_DONTNEED_LOCKED:
+      return behaviour.madviseTakesLocked;
+    case MADV_COLLAPSE:
+      return behaviour.madviseCollapses;
+    default:
+      return VALID.has(advice);
+  }
+}
+
 /** madvise(2). Context: may sleep. Return: 0, -EINVAL, -ENOMEM over a hole, -EFAULT, -EAGAIN. */
 export function* do_madvise(mm: MmStruct, start: number, lenIn: number, advice: number): Task<number> {
-  if (!VALID.has(advice) || start % PAGE_SIZE !== 0) return -EINVAL;
+  if (!madvise_behavior_valid(mm.kernel, advice) || start % PAGE_SIZE !== 0) return -EINVAL;
   const end = start + Math.ceil(lenIn / PAGE_SIZE) * PAGE_SIZE;
   if (end === start) return 0;
   const read = READ_LOCKED.has(advice);

@@ -8,6 +8,7 @@ import { do_huge_pmd_anonymous_page, do_huge_pmd_wp_page, thp_vma_allowable } fr
 import { pmd_trans_huge } from './huge_split.js';
 import { hugetlb_fault } from './hugetlb.js';
 import { COST_FAULT, type Kernel } from './kernel.js';
+import { assert_struct_page } from './memremap.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -290,6 +291,7 @@ function* do_swap_page(vmf: VmFault, page: Page, flags: number): Task<number> {
   vmf.page = page;
   if (is_device_exclusive_entry(flags)) return yield* remove_device_exclusive_entry(vmf, flags);
   if (!is_device_private_entry(flags)) return VM_FAULT_SIGBUS;
+  assert_struct_page(k, page, 'do_swap_page');
   get_page(k, page);
   const ret = yield* k.pgmapOf(page).ops.migrate_to_ram!(vmf);
   put_page(k, page);

@@ -6,6 +6,7 @@ import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
 import { __unmap_hugepage_range } from './hugetlb.js';
 import { vm_normal_page } from './memory.js';
+import { assert_struct_page } from './memremap.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -58,7 +59,7 @@ function zap_pte_range(vma: VmArea, table: PteTable, i: number, last: number, de
   }
 }
 
-/** Unmap a run of entries that map small anonymous pages, or nothing. Return: the first other entry, or `last`. */
+/** Unmap a run of entries that map small anonymous pages of RAM, or nothing. Return: the first other entry, or `last`. */
 function zap_small_anon_ptes(vma: VmArea, table: PteTable, i: number, last: number): number {
   const mm = vma.vm_mm;
   const k = mm.kernel;
@@ -70,6 +71,7 @@ function zap_small_anon_ptes(vma: VmArea, table: PteTable, i: number, last: numb
     const page = table[i]!;
     if ((flags & (PTE_PRESENT | PTE_SPECIAL)) !== PTE_PRESENT || mapping[page]! <= 0) break;
     if ((page_flags[page]! & (PG_head | PG_tail)) !== 0 || mapcount[page]! <= 0) break;
+    if (page >= k.firstDevicePage) break;
     table[i] = 0;
     table[FLAGS + i] = 0;
     mapcount[page]!--;
@@ -91,6 +93,7 @@ function zap_present_pte(vma: VmArea, table: PteTable, i: number, flags: number,
     table[FLAGS + i] = 0;
     return;
   }
+  assert_struct_page(k, page, 'zap_pte_range');
   const folio = compound_head(mem, page);
   const anon = folio_test_anon(mem, folio);
   if (details === 'file-only' && anon) return;
@@ -113,6 +116,7 @@ function zap_nonpresent_pte(
   const page = table[i]!;
   if (is_device_private_entry(flags) || is_device_exclusive_entry(flags)) {
     if (details === 'file-only') return;
+    assert_struct_page(k, page, 'zap_pte_range');
     const folio = compound_head(k.mem, page);
     warn_of_entry(vma, folio);
     if (is_device_private_entry(flags)) folio_remove_rmap_pte(k, folio, page, vma);

@@ -3,10 +3,12 @@
  * Answers for: mm/memremap.c: device memory with struct pages. Fidelity: ported.
  * DIVERGES: pages are initialised when they are first handed out, not when the range is mapped.
  */
+
+import { KernelBug } from '../sim/errors.js';
 import { WaitQueue } from '../sim/executor.js';
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { ENOMEM, ENXIO } from '../uapi/errno.js';
+import { EINVAL, ENOMEM, ENXIO } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
 import { folio_mapcount, folio_test_anon, PG_anon_exclusive, PG_locked } from './page_flags.js';
@@ -18,7 +20,7 @@ export type MemoryType = 'MEMORY_DEVICE_PRIVATE' | 'MEMORY_DEVICE_COHERENT' | 'M
 
 export interface DevPagemapOps {
   /** The last reference of a device page is gone. */
-  page_free(page: Page): void;
+  page_free?(page: Page): void;
   /** The CPU touched a device private page. Return: 0 or VM_FAULT_*. */
   migrate_to_ram?(vmf: VmFault): Task<number>;
 }
@@ -36,7 +38,7 @@ export class DevPagemap {
     /** Physical byte addresses, inclusive. */
     readonly range: { readonly start: number; readonly end: number },
     readonly ops: DevPagemapOps,
-    readonly owner: object,
+    readonly owner: object | null,
     /** What container_of() gives: the driver's struct that it has for this memory, and that only it knows. */
     readonly container: object | null,
   ) {}
@@ -45,8 +47,25 @@ export class DevPagemap {
 const overlaps = (a: DevPagemap, b: DevPagemap): boolean =>
   a.range.start <= b.range.end && b.range.start <= a.range.end;
 
-/** Give a physical range struct pages. Return: 0, -ENOMEM when another mapping holds it, -ENXIO over RAM. */
+/** What a pagemap of this type must have and this one has not; null when nothing is missing. */
+function missing({ type, ops, owner }: DevPagemap): string | null {
+  if (type === 'MEMORY_DEVICE_GENERIC') return null;
+  if (type === 'MEMORY_DEVICE_PRIVATE' && ops.migrate_to_ram === undefined) return 'migrate_to_ram method';
+  if (ops.page_free === undefined) return 'page_free method';
+  return owner === null ? 'owner' : null;
+}
+
+/**
+ * Give a physical range struct pages.
+ * Return: 0, -EINVAL for a pagemap without what its type needs, -ENOMEM when another mapping holds the range, -ENXIO
+ * over RAM.
+ */
 export function memremap_pages(k: Kernel, pgmap: DevPagemap): number {
+  const lack = missing(pgmap);
+  if (lack !== null) {
+    k.warn('memremap_pages', `Missing ${lack}`);
+    return -EINVAL;
+  }
   for (const other of k.pgmaps) {
     if (other === null || !overlaps(other, pgmap)) continue;
     k.warn('pagemap_range', 'Conflicting mapping in same section');
@@ -64,13 +83,19 @@ export function memremap_pages(k: Kernel, pgmap: DevPagemap): number {
   return 0;
 }
 
+/** Pages of the range that are in use, once their own references are gone. */
+function users_of(k: Kernel, { firstPage, nr_pages }: DevPagemap): Page[] {
+  const users: Page[] = [];
+  for (let page = firstPage; page < firstPage + nr_pages; page++) {
+    if (k.mem.refcount[page]! > 0) users.push(page);
+  }
+  return users;
+}
+
 /** Tell which pages of the range are still in use. */
 function note_users(k: Kernel, pgmap: DevPagemap): void {
   const { refcount } = k.mem;
-  const users: Page[] = [];
-  for (let i = 0; i < pgmap.nr_pages; i++) {
-    if (refcount[pgmap.firstPage + i]! > 0) users.push(pgmap.firstPage + i);
-  }
+  const users = users_of(k, pgmap);
   const [page] = users;
   if (page === undefined) return;
   const pfn = k.mem.page_to_pfn(page);
@@ -79,14 +104,37 @@ function note_users(k: Kernel, pgmap: DevPagemap): void {
   k.note({ event: 'memunmap_pages_wait', fn: 'memunmap_pages', page, reason });
 }
 
+/** Whether each page has a reference of its own from memremap_pages() on, beside those of its users. */
+function referenced_twice(k: Kernel): boolean {
+  const { usedDevicePagesReferencedTwice, freeDevicePagesUnreferenced } = k.behaviour;
+  return usedDevicePagesReferencedTwice && !freeDevicePagesUnreferenced;
+}
+
+/** References of a device page that nobody uses. */
+export function idle_device_refs(k: Kernel): number {
+  return referenced_twice(k) ? 1 : 0;
+}
+
+/** Drop the pages' own references. A page with one user left counts as free, and its driver gets it back. */
+function put_all_pages(k: Kernel, pgmap: DevPagemap): void {
+  const { refcount } = k.mem;
+  for (let page = pgmap.firstPage; page < pgmap.firstPage + pgmap.nr_pages; page++) {
+    if (refcount[page] === 0) continue;
+    refcount[page]!--;
+    if (refcount[page] === 1) free_unmapped_page(k, pgmap, page);
+  }
+}
+
 /** Context: may sleep for ever, when somebody keeps a page of the range. */
 export function* memunmap_pages(k: Kernel, pgmap: DevPagemap): Task {
   pgmap.live = false;
+  if (referenced_twice(k)) put_all_pages(k, pgmap);
   put_dev_pagemap(k, pgmap);
   if (pgmap.ref > 0 && k.trace !== null) note_users(k, pgmap);
   while (pgmap.ref > 0) yield* pgmap.done.sleep(k.executor, 'memunmap_pages');
   k.removePgmap(pgmap);
-  k.mem.releaseRun(pgmap.firstPage);
+  // Page numbers that entries still name serve nobody else.
+  if (users_of(k, pgmap).length === 0) k.mem.releaseRun(pgmap.firstPage);
 }
 
 function put_dev_pagemap(k: Kernel, pgmap: DevPagemap): void {
@@ -94,25 +142,49 @@ function put_dev_pagemap(k: Kernel, pgmap: DevPagemap): void {
   if (pgmap.ref === 0) pgmap.done.wakeAll(k.executor);
 }
 
-/** Hand out a free device page: one reference, locked. */
+/** Hand out a free device page: one reference for its user, locked. */
 export function zone_device_page_init(k: Kernel, page: Page): void {
   const pgmap = k.pgmapOf(page);
   if (!pgmap.live) k.warn('zone_device_page_init', 'page of a pagemap that is being removed');
-  else pgmap.ref++;
+  else if (k.behaviour.devicePagesHoldPgmap) pgmap.ref++;
   k.mem.touch(page, 1);
-  k.mem.refcount[page] = 1;
+  k.mem.refcount[page] = 1 + idle_device_refs(k);
   k.mem.flags[page] = PG_locked;
+}
+
+/** A reference of a device page was dropped, others are left: it is free where one of them is its own. */
+export function put_devmap_managed_page(k: Kernel, page: Page): void {
+  if (k.mem.refcount[page] === idle_device_refs(k)) free_zone_device_folio(k, page);
 }
 
 /** The last reference of a device page is gone: clean it and give it back to its driver. */
 export function free_zone_device_folio(k: Kernel, folio: Page): void {
   const { mem } = k;
   const pgmap = k.pgmapOf(folio);
+  if (!pgmap.live && referenced_twice(k)) {
+    free_unmapped_page(k, pgmap, folio);
+    return;
+  }
   if (folio_test_anon(mem, folio)) mem.flags[folio]! &= ~PG_anon_exclusive;
   mem.mapping[folio] = 0;
-  pgmap.ops.page_free(folio);
+  pgmap.ops.page_free!(folio);
   if (!k.behaviour.freeDevicePagesUnreferenced) mem.refcount[folio] = 1;
-  put_dev_pagemap(k, pgmap);
+  if (k.behaviour.devicePagesHoldPgmap) put_dev_pagemap(k, pgmap);
+}
+
+/** The page's own reference is gone: a user's last but one gives it back to the driver, the last one to the pagemap. */
+function free_unmapped_page(k: Kernel, pgmap: DevPagemap, folio: Page): void {
+  if (k.mem.refcount[folio] === 1) pgmap.ops.page_free!(folio);
+  else put_dev_pagemap(k, pgmap);
+}
+
+/** Look at the struct page of what an entry maps; memunmap_pages() may have left the entry without one. */
+export function assert_struct_page(k: Kernel, page: Page, fn: string): void {
+  if (page < k.firstDevicePage || k.has_pgmap(page)) return;
+  throw new KernelBug(
+    fn,
+    'unable to handle page fault: the entry maps device memory that has been released since',
+  );
 }
 
 export function is_device_private_page(k: Kernel, page: Page): boolean {

@@ -3,7 +3,7 @@
 import type { Page } from '../sim/memmap.js';
 import { EAGAIN } from '../uapi/errno.js';
 import type { Kernel } from './kernel.js';
-import { is_device_private_page } from './memremap.js';
+import { idle_device_refs, is_device_private_page } from './memremap.js';
 import {
   folio_test_anon,
   folio_test_large,
@@ -114,7 +114,7 @@ export function remove_migration_ptes(k: Kernel, src: Page, dst: Page, zeropage:
  */
 export function folio_migrate_mapping(k: Kernel, newfolio: Page, folio: Page, extra_count: number): number {
   const { mem } = k;
-  const expected = 1 + extra_count;
+  const expected = 1 + extra_count + (k.is_zone_device_page(folio) ? idle_device_refs(k) : 0);
   if (mem.refcount[folio] !== expected) return -EAGAIN;
   mem.index[newfolio] = mem.index[folio]!;
   mem.mapping[newfolio] = mem.mapping[folio]!;

@@ -9,7 +9,7 @@ import { anon_vma_prepare } from './anon_vma.js';
 import { __split_huge_pmd, pmd_trans_huge, split_folio } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { vm_normal_page } from './memory.js';
-import { is_device_coherent_page, is_device_private_page } from './memremap.js';
+import { idle_device_refs, is_device_coherent_page, is_device_private_page } from './memremap.js';
 import { folio_migrate_flags, folio_migrate_mapping, remove_migration_ptes } from './migrate.js';
 import {
   type MmuNotifierRange,
@@ -180,7 +180,7 @@ function collect_page(migrate: MigrateVma, table: PteTable, i: number, addr: num
   const flags = table[FLAGS + i]!;
   const exclusive = folio_test_anon(mem, page) && PageAnonExclusive(mem, page);
   const present = (flags & PTE_PRESENT) !== 0;
-  if (exclusive && !folio_try_share_anon_rmap_pte(k, page, page)) {
+  if (exclusive && !folio_try_share_anon_rmap_pte(k, page, page) && k.behaviour.collectRefusesPinned) {
     const reason = k.trace === null ? null : referenced('pinned', k, page, 2);
     k.unlock_page(page);
     put_page(k, page);
@@ -289,6 +289,7 @@ function* migrate_vma_collect(migrate: MigrateVma): Task {
 /** Whether only those hold the folio that migration knows of. */
 function migrate_vma_check_page(k: Kernel, page: Page, fault_page: Page): boolean {
   const { mem } = k;
+  if (k.is_zone_device_page(page) && !k.behaviour.checkCountsDevicePages) return true;
   let extra = 1 + (page === fault_page ? 1 : 0);
   if ((mem.flags[page]! & PG_head) !== 0) return false;
   if (k.is_zone_device_page(page)) extra++;
@@ -484,6 +485,7 @@ function* __migrate_device_pages(
 function note_unexpected_refs(k: Kernel, page: Page, extra: number): void {
   if (k.trace === null) return;
   const refcount = k.mem.refcount[page]!;
+  if (k.is_zone_device_page(page)) extra += idle_device_refs(k);
   note_skip(k, 'folio_migrate_mapping', page, { id: 'unexpected-reference', refcount, expected: 1 + extra });
 }
 

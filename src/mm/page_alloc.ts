@@ -9,7 +9,7 @@
 import { KernelBug } from '../sim/errors.js';
 import { NO_PAGE, PAGEBLOCK, type Page } from '../sim/memmap.js';
 import type { Kernel } from './kernel.js';
-import { free_zone_device_folio } from './memremap.js';
+import { free_zone_device_folio, put_devmap_managed_page } from './memremap.js';
 import {
   compound_head,
   folio_mapcount,
@@ -279,7 +279,10 @@ export function put_page(k: Kernel, page: Page, refs = 1): void {
   const left = mem.refcount[folio]! - refs;
   if (left < 0) throw new KernelBug('folio_put', `VM_BUG_ON_PAGE: refcount of page ${folio} falls below 0`);
   mem.refcount[folio] = left;
-  if (left > 0) return;
+  if (left > 0) {
+    if (left === 1 && k.is_zone_device_page(folio)) put_devmap_managed_page(k, folio);
+    return;
+  }
   k.executor.point('last reference', folio);
   __folio_put(k, folio);
 }

@@ -51,6 +51,8 @@ export interface CoreReasons {
   'locked-by-other': None;
   'thp-locked-by-other': None;
   'coherent-stuck': None;
+  'coherent-not-longterm': None;
+  'not-for-the-fast-path': { readonly gup_flags: number };
   // Who holds it.
   pinned: References;
   'thp-pinned': References;
@@ -156,6 +158,8 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'locked-by-other': page('page locked by somebody else'),
   'thp-locked-by-other': page('THP locked by somebody else'),
   'coherent-stuck': page('coherent page cannot be moved'),
+  'coherent-not-longterm': page('coherent memory is not pinned for long'),
+  'not-for-the-fast-path': page(({ gup_flags }) => `gup flags ${gup_flags}: not for the fast path`),
   pinned: references(pinnedText),
   'thp-pinned': references((held) => `THP split failed: ${pinnedText(held)}`),
   'thp-referenced': references('THP split failed: still referenced'),

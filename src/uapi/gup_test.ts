@@ -115,3 +115,11 @@ export const PIN_LONGTERM_TEST_STOP = request(0, 8, 0);
 export const PIN_LONGTERM_TEST_READ = request(1, 9, 8);
 
 export const FOLL_WRITE = 0x01;
+
+/** FOLL_LONGTERM before Linux 6.3, and from then on. */
+const FOLL_LONGTERMS = [0x10000, 0x100];
+
+/** FOLL_LONGTERM of a program: the kernel's number, or the other where the program was built for another kernel. */
+export function foll_longterm(kernels: number, known: boolean): number {
+  return FOLL_LONGTERMS.find((flag) => (flag === kernels) === known)!;
+}

@@ -40,6 +40,37 @@ function followed(document: ScenarioDocument, page: FollowedPage): string[] {
   );
 }
 
+t.test('coherent memory that is not pinned for long', async (t) => {
+  const range = { as: 'p0', region: 'r0' } as const;
+  const steps: Step[] = [
+    { op: 'open', fd: 'd2', device: 2 },
+    { ...range, op: 'mmap', pages: 2, prot: 'rw', share: 'private', backing: 'anon' },
+    { ...range, op: 'store', page: 0, pages: 2, word: 64 },
+    { ...range, op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd2', page: 1, pages: 1 },
+    { ...range, op: 'gup', kind: 'pin_fast_longterm', page: 1, pages: 1 },
+  ];
+  t.same(explained({ name: 'longterm', kernel: 'v4-coherent', steps }, 4), [
+    'step 4  p0 gup r0[1] kind=pin_fast_longterm: ret 0, pinned 0',
+    '  because check_and_migrate_movable_pages: coherent memory is not pinned for long at r0[1]',
+  ]);
+  t.same(
+    explained({ name: 'longterm', kernel: '6.12', steps }, 4)[0],
+    'step 4  p0 gup r0[1] kind=pin_fast_longterm: ret 0, pinned 1',
+  );
+});
+
+t.test('flags that are not for the fast path', async (t) => {
+  const range = { as: 'p0', region: 'r0' } as const;
+  const steps: Step[] = [
+    { ...range, op: 'mmap', pages: 1, prot: 'rw', share: 'private', backing: 'anon' },
+    { ...range, op: 'gup', kind: 'pin_fast_longterm', page: 0, pages: 1 },
+  ];
+  t.same(explained({ name: 'flags', kernel: '6.1', steps }, 1).slice(0, 2), [
+    'step 1  p0 gup r0[0] kind=pin_fast_longterm: ret 0, pinned 0',
+    '  because gup_fast_fallback: gup flags 524353: not for the fast path at r0[0]',
+  ]);
+});
+
 t.test('a full device', async (t) => {
   const range = { as: 'p0', region: 'r0' } as const;
   const steps: Step[] = [

@@ -25,19 +25,19 @@ const VALUES = {
   splitPmdRefusesHugetlb: [false, false, false, true],
   longtermMigratesCoherent: [false, false, true, true],
   hugetlbZapRestoresReserve: [false, false, false, true],
-  hmmWalksMixedmap: [true, true, true, true],
-  hmmFaultsForeignPrivate: [true, true, true, true],
+  hmmWalksMixedmap: [false, true, true, true],
+  hmmFaultsForeignPrivate: [false, false, true, true],
   migrateToRamResultCounts: [true, true, true, true],
   zapWarnsByFolio: [true, true, true, true],
-  collectKeepsDirtyBit: [true, true, true, true],
+  collectKeepsDirtyBit: [false, false, true, true],
   finalizeFreesOffLru: [true, true, true, true],
-  exclusiveByPage: [false, false, false, false],
+  exclusiveByPage: [true, false, false, false],
   closeEvicts: [false, false, true, true],
   mirrorGoneFails: [false, false, true, true],
   devmemFaultReportsOom: [false, false, false, false],
   evictNeverFailsToAllocate: [true, true, true, true],
   toSystemArraysOnStack: [true, true, true, true],
-  exclusiveNeedsAllPages: [true, true, true, true],
+  exclusiveNeedsAllPages: [true, false, true, true],
   faultMirrorsOwnPrivatePage: [true, true, true, true],
   spmSelectsType: [true, false, false, false],
   pagemapTypeFollowsDevice: [true, true, true, true],
@@ -52,8 +52,21 @@ const VALUES = {
   ioctl4IsGetMemDevType: [true, true, true, true],
   npagesOverflowChecked: [false, false, false, false],
   hmmDmirrorAlias: [false, true, false, false],
-  freeDevicePagesUnreferenced: [true, true, true, true],
+  freeDevicePagesUnreferenced: [true, false, true, true],
   genericPagesAreMigratable: [true, false, false, false],
+  madvisePopulates: [false, true, true, true],
+  madviseTakesLocked: [false, false, true, true],
+  madviseCollapses: [false, false, true, true],
+  hmmTestsKnowFollLongterm: [true, true, true, true],
+  programsKnowFollLongterm: [true, true, false, true],
+  collectRefusesPinned: [false, false, true, true],
+  checkCountsDevicePages: [false, false, true, true],
+  deviceFileMaps: [false, true, true, true],
+  faultSelectsByType: [false, true, true, true],
+  chunkResultInverted: [true, false, false, false],
+  removalEvicts: [false, false, true, true],
+  usedDevicePagesReferencedTwice: [true, true, false, false],
+  devicePagesHoldPgmap: [false, true, true, true],
 };
 
 t.test('every value of every generation', async (t) => {
@@ -100,6 +113,14 @@ t.test('since, until, values and postings of an entry', async (t) => {
     true,
     true,
     false,
+  ]);
+  const except = { since: ['5.14'], until: ['6.1', '5.15.9'] };
+  t.strictSame(at({ ...text, except }, '5.13', '5.14', '5.15.9', '5.16', '6.1'), [
+    true,
+    false,
+    true,
+    false,
+    true,
   ]);
   t.strictSame(at({ ...text, since: [] }, '5.14', '9.0'), [false, false]);
   t.strictSame(at({ ...text, values: [7, 9], since: ['6.3'] }, '6.2.1', '6.3'), [7, 9]);

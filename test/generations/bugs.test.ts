@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { readdirSync } from 'node:fs';
 import t from 'tap';
+import { isAmong } from '../../src/generations/behaviours/entry.js';
 import { registry } from '../../src/generations/behaviours/index.js';
 import { bugById, bugs, generationsWith, hasBug, withBugs } from '../../src/generations/bugs/index.js';
 import { generationById, generations } from '../../src/generations/index.js';
@@ -28,7 +29,22 @@ t.test('which kernels have which bug as they are', (t) => {
   t.strictSame(owners('own-private-page-mirrored'), ['v5-generic', 'v4-coherent', '6.1', '6.12']);
   t.strictSame(owners('stale-mirror-after-close'), ['v5-generic', 'v4-coherent']);
   t.strictSame(owners('null-spm-resource'), ['v5-generic']);
-  t.strictSame(owners('mixedmap-rejected'), []);
+  t.strictSame(owners('mixedmap-rejected'), ['v5-generic']);
+  t.strictSame(owners('foreign-private-refused'), ['v5-generic', 'v4-coherent']);
+  t.strictSame(owners('dirty-bit-lost'), ['v5-generic', 'v4-coherent']);
+  t.strictSame(owners('free-page-referenced'), ['v4-coherent']);
+  t.strictSame(owners('exclusive-uninitialized-pages'), ['v4-coherent']);
+  t.strictSame(owners('exclusive-thp-tail'), ['v4-coherent', '6.1', '6.12']);
+  t.end();
+});
+
+t.test('a kernel has a bug by default where it existed, and nowhere else', (t) => {
+  for (const bug of bugs) {
+    for (const generation of generations) {
+      const { id, version } = generation;
+      t.equal(hasBug(generation, bug), isAmong(bug.kernels, { version, posting: id }), `${bug.id} in ${id}`);
+    }
+  }
   t.end();
 });
 

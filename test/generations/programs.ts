@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Programs that witness behaviours which no step of a scenario reaches. */
-import type { Machine } from '../../src/machine/machine.js';
+import { translate } from '../../src/checkers/tlb.js';
+import type { Machine, Process } from '../../src/machine/machine.js';
+import { pin_user_pages } from '../../src/mm/gup.js';
+import { KSFT_FAIL } from '../../src/selftests/events.js';
+import { hmmTests } from '../../src/selftests/hmm-tests/suites.js';
+import { test_harness_run } from '../../src/selftests/kselftest_harness.js';
+import { Hang } from '../../src/sim/errors.js';
 import type { Task } from '../../src/sim/task.js';
+import { EINVAL } from '../../src/uapi/errno.js';
 import {
   decodeGupTest,
   encodeGupTest,
@@ -9,8 +16,17 @@ import {
   GUP_TEST,
   PIN_BASIC_TEST,
 } from '../../src/uapi/gup_test.js';
-import { MAP_ANONYMOUS, MAP_PRIVATE, O_RDWR, PAGE_SIZE, PROT_READ, PROT_WRITE } from '../../src/uapi/mman.js';
+import {
+  MADV_DONTNEED_LOCKED,
+  MAP_ANONYMOUS,
+  MAP_PRIVATE,
+  O_RDWR,
+  PAGE_SIZE,
+  PROT_READ,
+  PROT_WRITE,
+} from '../../src/uapi/mman.js';
 import type { Sys } from '../../src/user/api.js';
+import { filledPage, migratePage } from '../drivers/device_page.js';
 
 export interface WitnessProgram {
   run(machine: Machine): number;
@@ -64,6 +80,87 @@ function pagesInvalidated(machine: Machine): number {
   return pages;
 }
 
+function* dontneedLocked(sys: Sys): Task<number> {
+  return yield* sys.madvise(yield* map(sys, PAGE_SIZE), PAGE_SIZE, MADV_DONTNEED_LOCKED);
+}
+
+// --- pages on a device ------------------------------------------------------------------------------------
+
+/** A process with a page on device `minor`. */
+function withDevicePage(machine: Machine, minor: number): { process: Process; addr: number } {
+  const process = machine.spawn('p0');
+  const addr = machine.call(process, filledPage);
+  machine.call(process, (sys) => migratePage(sys, machine.generation, minor, addr, 'TO_DEV'));
+  return { process, addr };
+}
+
+/** 1 when rmmod waits for a page in use. */
+function rmmodWaits(machine: Machine): number {
+  withDevicePage(machine, 0);
+  try {
+    machine.unloadModule('test_hmm');
+    return 0;
+  } catch (error) {
+    if (error instanceof Hang) return 1;
+    throw error;
+  }
+}
+
+/** References of a coherent page that one process maps. */
+function coherentReferences(machine: Machine): number {
+  const { process, addr } = withDevicePage(machine, 2);
+  const { page } = translate(process.mm!, addr);
+  return machine.kernel.mem.refcount[page]!;
+}
+
+/** How often migration leaves a page alone in `fn`, when a pinned page is to go. */
+function skipsOfPinned(
+  machine: Machine,
+  { process, addr }: { process: Process; addr: number },
+  where: 'TO_DEV' | 'TO_SYS',
+  fn: string,
+): number {
+  const pages = new Uint32Array(1);
+  machine.call(process, () => pin_user_pages(process.mm!, addr, 1, FOLL_WRITE, pages));
+  let skips = 0;
+  machine.trace = {
+    emit(event) {
+      if (event.event === 'skip' && event.fn === fn) skips++;
+    },
+  };
+  machine.call(process, (sys) => migratePage(sys, machine.generation, 2, addr, where));
+  return skips;
+}
+
+function pinnedLeftByCollect(machine: Machine): number {
+  const process = machine.spawn('p0');
+  const addr = machine.call(process, filledPage);
+  return skipsOfPinned(machine, { process, addr }, 'TO_DEV', 'migrate_vma_collect_pmd');
+}
+
+/** Left only when its identity was to move, after the check. */
+function pinnedPastTheCheck(machine: Machine): number {
+  return skipsOfPinned(machine, withDevicePage(machine, 2), 'TO_SYS', 'folio_migrate_mapping');
+}
+
+// --- the suite --------------------------------------------------------------------------------------------
+
+/** How many variants of a test fail. */
+function failures(machine: Machine, name: string): number {
+  const filters = [{ option: 't', name }] as const;
+  let failed = 0;
+  const run = test_harness_run({
+    suite: hmmTests(machine.generation),
+    filters,
+    machine: () => machine,
+    onEvent: (event) => {
+      if (event.type === 'result' && event.code === KSFT_FAIL) failed++;
+    },
+  });
+  for (let step = run.next(); !step.done; step = run.next());
+  return failed;
+}
+
 const calling = (program: (sys: Sys) => Task<number>) => (machine: Machine) =>
   machine.call(machine.spawn('p0'), program);
 
@@ -72,5 +169,12 @@ export const programs: Readonly<Record<string, WitnessProgram>> = {
   'offset in a huge page': { run: calling(offsetInHugePage), expected: 0 },
   'pages pinned with an internal flag': { run: calling(pagesPinned), expected: 0 },
   'pages that mprotect invalidates': { run: pagesInvalidated, expected: 2048 },
+  'rmmod with a page on a device': { run: rmmodWaits, expected: 0 },
+  'rmmod that waits for a page': { run: rmmodWaits, expected: 1 },
+  'references of a page on a device': { run: coherentReferences, expected: 2 },
+  'pinned pages that are collected': { run: pinnedLeftByCollect, expected: 1 },
+  'pinned device pages that pass the check': { run: pinnedPastTheCheck, expected: 1 },
+  MADV_DONTNEED_LOCKED: { run: calling(dontneedLocked), expected: -EINVAL },
+  hmm_gup_test: { run: (machine) => failures(machine, 'hmm_gup_test'), expected: 0 },
   'open /dev/hmm_mirror0': { run: calling((sys) => sys.open('/dev/hmm_mirror0', O_RDWR)), expected: 3 },
 };

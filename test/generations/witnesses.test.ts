@@ -92,5 +92,5 @@ t.test('every program witnesses something', async (t) => {
     const { witness } = entries[name];
     return witness !== undefined && 'program' in witness ? [witness.program] : [];
   });
-  t.strictSame(used.sort(), Object.keys(programs).sort());
+  t.strictSame([...new Set(used)].sort(), Object.keys(programs).sort());
 });

@@ -2,6 +2,7 @@
 /** Every page of a chunk is on its device's free list or in use, never both; what is in use has its backing page. */
 import { chunk_of } from '../../drivers/test_hmm/devmem.js';
 import type { DmirrorChunk, DmirrorDevice, DmirrorModule } from '../../drivers/test_hmm/dmirror.js';
+import { idle_device_refs } from '../../mm/memremap.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Census } from '../census.js';
 import { DEVICE_PAGES } from '../devices.js';
@@ -16,7 +17,7 @@ function check_device(census: Census, mdevice: DmirrorDevice): void {
   for (const chunk of mdevice.chunks) {
     const { firstPage, nr_pages } = chunk.pagemap;
     const used = count_used(census, mdevice, chunk);
-    const idle = chunk.virgin + 1 - firstPage + (free.get(chunk) ?? 0);
+    const idle = chunk.virgin + 1 - firstPage + (free.get(chunk) ?? 0) + chunk.lost;
     if (used + idle === nr_pages) continue;
     const where = `${mdevice.name}, chunk at page ${firstPage}`;
     throw violation(DEVICE_PAGES, `${where}: ${used} pages in use and ${idle} free, of ${nr_pages}`);
@@ -43,7 +44,7 @@ function count_free_list(census: Census, mdevice: DmirrorDevice): Map<DmirrorChu
 
 function check_free_page(census: Census, page: Page): void {
   const { mem } = census;
-  if (mem.refcount[page] !== 0) {
+  if (mem.refcount[page] !== idle_device_refs(census.k)) {
     throw violation(
       DEVICE_PAGES,
       `${census.show(page)}: on the free list with refcount ${mem.refcount[page]}`,
@@ -60,7 +61,7 @@ function count_used(census: Census, mdevice: DmirrorDevice, chunk: DmirrorChunk)
   const backed = type === 'MEMORY_DEVICE_PRIVATE' || k.behaviour.genericHasBackingPage;
   let used = 0;
   for (let page = chunk.virgin + 1; page < firstPage + nr_pages; page++) {
-    if (mem.refcount[page] === 0) continue;
+    if (mem.refcount[page]! <= idle_device_refs(k)) continue;
     used++;
     if (!backed) continue;
     const backing = mem.priv[page]!;

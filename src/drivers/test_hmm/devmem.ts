@@ -57,7 +57,6 @@ interface ChunkPlan {
   readonly type: MemoryType;
   readonly start: number;
   readonly end: number;
-  readonly resource: Resource | null;
 }
 
 /** Where the next chunk goes and what it is; or -ENOMEM. Throws where the real kernel dereferences NULL. */
@@ -71,13 +70,13 @@ function plan_chunk(mdevice: DmirrorDevice): ChunkPlan | number {
   if (mdevice.zone_device_type === 'private') {
     const res = request_free_mem_region(kernel.iomem, DEVMEM_CHUNK_SIZE, 'hmm_dmirror');
     if (typeof res === 'number') return -ENOMEM;
-    return { type: 'MEMORY_DEVICE_PRIVATE', start: res.start, end: res.end, resource: res };
+    return { type: 'MEMORY_DEVICE_PRIVATE', start: res.start, end: res.end };
   }
   // The number of a device that has not been added is 0.
   const minor = behaviours.coherentMinorKnown ? mdevice.minor : 0;
   const first = minor === 2;
   const start = first === swap ? spm_addr_dev1 : spm_addr_dev0;
-  return { type: 'MEMORY_DEVICE_COHERENT', start, end: start + DEVMEM_CHUNK_SIZE - 1, resource: null };
+  return { type: 'MEMORY_DEVICE_COHERENT', start, end: start + DEVMEM_CHUNK_SIZE - 1 };
 }
 
 /** DEVICE_GENERIC v5: the whole resource that begins at the SPM address. */
@@ -101,7 +100,14 @@ function plan_spm_resource(mdevice: DmirrorDevice): ChunkPlan | number {
   const type = generation.behaviours.pagemapTypeFollowsDevice
     ? 'MEMORY_DEVICE_GENERIC'
     : 'MEMORY_DEVICE_PRIVATE';
-  return { type, start: res.start, end: res.end, resource: null };
+  return { type, start: res.start, end: res.end };
+}
+
+/** Give a range back that was claimed; one that was not is only complained of. */
+function release_mem_region(k: Kernel, { start, end }: { start: number; end: number }): void {
+  if (__release_region(k.iomem, start, end - start + 1)) return;
+  const hex = (n: number): string => n.toString(16).padStart(16, '0');
+  k.printk(`Trying to free nonexistent resource <${hex(start)}-${hex(end)}>`);
 }
 
 /** The kernel's own words, which scripts look for. They take every chunk for one of DEVMEM_CHUNK_SIZE. */
@@ -118,7 +124,7 @@ export function* dmirror_allocate_chunk(mdevice: DmirrorDevice): Task<number> {
   const k = mdevice.module.kernel;
   const plan = plan_chunk(mdevice);
   if (typeof plan === 'number') return plan;
-  const chunk = new DmirrorChunk(mdevice, plan.resource);
+  const chunk = new DmirrorChunk(mdevice);
   const ops: DevPagemapOps = {
     page_free: (page) => dmirror_devmem_free(mdevice, page),
     migrate_to_ram: (vmf) => dmirror_devmem_fault(mdevice.module, vmf),
@@ -128,7 +134,8 @@ export function* dmirror_allocate_chunk(mdevice: DmirrorDevice): Task<number> {
   const err = memremap_pages(k, chunk.pagemap);
   if (err !== 0) {
     mdevice.devmem_lock.mutex_unlock();
-    if (plan.resource !== null) __release_region(k.iomem, plan.start, plan.end - plan.start + 1);
+    // DEVICE_GENERIC v5 releases what it has only looked up, too.
+    if (plan.type !== 'MEMORY_DEVICE_COHERENT') release_mem_region(k, plan);
     return err;
   }
   mdevice.chunks.push(chunk);
@@ -155,6 +162,28 @@ function take_free_page(mdevice: DmirrorDevice): Page {
   return NO_PAGE;
 }
 
+/** Whether the device has pages to hand out. */
+export function has_free_page(mdevice: DmirrorDevice): boolean {
+  const virgin = mdevice.chunks.some(({ remove, virgin, pagemap }) => !remove && virgin >= pagemap.firstPage);
+  return virgin || mdevice.free_pages !== NO_PAGE;
+}
+
+/** A page of one more chunk; NO_PAGE when there is none. May sleep. */
+function* page_of_new_chunk(mdevice: DmirrorDevice): Task<Page> {
+  const { kernel: k } = mdevice.module;
+  const err = yield* dmirror_allocate_chunk(mdevice);
+  const page = err === 0 ? take_free_page(mdevice) : NO_PAGE;
+  if (!k.behaviour.chunkResultInverted) return page;
+  if (err !== 0) {
+    const reason = `NULL pointer dereference: dmirror_allocate_chunk() answered ${err}, which passes for success`;
+    throw new KernelBug('dmirror_devmem_alloc_page', reason);
+  }
+  // The page is on no list any more: nobody will ever have it.
+  mdevice.calloc++;
+  (k.pgmapOf(page).container as DmirrorChunk).lost++;
+  return NO_PAGE;
+}
+
 /** A device page with one reference, locked, and its backing page; NO_PAGE when the device is full. May sleep. */
 export function* dmirror_devmem_alloc_page(mdevice: DmirrorDevice): Task<Page> {
   const k = mdevice.module.kernel;
@@ -162,7 +191,7 @@ export function* dmirror_devmem_alloc_page(mdevice: DmirrorDevice): Task<Page> {
   const rpage = backed ? k.pages.alloc_page(UNMOVABLE) : NO_PAGE;
   if (backed && rpage === NO_PAGE) return NO_PAGE;
   let dpage = take_free_page(mdevice);
-  if (dpage === NO_PAGE && (yield* dmirror_allocate_chunk(mdevice)) === 0) dpage = take_free_page(mdevice);
+  if (dpage === NO_PAGE) dpage = yield* page_of_new_chunk(mdevice);
   if (dpage === NO_PAGE) {
     if (rpage !== NO_PAGE) put_page(k, rpage);
     return NO_PAGE;
@@ -234,21 +263,40 @@ export function* dmirror_device_evict_chunk(chunk: DmirrorChunk): Task {
   migrate_device_finalize(k, src, dst, npages);
 }
 
-/** Give up all device memory of the device. Context: may sleep for ever, when somebody keeps a page. */
-export function* dmirror_device_remove_chunks(mdevice: DmirrorDevice): Task {
+/** Pages in use go without being freed: nobody frees what is behind them. */
+function leak_backing_pages(k: Kernel, { firstPage, nr_pages }: DevPagemap): void {
+  for (let page = firstPage; page < firstPage + nr_pages; page++) {
+    if (k.mem.refcount[page]! > 0) k.leakedReferences.push(k.mem.priv[page]!);
+  }
+}
+
+/** Unmap the chunks, one after the other. Context: may sleep for ever, when somebody keeps a page. */
+function* remove_chunks(mdevice: DmirrorDevice, evict: boolean): Task {
   const k = mdevice.module.kernel;
-  yield* mdevice.devmem_lock.mutex_lock('dmirror_device_remove_chunks');
   for (const chunk of mdevice.chunks) {
-    chunk.remove = true;
-    mdevice.free_pages = NO_PAGE;
-    yield* dmirror_device_evict_chunk(chunk);
-    yield* memunmap_pages(k, chunk.pagemap);
-    if (chunk.resource !== null) {
-      const { start, end } = chunk.pagemap.range;
-      __release_region(k.iomem, start, end - start + 1);
+    if (evict) {
+      chunk.remove = true;
+      mdevice.free_pages = NO_PAGE;
+      yield* dmirror_device_evict_chunk(chunk);
     }
+    const { pagemap } = chunk;
+    if (!k.behaviour.devicePagesHoldPgmap) leak_backing_pages(k, pagemap);
+    yield* memunmap_pages(k, pagemap);
+    if (pagemap.type === 'MEMORY_DEVICE_PRIVATE') release_mem_region(k, pagemap.range);
   }
   mdevice.chunks = [];
   mdevice.free_pages = NO_PAGE;
+}
+
+/** Give up all device memory of the device. Context: may sleep for ever, when somebody keeps a page. */
+export function* dmirror_device_remove_chunks(mdevice: DmirrorDevice): Task {
+  yield* mdevice.devmem_lock.mutex_lock('dmirror_device_remove_chunks');
+  yield* remove_chunks(mdevice, true);
   mdevice.devmem_lock.mutex_unlock();
+}
+
+/** The module goes, and its devices. Context: may sleep for ever, when somebody keeps a page. */
+export function* dmirror_device_remove(mdevice: DmirrorDevice): Task {
+  if (mdevice.module.kernel.behaviour.removalEvicts) yield* dmirror_device_remove_chunks(mdevice);
+  else yield* remove_chunks(mdevice, false);
 }

@@ -5,7 +5,6 @@ import type { Generation } from '../../generations/types.js';
 import type { Kernel } from '../../mm/kernel.js';
 import type { DevPagemap } from '../../mm/memremap.js';
 import { MmuIntervalNotifier, type MmuNotifierRange } from '../../mm/mmu_notifier.js';
-import type { Resource } from '../../mm/resource.js';
 import { Mutex, SpinLock } from '../../sim/locks.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import { XArray } from './xarray.js';
@@ -29,12 +28,10 @@ export class DmirrorChunk {
   pagemap!: DevPagemap;
   /** Guarded by: the device's lock. Free pages that were never used: they go from the last to the first, like a list filled in order. */
   virgin: Page = NO_PAGE;
+  /** Pages that left the free list and never got to anybody. */
+  lost = 0;
 
-  constructor(
-    readonly mdevice: DmirrorDevice,
-    /** The iomem region of private memory, to be released. */
-    readonly resource: Resource | null,
-  ) {}
+  constructor(readonly mdevice: DmirrorDevice) {}
 }
 
 /** struct dmirror_device. */

@@ -33,7 +33,7 @@ import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { EINVAL } from '../../uapi/errno.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
-import { BACKING_PAGE, dmirror_devmem_alloc_page } from './devmem.js';
+import { BACKING_PAGE, dmirror_devmem_alloc_page, has_free_page } from './devmem.js';
 import {
   BATCH,
   type Batch,
@@ -63,6 +63,12 @@ function skip(args: MigrateVma, n: number, fn: string, id: PlainReasonId): void 
   vm_mm.kernel.note({ event: 'skip', fn, mm: vm_mm, addr: args.start + n * PAGE_SIZE, reason: { id } });
 }
 
+/** Why dmirror_devmem_alloc_page() has answered NULL. */
+function why_no_page(mdevice: DmirrorDevice): PlainReasonId {
+  if (mdevice.module.kernel.pages.nr_free_pages === 0) return 'no-backing-memory';
+  return has_free_page(mdevice) ? 'chunk-result-inverted' : 'device-full';
+}
+
 /** Give every migrating entry a device page and copy the contents there. */
 function* dmirror_migrate_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): Task {
   const { mdevice } = dmirror;
@@ -79,8 +85,7 @@ function* dmirror_migrate_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): Ta
     }
     const dpage = yield* dmirror_devmem_alloc_page(mdevice);
     if (dpage === NO_PAGE) {
-      const full = k.pages.nr_free_pages > 0;
-      skip(args, n, 'dmirror_devmem_alloc_page', full ? 'device-full' : 'no-backing-memory');
+      skip(args, n, 'dmirror_devmem_alloc_page', why_no_page(mdevice));
       continue;
     }
     const data = BACKING_PAGE(mdevice, dpage);
@@ -255,7 +260,9 @@ export function* dmirror_devmem_fault(module: DmirrorModule, vmf: VmFault): Task
   const args = new_migrate_vma(vmf.vma, batch, dmirror.mdevice);
   args.start = vmf.address;
   args.end = vmf.address + PAGE_SIZE;
-  args.flags = dmirror_select_device(dmirror.mdevice);
+  args.flags = k.behaviour.faultSelectsByType
+    ? dmirror_select_device(dmirror.mdevice)
+    : MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
   args.fault_page = vmf.page;
   let ret = VM_FAULT_SIGBUS;
   if ((yield* migrate_vma_setup(args)) === 0) {

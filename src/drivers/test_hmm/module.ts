@@ -25,6 +25,7 @@ import {
 import {
   dmirror_allocate_chunk,
   dmirror_device_evict_chunk,
+  dmirror_device_remove,
   dmirror_device_remove_chunks,
 } from './devmem.js';
 import { Dmirror, type DmirrorCmd, DmirrorDevice, type DmirrorModule } from './dmirror.js';
@@ -229,11 +230,15 @@ export function dmirror_fops(module: DmirrorModule, minor: number): FileOperatio
     open: (file, mm) => dmirror_fops_open(mdevice, file, mm),
     release: dmirror_fops_release,
     unlocked_ioctl: (file, mm, cmd, arg) => dmirror_fops_unlocked_ioctl(requests, file, mm, cmd, arg),
-    source: (file) => ({
-      file,
-      ops: vma_dummy_vm_ops,
-      mmap: (vma) => dmirror_fops_mmap(module.kernel, vma),
-    }),
+    ...(module.generation.behaviours.deviceFileMaps
+      ? {
+          source: (file) => ({
+            file,
+            ops: vma_dummy_vm_ops,
+            mmap: (vma) => dmirror_fops_mmap(module.kernel, vma),
+          }),
+        }
+      : {}),
   };
 }
 
@@ -267,7 +272,7 @@ export function* hmm_dmirror_init(
   for (const [n, mdevice] of module.devices.entries()) {
     const err = yield* dmirror_allocate_chunk(mdevice);
     if (err === 0) continue;
-    for (let done = n - 1; done >= 0; done--) yield* dmirror_device_remove_chunks(module.devices[done]!);
+    for (let done = n - 1; done >= 0; done--) yield* dmirror_device_remove(module.devices[done]!);
     return err;
   }
   kernel.printk('HMM test module loaded. This is only for testing HMM.');
@@ -276,5 +281,5 @@ export function* hmm_dmirror_init(
 
 /** hmm_dmirror_exit(). Context: may sleep for ever, when somebody keeps a device page. */
 export function* hmm_dmirror_exit(module: DmirrorModule): Task {
-  for (const mdevice of module.devices) yield* dmirror_device_remove_chunks(mdevice);
+  for (const mdevice of module.devices) yield* dmirror_device_remove(mdevice);
 }

@@ -7,6 +7,7 @@ type None = Readonly<Record<never, never>>;
 interface DmirrorReasons {
   'already-in-device': None;
   'device-full': None;
+  'chunk-result-inverted': None;
   'no-backing-memory': None;
   'only-private-returns': None;
   'not-a-device-page': None;
@@ -21,6 +22,7 @@ declare module '../../mm/reasons.js' {
 export const dmirrorReasons: ReasonTable<DmirrorReasons> = {
   'already-in-device': { about: 'device', text: 'page already in device' },
   'device-full': { about: 'page', text: 'device full' },
+  'chunk-result-inverted': { about: 'page', text: 'a new chunk counts as a failure' },
   'no-backing-memory': { about: 'page', text: 'no system memory to back it' },
   'only-private-returns': { about: 'page', text: 'only private pages come back' },
   'not-a-device-page': { about: 'page', text: 'not a device page' },

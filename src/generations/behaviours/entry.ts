@@ -35,13 +35,21 @@ interface Common {
   readonly source: string;
 }
 
-/** True from `since` (or ever) to `until` (or for ever). */
-interface FlagEntry extends Common {
+/** From `since` (or ever) to `until` (or for ever). */
+export interface Span {
   readonly since?: Versions;
   readonly until?: Versions;
+}
+
+/** The kernels of which something is true. */
+export interface Kernels extends Span {
+  /** Releases in between of which it is not: a bug came, and went. */
+  readonly except?: Required<Span>;
   /** Series that were posted and differ from the kernel that they stand on here. */
   readonly postings?: Readonly<Record<string, boolean>>;
 }
+
+interface FlagEntry extends Common, Kernels {}
 
 /** A number, before and after. */
 interface NumberEntry extends Common {
@@ -56,11 +64,21 @@ export type Resolvable = FlagEntry | NumberEntry;
 export type Entry = Resolvable & Proof;
 export type Entries = Readonly<Record<string, Entry>>;
 
-/** The value of `entry` in one kernel. */
-export function valueIn(entry: Resolvable, { version, posting }: Origin): boolean | number {
-  const posted = posting === undefined ? undefined : entry.postings?.[posting];
+const began = (version: string, { since }: Span): boolean => since === undefined || holds(version, since);
+
+const spans = (version: string, span: Span): boolean =>
+  began(version, span) && !(span.until !== undefined && holds(version, span.until));
+
+/** Is this kernel one of `kernels`? */
+export function isAmong(kernels: Kernels, { version, posting }: Origin): boolean {
+  const posted = posting === undefined ? undefined : kernels.postings?.[posting];
   if (posted !== undefined) return posted;
-  const begun = entry.since === undefined || holds(version, entry.since);
-  if ('values' in entry) return entry.values[begun ? 1 : 0];
-  return begun && !(entry.until !== undefined && holds(version, entry.until));
+  return spans(version, kernels) && !(kernels.except !== undefined && spans(version, kernels.except));
+}
+
+/** The value of `entry` in one kernel. */
+export function valueIn(entry: Resolvable, origin: Origin): boolean | number {
+  if (!('values' in entry)) return isAmong(entry, origin);
+  const posted = origin.posting === undefined ? undefined : entry.postings?.[origin.posting];
+  return posted ?? entry.values[began(origin.version, entry) ? 1 : 0];
 }

@@ -31,6 +31,19 @@ export const testHmmModule = {
     source: 'lib/test_hmm.c dmirror_allocate_chunk',
     witness: { kernel: '6.12', scenario: 'bugs/spm-minors-swapped' },
   },
+  chunkResultInverted: {
+    what: 'a new chunk counts as a failure, and a failure as a new chunk, whose page is NULL',
+    source: 'lib/test_hmm.c dmirror_devmem_alloc_page',
+    since: NEVER,
+    postings: { 'v5-generic': true },
+    witness: { kernel: 'v5-generic', scenario: 'derived/chunk-past-generic-range' },
+  },
+  removalEvicts: {
+    what: 'unloading the module evicts what is still on the devices; before, it was left to memunmap_pages()',
+    source: 'lib/test_hmm.c dmirror_device_remove',
+    since: ['6.1'],
+    witness: { kernel: 'v4-coherent', program: 'rmmod that waits for a page' },
+  },
   genericHasBackingPage: {
     what: 'generic device pages get a backing page too, which only remembers the mirror',
     source: 'lib/test_hmm.c dmirror_devmem_alloc_page',

@@ -8,14 +8,12 @@ export const testHmm = {
     source: 'lib/test_hmm.c dmirror_fops_release',
     // Fixes of 2026.
     since: ['7.1', '6.12.117', '6.1.192'],
-    postings: { 'v5-generic': false, 'v4-coherent': false },
     witness: { kernel: '6.12', recording: 'curated-close-evicts-everyone' },
   },
   mirrorGoneFails: {
     what: 'a device fault fails with EFAULT when the mirrored mm is gone; before, it returned 0 for ever',
     source: 'lib/test_hmm.c dmirror_fault',
     since: ['7.3', '6.12.117', '6.1.192'],
-    postings: { 'v5-generic': false, 'v4-coherent': false },
     witness: { kernel: '6.12', scenario: 'bugs/dead-mirror-loop' },
   },
   devmemFaultReportsOom: {
@@ -28,8 +26,8 @@ export const testHmm = {
   evictNeverFailsToAllocate: {
     what: 'the arrays for an eviction are allocated with __GFP_NOFAIL, in single pages if need be',
     source: 'lib/test_hmm.c dmirror_device_evict_chunk',
-    // The backports are those of the recorded releases.
-    since: ['6.12', '6.1.192'],
+    // Before 6.1 nothing is evicted. The backport is that of the recorded release.
+    except: { since: ['6.1'], until: ['6.12', '6.1.192'] },
     witness: { kernel: '6.12', scenario: 'bugs/evict-array-unchecked' },
   },
   toSystemArraysOnStack: {
@@ -42,7 +40,8 @@ export const testHmm = {
   exclusiveNeedsAllPages: {
     what: 'EXCLUSIVE maps pages only when every page of the batch was found',
     source: 'lib/test_hmm.c dmirror_exclusive',
-    since: ['6.1'],
+    // 5.14 brought EXCLUSIVE.
+    except: { since: ['5.14'], until: ['6.1'] },
     witness: { kernel: '6.12', scenario: 'bugs/exclusive-uninitialized-pages' },
   },
   faultMirrorsOwnPrivatePage: {
@@ -50,6 +49,19 @@ export const testHmm = {
     source: 'lib/test_hmm.c dmirror_do_fault',
     // In every kernel that was recorded.
     witness: { kernel: '6.12', recording: 'curated-read-after-mprotect-oops' },
+  },
+  deviceFileMaps: {
+    what: 'the device file has an mmap operation, which maps pages of its own',
+    source: 'lib/test_hmm.c dmirror_fops_mmap',
+    since: ['5.17'],
+    witness: { kernel: 'v5-generic', scenario: 'derived/device-file-unmappable' },
+  },
+  faultSelectsByType: {
+    what: 'a CPU fault selects pages of the type that the device has; before, private ones',
+    source: 'lib/test_hmm.c dmirror_devmem_fault',
+    since: ['6.0'],
+    postings: { 'v4-coherent': true },
+    witness: { kernel: 'v5-generic', scenario: 'derived/forced-private-comes-home' },
   },
   genericToSystemIsNoop: {
     what: 'migrating generic pages back to system memory does nothing',

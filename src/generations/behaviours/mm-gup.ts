@@ -8,6 +8,19 @@ export const gup = {
     source: 'include/linux/mm_types.h',
     values: [0x10000, 0x100],
     since: ['6.3'],
+    witness: { kernel: '6.12', program: 'pages pinned with an internal flag' },
+  },
+  hmmTestsKnowFollLongterm: {
+    what: 'hmm-tests, which has copied FOLL_LONGTERM as a number, was built for this kernel',
+    source: 'include/linux/mm_types.h',
+    witness: { kernel: '6.12', program: 'hmm_gup_test' },
+  },
+  programsKnowFollLongterm: {
+    what: 'so was the program that takes the steps of scenarios',
+    source: 'include/linux/mm_types.h',
+    // The program that recorded 6.1 has the number of 6.3.
+    since: ['6.3'],
+    postings: { 'v5-generic': true, 'v4-coherent': true },
     witness: { kernel: '6.1', recording: 'gup-103-0006' },
   },
   gupUnsharesFilePages: {
@@ -38,7 +51,6 @@ export const gup = {
     what: 'a longterm pin moves device coherent pages to system memory; before, it fails',
     source: 'mm/gup.c __gup_longterm_locked',
     since: ['6.0'],
-    postings: { 'v5-generic': false, 'v4-coherent': false },
     witness: { kernel: '6.1', recording: 'curated-longterm-pin-evicts-coherent' },
   },
 } as const satisfies Entries;

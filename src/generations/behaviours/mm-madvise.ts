@@ -3,6 +3,24 @@
 import type { Entries } from './entry.js';
 
 export const madvise = {
+  madvisePopulates: {
+    what: 'there are MADV_POPULATE_READ and MADV_POPULATE_WRITE',
+    source: 'mm/madvise.c madvise_behavior_valid',
+    since: ['5.14'],
+    witness: { kernel: 'v5-generic', scenario: 'derived/madvise-later-advice' },
+  },
+  madviseTakesLocked: {
+    what: 'there is MADV_DONTNEED_LOCKED',
+    source: 'mm/madvise.c madvise_behavior_valid',
+    since: ['5.18'],
+    witness: { kernel: 'v4-coherent', program: 'MADV_DONTNEED_LOCKED' },
+  },
+  madviseCollapses: {
+    what: 'there is MADV_COLLAPSE',
+    source: 'mm/madvise.c madvise_behavior_valid',
+    since: ['6.1'],
+    witness: { kernel: 'v5-generic', scenario: 'derived/madvise-later-advice' },
+  },
   madviseFreeKeepsWholeFolios: {
     what: 'MADV_FREE of a whole THP that is mapped by PTEs leaves it whole; before, it was split',
     source: 'mm/madvise.c madvise_free_pte_range',

@@ -13,14 +13,14 @@ export const memory = {
   migrateToRamResultCounts: {
     what: 'a CPU fault on a private page answers what migrate_to_ram() answered',
     source: 'mm/memory.c do_swap_page',
-    since: ['6.1'],
+    // Dropped in release candidates of 6.1 only.
     witness: { kernel: '6.12', scenario: 'bugs/migrate-to-ram-result-dropped' },
   },
   zapWarnsByFolio: {
     what: 'unmapping a device entry warns when its folio is not anonymous; before, when its VMA was not',
     source: 'mm/memory.c zap_pte_range',
-    // The fix is of 2026; 6.1 never warned.
-    since: ['7.0', '6.12.117', '6.1'],
+    // Before 5.19 nothing warned; the fix is of 2026.
+    except: { since: ['5.19'], until: ['7.0', '6.12.117', '6.1.192'] },
     witness: { kernel: '6.12', scenario: 'bugs/spurious-zap-warning' },
   },
 } as const satisfies Entries;

@@ -9,10 +9,23 @@ export const migrateDevice = {
     since: ['6.1'],
     witness: { kernel: '6.1', scenario: 'bugs/dirty-bit-lost' },
   },
+  collectRefusesPinned: {
+    what: 'collecting leaves a page alone that may be pinned; before, only its references told, later',
+    source: 'mm/migrate_device.c migrate_vma_collect_pmd',
+    since: ['5.19'],
+    witness: { kernel: '6.12', program: 'pinned pages that are collected' },
+  },
+  checkCountsDevicePages: {
+    what: 'migration looks for unknown references of device pages too; before, it took every page that it can move',
+    source: 'mm/migrate_device.c migrate_vma_check_page',
+    since: ['5.18'],
+    witness: { kernel: 'v4-coherent', program: 'pinned device pages that pass the check' },
+  },
   finalizeFreesOffLru: {
     what: 'a folio whose contents have moved away is freed; before, it was put on the LRU first',
     source: 'mm/migrate_device.c migrate_device_finalize',
-    since: ['6.14', '6.12.117', '6.1.192'],
+    // Before 6.7 the memcg stayed with the folio, so that it did not matter.
+    except: { since: ['6.7'], until: ['6.14', '6.12.117'] },
     witness: { kernel: '6.12', scenario: 'bugs/freed-page-on-lru' },
   },
 } as const satisfies Entries;

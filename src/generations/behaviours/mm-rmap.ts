@@ -6,7 +6,8 @@ export const rmap = {
   exclusiveByPage: {
     what: 'exclusive access is given page by page, to tail pages of large folios too',
     source: 'mm/rmap.c make_device_exclusive',
-    since: ['6.15'],
+    // 5.14 brought EXCLUSIVE.
+    except: { since: ['5.14'], until: ['6.15'] },
     witness: { kernel: '6.12', scenario: 'bugs/exclusive-thp-tail' },
   },
 } as const satisfies Entries;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Bugs of test_hmm in what its ioctls and faults do, and of the programs that test it. */
+import { NEVER } from '../version.js';
 import type { Bug } from './index.js';
 
 export const driverBugs: readonly Bug[] = [
@@ -12,6 +13,7 @@ export const driverBugs: readonly Bug[] = [
       'The migration to system memory answers 0, and its test passes, with all pages still on the device.',
     fix: { note: 'COHERENT replaced it' },
     existed: 'DEVICE_GENERIC v5',
+    kernels: { since: NEVER, postings: { 'v5-generic': true } },
     overrides: { genericToSystemIsNoop: true },
     shows: 'step 5: perm[0]: expected "DEV_GENERIC|WRITE", got "WRITE"',
   },
@@ -23,6 +25,7 @@ export const driverBugs: readonly Bug[] = [
     symptom: 'Asking for the type of the device takes the pages of the range away from the CPU.',
     fix: { note: 'numbers were given anew in COHERENT and in 6.1' },
     existed: 'programs of DEVICE_GENERIC on a driver of 5.14',
+    kernels: { since: NEVER },
     overrides: { ioctl4IsGetMemDevType: false },
     shows: 'step 4: perm[0]: expected "WRITE", got "NONE"',
   },
@@ -37,6 +40,7 @@ export const driverBugs: readonly Bug[] = [
       cve: 'CVE-2026-46280',
     },
     existed: 'up to 6.1 and 6.12 before the backports of 2026',
+    kernels: { until: ['7.1', '6.12.117', '6.1.192'] },
     overrides: { closeEvicts: false },
     shows: 'step 5: oops: expected nothing, got "dmirror_devmem_fault"',
   },
@@ -52,6 +56,7 @@ export const driverBugs: readonly Bug[] = [
       cve: 'CVE-2026-90391',
     },
     existed: 'up to 6.1 and 6.12 before the backports of 2026',
+    kernels: { until: ['7.3', '6.12.117', '6.1.192'] },
     overrides: { mirrorGoneFails: false },
     shows: 'step 5: hang: expected nothing, got "dmirror_do_read"',
   },
@@ -63,7 +68,8 @@ export const driverBugs: readonly Bug[] = [
     symptom:
       'EXCLUSIVE past the end of a mapping succeeds, and reading its pages back dereferences stack garbage.',
     fix: { subject: 'lib/test_hmm: avoid accessing uninitialized pages' },
-    existed: 'from 5.14 on, before 6.1',
+    existed: 'from 5.14 up to 6.0',
+    kernels: { since: ['5.14'], until: ['6.1'] },
     overrides: { exclusiveNeedsAllPages: false },
     shows: 'step 3: oops: expected nothing, got "dmirror_do_read"',
   },
@@ -74,6 +80,7 @@ export const driverBugs: readonly Bug[] = [
     symptom: 'An ioctl over 2^52 + 1 pages is taken for one over a single page.',
     fix: { subject: 'mm/hmm/test: reject overflowing page counts' },
     existed: 'all kernels here',
+    kernels: {},
     overrides: { npagesOverflowChecked: false },
     shows: 'step 3: ret: expected 0, got "EINVAL"',
   },
@@ -85,6 +92,7 @@ export const driverBugs: readonly Bug[] = [
     symptom: 'Each such call leaks two pages of kernel memory.',
     fix: { subject: 'lib/test_hmm: fix memory leak in dmirror_migrate_to_system()' },
     existed: 'later than 6.12, when the arrays had left the stack',
+    kernels: { since: ['7.3'] },
     overrides: { toSystemArraysOnStack: false },
     shows:
       'step 5: violation: expected nothing, got "refcount: page with pfn 0x300: refcount 1, but 0 references are held"',
@@ -98,7 +106,8 @@ export const driverBugs: readonly Bug[] = [
     symptom:
       'RELEASE on a machine whose memory is full or in pieces dereferences NULL in migrate_device_range().',
     fix: { subject: 'lib/test_hmm.c: handle src_pfns and dst_pfns allocation failure' },
-    existed: 'from 6.1 on, before 6.12',
+    existed: 'from 6.1 on, before 6.12 and backports',
+    kernels: { since: ['6.1'], until: ['6.12', '6.1.192'] },
     overrides: { evictNeverFailsToAllocate: false },
     shows: 'step 7: oops: expected nothing, got "migrate_device_range"',
   },
@@ -111,6 +120,7 @@ export const driverBugs: readonly Bug[] = [
       'When the device has lost the entry of a page that is still its own (mprotect, an invalidation next to it), the next READ or WRITE oopses.',
     fix: { note: 'in every kernel that was recorded' },
     existed: 'all kernels here',
+    kernels: {},
     overrides: { faultMirrorsOwnPrivatePage: true },
     shows: 'step 5: oops: expected "dmirror_do_read", got nothing',
   },
@@ -122,6 +132,7 @@ export const driverBugs: readonly Bug[] = [
     symptom: 'The CPU takes the same fault for ever.',
     fix: { note: 'later kernels answer VM_FAULT_OOM' },
     existed: 'all kernels here',
+    kernels: { until: ['7.3'] },
     overrides: { devmemFaultReportsOom: false },
     shows: 'step 5: hang: expected "exc_page_fault", got nothing',
   },
@@ -129,13 +140,13 @@ export const driverBugs: readonly Bug[] = [
     id: 'stale-foll-longterm',
     title: "a test's FOLL_LONGTERM is not the kernel's",
     mechanism:
-      'hmm-tests passes FOLL_LONGTERM as a number that it has copied; since 6.3 the kernel numbers the flag differently.',
+      'A test passes FOLL_LONGTERM as a number that it has copied, as hmm-tests does; since 6.3 the kernel numbers the flag differently.',
     symptom:
       'The kernel does not know the flag and pins nothing, of which the test sees only that page 2 is still on the device: m[2] is 34 (66 if coherent) instead of 2.',
     fix: { note: 'the test has to be built for the kernel' },
     existed: 'a test of 6.3 or later on an older kernel, and the other way round',
-    overrides: { follLongterm: 0x10000 },
-    fixed: { follLongterm: 0x100 },
+    kernels: { since: NEVER },
+    overrides: { hmmTestsKnowFollLongterm: false, programsKnowFollLongterm: false },
     shows: 'step 4: pinned: expected 1, got 0',
   },
 ];

@@ -5,6 +5,7 @@
  */
 import { UsageError } from '../../sim/errors.js';
 import { didYouMean } from '../../sim/suggest.js';
+import type { Kernels } from '../behaviours/entry.js';
 import type { BehaviourName, Behaviours } from '../behaviours/index.js';
 import { type Generation, generations } from '../index.js';
 import { driverBugs } from './driver.js';
@@ -32,6 +33,8 @@ export interface Bug {
   readonly fix: BugFix;
   /** Kernels that had it, in words. */
   readonly existed: string;
+  /** The same as data. */
+  readonly kernels: Kernels;
   /** A kernel with the bug has these. */
   readonly overrides: Partial<Behaviours>;
   /** A kernel without it has these; by default the opposites. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Bugs of the memory core. */
+import { NEVER } from '../version.js';
 import type { Bug } from './index.js';
 
 export const memoryBugs: readonly Bug[] = [
@@ -10,7 +11,8 @@ export const memoryBugs: readonly Bug[] = [
       'Device pages are free at one reference, not at none, so that whoever finds one by its pfn can take another.',
     symptom: 'A page on the free list looks as if somebody used it; eviction takes it for data to be saved.',
     fix: { subject: 'mm: free device private pages have zero refcount', commit: 'ef233450898f' },
-    existed: 'up to 6.0',
+    existed: 'up to 6.0, but for DEVICE_GENERIC, which removes it',
+    kernels: { until: ['6.1'], postings: { 'v5-generic': false } },
     overrides: { freeDevicePagesUnreferenced: false },
     shows:
       'step 4: violation: expected nothing, got "refcount: MEMORY_DEVICE_PRIVATE page with pfn 0x3fffffffe: refcount 1, but 0 references are held"',
@@ -24,6 +26,7 @@ export const memoryBugs: readonly Bug[] = [
     symptom: 'EXCLUSIVE over transparent huge pages answers EBUSY.',
     fix: { subject: 'mm/rmap: implement make_device_exclusive() using folio_walk instead of rmap walk' },
     existed: 'from 5.14 up to 6.14',
+    kernels: { since: ['5.14'], until: ['6.15'] },
     overrides: { exclusiveByPage: false },
     shows: 'step 4: ret: expected "EBUSY", got 0',
   },
@@ -34,7 +37,8 @@ export const memoryBugs: readonly Bug[] = [
       'do_swap_page() calls the callback for a private page and answers 0, whatever the driver says.',
     symptom: 'A device that cannot give its page back makes the CPU fault for ever, without a signal.',
     fix: { subject: 'mm/memory: return vm_fault_t result from migrate_to_ram() callback' },
-    existed: 'up to 6.1',
+    existed: 'release candidates of 6.1',
+    kernels: { since: NEVER },
     overrides: { migrateToRamResultCounts: false },
     shows: 'step 6: hang: expected nothing, got "exc_page_fault"',
   },
@@ -47,6 +51,7 @@ export const memoryBugs: readonly Bug[] = [
       'The migrated page is clean: reclaim may drop its contents, and mprotect() does not give the right to write back.',
     fix: { subject: 'mm/migrate_device.c: copy pte dirty bit to page' },
     existed: 'up to 6.0',
+    kernels: { until: ['6.1'] },
     overrides: { collectKeepsDirtyBit: false },
     shows: 'step 6: perm[0]: expected "DEV_COHERENT_LOCAL|WRITE", got "DEV_COHERENT_LOCAL|READ"',
   },
@@ -58,6 +63,7 @@ export const memoryBugs: readonly Bug[] = [
     symptom: "A device cannot read a driver's mapping: EFAULT, and ERROR in snapshots.",
     fix: { subject: 'mm/hmm.c: allow VM_MIXEDMAP to work with hmm_range_fault' },
     existed: 'up to 5.16',
+    kernels: { until: ['5.17'] },
     overrides: { hmmWalksMixedmap: false },
     shows: 'step 2: ret: expected 0, got "EFAULT"',
   },
@@ -69,6 +75,7 @@ export const memoryBugs: readonly Bug[] = [
     symptom: 'READ and WRITE of a page that is on another device answer EFAULT instead of bringing it home.',
     fix: { subject: 'mm/hmm: fault non-owner device private entries' },
     existed: 'up to 5.19',
+    kernels: { until: ['6.0'] },
     overrides: { hmmFaultsForeignPrivate: false },
     shows: 'step 5: ret: expected 0, got "EFAULT"',
   },
@@ -79,7 +86,8 @@ export const memoryBugs: readonly Bug[] = [
       'zap_pte_range() expects device entries in anonymous VMAs only, where anonymous folios are meant.',
     symptom: 'munmap() of a MAP_PRIVATE file mapping with migrated pages leaves a WARNING in the kernel log.',
     fix: { subject: 'mm/memory: fix spurious warning when unmapping device-private/exclusive pages' },
-    existed: '6.12 before the backports of 2026',
+    existed: 'from 5.19 up to 6.1 and 6.12 before the backports of 2026',
+    kernels: { since: ['5.19'], until: ['7.0', '6.12.117', '6.1.192'] },
     overrides: { zapWarnsByFolio: false },
     shows: 'warnings: expected [], got ["zap_pte_range"]',
   },
@@ -93,7 +101,8 @@ export const memoryBugs: readonly Bug[] = [
       subject: "mm/migrate_device: don't add folio to be freed to LRU in migrate_device_finalize()",
       cve: 'CVE-2025-21861',
     },
-    existed: 'up to 6.13',
+    existed: 'from 6.7 up to 6.13',
+    kernels: { since: ['6.7'], until: ['6.14', '6.12.117'] },
     overrides: { finalizeFreesOffLru: false },
     shows: 'warnings: expected [], got ["folio_lruvec"]',
   },

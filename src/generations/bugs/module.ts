@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Bugs of test_hmm that show while it loads, or in which memory its devices get. */
+import { NEVER } from '../version.js';
 import type { Bug } from './index.js';
 
 export const moduleBugs: readonly Bug[] = [
@@ -11,6 +12,7 @@ export const moduleBugs: readonly Bug[] = [
     symptom: 'A generic device behaves as a private one: snapshots show private pages, and the CPU faults.',
     fix: { note: 'the changelog of DEVICE_GENERIC v5 names it' },
     existed: 'DEVICE_GENERIC before v5',
+    kernels: { since: NEVER },
     overrides: { pagemapTypeFollowsDevice: false },
     shows: 'step 5: perm[0]: expected "DEV_GENERIC|WRITE", got "DEV_PRIVATE_LOCAL|WRITE"',
   },
@@ -22,6 +24,7 @@ export const moduleBugs: readonly Bug[] = [
     symptom: "Pages of the first device have the pfns of spm_addr_dev1's range, and the other way round.",
     fix: { note: 'never fixed' },
     existed: 'from DEVICE_GENERIC on',
+    kernels: {},
     overrides: { spmMinorsSwapped: true },
     shows: 'dmesg: expected "PFNs [0x100000 0x110000)"',
   },
@@ -36,8 +39,22 @@ export const moduleBugs: readonly Bug[] = [
       commit: 'bfcc55a14179',
     },
     existed: 'kernels that add the device after its first chunk',
+    kernels: { since: NEVER },
     overrides: { coherentMinorKnown: false },
     shows: 'load: expected {"ret":0}, got {"ret":"ENOMEM"}',
+  },
+  {
+    id: 'chunk-result-inverted',
+    title: 'the result of adding a chunk is taken the wrong way round',
+    mechanism:
+      'dmirror_allocate_chunk() has become an int, 0 or -errno; dmirror_devmem_alloc_page() still asks whether it is false.',
+    symptom:
+      'The page for which a chunk was added does not migrate, and one page of the chunk is lost; where no chunk could be added, the driver goes on with a NULL page, and oopses.',
+    fix: { note: 'COHERENT v4 (07/10) asks the right way round' },
+    existed: 'DEVICE_GENERIC v5',
+    kernels: { since: NEVER, postings: { 'v5-generic': true } },
+    overrides: { chunkResultInverted: true },
+    shows: 'step 4: ret: expected "ENOENT", got 0',
   },
   {
     id: 'null-spm-resource',
@@ -47,6 +64,7 @@ export const moduleBugs: readonly Bug[] = [
     symptom: 'Loading the module oopses in dmirror_allocate_chunk().',
     fix: { note: 'later versions of the driver test for NULL too' },
     existed: 'DEVICE_GENERIC v5',
+    kernels: { since: NEVER, postings: { 'v5-generic': true } },
     overrides: { nullResourceChecked: false },
     shows: 'load: expected {"oops":"dmirror_allocate_chunk"}, got {"ret":"ENOMEM"}',
   },

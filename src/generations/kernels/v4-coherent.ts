@@ -3,11 +3,11 @@ import { DmirrorStruct } from '../../uapi/dmirror_cmd.js';
 import { resolve } from '../behaviours/index.js';
 import type { Generation } from '../types.js';
 
-/** DEVICE_COHERENT v4 (January 2022) on the 6.1 core. */
+/** DEVICE_COHERENT v4 (January 2022), on 5.17-rc1. */
 export const v4Coherent: Generation = {
   id: 'v4-coherent',
   title: 'DEVICE_COHERENT v4, January 2022',
-  version: '6.1.192',
+  version: '5.17',
   release: '5.17.0-rc1-coherent-v4',
   uapi: {
     cmd: new DmirrorStruct([{ name: 'zone_device_type', type: 'uint64_t' }]),
@@ -25,7 +25,7 @@ export const v4Coherent: Generation = {
   suite: 'coherent',
   harness: 'without-filters',
   ndevices: 4,
-  behaviours: resolve({ version: '6.1.192', posting: 'v4-coherent' }),
+  behaviours: resolve({ version: '5.17', posting: 'v4-coherent' }),
   symbols: {},
   moduleDescription: null,
 };

@@ -3,12 +3,12 @@ import { DmirrorStruct } from '../../uapi/dmirror_cmd.js';
 import { resolve } from '../behaviours/index.js';
 import type { Generation } from '../types.js';
 
-/** DEVICE_GENERIC v5 (August 2021) on the 6.1 core, with the oddities of the series. */
+/** DEVICE_GENERIC v5 (August 2021), on 5.13, which has no EXCLUSIVE yet; with the oddities of the series. */
 export const v5Generic: Generation = {
   id: 'v5-generic',
   title: 'DEVICE_GENERIC v5, August 2021',
-  version: '6.1.192',
-  release: '5.14.0-rc5-generic-v5',
+  version: '5.13',
+  release: '5.13.0-generic-v5',
   uapi: {
     cmd: new DmirrorStruct([
       { name: 'zone_device_type', type: 'uint32_t' },
@@ -19,7 +19,7 @@ export const v5Generic: Generation = {
   suite: 'generic',
   harness: 'without-filters',
   ndevices: 2,
-  behaviours: resolve({ version: '6.1.192', posting: 'v5-generic' }),
+  behaviours: resolve({ version: '5.13', posting: 'v5-generic' }),
   symbols: {},
   moduleDescription: null,
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Steps on /sys/kernel/debug/gup_test: short pins of every kind, and the long one that pin and unpin hold. */
 import { z } from 'zod';
+import type { Generation } from '../../generations/types.js';
 import { UsageError } from '../../sim/errors.js';
 import type { Task } from '../../sim/task.js';
 import {
@@ -8,6 +9,7 @@ import {
   encodeGupTest,
   encodePinLongtermTest,
   FOLL_WRITE,
+  foll_longterm,
   GUP_BASIC_TEST,
   GUP_FAST_BENCHMARK,
   GUP_TEST,
@@ -36,17 +38,20 @@ import { count, expecting, expectRet, range, stepSchema } from './fields.js';
 import { startOf } from './memory.js';
 import { command, rangeWord } from './words.js';
 
-/** FOLL_LONGTERM of 6.12, as a number: 6.1 gives the bit another meaning, and the program does not know. */
-const FLAG_0X100 = 0x100;
-
 interface GupCall {
   readonly request: number;
   /** Its name in C. */
   readonly name: string;
-  readonly flags: number;
+  /** Whether the program adds FOLL_LONGTERM. */
+  readonly longterm: boolean;
 }
 
-const call = (name: string, request: number, flags = FOLL_WRITE): GupCall => ({ name, request, flags });
+const call = (name: string, request: number, longterm = false): GupCall => ({ name, request, longterm });
+
+function flagsOf({ longterm }: GupCall, { behaviours }: Generation): number {
+  const { follLongterm, programsKnowFollLongterm } = behaviours;
+  return longterm ? FOLL_WRITE | foll_longterm(follLongterm, programsKnowFollLongterm) : FOLL_WRITE;
+}
 
 const CALLS = {
   basic: call('GUP_BASIC_TEST', GUP_BASIC_TEST),
@@ -54,7 +59,7 @@ const CALLS = {
   pin: call('PIN_BASIC_TEST', PIN_BASIC_TEST),
   pin_fast: call('PIN_FAST_BENCHMARK', PIN_FAST_BENCHMARK),
   pin_longterm: call('PIN_LONGTERM_BENCHMARK', PIN_LONGTERM_BENCHMARK),
-  pin_fast_longterm: call('PIN_FAST_BENCHMARK', PIN_FAST_BENCHMARK, FOLL_WRITE | FLAG_0X100),
+  pin_fast_longterm: call('PIN_FAST_BENCHMARK', PIN_FAST_BENCHMARK, true),
 } as const satisfies Readonly<Record<string, GupCall>>;
 
 type GupKind = keyof typeof CALLS;
@@ -63,19 +68,24 @@ const KINDS = Object.keys(CALLS) as GupKind[];
 
 // --- gup --------------------------------------------------------------------------------------------------
 
-function* takeGup(sys: Sys, actor: Actor, step: Range & { kind: GupKind }): Task<StepResult> {
+function* takeGup(
+  sys: Sys,
+  actor: Actor,
+  step: Range & { kind: GupKind },
+  generation: Generation,
+): Task<StepResult> {
   const { gupFd } = actor;
   const { scratch } = yield* buffersOf(sys, actor);
-  const { request, flags } = CALLS[step.kind];
+  const call = CALLS[step.kind];
   const struct = encodeGupTest(new Uint8Array(GUP_TEST.size), {
     addr: startOf(step),
     size: step.pages * PAGE_SIZE,
     nr_pages_per_call: step.pages,
-    gup_flags: flags,
+    gup_flags: flagsOf(call, generation),
   });
   yield* sys.storeBytes(scratch, struct);
 
-  const ret = yield* sys.ioctl(gupFd, request, scratch);
+  const ret = yield* sys.ioctl(gupFd, call.request, scratch);
   if (ret < 0) return retOf(ret);
   const { size } = decodeGupTest(yield* sys.loadBytes(scratch, GUP_TEST.size));
   return { ret: 0, pinned: Number(size) / PAGE_SIZE };
@@ -106,9 +116,10 @@ const gupStep = defineStep(gupSchema, {
   c: {
     takers: ['gup'],
     taker: () => 'gup',
-    fields(step) {
-      const { name, flags } = CALLS[step.kind];
-      return [...rangeFields(step), ['request', name], ['flags', `0x${flags.toString(16)}`]];
+    fields(step, generation) {
+      const call = CALLS[step.kind];
+      const flags = flagsOf(call, generation);
+      return [...rangeFields(step), ['request', call.name], ['flags', `0x${flags.toString(16)}`]];
     },
     listed: () => 0,
   },

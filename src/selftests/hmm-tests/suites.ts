@@ -2,6 +2,7 @@
 /** The suite of each generation: which tests, in which variants, under which harness. */
 import { generationById } from '../../generations/index.js';
 import type { Generation, SuiteId } from '../../generations/types.js';
+import { foll_longterm } from '../../uapi/gup_test.js';
 import * as uapi from '../../uapi/test_hmm_uapi.js';
 import { FIXTURE, type Suite } from '../fixture.js';
 import { harnessStyles } from '../harness_style.js';
@@ -125,10 +126,11 @@ function hmm2Variants(traits: HmmTraits): Record<string, fixtures.Hmm2FixtureVar
 }
 
 /** hmm-tests of a generation. */
-function hmmTests(generation: Generation): Suite {
+export function hmmTests(generation: Generation): Suite {
   const spec = specs[generation.suite];
   const { uapi: abi, behaviours } = generation;
-  const traits: HmmTraits = { ...spec.traits, uapi: abi, gupLongterm: behaviours.follLongterm };
+  const gupLongterm = foll_longterm(behaviours.follLongterm, behaviours.hmmTestsKnowFollLongterm);
+  const traits: HmmTraits = { ...spec.traits, uapi: abi, gupLongterm };
   const only = { ...traits, coherent: false };
   const hmm = FIXTURE<fixtures.HmmFixture, fixtures.HmmFixtureVariant>({
     name: 'hmm',

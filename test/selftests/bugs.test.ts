@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The suite of each bug's kernel with the bug: it ends, whatever faults for ever, after a bounded amount of work. */
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { bugs } from '../../src/generations/bugs/index.js';
+import { Machine } from '../../src/machine/machine.js';
+import { load } from '../../src/scenario/load.js';
+import { hmmTests } from '../../src/selftests/hmm-tests/suites.js';
+import { test_harness_run } from '../../src/selftests/kselftest_harness.js';
+import { Setups } from '../../src/session/setup.js';
+import { ENOMEM } from '../../src/uapi/errno.js';
+
+/** How often the simulated kernel lets time pass: a suite that hangs nowhere comes to less than 450,000. */
+const MOST_CHARGES = 600_000;
+
+/** What fails with the bug; all else passes or is skipped. */
+const FAILURES: Readonly<Record<string, readonly string[]>> = {
+  'generic-forced-private': ['hmm2.snapshot'],
+  'ioctl-4-collision': ['hmm.migrate_multiple', 'hmm2.snapshot'],
+  'stale-foll-longterm': ['hmm.hmm_device_private.hmm_gup_test', 'hmm.hmm_device_coherent.hmm_gup_test'],
+  'mixedmap-rejected': ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
+  'foreign-private-refused': ['hmm2.hmm2_device_private.double_map'],
+};
+
+function kernelOf(id: string): string {
+  const file = `test/bugs/${id}.yaml`;
+  return load(readFileSync(file, 'utf8'), file, 'yaml').documents[0]!.document.kernel!;
+}
+
+/** Runs the suite with the bug. Return: what modprobe answered, the tests that fail, and how often time passed. */
+function run(bug: string): { loaded: number; failed: string[]; charges: number } {
+  const kernel = kernelOf(bug);
+  const setup = new Setups({ bugs: [bug] }).of({ kernel });
+  let charges = 0;
+  let loaded = 0;
+  const boot = (): Machine => {
+    const machine = Machine.bootAs(setup);
+    loaded = machine.loadModule(setup.module!.name, setup.module!.params);
+    const { executor } = machine;
+    const { charge } = executor;
+    executor.charge = (ns) => {
+      charges++;
+      charge.call(executor, ns);
+    };
+    return machine;
+  };
+  const failed: string[] = [];
+  const steps = test_harness_run({
+    suite: hmmTests(setup.generation),
+    machine: boot,
+    onEvent: (event) => {
+      if (event.type === 'result' && event.code === 1) failed.push(event.name);
+    },
+  });
+  for (let step = steps.next(); !step.done; step = steps.next());
+  return { loaded, failed, charges };
+}
+
+for (const { id } of bugs) {
+  t.test(id, async (t) => {
+    const { loaded, failed, charges } = run(id);
+    t.ok(charges < MOST_CHARGES, `${charges} charges`);
+    if (id === 'coherent-minor-unset')
+      t.strictSame([loaded, failed.length], [-ENOMEM, 29], 'without a module');
+    else t.strictSame([loaded, failed], [0, FAILURES[id] ?? []]);
+  });
+}
