@@ -113,7 +113,7 @@ function helpOf(name: string, { usage, help }: Pick<Request, 'usage' | 'help'>):
 export function helpLines(topic?: string): string[] {
   if (topic === undefined) {
     const lines = Object.entries(COMMANDS).flatMap(([name, entry]) => helpOf(name, entry));
-    return [...lines, 'RANGE is r0 (all of it), r0[2] (a page) or r0[1..3] (pages 1 and 2).'];
+    return [...lines, 'RANGE is r0 (all of it), r0[2] (a page) or r0[1..3] (pages 1 to 3).'];
   }
   return helpOf(topic, entryOf(topic));
 }

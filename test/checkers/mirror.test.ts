@@ -34,7 +34,7 @@ t.test('a device knows no more than the CPU, and nothing else', (t) => {
 });
 
 t.test('exclusive access: the device has the page, and only it', (t) => {
-  const bench = new Bench([...MIRRORED, 'exclusive d0 r0[0..2]']);
+  const bench = new Bench([...MIRRORED, 'exclusive d0 r0[0..1]']);
   t.equal(bench.finding('mirror'), '');
   const { pt } = bench.module.mirrors[1]!;
   const index = bench.address(0, 0) / 4096;

@@ -29,19 +29,20 @@ export function numberWord(word: string, what: string): number {
   return value;
 }
 
-const RANGE = /^(r\d+)(?:\[(\w*)(\.\.(\w*))?\])?$/;
+const RANGE = /^(r\d+)(?:\[(?:(\w+)\.\.\)|(\w*)(\.\.(\w*))?\]))?$/;
 
-/** `r0` (all of it), `r0[3]` (a page), `r0[1..3]` (pages 1 and 2), `r0[1..]`, `r0[..3]`. */
+/** `r0` (all of it), `r0[3]` (a page), `r0[1..3]` (pages 1 to 3), `r0[1..]`, `r0[..3]`, `r0[1..)` (no page at all). */
 export function rangeWord(word: string, context: CommandContext): Range {
   const match = RANGE.exec(word);
-  const [, region, first = '', dots, last = ''] = match ?? [];
+  const [, region, empty, first = '', dots, last = ''] = match ?? [];
   if (region === undefined) throw new UsageError(`expected a range as r0, r0[2] or r0[1..3], got "${word}"`);
+  if (empty !== undefined) return { region, page: numberWord(empty, 'a page number'), pages: 0 };
   const page = first === '' ? 0 : numberWord(first, 'a page number');
   if (dots === undefined && first !== '') return { region, page, pages: 1 };
 
-  const end = last === '' ? context.pagesOf(region) : numberWord(last, 'a page number');
-  if (end === undefined) throw new UsageError(`${region} is not mapped: say which pages, as ${region}[0..4]`);
-  if (end < page) throw new UsageError(`expected a range that ends after its start, got "${word}"`);
+  const end = last === '' ? context.pagesOf(region) : numberWord(last, 'a page number') + 1;
+  if (end === undefined) throw new UsageError(`${region} is not mapped: say which pages, as ${region}[0..3]`);
+  if (end <= page) throw new UsageError(`expected a range that does not end before its start, got "${word}"`);
   return { region, page, pages: end - page };
 }
 
