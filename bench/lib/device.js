@@ -43,7 +43,13 @@ export class BenchDevice {
     this.select = type === 'private' ? MIGRATE_VMA_SELECT_DEVICE_PRIVATE : MIGRATE_VMA_SELECT_DEVICE_COHERENT;
     const { start, end } = type === 'private' ? this.#region(range.size) : span(range);
     const memory = type === 'private' ? 'MEMORY_DEVICE_PRIVATE' : 'MEMORY_DEVICE_COHERENT';
-    const ops = { page_free: (/** @type {number} */ page) => this.#page_free(page) };
+    const ops = {
+      page_free: (/** @type {number} */ page) => this.#page_free(page),
+      // Private memory must have it; here no CPU touches what is on the device.
+      migrate_to_ram: () => {
+        throw new Error('a page on the device was touched');
+      },
+    };
     this.pagemap = new DevPagemap(memory, { start, end }, ops, this, this);
     const err = memremap_pages(k, this.pagemap);
     if (err !== 0) throw new Error(`memremap_pages failed: ${err}`);

@@ -89,6 +89,7 @@ export class Census {
   /** The page as a finding names it. */
   show(page: Page): string {
     const { k, mem } = this;
+    if (k.is_zone_device_page(page) && !k.has_pgmap(page)) return 'what is no page';
     let kind = 'page';
     if (k.is_zone_device_page(page)) kind = `${k.pgmapOf(page).type} page`;
     else if (folio_test_large(mem, page)) kind = 'huge page';

@@ -40,7 +40,7 @@ t.test('modinfo', async (t) => {
     'description:    HMM (Heterogeneous Memory Management) test module (this generation has no description)',
     'license:        GPL',
     'name:           test_hmm',
-    'vermagic:       5.14.0-rc5-generic-v5 SMP mod_unload',
+    'vermagic:       5.13.0-generic-v5 SMP mod_unload',
     'parm:           spm_addr_dev0:physical address where the special purpose memory of device 0 begins; both parameters together make all devices generic (long)',
     'parm:           spm_addr_dev1:physical address where the special purpose memory of device 1 begins; both parameters together make all devices generic (long)',
     'generation:     v5-generic (DEVICE_GENERIC v5, August 2021)',

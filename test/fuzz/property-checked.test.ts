@@ -24,8 +24,11 @@ for (const kernel of KERNELS) {
       const seed = Number(document.name.split('-').at(-1));
       const again = generateScenario(seed, { kernel });
       const [first, second] = [run(document, 'plain'), run(again, 'checked')];
-      const bytes = JSON.stringify([document, first.results]);
-      if (bytes !== JSON.stringify([again, second.results])) throw new Error(`${document.name} differs`);
+      // A checker that ends the run says so instead of the answer.
+      const said = second.end?.kind === 'checker' ? second.results.slice(0, -1) : second.results;
+      const heard = second.end?.kind === 'checker' ? first.results.slice(0, said.length) : first.results;
+      const bytes = JSON.stringify([document, heard]);
+      if (bytes !== JSON.stringify([again, said])) throw new Error(`${document.name} differs`);
     });
     t.pass('the same bytes');
     t.end();
