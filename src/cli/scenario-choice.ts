@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import type { Machine } from '../machine/machine.js';
 import type { LoadedDocument } from '../scenario/load.js';
 import { bootMachine } from '../session/machine-pool.js';
-import { LoadFailed } from '../session/runner.js';
+import { acquireFor, LoadFailed } from '../session/runner.js';
 import { type MachineSetup, Setups } from '../session/setup.js';
 import { KernelBug, UsageError } from '../sim/errors.js';
 import { addBugOptions, type BugFlags } from './bug-options.js';
@@ -57,10 +57,10 @@ export function chooseScenarios(file: string, options: ChoiceOptions): Chosen[] 
   );
 }
 
-/** The machine; or, where its module does not load, why not, in one line. */
-export function bootChosen({ setup }: Chosen): Machine | string {
+/** The machine; or, where its module does not load and the document expects it to, why not, in one line. */
+export function bootChosen({ setup, loaded }: Chosen): Machine | string {
   try {
-    return bootMachine(setup);
+    return acquireFor({ acquire: bootMachine }, setup, loaded.document).machine as Machine;
   } catch (error) {
     if (error instanceof LoadFailed) return error.message;
     if (!(error instanceof KernelBug)) throw error;

@@ -6,7 +6,13 @@ import { sameResult } from '../scenario/compare.js';
 import { type ScenarioRun, type StepResult, warningsIn } from '../scenario/result.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import { definitionOf } from '../scenario/steps/index.js';
-import { LoadFailed, loadFailureOf, type MachineSource } from '../session/runner.js';
+import {
+  type Acquired,
+  acquireFor,
+  LoadFailed,
+  loadFailureOf,
+  type MachineSource,
+} from '../session/runner.js';
 import { Session } from '../session/session.js';
 import type { MachineSetup } from '../session/setup.js';
 import { Hang, InvariantViolation, KernelBug } from '../sim/errors.js';
@@ -82,14 +88,15 @@ function run(
 /** Run `document` to its end, or to the machine's. Never throws. */
 export function observe(source: MachineSource, setup: MachineSetup, document: ScenarioDocument): Observation {
   const results: StepResult[] = [];
-  let machine: MachineApi;
+  let acquired: Acquired;
   try {
-    machine = source.acquire(setup, document.name);
+    acquired = acquireFor(source, setup, document);
   } catch (error) {
     const end = unexpected(error, -1);
     if (end.kind === 'internal') return { results, end, loadFailure: undefined, dmesg: [] };
     return { results, end, ...loadFailureOf(error) };
   }
+  const { machine, loadFailure } = acquired;
   let end: Finding | undefined;
   try {
     end = run(machine, setup, document, results);
@@ -98,7 +105,7 @@ export function observe(source: MachineSource, setup: MachineSetup, document: Sc
   }
   const dmesg = [...machine.dmesg];
   source.release(machine, end === undefined);
-  return { results, end, loadFailure: undefined, dmesg };
+  return { results, end, loadFailure, dmesg };
 }
 
 function keysOf(a: StepResult, b: StepResult): string[] {

@@ -2,7 +2,7 @@
 /** What is wrong with a document, in words: zod's issues become one path and one sentence each. */
 import { z } from 'zod';
 import { compile } from './accepts.js';
-import { scenarioSchema } from './schema.js';
+import { type ScenarioDocument, scenarioSchema } from './schema.js';
 
 export type Path = readonly (string | number)[];
 
@@ -110,11 +110,18 @@ function complain(document: unknown, issue: Issue): Complaint[] {
 
 const isScenario = compile(scenarioSchema);
 
+/** What no single field is to blame for. */
+function contradictions({ load, steps }: ScenarioDocument): Complaint[] {
+  if (load?.oops === undefined || steps.length === 0) return [];
+  const message = 'expected none: nobody is left to take them after a load that oopses';
+  return [{ path: ['steps'], atKey: true, message }];
+}
+
 /** Everything that is wrong with `document`; empty for a valid scenario. */
 export function diagnose(document: unknown): Complaint[] {
-  if (isScenario(document)) return [];
+  if (isScenario(document)) return contradictions(document as ScenarioDocument);
   const result = scenarioSchema.safeParse(document);
-  if (result.success) return [];
+  if (result.success) return contradictions(result.data);
   const complaints = result.error.issues.flatMap((issue) => complain(document, issue));
   // One value can break two rules of the same wording (an integer, and its bounds).
   const said = new Set<string>();

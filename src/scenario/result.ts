@@ -29,7 +29,7 @@ export interface StepResult {
   readonly violation?: string;
 }
 
-/** No step was taken, because the module could not be loaded. */
+/** The module could not be loaded; unless the document expects that, no step was taken. */
 export interface LoadFailure {
   /** The kernel died here; or the function that failed, with `ret`. */
   readonly fn: string;

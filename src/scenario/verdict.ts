@@ -52,7 +52,7 @@ function unmetLog({ dmesg, warnings }: ScenarioDocument, run: ScenarioRun): Unme
   return same ? undefined : { kind: 'warnings', expected: warnings, actual };
 }
 
-/** Undefined when all is as expected. A module that failed to load as expected ends the run: no step is taken. */
+/** Undefined when all is as expected. After a module that failed to load as expected, steps were taken without it. */
 export function judge(document: ScenarioDocument, run: ScenarioRun): Unmet | undefined {
   const load = unmetLoad(document, run);
   if (load !== undefined) return load;

@@ -23,7 +23,7 @@ function load(machine: Machine, setup: MachineSetup): Machine {
   const ret = modprobe(machine, setup.module);
   if (ret === 0) return machine;
   const { name, init } = moduleNamed(setup.module.name).module;
-  throw new LoadFailed(name, init, errnoName(-ret), [...machine.dmesg]);
+  throw new LoadFailed(name, init, errnoName(-ret), machine);
 }
 
 /** A machine with the module loaded as `setup` asks. Throws LoadOopsed or LoadFailed when loading goes wrong. */

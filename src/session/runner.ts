@@ -18,13 +18,13 @@ export interface MachineSource {
   release(machine: Machine, usable: boolean): void;
 }
 
-/** modprobe failed: whose, in which function, its errno, and the kernel log. */
+/** modprobe failed: whose, in which function, its errno, and the machine, which lives on without the module. */
 export class LoadFailed extends Error {
   constructor(
     module: string,
     readonly fn: string,
     readonly ret: string,
-    readonly dmesg: readonly string[],
+    readonly machine: Machine,
   ) {
     super(`loading ${module} failed with ${ret}`);
     this.name = 'LoadFailed';
@@ -49,25 +49,47 @@ export function loadFailureOf(error: unknown): Pick<ScenarioRun, 'loadFailure' |
     return { loadFailure: { fn, reason }, dmesg: error instanceof LoadOopsed ? error.dmesg : [] };
   }
   if (!(error instanceof LoadFailed)) throw error;
-  const { fn, ret, dmesg } = error;
-  return { loadFailure: { fn, reason: `modprobe answered ${ret}`, ret }, dmesg };
+  const { fn, ret, machine } = error;
+  return { loadFailure: { fn, reason: `modprobe answered ${ret}`, ret }, dmesg: [...machine.dmesg] };
+}
+
+/** A machine for the steps of a document. */
+export interface Acquired {
+  readonly machine: Machine;
+  /** How loading the module failed, as the document says that it does: the machine is without it. */
+  readonly loadFailure: ScenarioRun['loadFailure'];
+}
+
+/** Throws LoadOopsed, and LoadFailed where the document does not expect that. */
+export function acquireFor(
+  source: Pick<MachineSource, 'acquire'>,
+  setup: MachineSetup,
+  document: ScenarioDocument,
+): Acquired {
+  try {
+    return { machine: source.acquire(setup, document.name), loadFailure: undefined };
+  } catch (error) {
+    if (!(error instanceof LoadFailed) || document.load?.ret !== error.ret) throw error;
+    return { machine: error.machine, loadFailure: loadFailureOf(error).loadFailure };
+  }
 }
 
 /** Run `document` on a machine from `source`. */
 export function runOn(source: MachineSource, setup: MachineSetup, document: ScenarioDocument): ScenarioRun {
-  let machine: Machine;
+  let acquired: Acquired;
   try {
-    machine = source.acquire(setup, document.name);
+    acquired = acquireFor(source, setup, document);
   } catch (error) {
     return { results: [], ...loadFailureOf(error) };
   }
+  const { machine, loadFailure } = acquired;
   let usable = false;
   try {
     const session = new Session(machine, setup.generation);
     const results: StepResult[] = [];
     for (const { result } of session.takeAll(document.steps)) results.push(result);
     usable = session.fatal === undefined;
-    return { results, loadFailure: undefined, dmesg: [...machine.dmesg] };
+    return { results, loadFailure, dmesg: [...machine.dmesg] };
   } finally {
     source.release(machine, usable);
   }

@@ -63,6 +63,26 @@ t.test('an expectation that fails, a condition, another kernel', async (t) => {
   t.match(stdout, 'divergence in pin_longterm_test_start (ret): {"ret":"EFAULT"}, not {"ret":"EINVAL"}');
 });
 
+t.test('a machine without its module stays without it', async (t) => {
+  const text = `name: unloaded
+kernel: "6.12"
+machine: { bugs: [coherent-minor-unset] }
+load: { ret: ENOMEM }
+steps:
+  - { op: fork, child: p1 }
+  - { op: open, fd: d0, device: 0, expect: { ret: 0 } }
+`;
+  const file = join(t.testdir({ 'unloaded.yaml': text }), 'unloaded.yaml');
+  const why = 'step 1 expects ret 0, gets "ENOENT"';
+  t.equal(
+    hmmSim('shrink', file).stdout,
+    text
+      .replace('  - { op: fork, child: p1 }\n', '')
+      .replace('machine:', `source: 'shrunk from ${file}, 2 steps: ${why}'\nmachine:`)
+      .replace('{ bugs: [coherent-minor-unset] }', '{ bugs: [ coherent-minor-unset ] }'),
+  );
+});
+
 t.test('--out writes what run takes, and the scenario still does the same', async (t) => {
   const out = join(t.testdir(), 'least.yaml');
   const { status, stdout } = hmmSim('shrink', 'seed:66', '--kernel', '6.12', '--out', out);

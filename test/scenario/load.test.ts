@@ -93,6 +93,14 @@ t.test('YAML: anchors and a byte order mark', (t) => {
   t.end();
 });
 
+t.test('steps after a load that oopses', (t) => {
+  const text = 'name: a\nload: { oops: f }\nsteps:\n  - { op: fork, child: p1 }\n';
+  const message = 'steps: expected none: nobody is left to take them after a load that oopses';
+  t.strictSame(load(text, 'f', 'yaml'), { documents: [], mistakes: [{ where: 'f:3:1', message }] });
+  t.strictSame(load('name: a\nload: { oops: f }\nsteps: []\n', 'f', 'yaml').mistakes, []);
+  t.end();
+});
+
 t.test('syntax by name, or by looking', (t) => {
   const names = ['a.yaml', 'a.yml', 'a.json', 'a.jsonl', 'a.jsonl.gz', 'a.txt', 'yaml'];
   t.strictSame(names.map(syntaxOf), ['yaml', 'yaml', 'json', 'jsonl', 'jsonl', undefined, undefined]);
