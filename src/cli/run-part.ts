@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What `run` does with a part of a file, in whichever thread: load it, then run its scenarios and judge them. */
 import { scenarioJsonLine } from '../report/scenario-json.js';
-import { differenceLines, failureOf, type ScenarioOutcome } from '../report/scenario-outcome.js';
+import {
+  differenceLines,
+  failureOf,
+  type ScenarioOutcome,
+  warningLines,
+} from '../report/scenario-outcome.js';
 import { type LoadedDocument, loadPart, type Mistake, type Part } from '../scenario/load.js';
 import type { ScenarioRun } from '../scenario/result.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
@@ -129,7 +134,8 @@ export class PartRunner {
       other === undefined || against === undefined
         ? []
         : differenceLines(document, primary, [against, other]);
-    return dmesg ? [...differences, ...primary[1].dmesg.map((line) => `dmesg: ${line}`)] : differences;
+    const notes = [...warningLines(document, primary[1]), ...differences];
+    return dmesg ? [...notes, ...primary[1].dmesg.map((line) => `dmesg: ${line}`)] : notes;
   }
 
   #jsonLine(

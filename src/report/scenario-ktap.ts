@@ -9,12 +9,14 @@ function description(name: string): string {
   return name.replaceAll('\\', '\\\\').replaceAll('#', '\\#');
 }
 
-/** Values in one line each, in the TAP 13 block that stands indented under a result. */
+/** Values in one line each, what else differs in a list, in the TAP 13 block that stands indented under a result. */
 function yamlBlock(diagnostic: Failure): string[] {
-  const lines = Object.entries(diagnostic).map(([key, value]) => {
-    return `  ${key}: ${stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd()}`;
-  });
-  return ['  ---', ...lines, '  ...'];
+  const inLine = (value: unknown): string =>
+    stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+  const { also, ...first } = diagnostic;
+  const lines = Object.entries(first).map(([key, value]) => `  ${key}: ${inLine(value)}`);
+  const others = also === undefined ? [] : ['  also:', ...also.map((text) => `    - ${inLine(text)}`)];
+  return ['  ---', ...lines, ...others, '  ...'];
 }
 
 export function scenarioPlanLines(count: number): string[] {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What became of a scenario: its run against its expectations, as reports show it. */
 import { sameResult } from '../scenario/compare.js';
-import type { ScenarioRun, StepResult } from '../scenario/result.js';
+import { type ScenarioRun, type StepResult, warningsIn } from '../scenario/result.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
-import { judge, unmetText } from '../scenario/verdict.js';
+import { judge, type Unmet, unmetBeside, unmetText } from '../scenario/verdict.js';
 
 /** Why a scenario failed; keys in the order of the report. */
 export interface Failure {
@@ -16,6 +16,8 @@ export interface Failure {
   readonly differs: string;
   readonly expected?: unknown;
   readonly actual: unknown;
+  /** What else is not as expected. */
+  readonly also?: readonly string[];
 }
 
 export interface ScenarioOutcome {
@@ -62,7 +64,24 @@ export function failureOf({ file, line, document }: Place, run: ScenarioRun): Fa
     differs,
     expected: taken.expect ?? {},
     actual: run.results[unmet.step],
+    ...alsoOf(unmetBeside(unmet, document, run)),
   };
+}
+
+const MAX_ALSO = 50;
+
+function alsoOf(others: readonly Unmet[]): Pick<Failure, 'also'> {
+  if (others.length === 0) return {};
+  const texts = others.slice(0, MAX_ALSO).map((other) => {
+    return other.kind === 'step' ? `step ${other.step}: ${unmetText(other)}` : unmetText(other);
+  });
+  const more = others.length - texts.length;
+  return { also: more === 0 ? texts : [...texts, `and ${more} more`] };
+}
+
+/** What a run says even where nothing is expected of it: the functions that warn, unless the document lists them. */
+export function warningLines({ warnings }: ScenarioDocument, { dmesg }: ScenarioRun): string[] {
+  return warnings === undefined ? [...new Set(warningsIn(dmesg))].map((fn) => `WARNING in ${fn}`) : [];
 }
 
 /** One line for each step that answers differently on another kernel. */

@@ -45,20 +45,34 @@ function unexpectedEnd(expect: StepResult | undefined, actual: StepResult): Omit
   return { key: fatal, expected: undefined, actual: actual[fatal] };
 }
 
+/** What differs in one step of a run; null when it answered as expected. */
+function differenceAt(
+  document: ScenarioDocument,
+  results: readonly StepResult[],
+  step: number,
+): Difference | null {
+  const expect: StepResult | undefined = document.steps[step]?.expect;
+  const actual = results[step]!;
+  const end = step === results.length - 1 ? unexpectedEnd(expect, actual) : null;
+  const difference = end ?? (expect === undefined ? null : unexpected(expect as Keyed, actual as Keyed));
+  return difference === null ? null : { step, ...difference };
+}
+
 /** The first step of `document` that did not answer as expected. A run ends early after an oops or a hang. */
 export function compareScenario(
   document: ScenarioDocument,
   results: readonly StepResult[],
 ): Difference | null {
-  const last = results.length - 1;
-  for (let step = 0; step <= last; step++) {
-    const expect: StepResult | undefined = document.steps[step]?.expect;
-    const actual = results[step]!;
-    const end = step === last ? unexpectedEnd(expect, actual) : null;
-    const difference = end ?? (expect === undefined ? null : unexpected(expect as Keyed, actual as Keyed));
-    if (difference !== null) return { step, ...difference };
+  for (let step = 0; step < results.length; step++) {
+    const difference = differenceAt(document, results, step);
+    if (difference !== null) return difference;
   }
   return null;
+}
+
+/** All steps that did not. */
+export function differencesOf(document: ScenarioDocument, results: readonly StepResult[]): Difference[] {
+  return results.flatMap((_, step) => differenceAt(document, results, step) ?? []);
 }
 
 /** Are two results the same in every key? */

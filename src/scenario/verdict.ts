@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The verdict on a document: the first thing in a run that is not as the document expects. */
-import { compareScenario } from './compare.js';
+import { compareScenario, differencesOf } from './compare.js';
 import { type ScenarioRun, warningsIn } from './result.js';
 import type { ScenarioDocument } from './schema.js';
 
@@ -58,6 +58,14 @@ export function judge(document: ScenarioDocument, run: ScenarioRun): Unmet | und
   if (load !== undefined) return load;
   const difference = compareScenario(document, run.results);
   return difference === null ? unmetLog(document, run) : { kind: 'step', ...difference };
+}
+
+/** Whatever is not as expected beside what judge() found, if that is a step: other steps, then the log. */
+export function unmetBeside(first: Unmet, document: ScenarioDocument, run: ScenarioRun): Unmet[] {
+  if (first.kind !== 'step') return [];
+  const steps = differencesOf(document, run.results).map((one): Unmet => ({ kind: 'step', ...one }));
+  const log = unmetLog(document, run);
+  return [...steps.slice(1), ...(log === undefined ? [] : [log])];
 }
 
 const show = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value));

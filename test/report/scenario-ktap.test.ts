@@ -3,7 +3,7 @@ import t from 'tap';
 import { Parser } from 'tap-parser';
 import { scenarioJsonLine } from '../../src/report/scenario-json.js';
 import { scenarioEndLines, scenarioLines, scenarioPlanLines } from '../../src/report/scenario-ktap.js';
-import { differenceLines, failureOf } from '../../src/report/scenario-outcome.js';
+import { differenceLines, failureOf, warningLines } from '../../src/report/scenario-outcome.js';
 import type { StepResult } from '../../src/scenario/result.js';
 import type { ScenarioDocument } from '../../src/scenario/schema.js';
 
@@ -45,6 +45,39 @@ t.test('a failing scenario shows the step, what was expected and what came', (t)
     failureOf(place, run({ ret: 0 }, { ...snapshot, perm: ['DEV_PRIVATE_LOCAL|WRITE', 'WRITE'] })),
     undefined,
   );
+  t.end();
+});
+
+t.test('every step that differs is told, and then the log', (t) => {
+  const steps = [
+    { op: 'exit', expect: { ret: 0 } },
+    { op: 'exit', expect: { ret: 0 } },
+    { op: 'exit' },
+    { op: 'exit', expect: { ret: 0 } },
+  ] as const;
+  const long = { ...place, document: { name: 'long', dmesg: ['loaded'], steps: [...steps] } };
+  const results = run({ ret: 'EINVAL' }, { ret: 0 }, { ret: 'ENOMEM' }, { hang: 'do_exit' });
+  const failure = failureOf(long, results);
+  t.match(failure, { step: 0, differs: 'ret: expected 0, got "EINVAL"' });
+  const also = ['step 3: hang: expected nothing, got "do_exit"', 'dmesg: expected "loaded"'];
+  t.strictSame(failure?.also, also);
+  t.strictSame(scenarioLines(1, { name: 'long', failure, notes: [] }).slice(-4), [
+    '  also:',
+    `    - 'step 3: hang: expected nothing, got "do_exit"'`,
+    `    - 'dmesg: expected "loaded"'`,
+    '  ...',
+  ]);
+  const many = { ...long, document: { name: 'many', steps: Array.from({ length: 60 }, () => steps[0]) } };
+  const all = failureOf(many, run(...many.document.steps.map(() => ({ ret: 'EINVAL' }))))?.also;
+  t.equal(all?.length, 51);
+  t.equal(all?.at(-1), 'and 9 more');
+  t.end();
+});
+
+t.test('functions that warn are told where a document does not say which do', (t) => {
+  const warned = { ...run(), dmesg: ['WARNING: f: x', 'a line', 'WARNING: g: y', 'WARNING: f: x'] };
+  t.strictSame(warningLines(document, warned), ['WARNING in f', 'WARNING in g']);
+  t.strictSame(warningLines({ ...document, warnings: ['f', 'g', 'f'] }, warned), []);
   t.end();
 });
 
