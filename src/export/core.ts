@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** C that every exported program has: what a step is, how its answer is written, how processes obey. */
 
-import { MIRROR_PAGES } from '../scenario/actor.js';
 import { errnoName } from '../uapi/errno.js';
 
 export const INCLUDES = `#define _GNU_SOURCE
@@ -45,13 +44,15 @@ export interface Sizes {
   readonly fds: number;
   readonly regions: number;
   readonly answerBytes: number;
+  /** Of the buffer that ioctls read and write. */
+  readonly mirrorPages: number;
 }
 
 export function sizesPart(sizes: Sizes): string {
   return `
 #define PAGE_BYTES	4096UL
 #define WORDS_PER_PAGE	1024
-#define MIRROR_PAGES	${MIRROR_PAGES}UL
+#define MIRROR_PAGES	${sizes.mirrorPages}UL
 
 #define NR_PROCESSES	${sizes.processes}
 #define NR_SLOTS	${sizes.slots}

@@ -4,6 +4,7 @@
  * what that kernel answered. The parts of its text are in export-c/; a program has those that its steps need.
  */
 import type { Generation } from '../generations/index.js';
+import { mirrorPagesOf } from '../scenario/actor.js';
 import { type NameKind, namesOf } from '../scenario/names.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
 import { nameNumber } from '../scenario/steps/contract.js';
@@ -61,6 +62,7 @@ function sizesOf(documents: readonly ScenarioDocument[], steps: readonly Step[])
     slots: Math.max(2, largest(forks) + 1),
     fds: count('fd'),
     regions: count('region'),
+    mirrorPages: mirrorPagesOf(steps.filter((step) => step.op === 'ioctl')),
     answerBytes:
       largest(steps.map((step) => definitionOf(step).c.listed(step))) * ELEMENT_BYTES + OTHER_BYTES,
   };

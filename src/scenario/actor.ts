@@ -15,7 +15,7 @@ import {
 } from '../uapi/mman.js';
 import type { ProcessHandle as Process, Sys } from '../user/api.js';
 
-/** Pages of the buffer that ioctls read from and write to. */
+/** Pages of the buffer that ioctls read from and write to, as long as no step needs more. */
 export const MIRROR_PAGES = 2048;
 
 /** The scratch mapping: a page for ioctl structs, then one for pagemap entries. */
@@ -24,6 +24,7 @@ export const PAGEMAP_CHUNK = PAGE_SIZE / 8;
 
 const REGION_BASE = 0x200000000000;
 const REGION_STRIDE = 2 ** 30;
+const REGION_PAGES = REGION_STRIDE / PAGE_SIZE;
 
 export interface Actor {
   readonly process: Process;
@@ -39,6 +40,7 @@ export interface Actor {
 
 export interface Buffers {
   readonly mirror: number;
+  readonly mirrorPages: number;
   readonly scratch: number;
 }
 
@@ -75,6 +77,21 @@ export function buffersOf(sys: Sys, actor: Actor): Task<Buffers> {
   return actor.buffers === undefined ? ownBuffers(sys, actor) : done(actor.buffers);
 }
 
+/** The same, with a mirror of at least `pages`; more than a region has nobody needs. */
+export function* buffersFor(sys: Sys, actor: Actor, pages: number): Task<Buffers> {
+  const buffers = yield* buffersOf(sys, actor);
+  if (pages <= buffers.mirrorPages || pages > REGION_PAGES) return buffers;
+  yield* sys.munmap(buffers.mirror, buffers.mirrorPages * PAGE_SIZE);
+  actor.buffers = { ...buffers, mirror: yield* mapShared(sys, pages, 0), mirrorPages: pages };
+  return actor.buffers;
+}
+
+/** Pages of the mirror that the steps of a document come to need. */
+export function mirrorPagesOf(ranges: readonly { readonly pages?: number | undefined }[]): number {
+  const needed = ranges.map(({ pages = 0 }) => pages).filter((pages) => pages <= REGION_PAGES);
+  return needed.reduce((most, pages) => Math.max(most, pages), MIRROR_PAGES);
+}
+
 function* ownBuffers(sys: Sys, actor: Actor): Task<Buffers> {
   actor.buffers = yield* setUpBuffers(sys);
   return actor.buffers;
@@ -83,7 +100,7 @@ function* ownBuffers(sys: Sys, actor: Actor): Task<Buffers> {
 function* setUpBuffers(sys: Sys): Task<Buffers> {
   const mirror = yield* mapShared(sys, MIRROR_PAGES, 0);
   const scratch = yield* mapShared(sys, SCRATCH_PAGES, MAP_POPULATE);
-  return { mirror, scratch };
+  return { mirror, mirrorPages: MIRROR_PAGES, scratch };
 }
 
 // The mirror needs no MAP_POPULATE: the pages that an ioctl can reach are filled, hence present, before it runs.

@@ -240,3 +240,16 @@ t.test(
     t.end();
   },
 );
+
+t.test('the buffer of ioctls has the pages of the largest one', (t) => {
+  const pagesOf = (pages: number) => {
+    const step = `{ op: ioctl, cmd: READ, fd: d0, region: r0, page: 0, pages: ${pages} }`;
+    const text = program([documentOf(`name: a\nkernel: "6.12"\nsteps:\n  - ${step}\n`)], { expect: false });
+    return /#define MIRROR_PAGES\t(\d+)UL/.exec(text)?.[1];
+  };
+  t.equal(pagesOf(3), '2048');
+  t.equal(pagesOf(5000), '5000');
+  t.equal(pagesOf(262144), '262144');
+  t.equal(pagesOf(262145), '2048', 'more than a region has: the driver refuses it, or nothing is there');
+  t.end();
+});

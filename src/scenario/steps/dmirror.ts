@@ -6,7 +6,7 @@ import type { Task } from '../../sim/task.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
 import { type DmirrorOp, type DmirrorUapi, dmirrorRequest, IOWR_H } from '../../uapi/test_hmm_uapi.js';
 import type { Sys } from '../../user/api.js';
-import { type Actor, addressOf, buffersOf, fdOf, MIRROR_PAGES } from '../actor.js';
+import { type Actor, addressOf, type Buffers, buffersFor, buffersOf, fdOf } from '../actor.js';
 import { retOf, type StepResult } from '../result.js';
 import { type Spelling, spellingOf } from '../spelling.js';
 import {
@@ -164,8 +164,8 @@ function listingOf(step: IoctlStep): Listing {
 // --- taking a command -------------------------------------------------------------------------------------
 
 /** The buffer before an ioctl: page i is filled with the word `word + i` for WRITE, otherwise with 0xA5. */
-function* prepareMirror(sys: Sys, mirror: number, step: IoctlStep): Task {
-  const reached = Math.min(rangeOf(step).pages, MIRROR_PAGES);
+function* prepareMirror(sys: Sys, { mirror, mirrorPages }: Buffers, step: IoctlStep): Task {
+  const reached = Math.min(rangeOf(step).pages, mirrorPages);
   if (step.cmd === 'WRITE') {
     for (let i = 0; i < reached; i++) yield* sys.tryStorePage(mirror + i * PAGE_SIZE, (step.word + i) >>> 0);
     return;
@@ -189,9 +189,10 @@ function* readPerm(sys: Sys, mirror: number, length: number, spelling: Spelling)
 
 function* takeIoctl(sys: Sys, actor: Actor, step: IoctlStep, generation: Generation): Task<StepResult> {
   const { uapi } = generation;
-  const { mirror, scratch } = yield* buffersOf(sys, actor);
   const where = rangeOf(step);
-  yield* prepareMirror(sys, mirror, step);
+  const buffers = yield* buffersFor(sys, actor, where.pages);
+  const { mirror, scratch } = buffers;
+  yield* prepareMirror(sys, buffers, step);
 
   const { cmd } = uapi;
   const request = {
