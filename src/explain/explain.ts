@@ -14,7 +14,7 @@ import { type Call, CallWatch, type Fault } from '../watch/call-watch.js';
 import { fanOut, type TraceSinks } from '../watch/tracer.js';
 import { explainCommand } from './command.js';
 import type { ExplainContext } from './page.js';
-import { causeLines, commandLines, rangeLines } from './text.js';
+import { causeLines, commandLines, rangeLines, warningLines } from './text.js';
 import { TouchExplainer } from './touch.js';
 import type { Cause, CommandExplanation, RangeVerdicts } from './verdict.js';
 
@@ -130,10 +130,12 @@ export function* explainScenario(
 }
 
 /** What a step did, as `explain` prints it. */
-export function explainedLines({ index, step, result, causes, commands, touched }: ExplainedStep): string[] {
+export function explainedLines(explained: ExplainedStep): string[] {
+  const { index, step, result, causes, warnings, commands, touched } = explained;
   return [
     `step ${index}  ${stepText(step)}: ${answerText(result)}`,
     ...causeLines(causes),
+    ...warningLines(warnings),
     ...commands.flatMap(commandLines),
     ...(touched === undefined ? [] : rangeLines(touched)),
   ];

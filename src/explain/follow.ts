@@ -16,7 +16,7 @@ import { ACCESS_TEXT, type PageState, type Place, pagePlace, placeText } from '.
 import { type Change, PageWatch } from '../watch/page-watch.js';
 import { fanOut } from '../watch/tracer.js';
 import { type ExplainOptions, fatal } from './explain.js';
-import { causeLines } from './text.js';
+import { causeLines, warningLines } from './text.js';
 import type { Cause } from './verdict.js';
 
 export interface FollowedPage {
@@ -209,10 +209,12 @@ export function followedLine({ process, region, page }: FollowedPage): string {
 }
 
 /** What a step did to the page; a step that did nothing to it has its heading alone. */
-export function followedLines({ index, step, result, causes, changes, now }: FollowedStep): string[] {
+export function followedLines(followed: FollowedStep): string[] {
+  const { index, step, result, causes, warnings, changes, now } = followed;
   return [
     `step ${index}  ${stepText(step)}: ${answerText(result)}`,
     ...causeLines(causes),
+    ...warningLines(warnings),
     ...changes.map(changeLine),
     ...(now === undefined ? [] : [nowLine(now)]),
   ];

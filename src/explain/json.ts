@@ -16,9 +16,9 @@ export interface Heading {
   readonly kernel: string;
 }
 
-function stepJson({ name, kernel }: Heading, { index, step, result }: TakenStep): object {
+function stepJson({ name, kernel }: Heading, { index, step, result, warnings }: TakenStep): object {
   const { expect: _, ...run } = step;
-  return { name, kernel, step: index, run, result };
+  return { name, kernel, step: index, run, result, ...(warnings.length === 0 ? {} : { warnings }) };
 }
 
 function causesJson(causes: readonly Cause[]): object {

@@ -149,8 +149,9 @@ export function drawScenario(machine: Machine, setup: MachineSetup, document: Sc
     ),
   );
   const columns: GridColumn[] = [];
-  for (const { index, step, result } of session.takeAll(steps)) {
-    columns.push({ step: index, head: head(step), text: stepText(step), answer: answerText(result) });
+  for (const { index, step, result, warnings } of session.takeAll(steps)) {
+    const answer = [answerText(result), ...warnings.map((text) => `WARNING ${text}`)].join('; ');
+    columns.push({ step: index, head: head(step), text: stepText(step), answer });
     for (const track of tracks) track.cells.push(cellOf(machine, session, track, device));
   }
   const hidden = [...sizes.values()].reduce((sum, pages) => sum + Math.max(0, pages - MAX_PAGES), 0);

@@ -115,8 +115,49 @@ function width(texts: readonly string[], most: number): number {
   return Math.max(0, ...texts.map((text) => text.length).filter((length) => length <= most));
 }
 
+interface Row {
+  readonly page: string;
+  readonly verdict: string;
+  readonly fn: string;
+  readonly text: string;
+}
+
+/** Fewer pages than this that are alike have a line each. */
+const MIN_FOLDED = 9;
+
+/** "r0[3..9]"; of pages without a region's name the first, and how many. */
+function pagesName(first: string, last: string, count: number): string {
+  const [, region, from] = /^(\w+)\[(\d+)\]$/.exec(first) ?? [];
+  const [, same, to] = /^(\w+)\[(\d+)\]$/.exec(last) ?? [];
+  return region !== undefined && region === same ? `${region}[${from}..${to}]` : `${first} +${count} pages`;
+}
+
+/** Neighbours that differ in their pfns alone make one row. */
+function foldedRows(verdicts: readonly PageVerdict[]): Row[] {
+  const rows: Row[] = [];
+  for (let i = 0; i < verdicts.length; ) {
+    const { page, verdict, fn } = verdicts[i]!;
+    const text = withoutPfns(verdictText(verdicts[i]!));
+    let end = i + 1;
+    for (; end < verdicts.length; end++) {
+      const other = verdicts[end]!;
+      if (other.verdict !== verdict || other.fn !== fn || withoutPfns(verdictText(other)) !== text) break;
+    }
+    if (end - i < MIN_FOLDED) {
+      for (; i < end; i++) rows.push({ ...verdicts[i]!, text: verdictText(verdicts[i]!) });
+    } else {
+      rows.push({ page: pagesName(page, verdicts[end - 1]!.page, end - i), verdict, fn, text });
+      i = end;
+    }
+  }
+  return rows;
+}
+
+const withoutPfns = (text: string): string => text.replace(/ pfn 0x[0-9a-f]+/g, '');
+
 /** Aligned columns: page, verdict, function, reason. */
-function rowLines(rows: readonly PageVerdict[]): string[] {
+function rowLines(told: readonly PageVerdict[]): string[] {
+  const rows = foldedRows(told);
   const column = (key: 'page' | 'verdict' | 'fn', most: number): number =>
     width(
       rows.map((row) => row[key]),
@@ -127,12 +168,17 @@ function rowLines(rows: readonly PageVerdict[]): string[] {
   const fns = column('fn', MAX_FN);
   return rows.map((row) => {
     const words = [row.page.padEnd(pages), row.verdict.padEnd(verdicts), row.fn.padEnd(fns)];
-    return `  ${[...words, verdictText(row)].join('  ')}`.trimEnd();
+    return `  ${[...words, row.text].join('  ')}`.trimEnd();
   });
 }
 
 export function causeLines(causes: readonly Cause[]): string[] {
   return causes.map((cause) => `  because ${causeText(cause)}`);
+}
+
+/** What the kernel warned of in a step. */
+export function warningLines(warnings: readonly string[]): string[] {
+  return warnings.map((text) => `  WARNING ${text}`);
 }
 
 /** A line a page, and one about the pages that are not told of. */

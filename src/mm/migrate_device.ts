@@ -32,6 +32,7 @@ import {
 import {
   FLAGS,
   is_device_private_entry,
+  is_migration_entry,
   type PmdTable,
   PTE_DIRTY,
   PTE_PRESENT,
@@ -122,7 +123,8 @@ function migrate_vma_collect_hole(migrate: MigrateVma, start: number, end: numbe
 function collect_nonpresent(migrate: MigrateVma, page: Page, flags: number, addr: number): number {
   const k = migrate.vma.vm_mm.kernel;
   if (!is_device_private_entry(flags)) {
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'swap-entry');
+    const id = is_migration_entry(flags) ? 'migration-entry' : 'exclusive-entry';
+    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', id);
   }
   if ((migrate.flags & MIGRATE_VMA_SELECT_DEVICE_PRIVATE) === 0) {
     return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'private-not-selected');

@@ -29,7 +29,8 @@ export interface CoreReasons {
   'mapping-not-anonymous': None;
   // The entry.
   'file-hole': None;
-  'swap-entry': None;
+  'exclusive-entry': None;
+  'migration-entry': None;
   'zero-page': None;
   'mapped-meanwhile': None;
   'huge-mapped-meanwhile': None;
@@ -44,6 +45,7 @@ export interface CoreReasons {
   'no-mapping': None;
   'pte-mapped-thp': None;
   'tail-page': None;
+  'hugetlb-page': None;
   'file-backed': None;
   'not-anonymous': None;
   'not-on-lru': None;
@@ -138,7 +140,8 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'hugetlb-mapping': mapping('hugetlb mapping'),
   'mapping-not-anonymous': page('mapping is not anonymous'),
   'file-hole': page('hole in a mapping that is not anonymous'),
-  'swap-entry': page('swap-type entry (device exclusive or migration)'),
+  'exclusive-entry': page('device exclusive entry'),
+  'migration-entry': page('migration entry'),
   'zero-page': page('zero page'),
   'mapped-meanwhile': page('mapped meanwhile'),
   'huge-mapped-meanwhile': page('huge page mapped meanwhile'),
@@ -151,6 +154,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'no-mapping': page('page without a mapping (driver page)'),
   'pte-mapped-thp': page('part of a PTE-mapped THP'),
   'tail-page': page('tail page of a large folio'),
+  'hugetlb-page': page('hugetlb page'),
   'file-backed': page('file-backed page'),
   'not-anonymous': page('not anonymous memory'),
   'not-on-lru': page('not on the LRU'),

@@ -41,6 +41,7 @@ function refusal(k: Kernel, page: Page, folio: Page): Because | null {
 
 /** Why a page did not become exclusive. */
 function not_exclusive(k: Kernel, folio: Page): Because {
+  if ((k.mem.flags[folio]! & PG_hugetlb) !== 0) return 'hugetlb-page';
   if (!folio_test_anon(k.mem, folio)) return 'not-anonymous';
   return { id: 'still-mapped-elsewhere', mapcount: folio_mapcount(k.mem, folio) };
 }

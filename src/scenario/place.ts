@@ -40,13 +40,29 @@ export function stepText(step: Step): string {
   return words.join(' ');
 }
 
-/** What a step answered, without its lists, which reports show page by page. */
+const MAX_GROUPS = 8;
+
+/** Values in a row, those that repeat themselves once: "1, 2, ok x65536". */
+export function foldedText(values: readonly (number | string)[]): string {
+  const groups: { value: number | string; times: number }[] = [];
+  for (const value of values) {
+    const last = groups.at(-1);
+    if (last?.value === value) last.times++;
+    else groups.push({ value, times: 1 });
+  }
+  const shown = groups.slice(0, MAX_GROUPS);
+  const texts = shown.map(({ value, times }) => (times === 1 ? String(value) : `${value} x${times}`));
+  return [...texts, ...(groups.length > shown.length ? ['...'] : [])].join(', ');
+}
+
+/** What a step answered; of its lists those that no report shows page by page. */
 export function answerText(result: StepResult): string {
   if (result.oops !== undefined) return `oops in ${result.oops}`;
   if (result.hang !== undefined) return `hang in ${result.hang}`;
-  const { ret, cpages, faults, pinned, type } = result;
+  const { ret, cpages, faults, pinned, type, pages, map } = result;
   const words = Object.entries({ ret, cpages, faults, pinned, type })
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key} ${value}`);
-  return words.length === 0 ? 'done' : words.join(', ');
+  const lists = [pages, map].flatMap((list) => (list === undefined ? [] : foldedText(list)));
+  return words.length + lists.length === 0 ? 'done' : [...words, ...lists].join(', ');
 }

@@ -2,7 +2,7 @@
 /** A running scenario: processes by name on one machine, and the step that each takes next. */
 import type { Generation } from '../generations/index.js';
 import { type Actor, firstActor, forkActor } from '../scenario/actor.js';
-import { retOf, type StepResult, SUCCESS } from '../scenario/result.js';
+import { retOf, type StepResult, SUCCESS, warningTexts } from '../scenario/result.js';
 import type { Step } from '../scenario/schema.js';
 import type { Driving } from '../scenario/steps/contract.js';
 import { definitionOf } from '../scenario/steps/index.js';
@@ -15,6 +15,8 @@ const STEP_LIMIT_NS = 10e9;
 /** An oops, a hang, or what a checker found. */
 type Fatal = KernelBug | Hang | InvariantViolation;
 
+const NO_WARNINGS: readonly string[] = [];
+
 const GONE: StepResult = { ret: 'ESRCH' };
 
 /** A step that was taken. */
@@ -22,6 +24,8 @@ export interface TakenStep {
   readonly index: number;
   readonly step: Step;
   readonly result: StepResult;
+  /** What the kernel warned of meanwhile: "function: message". */
+  readonly warnings: readonly string[];
 }
 
 export class Session {
@@ -48,6 +52,12 @@ export class Session {
   /** Why the machine is dead; undefined while it lives. */
   get fatal(): Fatal | undefined {
     return this.#fatal;
+  }
+
+  /** Of the kernel log's lines from the `logged`-th on, the warnings. */
+  warningsSince(logged: number): readonly string[] {
+    const { dmesg } = this.#machine;
+    return dmesg.length === logged ? NO_WARNINGS : warningTexts(dmesg.slice(logged));
   }
 
   /** Names of the processes that live. */
@@ -82,8 +92,9 @@ export class Session {
   *takeAll(steps: readonly Step[], before?: (index: number, step: Step) => void): Generator<TakenStep, void> {
     for (const [index, step] of steps.entries()) {
       before?.(index, step);
+      const logged = this.#machine.dmesg.length;
       const result = this.step(step);
-      yield { index, step, result };
+      yield { index, step, result, warnings: this.warningsSince(logged) };
       if (this.#fatal !== undefined) return;
     }
   }

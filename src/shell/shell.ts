@@ -106,13 +106,15 @@ export class Shell {
 
   #step(step: Step): string[] {
     this.#mustLive();
+    const logged = this.#machine.dmesg.length;
     const result = this.#session.step(step);
+    const warnings = this.#session.warningsSince(logged).map((text) => `# WARNING ${text}`);
     // A violation is our mistake, nothing for a document to expect.
     if (result.violation === undefined) this.#recorder.add(step, result);
     if (result.ret === 0) this.#note(step);
     const { fatal } = this.#session;
-    if (fatal !== undefined) return [showResult(result), `# ${fatal.message}`, `# ${DEAD}`];
-    return [showResult(result)];
+    const lines = [showResult(result), ...warnings];
+    return fatal === undefined ? lines : [...lines, `# ${fatal.message}`, `# ${DEAD}`];
   }
 
   /** What a step has mapped is what its region's name alone stands for. */

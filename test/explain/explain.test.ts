@@ -71,6 +71,23 @@ t.test('flags that are not for the fast path', async (t) => {
   ]);
 });
 
+t.test('EXCLUSIVE of hugetlb memory, and migration of what is exclusive', async (t) => {
+  const range = { as: 'p0', region: 'r0', page: 0 } as const;
+  const steps: Step[] = [
+    { op: 'open', fd: 'd0', device: 0 },
+    { ...range, op: 'mmap', pages: 512, prot: 'rw', share: 'private', backing: 'hugetlb' },
+    { ...range, op: 'store', pages: 1, word: 1 },
+    { ...range, op: 'ioctl', cmd: 'EXCLUSIVE', fd: 'd0', pages: 1 },
+    { ...range, region: 'r1', op: 'mmap', pages: 1, prot: 'rw', share: 'private', backing: 'anon' },
+    { ...range, region: 'r1', op: 'store', pages: 1, word: 1 },
+    { ...range, region: 'r1', op: 'ioctl', cmd: 'EXCLUSIVE', fd: 'd0', pages: 1 },
+    { ...range, region: 'r1', op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', pages: 1 },
+  ];
+  const document = { name: 'hugetlb', kernel: '6.1', steps } as const;
+  t.equal(explained(document, 3).at(-1), '  r0[0]  stays  make_device_exclusive_range  hugetlb page');
+  t.equal(explained(document, 7).at(-1), '  r1[0]  stays  migrate_vma_collect_pmd  device exclusive entry');
+});
+
 t.test('a full device', async (t) => {
   const range = { as: 'p0', region: 'r0' } as const;
   const steps: Step[] = [
@@ -81,6 +98,7 @@ t.test('a full device', async (t) => {
   ];
   t.same(explained({ name: 'full', kernel: '6.12', steps }, 3), [
     'step 3  p0 MIGRATE_TO_DEV d2 r0[65535..65536]: ret ENOENT',
+    '  WARNING pagemap_range: Conflicting mapping in same section',
     '  because dmirror_do_read: r0[65536] is not in the device table',
     '  r0[65535]  stays  migrate_vma_collect_pmd    device coherent page, not selected: on hmm_dmirror2',
     '  r0[65536]  stays  dmirror_devmem_alloc_page  device full',
@@ -159,12 +177,14 @@ t.test('more pages than are listed', async (t) => {
     { ...range, op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', page: 0, pages: 4098 },
   ];
   const lines = explained({ name: 'many', kernel: '6.12', steps });
-  // The mirror buffer ends at 2,048 pages: EFAULT, and a line that says so.
-  t.equal(lines.length, 4 + 4096 + 1 + 1 + 4096 + 1);
-  t.same(
-    lines.filter((line) => line.startsWith('  ...')),
-    ['  ... and 3 more pages', '  ... and 2 more pages'],
-  );
+  t.same(lines.slice(2), [
+    'step 2  p0 store r0[0..4098] word=1: ok x4099',
+    '  r0[0..4095]  stored  do_anonymous_page  nothing was mapped: system',
+    '  ... and 3 more pages',
+    'step 3  p0 MIGRATE_TO_DEV d0 r0[0..4097]: ret 0, cpages 4098, faults 0',
+    '  r0[0..4095]  migrated  migrate_vma_pages  system -> private on hmm_dmirror0',
+    '  ... and 2 more pages',
+  ]);
 });
 
 t.test('the pages of --page', async (t) => {
@@ -180,7 +200,8 @@ t.test('a page that more happens to than a call has arguments', async (t) => {
   const change = { kind: 'ref', pfn: '0x1', from: 1, to: 2, fns: ['folio_get'] } as const;
   const step = { op: 'open', fd: 'd0', device: 0 } as const;
   const changes = Array.from({ length: 200_000 }, () => change);
-  const lines = followedLines({ index: 0, step, result: { ret: 0 }, causes: [], changes });
+  const taken = { index: 0, step, result: { ret: 0 }, warnings: [] } as const;
+  const lines = followedLines({ ...taken, causes: [], changes });
   t.equal(lines.length, 200_001);
   t.equal(lines.at(-1), '  ref  pfn 0x1  1 -> 2  folio_get');
 });

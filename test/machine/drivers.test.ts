@@ -126,7 +126,7 @@ t.test('explain', async (t) => {
     '  because dmirror_do_read: r0[1] is not in the device table',
     '  r0[0]  migrated  migrate_vma_pages        system pfn N -> private on hmm_dmirror0 pfn N',
     '  r0[1]  stays     migrate_vma_collect_pmd  device private page, not selected: on nodrv0',
-    'step 5  p0 load r0[0..1]: done',
+    'step 5  p0 load r0[0..1]: 7, 8',
     '  r0[0]  loaded  dmirror_devmem_fault  brought back from hmm_dmirror0: system pfn N',
     '  r0[1]  loaded  nodrv_fault           brought back from nodrv0: system pfn N',
   ]);

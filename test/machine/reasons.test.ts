@@ -52,6 +52,7 @@ const VALUED: readonly (readonly [Reason, string])[] = [
     { id: 'thp-pinned', refcount: 514, mapcount: 512, expected: 513 },
     'THP split failed: pinned: refcount 514, mapcount 512, expected 513',
   ],
+  [{ id: 'not-for-the-fast-path', gup_flags: 524353 }, 'gup flags 524353: not for the fast path'],
   [{ id: 'still-mapped', mapcount: 2 }, 'still mapped: mapcount 2'],
   [{ id: 'still-mapped-elsewhere', mapcount: 3 }, 'still mapped elsewhere, or read-only: mapcount 3'],
   [{ id: 'unexpected-reference', refcount: 2, expected: 1 }, 'unexpected reference: refcount 2, expected 1'],
