@@ -29,6 +29,8 @@ export class OpenFile implements MappableFile {
   constructor(
     private readonly files: FileTable,
     readonly f_op: FileOperations,
+    /** As d_path() has it: "/dev/zero (deleted)". */
+    readonly path: string,
   ) {}
 
   get kernel(): Kernel {

@@ -61,7 +61,7 @@ const hugetlbfs_file_operations: FileOperations = {
  * its reference after the mmap.
  */
 export function new_hugetlb_file(files: FileTable, size: number): { file: OpenFile; source: MappingSource } {
-  const file = new OpenFile(files, hugetlbfs_file_operations);
+  const file = new OpenFile(files, hugetlbfs_file_operations, '/anon_hugepage (deleted)');
   file.mapping = files.kernel.newMapping('hugetlb', size);
   return { file, source: source(file) };
 }

@@ -87,9 +87,9 @@ const shmem_file_operations: FileOperations = {
   source,
 };
 
-/** A new memory file of `size` bytes, with one reference. */
-export function shmem_file_setup(files: FileTable, size: number): OpenFile {
-  const file = new OpenFile(files, shmem_file_operations);
+/** A new memory file of `size` bytes, with one reference; it has no place in a directory. */
+export function shmem_file_setup(files: FileTable, name: string, size: number): OpenFile {
+  const file = new OpenFile(files, shmem_file_operations, `/${name} (deleted)`);
   file.mapping = files.kernel.newMapping('shmem', size);
   return file;
 }

@@ -102,7 +102,18 @@ export const proc_pagemap_operations: FileOperations = {
 
 const hex = (n: number): string => n.toString(16).padStart(8, '0');
 
-/** One line of /proc/self/maps, without device and inode. */
+/** The file systems, by what maps their files. Their numbers differ from machine to machine. */
+const DEVICES: Readonly<Record<string, string>> = { shmem: '00:01', hugetlb: '00:0f' };
+const DEVTMPFS = '00:06';
+
+/** Where the name of a file begins. */
+const NAME_COLUMN = 73;
+
+/**
+ * One line of /proc/self/maps.
+ *
+ * DIVERGES: numbers of devices are those of no machine, and inodes are counted from 1.
+ */
 function show_map_vma(vma: VmArea): string {
   const { vm_flags: flags } = vma;
   const perms =
@@ -110,8 +121,14 @@ function show_map_vma(vma: VmArea): string {
     ((flags & VM_WRITE) !== 0 ? 'w' : '-') +
     ((flags & VM_EXEC) !== 0 ? 'x' : '-') +
     ((flags & VM_MAYSHARE) !== 0 ? 's' : 'p');
-  const name = vma.vm_ops === null ? '' : ` [${vma.vm_ops.name}]`;
-  return `${hex(vma.vm_start)}-${hex(vma.vm_end)} ${perms} ${hex(vma.vm_pgoff * PAGE_SIZE)}${name}\n`;
+  const file = vma.vm_file as OpenFile | null;
+  const range = `${hex(vma.vm_start)}-${hex(vma.vm_end)} ${perms}`;
+  // What has no file has no offset either: vm_pgoff is its address.
+  if (file === null) return `${range} 00000000 00:00 0 \n`;
+  const device = DEVICES[vma.vm_ops?.name ?? ''] ?? DEVTMPFS;
+  const inode = (file.mapping?.id ?? 0) + 1;
+  const where = `${range} ${hex(vma.vm_pgoff * PAGE_SIZE)} ${device} ${inode} `;
+  return `${where.padEnd(NAME_COLUMN)}${file.path}\n`;
 }
 
 function* maps_read(file: OpenFile, caller: MmStruct, buf: number, count: number, pos: number): Task<number> {

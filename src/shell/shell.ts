@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** An interactive session without its terminal: lines in, lines out. */
 import { stringify } from 'yaml';
-import { type Actor, buffersOf } from '../scenario/actor.js';
+import { type Actor, buffersOf, placeOf } from '../scenario/actor.js';
 import type { StepResult } from '../scenario/result.js';
 import type { MachineBlock, Step } from '../scenario/schema.js';
 import { definitionOf } from '../scenario/steps/index.js';
@@ -154,7 +154,9 @@ export class Shell {
     this.#mustLive();
     if (actor === undefined || !actor.process.alive) throw new UsageError(`${this.#as} is gone`);
     const text = this.#machine.call(actor.process, (sys) => readFile(sys, actor, '/proc/self/maps'));
-    return text.split('\n').filter((line) => line !== '');
+    // Our own buffers are elsewhere.
+    const isOurs = (line: string): boolean => placeOf(Number.parseInt(line, 16)) === undefined;
+    return text.split('\n').filter((line) => line !== '' && !isOurs(line));
   }
 
   #reset(): string[] {

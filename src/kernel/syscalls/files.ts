@@ -28,15 +28,15 @@ export function* sys_openat(
   if (typeof path === 'number') return path;
   const { services } = process;
   if ((flags & O_TMPFILE) === O_TMPFILE) {
-    return path === '/tmp' ? fd_install(process, shmem_file_setup(services.files, 0)) : -ENOENT;
+    return path === '/tmp' ? fd_install(process, shmem_file_setup(services.files, 'tmp/#1', 0)) : -ENOENT;
   }
   const f_op = services.lookup(path);
   if (f_op === undefined) return path === '/tmp' ? -EISDIR : -ENOENT;
-  return yield* open_device(process, f_op);
+  return yield* open_device(process, path, f_op);
 }
 
-function* open_device(process: Process, f_op: FileOperations): Task<number> {
-  const file = new OpenFile(process.services.files, f_op);
+function* open_device(process: Process, path: string, f_op: FileOperations): Task<number> {
+  const file = new OpenFile(process.services.files, f_op, path);
   const err = f_op.open === undefined ? 0 : yield* f_op.open(file, process.ownMm);
   return err !== 0 ? err : fd_install(process, file);
 }
@@ -44,7 +44,7 @@ function* open_device(process: Process, f_op: FileOperations): Task<number> {
 export function* sys_memfd_create(process: Process, uname: SyscallArg): Task<number> {
   const name = yield* user_string(process, uname, MFD_NAME_MAX, -EINVAL);
   if (typeof name === 'number') return name;
-  return fd_install(process, shmem_file_setup(process.services.files, 0));
+  return fd_install(process, shmem_file_setup(process.services.files, `memfd:${name}`, 0));
 }
 
 export function sys_close(process: Process, fd: number): Task<number> {

@@ -74,7 +74,7 @@ function mapping_source(
     return { source, temporary: file };
   }
   if ((flags & MAP_SHARED) === 0) return { source: null, temporary: null };
-  const file = shmem_file_setup(files, length);
+  const file = shmem_file_setup(files, 'dev/zero', length);
   return { source: { file, ops: shmem_vm_ops }, temporary: file };
 }
 
