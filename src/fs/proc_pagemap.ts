@@ -126,7 +126,7 @@ function show_map_vma(vma: VmArea): string {
   // What has no file has no offset either: vm_pgoff is its address.
   if (file === null) return `${range} 00000000 00:00 0 \n`;
   const device = DEVICES[vma.vm_ops?.name ?? ''] ?? DEVTMPFS;
-  const inode = (file.mapping?.id ?? 0) + 1;
+  const inode = file.mapping?.id ?? 1;
   const where = `${range} ${hex(vma.vm_pgoff * PAGE_SIZE)} ${device} ${inode} `;
   return `${where.padEnd(NAME_COLUMN)}${file.path}\n`;
 }
