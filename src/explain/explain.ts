@@ -2,10 +2,11 @@
 /** Runs a scenario and tells in kernel terms what each step did, page by page. */
 
 import type { Machine } from '../machine/machine.js';
-import type { TraceEventOf } from '../mm/trace.js';
+import type { TraceEvent, TraceEventOf } from '../mm/trace.js';
+import type { MmStruct } from '../mm/types.js';
 import { answerText, regionName, stepText } from '../scenario/place.js';
 import { fatalKey } from '../scenario/result.js';
-import type { ScenarioDocument, StepOf } from '../scenario/schema.js';
+import type { ScenarioDocument, Step, StepOf } from '../scenario/schema.js';
 import { spellingOf } from '../scenario/spelling.js';
 import { definitionOf } from '../scenario/steps/index.js';
 import { Session, type TakenStep } from '../session/session.js';
@@ -13,8 +14,9 @@ import type { MachineSetup } from '../session/setup.js';
 import { type Call, CallWatch, type Fault } from '../watch/call-watch.js';
 import { fanOut, type TraceSinks } from '../watch/tracer.js';
 import { explainCommand } from './command.js';
+import { MappingExplainer, type MappingExplanation } from './mapping.js';
 import type { ExplainContext } from './page.js';
-import { causeLines, commandLines, rangeLines, warningLines } from './text.js';
+import { causeLines, commandLines, mappingLines, rangeLines, warningLines } from './text.js';
 import { TouchExplainer } from './touch.js';
 import type { Cause, CommandExplanation, RangeVerdicts } from './verdict.js';
 
@@ -31,6 +33,8 @@ export interface ExplainedStep extends TakenStep {
   readonly commands: readonly CommandExplanation[];
   /** Of a load or store. */
   readonly touched?: RangeVerdicts;
+  /** Of a system call about a mapping. */
+  readonly mapping?: MappingExplanation;
 }
 
 /** What a step's watch has collected. */
@@ -39,14 +43,18 @@ interface Collected {
   readonly faults: Fault[];
   /** Where GUP stopped for somebody who is no device. */
   readonly stops: TraceEventOf<'gup_stopped'>[];
+  /** Everything else that was told outside of commands and faults. */
+  readonly others: TraceEvent[];
 }
 
-const nothing = (): Collected => ({ calls: [], faults: [], stops: [] });
+const nothing = (): Collected => ({ calls: [], faults: [], stops: [], others: [] });
 
 class StepExplainer {
   readonly watch: CallWatch;
   readonly #context: ExplainContext;
   #collected: Collected = nothing();
+  /** While a step about a mapping is taken. */
+  #mapping: MappingExplainer | undefined;
 
   constructor(private readonly machine: Machine) {
     const spelling = spellingOf(machine.generation);
@@ -56,8 +64,20 @@ class StepExplainer {
       fault: (fault) => this.#collected.faults.push(fault),
       other: (event) => {
         if (event.event === 'gup_stopped') this.#collected.stops.push(event);
+        else if (this.#mapping !== undefined) this.#collected.others.push(event);
       },
     });
+  }
+
+  /** The step is about to be taken. */
+  begin(session: Session, step: Step): void {
+    const mm = this.#mmOf(session, step);
+    const looks = definitionOf(step).concerns === 'mapping' && mm !== null;
+    this.#mapping = looks ? new MappingExplainer(this.machine, mm, step) : undefined;
+  }
+
+  #mmOf(session: Session, step: Step): MmStruct | null {
+    return this.machine.process(session.actor(step.as ?? 'p0')?.process.pid ?? -1)?.mm ?? null;
   }
 
   /** What was collected since the last time. */
@@ -72,8 +92,11 @@ class StepExplainer {
     const causes = [...fatal(session, taken), ...unreached(taken, collected), ...stopped(taken, collected)];
     const commands = collected.calls.map((call) => explainCommand(this.#context, call));
     const { step, result } = taken;
+    if (this.#mapping !== undefined && result.ret !== undefined) {
+      return { ...taken, causes, commands, mapping: this.#mapping.explain(collected.others) };
+    }
     if (definitionOf(step).concerns !== 'access') return { ...taken, causes, commands };
-    const mm = this.machine.process(session.actor(step.as ?? 'p0')?.process.pid ?? -1)?.mm ?? null;
+    const mm = this.#mmOf(session, step);
     const touch = new TouchExplainer(
       this.machine,
       step as StepOf<'load' | 'store'>,
@@ -122,7 +145,8 @@ export function* explainScenario(
   machine.trace = fanOut(explainer.watch, ...(options.sinks ?? []));
   const session = new Session(machine, setup.generation);
   explainer.take();
-  for (const taken of session.takeAll(document.steps)) {
+  const begin = (_: number, step: Step): void => explainer.begin(session, step);
+  for (const taken of session.takeAll(document.steps, begin)) {
     const collected = explainer.take();
     if (options.step !== undefined && options.step !== taken.index) continue;
     yield explainer.explain(session, taken, collected);
@@ -131,12 +155,13 @@ export function* explainScenario(
 
 /** What a step did, as `explain` prints it. */
 export function explainedLines(explained: ExplainedStep): string[] {
-  const { index, step, result, causes, warnings, commands, touched } = explained;
+  const { index, step, result, causes, warnings, commands, touched, mapping } = explained;
   return [
     `step ${index}  ${stepText(step)}: ${answerText(result)}`,
     ...causeLines(causes),
     ...warningLines(warnings),
     ...commands.flatMap(commandLines),
     ...(touched === undefined ? [] : rangeLines(touched)),
+    ...(mapping === undefined ? [] : mappingLines(mapping)),
   ];
 }

@@ -41,13 +41,14 @@ function pageJson(verdict: PageVerdict): object {
 }
 
 export function explainedJson(heading: Heading, explained: ExplainedStep): object {
-  const { causes, commands, touched } = explained;
-  const ranges = touched === undefined ? commands : [...commands, touched];
+  const { causes, commands, touched, mapping } = explained;
+  const ranges = [...commands, touched, mapping].filter((range) => range !== undefined);
   const more = ranges.reduce((sum, range) => sum + range.more, 0);
   const all = [...causes, ...commands.flatMap(({ cause }) => cause ?? [])];
   return {
     ...stepJson(heading, explained),
     ...causesJson(all),
+    ...(mapping === undefined || mapping.told.length === 0 ? {} : { told: mapping.told }),
     pages: ranges.flatMap((range) => range.pages.map(pageJson)),
     ...(more === 0 ? {} : { more }),
   };

@@ -3,6 +3,7 @@
 
 import { reasonText } from '../machine/reasons.js';
 import { placeText } from '../watch/observe.js';
+import type { Told } from './mapping.js';
 import type {
   Beside,
   Cause,
@@ -49,6 +50,11 @@ export const findingTexts: FindingTexts = {
   'no-fault': (_, { to }) => `no fault: ${to}`,
   'in-device-table': (_, { to }) => `in the device table already: ${to}`,
   'nothing-to-bring-back': (_, { from }) => `${from}: nothing to bring back`,
+  changed: ({ moved, cpu, entry, devices = [] }, { from, to }) => {
+    const place = moved === true ? [`${from} -> ${to}`] : [to];
+    const access = cpu === undefined ? (entry ?? []) : `CPU ${cpu}`;
+    return [...place, access, ...devices].flat().join(', ');
+  },
   seen: ({ protNone }, { to }) => `${to}${protNone ? ', PROT_NONE' : ''}`,
   'remote-not-faulted': (_, { to }) => `wrong owner, and a snapshot faults nothing in: ${to}`,
   'entry-not-faulted': ({ pte }) => `${pte} entry, and a snapshot faults nothing in`,
@@ -184,6 +190,11 @@ export function warningLines(warnings: readonly string[]): string[] {
 /** A line a page, and one about the pages that are not told of. */
 export function rangeLines({ pages, more }: RangeVerdicts): string[] {
   return [...rowLines(pages), ...(more > 0 ? [`  ... and ${more} more pages`] : [])];
+}
+
+/** What became of the pages, and first whom the kernel told. */
+export function mappingLines({ told, ...range }: RangeVerdicts & { told: readonly Told[] }): string[] {
+  return [...told.map(({ notify, range }) => `  tells the mirrors ${notify} ${range}`), ...rangeLines(range)];
 }
 
 export function commandLines(command: CommandExplanation): string[] {

@@ -27,6 +27,12 @@ export interface Findings {
   'no-fault': None;
   'in-device-table': None;
   'nothing-to-bring-back': None;
+  changed: {
+    readonly moved?: true;
+    readonly cpu?: string;
+    readonly entry?: string;
+    readonly devices?: readonly string[];
+  };
   // What a snapshot saw.
   seen: { readonly protNone?: true };
   'remote-not-faulted': None;

@@ -88,6 +88,43 @@ t.test('EXCLUSIVE of hugetlb memory, and migration of what is exclusive', async 
   t.equal(explained(document, 7).at(-1), '  r1[0]  stays  migrate_vma_collect_pmd  device exclusive entry');
 });
 
+t.test('what becomes of the pages of a mapping', async (t) => {
+  const range = { as: 'p0', region: 'r0' } as const;
+  const steps: Step[] = [
+    { op: 'open', fd: 'd0', device: 0 },
+    { ...range, op: 'mmap', pages: 12, prot: 'rw', share: 'private', backing: 'anon' },
+    { ...range, op: 'store', page: 0, pages: 11, word: 64 },
+    { ...range, op: 'ioctl', cmd: 'READ', fd: 'd0', page: 0, pages: 4 },
+    { ...range, op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', page: 1, pages: 2 },
+    { ...range, op: 'mprotect', page: 0, pages: 2, prot: 'r' },
+    { ...range, op: 'madvise', page: 0, pages: 3, advice: 'dontneed' },
+    { ...range, op: 'mremap', page: 3, pages: 1, to: { region: 'r1', page: 0 } },
+    { ...range, op: 'munmap', page: 3, pages: 2 },
+  ];
+  const lines = explained({ name: 'mapping', kernel: '6.12', steps });
+  t.same(lines.slice(lines.findIndex((line) => line.startsWith('step 5'))), [
+    'step 5  p0 mprotect r0[0..1] prot=r: ret 0',
+    '  tells the mirrors MMU_NOTIFY_PROTECTION_VMA r0[0..1]',
+    '  r0[0]  changed    system pfn 0x103, CPU rw -> r, hmm_dmirror0 rw -> nothing',
+    '  r0[1]  changed    private on hmm_dmirror0 pfn 0x3ffffffff, device private write -> device private read, hmm_dmirror0 rw -> nothing',
+    'step 6  p0 madvise r0[0..2] advice=dontneed: ret 0',
+    '  tells the mirrors MMU_NOTIFY_CLEAR r0[0..1]',
+    '  tells the mirrors MMU_NOTIFY_CLEAR r0[2]',
+    '  r0[0]  dropped  free_unref_page  system pfn 0x103 -> nothing mapped',
+    '  r0[1]  dropped                   private on hmm_dmirror0 pfn 0x3ffffffff -> nothing mapped',
+    '  r0[2]  dropped                   private on hmm_dmirror0 pfn 0x3fffffffe -> nothing mapped',
+    'step 7  p0 mremap r0[3] to=r1[0]: ret 0',
+    '  tells the mirrors MMU_NOTIFY_UNMAP r0[3]',
+    '  tells the mirrors MMU_NOTIFY_UNMAP r0[3]',
+    '  r0[3]  unmapped    system pfn 0x106 -> no VMA',
+    '  r1[0]  mapped      no VMA -> system pfn 0x106',
+    'step 8  p0 munmap r0[3..4]: ret 0',
+    '  tells the mirrors MMU_NOTIFY_UNMAP r0[3..4]',
+    '  r0[3]  same                       no VMA',
+    '  r0[4]  unmapped  free_unref_page  system pfn 0x107 -> no VMA',
+  ]);
+});
+
 t.test('a full device', async (t) => {
   const range = { as: 'p0', region: 'r0' } as const;
   const steps: Step[] = [
@@ -125,12 +162,14 @@ t.test('generic memory of v5-generic', async (t) => {
     { op: 'munmap', ...range },
     { op: 'ioctl', cmd: 'MIGRATE', toDevice: true, fd: 'd0', ...range },
   ];
-  t.same(explained({ name: 'generic', kernel: 'v5-generic', steps }).slice(-8), [
+  t.same(explained({ name: 'generic', kernel: 'v5-generic', steps }).slice(-10), [
     'step 3  p0 MIGRATE d0 r0[0] toDevice=true: ret 0, cpages 1, faults 0',
     '  r0[0]  migrated  migrate_vma_pages  system pfn 0x103 -> generic on hmm_dmirror0 pfn 0x17ffff',
     'step 4  p0 MIGRATE d0 r0[0] toDevice=false: ret 0, cpages 0, faults 0',
     '  r0[0]  stays  dmirror_devmem_fault_alloc_and_copy  only private pages come back',
     'step 5  p0 munmap r0[0]: ret 0',
+    '  tells the mirrors MMU_NOTIFY_UNMAP r0[0]',
+    '  r0[0]  unmapped    generic on hmm_dmirror0 pfn 0x17ffff -> no VMA, hmm_dmirror0 rw -> nothing',
     'step 6  p0 MIGRATE d0 r0[0] toDevice=true: ret EINVAL',
     '  because dmirror_migrate: no VMA at r0[0]',
     '  r0[0]  stays  dmirror_migrate  no VMA',

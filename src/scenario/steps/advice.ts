@@ -62,7 +62,7 @@ const madvise = defineStep(stepSchema('madvise', { ...range, advice: z.enum(NAME
     return retOf(yield* sys.madvise(startOf(step), lengthOf(step), ADVICE[step.advice].value));
   },
   answers: ({ advice }) => ADVICE[advice].answers,
-  concerns: 'call',
+  concerns: 'mapping',
   maps: null,
   naming: plainNames,
   shell: {

@@ -135,8 +135,11 @@ export interface Naming {
 export type Contract<S, Taker extends string, Token extends string> = Taking<S> & {
   /** Who answers it. */
   readonly answers: (step: S) => KernelFunction;
-  /** What explain looks for: pages of a driver's command, pages that the CPU touches, what GUP refuses, nothing. */
-  readonly concerns: 'command' | 'access' | 'pins' | 'call';
+  /**
+   * What explain looks for: pages of a driver's command, pages that the CPU touches, what GUP refuses, what becomes of
+   * the pages of a mapping, nothing.
+   */
+  readonly concerns: 'command' | 'access' | 'pins' | 'mapping' | 'call';
   /** Of a command: the driver's function that looks at it first, and turns it away. */
   readonly entry?: string;
   /** The pages that it maps. */

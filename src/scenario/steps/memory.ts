@@ -199,7 +199,7 @@ function rangeStep<const Op extends string>(op: Op, call: RangeCall, answers: Ke
       return retOf(yield* call(sys, startOf(step), lengthOf(step)));
     },
     answers: () => answers,
-    concerns: 'call',
+    concerns: 'mapping',
     maps: null,
     naming: plainNames,
     shell: { [op]: rangeCommand(help) },
@@ -235,7 +235,7 @@ const mprotect = defineStep(stepSchema('mprotect', { ...range, prot }, expectRet
     return retOf(yield* sys.mprotect(startOf(step), lengthOf(step), PROT[step.prot]));
   },
   answers: () => answeredBy('do_mprotect_pkey', 'EINVAL', 'ENOMEM', 'EACCES'),
-  concerns: 'call',
+  concerns: 'mapping',
   maps: null,
   naming: plainNames,
   shell: {
@@ -273,7 +273,7 @@ const mremap = defineStep(mremapSchema, {
     return retOf(yield* sys.mremap(startOf(step), length, length, MREMAP_MAYMOVE | MREMAP_FIXED, target));
   },
   answers: () => answeredBy('mremap_to', 'EINVAL', 'EFAULT', 'ENOMEM', 'EAGAIN'),
-  concerns: 'call',
+  concerns: 'mapping',
   maps: ({ to, pages: count }) => ({ ...to, pages: count }),
   naming: { regions: [['to', 'region']] },
   shell: {
