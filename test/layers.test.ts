@@ -12,12 +12,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** From the top. Rooms of one line are siblings. */
 const ROOMS: Readonly<Record<string, string>> = {
-  cli: 'report explain fuzz export shell session scenario selftests watch machine user kernel mm generations uapi sim',
+  cli: 'report explain fuzz export shell record session scenario selftests watch machine user kernel mm generations uapi sim',
   report: 'explain scenario selftests watch mm sim',
   explain: 'session scenario watch machine kernel mm generations uapi sim',
   fuzz: 'session scenario machine user generations sim',
   export: 'session scenario generations uapi sim',
   shell: 'session scenario user uapi sim',
+  record: 'scenario machine user kernel generations uapi sim',
   session: 'scenario machine user generations uapi sim',
   scenario: 'user generations uapi sim',
   selftests: 'user generations uapi sim',
@@ -37,7 +38,7 @@ const ROOMS: Readonly<Record<string, string>> = {
 /** The library's entry, which is in no room. */
 const ENTRY = 'machine user mm generations uapi sim';
 
-const SIBLINGS: readonly (readonly string[])[] = [['explain', 'fuzz', 'export', 'shell']];
+const SIBLINGS: readonly (readonly string[])[] = [['explain', 'fuzz', 'export', 'shell', 'record']];
 
 /** Packages, and the rooms that may use them. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
@@ -322,8 +323,9 @@ const DRIVERS_OWN = [
   ...COMPOSING,
   // Its steps, and what documents and their programs call things.
   /^src\/scenario\/(?:steps\/|actor\.ts|spelling\.ts)/,
-  // Its C, and its suite.
+  // Its C, its suite, and its ioctls as steps.
   /^src\/(?:export|selftests\/hmm-tests)\//,
+  'src/record/commands.ts',
   // The library hands its interface on; the commands say what they are about.
   'src/index.ts',
   'src/cli/main.ts',

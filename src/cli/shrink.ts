@@ -11,6 +11,7 @@ import { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
+import { recordedTest } from './recorded-test.js';
 import { cannotWrite } from './report-file.js';
 import { addChoiceOptions, type ChoiceOptions, chooseScenarios } from './scenario-choice.js';
 import { StatusLine, shrinkTowards, tidy } from './shrinking.js';
@@ -26,7 +27,10 @@ export interface ShrinkFlags extends ChoiceOptions {
 
 export function configure(command: Command): void {
   addChoiceOptions(command)
-    .addHelpText('after', '\nFILE can be seed:N, the scenario that fuzz makes of seed N.')
+    .addHelpText(
+      'after',
+      '\nFILE can be seed:N, the scenario that fuzz makes of seed N, or suite:TEST, what a test of the suite does\n(recorded without --bug and --fix, so that they are what is wrong).',
+    )
     .option(
       '--while <what>',
       "keep oops, hang, load, checker, internal, fail, or as 'step 5 ret == ENOENT' (default: what is wrong)",
@@ -47,6 +51,11 @@ function generated(file: string, { kernel = DEFAULT_GENERATION }: ChoiceOptions)
   return generateScenario(parseNumber(file.slice('seed:'.length), 'seed'), { kernel });
 }
 
+/** What the test does where nothing is wrong with it. */
+function fromSuite(file: string, { kernel = DEFAULT_GENERATION, seed }: ChoiceOptions): ScenarioDocument {
+  return recordedTest(file.slice('suite:'.length), new Setups({ seed }).of({ kernel }));
+}
+
 function chosen(file: string, options: ChoiceOptions): ScenarioDocument {
   const scenarios = chooseScenarios(file, options);
   if (scenarios.length === 1) {
@@ -56,9 +65,14 @@ function chosen(file: string, options: ChoiceOptions): ScenarioDocument {
   throw new UsageError(`${scenarios.length} scenarios in ${file}: name one of them`, '--name');
 }
 
+function documentOf(file: string, flags: ShrinkFlags): ScenarioDocument {
+  if (file.startsWith('seed:')) return generated(file, flags);
+  return file.startsWith('suite:') ? fromSuite(file, flags) : chosen(file, flags);
+}
+
 /** The scenario with everything in it that the command line says about its machine. */
 export function toShrink(file: string, flags: ShrinkFlags): ScenarioDocument {
-  const document = file.startsWith('seed:') ? generated(file, flags) : chosen(file, flags);
+  const document = documentOf(file, flags);
   const machine = {
     ...document.machine,
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),

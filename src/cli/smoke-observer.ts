@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** `smoke --explain` and `smoke --trace`: look at the machine around each test. */
+/** `smoke --explain`, `--trace` and `--record`: look at the machine around each test. */
 import { ProgramExplainer } from '../explain/program.js';
 import { Machine } from '../machine/machine.js';
-import type { TestName, TestObserver } from '../selftests/events.js';
+import type { ResultEvent, TestName, TestObserver } from '../selftests/events.js';
 import type { MachineApi } from '../user/api.js';
 import { fanOut } from '../watch/tracer.js';
 import type { TraceFile } from './trace-file.js';
 
 export interface SmokeObserverOptions {
+  readonly record: TestObserver | undefined;
   readonly explain: boolean;
   readonly trace: TraceFile | undefined;
   readonly print: (line: string) => void;
 }
 
 /** Explanations come as comments before each test's result. */
-export function smokeObserver({ explain, trace, print }: SmokeObserverOptions): TestObserver {
+export function smokeObserver({ record, explain, trace, print }: SmokeObserverOptions): TestObserver {
   let explainer: ProgramExplainer | undefined;
   return {
     before(machine: MachineApi, test: TestName) {
+      record?.before?.(machine, test);
       if (!(machine instanceof Machine)) return;
       explainer = explain ? new ProgramExplainer(machine) : undefined;
       machine.trace = fanOut(explainer?.sink, trace?.attach(machine, test.name));
     },
-    after(machine: MachineApi) {
+    after(machine: MachineApi, test: TestName, result: ResultEvent) {
+      record?.after?.(machine, test, result);
       if (machine instanceof Machine) machine.trace = null;
       for (const line of explainer?.take() ?? []) print(`# ${line}`);
     },

@@ -18,6 +18,8 @@ import { breathe, ktapPainter, onInterrupt, type Painter, printErrorLine, printL
 /** Somebody who looks at the machine around each test, and is told when all is over. */
 export interface Observing {
   readonly observer: TestObserver;
+  /** What modprobe answered. */
+  loaded?(ret: number): void;
   end(): void;
 }
 
@@ -78,6 +80,7 @@ export class SmokeRun {
     const { module } = this.description;
     if (module === null) return machine;
     const error = machine.loadModule(module.name, module.params);
+    this.observing?.loaded?.(error);
     if (error < 0) printErrorLine(`modprobe: could not insert ${module.name}: ${errnoName(-error)}`);
     return machine;
   }

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim smoke`: its command line. What is wrong there is said before anything boots. */
 import type { Command } from 'commander';
+import type { MachineDescription } from '../machine/description.js';
+import type { SuiteRecorder } from '../record/suite.js';
 import { hmmTests, suiteOf } from '../selftests/hmm-tests/suites.js';
-import { type TestFilter, test_harness_help, test_harness_list_tests } from '../selftests/test_filter.js';
+import {
+  selectTests,
+  type TestFilter,
+  test_harness_help,
+  test_harness_list_tests,
+} from '../selftests/test_filter.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_LISTED } from './exit-codes.js';
 import { InternalError } from './failure.js';
@@ -18,6 +25,7 @@ interface SmokeFlags extends MachineFlags, ReportPaths {
   readonly h?: true;
   readonly explain?: boolean;
   readonly trace?: string;
+  readonly record?: string;
 }
 
 export function configure(command: Command): void {
@@ -31,6 +39,7 @@ export function configure(command: Command): void {
     .option('--json <file>', 'write the results as JSON too')
     .option('--explain', 'tell why each page did, or did not do, what was asked')
     .option('--trace <file>', TRACE_HELP)
+    .option('--record <path>', 'write each test as a scenario: FILE.yaml for one, a directory for many')
     .action((dev0: string | undefined, dev1: string | undefined, flags: SmokeFlags) => {
       const addresses = [dev0, dev1].filter((address) => address !== undefined);
       return smoke(addresses, flags, filters);
@@ -49,7 +58,7 @@ async function smoke(
   const { machineOf } = await import('./flagged-machine.js');
   const machine = machineOf(addresses, flags);
   const reports = new Reports(flags, { suite: suite.name, kernel: flags.kernel, seed: machine.seed });
-  const observing = await observe(flags);
+  const observing = await observe(flags, selectTests(suite, filters).length, machine);
   if (flags.seed === undefined) printErrorLine(`seed ${machine.seed} (again: --seed ${machine.seed})`);
   const { SmokeRun } = await import('./smoke-run.js');
   try {
@@ -66,15 +75,29 @@ async function smoke(
   }
 }
 
-/** Explaining and tracing are loaded when they are asked for. */
-async function observe({ explain = false, trace }: SmokeFlags): Promise<Observing | undefined> {
-  if (!explain && trace === undefined) return undefined;
+/** Explaining, tracing and recording are loaded when they are asked for. */
+async function observe(
+  { explain = false, trace, record }: SmokeFlags,
+  tests: number,
+  machine: MachineDescription,
+): Promise<Observing | undefined> {
+  if (!explain && trace === undefined && record === undefined) return undefined;
   const [{ smokeObserver }, { TraceFile }] = await Promise.all([
     import('./smoke-observer.js'),
     import('./trace-file.js'),
   ]);
   const file = trace === undefined ? undefined : new TraceFile(trace);
-  return { observer: smokeObserver({ explain, trace: file, print: printLine }), end: () => file?.close() };
+  const recorder = record === undefined ? undefined : await recorderFor(record, tests, machine);
+  return {
+    observer: smokeObserver({ record: recorder, explain, trace: file, print: printLine }),
+    loaded: (ret) => recorder?.loaded(ret),
+    end: () => file?.close(),
+  };
+}
+
+async function recorderFor(path: string, tests: number, machine: MachineDescription): Promise<SuiteRecorder> {
+  const { suiteRecorder } = await import('./smoke-record.js');
+  return suiteRecorder(path, tests, machine);
 }
 
 function list(lines: readonly string[]): void {

@@ -94,7 +94,13 @@ struct step {
 	unsigned long pages;
 	unsigned long long npages;		/* ioctl_raw */
 	unsigned long request;
+	unsigned long buffer;			/* instead of the mirror */
+	unsigned long first;			/* store_words, load_words: words before the first, */
+	unsigned long words;			/* and how many */
 	uint32_t word;
+	uint32_t increment;			/* from word to word */
+	uint32_t add;
+	bool compare;
 	int prot;
 	int flags;
 	bool write;

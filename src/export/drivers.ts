@@ -158,11 +158,11 @@ static void emit_data(unsigned long pages)
 	emit("]");
 }
 
-static void emit_permissions(unsigned long pages)
+static void emit_permissions(const unsigned char *bytes, unsigned long pages)
 {
 	emit(",'perm':[");
 	for (unsigned long i = 0; i < pages; i++)
-		emit_permission(mirror[i], i ? "," : "");
+		emit_permission(bytes[i], i ? "," : "");
 	emit("]");
 }
 
@@ -179,13 +179,15 @@ static void fill_words(uint32_t word, unsigned long pages)
 
 static void take_ioctl(const struct step *step)
 {
+	unsigned char *buffer = step->buffer ? (unsigned char *)step->buffer : mirror;
 	struct hmm_dmirror_cmd cmd = {
 		.addr = step->addr,
-		.ptr = (uintptr_t)mirror,
+		.ptr = (uintptr_t)buffer,
 		.npages = step->pages,
 	};
 
-`}${direction}${`	fill_mirror();
+`}${direction}${`	if (!step->buffer)
+		fill_mirror();
 	if (step->write)
 		fill_words(step->word, step->pages);
 	if (ioctl(fds[step->fd], step->request, &cmd)) {
@@ -200,7 +202,7 @@ static void take_ioctl(const struct step *step)
 		emit_data(step->pages);
 		break;
 	case LIST_PERM:
-		emit_permissions(step->pages);
+		emit_permissions(buffer, step->pages);
 		break;
 `}${type}	default:
 		break;

@@ -27,24 +27,50 @@ static void take_mmap(const struct step *step)
 }
 `;
 
-export const MMAP_FILE = `
-/* One memfd for each region, made at its first mmap; children have them too. */
+export const MEMFDS = `
+/* One memfd for each region, made when it is first needed; children have them too. */
 static int memfds[NR_REGIONS] = { [0 ... NR_REGIONS - 1] = -1 };
 
-static void take_mmap_file(const struct step *step)
+static int memfd_of(int region, unsigned long pages)
 {
-	int *fd = &memfds[step->region];
+	int *fd = &memfds[region];
 	char name[16];
 
 	if (*fd < 0) {
-		snprintf(name, sizeof(name), "r%d", step->region);
+		snprintf(name, sizeof(name), "r%d", region);
 		*fd = memfd_create(name, 0);
-		if (*fd >= 0 && ftruncate(*fd, (off_t)(step->pages * PAGE_BYTES)))
+		if (*fd >= 0 && ftruncate(*fd, (off_t)(pages * PAGE_BYTES)))
 			give_up("ftruncate of a memfd");
 	}
-	map(step, *fd);
+	return *fd;
 }
 `;
+
+export const MMAP_FILE = `
+static void take_mmap_file(const struct step *step)
+{
+	map(step, memfd_of(step->region, step->pages));
+}
+`;
+
+/** pread() or pwrite() of a memfd, as a step. */
+function fileCall(name: string, call: string): string {
+  return `
+static void take_${name}(const struct step *step)
+{
+	int fd = memfd_of(step->region, step->npages + step->pages);
+	ssize_t bytes = ${call}(fd, (void *)step->buffer, step->pages * PAGE_BYTES,
+			      (off_t)(step->npages * PAGE_BYTES));
+
+	answer_call(bytes);
+	if (bytes >= 0)
+		emit(",'bytes':%zd", bytes);
+}
+`;
+}
+
+export const FREAD = fileCall('fread', 'pread');
+export const FWRITE = fileCall('fwrite', 'pwrite');
 
 export const MMAP_DEVICE = `
 static void take_mmap_device(const struct step *step)
@@ -163,6 +189,89 @@ static void load_page(unsigned long addr, uint32_t unused, const char *comma)
 static void take_load(const struct step *step)
 {
 	access_pages(step, load_page);
+}
+`;
+
+export const WORDS = `
+/* Words of the range, those on each page together: store_words() and load_words() of a page. */
+
+static const struct step *accessing;
+static unsigned long word_index;		/* of the page's first, counted from the step's first */
+
+static unsigned long words_on_page(unsigned long addr)
+{
+	unsigned long room = WORDS_PER_PAGE - addr % PAGE_BYTES / 4;
+	unsigned long left = accessing->words - word_index;
+
+	return left < room ? left : room;
+}
+
+static void access_words(const struct step *step,
+			 void (*access)(unsigned long addr, uint32_t word, const char *comma))
+{
+	unsigned long addr = step->addr + step->first * 4;
+
+	accessing = step;
+	emit("'pages':[");
+	for (word_index = 0; word_index < step->words;) {
+		const char *comma = word_index ? "," : "";
+		unsigned long count = words_on_page(addr);
+		uint32_t word = step->word + (uint32_t)word_index * step->increment;
+		int signo = guarded(access, addr, word, comma);
+
+		if (signo)
+			emit("%s'%s'", comma, signo == SIGBUS ? "SIGBUS" : "SIGSEGV");
+		word_index += count;
+		addr += count * 4;
+	}
+	emit("]");
+}
+`;
+
+export const STORE_WORDS = `
+static void store_words(unsigned long addr, uint32_t word, const char *comma)
+{
+	volatile uint32_t *words = (volatile uint32_t *)addr;
+	unsigned long count = words_on_page(addr);
+
+	for (unsigned long i = 0; i < count; i++)
+		words[i] = word + (uint32_t)i * accessing->increment;
+	emit("%s'ok'", comma);
+}
+
+static void take_store_words(const struct step *step)
+{
+	access_words(step, store_words);
+}
+`;
+
+export const LOAD_WORDS = `
+static void load_words(unsigned long addr, uint32_t word, const char *comma)
+{
+	volatile uint32_t *words = (volatile uint32_t *)addr;
+	unsigned long count = words_on_page(addr);
+	uint32_t first = words[0];
+	bool as_said = accessing->compare, mixed = false;
+
+	for (unsigned long i = 0; i < count; i++) {
+		uint32_t seen = words[i];
+
+		as_said = as_said && seen == word + (uint32_t)i * accessing->increment;
+		mixed = mixed || seen != first;
+		if (accessing->add)
+			words[i] = seen + accessing->add;
+	}
+	if (as_said)
+		emit("%s'ok'", comma);
+	else if (mixed)
+		emit("%s'mixed'", comma);
+	else
+		emit("%s%u", comma, first);
+}
+
+static void take_load_words(const struct step *step)
+{
+	access_words(step, load_words);
 }
 `;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Scenarios as tables in C: an initialiser for each step. */
 import type { Generation } from '../generations/index.js';
-import type { ScenarioDocument, Step } from '../scenario/schema.js';
+import { unfold } from '../scenario/folded.js';
+import { MAX_PAGES, type ScenarioDocument, type Step } from '../scenario/schema.js';
 import { type CField, nameNumber } from '../scenario/steps/contract.js';
 import { definitionOf } from '../scenario/steps/index.js';
 import { cComment, cString, initialiser } from './literal.js';
@@ -12,10 +13,18 @@ function quoted(value: unknown): string {
   return cString(JSON.stringify(value).replaceAll('"', "'"));
 }
 
+/** What a program compares has no runs folded. */
+const spelledOut = (value: unknown): unknown => (Array.isArray(value) ? unfold(value, MAX_PAGES) : value);
+
 function expectField(expect: Step['expect']): CField[] {
   const pairs = Object.entries(expect ?? {}).filter(([, value]) => value !== undefined);
   if (pairs.length === 0) return [];
-  return [['expect', `EXPECT(${pairs.map(([key, value]) => `{ "${key}", ${quoted(value)} }`).join(', ')})`]];
+  return [
+    [
+      'expect',
+      `EXPECT(${pairs.map(([key, value]) => `{ "${key}", ${quoted(spelledOut(value))} }`).join(', ')})`,
+    ],
+  ];
 }
 
 function stepText(step: Step, generation: Generation, slot: number, expects: boolean): string {

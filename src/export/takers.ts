@@ -22,10 +22,12 @@ function part(text: Part['text'], needs: readonly Part[] = [], setup?: string): 
 }
 
 const answerCall = part(ANSWER_CALL);
+const memfds = part(memory.MEMFDS);
 const openFds = part(drivers.OPEN_FDS);
 const map = part(memory.MMAP, [answerCall]);
 const pageWord = part(memory.PAGE_WORD);
 const accesses = part(memory.ACCESSES, [], 'catch_signals');
+const words = part(memory.WORDS, [accesses]);
 const mirror = part(
   ({ uapi, title }) => drivers.dmirrorInterface(uapi, title) + drivers.MIRROR,
   [openFds],
@@ -40,7 +42,7 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   open: part(drivers.OPEN, [answerCall, openFds]),
   close: part(drivers.CLOSE, [answerCall, openFds]),
   mmap: part(memory.MMAP_ANON, [map]),
-  mmap_file: part(memory.MMAP_FILE, [map]),
+  mmap_file: part(memory.MMAP_FILE, [map, memfds]),
   mmap_device: part(memory.MMAP_DEVICE, [openFds, map]),
   munmap: rangeCall(memory.MUNMAP),
   mlock: rangeCall(memory.MLOCK),
@@ -49,13 +51,17 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   madvise: rangeCall(memory.MADVISE),
   mremap: rangeCall(memory.MREMAP),
   store: part(memory.STORE, [accesses]),
+  store_words: part(memory.STORE_WORDS, [words]),
   load: part(memory.LOAD, [accesses, pageWord]),
+  load_words: part(memory.LOAD_WORDS, [words]),
   pagemap: part(memory.PAGEMAP, [answerCall]),
   ioctl: part((generation) => drivers.ioctlPart(generation.uapi, spellingOf(generation)), [pageWord, mirror]),
   ioctl_raw: part(drivers.IOCTL_RAW, [answerCall, mirror]),
   gup: part(drivers.GUP, [gupInterface]),
   pin: part(drivers.PIN, [answerCall, gupInterface]),
   unpin: part(drivers.UNPIN, [answerCall, gupInterface]),
+  fread: part(memory.FREAD, [answerCall, memfds]),
+  fwrite: part(memory.FWRITE, [answerCall, memfds]),
   fork: part(memory.FORK, [answerCall]),
 };
 

@@ -3,11 +3,12 @@
  * Ways to make a scenario smaller, each a list of smaller scenarios. None ever makes anything larger, so whoever takes
  * what they offer comes to an end.
  */
+import { fold, unfold } from '../scenario/folded.js';
 import { type NameKind, namesOf, renamed } from '../scenario/names.js';
-import type { StepResult } from '../scenario/result.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
 import { type Fields, smaller } from '../scenario/steps/contract.js';
 import { definitionOf } from '../scenario/steps/index.js';
+import { WORDS_PER_PAGE } from '../sim/contents.js';
 
 /** A step, and its index in the scenario that all began with: an identity that survives all moves. */
 export interface Item {
@@ -98,16 +99,25 @@ function isRanged(step: Step): step is Ranged {
 }
 
 /** An expectation with only those pages that `keep` likes, by their position in the range. */
-function filteredExpect(expect: StepResult | undefined, keep: (index: number) => boolean): unknown {
+function filteredExpect({ expect, pages }: Ranged, keep: (index: number) => boolean): unknown {
   if (expect === undefined) return undefined;
   const entries = Object.entries(expect).map(([key, value]) => {
-    return [key, Array.isArray(value) ? value.filter((_, index) => keep(index)) : value];
+    return [
+      key,
+      Array.isArray(value)
+        ? fold(unfold(value, pages).filter((_, index) => keep(index)) as (number | string)[])
+        : value,
+    ];
   });
   return Object.fromEntries(entries);
 }
 
-/** The word of the page that is `pages` behind the first. */
-const laterWord = (step: Step, pages: number): number => ((step as { word: number }).word + pages) >>> 0;
+/** The word of the page that is `pages` behind the first: each page is of one word, or each word differs by `step`. */
+function laterWord(step: Step, pages: number): number | undefined {
+  const { word, step: each } = step as { word?: number; step?: number };
+  if (word === undefined) return undefined;
+  return (word + (each === undefined ? pages : pages * WORDS_PER_PAGE * each)) >>> 0;
+}
 
 /** Pages [from, to) of a region, taken out of a range of it. */
 function cutRange(step: Ranged, from: number, to: number): Step {
@@ -118,7 +128,7 @@ function cutRange(step: Ranged, from: number, to: number): Step {
   if (pages === 0 && step.pages > 0) return step;
   const keep = (index: number) => step.page + index < from || step.page + index >= to;
   const page = step.page - below(step.page);
-  const cut = { page, pages, expect: filteredExpect(step.expect as StepResult, keep) };
+  const cut = { page, pages, expect: filteredExpect(step, keep) };
   // Page i holds the word `word + i`: what is left keeps its words, where only the beginning is cut off.
   const shift = from <= step.page && 'word' in step ? Math.min(step.pages, Math.max(0, to - step.page)) : 0;
   return changed(step, shift === 0 ? cut : { ...cut, word: laterWord(step, shift) });
@@ -127,8 +137,11 @@ function cutRange(step: Ranged, from: number, to: number): Step {
 function cutRegion(step: Step, region: string, from: number, to: number): Step {
   if (!('region' in step) || step.region !== region) return step;
   if (step.op === 'mmap') {
-    const pages = step.pages - Math.max(0, Math.min(step.pages, to) - from);
-    return pages === 0 ? step : changed(step, { pages });
+    const { page = 0 } = step;
+    const below = (at: number): number => Math.max(0, Math.min(at, to) - from);
+    const pages = step.pages - (below(page + step.pages) - below(page));
+    const moved = step.page === undefined ? {} : { page: page - below(page) };
+    return pages === 0 ? step : changed(step, { pages, ...moved });
   }
   return isRanged(step) ? cutRange(step, from, to) : step;
 }
@@ -136,7 +149,7 @@ function cutRegion(step: Step, region: string, from: number, to: number): Step {
 function extent(trial: Trial, region: string): number {
   const ends = trial.items.map(({ step }) => {
     if (!('region' in step) || step.region !== region) return 0;
-    if (step.op === 'mmap') return step.pages;
+    if (step.op === 'mmap') return (step.page ?? 0) + step.pages;
     return isRanged(step) ? step.page + step.pages : 0;
   });
   return Math.max(0, ...ends);
@@ -159,7 +172,7 @@ export function* cutPages(trial: Trial): Iterable<Trial> {
 
 /** The range without its first `gone` pages; those that are left keep their words. */
 function beheaded(step: Ranged, gone: number): Step {
-  const expect = filteredExpect(step.expect as StepResult, (index) => index >= gone);
+  const expect = filteredExpect(step, (index) => index >= gone);
   const cut = { page: step.page + gone, pages: step.pages - gone, expect };
   return changed(step, 'word' in step ? { ...cut, word: laterWord(step, gone) } : cut);
 }
@@ -167,7 +180,7 @@ function beheaded(step: Ranged, gone: number): Step {
 /** Fewer pages come before lower ones: a range that loses its head begins further up. */
 function* narrowed(step: Ranged): Iterable<Step> {
   for (const pages of smaller(step.pages, 1)) {
-    const expect = filteredExpect(step.expect as StepResult, (index) => index < pages);
+    const expect = filteredExpect(step, (index) => index < pages);
     yield changed(step, { pages, expect });
     yield beheaded(step, step.pages - pages);
   }

@@ -63,6 +63,8 @@ export class Machine implements MachineApi, KernelServices, Outside {
   /** Where programs write their stderr; collected here unless somebody listens. */
   readonly stderr: string[] = [];
   onStderr: ((line: string) => void) | null = null;
+  /** User space of new processes, where it is another than a plain program. */
+  newProgram: ((process: Process, outside: Outside) => Program) | null = null;
   kernel!: Kernel;
   files!: FileTable;
   executor!: Executor;
@@ -201,7 +203,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
   /** A new process without a program: `call` drives it. */
   spawn(name: string): Process {
     const process = this.add_process(name, null, this.kernel.mm_alloc());
-    process.user = new Program(process, this);
+    process.user = this.newProgram?.(process, this) ?? new Program(process, this);
     return process;
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Does a step's result meet its expectation? Only the keys that the expectation names count. */
+import { runOf, unfold } from './folded.js';
 import { fatalKey, type StepResult } from './result.js';
 import type { ScenarioDocument } from './schema.js';
 
@@ -15,14 +16,24 @@ export interface Difference {
 
 type Keyed = Readonly<Record<string, unknown>>;
 
-function differenceOf(key: string, expected: unknown, actual: unknown): Omit<Difference, 'step'> | null {
-  if (Array.isArray(expected) && Array.isArray(actual)) {
-    const length = Math.max(expected.length, actual.length);
-    for (let i = 0; i < length; i++) {
-      if (expected[i] !== actual[i]) return { key: `${key}[${i}]`, expected: expected[i], actual: actual[i] };
-    }
-    return null;
+function differenceOfLists(
+  key: string,
+  expected: readonly unknown[],
+  actual: readonly unknown[],
+): Omit<Difference, 'step'> | null {
+  const length = Math.max(expected.length, actual.length);
+  for (let i = 0; i < length; i++) {
+    if (expected[i] === actual[i]) continue;
+    // Only a list that differs can be a folded one. One more than there are: what is too long differs there.
+    if (runOf(expected[i]).times > 1)
+      return differenceOfLists(key, unfold(expected, actual.length + 1), actual);
+    return { key: `${key}[${i}]`, expected: expected[i], actual: actual[i] };
   }
+  return null;
+}
+
+function differenceOf(key: string, expected: unknown, actual: unknown): Omit<Difference, 'step'> | null {
+  if (Array.isArray(expected) && Array.isArray(actual)) return differenceOfLists(key, expected, actual);
   return expected === actual ? null : { key, expected, actual };
 }
 

@@ -18,7 +18,7 @@ export function rangeText(region: string, page: number, pages: number): string {
   return pages === 1 ? `${region}[${page}]` : `${region}[${page}..${page + pages - 1}]`;
 }
 
-const NAMED_ALREADY = new Set(['as', 'op', 'cmd', 'fd', 'region', 'page', 'pages', 'expect', 'to']);
+const NAMED_ALREADY = new Set(['as', 'op', 'cmd', 'fd', 'region', 'page', 'pages', 'expect', 'to', 'buffer']);
 
 function operand(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
@@ -34,6 +34,8 @@ export function stepText(step: Step): string {
     words.push(pages === undefined ? region : rangeText(region, page ?? 0, pages));
   }
   if (step.op === 'mremap') words.push(`to=${rangeText(step.to.region, step.to.page, step.pages)}`);
+  if ('buffer' in step && step.buffer !== undefined)
+    words.push(`buffer=${rangeText(step.buffer.region, step.buffer.page, 1)}`);
   for (const [key, value] of Object.entries(fields)) {
     if (!NAMED_ALREADY.has(key)) words.push(`${key}=${operand(value)}`);
   }
@@ -59,8 +61,8 @@ export function foldedText(values: readonly (number | string)[]): string {
 export function answerText(result: StepResult): string {
   if (result.oops !== undefined) return `oops in ${result.oops}`;
   if (result.hang !== undefined) return `hang in ${result.hang}`;
-  const { ret, cpages, faults, pinned, type, pages, map } = result;
-  const words = Object.entries({ ret, cpages, faults, pinned, type })
+  const { ret, cpages, faults, pinned, bytes, type, pages, map } = result;
+  const words = Object.entries({ ret, cpages, faults, pinned, bytes, type })
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key} ${value}`);
   const lists = [pages, map].flatMap((list) => (list === undefined ? [] : foldedText(list)));

@@ -19,6 +19,8 @@ export interface StepResult {
   readonly pages?: readonly (number | string)[];
   /** Per page the spelled /proc/self/pagemap entry. */
   readonly map?: readonly string[];
+  /** That a read or write of a file transferred. */
+  readonly bytes?: number;
   /** Pages that gup_test reports. */
   readonly pinned?: number;
   /** The kernel died in this function. */

@@ -8,7 +8,7 @@ import { type Process, ProcessKilled } from '../kernel/process.js';
 import { deliver_signals } from '../kernel/signals.js';
 import { COST_PAGE } from '../mm/kernel.js';
 import { faultPage, tryPage } from '../mm/uaccess.js';
-import { WORDS_PER_PAGE } from '../sim/contents.js';
+import { type Contents, WORDS_PER_PAGE } from '../sim/contents.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
@@ -91,6 +91,27 @@ export function* storeBytes(process: Process, addr: number, bytes: Uint8Array): 
   }
 }
 
+/** `count` words of the page from word `at` on: first, first + step, ... */
+function putSequence(
+  contents: Contents,
+  page: Page,
+  at: number,
+  count: number,
+  first: number,
+  step: number,
+): void {
+  if (count === WORDS_PER_PAGE) {
+    contents.fill_sequence(page, first | 0, step);
+    return;
+  }
+  const view = contents.writable(page);
+  let word = first | 0;
+  for (let i = at; i < at + count; i++) {
+    view[i] = word;
+    word = (word + step) | 0;
+  }
+}
+
 /** words[i] = first + i * step for `count` words. */
 export function* storeSeq(
   process: Process,
@@ -106,16 +127,7 @@ export function* storeSeq(
     const page = yield* pageOf(process, at, true);
     const offset = (at % PAGE_SIZE) >> 2;
     const chunk = Math.min(WORDS_PER_PAGE - offset, count - done);
-    let word = (first + done * step) | 0;
-    if (chunk === WORDS_PER_PAGE) {
-      contents.fill_sequence(page, word, step);
-    } else {
-      const view = contents.writable(page);
-      for (let i = offset; i < offset + chunk; i++) {
-        view[i] = word;
-        word = (word + step) | 0;
-      }
-    }
+    putSequence(contents, page, offset, chunk, first + done * step, step);
     done += chunk;
     executor.charge(COST_PAGE);
     if (executor.shouldResched) yield* spin(process);
@@ -174,4 +186,56 @@ export function* tryLoadPage(process: Process, addr: number): Task<PageValue> {
   if (typeof page !== 'number') return page;
   const word = process.services.kernel.contents.pageWord(page);
   return word < 0 ? 'mixed' : word;
+}
+
+/** Words of one page, at a multiple of four: words[i] = first + i * step. Return: "ok" or the signal's name. */
+export function* tryStoreWords(
+  process: Process,
+  addr: number,
+  count: number,
+  first: number,
+  step: number,
+): Task<string> {
+  const page = yield* pageOrSignal(process, addr, true);
+  if (typeof page === 'string') return page;
+  putSequence(process.services.kernel.contents, page, (addr % PAGE_SIZE) >> 2, count, first, step);
+  return 'ok';
+}
+
+const commonWord = (words: Uint32Array): PageValue =>
+  words.every((word) => word === words[0]) ? words[0]! : 'mixed';
+
+/** Words of one page. Return: "ok" where they are first + i * step, else their one word, "mixed", or the signal. */
+export function* tryCheckWords(
+  process: Process,
+  addr: number,
+  count: number,
+  first: number,
+  step: number,
+): Task<PageValue> {
+  const page = yield* pageOrSignal(process, addr, false);
+  if (typeof page === 'string') return page;
+  const { contents } = process.services.kernel;
+  if (count === WORDS_PER_PAGE && contents.holds_sequence(page, first, step)) return 'ok';
+  const at = (addr % PAGE_SIZE) >> 2;
+  const words = contents.readable(page).subarray(at, at + count);
+  return words.every((word, i) => word === (first + i * step) >>> 0) ? 'ok' : commonWord(words);
+}
+
+/** Words of one page. Return: their one word, "mixed", or the signal's name. */
+export function* tryLoadWords(process: Process, addr: number, count: number): Task<PageValue> {
+  const page = yield* pageOrSignal(process, addr, false);
+  if (typeof page === 'string') return page;
+  const at = (addr % PAGE_SIZE) >> 2;
+  return commonWord(process.services.kernel.contents.readable(page).subarray(at, at + count));
+}
+
+/** words[i] += add in one page. Return: "ok" or the signal's name. */
+export function* tryAddWords(process: Process, addr: number, count: number, add: number): Task<string> {
+  const page = yield* pageOrSignal(process, addr, true);
+  if (typeof page === 'string') return page;
+  const view = process.services.kernel.contents.writable(page);
+  const at = (addr % PAGE_SIZE) >> 2;
+  for (let i = at; i < at + count; i++) view[i] = view[i]! + add;
+  return 'ok';
 }

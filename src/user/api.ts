@@ -120,6 +120,14 @@ export interface Sys {
   tryStorePage(addr: number, word: number): Task<string>;
   /** Load the whole page. Return: the repeated word, "mixed", or the signal's name. */
   tryLoadPage(addr: number): Task<PageValue>;
+  /** `count` words of one page (addr 4-byte aligned): words[i] = first + i * step. Return: "ok" or the signal. */
+  tryStoreWords(addr: number, count: number, first: number, step: number): Task<string>;
+  /** Of one page. Return: "ok" where words[i] is first + i * step, else their one word, "mixed", or the signal. */
+  tryCheckWords(addr: number, count: number, first: number, step: number): Task<PageValue>;
+  /** Of one page. Return: their one word, "mixed", or the signal. */
+  tryLoadWords(addr: number, count: number): Task<PageValue>;
+  /** words[i] += add in one page. Return: "ok" or the signal. */
+  tryAddWords(addr: number, count: number, add: number): Task<string>;
 
   // --- libc ---------------------------------------------------------------------------------------
   /** Large blocks are page aligned. Return: the address, 0 when there is no memory. */

@@ -17,7 +17,7 @@ export interface Outside {
 export class Program extends Libc implements Sys, UserSpace {
   constructor(
     process: Process,
-    private readonly outside: Outside,
+    protected readonly outside: Outside,
     heap = new Heap(),
   ) {
     super(process, heap);
@@ -61,6 +61,22 @@ export class Program extends Libc implements Sys, UserSpace {
 
   tryLoadPage(addr: number): Task<PageValue> {
     return access.tryLoadPage(this.process, addr);
+  }
+
+  tryStoreWords(addr: number, count: number, first: number, step: number): Task<string> {
+    return access.tryStoreWords(this.process, addr, count, first, step);
+  }
+
+  tryCheckWords(addr: number, count: number, first: number, step: number): Task<PageValue> {
+    return access.tryCheckWords(this.process, addr, count, first, step);
+  }
+
+  tryLoadWords(addr: number, count: number): Task<PageValue> {
+    return access.tryLoadWords(this.process, addr, count);
+  }
+
+  tryAddWords(addr: number, count: number, add: number): Task<string> {
+    return access.tryAddWords(this.process, addr, count, add);
   }
 
   random32(): number {

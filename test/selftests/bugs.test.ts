@@ -1,31 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The suite of each bug's kernel with the bug: it ends, whatever faults for ever, after a bounded amount of work. */
-import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { bugs } from '../../src/generations/bugs/index.js';
 import { Machine } from '../../src/machine/machine.js';
-import { load } from '../../src/scenario/load.js';
 import { hmmTests } from '../../src/selftests/hmm-tests/suites.js';
 import { test_harness_run } from '../../src/selftests/kselftest_harness.js';
 import { Setups } from '../../src/session/setup.js';
 import { ENOMEM } from '../../src/uapi/errno.js';
+import { FAILURES, kernelOf } from './suite_bugs.js';
 
 /** How often the simulated kernel lets time pass: a suite that hangs nowhere comes to less than 450,000. */
 const MOST_CHARGES = 600_000;
-
-/** What fails with the bug; all else passes or is skipped. */
-const FAILURES: Readonly<Record<string, readonly string[]>> = {
-  'generic-forced-private': ['hmm2.snapshot'],
-  'ioctl-4-collision': ['hmm.migrate_multiple', 'hmm2.snapshot'],
-  'stale-foll-longterm': ['hmm.hmm_device_private.hmm_gup_test', 'hmm.hmm_device_coherent.hmm_gup_test'],
-  'mixedmap-rejected': ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
-  'foreign-private-refused': ['hmm2.hmm2_device_private.double_map'],
-};
-
-function kernelOf(id: string): string {
-  const file = `test/bugs/${id}.yaml`;
-  return load(readFileSync(file, 'utf8'), file, 'yaml').documents[0]!.document.kernel!;
-}
 
 /** Runs the suite with the bug. Return: what modprobe answered, the tests that fail, and how often time passed. */
 function run(bug: string): { loaded: number; failed: string[]; charges: number } {

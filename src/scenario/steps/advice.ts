@@ -53,6 +53,10 @@ type AdviceName = keyof typeof ADVICE;
 
 const NAMES = Object.keys(ADVICE) as AdviceName[];
 
+/** The name of an advice; undefined for one that steps do not know. */
+export const adviceName = (value: number): AdviceName | undefined =>
+  NAMES.find((name) => ADVICE[name].value === value);
+
 const draws = Object.fromEntries(
   NAMES.map((advice): [AdviceName, Drawing] => [advice, { on: (where) => ({ ...where, advice }) }]),
 ) as Record<AdviceName, Drawing>;

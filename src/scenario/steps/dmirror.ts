@@ -26,7 +26,9 @@ import {
   rangeFields,
 } from './contract.js';
 import {
+  buffer,
   count,
+  eachPage,
   expecting,
   fdName,
   integer,
@@ -39,6 +41,7 @@ import {
   u64,
   word,
 } from './fields.js';
+import { bufferAt, bufferInC } from './memory.js';
 import { command, numberWord, rangeWord, type ShellCommand } from './words.js';
 
 /** Above this, recordings leave data and perm out. */
@@ -51,16 +54,18 @@ const UNKNOWN_NR = 0xff;
 
 // --- schema -----------------------------------------------------------------------------------------------
 
-const contents = z.union([word, z.literal('mixed')], { error: 'a 32-bit word or "mixed"' });
+const CONTENTS = 'a 32-bit word or "mixed"';
+const contents = z.union([word, z.literal('mixed')], { error: CONTENTS });
+const PERMISSION = 'a permission as DEV_PRIVATE_LOCAL|WRITE, READ|PMD, NONE ...';
 const permission = named(
   /^(ERROR|NONE|0x[0-9a-f]{2}|(?!$|\|)((^|\|)(ZERO|DEV_(PRIVATE|COHERENT)_(LOCAL|REMOTE)|DEV_GENERIC))?((^|\|)READ)?((^|\|)WRITE)?((^|\|)PMD)?((^|\|)PUD)?)$/,
-  'a permission as DEV_PRIVATE_LOCAL|WRITE, READ|PMD, NONE ...',
+  PERMISSION,
 );
 
 const counts = { cpages: count.optional(), faults: count.optional() };
 const expectCounts = expecting(counts);
-const expectData = expecting({ ...counts, data: z.array(contents).optional() });
-const expectPerm = expecting({ ...counts, perm: z.array(permission).optional() });
+const expectData = expecting({ ...counts, data: eachPage(contents, CONTENTS).optional() });
+const expectPerm = expecting({ ...counts, perm: eachPage(permission, PERMISSION).optional() });
 const expectType = expecting({ ...counts, type: z.enum(['PRIVATE', 'GENERIC', 'COHERENT']).optional() });
 
 /** For commands whose range the driver checks but does not use. */
@@ -71,12 +76,16 @@ function command_<Cmd extends string, Shape extends z.core.$ZodLooseShape, Expec
   fields: Shape,
   expect: Expect,
 ) {
-  return stepSchema('ioctl', { cmd: z.literal(cmd), fd: fdName, ...fields }, expect);
+  const head = { cmd: z.literal(cmd), fd: fdName };
+  return stepSchema('ioctl', { ...head, ...fields, buffer: buffer.optional() }, expect);
 }
 
 const ioctlSchema = z.discriminatedUnion('cmd', [
   command_('READ', range, expectData),
-  command_('WRITE', { ...range, word }, expectCounts),
+  command_('WRITE', { ...range, word: word.optional() }, expectCounts).refine(
+    (step) => (step.word === undefined) !== (step.buffer === undefined),
+    { error: 'a 32-bit word from 0 to 0xffffffff, or a buffer', path: ['word'] },
+  ),
   command_('MIGRATE', { ...range, toDevice: z.boolean() }, expectData),
   command_('MIGRATE_TO_DEV', range, expectData),
   command_('MIGRATE_TO_SYS', range, expectCounts),
@@ -150,14 +159,21 @@ function commandOf(uapi: DmirrorUapi, step: IoctlStep): DmirrorOp {
   return goesToDevice(step) ? 'MIGRATE_TO_DEV' : 'MIGRATE_TO_SYS';
 }
 
+/** The command of a request number; undefined for one that the generation does not have. */
+export const cmdName = (uapi: DmirrorUapi, request: number): Cmd | undefined =>
+  (Object.keys(COMMANDS) as Cmd[]).find((cmd) => dmirrorRequest(uapi, cmd) === request);
+
+export const listsPermissions = (cmd: Cmd): boolean => cmd === 'SNAPSHOT';
+
 /** RELEASE and GET_MEM_DEV_TYPE may leave the range out: the driver only checks its form. */
 function rangeOf({ region = 'r0', page: first = 0, pages: length = 1 }: IoctlStep): Range {
   return { region, page: first, pages: length };
 }
 
-/** What the step's answer lists; nothing of more pages than recordings list. */
+/** What the step's answer lists; nothing of more pages than recordings list, and no data that loads can see. */
 function listingOf(step: IoctlStep): Listing {
   const listing = COMMANDS[step.cmd].lists(step);
+  if (step.buffer !== undefined && listing === 'data') return 'none';
   return listing !== 'type' && rangeOf(step).pages > MAX_LISTED ? 'none' : listing;
 }
 
@@ -167,7 +183,8 @@ function listingOf(step: IoctlStep): Listing {
 function* prepareMirror(sys: Sys, { mirror, mirrorPages }: Buffers, step: IoctlStep): Task {
   const reached = Math.min(rangeOf(step).pages, mirrorPages);
   if (step.cmd === 'WRITE') {
-    for (let i = 0; i < reached; i++) yield* sys.tryStorePage(mirror + i * PAGE_SIZE, (step.word + i) >>> 0);
+    const { word: first = 0 } = step;
+    for (let i = 0; i < reached; i++) yield* sys.tryStorePage(mirror + i * PAGE_SIZE, (first + i) >>> 0);
     return;
   }
   const filled = step.cmd === 'SNAPSHOT' ? Math.ceil(reached / PAGE_SIZE) : reached;
@@ -190,9 +207,10 @@ function* readPerm(sys: Sys, mirror: number, length: number, spelling: Spelling)
 function* takeIoctl(sys: Sys, actor: Actor, step: IoctlStep, generation: Generation): Task<StepResult> {
   const { uapi } = generation;
   const where = rangeOf(step);
-  const buffers = yield* buffersFor(sys, actor, where.pages);
-  const { mirror, scratch } = buffers;
-  yield* prepareMirror(sys, buffers, step);
+  const buffers = yield* buffersFor(sys, actor, step.buffer === undefined ? where.pages : 0);
+  const { mirror: own, scratch } = buffers;
+  if (step.buffer === undefined) yield* prepareMirror(sys, buffers, step);
+  const mirror = step.buffer === undefined ? own : bufferAt(step.buffer);
 
   const { cmd } = uapi;
   const request = {
@@ -322,6 +340,7 @@ function ioctlFields(step: IoctlStep, generation: Generation): CField[] {
     ['list', C_LIST[listingOf(step)]],
     ['to_device', generation.uapi.cmd.hasAllocToDevmem && goesToDevice(step) ? 'true' : 0],
   ];
+  if (step.buffer !== undefined) return [...fields, ['buffer', bufferInC(step.buffer)]];
   return step.cmd === 'WRITE' ? [...fields, ['write', 'true'], ['word', `${step.word}u`]] : fields;
 }
 
@@ -331,9 +350,12 @@ const ioctlStep = defineStep(ioctlSchema, {
   concerns: 'command',
   entry: ENTRY,
   maps: null,
-  naming: plainNames,
+  naming: { regions: [['buffer', 'region']] },
   shell,
-  plainer: (step) => (step.cmd === 'WRITE' ? preferringSmallWord(step) : []),
+  *plainer(step) {
+    if (step.buffer !== undefined) yield { buffer: undefined, ...(step.cmd === 'WRITE' ? { word: 64 } : {}) };
+    else if (step.cmd === 'WRITE') yield* preferringSmallWord({ word: step.word ?? 0 });
+  },
   draws,
   c: {
     takers: ['ioctl'],

@@ -5,6 +5,8 @@
  */
 import { z } from 'zod';
 import { errnoByName } from '../../uapi/errno.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
+import { FOLDED } from '../folded.js';
 
 /** The largest page number or count: 64 GiB. More is a typing error, not an experiment. */
 export const MAX_PAGES = 0x1000000;
@@ -49,19 +51,37 @@ export const count = z.int({ error: 'a count' }).min(0, { error: 'a count' });
 export const fn = z.string({ error: 'a kernel function' }).min(1, { error: 'a kernel function' });
 
 const SIGNALS = ['SIGSEGV', 'SIGBUS'] as const;
-export const storedPage = z.enum(['ok', ...SIGNALS]);
-export const loadedPage = z.union([word, z.enum(['mixed', ...SIGNALS])], {
-  error: 'a 32-bit word, "mixed", "SIGSEGV" or "SIGBUS"',
-});
+const storedPage = z.enum(['ok', ...SIGNALS]);
+const loadedPage = z.union([word, z.enum(['ok', 'mixed', ...SIGNALS])]);
+
+/** A list with an element a page; equal ones in a row may be folded ("ok x1024"). */
+export function eachPage<Element extends z.ZodType>(element: Element, what: string) {
+  return z.array(z.union([element, named(FOLDED, what)], { error: what }));
+}
 
 /** What a step answers: `fields`, and what any step can: an errno, a kernel that died, or never came back. */
 export function expecting<Shape extends z.core.$ZodLooseShape>(fields: Shape) {
   return z.strictObject({ ret: ret.optional(), ...fields, oops: fn.optional(), hang: fn.optional() });
 }
 
+export const expectStored = expecting({
+  pages: eachPage(storedPage, 'one of ok, SIGSEGV, SIGBUS').optional(),
+});
+export const expectLoaded = expecting({
+  pages: eachPage(loadedPage, 'a 32-bit word, "mixed", "ok", "SIGSEGV" or "SIGBUS"').optional(),
+});
+
 export const expectRet = expecting({});
 
 // --- steps ------------------------------------------------------------------------------------------------
+
+export const place = z.strictObject({ region: regionName, page });
+/** Memory of the process, from byte `offset` of a page on, instead of a buffer of the step's own. */
+export const buffer = z.strictObject({
+  region: regionName,
+  page,
+  offset: integer(0, PAGE_SIZE - 1, 'a byte of a page from 0 to 4095').optional(),
+});
 
 export const range = { region: regionName, page, pages };
 

@@ -25,6 +25,12 @@ const openSchema = stepSchema(
   expectRet,
 );
 
+/** The minor number in the path of a device file; undefined for other paths. */
+export function minorOf(path: string): number | undefined {
+  const minor = /^\/dev\/hmm_dmirror(\d{1,3})$/.exec(path)?.[1];
+  return minor === undefined ? undefined : Number(minor);
+}
+
 const deviceName = (minor: number): string => `hmm_dmirror${minor}`;
 
 function* takeOpen(sys: Sys, actor: Actor, step: { fd: string; device: number }): Task<StepResult> {

@@ -66,14 +66,31 @@ type GupKind = keyof typeof CALLS;
 
 const KINDS = Object.keys(CALLS) as GupKind[];
 
+/** A kind, and whether hmm-tests' FOLL_LONGTERM comes to its flags: another where the test was built for another kernel. */
+interface GupFlags {
+  readonly kind: GupKind;
+  readonly longterm?: boolean | undefined;
+}
+
+function gupFlags({ kind, longterm = false }: GupFlags, generation: Generation): number {
+  const { follLongterm, hmmTestsKnowFollLongterm } = generation.behaviours;
+  const added = longterm ? foll_longterm(follLongterm, hmmTestsKnowFollLongterm) : 0;
+  return (flagsOf(CALLS[kind], generation) | added) >>> 0;
+}
+
+/** How a step says a call of gup_test with these flags; undefined where none does. */
+export function gupFields(request: number, flags: number, generation: Generation): GupFlags | undefined {
+  const calls = KINDS.filter((kind) => CALLS[kind].request === request);
+  const ways: GupFlags[] = [
+    ...calls.map((kind) => ({ kind })),
+    ...calls.map((kind) => ({ kind, longterm: true })),
+  ];
+  return ways.find((way) => gupFlags(way, generation) === flags);
+}
+
 // --- gup --------------------------------------------------------------------------------------------------
 
-function* takeGup(
-  sys: Sys,
-  actor: Actor,
-  step: Range & { kind: GupKind },
-  generation: Generation,
-): Task<StepResult> {
+function* takeGup(sys: Sys, actor: Actor, step: Range & GupFlags, generation: Generation): Task<StepResult> {
   const { gupFd } = actor;
   const { scratch } = yield* buffersOf(sys, actor);
   const call = CALLS[step.kind];
@@ -81,7 +98,7 @@ function* takeGup(
     addr: startOf(step),
     size: step.pages * PAGE_SIZE,
     nr_pages_per_call: step.pages,
-    gup_flags: flagsOf(call, generation),
+    gup_flags: gupFlags(step, generation),
   });
   yield* sys.storeBytes(scratch, struct);
 
@@ -93,7 +110,7 @@ function* takeGup(
 
 const gupSchema = stepSchema(
   'gup',
-  { ...range, kind: z.enum(KINDS) },
+  { ...range, kind: z.enum(KINDS), longterm: z.literal(true).optional() },
   expecting({ pinned: count.optional() }),
 );
 
@@ -111,14 +128,17 @@ const gupStep = defineStep(gupSchema, {
       ([r, kind], context) => ({ ...rangeWord(r!, context), kind }),
     ),
   },
-  plainer: (step) => preferring(step, 'kind', 'basic'),
+  *plainer(step) {
+    yield* preferring(step, 'kind', 'basic');
+    yield* preferring(step, 'longterm', undefined);
+  },
   draws: { gup: { on: (where, { dice }) => ({ ...where, kind: dice.pick(KINDS) }) } },
   c: {
     takers: ['gup'],
     taker: () => 'gup',
     fields(step, generation) {
       const call = CALLS[step.kind];
-      const flags = flagsOf(call, generation);
+      const flags = gupFlags(step, generation);
       return [...rangeFields(step), ['request', call.name], ['flags', `0x${flags.toString(16)}`]];
     },
     listed: () => 0,

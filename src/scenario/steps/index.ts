@@ -7,6 +7,7 @@ import type { Contract } from './contract.js';
 import { dmirror } from './dmirror.js';
 import { files } from './files.js';
 import { gup } from './gup.js';
+import { memfd } from './memfd.js';
 import { memory } from './memory.js';
 import { processes } from './processes.js';
 
@@ -17,6 +18,7 @@ export const steps = {
   ...access,
   ...dmirror,
   ...gup,
+  ...memfd,
   ...processes,
 };
 

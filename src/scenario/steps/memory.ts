@@ -35,7 +35,19 @@ import {
   rangeFields,
   smaller,
 } from './contract.js';
-import { expectRet, fdName, page, pages, prot, range, regionName, share, stepSchema } from './fields.js';
+import {
+  type buffer,
+  expectRet,
+  fdName,
+  page,
+  pages,
+  place,
+  prot,
+  range,
+  regionName,
+  share,
+  stepSchema,
+} from './fields.js';
 import { command, numberWord, placeWord, rangeCommand, rangeWord } from './words.js';
 
 type Prot = z.infer<typeof prot>;
@@ -47,6 +59,10 @@ const PROT: Readonly<Record<Prot, number>> = {
   rw: PROT_READ | PROT_WRITE,
 };
 
+/** The name of a protection; undefined for one that steps do not know. */
+export const protName = (value: number): Prot | undefined =>
+  (Object.keys(PROT) as Prot[]).find((name) => PROT[name] === value);
+
 const C_PROT: Readonly<Record<Prot, string>> = {
   none: 'PROT_NONE',
   r: 'PROT_READ',
@@ -55,6 +71,10 @@ const C_PROT: Readonly<Record<Prot, string>> = {
 };
 
 export const startOf = (step: Range): number => addressOf(step.region, step.page);
+export const bufferAt = ({ region, page: first, offset = 0 }: z.infer<typeof buffer>): number =>
+  addressOf(region, first) + offset;
+export const bufferInC = ({ region, page: first, offset = 0 }: z.infer<typeof buffer>): string =>
+  `AT(${nameNumber(region)}, ${first})${offset === 0 ? '' : ` + ${offset}UL`}`;
 export const lengthOf = (step: Range): number => step.pages * PAGE_SIZE;
 
 // --- mmap -------------------------------------------------------------------------------------------------
@@ -63,7 +83,14 @@ function mapping<Backing extends string, Shape extends z.core.$ZodLooseShape>(
   backing: Backing,
   fields: Shape,
 ) {
-  const common = { region: regionName, pages, prot, share, backing: z.literal(backing) };
+  const common = {
+    region: regionName,
+    page: page.optional(),
+    pages,
+    prot,
+    share,
+    backing: z.literal(backing),
+  };
   return stepSchema('mmap', { ...common, ...fields }, expectRet);
 }
 
@@ -76,15 +103,15 @@ const mmapSchema = z.discriminatedUnion('backing', [
 
 type MmapStep = z.infer<typeof mmapSchema>;
 
-/** The memfd behind a `file` region, created at the region's first mmap. */
-function* memfdOf(sys: Sys, actor: Actor, step: MmapStep): Task<number> {
-  const known = actor.memfds.get(step.region);
+/** The memfd behind a `file` region, created of that length at the region's first mmap, fread or fwrite. */
+export function* memfdOf(sys: Sys, actor: Actor, region: string, length: number): Task<number> {
+  const known = actor.memfds.get(region);
   if (known !== undefined) return known;
-  const fd = yield* sys.memfd_create(step.region, 0);
+  const fd = yield* sys.memfd_create(region, 0);
   if (fd < 0) return fd;
-  const ret = yield* sys.ftruncate(fd, step.pages * PAGE_SIZE);
+  const ret = yield* sys.ftruncate(fd, length * PAGE_SIZE);
   if (ret < 0) return ret;
-  actor.memfds.set(step.region, fd);
+  actor.memfds.set(region, fd);
   return fd;
 }
 
@@ -92,11 +119,12 @@ function* takeMmap(sys: Sys, actor: Actor, step: MmapStep): Task<StepResult> {
   let flags = MAP_FIXED | (step.share === 'shared' ? MAP_SHARED : MAP_PRIVATE);
   let fd = -1;
   if (step.backing === 'device') fd = fdOf(actor, step.fd);
-  else if (step.backing === 'file') fd = yield* memfdOf(sys, actor, step);
+  else if (step.backing === 'file') fd = yield* memfdOf(sys, actor, step.region, step.pages);
   else flags |= MAP_ANONYMOUS | (step.backing === 'hugetlb' ? MAP_HUGETLB : 0);
 
   const length = step.pages * PAGE_SIZE;
-  return retOf(yield* sys.mmap(addressOf(step.region, 0), length, PROT[step.prot], flags, fd, 0));
+  const start = addressOf(step.region, step.page ?? 0);
+  return retOf(yield* sys.mmap(start, length, PROT[step.prot], flags, fd, 0));
 }
 
 const isProt = (word: string): boolean => Object.hasOwn(PROT, word);
@@ -116,6 +144,7 @@ function mappingWords(words: readonly string[]): Fields {
 }
 
 function* plainerMmap(step: MmapStep): Iterable<Fields> {
+  if (step.page !== undefined) yield { page: undefined };
   yield* preferring(step, 'prot', 'rw');
   yield* preferring(step, 'share', 'private');
   // Only a mapping of a device has an fd.
@@ -151,7 +180,7 @@ const mmap = defineStep(mmapSchema, {
   answers: () =>
     answeredBy('do_mmap', 'EBADF', 'EINVAL', 'ENOMEM', 'EACCES', 'EAGAIN', 'ENODEV', 'EPERM', 'EOVERFLOW'),
   concerns: 'call',
-  maps: (step) => ({ region: step.region, page: 0, pages: step.pages }),
+  maps: ({ region, page: first = 0, pages: count }) => ({ region, page: first, pages: count }),
   naming: plainNames,
   shell: {
     mmap: command(
@@ -177,7 +206,7 @@ const mmap = defineStep(mmapSchema, {
       if (step.backing === 'anon' || step.backing === 'hugetlb') flags.push('MAP_ANONYMOUS');
       if (step.backing === 'hugetlb') flags.push('MAP_HUGETLB');
       return [
-        ...rangeFields({ region: step.region, page: 0, pages: step.pages }),
+        ...rangeFields({ region: step.region, page: step.page ?? 0, pages: step.pages }),
         ['prot', C_PROT[step.prot]],
         ['flags', flags.join(' | ')],
         ['fd', step.backing === 'device' ? nameNumber(step.fd) : 0],
@@ -260,11 +289,7 @@ const mprotect = defineStep(stepSchema('mprotect', { ...range, prot }, expectRet
 
 // --- mremap -----------------------------------------------------------------------------------------------
 
-const mremapSchema = stepSchema(
-  'mremap',
-  { ...range, to: z.strictObject({ region: regionName, page }) },
-  expectRet,
-);
+const mremapSchema = stepSchema('mremap', { ...range, to: place }, expectRet);
 
 const mremap = defineStep(mremapSchema, {
   *take(sys, _, step): Task<StepResult> {

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `smoke --record`: each test as a scenario document, in a file or a directory. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { MachineDescription } from '../machine/description.js';
+import { SuiteRecorder } from '../record/suite.js';
+import type { ScenarioDocument } from '../scenario/schema.js';
+import { writeYaml } from '../scenario/update.js';
+import { UsageError } from '../sim/errors.js';
+import { cannotWrite, ReportFile } from './report-file.js';
+
+const OPTION = '--record';
+
+const isFile = (path: string): boolean => /\.ya?ml$/.test(path);
+
+function fileWriter(path: string, tests: number): (document: ScenarioDocument) => void {
+  if (tests !== 1) {
+    throw new UsageError(`${path} holds one test, ${tests} are selected: give a directory`, OPTION);
+  }
+  const file = new ReportFile(path, OPTION);
+  return (document) => file.write(writeYaml(document));
+}
+
+function directoryWriter(directory: string): (document: ScenarioDocument) => void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw cannotWrite(directory, OPTION, error);
+  }
+  return (document) => {
+    const path = join(directory, `${document.name}.yaml`);
+    try {
+      writeFileSync(path, writeYaml(document));
+    } catch (error) {
+      throw cannotWrite(path, OPTION, error);
+    }
+  };
+}
+
+/** Writes each of `tests` tests when it has ended. Throws UsageError for what cannot be written, or be recorded. */
+export function suiteRecorder(path: string, tests: number, machine: MachineDescription): SuiteRecorder {
+  let write: ((document: ScenarioDocument) => void) | undefined;
+  const recorder = new SuiteRecorder(machine, (document) => write?.(document));
+  write = isFile(path) ? fileWriter(path, tests) : directoryWriter(path);
+  return recorder;
+}

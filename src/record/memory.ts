@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** System calls on files and memory, as steps without names. */
+import { adviceName } from '../scenario/steps/advice.js';
+import { minorOf } from '../scenario/steps/files.js';
+import { protName } from '../scenario/steps/memory.js';
+import {
+  MAP_ANONYMOUS,
+  MAP_HUGETLB,
+  MAP_SHARED,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  O_TMPFILE,
+  PAGE_SIZE,
+} from '../uapi/mman.js';
+import type { Draft } from './draft.js';
+import type { Fd, ProcessRecord } from './process-record.js';
+
+/** A step without the process that takes it. */
+export type Bare = Omit<Draft, 'as' | 'expect' | 'order'>;
+
+const pagesIn = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE);
+
+/** What is open after an open() of that path. */
+export function fdOf(path: string, flags: number, own: ProcessRecord): Fd {
+  const minor = minorOf(path);
+  if (minor !== undefined) return { kind: 'device', name: own.newFdName(), minor };
+  if (path.endsWith('/gup_test')) return { kind: 'gup' };
+  const temporary = (flags & O_TMPFILE) === O_TMPFILE;
+  return temporary ? { kind: 'memory', memory: { mapping: undefined, bytes: 0 } } : { kind: 'other' };
+}
+
+export function rangeDraft(own: ProcessRecord, op: string, addr: number, length: number): Bare | undefined {
+  const at = own.place(addr);
+  return at === undefined ? undefined : { fields: { op, pages: pagesIn(length) }, at };
+}
+
+function withField(draft: Bare | undefined, name: string, value: string | undefined): Bare | undefined {
+  if (draft === undefined || value === undefined) return undefined;
+  return { ...draft, fields: { ...draft.fields, [name]: value } };
+}
+
+export function protDraft(own: ProcessRecord, addr: number, length: number, prot: number): Bare | undefined {
+  return withField(rangeDraft(own, 'mprotect', addr, length), 'prot', protName(prot));
+}
+
+export function adviceDraft(
+  own: ProcessRecord,
+  addr: number,
+  length: number,
+  value: number,
+): Bare | undefined {
+  const advice = adviceName(value);
+  const draft = withField(rangeDraft(own, 'madvise', addr, length), 'advice', advice);
+  const mapping = draft?.at?.mapping;
+  if (mapping !== undefined && (advice === 'hugepage' || advice === 'collapse')) mapping.mayBeHuge = true;
+  return draft;
+}
+
+interface Mmap {
+  readonly length: number;
+  readonly prot: number;
+  readonly flags: number;
+  readonly fd: number;
+  readonly heap: boolean;
+}
+
+export function mmapDraft(own: ProcessRecord, start: number, mapped: boolean, call: Mmap): Bare | undefined {
+  const { length, prot, flags, fd, heap } = call;
+  const pages = pagesIn(length);
+  const file = (flags & MAP_ANONYMOUS) === 0 ? own.fds.get(fd) : undefined;
+  const bytes = pages * PAGE_SIZE;
+  const mapping = mapped
+    ? own.map(start, bytes, heap)
+    : { start, bytes, isHeap: false, isBuffer: false, mayBeHuge: false, isFile: false };
+  const protection = protName(prot);
+  if (protection === undefined || file?.kind === 'gup' || file?.kind === 'other') return undefined;
+  if (file?.kind === 'memory') {
+    mapping.isFile = true;
+    file.memory.mapping ??= mapping;
+  }
+  const share = (flags & MAP_SHARED) === 0 ? 'private' : 'shared';
+  const backing = {
+    device: { backing: 'device', fd: file?.kind === 'device' ? file.name : '' },
+    memory: { backing: 'file' },
+    none: { backing: (flags & MAP_HUGETLB) === 0 ? 'anon' : 'hugetlb' },
+  }[file?.kind ?? 'none'];
+  const fields = { op: 'mmap', pages, prot: protection, share, ...backing };
+  return { fields, at: { mapping, addr: start } };
+}
+
+interface Mremap {
+  readonly old: number;
+  readonly oldLength: number;
+  readonly newLength: number;
+  readonly flags: number;
+  readonly to: number;
+}
+
+/** Only moves to an address that the program names have a step. */
+export function mremapDraft(own: ProcessRecord, call: Mremap, moved: boolean): Bare | undefined {
+  const { old, oldLength, newLength, flags, to } = call;
+  const draft = rangeDraft(own, 'mremap', old, oldLength);
+  if (flags !== (MREMAP_MAYMOVE | MREMAP_FIXED) || oldLength !== newLength) return undefined;
+  if (moved) {
+    own.unmap(old, oldLength);
+    own.map(to, newLength, false);
+  }
+  const target = own.place(to);
+  return draft === undefined || target === undefined ? undefined : { ...draft, to: target };
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Records what the processes of a program do: system calls, loads and stores, in the order in which they end. */
+import type { Generation } from '../generations/index.js';
+import type { Process } from '../kernel/process.js';
+import type { Outside } from '../user/program.js';
+import { type AccessDraft, type Draft, foldAccess } from './draft.js';
+import { ProcessRecord } from './process-record.js';
+import { RecordedProgram } from './program.js';
+
+type NewDraft = Omit<Draft, 'as' | 'order'>;
+
+/** A call that has begun. */
+export interface Begun {
+  readonly pid: number;
+  readonly order: number;
+}
+
+export class Recorder {
+  #drafts: Draft[] = [];
+  /** What the program did that no step says. */
+  readonly unsaid = new Set<string>();
+  /** Why another run might come out otherwise. */
+  readonly notes = new Set<string>();
+  readonly #processes = new Map<number, ProcessRecord>();
+  #order = 0;
+
+  constructor(readonly generation: Generation) {}
+
+  get drafts(): readonly Draft[] {
+    return this.#drafts;
+  }
+
+  /** The draft that was added last, wherever it went. */
+  last!: Draft;
+
+  /** The program of a process that nobody forked: one that tells everything it does. */
+  readonly program = (process: Process, outside: Outside): RecordedProgram => {
+    this.#processes.set(process.pid, new ProcessRecord('p0'));
+    return new RecordedProgram(process, outside, this);
+  };
+
+  /** What is known of a process. */
+  of(pid: number): ProcessRecord {
+    return this.#processes.get(pid)!;
+  }
+
+  /** Context: the child has just been made. */
+  forked(parent: number, child: number): void {
+    const name = `p${this.#processes.size}`;
+    this.add(parent, { fields: { op: 'fork', child: name }, expect: { ret: 0 } });
+    this.#processes.set(child, this.of(parent).cloneAs(name));
+  }
+
+  died(pid: number): void {
+    const process = this.of(pid);
+    if (process.dead) return;
+    this.add(pid, { fields: { op: 'exit' }, expect: { ret: 0 } });
+    process.dead = true;
+  }
+
+  add(pid: number, draft: NewDraft): void {
+    this.last = { as: this.of(pid).name, order: this.#order++, ...draft };
+    this.#drafts.push(this.last);
+  }
+
+  addAccess(pid: number, access: AccessDraft): void {
+    this.add(pid, { fields: {}, access });
+    foldAccess(this.#drafts);
+  }
+
+  begin(pid: number): Begun {
+    return { pid, order: this.#order++ };
+  }
+
+  /**
+   * The end of a call. What succeeded found all as it was when it began, whatever another thread did meanwhile; what
+   * failed may have failed because of that.
+   */
+  end({ pid, order }: Begun, draft: NewDraft, ok: boolean): void {
+    this.add(pid, draft);
+    const { as } = this.last;
+    const later = this.#drafts.findIndex((one) => one !== this.last && one.order > order && one.as === as);
+    if (!ok || later < 0) return;
+    this.#drafts.pop();
+    this.#drafts.splice(later, 0, this.last);
+  }
+}

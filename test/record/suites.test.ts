@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Every test of every suite, recorded, passes as a document; and fails with a bug where the suite does. */
+import t from 'tap';
+import { bugs } from '../../src/generations/bugs/index.js';
+import { generations } from '../../src/generations/index.js';
+import { FAILURES, kernelOf } from '../selftests/suite_bugs.js';
+import { ADDRESSES, type Recorded, record, unmet } from './recorded.js';
+
+const TESTS: Readonly<Record<string, number>> = {
+  'v5-generic': 22,
+  'v4-coherent': 50,
+  '6.1': 58,
+  '6.12': 58,
+};
+
+/** By kernel, with special purpose memory. */
+const suites = new Map<string, Map<string, Recorded>>();
+
+for (const { id } of generations) {
+  for (const addresses of ADDRESSES) {
+    t.test(`${id}, spm: [${addresses}]`, async (t) => {
+      const recorded = record(id, addresses);
+      suites.set(id, recorded);
+      t.equal(recorded.size, TESTS[id]);
+      t.strictSame(unmet(recorded), {});
+    });
+  }
+}
+
+t.test('with a bug, what the suite sees fails', async (t) => {
+  for (const { id } of bugs) {
+    const found = unmet(suites.get(kernelOf(id))!, { bugs: [id] });
+    if (id === 'coherent-minor-unset') {
+      const said = new Set(Object.values(found));
+      t.strictSame([...said], ['load: expected {"ret":0}, got {"ret":"ENOMEM"}'], id);
+      continue;
+    }
+    t.strictSame(Object.keys(found), FAILURES[id] ?? [], id);
+  }
+});
