@@ -146,7 +146,9 @@ static int guarded(void (*access)(unsigned long addr, uint32_t word, const char 
 	flying = 0;
 	return signo;
 }
+`;
 
+export const PAGES = `
 static void access_pages(const struct step *step,
 			 void (*access)(unsigned long addr, uint32_t word, const char *comma))
 {

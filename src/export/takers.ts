@@ -27,6 +27,7 @@ const openFds = part(drivers.OPEN_FDS);
 const map = part(memory.MMAP, [answerCall]);
 const pageWord = part(memory.PAGE_WORD);
 const accesses = part(memory.ACCESSES, [], 'catch_signals');
+const wholePages = part(memory.PAGES, [accesses]);
 const words = part(memory.WORDS, [accesses]);
 const mirror = part(
   ({ uapi, title }) => drivers.dmirrorInterface(uapi, title) + drivers.MIRROR,
@@ -50,9 +51,9 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   mprotect: rangeCall(memory.MPROTECT),
   madvise: rangeCall(memory.MADVISE),
   mremap: rangeCall(memory.MREMAP),
-  store: part(memory.STORE, [accesses]),
+  store: part(memory.STORE, [wholePages]),
   store_words: part(memory.STORE_WORDS, [words]),
-  load: part(memory.LOAD, [accesses, pageWord]),
+  load: part(memory.LOAD, [wholePages, pageWord]),
   load_words: part(memory.LOAD_WORDS, [words]),
   pagemap: part(memory.PAGEMAP, [answerCall]),
   ioctl: part((generation) => drivers.ioctlPart(generation.uapi, spellingOf(generation)), [pageWord, mirror]),

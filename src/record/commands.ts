@@ -3,7 +3,7 @@
 import type { Generation } from '../generations/index.js';
 import type { StepResult } from '../scenario/result.js';
 import { spellingOf } from '../scenario/spelling.js';
-import { cmdName, listsPermissions } from '../scenario/steps/dmirror.js';
+import { cmdName, ignoresRange, listsPermissions } from '../scenario/steps/dmirror.js';
 import { gupFields } from '../scenario/steps/gup.js';
 import {
   decodeGupTest,
@@ -59,7 +59,7 @@ function deviceCommand(
   const command = cmdName(generation.uapi, request);
   if (command === undefined) return undefined;
   const direction = command === 'MIGRATE' ? { toDevice: alloc_to_devmem } : {};
-  const at = own.place(Number(addr));
+  const at = own.place(Number(addr)) ?? (ignoresRange(command) ? undefined : own.nowhere());
   const pages = Number(npages);
   const fields = { op: 'ioctl', cmd: command, fd, ...(at === undefined ? {} : { pages }), ...direction };
   const buffer = own.place(Number(ptr));

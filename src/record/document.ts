@@ -19,8 +19,11 @@ export interface Recording {
   readonly thpAlways: boolean;
 }
 
-/** Mappings by what they are for: memory under test, then buffers, then what libc keeps. */
-const rankOf = ({ isHeap, isBuffer }: Mapping): number => (isHeap ? 2 : isBuffer ? 1 : 0);
+/** Mappings by what they are for: memory under test, then buffers, what libc keeps, and where nothing ever was. */
+function rankOf({ isHeap, isBuffer, bytes }: Mapping): number {
+  if (bytes === 0) return 3;
+  return isHeap ? 2 : isBuffer ? 1 : 0;
+}
 
 class Names {
   readonly #regions = new Map<Mapping, string>();
@@ -118,7 +121,8 @@ function placeFields({ fields, at, file }: Draft, names: Names): Readonly<Record
   }
   const mapping = file?.mapping;
   if (mapping === undefined) return {};
-  return { region: names.region(mapping), page: names.base(mapping) + (fields.page as number) };
+  // Of the file, wherever it is mapped.
+  return { region: names.region(mapping), page: fields.page };
 }
 
 function stepOf(draft: Draft, names: Names): Step {

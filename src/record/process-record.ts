@@ -29,6 +29,16 @@ export class ProcessRecord {
   /** Mappings that there were, the latest last: a range may begin in a hole. */
   #past: Mapping[] = [];
 
+  /** Stands for addresses where the program never had anything. */
+  readonly #nowhere: Mapping = {
+    start: 0,
+    bytes: 0,
+    isHeap: false,
+    isBuffer: false,
+    mayBeHuge: false,
+    isFile: false,
+  };
+
   constructor(readonly name: string) {}
 
   cloneAs(name: string): ProcessRecord {
@@ -69,6 +79,10 @@ export class ProcessRecord {
       const above = { ...piece, start: Math.max(piece.start, end) };
       return [below, above].filter((part) => part.start < part.end);
     });
+  }
+
+  nowhere(): Place {
+    return { mapping: this.#nowhere, addr: 0 };
   }
 
   /** Undefined outside of everything that the program has mapped. */

@@ -37,6 +37,18 @@ steps:
   - { op: munmap, region: r5, page: 0, pages: 0, expect: { ret: EINVAL } }
   - { op: fork, child: p1, expect: { ret: 0 } }
   - { as: p1, op: load, region: r0, page: 1, pages: 1, expect: { pages: [ 0 ] } }
+  - { op: mmap, region: r3, page: 2, pages: 3, prot: rw, share: private, backing: anon, expect: { ret: 0 } }
+  - { op: store, region: r3, page: 2, pages: 4, word: 9, step: -2, expect: { pages: [ ok, ok, ok, SIGSEGV ] } }
+  - { op: load, region: r3, page: 2, pages: 3, word: 9, step: -2, add: 1, expect: { pages: [ ok, ok, ok ] } }
+  - { op: load, region: r3, page: 2, pages: 3, word: 9, step: -2, expect: { pages: [ mixed, mixed, mixed ] } }
+  - { op: store, region: r3, page: 3, pages: 2, word: 5, offset: 1020, words: 8, expect: { pages: [ ok, ok ] } }
+  - { op: load, region: r3, page: 3, pages: 2, offset: 1020, words: 8, expect: { pages: [ 5, 5 ] } }
+  - { op: load, region: r3, page: 2, pages: 2, word: 10, step: -2, expect: { pages: [ ok, mixed ] } }
+  - { op: mmap, region: r4, pages: 4, prot: rw, share: private, backing: anon, expect: { ret: 0 } }
+  - { op: fwrite, region: r6, page: 0, pages: 2, buffer: { region: r3, page: 2 }, expect: { ret: 0, bytes: 8192 } }
+  - { op: fread, region: r6, page: 0, pages: 3, buffer: { region: r4, page: 0, offset: 8 }, expect: { ret: 0, bytes: 8192 } }
+  - { op: load, region: r4, page: 0, pages: 1, word: 10, step: -2, offset: 2, words: 1022, expect: { pages: [ ok ] } }
+  - { op: fread, region: r6, page: 0, pages: 1, buffer: { region: r7, page: 0 }, expect: { ret: EFAULT } }
 `;
 
 /** Pages that faultaround happened to map are no business of this test. */

@@ -163,6 +163,9 @@ function commandOf(uapi: DmirrorUapi, step: IoctlStep): DmirrorOp {
 export const cmdName = (uapi: DmirrorUapi, request: number): Cmd | undefined =>
   (Object.keys(COMMANDS) as Cmd[]).find((cmd) => dmirrorRequest(uapi, cmd) === request);
 
+/** Has the command no use for its range? */
+export const ignoresRange = (cmd: Cmd): boolean => cmd === 'RELEASE' || cmd === 'GET_MEM_DEV_TYPE';
+
 export const listsPermissions = (cmd: Cmd): boolean => cmd === 'SNAPSHOT';
 
 /** RELEASE and GET_MEM_DEV_TYPE may leave the range out: the driver only checks its form. */
