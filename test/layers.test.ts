@@ -15,6 +15,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   cli: 'report explain fuzz export shell record session scenario selftests watch machine user kernel mm generations uapi sim',
   report: 'explain scenario selftests watch mm sim',
   explain: 'session scenario watch machine kernel mm generations uapi sim',
+  triage: '',
   fuzz: 'session scenario machine user generations sim',
   export: 'session scenario generations uapi sim',
   shell: 'session scenario user uapi sim',
@@ -38,7 +39,7 @@ const ROOMS: Readonly<Record<string, string>> = {
 /** The library's entry, which is in no room. */
 const ENTRY = 'machine user mm generations uapi sim';
 
-const SIBLINGS: readonly (readonly string[])[] = [['explain', 'fuzz', 'export', 'shell', 'record']];
+const SIBLINGS: readonly (readonly string[])[] = [['explain', 'triage', 'fuzz', 'export', 'shell', 'record']];
 
 /** Packages, and the rooms that may use them. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
@@ -326,6 +327,8 @@ const DRIVERS_OWN = [
   // Its C, its suite, and its ioctls as steps.
   /^src\/(?:export|selftests\/hmm-tests)\//,
   'src/record/commands.ts',
+  // Logs of its suite.
+  /^src\/triage\//,
   // The library hands its interface on; the commands say what they are about.
   'src/index.ts',
   'src/cli/main.ts',
