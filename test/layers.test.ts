@@ -12,10 +12,10 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** From the top. Rooms of one line are siblings. */
 const ROOMS: Readonly<Record<string, string>> = {
-  cli: 'report explain fuzz export shell record session scenario selftests watch machine user kernel mm generations uapi sim',
-  report: 'explain scenario selftests watch mm sim',
+  cli: 'report explain triage fuzz export shell record session scenario selftests watch machine user kernel mm generations uapi sim',
+  report: 'explain triage scenario selftests watch mm sim',
   explain: 'session scenario watch machine kernel mm generations uapi sim',
-  triage: '',
+  triage: 'selftests generations',
   fuzz: 'session scenario machine user generations sim',
   export: 'session scenario generations uapi sim',
   shell: 'session scenario user uapi sim',

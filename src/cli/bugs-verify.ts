@@ -13,7 +13,8 @@ import { readScenarioFiles } from './scenario-files.js';
 /** Beside dist, and beside src. */
 const SCENARIOS = new URL('../../test/bugs/', import.meta.url);
 
-function scenarioOf({ id }: Bug): LoadedDocument {
+/** The scenario that shows the bug. */
+export function bugScenario({ id }: Bug): LoadedDocument {
   const { files, mistakes } = readScenarioFiles([fileURLToPath(new URL(`${id}.yaml`, SCENARIOS))]);
   const [mistake] = mistakes;
   if (mistake !== undefined) throw new Error(`${mistake.where}: ${mistake.message}`);
@@ -34,7 +35,7 @@ interface Verdict {
 }
 
 function verify(bug: Bug): Verdict {
-  const loaded = scenarioOf(bug);
+  const loaded = bugScenario(bug);
   const { generation } = new Setups().of(loaded.document);
   const fixes = hasBug(generation, bug);
   const check = bug.check ?? false;

@@ -20,6 +20,11 @@ const commands: readonly Entry[] = [
     load: () => import('./smoke.js'),
   },
   {
+    name: 'triage',
+    summary: 'read logs of hmm-tests, and name what explains and reproduces their failures',
+    load: () => import('./triage.js'),
+  },
+  {
     name: 'run',
     summary: 'run scenario documents, and compare what they expect',
     load: () => import('./run.js'),

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Measures what each bug's switch, and each condition of the machine, makes of the suite of each kernel, and writes
+ * src/generations/bugs/symptoms.ts. Needs a build; takes some minutes. test/triage/symptoms.test.ts measures a few again.
+ */
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { CONDITIONS, symptomRow } from '../dist/cli/triage-conditions.js';
+import { bugs, hasBug } from '../dist/generations/bugs/index.js';
+import { generations } from '../dist/generations/index.js';
+
+const target = fileURLToPath(new URL('../src/generations/bugs/symptoms.ts', import.meta.url));
+
+const rows = [];
+for (const generation of generations) {
+  const kernel = generation.id;
+  for (const condition of Object.keys(CONDITIONS)) rows.push(symptomRow({ kernel, condition }));
+  for (const bug of bugs) {
+    for (const condition of ['spm', 'private', 'thp-always']) {
+      const row = symptomRow({ kernel, condition, bug: bug.id, has: hasBug(generation, bug) });
+      rows.push(row);
+      process.stderr.write(`${kernel} ${bug.id} ${condition} ${row?.shows.length ?? '-'}\n`);
+    }
+  }
+}
+
+const text = `// SPDX-License-Identifier: GPL-2.0-only
+/** What bugs and conditions make of the suite. Written by scripts/suite-symptoms.js: measured, not derived. */
+
+export interface SuiteSymptoms {
+  readonly kernel: string;
+  /** Of the machine, as src/cli/triage-conditions.ts names them. */
+  readonly condition: string;
+  /** The bug that makes the difference; absent where the condition does. */
+  readonly bug?: string;
+  /** modprobe's error, or "oops: FUNCTION". */
+  readonly load?: string;
+  /** The symptoms, and the tests that have them. */
+  readonly shows: readonly { readonly says: string; readonly tests: readonly string[] }[];
+}
+
+export const suiteSymptoms: readonly SuiteSymptoms[] = ${JSON.stringify(rows.filter(Boolean), null, 2)};
+`;
+writeFileSync(target, text);
+spawnSync('npx', ['biome', 'check', '--write', target], { stdio: 'inherit' });

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `triage --run`: runs what may be behind a failure, and compares what it shows with the log, down to the values. */
+import { bugById } from '../generations/bugs/index.js';
+import { describeMachine, type MachineDescription } from '../machine/description.js';
+import type { Ran } from '../report/triage-text.js';
+import { MachinePool } from '../session/machine-pool.js';
+import { runOn } from '../session/runner.js';
+import { Setups } from '../session/setup.js';
+import type { Candidate, Finding } from '../triage/verdict.js';
+import { bugScenario } from './bugs-verify.js';
+import { CONDITIONS, symptomsShown } from './triage-conditions.js';
+import { measure } from './triage-measure.js';
+
+const known = new Map<string, readonly string[]>();
+
+function machineOf({ kernel, condition, bug, has }: Candidate): MachineDescription {
+  const bugs = bug === undefined || has ? [] : [bug];
+  return describeMachine({ kernel, seed: 0, bugs, ...CONDITIONS[condition] });
+}
+
+/** What the test shows there. */
+function testShows(candidate: Candidate, test: string): readonly string[] {
+  const { tests } = measure(machineOf(candidate), [{ option: 'r', name: test }]);
+  return tests.flatMap(symptomsShown);
+}
+
+/** Functions that die, hang or warn in the bug's scenario. */
+function scenarioShows({ bug: id, has }: Candidate): readonly string[] {
+  const bug = bugById(id!, 'triage');
+  const { document } = bugScenario(bug);
+  const setup = new Setups(has ? {} : { bugs: [bug.id] }).of(document);
+  const { results, loadFailure, dmesg } = runOn(new MachinePool(), setup, document);
+  const deaths = results.flatMap(({ oops, hang }) => [
+    ...(oops === undefined ? [] : [`oopses: ${oops}`]),
+    ...(hang === undefined ? [] : [`hangs: ${hang}`]),
+  ]);
+  const load =
+    loadFailure === undefined || loadFailure.ret !== undefined ? [] : [`oopses: ${loadFailure.fn}`];
+  const warnings = dmesg.flatMap((line) => /^WARNING: ([^:]+):/.exec(line)?.[1] ?? []);
+  return [...load, ...deaths, ...new Set(warnings.map((fn) => `warns: ${fn}`))];
+}
+
+/** What a log's reports show, in the same words. */
+function reported({ reports }: Finding): string[] {
+  return reports.flatMap(({ fn, title, kills }) => {
+    if (fn === undefined) return [];
+    if (/^WARNING in/.test(title)) return [`warns: ${fn}`];
+    if (/hung|stall|lockup/.test(title)) return [`hangs: ${fn}`];
+    return kills || title.startsWith('KASAN') ? [`oopses: ${fn}`] : [];
+  });
+}
+
+/** Runs the candidate. `same` needs every symptom that the log has. */
+export function runCandidate(finding: Finding, candidate: Candidate): Ran {
+  const key = `${candidate.command}`;
+  const { test } = candidate;
+  const showed =
+    known.get(key) ?? (test === undefined ? scenarioShows(candidate) : testShows(candidate, test));
+  known.set(key, showed);
+  const wanted = test === undefined ? reported(finding) : finding.symptoms;
+  const vague = wanted.length === 0 || wanted.every((text) => text === 'fails');
+  const here = test === undefined || test === finding.here;
+  return { same: !vague && here && wanted.every((text) => showed.includes(text)), showed };
+}

@@ -1,0 +1,1468 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What bugs and conditions make of the suite. Written by scripts/suite-symptoms.js: measured, not derived. */
+
+export interface SuiteSymptoms {
+  readonly kernel: string;
+  /** Of the machine, as src/cli/triage-conditions.ts names them. */
+  readonly condition: string;
+  /** The bug that makes the difference; absent where the condition does. */
+  readonly bug?: string;
+  /** modprobe's error, or "oops: FUNCTION". */
+  readonly load?: string;
+  /** The symptoms, and the tests that have them. */
+  readonly shows: readonly { readonly says: string; readonly tests: readonly string[] }[];
+}
+
+export const suiteSymptoms: readonly SuiteSymptoms[] = [
+  {
+    kernel: 'v5-generic',
+    condition: 'no-module',
+    shows: [
+      {
+        says: 'Expected self->fd (-1) >= 0 (0)',
+        tests: [
+          'hmm.open_close',
+          'hmm.anon_read',
+          'hmm.anon_read_prot',
+          'hmm.anon_write',
+          'hmm.anon_write_prot',
+          'hmm.anon_write_child',
+          'hmm.anon_write_child_shared',
+          'hmm.anon_write_huge',
+          'hmm.anon_write_hugetlbfs',
+          'hmm.file_read',
+          'hmm.file_write',
+          'hmm.migrate',
+          'hmm.migrate_fault',
+          'hmm.migrate_shared',
+          'hmm.migrate_multiple',
+          'hmm.anon_read_multiple',
+          'hmm.anon_teardown',
+          'hmm.compound',
+          'hmm.migrate_ping_pong',
+        ],
+      },
+      {
+        says: 'Expected self->fd0 (-1) >= 0 (0)',
+        tests: ['hmm2.migrate_mixed', 'hmm2.snapshot', 'hmm2.double_map'],
+      },
+    ],
+  },
+  {
+    kernel: 'v5-generic',
+    condition: 'spm',
+    bug: 'generic-forced-private',
+    shows: [
+      {
+        says: 'Expected m[5] (34) == HMM_DMIRROR_PROT_DEV_GENERIC | HMM_DMIRROR_PROT_WRITE (66)',
+        tests: ['hmm2.snapshot'],
+      },
+    ],
+  },
+  {
+    kernel: 'v5-generic',
+    condition: 'thp-always',
+    bug: 'generic-forced-private',
+    shows: [
+      {
+        says: 'Expected m[5] (34) == HMM_DMIRROR_PROT_DEV_GENERIC | HMM_DMIRROR_PROT_WRITE (66)',
+        tests: ['hmm2.snapshot'],
+      },
+    ],
+  },
+  {
+    kernel: 'v5-generic',
+    condition: 'spm',
+    bug: 'ioctl-4-collision',
+    shows: [
+      {
+        says: 'Expected hmm_is_private_device(self->fd, &is_private) (-16) == 0 (0)',
+        tests: ['hmm.migrate_multiple'],
+      },
+      {
+        says: 'Expected hmm_is_private_device(self->fd0, &is_private) (-16) == 0 (0)',
+        tests: ['hmm2.snapshot'],
+      },
+    ],
+  },
+  {
+    kernel: 'v5-generic',
+    condition: 'private',
+    bug: 'ioctl-4-collision',
+    shows: [
+      {
+        says: 'Expected hmm_is_private_device(self->fd, &is_private) (-16) == 0 (0)',
+        tests: ['hmm.migrate_multiple'],
+      },
+      {
+        says: 'Expected hmm_is_private_device(self->fd0, &is_private) (-16) == 0 (0)',
+        tests: ['hmm2.snapshot'],
+      },
+    ],
+  },
+  {
+    kernel: 'v5-generic',
+    condition: 'thp-always',
+    bug: 'ioctl-4-collision',
+    shows: [
+      {
+        says: 'Expected hmm_is_private_device(self->fd, &is_private) (-16) == 0 (0)',
+        tests: ['hmm.migrate_multiple'],
+      },
+      {
+        says: 'Expected hmm_is_private_device(self->fd0, &is_private) (-16) == 0 (0)',
+        tests: ['hmm2.snapshot'],
+      },
+    ],
+  },
+  {
+    kernel: 'v5-generic',
+    condition: 'spm',
+    bug: 'freed-page-on-lru',
+    shows: [
+      {
+        says: 'warns: folio_lruvec',
+        tests: ['hmm.migrate'],
+      },
+    ],
+  },
+  {
+    kernel: 'v5-generic',
+    condition: 'private',
+    bug: 'freed-page-on-lru',
+    shows: [
+      {
+        says: 'warns: folio_lruvec',
+        tests: ['hmm.migrate'],
+      },
+    ],
+  },
+  {
+    kernel: 'v5-generic',
+    condition: 'thp-always',
+    bug: 'freed-page-on-lru',
+    shows: [
+      {
+        says: 'warns: folio_lruvec',
+        tests: ['hmm.migrate'],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'thp-always',
+    shows: [
+      {
+        says: 'Expected ret (-16) == 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.exclusive',
+          'hmm.hmm_device_private.exclusive_mprotect',
+          'hmm.hmm_device_private.exclusive_cow',
+          'hmm.hmm_device_coherent.exclusive',
+          'hmm.hmm_device_coherent.exclusive_mprotect',
+          'hmm.hmm_device_coherent.exclusive_cow',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'no-module',
+    shows: [
+      {
+        says: 'Expected self->fd (-1) >= 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.open_close',
+          'hmm.hmm_device_private.anon_read',
+          'hmm.hmm_device_private.anon_read_prot',
+          'hmm.hmm_device_private.anon_write',
+          'hmm.hmm_device_private.anon_write_prot',
+          'hmm.hmm_device_private.anon_write_child',
+          'hmm.hmm_device_private.anon_write_child_shared',
+          'hmm.hmm_device_private.anon_write_huge',
+          'hmm.hmm_device_private.anon_write_hugetlbfs',
+          'hmm.hmm_device_private.file_read',
+          'hmm.hmm_device_private.file_write',
+          'hmm.hmm_device_private.migrate',
+          'hmm.hmm_device_private.migrate_fault',
+          'hmm.hmm_device_private.migrate_shared',
+          'hmm.hmm_device_private.migrate_multiple',
+          'hmm.hmm_device_private.anon_read_multiple',
+          'hmm.hmm_device_private.anon_teardown',
+          'hmm.hmm_device_private.mixedmap',
+          'hmm.hmm_device_private.compound',
+          'hmm.hmm_device_private.exclusive',
+          'hmm.hmm_device_private.exclusive_mprotect',
+          'hmm.hmm_device_private.exclusive_cow',
+        ],
+      },
+      {
+        says: 'Expected self->fd0 (-1) >= 0 (0)',
+        tests: [
+          'hmm2.hmm2_device_private.migrate_mixed',
+          'hmm2.hmm2_device_private.snapshot',
+          'hmm2.hmm2_device_private.double_map',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'spm',
+    bug: 'coherent-minor-unset',
+    load: 'ENOMEM',
+    shows: [
+      {
+        says: 'Expected self->fd (-1) >= 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.open_close',
+          'hmm.hmm_device_private.anon_read',
+          'hmm.hmm_device_private.anon_read_prot',
+          'hmm.hmm_device_private.anon_write',
+          'hmm.hmm_device_private.anon_write_prot',
+          'hmm.hmm_device_private.anon_write_child',
+          'hmm.hmm_device_private.anon_write_child_shared',
+          'hmm.hmm_device_private.anon_write_huge',
+          'hmm.hmm_device_private.anon_write_hugetlbfs',
+          'hmm.hmm_device_private.file_read',
+          'hmm.hmm_device_private.file_write',
+          'hmm.hmm_device_private.migrate',
+          'hmm.hmm_device_private.migrate_fault',
+          'hmm.hmm_device_private.migrate_shared',
+          'hmm.hmm_device_private.migrate_multiple',
+          'hmm.hmm_device_private.anon_read_multiple',
+          'hmm.hmm_device_private.anon_teardown',
+          'hmm.hmm_device_private.mixedmap',
+          'hmm.hmm_device_private.compound',
+          'hmm.hmm_device_private.exclusive',
+          'hmm.hmm_device_private.exclusive_mprotect',
+          'hmm.hmm_device_private.exclusive_cow',
+        ],
+      },
+      {
+        says: 'Expected self->fd0 (-1) >= 0 (0)',
+        tests: [
+          'hmm2.hmm2_device_private.migrate_mixed',
+          'hmm2.hmm2_device_private.snapshot',
+          'hmm2.hmm2_device_private.double_map',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'thp-always',
+    bug: 'coherent-minor-unset',
+    load: 'ENOMEM',
+    shows: [
+      {
+        says: 'Expected self->fd (-1) >= 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.open_close',
+          'hmm.hmm_device_private.anon_read',
+          'hmm.hmm_device_private.anon_read_prot',
+          'hmm.hmm_device_private.anon_write',
+          'hmm.hmm_device_private.anon_write_prot',
+          'hmm.hmm_device_private.anon_write_child',
+          'hmm.hmm_device_private.anon_write_child_shared',
+          'hmm.hmm_device_private.anon_write_huge',
+          'hmm.hmm_device_private.anon_write_hugetlbfs',
+          'hmm.hmm_device_private.file_read',
+          'hmm.hmm_device_private.file_write',
+          'hmm.hmm_device_private.migrate',
+          'hmm.hmm_device_private.migrate_fault',
+          'hmm.hmm_device_private.migrate_shared',
+          'hmm.hmm_device_private.migrate_multiple',
+          'hmm.hmm_device_private.anon_read_multiple',
+          'hmm.hmm_device_private.anon_teardown',
+          'hmm.hmm_device_private.mixedmap',
+          'hmm.hmm_device_private.compound',
+          'hmm.hmm_device_private.exclusive',
+          'hmm.hmm_device_private.exclusive_mprotect',
+          'hmm.hmm_device_private.exclusive_cow',
+        ],
+      },
+      {
+        says: 'Expected self->fd0 (-1) >= 0 (0)',
+        tests: [
+          'hmm2.hmm2_device_private.migrate_mixed',
+          'hmm2.hmm2_device_private.snapshot',
+          'hmm2.hmm2_device_private.double_map',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'spm',
+    bug: 'generic-to-system-noop',
+    shows: [
+      {
+        says: 'Expected buffer->cpages (0) == npages (1024)',
+        tests: ['hmm.hmm_device_coherent.migrate_multiple'],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'thp-always',
+    bug: 'generic-to-system-noop',
+    shows: [
+      {
+        says: 'Expected buffer->cpages (0) == npages (1024)',
+        tests: ['hmm.hmm_device_coherent.migrate_multiple'],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'spm',
+    bug: 'ioctl-4-collision',
+    shows: [
+      {
+        says: 'Expected m[0] (0) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
+      },
+      {
+        says: 'Expected ret (-16) == 0 (0)',
+        tests: ['hmm.hmm_device_private.compound', 'hmm.hmm_device_coherent.compound'],
+      },
+      {
+        says: 'oopses: dmirror_do_read',
+        tests: ['hmm2.hmm2_device_private.snapshot', 'hmm2.hmm2_device_coherent.snapshot'],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'private',
+    bug: 'ioctl-4-collision',
+    shows: [
+      {
+        says: 'Expected m[0] (0) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap'],
+      },
+      {
+        says: 'Expected ret (-16) == 0 (0)',
+        tests: ['hmm.hmm_device_private.compound'],
+      },
+      {
+        says: 'oopses: dmirror_do_read',
+        tests: ['hmm2.hmm2_device_private.snapshot'],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'thp-always',
+    bug: 'ioctl-4-collision',
+    shows: [
+      {
+        says: 'Expected m[0] (0) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
+      },
+      {
+        says: 'Expected ret (-16) == 0 (0)',
+        tests: ['hmm.hmm_device_private.compound', 'hmm.hmm_device_coherent.compound'],
+      },
+      {
+        says: 'oopses: dmirror_do_read',
+        tests: ['hmm2.hmm2_device_private.snapshot', 'hmm2.hmm2_device_coherent.snapshot'],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'thp-always',
+    bug: 'exclusive-thp-tail',
+    shows: [
+      {
+        says: 'Expected ret (-16) == 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.exclusive',
+          'hmm.hmm_device_private.exclusive_mprotect',
+          'hmm.hmm_device_private.exclusive_cow',
+          'hmm.hmm_device_coherent.exclusive',
+          'hmm.hmm_device_coherent.exclusive_mprotect',
+          'hmm.hmm_device_coherent.exclusive_cow',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'spm',
+    bug: 'mixedmap-rejected',
+    shows: [
+      {
+        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'private',
+    bug: 'mixedmap-rejected',
+    shows: [
+      {
+        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap'],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'thp-always',
+    bug: 'mixedmap-rejected',
+    shows: [
+      {
+        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'spm',
+    bug: 'freed-page-on-lru',
+    shows: [
+      {
+        says: 'warns: folio_lruvec',
+        tests: ['hmm.hmm_device_private.migrate'],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'private',
+    bug: 'freed-page-on-lru',
+    shows: [
+      {
+        says: 'warns: folio_lruvec',
+        tests: ['hmm.hmm_device_private.migrate'],
+      },
+    ],
+  },
+  {
+    kernel: 'v4-coherent',
+    condition: 'thp-always',
+    bug: 'freed-page-on-lru',
+    shows: [
+      {
+        says: 'warns: folio_lruvec',
+        tests: [
+          'hmm.hmm_device_private.migrate',
+          'hmm.hmm_device_coherent.migrate',
+          'hmm2.hmm2_device_private.migrate_mixed',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'thp-always',
+    shows: [
+      {
+        says: 'Expected ret (-16) == 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.exclusive',
+          'hmm.hmm_device_private.exclusive_mprotect',
+          'hmm.hmm_device_private.exclusive_cow',
+          'hmm.hmm_device_coherent.exclusive',
+          'hmm.hmm_device_coherent.exclusive_mprotect',
+          'hmm.hmm_device_coherent.exclusive_cow',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'no-module',
+    shows: [
+      {
+        says: 'Expected self->fd (-1) >= 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.open_close',
+          'hmm.hmm_device_private.anon_read',
+          'hmm.hmm_device_private.anon_read_prot',
+          'hmm.hmm_device_private.anon_write',
+          'hmm.hmm_device_private.anon_write_prot',
+          'hmm.hmm_device_private.anon_write_child',
+          'hmm.hmm_device_private.anon_write_child_shared',
+          'hmm.hmm_device_private.anon_write_huge',
+          'hmm.hmm_device_private.anon_write_hugetlbfs',
+          'hmm.hmm_device_private.file_read',
+          'hmm.hmm_device_private.file_write',
+          'hmm.hmm_device_private.migrate',
+          'hmm.hmm_device_private.migrate_file_private',
+          'hmm.hmm_device_private.migrate_fault',
+          'hmm.hmm_device_private.migrate_release',
+          'hmm.hmm_device_private.migrate_shared',
+          'hmm.hmm_device_private.migrate_multiple',
+          'hmm.hmm_device_private.anon_read_multiple',
+          'hmm.hmm_device_private.anon_teardown',
+          'hmm.hmm_device_private.mixedmap',
+          'hmm.hmm_device_private.compound',
+          'hmm.hmm_device_private.exclusive',
+          'hmm.hmm_device_private.exclusive_mprotect',
+          'hmm.hmm_device_private.exclusive_cow',
+          'hmm.hmm_device_private.hmm_gup_test',
+          'hmm.hmm_device_private.hmm_cow_in_device',
+        ],
+      },
+      {
+        says: 'Expected self->fd0 (-1) >= 0 (0)',
+        tests: [
+          'hmm2.hmm2_device_private.migrate_mixed',
+          'hmm2.hmm2_device_private.snapshot',
+          'hmm2.hmm2_device_private.double_map',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'spm',
+    bug: 'coherent-minor-unset',
+    load: 'ENOMEM',
+    shows: [
+      {
+        says: 'Expected self->fd (-1) >= 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.open_close',
+          'hmm.hmm_device_private.anon_read',
+          'hmm.hmm_device_private.anon_read_prot',
+          'hmm.hmm_device_private.anon_write',
+          'hmm.hmm_device_private.anon_write_prot',
+          'hmm.hmm_device_private.anon_write_child',
+          'hmm.hmm_device_private.anon_write_child_shared',
+          'hmm.hmm_device_private.anon_write_huge',
+          'hmm.hmm_device_private.anon_write_hugetlbfs',
+          'hmm.hmm_device_private.file_read',
+          'hmm.hmm_device_private.file_write',
+          'hmm.hmm_device_private.migrate',
+          'hmm.hmm_device_private.migrate_file_private',
+          'hmm.hmm_device_private.migrate_fault',
+          'hmm.hmm_device_private.migrate_release',
+          'hmm.hmm_device_private.migrate_shared',
+          'hmm.hmm_device_private.migrate_multiple',
+          'hmm.hmm_device_private.anon_read_multiple',
+          'hmm.hmm_device_private.anon_teardown',
+          'hmm.hmm_device_private.mixedmap',
+          'hmm.hmm_device_private.compound',
+          'hmm.hmm_device_private.exclusive',
+          'hmm.hmm_device_private.exclusive_mprotect',
+          'hmm.hmm_device_private.exclusive_cow',
+          'hmm.hmm_device_private.hmm_gup_test',
+          'hmm.hmm_device_private.hmm_cow_in_device',
+        ],
+      },
+      {
+        says: 'Expected self->fd0 (-1) >= 0 (0)',
+        tests: [
+          'hmm2.hmm2_device_private.migrate_mixed',
+          'hmm2.hmm2_device_private.snapshot',
+          'hmm2.hmm2_device_private.double_map',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'thp-always',
+    bug: 'coherent-minor-unset',
+    load: 'ENOMEM',
+    shows: [
+      {
+        says: 'Expected self->fd (-1) >= 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.open_close',
+          'hmm.hmm_device_private.anon_read',
+          'hmm.hmm_device_private.anon_read_prot',
+          'hmm.hmm_device_private.anon_write',
+          'hmm.hmm_device_private.anon_write_prot',
+          'hmm.hmm_device_private.anon_write_child',
+          'hmm.hmm_device_private.anon_write_child_shared',
+          'hmm.hmm_device_private.anon_write_huge',
+          'hmm.hmm_device_private.anon_write_hugetlbfs',
+          'hmm.hmm_device_private.file_read',
+          'hmm.hmm_device_private.file_write',
+          'hmm.hmm_device_private.migrate',
+          'hmm.hmm_device_private.migrate_file_private',
+          'hmm.hmm_device_private.migrate_fault',
+          'hmm.hmm_device_private.migrate_release',
+          'hmm.hmm_device_private.migrate_shared',
+          'hmm.hmm_device_private.migrate_multiple',
+          'hmm.hmm_device_private.anon_read_multiple',
+          'hmm.hmm_device_private.anon_teardown',
+          'hmm.hmm_device_private.mixedmap',
+          'hmm.hmm_device_private.compound',
+          'hmm.hmm_device_private.exclusive',
+          'hmm.hmm_device_private.exclusive_mprotect',
+          'hmm.hmm_device_private.exclusive_cow',
+          'hmm.hmm_device_private.hmm_gup_test',
+          'hmm.hmm_device_private.hmm_cow_in_device',
+        ],
+      },
+      {
+        says: 'Expected self->fd0 (-1) >= 0 (0)',
+        tests: [
+          'hmm2.hmm2_device_private.migrate_mixed',
+          'hmm2.hmm2_device_private.snapshot',
+          'hmm2.hmm2_device_private.double_map',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'spm',
+    bug: 'chunk-result-inverted',
+    shows: [
+      {
+        says: 'Expected ret (-2) == 0 (0)',
+        tests: ['hmm.hmm_device_private.migrate_multiple', 'hmm.hmm_device_coherent.migrate_multiple'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'private',
+    bug: 'chunk-result-inverted',
+    shows: [
+      {
+        says: 'Expected ret (-2) == 0 (0)',
+        tests: ['hmm.hmm_device_private.migrate_multiple'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'thp-always',
+    bug: 'chunk-result-inverted',
+    shows: [
+      {
+        says: 'Expected ret (-2) == 0 (0)',
+        tests: ['hmm.hmm_device_private.migrate_multiple', 'hmm.hmm_device_coherent.migrate_multiple'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'spm',
+    bug: 'generic-to-system-noop',
+    shows: [
+      {
+        says: 'Expected buffer->cpages (0) == npages (1024)',
+        tests: ['hmm.hmm_device_coherent.migrate_multiple'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'thp-always',
+    bug: 'generic-to-system-noop',
+    shows: [
+      {
+        says: 'Expected buffer->cpages (0) == npages (1024)',
+        tests: ['hmm.hmm_device_coherent.migrate_multiple'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'spm',
+    bug: 'ioctl-4-collision',
+    shows: [
+      {
+        says: 'Expected m[0] (0) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
+      },
+      {
+        says: 'Expected ret (-16) == 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.compound',
+          'hmm.hmm_device_coherent.compound',
+          'hmm2.hmm2_device_private.snapshot',
+          'hmm2.hmm2_device_coherent.snapshot',
+        ],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[0] (0)',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[i] (0)',
+        tests: ['hmm.hmm_device_private.hmm_cow_in_device', 'hmm.hmm_device_coherent.hmm_cow_in_device'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL | HMM_DMIRROR_PROT_WRITE (66) == m[0] (0)',
+        tests: ['hmm.hmm_device_coherent.hmm_gup_test'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'private',
+    bug: 'ioctl-4-collision',
+    shows: [
+      {
+        says: 'Expected m[0] (0) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap'],
+      },
+      {
+        says: 'Expected ret (-16) == 0 (0)',
+        tests: ['hmm.hmm_device_private.compound', 'hmm2.hmm2_device_private.snapshot'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[0] (0)',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[i] (0)',
+        tests: ['hmm.hmm_device_private.hmm_cow_in_device'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'thp-always',
+    bug: 'ioctl-4-collision',
+    shows: [
+      {
+        says: 'Expected m[0] (0) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
+      },
+      {
+        says: 'Expected ret (-16) == 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.compound',
+          'hmm.hmm_device_coherent.compound',
+          'hmm2.hmm2_device_private.snapshot',
+          'hmm2.hmm2_device_coherent.snapshot',
+        ],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[0] (0)',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[i] (0)',
+        tests: ['hmm.hmm_device_private.hmm_cow_in_device', 'hmm.hmm_device_coherent.hmm_cow_in_device'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL | HMM_DMIRROR_PROT_WRITE (66) == m[0] (0)',
+        tests: ['hmm.hmm_device_coherent.hmm_gup_test'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'spm',
+    bug: 'stale-foll-longterm',
+    shows: [
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[2] (34)',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+      {
+        says: 'warns: gup_fast_fallback',
+        tests: ['hmm.hmm_device_private.hmm_gup_test', 'hmm.hmm_device_coherent.hmm_gup_test'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[2] (66)',
+        tests: ['hmm.hmm_device_coherent.hmm_gup_test'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'private',
+    bug: 'stale-foll-longterm',
+    shows: [
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[2] (34)',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+      {
+        says: 'warns: gup_fast_fallback',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'thp-always',
+    bug: 'stale-foll-longterm',
+    shows: [
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[2] (34)',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+      {
+        says: 'warns: gup_fast_fallback',
+        tests: ['hmm.hmm_device_private.hmm_gup_test', 'hmm.hmm_device_coherent.hmm_gup_test'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[2] (66)',
+        tests: ['hmm.hmm_device_coherent.hmm_gup_test'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'thp-always',
+    bug: 'exclusive-thp-tail',
+    shows: [
+      {
+        says: 'Expected ret (-16) == 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.exclusive',
+          'hmm.hmm_device_private.exclusive_mprotect',
+          'hmm.hmm_device_private.exclusive_cow',
+          'hmm.hmm_device_coherent.exclusive',
+          'hmm.hmm_device_coherent.exclusive_mprotect',
+          'hmm.hmm_device_coherent.exclusive_cow',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'spm',
+    bug: 'mixedmap-rejected',
+    shows: [
+      {
+        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'private',
+    bug: 'mixedmap-rejected',
+    shows: [
+      {
+        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'thp-always',
+    bug: 'mixedmap-rejected',
+    shows: [
+      {
+        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'spm',
+    bug: 'foreign-private-refused',
+    shows: [
+      {
+        says: 'Expected ret (-14) == 0 (0)',
+        tests: ['hmm2.hmm2_device_private.double_map'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'private',
+    bug: 'foreign-private-refused',
+    shows: [
+      {
+        says: 'Expected ret (-14) == 0 (0)',
+        tests: ['hmm2.hmm2_device_private.double_map'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'thp-always',
+    bug: 'foreign-private-refused',
+    shows: [
+      {
+        says: 'Expected ret (-14) == 0 (0)',
+        tests: ['hmm2.hmm2_device_private.double_map'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'spm',
+    bug: 'spurious-zap-warning',
+    shows: [
+      {
+        says: 'warns: zap_pte_range',
+        tests: ['hmm.hmm_device_private.migrate_file_private'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'private',
+    bug: 'spurious-zap-warning',
+    shows: [
+      {
+        says: 'warns: zap_pte_range',
+        tests: ['hmm.hmm_device_private.migrate_file_private'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'thp-always',
+    bug: 'spurious-zap-warning',
+    shows: [
+      {
+        says: 'warns: zap_pte_range',
+        tests: ['hmm.hmm_device_private.migrate_file_private'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'spm',
+    bug: 'freed-page-on-lru',
+    shows: [
+      {
+        says: 'warns: folio_lruvec',
+        tests: ['hmm.hmm_device_private.migrate'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'private',
+    bug: 'freed-page-on-lru',
+    shows: [
+      {
+        says: 'warns: folio_lruvec',
+        tests: ['hmm.hmm_device_private.migrate'],
+      },
+    ],
+  },
+  {
+    kernel: '6.1',
+    condition: 'thp-always',
+    bug: 'freed-page-on-lru',
+    shows: [
+      {
+        says: 'warns: folio_lruvec',
+        tests: [
+          'hmm.hmm_device_private.migrate',
+          'hmm.hmm_device_private.hmm_gup_test',
+          'hmm.hmm_device_coherent.hmm_gup_test',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'thp-always',
+    shows: [
+      {
+        says: 'Expected ret (-16) == 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.exclusive',
+          'hmm.hmm_device_private.exclusive_mprotect',
+          'hmm.hmm_device_private.exclusive_cow',
+          'hmm.hmm_device_coherent.exclusive',
+          'hmm.hmm_device_coherent.exclusive_mprotect',
+          'hmm.hmm_device_coherent.exclusive_cow',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'no-module',
+    shows: [
+      {
+        says: 'Expected self->fd (-1) >= 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.open_close',
+          'hmm.hmm_device_private.anon_read',
+          'hmm.hmm_device_private.anon_read_prot',
+          'hmm.hmm_device_private.anon_write',
+          'hmm.hmm_device_private.anon_write_prot',
+          'hmm.hmm_device_private.anon_write_child',
+          'hmm.hmm_device_private.anon_write_child_shared',
+          'hmm.hmm_device_private.anon_write_huge',
+          'hmm.hmm_device_private.anon_write_hugetlbfs',
+          'hmm.hmm_device_private.file_read',
+          'hmm.hmm_device_private.file_write',
+          'hmm.hmm_device_private.migrate',
+          'hmm.hmm_device_private.migrate_file_private',
+          'hmm.hmm_device_private.migrate_fault',
+          'hmm.hmm_device_private.migrate_release',
+          'hmm.hmm_device_private.migrate_shared',
+          'hmm.hmm_device_private.migrate_multiple',
+          'hmm.hmm_device_private.anon_read_multiple',
+          'hmm.hmm_device_private.anon_teardown',
+          'hmm.hmm_device_private.mixedmap',
+          'hmm.hmm_device_private.compound',
+          'hmm.hmm_device_private.exclusive',
+          'hmm.hmm_device_private.exclusive_mprotect',
+          'hmm.hmm_device_private.exclusive_cow',
+          'hmm.hmm_device_private.hmm_gup_test',
+          'hmm.hmm_device_private.hmm_cow_in_device',
+        ],
+      },
+      {
+        says: 'Expected self->fd0 (-1) >= 0 (0)',
+        tests: [
+          'hmm2.hmm2_device_private.migrate_mixed',
+          'hmm2.hmm2_device_private.snapshot',
+          'hmm2.hmm2_device_private.double_map',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'spm',
+    bug: 'coherent-minor-unset',
+    load: 'ENOMEM',
+    shows: [
+      {
+        says: 'Expected self->fd (-1) >= 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.open_close',
+          'hmm.hmm_device_private.anon_read',
+          'hmm.hmm_device_private.anon_read_prot',
+          'hmm.hmm_device_private.anon_write',
+          'hmm.hmm_device_private.anon_write_prot',
+          'hmm.hmm_device_private.anon_write_child',
+          'hmm.hmm_device_private.anon_write_child_shared',
+          'hmm.hmm_device_private.anon_write_huge',
+          'hmm.hmm_device_private.anon_write_hugetlbfs',
+          'hmm.hmm_device_private.file_read',
+          'hmm.hmm_device_private.file_write',
+          'hmm.hmm_device_private.migrate',
+          'hmm.hmm_device_private.migrate_file_private',
+          'hmm.hmm_device_private.migrate_fault',
+          'hmm.hmm_device_private.migrate_release',
+          'hmm.hmm_device_private.migrate_shared',
+          'hmm.hmm_device_private.migrate_multiple',
+          'hmm.hmm_device_private.anon_read_multiple',
+          'hmm.hmm_device_private.anon_teardown',
+          'hmm.hmm_device_private.mixedmap',
+          'hmm.hmm_device_private.compound',
+          'hmm.hmm_device_private.exclusive',
+          'hmm.hmm_device_private.exclusive_mprotect',
+          'hmm.hmm_device_private.exclusive_cow',
+          'hmm.hmm_device_private.hmm_gup_test',
+          'hmm.hmm_device_private.hmm_cow_in_device',
+        ],
+      },
+      {
+        says: 'Expected self->fd0 (-1) >= 0 (0)',
+        tests: [
+          'hmm2.hmm2_device_private.migrate_mixed',
+          'hmm2.hmm2_device_private.snapshot',
+          'hmm2.hmm2_device_private.double_map',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'thp-always',
+    bug: 'coherent-minor-unset',
+    load: 'ENOMEM',
+    shows: [
+      {
+        says: 'Expected self->fd (-1) >= 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.open_close',
+          'hmm.hmm_device_private.anon_read',
+          'hmm.hmm_device_private.anon_read_prot',
+          'hmm.hmm_device_private.anon_write',
+          'hmm.hmm_device_private.anon_write_prot',
+          'hmm.hmm_device_private.anon_write_child',
+          'hmm.hmm_device_private.anon_write_child_shared',
+          'hmm.hmm_device_private.anon_write_huge',
+          'hmm.hmm_device_private.anon_write_hugetlbfs',
+          'hmm.hmm_device_private.file_read',
+          'hmm.hmm_device_private.file_write',
+          'hmm.hmm_device_private.migrate',
+          'hmm.hmm_device_private.migrate_file_private',
+          'hmm.hmm_device_private.migrate_fault',
+          'hmm.hmm_device_private.migrate_release',
+          'hmm.hmm_device_private.migrate_shared',
+          'hmm.hmm_device_private.migrate_multiple',
+          'hmm.hmm_device_private.anon_read_multiple',
+          'hmm.hmm_device_private.anon_teardown',
+          'hmm.hmm_device_private.mixedmap',
+          'hmm.hmm_device_private.compound',
+          'hmm.hmm_device_private.exclusive',
+          'hmm.hmm_device_private.exclusive_mprotect',
+          'hmm.hmm_device_private.exclusive_cow',
+          'hmm.hmm_device_private.hmm_gup_test',
+          'hmm.hmm_device_private.hmm_cow_in_device',
+        ],
+      },
+      {
+        says: 'Expected self->fd0 (-1) >= 0 (0)',
+        tests: [
+          'hmm2.hmm2_device_private.migrate_mixed',
+          'hmm2.hmm2_device_private.snapshot',
+          'hmm2.hmm2_device_private.double_map',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'spm',
+    bug: 'chunk-result-inverted',
+    shows: [
+      {
+        says: 'Expected ret (-2) == 0 (0)',
+        tests: ['hmm.hmm_device_private.migrate_multiple', 'hmm.hmm_device_coherent.migrate_multiple'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'private',
+    bug: 'chunk-result-inverted',
+    shows: [
+      {
+        says: 'Expected ret (-2) == 0 (0)',
+        tests: ['hmm.hmm_device_private.migrate_multiple'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'thp-always',
+    bug: 'chunk-result-inverted',
+    shows: [
+      {
+        says: 'Expected ret (-2) == 0 (0)',
+        tests: ['hmm.hmm_device_private.migrate_multiple', 'hmm.hmm_device_coherent.migrate_multiple'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'spm',
+    bug: 'generic-to-system-noop',
+    shows: [
+      {
+        says: 'Expected buffer->cpages (0) == npages (1024)',
+        tests: ['hmm.hmm_device_coherent.migrate_multiple'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'thp-always',
+    bug: 'generic-to-system-noop',
+    shows: [
+      {
+        says: 'Expected buffer->cpages (0) == npages (1024)',
+        tests: ['hmm.hmm_device_coherent.migrate_multiple'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'spm',
+    bug: 'ioctl-4-collision',
+    shows: [
+      {
+        says: 'Expected m[0] (0) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
+      },
+      {
+        says: 'Expected ret (-16) == 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.compound',
+          'hmm.hmm_device_coherent.compound',
+          'hmm2.hmm2_device_private.snapshot',
+          'hmm2.hmm2_device_coherent.snapshot',
+        ],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[0] (0)',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[i] (0)',
+        tests: ['hmm.hmm_device_private.hmm_cow_in_device', 'hmm.hmm_device_coherent.hmm_cow_in_device'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL | HMM_DMIRROR_PROT_WRITE (66) == m[0] (0)',
+        tests: ['hmm.hmm_device_coherent.hmm_gup_test'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'private',
+    bug: 'ioctl-4-collision',
+    shows: [
+      {
+        says: 'Expected m[0] (0) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap'],
+      },
+      {
+        says: 'Expected ret (-16) == 0 (0)',
+        tests: ['hmm.hmm_device_private.compound', 'hmm2.hmm2_device_private.snapshot'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[0] (0)',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[i] (0)',
+        tests: ['hmm.hmm_device_private.hmm_cow_in_device'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'thp-always',
+    bug: 'ioctl-4-collision',
+    shows: [
+      {
+        says: 'Expected m[0] (0) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
+      },
+      {
+        says: 'Expected ret (-16) == 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.compound',
+          'hmm.hmm_device_coherent.compound',
+          'hmm2.hmm2_device_private.snapshot',
+          'hmm2.hmm2_device_coherent.snapshot',
+        ],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[0] (0)',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[i] (0)',
+        tests: ['hmm.hmm_device_private.hmm_cow_in_device', 'hmm.hmm_device_coherent.hmm_cow_in_device'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL | HMM_DMIRROR_PROT_WRITE (66) == m[0] (0)',
+        tests: ['hmm.hmm_device_coherent.hmm_gup_test'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'spm',
+    bug: 'stale-foll-longterm',
+    shows: [
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[2] (34)',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+      {
+        says: 'warns: is_valid_gup_args',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[2] (66)',
+        tests: ['hmm.hmm_device_coherent.hmm_gup_test'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'private',
+    bug: 'stale-foll-longterm',
+    shows: [
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[2] (34)',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+      {
+        says: 'warns: is_valid_gup_args',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'thp-always',
+    bug: 'stale-foll-longterm',
+    shows: [
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[2] (34)',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+      {
+        says: 'warns: is_valid_gup_args',
+        tests: ['hmm.hmm_device_private.hmm_gup_test'],
+      },
+      {
+        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[2] (66)',
+        tests: ['hmm.hmm_device_coherent.hmm_gup_test'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'thp-always',
+    bug: 'exclusive-thp-tail',
+    shows: [
+      {
+        says: 'Expected ret (-16) == 0 (0)',
+        tests: [
+          'hmm.hmm_device_private.exclusive',
+          'hmm.hmm_device_private.exclusive_mprotect',
+          'hmm.hmm_device_private.exclusive_cow',
+          'hmm.hmm_device_coherent.exclusive',
+          'hmm.hmm_device_coherent.exclusive_mprotect',
+          'hmm.hmm_device_coherent.exclusive_cow',
+        ],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'spm',
+    bug: 'mixedmap-rejected',
+    shows: [
+      {
+        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'private',
+    bug: 'mixedmap-rejected',
+    shows: [
+      {
+        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'thp-always',
+    bug: 'mixedmap-rejected',
+    shows: [
+      {
+        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
+        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'spm',
+    bug: 'foreign-private-refused',
+    shows: [
+      {
+        says: 'Expected ret (-14) == 0 (0)',
+        tests: ['hmm2.hmm2_device_private.double_map'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'private',
+    bug: 'foreign-private-refused',
+    shows: [
+      {
+        says: 'Expected ret (-14) == 0 (0)',
+        tests: ['hmm2.hmm2_device_private.double_map'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'thp-always',
+    bug: 'foreign-private-refused',
+    shows: [
+      {
+        says: 'Expected ret (-14) == 0 (0)',
+        tests: ['hmm2.hmm2_device_private.double_map'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'spm',
+    bug: 'spurious-zap-warning',
+    shows: [
+      {
+        says: 'warns: zap_pte_range',
+        tests: ['hmm.hmm_device_private.migrate_file_private'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'private',
+    bug: 'spurious-zap-warning',
+    shows: [
+      {
+        says: 'warns: zap_pte_range',
+        tests: ['hmm.hmm_device_private.migrate_file_private'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'thp-always',
+    bug: 'spurious-zap-warning',
+    shows: [
+      {
+        says: 'warns: zap_pte_range',
+        tests: ['hmm.hmm_device_private.migrate_file_private'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'spm',
+    bug: 'freed-page-on-lru',
+    shows: [
+      {
+        says: 'warns: folio_lruvec',
+        tests: ['hmm.hmm_device_private.migrate'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'private',
+    bug: 'freed-page-on-lru',
+    shows: [
+      {
+        says: 'warns: folio_lruvec',
+        tests: ['hmm.hmm_device_private.migrate'],
+      },
+    ],
+  },
+  {
+    kernel: '6.12',
+    condition: 'thp-always',
+    bug: 'freed-page-on-lru',
+    shows: [
+      {
+        says: 'warns: folio_lruvec',
+        tests: ['hmm.hmm_device_private.migrate'],
+      },
+    ],
+  },
+];

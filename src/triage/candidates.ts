@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What may be behind a failure, most likely first: by what was measured, and by the functions of the kernel's reports. */
+import { isAmong } from '../generations/behaviours/entry.js';
+import { type Bug, bugs, hasBug } from '../generations/bugs/index.js';
+import { type SuiteSymptoms, suiteSymptoms } from '../generations/bugs/symptoms.js';
+import type { Generation } from '../generations/index.js';
+import type { KernelReport } from './dmesg.js';
+import { shortName } from './run-builder.js';
+import type { Candidate } from './verdict.js';
+
+/** What the run shows, test by test, by the names that tests have here. */
+export interface Shows {
+  readonly generation: Generation;
+  /** "6.12.40", of the banner. */
+  readonly kernel: string | undefined;
+  /** Whether coherent devices were there. */
+  readonly spm: boolean | undefined;
+  /** Symptoms of each test whose result the log has; empty: it passed. */
+  readonly tests: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface Suspect {
+  readonly here: string | undefined;
+  readonly symptoms: readonly string[];
+  readonly reports: readonly KernelReport[];
+}
+
+const ARGUMENTS: Readonly<Record<string, string>> = {
+  spm: ' 0x100000000 0x140000000',
+  private: '',
+  'thp-always': ' 0x100000000 0x140000000 --thp always',
+  'thp-never': ' 0x100000000 0x140000000 --thp never',
+  'no-hugepages': ' 0x100000000 0x140000000 --hugepages 0',
+  'no-module': ' --no-module',
+};
+
+export function smokeCommand(kernel: string, condition: string, test: string, bug?: string): string {
+  return `hmm-sim smoke --kernel ${kernel}${ARGUMENTS[condition] ?? ''} -r ${test}${bug === undefined ? '' : ` --bug ${bug}`}`;
+}
+
+export function scenarioCommand({ id }: Bug, has: boolean): string {
+  return `hmm-sim run test/bugs/${id}.yaml${has ? '' : ` --bug ${id}`}`;
+}
+
+/** How much of what the log and the measurement show is the same, over the tests that the log has. */
+function agreement(row: SuiteSymptoms, tests: Shows['tests']): number {
+  const measured = new Set(
+    row.shows.flatMap(({ says, tests: of }) =>
+      of.filter((test) => tests.has(test)).map((test) => `${test} ${says}`),
+    ),
+  );
+  const logged = [...tests].flatMap(([test, symptoms]) => symptoms.map((says) => `${test} ${says}`));
+  const both = logged.filter((pair) => measured.has(pair)).length;
+  return both / Math.max(1, measured.size + logged.length - both);
+}
+
+interface Match {
+  readonly points: number;
+  readonly exact: boolean;
+  readonly test: string;
+}
+
+/** How the row fits the one test. */
+function match(row: SuiteSymptoms, { here, symptoms }: Suspect): Match | undefined {
+  if (here === undefined) return undefined;
+  const says = (text: string) => row.shows.find((show) => show.says === text);
+  const hits = symptoms.filter((text) => says(text)?.tests.includes(here));
+  if (hits.length > 0)
+    return { points: 100 + hits.length, exact: hits.length === symptoms.length, test: here };
+  for (const text of symptoms) {
+    const other = says(text)?.tests.find((test) => shortName(test) === shortName(here));
+    if (other !== undefined) return { points: 40, exact: false, test: other };
+  }
+  const fails = row.shows.some(({ says, tests }) => tests.includes(here) && !says.startsWith('warns: '));
+  // The log keeps no more than that it failed.
+  return fails && symptoms[0] === 'fails' ? { points: 30, exact: false, test: here } : undefined;
+}
+
+function conditionPoints({ condition }: SuiteSymptoms, { spm }: Shows): number {
+  if (condition === 'thp-always' || condition === 'thp-never') return 0;
+  if (spm === undefined) return condition === 'spm' ? 2 : 0;
+  return (condition === 'spm') === spm ? 4 : 0;
+}
+
+/** Did the log's kernel have the bug? */
+function had(bug: Bug, kernel: string | undefined): boolean {
+  const version = /^\d+\.\d+(?:\.\d+)?/.exec(kernel ?? '')?.[0];
+  return version !== undefined && isAmong(bug.kernels, { version });
+}
+
+function measuredCandidates(shows: Shows, suspect: Suspect): Candidate[] {
+  const { generation, kernel, tests } = shows;
+  const found: Candidate[] = [];
+  for (const row of suiteSymptoms) {
+    if (row.kernel !== generation.id) continue;
+    const matched = match(row, suspect);
+    if (matched === undefined) continue;
+    const bug = bugs.find(({ id }) => id === row.bug);
+    const has = bug !== undefined && hasBug(generation, bug);
+    const likely = bug !== undefined && (has || had(bug, kernel)) ? 8 : 0;
+    const score = matched.points + 50 * agreement(row, tests) + conditionPoints(row, shows) + likely;
+    found.push({
+      bug: row.bug,
+      has,
+      kernel: generation.id,
+      condition: row.condition,
+      test: matched.test,
+      command: smokeCommand(generation.id, row.condition, matched.test, has ? undefined : row.bug),
+      scenario: bug === undefined ? undefined : scenarioCommand(bug, has),
+      why: matched.exact
+        ? 'here it makes this test show just this'
+        : matched.points >= 100
+          ? 'here it makes this test show some of this'
+          : matched.points >= 40
+            ? 'here another variant of this test shows this'
+            : 'here it makes this test fail',
+      exact: matched.exact,
+      score,
+    });
+  }
+  return found;
+}
+
+/** The functions that a bug's own scenario reports. */
+function functionsOf({ shows }: Bug): { fn: string; how: string } | undefined {
+  const [, how, fn] = /(oops|hang|warnings|load)\b.*?"?(?:oops"?:)?"(\w+)"/.exec(shows) ?? [];
+  return fn === undefined ? undefined : { fn, how: how! };
+}
+
+function reportPoints(bug: Bug, { title, fn, frames, kills }: KernelReport, generation: Generation): number {
+  const shown = functionsOf(bug);
+  if (shown === undefined) return 0;
+  const symbols = [shown.fn, generation.symbols[shown.fn] ?? shown.fn];
+  const stalls = /hung|stall|lockup/.test(title);
+  const alike =
+    shown.how === 'hang'
+      ? stalls
+      : shown.how === 'warnings'
+        ? title.startsWith('WARNING')
+        : kills || /^K[A-Z]*:/.test(title);
+  if (!alike) return 0;
+  if (fn !== undefined && symbols.includes(fn)) return 90;
+  return frames.some((frame) => symbols.includes(frame)) ? 60 : 0;
+}
+
+function reportCandidates({ generation, kernel }: Shows, { reports }: Suspect): Candidate[] {
+  const found: Candidate[] = [];
+  for (const bug of bugs) {
+    const points = Math.max(0, ...reports.map((report) => reportPoints(bug, report, generation)));
+    if (points === 0) continue;
+    const has = hasBug(generation, bug);
+    found.push({
+      bug: bug.id,
+      has,
+      kernel: generation.id,
+      condition: 'spm',
+      test: undefined,
+      command: scenarioCommand(bug, has),
+      scenario: undefined,
+      why: `its scenario shows ${functionsOf(bug)!.fn}, too`,
+      exact: false,
+      score: points + (has ? 8 : 0) + (had(bug, kernel) ? 12 : 0),
+    });
+  }
+  return found;
+}
+
+/** The best way to each cause; a condition that a bug of the kernel needs is told with that bug. */
+function best(candidates: readonly Candidate[]): Candidate[] {
+  const sorted = [...candidates].sort((a, b) => b.score - a.score);
+  const kept: Candidate[] = [];
+  for (const one of sorted) {
+    const same = kept.find(
+      ({ bug, has, condition }) =>
+        one.bug === bug ||
+        (condition === one.condition && (bug === undefined ? one.has : one.bug === undefined && has)),
+    );
+    if (same === undefined) kept.push(one);
+    else if (same.bug === undefined)
+      kept[kept.indexOf(same)] = { ...same, bug: one.bug, has: one.has, scenario: one.scenario };
+  }
+  return kept.slice(0, 8);
+}
+
+export function candidatesOf(shows: Shows, suspect: Suspect): Candidate[] {
+  return best([...measuredCandidates(shows, suspect), ...reportCandidates(shows, suspect)]);
+}
