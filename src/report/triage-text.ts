@@ -103,13 +103,15 @@ function runLines(verdict: RunVerdict, ran: RanCandidates): string[] {
 /** Lines about one log. */
 export function triageLines(name: string, verdict: LogVerdict, ran: RanCandidates = new Map()): string[] {
   const { log, runs, reports, others, suite } = verdict;
-  const { pass, fail } = log.others;
+  const { pass, fail, skip } = log.others;
   return [
     `# ${name}: ${log.lines} lines${log.cutEnd ? ', the last one cut' : ''}`,
     ...runs.flatMap((run) => runLines(run, ran)),
     ...(suite === undefined ? [] : [suite.text, ...suite.masked.map(({ text }) => `hidden: ${text}`)]),
     ...reports.flatMap((report) => findingLines(report, ran)),
-    ...(pass + fail === 0 ? [] : [`other suites: ${pass} passed, ${fail} failed, not looked at`]),
+    ...(pass + fail + skip === 0
+      ? []
+      : [`other suites: ${pass} passed, ${fail} failed, ${skip} skipped, not looked at`]),
     ...others.slice(0, 5).map(({ title, line }) => `elsewhere: line ${line}: ${title}`),
   ];
 }

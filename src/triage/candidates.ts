@@ -17,6 +17,8 @@ export interface Shows {
   readonly spm: boolean | undefined;
   /** Symptoms of each test whose result the log has; empty: it passed. */
   readonly tests: ReadonlyMap<string, readonly string[]>;
+  /** The log keeps nothing but failures: what it does not name passed. */
+  readonly onlyFailures: boolean;
 }
 
 export interface Suspect {
@@ -42,16 +44,31 @@ export function scenarioCommand({ id }: Bug, has: boolean): string {
   return `hmm-sim run test/bugs/${id}.yaml${has ? '' : ` --bug ${id}`}`;
 }
 
+/** "fails" stands for whatever the test said. */
+const pairs = (test: string, symptoms: readonly string[]): string[] =>
+  symptoms.map((says) => (says === 'fails' ? `${test} fails` : `${test} ${says}`));
+
 /** How much of what the log and the measurement show is the same, over the tests that the log has. */
-function agreement(row: SuiteSymptoms, tests: Shows['tests']): number {
-  const measured = new Set(
-    row.shows.flatMap(({ says, tests: of }) =>
-      of.filter((test) => tests.has(test)).map((test) => `${test} ${says}`),
-    ),
-  );
-  const logged = [...tests].flatMap(([test, symptoms]) => symptoms.map((says) => `${test} ${says}`));
+function agreement(row: SuiteSymptoms, { tests, onlyFailures }: Shows): number {
+  const measured = new Set<string>();
+  for (const { says, tests: of } of row.shows) {
+    for (const test of of) {
+      const logged = tests.get(test);
+      if (logged === undefined && !onlyFailures) continue;
+      const bare = logged === undefined || logged.includes('fails');
+      if (!bare || !says.startsWith('warns: ')) measured.add(`${test} ${bare ? 'fails' : says}`);
+    }
+  }
+  const logged = [...tests].flatMap(([test, symptoms]) => pairs(test, symptoms));
   const both = logged.filter((pair) => measured.has(pair)).length;
   return both / Math.max(1, measured.size + logged.length - both);
+}
+
+/** Tests that fail with the bug, and passed in the log. */
+function contradicted(row: SuiteSymptoms, { tests }: Shows): boolean {
+  return row.shows.some(
+    ({ says, tests: of }) => !says.startsWith('warns: ') && of.some((test) => tests.get(test)?.length === 0),
+  );
 }
 
 interface Match {
@@ -88,8 +105,14 @@ function had(bug: Bug, kernel: string | undefined): boolean {
   return version !== undefined && isAmong(bug.kernels, { version });
 }
 
+function whyText({ exact, points }: Match): string {
+  if (exact) return 'here it makes this test show just this';
+  if (points >= 100) return 'here it makes this test show some of this';
+  return points >= 40 ? 'here another variant of this test shows this' : 'here it makes this test fail';
+}
+
 function measuredCandidates(shows: Shows, suspect: Suspect): Candidate[] {
-  const { generation, kernel, tests } = shows;
+  const { generation, kernel } = shows;
   const found: Candidate[] = [];
   for (const row of suiteSymptoms) {
     if (row.kernel !== generation.id) continue;
@@ -98,7 +121,10 @@ function measuredCandidates(shows: Shows, suspect: Suspect): Candidate[] {
     const bug = bugs.find(({ id }) => id === row.bug);
     const has = bug !== undefined && hasBug(generation, bug);
     const likely = bug !== undefined && (has || had(bug, kernel)) ? 8 : 0;
-    const score = matched.points + 50 * agreement(row, tests) + conditionPoints(row, shows) + likely;
+    const against = contradicted(row, shows);
+    const exact = matched.exact && !against;
+    const score =
+      matched.points - (against ? 20 : 0) + 50 * agreement(row, shows) + conditionPoints(row, shows) + likely;
     found.push({
       bug: row.bug,
       has,
@@ -107,14 +133,8 @@ function measuredCandidates(shows: Shows, suspect: Suspect): Candidate[] {
       test: matched.test,
       command: smokeCommand(generation.id, row.condition, matched.test, has ? undefined : row.bug),
       scenario: bug === undefined ? undefined : scenarioCommand(bug, has),
-      why: matched.exact
-        ? 'here it makes this test show just this'
-        : matched.points >= 100
-          ? 'here it makes this test show some of this'
-          : matched.points >= 40
-            ? 'here another variant of this test shows this'
-            : 'here it makes this test fail',
-      exact: matched.exact,
+      why: `${whyText(matched)}${against ? ', and others fail that passed in the log' : ''}`,
+      exact,
       score,
     });
   }

@@ -49,6 +49,14 @@ function names({ suite }: Score, run: SuiteRun): Points {
   return [points, known > 0 && known === full.length ? `${known} names of tests` : undefined];
 }
 
+/** The number of a result is the place of its test in the suite, if all of it ran. */
+function numbers({ suite }: Score, run: SuiteRun): Points {
+  const numbered = run.tests.filter(({ number }) => number !== undefined);
+  const hits = numbered.filter(({ name, number }) => suite.names[number! - 1] === name).length;
+  if (numbered.length === 0) return [0];
+  return [(5 * hits) / numbered.length, hits > 0 ? 'their numbers' : undefined];
+}
+
 function sizes({ suite }: Score, { plan, cases, totals, passed }: SuiteRun): Points {
   const total = plan ?? passed?.run ?? (totals && totals.pass + totals.fail + totals.skip);
   let points = 0;
@@ -104,6 +112,7 @@ export function fit(run: SuiteRun, kernel = run.kernel): Fit {
     const parts = [
       banner({ suite, kernel }),
       names(score, run),
+      numbers(score, run),
       sizes(score, run),
       style(score, run),
       lines(score, run),
@@ -114,7 +123,13 @@ export function fit(run: SuiteRun, kernel = run.kernel): Fit {
     }
     return score;
   });
-  scores.sort((a, b) => b.points - a.points || compareVersions(b.suite.version, a.suite.version));
+  // Of suites that fit alike, one that runs here, and the newest.
+  scores.sort(
+    (a, b) =>
+      b.points - a.points ||
+      Number(b.suite.own) - Number(a.suite.own) ||
+      compareVersions(b.suite.version, a.suite.version),
+  );
   const [best] = scores;
   const { suite, why, points } = best!;
   const exact = suite.own && (kernel === undefined || series(kernel) === series(suite.version));

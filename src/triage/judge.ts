@@ -72,7 +72,13 @@ class RunJudge {
       const name = nameIn(this.fit.here, test.name);
       return name === undefined || test.status === 'running' ? [] : [[name, symptoms(test)] as const];
     });
-    this.shows = { generation, kernel: this.fit.kernel, spm: this.spm(), tests: new Map(here) };
+    this.shows = {
+      generation,
+      kernel: this.fit.kernel,
+      spm: this.spm(),
+      tests: new Map(here),
+      onlyFailures: this.onlyFailures(),
+    };
   }
 
   verdict(): RunVerdict {
@@ -105,6 +111,12 @@ class RunJudge {
     const coherent = this.run.tests.filter(({ name }) => name.includes('coherent'));
     if (coherent.some(({ status }) => status === 'pass' || status === 'fail')) return true;
     return coherent.some(({ status }) => status === 'skip') ? false : undefined;
+  }
+
+  /** As grep leaves it: no plan, and nothing that passed. */
+  private onlyFailures(): boolean {
+    const { plan, begun, tests } = this.run;
+    return plan === undefined && !begun && tests.every(({ status }) => status === 'fail');
   }
 
   private tells({ status, reports }: LoggedTest): boolean {
@@ -147,7 +159,16 @@ class RunJudge {
   private conditionOf(candidate: Candidate | undefined): Condition | undefined {
     const always = candidate?.exact && candidate.condition === 'thp-always';
     const asIs = candidate?.bug === undefined || candidate.has;
-    return always && asIs ? condition('thp-always') : undefined;
+    // One such failure can be something else; a test that fails by itself is no setting of the machine.
+    const several = candidate !== undefined && this.alike(candidate) > 1;
+    return always && asIs && several ? condition('thp-always') : undefined;
+  }
+
+  /** How many tests fail that are named like the candidate's, up to the first "_". */
+  private alike({ test }: Candidate): number {
+    const stem = shortName(test ?? '').split('_')[0]!;
+    return this.run.tests.filter(({ status, name }) => status === 'fail' && shortName(name).startsWith(stem))
+      .length;
   }
 
   private orAsItIs(
@@ -300,7 +321,13 @@ function silentSuite(log: Log): SilentSuite | undefined {
 export function judge(log: Log): LogVerdict {
   const runs = told(log).map((run) => new RunJudge(log, run).verdict());
   const { generation } = runs[0]?.fit.suite ?? fit(newRun(log.kernels[0], 1)).suite;
-  const shows: Shows = { generation, kernel: log.kernels[0], spm: undefined, tests: new Map() };
+  const shows: Shows = {
+    generation,
+    kernel: log.kernels[0],
+    spm: undefined,
+    tests: new Map(),
+    onlyFailures: false,
+  };
   const ours = log.reports.filter(isOurs);
   return {
     log,
@@ -314,11 +341,11 @@ export function judge(log: Log): LogVerdict {
 
 /** Did the log say anything that can be judged? */
 export function isTold({ log, runs, suite, reports, others }: LogVerdict): boolean {
-  const { pass, fail } = log.others;
+  const { pass, fail, skip } = log.others;
   return (
     runs.length > 0 ||
     suite !== undefined ||
-    reports.length + others.length + pass + fail > 0 ||
+    reports.length + others.length + pass + fail + skip > 0 ||
     log.kernels.length > 0
   );
 }

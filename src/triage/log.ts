@@ -89,7 +89,7 @@ export interface Log {
   /** The suite was to be run. */
   announced: boolean;
   /** Results of other suites. */
-  readonly others: { pass: number; fail: number };
+  readonly others: { pass: number; fail: number; skip: number };
   readonly signs: Signs;
   lines: number;
   cutLines: number;

@@ -43,7 +43,7 @@ export class LogReader {
     reports: [],
     kernels: [],
     announced: false,
-    others: { pass: 0, fail: 0 },
+    others: { pass: 0, fail: 0, skip: 0 },
     signs: { pageSize: undefined, arm64: false, noModule: undefined, rmmod: false },
     lines: 0,
     cutLines: 0,
@@ -56,6 +56,8 @@ export class LogReader {
   /** Of a plan that no "Starting" line has followed yet. */
   private plan: number | undefined;
   private script = '';
+  /** Of a "Starting" line that no test has followed yet. */
+  private starting: { plan: number; cases: number; at: number } | undefined;
   /** Results of others since the suite last said something. */
   private others = 0;
 
@@ -65,6 +67,7 @@ export class LogReader {
 
   end(): Log {
     this.lines.end();
+    if (this.starting !== undefined && this.log.announced) this.mine(this.starting.at);
     this.close();
     return this.log;
   }
@@ -103,15 +106,17 @@ export class LogReader {
       case 'plan':
         this.plan = line.tests;
         return;
-      case 'starting': {
-        if (this.builder === undefined || this.started()) this.open(at);
-        const { run } = this.builder!;
-        Object.assign(run, { plan: line.tests, cases: line.cases, begun: true });
+      case 'starting':
+        // Whose suite it is, the first name of a test tells.
+        this.starting = { plan: line.tests, cases: line.cases, at };
         return;
-      }
       case 'run':
-        if (!isTestOfSuite(line.name)) return;
-        if (this.builder?.has(line.name)) this.open(at);
+        if (!isTestOfSuite(line.name)) {
+          this.starting = undefined;
+          this.others++;
+          return;
+        }
+        if (this.starting === undefined && this.builder?.has(line.name)) this.open(at);
         this.mine(at).start(line.name, at);
         return;
       case 'verdict':
@@ -150,8 +155,12 @@ export class LogReader {
           this.outer({ what: 'run_vmtests.sh', verdict, text, line: at });
         return;
       }
-      default:
+      case 'assertion':
+      case 'no-device':
         this.mine(at).detail(line, at);
+        return;
+      default:
+        this.builder?.detail(line, at);
     }
   }
 
@@ -181,9 +190,12 @@ export class LogReader {
       this.outer({ what: line.name, verdict, text, line: at });
       return;
     }
+    this.count(skipped ? 'skip' : line.ok ? 'pass' : 'fail');
+  }
+
+  private count(verdict: Outer['verdict']): void {
     this.others++;
-    if (line.ok) this.log.others.pass++;
-    else this.log.others.fail++;
+    this.log.others[verdict]++;
   }
 
   private signal({ id, result }: Extract<TapLine, { kind: 'signal' }>, at: number): void {
@@ -208,9 +220,19 @@ export class LogReader {
     if (line.kind === 'exit') {
       const { run } = this.builder ?? {};
       if (run?.ended) run.exit ??= line.status;
+      else if (run === undefined)
+        this.count(line.status === 0 ? 'pass' : line.status === 4 ? 'skip' : 'fail');
       return;
     }
-    if (this.others > 0 && (this.builder === undefined || this.builder.run.ended)) return;
+    const none = this.builder === undefined || this.builder.run.ended;
+    if (none && this.others > 0) return;
+    // Of a log that is of no suite, the totals may be ours; a mere "Bail out!" is somebody else's.
+    if (none && line.kind === 'bail' && !/hmm/.test(line.reason)) {
+      this.count('fail');
+      return;
+    }
+    if (none && this.log.others.pass + this.log.others.fail + this.log.others.skip > 0 && !this.log.announced)
+      return;
     const { run } = this.mine(at);
     if (line.kind === 'bail') run.bail = line.reason;
     else if (line.kind === 'passed') run.passed = { passed: line.passed, run: line.run };
@@ -262,6 +284,13 @@ export class LogReader {
     if (/Running smoke test/.test(text)) this.announce();
   }
 
+  /** The run that the "Starting" line began. */
+  private begin({ plan, cases, at }: { plan: number; cases: number; at: number }): void {
+    if (this.started()) this.open(at);
+    Object.assign(this.builder!.run, { plan, cases, line: at, begun: true });
+    this.starting = undefined;
+  }
+
   private started(): boolean {
     const { run } = this.builder!;
     return run.begun || run.tests.length > 0 || run.ended;
@@ -269,6 +298,7 @@ export class LogReader {
 
   private mine(at: number): RunBuilder {
     if (this.builder === undefined) this.open(at);
+    if (this.starting !== undefined) this.begin(this.starting);
     const builder = this.builder!;
     if (this.plan !== undefined && builder.run.plan === undefined && this.others === 0)
       builder.run.plan = this.plan;

@@ -109,6 +109,12 @@ export const reportKinds: readonly ReportKind[] = [
   { begins: /^WARNING: ([a-z_]\w*): \S/, title: 'WARNING in FN', named: 1 },
   { begins: /^\w+: Kernel oops in (\w+): /, title: 'oops in FN', named: 1, kills: true },
   { begins: /^\w+: Hung in (\w+): /, title: 'INFO: task hung in FN', named: 1 },
+  {
+    begins: /^Bail out! the kernel oopsed in (\w+) while/,
+    title: 'oops in FN',
+    named: 1,
+    kills: true,
+  },
   { begins: /^UBSAN: ([\w-]+) in (\S+)/, title: 'UBSAN: $1 in FN', bare: 'UBSAN: $1', from: 'trace' },
   { begins: /^(?:Internal error: )?Oops(?: - [\w ]+)?: /, title: 'oops in FN', kills: true },
   { begins: /^Kernel panic - not syncing: (.*)$/, title: 'kernel panic: $1', kills: true },
