@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `smoke --record`: each test as a scenario document, in a file or a directory. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MachineDescription } from '../machine/description.js';
 import { SuiteRecorder } from '../record/suite.js';
@@ -23,9 +23,10 @@ function fileWriter(path: string, tests: number): (document: ScenarioDocument) =
 
 function directoryWriter(directory: string): (document: ScenarioDocument) => void {
   try {
-    mkdirSync(directory, { recursive: true });
+    mkdirSync(directory);
   } catch (error) {
-    throw cannotWrite(directory, OPTION, error);
+    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST' && statSync(directory).isDirectory();
+    if (!isThere) throw cannotWrite(directory, OPTION, error);
   }
   return (document) => {
     const path = join(directory, `${document.name}.yaml`);
