@@ -326,7 +326,7 @@ const DRIVERS_OWN = [
   /^src\/scenario\/(?:steps\/|actor\.ts|spelling\.ts)/,
   // Its C, its suite, and its ioctls as steps.
   /^src\/(?:export|selftests\/hmm-tests)\//,
-  'src/record/commands.ts',
+  /^src\/record\/(?:commands|memory)\.ts$/,
   // Logs of its suite.
   /^src\/triage\//,
   // The library hands its interface on; the commands say what they are about.

@@ -34,7 +34,7 @@ export interface SymptomRow {
 }
 
 /** The machine of a case. */
-export function machineOfCase({ kernel, condition, bug, has }: Case): MachineDescription {
+function machineOfCase({ kernel, condition, bug, has }: Case): MachineDescription {
   const bugs = bug === undefined || has ? [] : [bug];
   return describeMachine({ kernel, seed: 0, bugs, ...CONDITIONS[condition] });
 }

@@ -16,7 +16,7 @@ import {
 import type { ProcessHandle as Process, Sys } from '../user/api.js';
 
 /** Pages of the buffer that ioctls read from and write to, as long as no step needs more. */
-export const MIRROR_PAGES = 2048;
+const MIRROR_PAGES = 2048;
 
 /** The scratch mapping: a page for ioctl structs, then one for pagemap entries. */
 const SCRATCH_PAGES = 2;

@@ -45,7 +45,7 @@ export function stepText(step: Step): string {
 const MAX_GROUPS = 8;
 
 /** Values in a row, those that repeat themselves once: "1, 2, ok x65536". */
-export function foldedText(values: readonly (number | string)[]): string {
+function foldedText(values: readonly (number | string)[]): string {
   const groups: { value: number | string; times: number }[] = [];
   for (const value of values) {
     const last = groups.at(-1);

@@ -40,7 +40,7 @@ export function smokeCommand(kernel: string, condition: string, test: string, bu
   return `hmm-sim smoke --kernel ${kernel}${ARGUMENTS[condition] ?? ''} -r ${test}${bug === undefined ? '' : ` --bug ${bug}`}`;
 }
 
-export function scenarioCommand({ id }: Bug, has: boolean): string {
+function scenarioCommand({ id }: Bug, has: boolean): string {
   return `hmm-sim run test/bugs/${id}.yaml${has ? '' : ` --bug ${id}`}`;
 }
 

@@ -323,13 +323,6 @@ function verdictOf(box: 'PASS' | 'FAIL' | 'SKIP'): Outer['verdict'] {
   return box === 'PASS' ? 'pass' : box === 'FAIL' ? 'fail' : 'skip';
 }
 
-/** A log that is there as one text. */
-export function readLog(text: string): Log {
-  const reader = new LogReader();
-  reader.push(text);
-  return reader.end();
-}
-
 /** Runs that say something of the suite. */
 export function told({ runs }: Log): SuiteRun[] {
   return runs.filter(

@@ -28,7 +28,7 @@ export function newRun(kernel: string | undefined, line: number): SuiteRun {
   };
 }
 
-export function newTest(name: string, line: number): LoggedTest {
+function newTest(name: string, line: number): LoggedTest {
   return {
     name,
     number: undefined,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Titles as syzkaller gives them. */
 import t from 'tap';
-import { readLog } from '../../src/triage/reader.js';
+import { readLog } from './log-text.js';
 
 const TITLES: readonly [string, string][] = [
   [

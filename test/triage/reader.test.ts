@@ -2,9 +2,10 @@
 /** What the reader makes of a log, whatever lies around its lines. */
 import t from 'tap';
 import { LineReader, MAX_LINE } from '../../src/triage/lines.js';
-import { LogReader, readLog } from '../../src/triage/reader.js';
+import { LogReader } from '../../src/triage/reader.js';
 import { tapLine } from '../../src/triage/tap.js';
 import { unwrap } from '../../src/triage/unwrap.js';
+import { readLog } from './log-text.js';
 
 const esc = String.fromCharCode(27);
 
