@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** System calls on files and memory, as steps without names. */
+import { GUP_FILE } from '../scenario/actor.js';
 import { adviceName } from '../scenario/steps/advice.js';
 import { minorOf } from '../scenario/steps/files.js';
 import { protName } from '../scenario/steps/memory.js';
@@ -24,7 +25,7 @@ const pagesIn = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE);
 export function fdOf(path: string, flags: number, own: ProcessRecord): Fd {
   const minor = minorOf(path);
   if (minor !== undefined) return { kind: 'device', name: own.newFdName(), minor };
-  if (path.endsWith('/gup_test')) return { kind: 'gup' };
+  if (path === GUP_FILE) return { kind: 'gup' };
   const temporary = (flags & O_TMPFILE) === O_TMPFILE;
   return temporary ? { kind: 'memory', memory: { mapping: undefined, bytes: 0 } } : { kind: 'other' };
 }

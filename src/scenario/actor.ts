@@ -26,6 +26,9 @@ const REGION_BASE = 0x200000000000;
 const REGION_STRIDE = 2 ** 30;
 const REGION_PAGES = REGION_STRIDE / PAGE_SIZE;
 
+/** What pins pages for programs. */
+export const GUP_FILE = '/sys/kernel/debug/gup_test';
+
 export interface Actor {
   readonly process: Process;
   readonly fds: Map<string, number>;
@@ -68,7 +71,7 @@ export function fdOf(actor: Actor, name: string): number {
 /** The first process of a scenario, which does this before its first step. */
 export function* firstActor(sys: Sys, process: Process): Task<Actor> {
   const buffers = yield* setUpBuffers(sys);
-  const gupFd = yield* sys.open('/sys/kernel/debug/gup_test', O_RDWR);
+  const gupFd = yield* sys.open(GUP_FILE, O_RDWR);
   return { process, fds: new Map(), memfds: new Map(), pagemapFd: undefined, gupFd, buffers };
 }
 
