@@ -19,6 +19,8 @@ export interface Shows {
   readonly tests: ReadonlyMap<string, readonly string[]>;
   /** The log keeps nothing but failures: what it does not name passed. */
   readonly onlyFailures: boolean;
+  /** modprobe's errno, where the log has it. */
+  readonly load: string | undefined;
 }
 
 export interface Suspect {
@@ -123,8 +125,14 @@ function measuredCandidates(shows: Shows, suspect: Suspect): Candidate[] {
     const likely = bug !== undefined && (has || had(bug, kernel)) ? 8 : 0;
     const against = contradicted(row, shows);
     const exact = matched.exact && !against;
+    const loads = row.load !== undefined && row.load === shows.load ? 40 : 0;
     const score =
-      matched.points - (against ? 20 : 0) + 50 * agreement(row, shows) + conditionPoints(row, shows) + likely;
+      matched.points -
+      (against ? 20 : 0) +
+      50 * agreement(row, shows) +
+      conditionPoints(row, shows) +
+      likely +
+      loads;
     found.push({
       bug: row.bug,
       has,

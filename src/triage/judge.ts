@@ -56,6 +56,19 @@ function statusOf(test: LoggedTest, run: SuiteRun): KcidbStatus {
   }
 }
 
+const ERRORS: readonly [RegExp, string][] = [
+  [/Cannot allocate memory/, 'ENOMEM'],
+  [/No such device/, 'ENODEV'],
+  [/Invalid argument/, 'EINVAL'],
+];
+
+/** What modprobe said, as an errno. */
+function loadError({ signs }: Log): string | undefined {
+  if (signs.noModule === undefined || !/insert/.test(signs.noModule)) return undefined;
+  const known = ERRORS.find(([pattern]) => pattern.test(signs.noModule!));
+  return known?.[1] ?? /\bE[A-Z]{3,}\b/.exec(signs.noModule.replace('ERROR', ''))?.[0];
+}
+
 class RunJudge {
   private readonly fit: Fit;
   private readonly noModule: boolean;
@@ -78,6 +91,7 @@ class RunJudge {
       spm: this.spm(),
       tests: new Map(here),
       onlyFailures: this.onlyFailures(),
+      load: loadError(log),
     };
   }
 
@@ -195,7 +209,10 @@ class RunJudge {
       exact: false,
       score: 0,
     };
-    return without ? [plain, ...candidates.filter(({ condition }) => condition !== 'no-module')] : [plain];
+    if (!without) return [plain];
+    const others = candidates.filter(({ condition }) => condition !== 'no-module');
+    // modprobe's own words speak for a bug that makes it fail so.
+    return this.shows.load === undefined ? [plain, ...others] : [...others, plain];
   }
 
   private notes(test: LoggedTest, here: string | undefined): string[] {
@@ -327,6 +344,7 @@ export function judge(log: Log): LogVerdict {
     spm: undefined,
     tests: new Map(),
     onlyFailures: false,
+    load: loadError(log),
   };
   const ours = log.reports.filter(isOurs);
   return {

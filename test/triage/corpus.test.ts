@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** How often triage is right, over every sample in every wrapping, whole and reduced. */
+import t from 'tap';
+import { judge, type LogVerdict } from '../../src/triage/judge.js';
+import { readLog } from '../../src/triage/reader.js';
+import { bugSamples, recordings, type Sample } from './corpus.js';
+import { wrappings } from './wrappings.js';
+
+const banner = ({ kernel }: Sample) => `Linux version ${kernel} (build@host) #1 SMP`;
+
+/** What is left of a log, and what may then be unknown. */
+const reductions: Readonly<Record<string, (sample: Sample) => readonly string[]>> = {
+  whole: ({ lines }) => lines,
+  'with banner': (sample) => [banner(sample), ...sample.lines],
+  'what grep leaves': (sample) => [
+    banner(sample),
+    ...sample.lines.filter((line) => /^not ok|hmm-tests\.c:|^# \w+: Test|WARNING|RIP/.test(line)),
+  ],
+  'cut behind the last failure': (sample) => {
+    const last = sample.lines.findLastIndex((line) => line.startsWith('not ok'));
+    return [banner(sample), ...sample.lines.slice(0, last < 0 ? undefined : last + 1)];
+  },
+};
+
+interface Rates {
+  readonly right: Record<'tests' | 'generation' | 'condition' | 'bug', number>;
+  readonly all: Record<'tests' | 'generation' | 'condition' | 'bug', number>;
+  readonly wrong: string[];
+}
+
+/** Tests that failed; those beside which the kernel only warned passed. */
+const failuresOf = ({ runs }: LogVerdict) =>
+  runs.flatMap(({ findings }) =>
+    findings.filter(
+      ({ status, name, symptoms }) =>
+        status === 'FAIL' && name !== '' && symptoms.some((text) => !text.startsWith('warns: ')),
+    ),
+  );
+
+function count(rates: Rates, what: keyof Rates['right'], right: boolean, text: string): void {
+  rates.all[what]++;
+  if (right) rates.right[what]++;
+  else rates.wrong.push(`${what}: ${text}`);
+}
+
+function judged(rates: Rates, sample: Sample, reduction: string, wrapping: string): void {
+  const kept = reductions[reduction]!(sample);
+  const verdict = judge(readLog(wrappings[wrapping]!(kept)));
+  const where = `${sample.name}, ${reduction}, ${wrapping}`;
+  const told = failuresOf(verdict).map(({ name }) => name);
+  const wanted = sample.failed;
+  count(
+    rates,
+    'tests',
+    told.join() === wanted.join(),
+    `${where}: ${told.join()} instead of ${wanted.join()}`,
+  );
+  const [run] = verdict.runs;
+  if (run === undefined) return;
+  const { here, alike } = run.fit;
+  const generation =
+    here.id === sample.generation || (reduction === 'whole' && alike.includes(sample.generation));
+  count(rates, 'generation', generation, `${where}: ${here.id}`);
+  if (sample.condition !== undefined && run.findings.length > 0) {
+    const ids = run.conditions.map(({ id }) => id);
+    count(rates, 'condition', ids.includes(sample.condition), `${where}: ${ids.join()}`);
+  }
+  if (sample.bug === undefined) return;
+  const [first] = run.findings.filter(({ status }) => status === 'FAIL');
+  if (first === undefined) return;
+  const bug = first.candidates[0]?.bug;
+  count(rates, 'bug', bug === sample.bug, `${where}: ${first.name} ${bug}`);
+}
+
+function newRates(): Rates {
+  const none = () => ({ tests: 0, generation: 0, condition: 0, bug: 0 });
+  return { right: none(), all: none(), wrong: [] };
+}
+
+t.test('at least 95 of 100 are right', { timeout: 280_000 }, async (t) => {
+  const rates = newRates();
+  const samples = [...recordings, ...bugSamples()];
+  for (const sample of samples) {
+    for (const reduction of Object.keys(reductions))
+      for (const wrapping of Object.keys(wrappings)) judged(rates, sample, reduction, wrapping);
+  }
+  t.comment(`${samples.length} samples; ${JSON.stringify(rates.right)} of ${JSON.stringify(rates.all)}`);
+  for (const line of rates.wrong.slice(0, 40)) t.comment(line);
+  for (const what of ['tests', 'generation', 'condition', 'bug'] as const) {
+    t.ok(rates.all[what] > 100, `${rates.all[what]} ${what}`);
+    t.ok(rates.right[what] >= 0.95 * rates.all[what], `${what}: ${rates.right[what]} of ${rates.all[what]}`);
+  }
+});
+
+t.test('nothing is wrong in a log of a run that passed', async (t) => {
+  for (const sample of recordings.filter(({ failed }) => failed.length === 0)) {
+    for (const [wrapping, wrap] of Object.entries(wrappings)) {
+      const { runs, reports, others } = judge(readLog(wrap(sample.lines)));
+      const bad = runs.flatMap(({ findings }) => findings.filter(({ status }) => status !== 'SKIP'));
+      t.strictSame([runs.length, bad, reports, others], [1, [], [], []], `${sample.name}, ${wrapping}`);
+    }
+  }
+});
