@@ -76,8 +76,9 @@ function isSettled(finding: Finding, ran: RanSoFar | undefined): boolean {
   const { status, condition, candidates } = finding;
   const settled =
     status === 'SKIP' || status === 'PASS' || candidates.some((candidate) => ran.get(candidate)?.same);
-  // Conditions that no machine here has are told by their signs alone.
-  return settled || (condition !== undefined && candidates.every((candidate) => !ran.get(candidate)?.same));
+  if (settled || condition === undefined) return settled;
+  // What can be tried here has to show it; conditions that no machine here has are told by their signs alone.
+  return !candidates.some((candidate) => candidate.condition === condition.id);
 }
 
 function exitCodeOf(verdicts: readonly LogVerdict[], ran: RanSoFar | undefined): number {

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `hmm-sim triage`: exit codes, standard input, mistakes, and the document of --json. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import t from 'tap';
+import { bin, execute, hmmSim } from './hmm-sim.js';
+
+const piped = (input: string, ...args: string[]) =>
+  execute(process.execPath, [bin, 'triage', ...args], { input });
+
+interface Entry {
+  readonly path: string;
+  readonly status: string;
+  readonly log_excerpt?: string;
+  readonly misc: { readonly signature?: string; readonly generation?: string };
+}
+
+t.test('a nightly log', async (t) => {
+  const { status, stdout, stderr } = hmmSim('triage', '--run', 'test/logs/nightly.log.gz');
+  t.strictSame([status, stderr], [0, '']);
+  t.match(stdout, /\n28 passed, 1 failed, 29 skipped\nhidden: "\[PASS\]"/);
+  t.match(
+    stdout,
+    /\n {12}hmm-sim smoke --kernel 6.12 -r hmm2.hmm2_device_private.double_map --bug foreign-private-refused\n/,
+  );
+  t.match(stdout, /\n {2}ran {7}the same symptom\n/);
+});
+
+t.test('--json has the names of KCIDB', async (t) => {
+  const { stdout, status } = hmmSim('triage', '--json', 'test/logs/nightly.log.gz');
+  t.equal(status, 0);
+  const { version, tests } = JSON.parse(stdout) as { version: unknown; tests: Entry[] };
+  t.strictSame(version, { major: 5, minor: 3 });
+  const count = (wanted: string) => tests.filter(({ status }) => status === wanted).length;
+  t.strictSame([count('PASS'), count('SKIP'), count('FAIL'), tests.length], [28, 29, 2, 59]);
+  const failed = tests.find(({ path }) => path === 'kselftest.mm.hmm.hmm2.hmm2_device_private.double_map')!;
+  t.strictSame([failed.status, failed.misc.generation], ['FAIL', '6.12']);
+  t.match(failed.misc.signature, /^[0-9a-f]{16}$/);
+  t.match(failed.log_excerpt, /double_map:Expected ret \(-14\) == 0 \(0\)\n/);
+});
+
+t.test('exit codes', async (t) => {
+  t.equal(piped('ok 1 hmm.hmm_device_private.migrate\n').status, 0, 'nothing failed');
+  t.equal(piped('not ok 1 hmm.hmm_device_private.open_close\n').status, 1, 'a failure that nothing explains');
+  t.equal(
+    piped('ok 1 hmm.hmm_device_coherent.migrate # SKIP DEVICE_COHERENT not available\n').status,
+    4,
+    'all skipped',
+  );
+  t.strictSame(piped(''), {
+    status: 64,
+    stdout: '',
+    stderr:
+      'hmm-sim: stdin: nothing in it that a test or a kernel printed; expected a log of hmm-tests (KTAP, "hmm-tests.c:..." or a kernel log)\n',
+  });
+  t.strictSame(hmmSim('triage', 'test/logs', 'no-such.log'), {
+    status: 64,
+    stdout: '',
+    stderr: 'hmm-sim: test/logs: a directory; expected a log\n',
+  });
+});
+
+t.test('compressed logs that are cut or damaged', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'triage-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, 'log.gz');
+  const lines = Array.from({ length: 3000 }, (_, i) => `# ${(i * 7919) % 1000003} ${(i * 104729) % 1000033}`);
+  const whole = gzipSync(['not ok 1 hmm.hmm_device_private.open_close', ...lines].join('\n'));
+  writeFileSync(path, whole.subarray(0, whole.length - 100));
+  t.match(hmmSim('triage', path).stdout, /\n0 passed, 1 failed, 0 skipped\n/);
+  whole.fill(0xff, 10);
+  writeFileSync(path, whole);
+  t.strictSame(hmmSim('triage', path), {
+    status: 64,
+    stdout: '',
+    stderr: `hmm-sim: ${path}: its compressed data is damaged\n`,
+  });
+});
