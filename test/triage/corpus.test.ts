@@ -2,8 +2,8 @@
 /** How often triage is right, over every sample in every wrapping, whole and reduced. */
 import t from 'tap';
 import { judge, type LogVerdict } from '../../src/triage/judge.js';
-import { readLog } from '../../src/triage/reader.js';
 import { bugSamples, recordings, type Sample } from './corpus.js';
+import { readLog } from './log-text.js';
 import { wrappings } from './wrappings.js';
 
 const banner = ({ kernel }: Sample) => `Linux version ${kernel} (build@host) #1 SMP`;

@@ -2,8 +2,8 @@
 /** What hides results, what conditions show, and signatures. */
 import t from 'tap';
 import { judge } from '../../src/triage/judge.js';
-import { readLog } from '../../src/triage/reader.js';
 import { recordings } from './corpus.js';
+import { readLog } from './log-text.js';
 import { wrappings } from './wrappings.js';
 
 const lines = (name: string) => recordings.find((one) => one.name === name)!.lines;

@@ -3,7 +3,7 @@
 import t from 'tap';
 import { runCandidate } from '../../src/cli/triage-run.js';
 import { judge } from '../../src/triage/judge.js';
-import { readLog } from '../../src/triage/reader.js';
+import { readLog } from './log-text.js';
 
 const failing = (says: string) => `Linux version 6.12.117 (x) #1
 # Starting 58 tests from 4 test cases.
