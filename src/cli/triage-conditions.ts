@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Machines by the conditions that explain skips and failures, and what the suite shows on them. */
+import type { SuiteSymptoms } from '../generations/bugs/suite-symptoms.js';
 import { moduleAt, RECORDING_CONDITIONS } from '../machine/defaults.js';
 import { describeMachine, type MachineDescription, type MachineOptions } from '../machine/description.js';
 import type { TestFilter } from '../selftests/test_filter.js';
@@ -20,21 +21,13 @@ export const CONDITIONS: Readonly<Record<string, MachineOptions>> = {
 export interface Case {
   readonly kernel: string;
   readonly condition: string;
-  readonly bug?: string;
+  readonly bug?: string | undefined;
   /** The kernel has the bug: it is measured against the kernel without it. */
   readonly has?: boolean;
 }
 
-export interface SymptomRow {
-  readonly kernel: string;
-  readonly condition: string;
-  readonly bug?: string;
-  readonly load?: string;
-  readonly shows: { says: string; tests: string[] }[];
-}
-
-/** The machine of a case. */
-function machineOfCase({ kernel, condition, bug, has }: Case): MachineDescription {
+/** The machine on which a case shows. */
+export function machineOfCase({ kernel, condition, bug, has }: Case): MachineDescription {
   const bugs = bug === undefined || has ? [] : [bug];
   return describeMachine({ kernel, seed: 0, bugs, ...CONDITIONS[condition] });
 }
@@ -61,7 +54,7 @@ function loadText({ load }: Measured): string | undefined {
 }
 
 /** What the suite shows with the bug and not without it, or on this machine at all; undefined when nothing. */
-export function symptomRow(wanted: Case, filters: readonly TestFilter[] = []): SymptomRow | undefined {
+export function symptomRow(wanted: Case, filters: readonly TestFilter[] = []): SuiteSymptoms | undefined {
   const { kernel, condition, bug, has } = wanted;
   const plain = { kernel, condition };
   const asIs = measured(machineOfCase(plain), JSON.stringify(plain), filters);

@@ -2,6 +2,7 @@
 /** Runs tests of the suite on a machine, and keeps of each what a log would show of it. */
 import type { MachineDescription } from '../machine/description.js';
 import { Machine } from '../machine/machine.js';
+import { warningsIn } from '../scenario/result.js';
 import type { HarnessEvent, LogEvent } from '../selftests/events.js';
 import { hmmTests } from '../selftests/hmm-tests/suites.js';
 import { test_harness_run } from '../selftests/kselftest_harness.js';
@@ -31,11 +32,6 @@ export interface Measured {
 
 const withoutPlace = ({ text }: LogEvent): string => text.replace(/^\S+?:\d+:\w+:/, '').replace(/^\w+: /, '');
 
-function warned(dmesg: readonly string[], from: number): string[] {
-  const found = dmesg.slice(from).flatMap((line) => /^WARNING: ([^:]+):/.exec(line)?.[1] ?? []);
-  return [...new Set(found)];
-}
-
 class Recorder {
   readonly tests: Shown[] = [];
   private log: LogEvent[] = [];
@@ -47,7 +43,7 @@ class Recorder {
       this.from = machine.dmesg.length;
     },
     after: (machine: { readonly dmesg: readonly string[] }) => {
-      this.warnings = warned(machine.dmesg, this.from);
+      this.warnings = [...new Set(warningsIn(machine.dmesg.slice(this.from)))];
     },
   };
 

@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `triage --run`: runs what may be behind a failure, and compares what it shows with the log, down to the values. */
 import { bugById } from '../generations/bugs/index.js';
-import { describeMachine, type MachineDescription } from '../machine/description.js';
 import type { Ran } from '../report/triage-text.js';
+import { warningsIn } from '../scenario/result.js';
 import { MachinePool } from '../session/machine-pool.js';
 import { runOn } from '../session/runner.js';
 import { Setups } from '../session/setup.js';
 import type { Candidate, Finding } from '../triage/verdict.js';
 import { bugScenario } from './bugs-verify.js';
-import { CONDITIONS, symptomsShown } from './triage-conditions.js';
+import { machineOfCase, symptomsShown } from './triage-conditions.js';
 import { measure } from './triage-measure.js';
 
 const known = new Map<string, readonly string[]>();
 
-function machineOf({ kernel, condition, bug, has }: Candidate): MachineDescription {
-  const bugs = bug === undefined || has ? [] : [bug];
-  return describeMachine({ kernel, seed: 0, bugs, ...CONDITIONS[condition] });
-}
-
 /** What the test shows there. */
 function testShows(candidate: Candidate, test: string): readonly string[] {
-  const { tests } = measure(machineOf(candidate), [{ option: 'r', name: test }]);
+  const { tests } = measure(machineOfCase(candidate), [{ option: 'r', name: test }]);
   return tests.flatMap(symptomsShown);
 }
 
@@ -36,8 +31,7 @@ function scenarioShows({ bug: id, has }: Candidate): readonly string[] {
   ]);
   const load =
     loadFailure === undefined || loadFailure.ret !== undefined ? [] : [`oopses: ${loadFailure.fn}`];
-  const warnings = dmesg.flatMap((line) => /^WARNING: ([^:]+):/.exec(line)?.[1] ?? []);
-  return [...load, ...deaths, ...new Set(warnings.map((fn) => `warns: ${fn}`))];
+  return [...load, ...deaths, ...new Set(warningsIn(dmesg).map((fn) => `warns: ${fn}`))];
 }
 
 /** What a log's reports show, in the same words. */
@@ -52,11 +46,10 @@ function reported({ reports }: Finding): string[] {
 
 /** Runs the candidate. `same` needs every symptom that the log has. */
 export function runCandidate(finding: Finding, candidate: Candidate): Ran {
-  const key = `${candidate.command}`;
-  const { test } = candidate;
+  const { command, test } = candidate;
   const showed =
-    known.get(key) ?? (test === undefined ? scenarioShows(candidate) : testShows(candidate, test));
-  known.set(key, showed);
+    known.get(command) ?? (test === undefined ? scenarioShows(candidate) : testShows(candidate, test));
+  known.set(command, showed);
   const wanted = test === undefined ? reported(finding) : finding.symptoms;
   const vague = wanted.length === 0 || wanted.every((text) => text === 'fails');
   const here = test === undefined || test === finding.here;

@@ -4,7 +4,7 @@ import type { DeviceAccess } from '../kernel/module.js';
 import type { Machine } from '../machine/machine.js';
 import type { TraceEvent, TraceEventOf } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
-import { addressOf } from '../scenario/actor.js';
+import { addressOf, placeOf } from '../scenario/actor.js';
 import { rangeText, regionName } from '../scenario/place.js';
 import type { Step } from '../scenario/schema.js';
 import type { Range } from '../scenario/steps/contract.js';
@@ -114,9 +114,9 @@ export class MappingExplainer {
         event.event === 'mmu_notifier_invalidate_range_start' && event.mm === this.mm,
     );
     return invalidations.map(({ addr, args }) => {
-      const [, region, page] = /^(r\d+)\[(\d+)\]$/.exec(regionName(addr)) ?? [];
+      const place = placeOf(addr);
       const range =
-        region === undefined ? `0x${addr.toString(16)}` : rangeText(region, Number(page), args.pages);
+        place === undefined ? regionName(addr) : rangeText(`r${place.region}`, place.page, args.pages);
       return { notify: args.notify, range };
     });
   }

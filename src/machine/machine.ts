@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The machine as its owner sees it: boot it, load the module, run processes on it. */
-
 import { type Checked, run_checkers, run_leak_check } from '../checkers/index.js';
 import { type FileOperations, FileTable } from '../fs/file.js';
 import { proc_meminfo_operations } from '../fs/proc_meminfo.js';

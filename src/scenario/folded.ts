@@ -5,7 +5,7 @@ type Element = number | string;
 
 export const FOLDED = /^[^ ]+ x[1-9]\d{0,7}$/;
 
-/** Fewer than these stand as they are. */
+/** Fewer than these stand in a document as they are. */
 const LEAST = 4;
 
 /** What an element of a list stands for, and how often. */
@@ -15,11 +15,11 @@ export function runOf(element: unknown): { readonly value: unknown; readonly tim
   return { value: /^\d+$/.test(value) ? Number(value) : value, times: Number(times) };
 }
 
-export function fold(list: readonly Element[]): Element[] {
+export function fold(list: readonly Element[], least = LEAST): Element[] {
   const folded: Element[] = [];
   for (let from = 0, to = 0; from < list.length; from = to) {
     while (to < list.length && list[to] === list[from]) to++;
-    if (to - from < LEAST) folded.push(...list.slice(from, to));
+    if (to - from < least) folded.push(...list.slice(from, to));
     else folded.push(`${list[from]} x${to - from}`);
   }
   return folded;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Addresses, ranges and steps as reports name them: r0[3], r0[0..7], "p0 MIGRATE_TO_DEV d0 r0[0..3]". */
 import { placeOf } from './actor.js';
+import { fold } from './folded.js';
 import type { StepResult } from './result.js';
 import type { Step } from './schema.js';
 
@@ -44,17 +45,10 @@ export function stepText(step: Step): string {
 
 const MAX_GROUPS = 8;
 
-/** Values in a row, those that repeat themselves once: "1, 2, ok x65536". */
+/** "1, 2, ok x65536": values in a row, those that repeat themselves once. */
 function foldedText(values: readonly (number | string)[]): string {
-  const groups: { value: number | string; times: number }[] = [];
-  for (const value of values) {
-    const last = groups.at(-1);
-    if (last?.value === value) last.times++;
-    else groups.push({ value, times: 1 });
-  }
-  const shown = groups.slice(0, MAX_GROUPS);
-  const texts = shown.map(({ value, times }) => (times === 1 ? String(value) : `${value} x${times}`));
-  return [...texts, ...(groups.length > shown.length ? ['...'] : [])].join(', ');
+  const groups = fold(values, 2);
+  return [...groups.slice(0, MAX_GROUPS), ...(groups.length > MAX_GROUPS ? ['...'] : [])].join(', ');
 }
 
 /** What a step answered; of its lists those that no report shows page by page. */

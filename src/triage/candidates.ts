@@ -2,7 +2,8 @@
 /** What may be behind a failure, most likely first: by what was measured, and by the functions of the kernel's reports. */
 import { isAmong } from '../generations/behaviours/entry.js';
 import { type Bug, bugs, hasBug } from '../generations/bugs/index.js';
-import { type SuiteSymptoms, suiteSymptoms } from '../generations/bugs/symptoms.js';
+import type { SuiteSymptoms } from '../generations/bugs/suite-symptoms.js';
+import { suiteSymptoms } from '../generations/bugs/symptoms.js';
 import type { Generation } from '../generations/index.js';
 import type { KernelReport } from './dmesg.js';
 import { shortName } from './run-builder.js';

@@ -1,17 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What bugs and conditions make of the suite. Written by scripts/suite-symptoms.js: measured, not derived. */
-
-export interface SuiteSymptoms {
-  readonly kernel: string;
-  /** Of the machine, as src/cli/triage-conditions.ts names them. */
-  readonly condition: string;
-  /** The bug that makes the difference; absent where the condition does. */
-  readonly bug?: string;
-  /** modprobe's error, or "oops: FUNCTION". */
-  readonly load?: string;
-  /** The symptoms, and the tests that have them. */
-  readonly shows: readonly { readonly says: string; readonly tests: readonly string[] }[];
-}
+import type { SuiteSymptoms } from './suite-symptoms.js';
 
 export const suiteSymptoms: readonly SuiteSymptoms[] = [
   {
