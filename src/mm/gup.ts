@@ -34,7 +34,7 @@ import { __split_huge_pmd } from './huge_split.js';
 import { COST_PAGE } from './kernel.js';
 import { handle_mm_fault } from './memory.js';
 import { compound_head } from './page_flags.js';
-import { pmd_index } from './pgtable.js';
+import { FLAGS, PTE_HUGE, pmd_index } from './pgtable.js';
 import type { PlainReasonId } from './reasons.js';
 import {
   FAULT_FLAG_REMOTE,
@@ -98,6 +98,7 @@ function* resolve(vma: VmArea, address: number, flags: number, found: number): T
   if (found === FOLLOW_SPLIT) {
     const pmd = vma.vm_mm.pt.pmdTable(address)!;
     yield* __split_huge_pmd(vma, pmd, pmd_index(address), address, false, null);
+    if ((pmd.e[FLAGS + pmd_index(address)]! & PTE_HUGE) === 0) vma.vm_mm.pt.pte_alloc(address);
     return 0;
   }
   if (found < 0 && found !== FOLLOW_UNSHARE) return found;

@@ -136,7 +136,8 @@ export function vma_refusal(vma: VmArea, gup_flags: number): Refusal | null {
   if ((vm_flags & (VM_IO | VM_PFNMAP)) !== 0) return SPECIAL;
   if ((gup_flags & FOLL_ANON) !== 0 && !vma_is_anonymous(vma)) return NOT_ANONYMOUS;
   if ((gup_flags & FOLL_SPLIT_PMD) !== 0 && is_vm_hugetlb_page(vma)) {
-    if (vma.vm_mm.kernel.behaviour.splitPmdRefusesHugetlb) return HUGETLB;
+    const { splitPmdRefusesHugetlb, gupSplitsHugetlb } = vma.vm_mm.kernel.behaviour;
+    if (splitPmdRefusesHugetlb && !gupSplitsHugetlb) return HUGETLB;
   }
   const force = (gup_flags & FOLL_FORCE) !== 0;
   if ((gup_flags & FOLL_WRITE) !== 0) {

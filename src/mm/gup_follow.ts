@@ -115,6 +115,11 @@ function follow_huge_pmd(
   return head + pte_index(address);
 }
 
+/** Whether a huge leaf of the VMA is taken for one of a THP: pmd_trans_huge() cannot tell it from a hugetlb page. */
+function splits(vma: VmArea): boolean {
+  return !is_vm_hugetlb_page(vma) || vma.vm_mm.kernel.behaviour.gupSplitsHugetlb;
+}
+
 /** Find the page at `address` and take a reference as the flags ask. */
 export function follow_page_mask(
   vma: VmArea,
@@ -127,7 +132,7 @@ export function follow_page_mask(
   if (pmd === null) return no_page_table(vma, flags);
   const i = pmd_index(address);
   if ((pmd.e[FLAGS + i]! & PTE_HUGE) !== 0) {
-    if ((flags & FOLL_SPLIT_PMD) !== 0 && !is_vm_hugetlb_page(vma)) return FOLLOW_SPLIT;
+    if ((flags & FOLL_SPLIT_PMD) !== 0 && splits(vma)) return FOLLOW_SPLIT;
     return follow_huge_pmd(vma, address, pmd, i, flags, ctx);
   }
   const table = pmd.child[i]!;

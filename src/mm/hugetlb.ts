@@ -13,6 +13,7 @@ import {
   copy_user_large_folio,
   type HugePte,
   huge_pte,
+  huge_pte_alloc,
   hugetlb_add_new_anon_rmap,
   make_huge_pte,
   unmap_hugepage_range,
@@ -108,7 +109,7 @@ export function* hugetlb_fault(vma: VmArea, address: number, flags: number): Tas
   const mutex = k.hugetlb.faultMutex(mapping.id, idx);
   const fault: HugeFault = { k, vma, address: haddr, flags, mapping, idx, mutex };
   yield* fault_mutex_lock(mutex);
-  vma.vm_mm.pt.pmd_alloc(haddr);
+  huge_pte_alloc(vma.vm_mm, haddr);
   const pte = huge_pte(vma.vm_mm, haddr);
   let busy = NO_PAGE;
   let ret = 0;

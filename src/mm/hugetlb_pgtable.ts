@@ -8,6 +8,7 @@
  *
  * A huge page is a leaf of the PMD table. It counts in the folio's entire mapcount, and never in the rss.
  */
+import { KernelBug } from '../sim/errors.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { ENOSPC } from '../uapi/errno.js';
@@ -65,6 +66,15 @@ export function huge_pte(mm: MmStruct, address: number): HugePte | null {
   const i = pmd_index(address);
   const flags = pmd.e[FLAGS + i]!;
   return (flags & PTE_HUGE) === 0 ? null : { pmd, i, page: pmd.e[i]!, flags };
+}
+
+/** The table that the entry for `address` is in, made when it is missing. Oopses where small pages are in its place. */
+export function huge_pte_alloc(mm: MmStruct, address: number): PmdTable {
+  const pmd = mm.pt.pmd_alloc(address);
+  if (pmd.child[pmd_index(address)] !== null) {
+    throw new KernelBug('huge_pte_alloc', 'a table of small pages is in the place of a huge page');
+  }
+  return pmd;
 }
 
 /** Calls `one` for every entry of [start, end) that has a table, none entries included; stops when it returns false. */
@@ -173,7 +183,7 @@ export function* copy_hugetlb_page_range(dst_vma: VmArea, src_vma: VmArea): Task
   let ret = 0;
   forEachHugeEntry(src, start, end, (pmd, i, address) => {
     // The child gets a table even for a hole, as far as the parent has one.
-    const dst_pmd = dst_vma.vm_mm.pt.pmd_alloc(address);
+    const dst_pmd = huge_pte_alloc(dst_vma.vm_mm, address);
     if (is_huge(pmd, i)) ret = copy_huge_pte(dst_vma, src_vma, dst_pmd, pmd, i, address, cow);
     return ret === 0;
   });
@@ -269,7 +279,7 @@ export function* move_hugetlb_page_tables(
     const flags = pmd.e[FLAGS + i]!;
     mm.pt.pmd_clear(pmd, i);
     const to = new_addr + (address - old_addr);
-    mm.pt.set_pmd(mm.pt.pmd_alloc(to), pmd_index(to), page, flags);
+    mm.pt.set_pmd(huge_pte_alloc(mm, to), pmd_index(to), page, flags);
     return true;
   });
   flush_tlb_range(mm, old_addr, old_addr + length);

@@ -257,6 +257,9 @@ function migrate_one_pte(
   const { mem } = k;
   const page = table[i]!;
   const flags = table[FLAGS + i]!;
+  if (is_device_private_entry(flags) && !k.behaviour.subpageOfEntryApart) {
+    throw new KernelBug('try_to_migrate_one', 'page fault: pte_pfn() of a device private entry is no pfn');
+  }
   const exclusive = folio_test_anon(mem, folio) && PageAnonExclusive(mem, page);
   if (exclusive && !folio_try_share_anon_rmap_pte(k, folio, page)) {
     if (k.trace !== null) {

@@ -44,8 +44,15 @@ export const gup = {
   splitPmdRefusesHugetlb: {
     what: 'GUP with FOLL_SPLIT_PMD, and so EXCLUSIVE, fails on hugetlb with EOPNOTSUPP instead of finding its pages',
     source: 'mm/gup.c check_vma_flags',
-    since: ['6.15', '6.12.117'],
+    since: ['6.15', '6.12.23'],
     witness: { kernel: '6.12', recording: 'hugetlb-101-0111' },
+  },
+  gupSplitsHugetlb: {
+    what: 'GUP walks hugetlb with the page tables of all others, where FOLL_SPLIT_PMD takes a hugetlb page for a THP',
+    source: 'mm/gup.c follow_pmd_mask',
+    since: ['6.10'],
+    until: ['6.15', '6.12.23'],
+    witness: { kernel: '6.12', scenario: 'bugs/exclusive-hugetlb' },
   },
   longtermMigratesCoherent: {
     what: 'a longterm pin moves device coherent pages to system memory; before, it fails',

@@ -10,4 +10,9 @@ export const rmap = {
     except: { since: ['5.14'], until: ['6.15'] },
     witness: { kernel: '6.12', scenario: 'bugs/exclusive-thp-tail' },
   },
+  subpageOfEntryApart: {
+    what: 'a device private page is taken from its folio; otherwise from the pfn that its entry, which has none, seems to hold',
+    source: 'mm/rmap.c try_to_migrate_one',
+    witness: { kernel: '6.12', scenario: 'bugs/private-subpage-from-entry' },
+  },
 } as const satisfies Entries;

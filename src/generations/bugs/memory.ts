@@ -31,6 +31,35 @@ export const memoryBugs: readonly Bug[] = [
     shows: 'step 4: ret: expected "EBUSY", got 0',
   },
   {
+    id: 'exclusive-hugetlb',
+    title: 'EXCLUSIVE splits a hugetlb page as if it were a THP',
+    mechanism:
+      'follow_pmd_mask() asks pmd_trans_huge(), which is true for hugetlb as well, and __split_huge_pmd() unmaps the page as one of a file; the table of small pages that takes its place is none that hugetlb_fault() can use.',
+    symptom: 'EXCLUSIVE over hugetlb ends in a kernel BUG of huge_pte_alloc().',
+    fix: {
+      subject: 'mm/gup: reject FOLL_SPLIT_PMD with hugetlb VMAs',
+      commit: '8977752c8056',
+      cve: 'CVE-2025-22034',
+    },
+    existed: 'from 6.10 up to 6.14, and 6.12 up to 6.12.22',
+    kernels: { since: ['6.10'], until: ['6.15', '6.12.23'] },
+    overrides: { gupSplitsHugetlb: true },
+    shows: 'step 3: oops: expected nothing, got "huge_pte_alloc"',
+  },
+  {
+    id: 'private-subpage-from-entry',
+    title: 'the page of a device private entry is computed from its pfn field',
+    mechanism:
+      'try_to_migrate_one() asks PageAnonExclusive() of the page that pte_pfn() gives, and a private entry is not present: the pfn is that of no page.',
+    symptom:
+      'A private page that two processes map oopses in try_to_migrate_one() when one of them migrates it; where one process alone maps it, migrate_vma_collect_pmd() has unmapped it before.',
+    fix: { note: 'before 5.19 was released: try_to_migrate_one() has a case for pages of ZONE_DEVICE' },
+    existed: 'release candidates of 5.19',
+    kernels: { since: NEVER },
+    overrides: { subpageOfEntryApart: false },
+    shows: 'step 5: oops: expected nothing, got "try_to_migrate_one"',
+  },
+  {
     id: 'migrate-to-ram-result-dropped',
     title: 'the result of migrate_to_ram() is dropped',
     mechanism:
