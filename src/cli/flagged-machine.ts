@@ -36,7 +36,7 @@ function canonical(params: Readonly<Record<string, string>>): Record<string, str
 /** The machine that the command line describes. Throws UsageError; nothing has booted yet. */
 export function machineOf(addresses: readonly string[], flags: MachineFlags): MachineDescription {
   const { kernel, memory, hugepages, thp, efiFakeMem, seed = randomInt(2 ** 32), check } = flags;
-  const { schedule } = flags;
+  const { schedule, spmMemory } = flags;
   const module = { name: DEFAULT_MODULE.name, params: canonical(moduleParams(addresses, flags)) };
   const { module: load, bug: bugs, fix: fixes } = flags;
   return describeMachine({
@@ -45,6 +45,7 @@ export function machineOf(addresses: readonly string[], flags: MachineFlags): Ma
     hugepages,
     thp,
     efiFakeMem,
+    spmMemory,
     module,
     load,
     seed,

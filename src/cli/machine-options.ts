@@ -23,6 +23,8 @@ export interface MachineFlags extends BugFlags {
   /** commander's spelling of --no-module. */
   readonly module: boolean;
   readonly efiFakeMem: readonly FakeMem[];
+  /** commander's spelling of --no-spm-memory. */
+  readonly spmMemory: boolean;
   readonly memory: number;
   readonly hugepages: number;
   readonly thp: ThpMode;
@@ -76,6 +78,10 @@ export function addMachineOptions(command: Command): Command {
       new Option('--efi-fake-mem <size@start:0x40000,...>', 'soft-reserved memory')
         .default([], '1 GiB at each address, less where the other begins')
         .argParser(fakeMem),
+    )
+    .option(
+      '--no-spm-memory',
+      'nothing is reserved at the two addresses: there is RAM, or beyond it no memory',
     )
     .addOption(
       new Option('--memory <size>', 'RAM, soft-reserved part included')

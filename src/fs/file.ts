@@ -50,6 +50,8 @@ export class OpenFile implements MappableFile {
 /** The open files of a machine that wait for their release. */
 export class FileTable {
   readonly delayed: OpenFile[] = [];
+  /** Device files that outlive a module which failed to load, by path. */
+  readonly strays = new Map<string, FileOperations>();
 
   constructor(readonly kernel: Kernel) {}
 

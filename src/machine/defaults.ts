@@ -24,6 +24,7 @@ export const MACHINE_DEFAULTS = {
   memory: 6 * 2 ** 30,
   hugepages: 64,
   thp: 'madvise',
+  spmMemory: true,
   seed: 0,
   schedule: 'run-to-block',
 } as const;

@@ -22,6 +22,8 @@ export interface MachineOptions {
   readonly thp?: ThpMode | undefined;
   /** Soft-reserved ranges (bytes). When there are none: up to 1 GiB at each address that `module` is given. */
   readonly efiFakeMem?: readonly FakeMem[] | undefined;
+  /** Whether those are reserved, default true: otherwise there is RAM or nothing at the addresses. */
+  readonly spmMemory?: boolean | undefined;
   /** What the machine is laid out for; default: no module. */
   readonly module?: ModuleLoad | undefined;
   /** Whether `module` is to be loaded, default true. */
@@ -48,6 +50,7 @@ export interface MachineDescription {
   readonly thp: ThpMode;
   /** RAM and soft-reserved ranges. */
   readonly physical: PhysicalPlan;
+  readonly spmMemory: boolean;
   /** What to load after boot; null: nothing. Machine.boot() leaves it to its caller, who knows what a failure means. */
   readonly module: ModuleLoad | null;
   readonly seed: number;
@@ -78,6 +81,7 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
   const { kernel = MACHINE_DEFAULTS.kernel, memory = MACHINE_DEFAULTS.memory } = options;
   const { hugepages = MACHINE_DEFAULTS.hugepages, thp = MACHINE_DEFAULTS.thp } = options;
   const { efiFakeMem = [], module, load = true, seed = MACHINE_DEFAULTS.seed } = options;
+  const { spmMemory = MACHINE_DEFAULTS.spmMemory } = options;
   const { bugs = [], fixes = [], check = false, scheduler = null } = options;
   const { schedule = MACHINE_DEFAULTS.schedule } = options;
   const generation = withBugs(knownGeneration(kernel), bugs, fixes);
@@ -87,7 +91,8 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
     memory,
     hugepages,
     thp,
-    physical: planPhysicalMemory({ memory, hugepages, efiFakeMem, spm }),
+    physical: planPhysicalMemory({ memory, hugepages, efiFakeMem, spm, spmMemory }),
+    spmMemory,
     module: load && module !== undefined ? module : null,
     seed,
     bugs,

@@ -10,7 +10,7 @@ import { do_exit } from '../kernel/exit.js';
 import { Process } from '../kernel/process.js';
 import type { KernelServices } from '../kernel/services.js';
 import { startThread } from '../kernel/thread.js';
-import { buildIomem } from '../mm/e820.js';
+import { buildIomem, hasMemory } from '../mm/e820.js';
 import { HugetlbPool } from '../mm/hugetlb_pool.js';
 import { type HostMemory, Kernel } from '../mm/kernel.js';
 import type { TraceSink } from '../mm/trace.js';
@@ -113,6 +113,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
       thp,
       reuse,
       firstBlock(seed),
+      physical.holes ? (pfn) => hasMemory(physical, pfn * PAGE_SIZE) : null,
     );
     this.kernel.hugetlb = new HugetlbPool(this.kernel, hugepages);
     this.files = new FileTable(this.kernel);
@@ -148,7 +149,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
 
   /** The file operations behind a path; undefined where there is no such file. */
   lookup(path: string): FileOperations | undefined {
-    return this.modules.lookup(path) ?? PROC_FILES.get(path);
+    return this.modules.lookup(path) ?? PROC_FILES.get(path) ?? this.files.strays.get(path);
   }
 
   /** Throws InvariantViolation when a checker finds something. */

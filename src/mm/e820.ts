@@ -50,6 +50,8 @@ export interface PhysicalRequest {
   readonly efiFakeMem?: readonly FakeMem[];
   /** spm_addr_dev0, spm_addr_dev1: each gets up to 1 GiB of soft-reserved memory. */
   readonly spm?: readonly (number | undefined)[];
+  /** Whether they do, default true; otherwise there is at each what happens to be there: RAM, or nothing. */
+  readonly spmMemory?: boolean;
   /** 2 MiB pages that are taken from RAM at boot. */
   readonly hugepages?: number;
 }
@@ -57,6 +59,8 @@ export interface PhysicalRequest {
 export interface PhysicalPlan {
   readonly ram: PhysRange[];
   readonly softReserved: PhysRange[];
+  /** A device was given an address with no memory behind it. */
+  readonly holes: boolean;
 }
 
 interface NamedRange extends PhysRange {
@@ -181,9 +185,10 @@ function checkRamLeft(ram: readonly PhysRange[], hugepages: number): void {
  * Both lists are sorted by address; soft-reserved ranges are carved out of RAM, or lie beyond it.
  */
 export function planPhysicalMemory(request: PhysicalRequest): PhysicalPlan {
-  const { memory, efiFakeMem = [], spm = [], hugepages = 0 } = request;
+  const { memory, efiFakeMem = [], spm = [], spmMemory = true, hugepages = 0 } = request;
   checkMemory(memory);
-  const named = efiFakeMem.length > 0 ? fakeRanges(efiFakeMem) : spmRanges(spm);
+  const atAddresses = spmRanges(spm);
+  const named = efiFakeMem.length > 0 ? fakeRanges(efiFakeMem) : spmMemory ? atAddresses : [];
   const sorted = named.sort((a, b) => a.start - b.start);
   checkOverlaps(sorted);
   sorted.forEach(checkRange);
@@ -194,7 +199,15 @@ export function planPhysicalMemory(request: PhysicalRequest): PhysicalPlan {
     installedRam(memory),
   );
   checkRamLeft(ram, hugepages);
-  return { ram, softReserved };
+  const plan = { ram, softReserved };
+  const holes = atAddresses.some(({ start }) => !hasMemory(plan, start));
+  return { ...plan, holes };
+}
+
+/** Whether anything is at `addr`: RAM, or memory that is soft-reserved. */
+export function hasMemory({ ram, softReserved }: Omit<PhysicalPlan, 'holes'>, addr: number): boolean {
+  const isThere = ({ start, size }: PhysRange): boolean => addr >= start && addr < start + size;
+  return ram.some(isThere) || softReserved.some(isThere);
 }
 
 /** What --efi-fake-mem would have to say for the soft-reserved ranges of `plan`. */

@@ -9,6 +9,7 @@ import { KernelBug } from '../sim/errors.js';
 import { type Executor, WaitQueue } from '../sim/executor.js';
 import { RwSem } from '../sim/locks.js';
 import { Memmap, PAGEBLOCK, type Page } from '../sim/memmap.js';
+import { PatchyContents } from '../sim/patchy-contents.js';
 import { done, type Task } from '../sim/task.js';
 import { Tlb } from '../sim/tlb.js';
 import type { AnonVma } from './anon_vma.js';
@@ -89,10 +90,14 @@ export class Kernel {
     reuse: HostMemory | null,
     /** Number of the page block that memory is handed out from first. */
     begin = 0,
+    /** Whether there is memory at a pfn; null: wherever pages can be. */
+    hasMemory: ((pfn: number) => boolean) | null = null,
   ) {
     const total = ram.reduce((sum, range) => sum + range.pages, 0);
     this.mem = reuse?.mem ?? new Memmap(total + 4 * 65536);
-    this.contents = reuse?.contents ?? new Contents(this.mem);
+    this.contents =
+      reuse?.contents ??
+      (hasMemory === null ? new Contents(this.mem) : new PatchyContents(this.mem, hasMemory));
     this.tables = reuse?.tables ?? new TablePool();
     this.tlbs = reuse?.tlbs ?? [];
     this.pgmapOfBlock = reuse?.pgmapOfBlock.fill(0) ?? new Uint16Array(0);

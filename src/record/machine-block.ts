@@ -12,8 +12,9 @@ function spmOf({ module }: MachineDescription): string[] {
 
 /** Throws UsageError for a machine that no document can ask for. */
 export function machineBlock(machine: MachineDescription): MachineBlock {
-  const { memory, hugepages, thp, seed, bugs, fixes, module, generation, physical, schedule } = machine;
-  const options = { kernel: generation.id, memory, hugepages, ...(module && { module }) };
+  const { memory, hugepages, thp, seed, bugs, fixes, module, generation, physical, schedule, spmMemory } =
+    machine;
+  const options = { kernel: generation.id, memory, hugepages, spmMemory, ...(module && { module }) };
   const plain = describeMachine(options).physical;
   if (module !== null && JSON.stringify(plain) !== JSON.stringify(physical)) {
     throw new UsageError('a document cannot ask for memory laid out with --efi-fake-mem', '--record');
@@ -25,6 +26,7 @@ export function machineBlock(machine: MachineDescription): MachineBlock {
   if (spm.length === 1) throw new UsageError('a document cannot ask for one address alone', '--record');
   return {
     ...(module === null ? { module: false } : { spm }),
+    ...(spmMemory === MACHINE_DEFAULTS.spmMemory ? {} : { spmMemory }),
     ...(memory === MACHINE_DEFAULTS.memory ? {} : { memory }),
     ...(hugepages === MACHINE_DEFAULTS.hugepages ? {} : { hugepages }),
     ...(thp === MACHINE_DEFAULTS.thp ? {} : { thp }),

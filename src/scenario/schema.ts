@@ -33,6 +33,8 @@ const bug = named(/^[a-z0-9-]+$/, 'the id of a bug ("hmm-sim bugs" lists them)')
 
 const machineSchema = z.strictObject({
   spm: z.array(address).max(2, { error: 'at most two addresses' }).optional(),
+  /** Whether memory is reserved at these addresses, default true. */
+  spmMemory: z.boolean().optional(),
   memory: size.optional(),
   hugepages: integer(0, 0x100000, 'a number of huge pages').optional(),
   thp: z.enum(['always', 'madvise', 'never']).optional(),

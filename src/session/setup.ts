@@ -33,11 +33,12 @@ const union = (a: readonly string[] = [], b: readonly string[] = []): string[] =
 function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): MachineSetup {
   for (const id of machine.bugs ?? []) bugById(id, 'bugs');
   for (const id of machine.fixes ?? []) bugById(id, 'fixes');
-  const { spm, memory, hugepages, thp, module: load } = machine;
+  const { spm, spmMemory, memory, hugepages, thp, module: load } = machine;
   return describeMachine({
     ...RECORDING_CONDITIONS,
     ...(spm === undefined ? {} : { module: moduleAt(spm.map(Number)) }),
     kernel,
+    spmMemory,
     memory: memory === undefined ? undefined : bytesOf(memory),
     hugepages,
     thp,

@@ -35,6 +35,8 @@ t.test('which kernels have which bug as they are', (t) => {
   t.strictSame(owners('free-page-referenced'), ['v4-coherent']);
   t.strictSame(owners('exclusive-uninitialized-pages'), ['v4-coherent']);
   t.strictSame(owners('exclusive-thp-tail'), ['v4-coherent', '6.1', '6.12']);
+  t.strictSame(owners('failed-device-stays'), ['6.1', '6.12']);
+  t.strictSame(owners('exclusive-hugetlb'), []);
   t.end();
 });
 

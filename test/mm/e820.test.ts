@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import t from 'tap';
-import { asFakeMem, buildIomem, EFI_MEMORY_SP, planPhysicalMemory } from '../../src/mm/e820.js';
+import {
+  asFakeMem,
+  buildIomem,
+  EFI_MEMORY_SP,
+  type FakeMem,
+  hasMemory,
+  planPhysicalMemory,
+} from '../../src/mm/e820.js';
 import { children, lookup_resource } from '../../src/mm/resource.js';
 
 const MiB = 2 ** 20;
@@ -14,6 +21,7 @@ t.test('a PC has RAM below 3 GiB and from 4 GiB', async (t) => {
       { start: 4 * GiB, size: 3 * GiB },
     ],
     softReserved: [],
+    holes: false,
   });
   t.same(planPhysicalMemory({ memory: 3 * GiB }).ram, [{ start: MiB, size: 3 * GiB - MiB }]);
   t.same(planPhysicalMemory({ memory: 512 * MiB }).ram, [{ start: MiB, size: 511 * MiB }]);
@@ -153,4 +161,21 @@ t.test('the resource tree of a plan', async (t) => {
     ],
   );
   t.equal(lookup_resource(root, 4 * GiB)?.name, 'Soft Reserved');
+});
+
+t.test('where the addresses have no memory behind them', async (t) => {
+  const [inRam, beyond] = [
+    [4 * GiB, 5 * GiB],
+    [9 * GiB, 10 * GiB],
+  ];
+  const plan = (spm: number[], spmMemory: boolean, efiFakeMem: FakeMem[] = []) =>
+    planPhysicalMemory({ memory: 6 * GiB, spm, spmMemory, efiFakeMem });
+  t.same(plan(inRam!, false).softReserved, []);
+  t.equal(plan(inRam!, false).holes, false, 'RAM is there');
+  t.equal(plan(beyond!, true).holes, false, 'memory has been put there');
+  t.equal(plan(beyond!, false).holes, true);
+  const fake = { start: 9 * GiB, size: GiB, attribute: SP };
+  t.equal(plan(beyond!, true, [fake]).holes, true, 'the second is not what --efi-fake-mem says');
+  t.equal(hasMemory(plan(beyond!, true, [fake]), 10 * GiB - 1), true);
+  t.equal(hasMemory(plan(beyond!, true, [fake]), 10 * GiB), false);
 });

@@ -11,10 +11,11 @@ import { put_page, UNMOVABLE } from '../../mm/page_alloc.js';
 import { type MmStruct, VM_MIXEDMAP, type VmArea } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
 import type { U64 } from '../../sim/bytes.js';
+import { KernelBug } from '../../sim/errors.js';
 import { NO_PAGE } from '../../sim/memmap.js';
 import { done, type Task } from '../../sim/task.js';
 import type { DmirrorFields } from '../../uapi/dmirror_cmd.js';
-import { EFAULT, EINVAL, ENOMEM } from '../../uapi/errno.js';
+import { EEXIST, EFAULT, EINVAL, ENOMEM } from '../../uapi/errno.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
 import {
   type DmirrorOp,
@@ -247,6 +248,30 @@ export interface ModuleParams {
   readonly spm_addr_dev1: number;
 }
 
+/** open() of a device whose module is gone: its struct cdev was in the module's memory. */
+function stray_fops(name: string): FileOperations {
+  return {
+    name,
+    // biome-ignore lint/correctness/useYield: it ends before it could sleep
+    *open() {
+      throw new KernelBug(
+        'cdev_get',
+        `page fault: the cdev of ${name} went with its module, which failed to load`,
+      );
+    },
+  };
+}
+
+/** Context: may sleep. Return: 0, or -errno; the device's file may stay all the same. */
+function* dmirror_device_init(mdevice: DmirrorDevice): Task<number> {
+  const { files, generation } = mdevice.module;
+  const path = `/dev/${mdevice.name}`;
+  if (files.strays.has(path)) return -EEXIST;
+  const err = yield* dmirror_allocate_chunk(mdevice);
+  if (err !== 0 && generation.behaviours.failedDeviceStays) files.strays.set(path, stray_fops(mdevice.name));
+  return err;
+}
+
 /** hmm_dmirror_init(). Context: may sleep. Return: the module, or -errno. */
 export function* hmm_dmirror_init(
   kernel: Kernel,
@@ -270,7 +295,7 @@ export function* hmm_dmirror_init(
     module.devices.push(new DmirrorDevice(module, 2, 'coherent'), new DmirrorDevice(module, 3, 'coherent'));
   }
   for (const [n, mdevice] of module.devices.entries()) {
-    const err = yield* dmirror_allocate_chunk(mdevice);
+    const err = yield* dmirror_device_init(mdevice);
     if (err === 0) continue;
     for (let done = n - 1; done >= 0; done--) yield* dmirror_device_remove(module.devices[done]!);
     return err;

@@ -44,6 +44,14 @@ export const testHmmModule = {
     since: ['6.1'],
     witness: { kernel: 'v4-coherent', program: 'rmmod that waits for a page' },
   },
+  failedDeviceStays: {
+    what: 'a device that gets no memory keeps its character device and its node, although the module is not loaded',
+    source: 'lib/test_hmm.c dmirror_device_init',
+    // Before, a script makes the nodes, once the module is loaded.
+    since: ['6.1'],
+    until: ['7.3'],
+    witness: { kernel: '6.12', scenario: 'bugs/failed-device-stays' },
+  },
   genericHasBackingPage: {
     what: 'generic device pages get a backing page too, which only remembers the mirror',
     source: 'lib/test_hmm.c dmirror_devmem_alloc_page',

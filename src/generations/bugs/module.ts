@@ -44,6 +44,19 @@ export const moduleBugs: readonly Bug[] = [
     shows: 'load: expected {"ret":0}, got {"ret":"ENOMEM"}',
   },
   {
+    id: 'failed-device-stays',
+    title: 'a load that fails leaves a device behind',
+    mechanism:
+      'dmirror_device_init() adds the character device before the first chunk, and hmm_dmirror_init() removes the devices before the one that failed, not that one.',
+    symptom:
+      'After modprobe has failed for want of memory, /dev/hmm_dmirrorN is there, and opening it oopses in cdev_get().',
+    fix: { note: 'by 7.3 dmirror_device_init() adds the device last' },
+    existed: '6.1 and 6.12',
+    kernels: { since: ['6.1'], until: ['7.3'] },
+    overrides: { failedDeviceStays: true },
+    shows: 'step 1: oops: expected "cdev_get", got nothing',
+  },
+  {
     id: 'chunk-result-inverted',
     title: 'the result of adding a chunk is taken the wrong way round',
     mechanism:
