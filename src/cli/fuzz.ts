@@ -172,9 +172,9 @@ async function fuzzCommand(flags: FuzzFlags): Promise<number> {
   const plan = planOf(flags);
   const fuzzer = new Fuzzer(plan, flags.out);
   const end = time === undefined ? Number.POSITIVE_INFINITY : Date.now() + time * 1000;
-  const stopListening = onInterrupt(() => {
+  const stopListening = onInterrupt((what) => {
     fuzzer.save();
-    for (const line of [...fuzzer.summary(), '# interrupted']) printLine(line);
+    for (const line of [...fuzzer.summary(), `# ${what}`]) printLine(line);
   });
   await fuzzer.run(shareOf(plan, total), () => Date.now() >= end);
   stopListening();

@@ -53,12 +53,17 @@ export function linesAPart(lines: number, jobs: number): number {
 /** Orders that each worker holds, so that it never waits for the next one. */
 const AHEAD = 2;
 
+/** A scenario of which there is nothing else to tell. */
+function passed(name: string, file: string, line: number): Told {
+  return { outcome: { name, place: { file, line }, notes: [] } };
+}
+
 class Workers implements Crew {
   readonly #workers: Worker[];
   /** Which worker has which part. */
   readonly #owner: Worker[] = [];
-  /** The scenarios of each part. */
-  readonly #names: (readonly string[])[] = [];
+  /** The scenarios of each part, and its file. */
+  readonly #parts: (LoadedPart & { readonly file: string })[] = [];
   /** Answers that came before their turn. */
   readonly #arrived = new Map<number, Answer>();
   #nextOrder: (worker: Worker) => Order | undefined = () => undefined;
@@ -101,9 +106,9 @@ class Workers implements Crew {
       this.#owner.push(worker);
       return { index, part };
     });
-    for (const index of parts.keys()) {
+    for (const [index, { file }] of parts.entries()) {
       const { loaded } = await this.#take(index);
-      this.#names.push(loaded!.names);
+      this.#parts.push({ ...loaded!, file });
       yield loaded!;
     }
   }
@@ -116,9 +121,9 @@ class Workers implements Crew {
       const next = iterators.get(worker)!.next();
       return next.done ? undefined : { index: next.value };
     });
-    for (const [index, names] of this.#names.entries()) {
+    for (const [index, { names, lines, file }] of this.#parts.entries()) {
       const { told } = await this.#take(index);
-      yield told!.map((each, n) => each ?? { outcome: { name: names[n]!, notes: [] } });
+      yield told!.map((each, n) => each ?? passed(names[n]!, file, lines[n]!));
     }
   }
 
@@ -141,7 +146,10 @@ class Workers implements Crew {
   }
 }
 
-/** Workers start at once, and are ready when the files have been read. `source` has the machines of this thread. */
-export function crewOf(jobs: number, options: PartOptions, source: MachineSource): Crew {
-  return jobs > 1 ? new Workers(jobs, options) : new Here(options, source);
+/**
+ * Workers start at once, and are ready when the files have been read. Even one is better than none: this thread hears of
+ * signals, whatever the simulated machine does. Machines of `source` run in this thread.
+ */
+export function crewOf(jobs: number, options: PartOptions, source: MachineSource | undefined): Crew {
+  return source === undefined ? new Workers(jobs, options) : new Here(options, source);
 }

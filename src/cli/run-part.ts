@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What `run` does with a part of a file, in whichever thread: load it, then run its scenarios and judge them. */
-import { scenarioJsonLine } from '../report/scenario-json.js';
+import { scenarioJsonLine, scenarioReasonLine } from '../report/scenario-json.js';
 import {
   differenceLines,
   failureOf,
@@ -13,7 +13,8 @@ import type { ScenarioDocument } from '../scenario/schema.js';
 import { type Update, withResults } from '../scenario/update.js';
 import { type MachineSource, runOn } from '../session/runner.js';
 import { type MachineSetup, type Overrides, Setups } from '../session/setup.js';
-import { UsageError } from '../sim/errors.js';
+import { TimedOut, UsageError } from '../sim/errors.js';
+import { guarded } from './guard.js';
 import { namePattern } from './name-pattern.js';
 
 /** The options of `run` that decide what is run and what is told of it. */
@@ -24,12 +25,16 @@ export interface PartOptions {
   readonly json?: boolean;
   readonly dmesg?: boolean;
   readonly update?: boolean;
+  /** Seconds on the host that a scenario may take. */
+  readonly timeout?: number | undefined;
 }
 
 /** What a part has for this run. */
 export interface LoadedPart {
   /** The scenarios that will run. */
   readonly names: string[];
+  /** Where each begins. */
+  readonly lines: number[];
   readonly mistakes: Mistake[];
 }
 
@@ -47,6 +52,27 @@ interface Selected {
   readonly setup: MachineSetup;
 }
 
+/** A document that cannot run: its line, and why not. */
+interface Refused {
+  readonly line: number;
+  readonly reasons: string[];
+}
+
+/** The documents that the mistakes are in: one a line of JSON Lines, one a file of anything else. */
+function refusedOf({ file, syntax }: Part, mistakes: readonly Mistake[]): Refused[] {
+  const refused = new Map<number, string[]>();
+  for (const { where, message } of mistakes) {
+    const place = where.slice(file.length + 1);
+    const line = syntax === 'jsonl' ? Number.parseInt(place, 10) : 1;
+    const reasons = refused.get(line) ?? [];
+    reasons.push(syntax === 'jsonl' ? message : `${place}: ${message}`);
+    refused.set(line, reasons);
+  }
+  return [...refused].map(([line, reasons]) => ({ line, reasons }));
+}
+
+const lineOf = (each: Selected | Refused): number => ('loaded' in each ? each.loaded.line : each.line);
+
 /** The error with the scenario's name; its stack is kept as text, because errors cross threads without a cause. */
 function named(error: unknown, name: string): Error {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
@@ -60,11 +86,17 @@ function isRecording({ loadFailure, results }: ScenarioRun): boolean {
   return loadFailure === undefined && !results.some(({ violation }) => violation !== undefined);
 }
 
+/** What a document is called; one that cannot be read, by its place. */
+function nameOf({ file, syntax }: Part, each: Selected | Refused): string {
+  if ('loaded' in each) return each.loaded.document.name;
+  return syntax === 'jsonl' ? `${file}:${each.line}` : file;
+}
+
 export class PartRunner {
   readonly #setups: Setups;
   readonly #others: Setups | undefined;
   readonly #matches: (name: string) => boolean;
-  readonly #loaded = new Map<number, Selected[]>();
+  readonly #loaded = new Map<number, { part: Part; selected: (Selected | Refused)[] }>();
 
   constructor(
     readonly source: MachineSource,
@@ -79,45 +111,78 @@ export class PartRunner {
   /** Keeps what it loads until `run(index)`. */
   load(index: number, part: Part): LoadedPart {
     const { documents, mistakes } = loadPart(part);
-    const selected: Selected[] = [];
+    const selected: (Selected | Refused)[] = refusedOf(part, mistakes);
     for (const loaded of documents) {
       if (!this.#matches(loaded.document.name)) continue;
       try {
         selected.push({ loaded, setup: this.#setups.of(loaded.document) });
       } catch (error) {
         if (!(error instanceof UsageError)) throw error;
-        mistakes.push({ where: `${loaded.file}:${loaded.line}`, message: `machine: ${error.message}` });
+        const message = `machine: ${error.message}`;
+        mistakes.push({ where: `${loaded.file}:${loaded.line}`, message });
+        selected.push({ line: loaded.line, reasons: [message] });
       }
     }
-    this.#loaded.set(index, selected);
-    return { names: selected.map(({ loaded }) => loaded.document.name), mistakes };
+    selected.sort((a, b) => lineOf(a) - lineOf(b));
+    this.#loaded.set(index, { part, selected });
+    return { names: selected.map((each) => nameOf(part, each)), lines: selected.map(lineOf), mistakes };
   }
 
   /** Runs the part's scenarios as they are taken, and forgets the part. */
   *run(index: number): Generator<Told> {
-    const selected = this.#loaded.get(index) ?? [];
+    const { part, selected } = this.#loaded.get(index)!;
     this.#loaded.delete(index);
     for (const each of selected) {
-      const { document } = each.loaded;
-      try {
-        const other = this.#others?.of(document);
-        const run = runOn(this.source, each.setup, document);
-        yield this.#tell(each, run, other && runOn(this.source, other, document));
-      } catch (error) {
-        throw named(error, document.name);
-      }
+      if ('loaded' in each) yield this.#take(each);
+      else yield this.#refused(part, each);
     }
+  }
+
+  #take(each: Selected): Told {
+    const { document } = each.loaded;
+    const { timeout } = this.options;
+    try {
+      const other = this.#others?.of(document);
+      const both = () =>
+        [each.setup, ...(other ? [other] : [])].map((setup) => runOn(this.source, setup, document));
+      const [run, second] = timeout === undefined ? both() : guarded(both, timeout);
+      return this.#tell(each, run!, second);
+    } catch (error) {
+      if (error instanceof TimedOut) return this.#abandoned(each, error.message);
+      throw named(error, document.name);
+    }
+  }
+
+  #abandoned({ loaded: { document, file, line } }: Selected, differs: string): Told {
+    const { name } = document;
+    const outcome = { name, place: { file, line }, failure: { file, line, differs }, notes: [] };
+    return this.options.json ? { outcome, json: scenarioReasonLine(name, 'fail', [differs]) } : { outcome };
+  }
+
+  #refused(part: Part, refused: Refused): Told {
+    const { file } = part;
+    const { line, reasons } = refused;
+    const name = nameOf(part, refused);
+    const invalid = { file, line, invalid: reasons };
+    const outcome = { name, place: { file, line }, invalid, notes: [] };
+    return this.options.json ? { outcome, json: scenarioReasonLine(name, 'error', reasons) } : { outcome };
   }
 
   #tell({ loaded, setup }: Selected, run: ScenarioRun, other: ScenarioRun | undefined): Told {
     const { json, update } = this.options;
-    const { document, line } = loaded;
+    const { document, file, line } = loaded;
     const kernel = setup.generation.id;
     const failure = failureOf(loaded, run);
+    const verdict = failure === undefined ? 'pass' : 'fail';
     const notes = this.#notes(document, [kernel, run], other);
     return {
-      outcome: { name: document.name, notes, ...(failure === undefined ? {} : { failure }) },
-      ...(json ? { json: this.#jsonLine(document, { kernel, run }, other) } : {}),
+      outcome: {
+        name: document.name,
+        place: { file, line },
+        notes,
+        ...(failure === undefined ? {} : { failure }),
+      },
+      ...(json ? { json: this.#jsonLine(document, { kernel, run }, other, verdict) } : {}),
       ...(update && isRecording(run)
         ? { update: { line, document: withResults(document, run.results, kernel) } }
         : {}),
@@ -142,9 +207,10 @@ export class PartRunner {
     { name }: ScenarioDocument,
     primary: { kernel: string; run: ScenarioRun },
     other: ScenarioRun | undefined,
+    verdict: 'pass' | 'fail',
   ): string {
     const { against, dmesg } = this.options;
     const second = other === undefined || against === undefined ? undefined : { kernel: against, run: other };
-    return scenarioJsonLine(name, primary, { other: second, dmesg: dmesg ?? false });
+    return scenarioJsonLine(name, primary, { other: second, dmesg: dmesg ?? false, verdict });
   }
 }

@@ -20,7 +20,8 @@ export interface Answer {
 
 function orNull(told: Told): Told | null {
   const { outcome, json, update } = told;
-  const plain = outcome.failure === undefined && outcome.notes.length === 0;
+  const { failure, invalid, notes } = outcome;
+  const plain = failure === undefined && invalid === undefined && notes.length === 0;
   return plain && json === undefined && update === undefined ? null : told;
 }
 

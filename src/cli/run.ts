@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim run`: scenario documents in, KTAP or JSON lines out. */
 import { type Command, Option } from 'commander';
-import { junitXml } from '../report/junit.js';
-import { bailOutLine } from '../report/ktap.js';
-import { scenarioEndLines, scenarioLines, scenarioPlanLines } from '../report/scenario-ktap.js';
-import type { ScenarioOutcome, ScenarioTotals } from '../report/scenario-outcome.js';
-import { RunRecorder } from '../report/summary.js';
 import { type Mistake, type Part, partsOf } from '../scenario/load.js';
-import { type Update, updateText } from '../scenario/update.js';
-import { KSFT_FAIL, KSFT_PASS, KSFT_SKIP } from '../selftests/events.js';
 import { MachinePool } from '../session/machine-pool.js';
 import type { MachineSource } from '../session/runner.js';
 import { UsageError } from '../sim/errors.js';
@@ -17,10 +10,19 @@ import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
 import { ReportFile } from './report-file.js';
 import { type Crew, crewOf, linesAPart } from './run-jobs.js';
-import type { PartOptions, Told } from './run-part.js';
-import { displayName, readTextFiles, type TextFile, writeScenarioFile } from './scenario-files.js';
+import type { PartOptions } from './run-part.js';
+import { type Output, RunReport } from './run-report.js';
+import { displayName, readTextFiles, type TextFile } from './scenario-files.js';
 import { breathe, ktapPainter, onInterrupt, printErrorLine, printLine } from './terminal.js';
-import { KERNEL_HELP, parseKernel, parseNumber, SEED_HELP, TRACE_HELP } from './values.js';
+import {
+  KERNEL_HELP,
+  parseKernel,
+  parseNumber,
+  parseTimeout,
+  SEED_HELP,
+  TIMEOUT_HELP,
+  TRACE_HELP,
+} from './values.js';
 
 export interface RunOptions {
   readonly kernel?: string;
@@ -37,13 +39,10 @@ export interface RunOptions {
   readonly trace?: string;
   readonly bug?: readonly string[];
   readonly fix?: readonly string[];
+  readonly timeout?: number;
 }
 
-/** Where output goes; lines come without their newline. */
-export interface Output {
-  out(line: string): void;
-  err(line: string): void;
-}
+export type { Output } from './run-report.js';
 
 function parseJobs(text: string): number {
   const jobs = parseNumber(text, '--jobs');
@@ -74,6 +73,7 @@ export function configure(command: Command): void {
     .option('--check', 'run the invariant checkers after every system call')
     .option('--seed <n>', `${SEED_HELP}; overrides the documents'`, (text) => parseNumber(text, '--seed'))
     .option('--junit <file>', 'write the results as JUnit XML too')
+    .option('--timeout <s>', TIMEOUT_HELP, parseTimeout)
     .option('--trace <file>', TRACE_HELP)
     .addOption(new Option('--jobs <n>', 'worker threads').default(1).argParser(parseJobs));
   addBugOptions(command).action((files: string[], options: RunOptions) => {
@@ -84,97 +84,16 @@ export function configure(command: Command): void {
 }
 
 function partOptions(options: RunOptions): PartOptions {
-  const { kernel, seed, check, bug, fix, against, name, json, dmesg, update } = options;
-  return { overrides: { kernel, seed, check, bugs: bug, fixes: fix }, against, name, json, dmesg, update };
-}
-
-/** Takes results as they come, and tells everyone who wants to know. */
-class Run {
-  readonly totals: ScenarioTotals = { pass: 0, fail: 0, skip: 0 };
-  readonly #junit = new RunRecorder();
-  readonly #updates: Update[][] = [];
-  #number = 0;
-
-  constructor(
-    readonly options: RunOptions,
-    readonly output: Output,
-  ) {}
-
-  /** Scenarios told of. */
-  get count(): number {
-    return this.#number;
-  }
-
-  begin(count: number): void {
-    if (!this.options.json) this.#print(scenarioPlanLines(count));
-  }
-
-  /** `file` is an index into the files. */
-  finished(file: number, { outcome, json, update }: Told): void {
-    if (json !== undefined) this.output.out(json);
-    this.#tell(outcome);
-    if (update !== undefined) (this.#updates[file] ??= []).push(update);
-  }
-
-  skipped(name: string, reason: string): void {
-    this.#tell({ name, skipped: reason, notes: [] });
-  }
-
-  end(files: readonly TextFile[]): void {
-    if (!this.options.json) this.#print(scenarioEndLines(this.totals));
-    for (const [index, { name, text, syntax }] of files.entries()) {
-      const updates = this.#updates[index];
-      if (updates === undefined) continue;
-      const updated = updateText(text, syntax, updates);
-      if (updated !== text) writeScenarioFile(name, updated);
-    }
-  }
-
-  junit(): string {
-    const { pass, fail, skip } = this.totals;
-    this.#junit.onEvent({
-      type: 'end',
-      passed: pass + skip,
-      run: pass + fail + skip,
-      totals: { pass, fail, skip },
-    });
-    const kernel = this.options.kernel ?? 'as the documents say';
-    return junitXml(this.#junit, { suite: 'hmm-sim run', kernel, seed: this.options.seed ?? 0 });
-  }
-
-  #print(lines: readonly string[]): void {
-    for (const line of lines) this.output.out(line);
-  }
-
-  #tell(outcome: ScenarioOutcome): void {
-    const number = ++this.#number;
-    const verdict = outcome.skipped !== undefined ? 'skip' : outcome.failure !== undefined ? 'fail' : 'pass';
-    this.totals[verdict]++;
-    const lines = scenarioLines(number, outcome);
-    if (!this.options.json) this.#print(lines);
-    if (this.options.junit !== undefined) this.#record(number, outcome, verdict, lines.slice(1));
-  }
-
-  #record(
-    number: number,
-    outcome: ScenarioOutcome,
-    verdict: keyof ScenarioTotals,
-    lines: readonly string[],
-  ): void {
-    const name = { name: outcome.name, fixture: 'scenario', variant: '', test: outcome.name };
-    const code = { pass: KSFT_PASS, fail: KSFT_FAIL, skip: KSFT_SKIP } as const;
-    this.#junit.onEvent({ type: 'start', ...name });
-    const text = [outcome.failure?.differs ?? '', ...lines.map((line) => line.trim())].join('\n');
-    if (verdict === 'fail') this.#junit.onEvent({ type: 'log', kind: 'assertion', text });
-    this.#junit.onEvent({
-      type: 'result',
-      ...name,
-      number,
-      code: code[verdict],
-      diagnostic: outcome.skipped ?? '',
-      ns: 0,
-    });
-  }
+  const { kernel, seed, check, bug, fix, against, name, json, dmesg, update, timeout } = options;
+  return {
+    overrides: { kernel, seed, check, bugs: bug, fixes: fix },
+    against,
+    name,
+    json,
+    dmesg,
+    update,
+    timeout,
+  };
 }
 
 /** Tracing is loaded when it is asked for. */
@@ -192,20 +111,24 @@ async function runAll(
   crew: Crew,
   names: readonly string[],
   fileOf: readonly number[],
-  run: Run,
+  run: RunReport,
 ): Promise<void> {
+  const { bail } = run.options;
   let part = 0;
+  const first = run.count;
   for await (const results of crew.run()) {
     const file = fileOf[part++]!;
     for (const told of results) {
       if (run.count % TURN === 0) await breathe();
       run.finished(file, told);
-      if (!run.options.bail || run.totals.fail === 0) continue;
-      for (const name of names.slice(run.count)) run.skipped(name, 'an earlier scenario failed (--bail)');
+      if (!bail || !run.failed) continue;
+      for (const name of names.slice(run.count - first)) run.skipped(name, BAILED);
       return;
     }
   }
 }
+
+const BAILED = 'an earlier scenario failed (--bail)';
 
 /** Return: the names of the scenarios that will run. What is wrong with the documents is added to `mistakes`. */
 async function loadAll(crew: Crew, parts: readonly Part[], mistakes: Mistake[]): Promise<string[]> {
@@ -239,51 +162,64 @@ function partsOfFiles(files: readonly TextFile[], jobs: number): { parts: Part[]
   return { parts, fileOf };
 }
 
-/** Return: the exit status. Throws UsageError. */
+/** Return: the exit status. Throws UsageError. Machines of `source` run in this thread. */
 export async function runCommand(
   args: readonly string[],
   options: RunOptions,
   output: Output,
-  source: MachineSource = new MachinePool(),
+  source?: MachineSource,
 ): Promise<number> {
   if (options.update && args.includes('-'))
     throw new UsageError('standard input cannot be updated', '--update');
   const { jobs = 1 } = options;
   if (options.trace !== undefined && jobs > 1)
     throw new UsageError('a trace has one order of events, so it needs --jobs 1', '--trace');
-  const tracing = options.trace === undefined ? undefined : await openTrace(options.trace, source);
+  const tracing =
+    options.trace === undefined ? undefined : await openTrace(options.trace, source ?? new MachinePool());
   const report = options.junit === undefined ? undefined : new ReportFile(options.junit, '--junit');
   const crew = crewOf(jobs, partOptions(options), tracing?.source ?? source);
+  const run = new RunReport(options, output);
+  const save = () => {
+    report?.write(run.junit());
+    tracing?.file.close();
+  };
+  const stopListening = onInterrupt((what) => {
+    run.bailOut(what);
+    save();
+  });
   try {
-    const { files, mistakes } = readTextFiles(args);
-    const { parts, fileOf } = partsOfFiles(files, jobs);
-    const names = await loadAll(crew, parts, mistakes);
-    for (const { where, message } of mistakes) output.err(`${where}: ${message}`);
-    if (names.length === 0 && mistakes.length === 0) {
-      throw new UsageError(
-        options.name === undefined ? 'no scenarios there' : `no scenario is named like ${options.name}`,
-      );
-    }
-    const run = new Run(options, output);
-    const save = () => {
-      report?.write(run.junit());
-      tracing?.file.close();
-    };
-    const stopListening = onInterrupt(() => {
-      if (!options.json) output.out(bailOutLine('interrupted'));
-      save();
-    });
-    try {
-      run.begin(names.length);
-      await runAll(crew, names, fileOf, run);
-      run.end(files);
-    } finally {
-      stopListening();
-      save();
-    }
-    if (mistakes.length > 0) return EXIT_USAGE;
-    return run.totals.fail > 0 ? EXIT_FAILED : EXIT_OK;
+    return await loadAndRun(args, crew, jobs, run);
+  } catch (error) {
+    run.bailOut(error instanceof UsageError ? error.message : 'internal error');
+    throw error;
   } finally {
+    stopListening();
+    save();
     await crew.stop();
   }
+}
+
+async function loadAndRun(
+  args: readonly string[],
+  crew: Crew,
+  jobs: number,
+  run: RunReport,
+): Promise<number> {
+  const { name } = run.options;
+  run.header();
+  await breathe();
+  const { files, mistakes: unreadable } = readTextFiles(args);
+  const { parts, fileOf } = partsOfFiles(files, jobs);
+  const mistakes = [...unreadable];
+  const names = await loadAll(crew, parts, mistakes);
+  run.mistakes(mistakes);
+  if (names.length + unreadable.length === 0)
+    throw new UsageError(name === undefined ? 'no scenarios there' : `no scenario is named like ${name}`);
+  run.begin(unreadable.length + names.length);
+  for (const mistake of unreadable) run.unreadable(mistake);
+  if (run.options.bail && run.failed) for (const skipped of names) run.skipped(skipped, BAILED);
+  else await runAll(crew, names, fileOf, run);
+  run.end(files);
+  if (mistakes.length > 0) return EXIT_USAGE;
+  return run.failed ? EXIT_FAILED : EXIT_OK;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The kselftest harness's filters as options of `smoke`, and what is wrong with a selection. */
 import { type Command, Option } from 'commander';
+import { generations } from '../generations/index.js';
 import type { Suite } from '../selftests/fixture.js';
+import { suiteOf } from '../selftests/hmm-tests/suites.js';
 import { type FilterOption, knownNames, selectTests, type TestFilter } from '../selftests/test_filter.js';
 import { UsageError } from '../sim/errors.js';
 import { didYouMean } from './suggest.js';
@@ -29,13 +31,28 @@ export function addFilterOptions(command: Command): TestFilter[] {
   return filters;
 }
 
+/** What a test that other generations have is called by this one; undefined when none of that name is known. */
+function nameHere(suite: Suite, name: string): string | undefined {
+  const parts = name.split('.');
+  const here = suite.fixtures.flatMap(({ instances }) => instances);
+  const known = generations.some(({ id }) => {
+    const other = suiteOf(id);
+    return other !== undefined && knownNames(other, 'r').includes(name);
+  });
+  if (!known) return undefined;
+  const same = here.filter(({ test, fixture }) => test === parts.at(-1) && fixture === parts[0]);
+  return same.length === 0 ? undefined : same.map((each) => each.name).join(' or ');
+}
+
 function unknownName(suite: Suite, { option, name }: TestFilter): UsageError | undefined {
   const known = knownNames(suite, option);
   if (known.includes(name)) return undefined;
   const kind = { t: 'test', v: 'variant', f: 'fixture', r: 'test' }[
     option.toLowerCase() as 't' | 'v' | 'f' | 'r'
   ];
-  return new UsageError(`there is no ${kind} "${name}"${didYouMean(name, known)}`, `-${option}`);
+  const here = option === 'r' ? nameHere(suite, name) : undefined;
+  const hint = here === undefined ? didYouMean(name, known) : ` with this --kernel, where it is ${here}`;
+  return new UsageError(`there is no ${kind} "${name}"${hint}`, `-${option}`);
 }
 
 /** Throws UsageError for an unknown test of -r, and when nothing is selected. */

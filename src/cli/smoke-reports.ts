@@ -3,6 +3,7 @@
 import { jsonReport } from '../report/json.js';
 import { junitXml } from '../report/junit.js';
 import { type RunInfo, RunRecorder } from '../report/summary.js';
+import type { HarnessStyle } from '../selftests/harness_style.js';
 import { ReportFile } from './report-file.js';
 
 export interface ReportPaths {
@@ -18,15 +19,18 @@ export class Reports {
 
   constructor(
     { junit, json }: ReportPaths,
+    /** Of the suite's harness. */
+    readonly style: HarnessStyle,
     private readonly info: RunInfo,
   ) {
     if (junit !== undefined) this.junit = new ReportFile(junit, '--junit');
     if (json !== undefined) this.json = new ReportFile(json, '--json');
   }
 
-  /** Write what there is; an interrupted run has its finished tests. */
-  write(): void {
-    this.junit?.write(junitXml(this.recorder, this.info));
-    this.json?.write(jsonReport(this.recorder, this.info));
+  /** Write what there is: a run that bailed out has its finished tests, and says so. */
+  write(bailedOut?: string): void {
+    const info = { ...this.info, bailedOut };
+    this.junit?.write(junitXml(this.recorder, info));
+    this.json?.write(jsonReport(this.recorder, info));
   }
 }

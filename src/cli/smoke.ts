@@ -3,7 +3,8 @@
 import type { Command } from 'commander';
 import type { MachineDescription } from '../machine/description.js';
 import type { SuiteRecorder } from '../record/suite.js';
-import { hmmTests, suiteOf } from '../selftests/hmm-tests/suites.js';
+import { bailOutLine, TAP_HEADER } from '../report/ktap.js';
+import { suiteOf } from '../selftests/hmm-tests/suites.js';
 import {
   selectTests,
   type TestFilter,
@@ -16,9 +17,9 @@ import { InternalError } from './failure.js';
 import { addMachineOptions, type MachineFlags } from './machine-options.js';
 import { addFilterOptions, checkFilters } from './smoke-filters.js';
 import { type ReportPaths, Reports } from './smoke-reports.js';
-import type { Observing } from './smoke-run.js';
+import type { Observing } from './smoke-tests.js';
 import { printErrorLine, printLine } from './terminal.js';
-import { TRACE_HELP } from './values.js';
+import { parseTimeout, TIMEOUT_HELP, TRACE_HELP } from './values.js';
 
 interface SmokeFlags extends MachineFlags, ReportPaths {
   readonly l?: true;
@@ -26,6 +27,7 @@ interface SmokeFlags extends MachineFlags, ReportPaths {
   readonly explain?: boolean;
   readonly trace?: string;
   readonly record?: string;
+  readonly timeout?: number;
 }
 
 export function configure(command: Command): void {
@@ -37,6 +39,7 @@ export function configure(command: Command): void {
   command
     .option('--junit <file>', 'write the results as JUnit XML too')
     .option('--json <file>', 'write the results as JSON too')
+    .option('--timeout <s>', TIMEOUT_HELP, parseTimeout)
     .option('--explain', 'tell why each page did, or did not do, what was asked')
     .option('--trace <file>', TRACE_HELP)
     .option('--record <path>', 'write each test as a scenario: FILE.yaml for one, a directory for many')
@@ -54,21 +57,38 @@ async function smoke(
   const suite = suiteOf(flags.kernel)!;
   if (flags.h) return list(test_harness_help(suite.name));
   if (flags.l) return list(test_harness_list_tests(suite));
-  checkFilters(suite, filters);
+  try {
+    checkFilters(suite, filters);
+  } catch (error) {
+    // Nothing would run, and nothing that reads the stream may take that for passed.
+    for (const line of [TAP_HEADER, bailOutLine((error as Error).message)]) printLine(line);
+    throw error;
+  }
   const { machineOf } = await import('./flagged-machine.js');
   const machine = machineOf(addresses, flags);
-  const reports = new Reports(flags, { suite: suite.name, kernel: flags.kernel, seed: machine.seed });
+  const reports = new Reports(flags, suite.style, {
+    suite: suite.name,
+    kernel: flags.kernel,
+    seed: machine.seed,
+  });
   const observing = await observe(flags, selectTests(suite, filters).length, machine);
   if (flags.seed === undefined) printErrorLine(`seed ${machine.seed} (again: --seed ${machine.seed})`);
   const { SmokeRun } = await import('./smoke-run.js');
+  const { timeout } = flags;
+  const run = new SmokeRun(reports, observing);
   try {
-    process.exitCode = await new SmokeRun(
-      hmmTests(machine.generation),
-      filters,
-      machine,
-      reports,
-      observing,
-    ).run();
+    process.exitCode = await run.run(async (listener) => {
+      if (observing === undefined) {
+        const { smokeElsewhere } = await import('./smoke-worker.js');
+        return smokeElsewhere(
+          { addresses, flags: { ...flags, seed: machine.seed }, filters, timeout },
+          listener,
+        );
+      }
+      // Who observes shares its files and its machine with this thread.
+      const { smokeTests } = await import('./smoke-tests.js');
+      return smokeTests({ description: machine, filters, timeout, observing, ...listener });
+    });
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new InternalError(error, machine.seed, reproduction(machine.seed, flags));

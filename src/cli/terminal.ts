@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Standard output and error, and the two ways in which the world ends a run: Ctrl-C and a closed pipe. */
 import { Chalk } from 'chalk';
-import { EXIT_INTERRUPTED, EXIT_PIPE } from './exit-codes.js';
+import { EXIT_OF_SIGNAL, EXIT_PIPE } from './exit-codes.js';
 
 /** Lines that wait to be written with those that follow: a system call for each costs more than a scenario. */
 let waiting = '';
@@ -43,14 +43,24 @@ export function breathe(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** On Ctrl-C run `last`, then exit 130. Return: a function that takes this back. */
-export function onInterrupt(last: () => void): () => void {
-  const handler = () => {
-    last();
-    process.exit(EXIT_INTERRUPTED);
+type EndSignal = keyof typeof EXIT_OF_SIGNAL;
+
+/**
+ * On Ctrl-C, SIGTERM or SIGHUP run `last` with what happened, then exit with the signal's status. Return: a function that
+ * takes this back.
+ */
+export function onInterrupt(last: (what: string) => void): () => void {
+  const handlers = (Object.keys(EXIT_OF_SIGNAL) as EndSignal[]).map((signal) => {
+    const handler = () => {
+      last(signal === 'SIGINT' ? 'interrupted' : `interrupted by ${signal}`);
+      process.exit(EXIT_OF_SIGNAL[signal]);
+    };
+    process.on(signal, handler);
+    return () => process.off(signal, handler);
+  });
+  return () => {
+    for (const takeBack of handlers) takeBack();
   };
-  process.on('SIGINT', handler);
-  return () => process.off('SIGINT', handler);
 }
 
 /** Colours a line of KTAP by what it says. */

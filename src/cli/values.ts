@@ -88,6 +88,17 @@ export function parseKernel(text: string, where: string): string {
   );
 }
 
+/** Seconds of --timeout. */
+export function parseTimeout(text: string): number {
+  const seconds = parseNumber(text, '--timeout');
+  if (seconds >= 1 && seconds <= MAX_TIMEOUT) return seconds;
+  throw new UsageError(`expected 1 to ${MAX_TIMEOUT}, got ${text}`, '--timeout');
+}
+
+const MAX_TIMEOUT = 1_000_000;
+
+export const TIMEOUT_HELP =
+  'seconds on this host that one may take; it fails then, and the rest runs (default: none)';
 export const TRACE_HELP =
   'write what happens: ftrace text (.txt), JSON Lines (.jsonl), or for Perfetto (.json)';
 export const KERNEL_HELP = `generation: ${generations.map(({ id }) => id).join(', ')}`;

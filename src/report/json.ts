@@ -37,6 +37,7 @@ export function jsonReport(run: RunRecorder, info: RunInfo): string {
     suite: info.suite,
     kernel: info.kernel,
     seed: info.seed,
+    ...(info.bailedOut === undefined ? {} : { bailedOut: info.bailedOut }),
     totals: run.totals,
     tests: run.tests.map(testEntry),
   };

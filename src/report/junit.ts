@@ -29,39 +29,82 @@ function attributes(values: Readonly<Record<string, string | number>>): string {
 
 const seconds = (ns: number): string => (ns / 1e9).toFixed(9);
 
-function outcome({ result, log }: TestRecord): string[] {
-  if (result.code === KSFT_SKIP) return [`      <skipped${attributes({ message: result.diagnostic })}/>`];
-  if (result.code !== KSFT_FAIL) return [];
-  const lines = log.map(({ text }) => text);
-  const message = lines[0] ?? 'failed';
-  const body = escapeXml(lines.join('\n')).replaceAll('&#10;', '\n');
-  return [`      <failure${attributes({ message })}>${body}</failure>`];
+/** One test as JUnit has it; `body` is what else there is to say of one that did not pass. */
+export interface JunitCase {
+  readonly classname: string;
+  readonly name: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly ns: number;
+  /** Absent when it passed. `error`: it could not be run as it stands. */
+  readonly verdict?: 'failure' | 'error' | 'skipped';
+  readonly message?: string;
+  readonly body?: string;
 }
 
-function testcase(record: TestRecord): string[] {
-  const { fixture, variant, test, ns } = record.result;
-  const classname = variant === '' ? fixture : `${fixture}.${variant}`;
-  const open = `    <testcase${attributes({ classname, name: test, time: seconds(ns) })}`;
-  const inner = outcome(record);
-  return inner.length === 0 ? [`${open}/>`] : [`${open}>`, ...inner, '    </testcase>'];
+export interface JunitSuite {
+  readonly name: string;
+  readonly properties: Readonly<Record<string, string | number>>;
+  /** Why the run ended before its end. */
+  readonly bailedOut?: string;
+}
+
+function testcase({ classname, name, file, line, ns, verdict, message, body = '' }: JunitCase): string[] {
+  const place = { ...(file === undefined ? {} : { file }), ...(line === undefined ? {} : { line }) };
+  const open = `    <testcase${attributes({ classname, name, ...place, time: seconds(ns) })}`;
+  if (verdict === undefined) return [`${open}/>`];
+  const inner = `      <${verdict}${attributes({ message: message ?? '' })}`;
+  const text = escapeXml(body).replaceAll('&#10;', '\n');
+  return [`${open}>`, text === '' ? `${inner}/>` : `${inner}>${text}</${verdict}>`, '    </testcase>'];
+}
+
+/** A run that bailed out has one more case, an error: readers look at nothing else. */
+function bailOutCase(reason: string): JunitCase {
+  return { classname: 'run', name: 'Bail out!', ns: 0, verdict: 'error', message: `Bail out! ${reason}` };
 }
 
 /** The report as text, ending in a newline. */
-export function junitXml(run: RunRecorder, info: RunInfo): string {
-  const { pass, fail, skip } = run.totals;
-  const ns = run.tests.reduce((sum, { result }) => sum + result.ns, 0);
-  const counts = { tests: pass + fail + skip, failures: fail, errors: 0, skipped: skip, time: seconds(ns) };
+export function junitText(cases: readonly JunitCase[], suite: JunitSuite): string {
+  const all = suite.bailedOut === undefined ? cases : [...cases, bailOutCase(suite.bailedOut)];
+  const count = (verdict: JunitCase['verdict']) => all.filter((each) => each.verdict === verdict).length;
+  const counts = {
+    tests: all.length,
+    failures: count('failure'),
+    errors: count('error'),
+    skipped: count('skipped'),
+    time: seconds(all.reduce((sum, { ns }) => sum + ns, 0)),
+  };
+  const properties = Object.entries(suite.properties);
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites${attributes(counts)}>`,
-    `  <testsuite${attributes({ name: info.suite, ...counts })}>`,
+    `  <testsuite${attributes({ name: suite.name, ...counts })}>`,
     '    <properties>',
-    `      <property${attributes({ name: 'kernel', value: info.kernel })}/>`,
-    `      <property${attributes({ name: 'seed', value: info.seed })}/>`,
+    ...properties.map(([name, value]) => `      <property${attributes({ name, value })}/>`),
     '    </properties>',
-    ...run.tests.flatMap(testcase),
+    ...all.flatMap(testcase),
     '  </testsuite>',
     '</testsuites>',
     '',
   ].join('\n');
+}
+
+function caseOf({ result, log }: TestRecord): JunitCase {
+  const { fixture, variant, test, ns } = result;
+  const common = { classname: variant === '' ? fixture : `${fixture}.${variant}`, name: test, ns };
+  if (result.code === KSFT_SKIP) return { ...common, verdict: 'skipped', message: result.diagnostic };
+  if (result.code !== KSFT_FAIL) return common;
+  const lines = log.map(({ text }) => text);
+  const place = log.find(({ location }) => location !== undefined)?.location;
+  return { ...common, ...place, verdict: 'failure', message: lines[0] ?? 'failed', body: lines.join('\n') };
+}
+
+/** A run of the suite as text, ending in a newline. */
+export function junitXml(run: RunRecorder, { suite, kernel, seed, bailedOut }: RunInfo): string {
+  const properties = { kernel, seed };
+  return junitText(run.tests.map(caseOf), {
+    name: suite,
+    properties,
+    ...(bailedOut === undefined ? {} : { bailedOut }),
+  });
 }

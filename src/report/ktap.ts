@@ -12,8 +12,8 @@ import {
 import type { HarnessStyle } from '../selftests/harness_style.js';
 
 /** The harness's last line; scenario reports end with it too. */
-export function totalsLine({ pass, fail, skip }: Totals): string {
-  return `# Totals: pass:${pass} fail:${fail} xfail:0 xpass:0 skip:${skip} error:0`;
+export function totalsLine({ pass, fail, skip }: Totals, errors = 0): string {
+  return `# Totals: pass:${pass} fail:${fail} xfail:0 xpass:0 skip:${skip} error:${errors}`;
 }
 
 /** Directive and diagnostic behind a result's name. */
@@ -29,8 +29,11 @@ function resultLine(result: ResultEvent, style: HarnessStyle): string {
   return `${verdict} ${result.number} ${result.name}${suffix(result)}`;
 }
 
+/** The first line of every stream. */
+export const TAP_HEADER = 'TAP version 13';
+
 function planLines({ tests, cases }: PlanEvent): string[] {
-  return ['TAP version 13', `1..${tests}`, `# Starting ${tests} tests from ${cases} test cases.`];
+  return [TAP_HEADER, `1..${tests}`, `# Starting ${tests} tests from ${cases} test cases.`];
 }
 
 function resultLines(result: ResultEvent, style: HarnessStyle): string[] {

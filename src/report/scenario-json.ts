@@ -14,6 +14,7 @@ export interface ScenarioJsonOptions {
   /** The same scenario on the kernel of --against. */
   readonly other?: KernelRun;
   readonly dmesg: boolean;
+  readonly verdict: 'pass' | 'fail';
 }
 
 function answers({ kernel, run }: KernelRun, dmesg: boolean): object {
@@ -25,6 +26,20 @@ function answers({ kernel, run }: KernelRun, dmesg: boolean): object {
   };
 }
 
+/** What became of a scenario that did not run to its end: invalid, or out of time. */
+export function scenarioReasonLine(
+  name: string,
+  verdict: 'error' | 'fail' | 'skip',
+  reasons: readonly string[],
+): string {
+  return JSON.stringify({ version: SCENARIO_JSON_VERSION, name, verdict, reasons });
+}
+
+/** The last line of a run that ended before its end. */
+export function bailOutJsonLine(reason: string): string {
+  return JSON.stringify({ version: SCENARIO_JSON_VERSION, bailedOut: reason });
+}
+
 /** One line, without its newline. */
 export function scenarioJsonLine(name: string, primary: KernelRun, options: ScenarioJsonOptions): string {
   const against = options.other === undefined ? {} : { against: answers(options.other, options.dmesg) };
@@ -33,5 +48,6 @@ export function scenarioJsonLine(name: string, primary: KernelRun, options: Scen
     name,
     ...answers(primary, options.dmesg),
     ...against,
+    verdict: options.verdict,
   });
 }

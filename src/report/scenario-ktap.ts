@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Scenario results as KTAP: one test a scenario, and a YAML block that says what a failing one answered. */
 import { stringify } from 'yaml';
-import { totalsLine } from './ktap.js';
-import type { Failure, ScenarioOutcome, ScenarioTotals } from './scenario-outcome.js';
+import { TAP_HEADER, totalsLine } from './ktap.js';
+import type { Failure, Invalid, ScenarioOutcome, ScenarioTotals } from './scenario-outcome.js';
 
 /** `#` would begin a directive in a TAP description. */
 function description(name: string): string {
@@ -10,7 +10,7 @@ function description(name: string): string {
 }
 
 /** Values in one line each, what else differs in a list, in the TAP 13 block that stands indented under a result. */
-function yamlBlock(diagnostic: Failure): string[] {
+function yamlBlock(diagnostic: Failure | (Invalid & { also?: never })): string[] {
   const inLine = (value: unknown): string =>
     stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
   const { also, ...first } = diagnostic;
@@ -20,7 +20,7 @@ function yamlBlock(diagnostic: Failure): string[] {
 }
 
 export function scenarioPlanLines(count: number): string[] {
-  return ['TAP version 13', `1..${count}`];
+  return [TAP_HEADER, `1..${count}`];
 }
 
 /** The lines of one scenario; `number` counts from 1. */
@@ -28,10 +28,11 @@ export function scenarioLines(number: number, outcome: ScenarioOutcome): string[
   const name = description(outcome.name);
   const notes = outcome.notes.map((note) => `# ${note}`);
   if (outcome.skipped !== undefined) return [`ok ${number} ${name} # SKIP ${outcome.skipped}`];
+  if (outcome.invalid !== undefined) return [`not ok ${number} ${name}`, ...yamlBlock(outcome.invalid)];
   if (outcome.failure === undefined) return [`ok ${number} ${name}`, ...notes];
   return [`not ok ${number} ${name}`, ...yamlBlock(outcome.failure), ...notes];
 }
 
-export function scenarioEndLines({ pass, fail, skip }: ScenarioTotals): string[] {
-  return [totalsLine({ pass, fail, skip })];
+export function scenarioEndLines({ pass, fail, skip, error }: ScenarioTotals): string[] {
+  return [totalsLine({ pass, fail, skip }, error)];
 }

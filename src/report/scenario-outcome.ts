@@ -15,14 +15,24 @@ export interface Failure {
   readonly run?: Omit<Step, 'expect'>;
   readonly differs: string;
   readonly expected?: unknown;
-  readonly actual: unknown;
+  readonly actual?: unknown;
   /** What else is not as expected. */
   readonly also?: readonly string[];
 }
 
+/** A document, or a file, that is none: where, and what is wrong with it. */
+export interface Invalid {
+  readonly file: string;
+  readonly line: number;
+  readonly invalid: readonly string[];
+}
+
 export interface ScenarioOutcome {
   readonly name: string;
+  /** Where the document stands. */
+  readonly place?: { readonly file: string; readonly line: number };
   readonly failure?: Failure;
+  readonly invalid?: Invalid;
   /** Why it did not run. */
   readonly skipped?: string;
   /** Lines to show below the result. */
@@ -33,6 +43,16 @@ export interface ScenarioTotals {
   pass: number;
   fail: number;
   skip: number;
+  /** Documents that are none. */
+  error: number;
+}
+
+export type ScenarioVerdict = keyof ScenarioTotals;
+
+export function verdictOf({ skipped, invalid, failure }: ScenarioOutcome): ScenarioVerdict {
+  if (skipped !== undefined) return 'skip';
+  if (invalid !== undefined) return 'error';
+  return failure === undefined ? 'pass' : 'fail';
 }
 
 interface Place {

@@ -39,4 +39,6 @@ export interface RunInfo {
   readonly suite: string;
   readonly kernel: string;
   readonly seed: number;
+  /** Why it ended before its end. */
+  readonly bailedOut?: string | undefined;
 }

@@ -5,7 +5,7 @@
  *
  * Fidelity: ported, without XFAIL and TEST_SIGNAL.
  */
-import { Hang, InvariantViolation, KernelBug, ProcessDied } from '../sim/errors.js';
+import { Hang, InvariantViolation, KernelBug, ProcessDied, TimedOut } from '../sim/errors.js';
 import type { MachineApi as Machine, ProcessHandle as Process } from '../user/api.js';
 import {
   type EndEvent,
@@ -31,6 +31,8 @@ export interface HarnessOptions {
   /** Reads source maps, so that compiled code shows the lines of its TypeScript source. */
   readonly readText?: ReadText;
   readonly observer?: TestObserver;
+  /** Calls what it is given; throws TimedOut, when that takes too long on the host. */
+  readonly guard?: <T>(run: () => T) => T;
 }
 
 type Code = ResultEvent['code'];
@@ -40,6 +42,7 @@ type Ending =
   | { readonly kind: 'exit'; readonly status: number }
   | { readonly kind: 'signal'; readonly signal: string }
   | { readonly kind: 'timeout'; readonly hang: Hang }
+  | { readonly kind: 'abandoned'; readonly reason: string }
   | { readonly kind: 'oops'; readonly bug: KernelBug }
   | { readonly kind: 'violation'; readonly violation: InvariantViolation };
 
@@ -155,7 +158,9 @@ class HarnessRun {
   ): Ending {
     const process = machine.spawn(this.options.suite.name);
     try {
-      machine.call(process, (sys) => test.main(sys, metadata, environment), test.timeoutSeconds * 1e9);
+      const { guard = (run) => run() } = this.options;
+      const limit = test.timeoutSeconds * 1e9;
+      guard(() => machine.call(process, (sys) => test.main(sys, metadata, environment), limit));
       return { kind: 'exit', status: 0 };
     } catch (error) {
       return asEnding(error, process);
@@ -185,6 +190,8 @@ class HarnessRun {
       case 'timeout':
         this.log('death', metadata, `Hung in ${ending.hang.where}: ${ending.hang.reason}`);
         return this.fail(metadata, 'Test terminated by timeout');
+      case 'abandoned':
+        return this.fail(metadata, `The test ${ending.reason}`);
       case 'oops':
         this.log('oops', metadata, `Kernel oops in ${ending.bug.fn}: ${ending.bug.reason}`);
         return KSFT_FAIL;
@@ -229,6 +236,7 @@ function endOfMachine(error: unknown): Ending {
   if (error instanceof KernelBug) return { kind: 'oops', bug: error };
   if (error instanceof Hang) return { kind: 'timeout', hang: error };
   if (error instanceof InvariantViolation) return { kind: 'violation', violation: error };
+  if (error instanceof TimedOut) return { kind: 'abandoned', reason: error.message };
   throw error;
 }
 

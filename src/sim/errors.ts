@@ -23,6 +23,14 @@ export class Hang extends Error {
   }
 }
 
+/** What was simulated took longer on the host than its caller waits. */
+export class TimedOut extends Error {
+  constructor(readonly seconds: number) {
+    super(`did not end within ${seconds} s on this host`);
+    this.name = 'TimedOut';
+  }
+}
+
 /** The scheduler did not want to go on. */
 export class ScheduleRefused extends Error {
   constructor() {

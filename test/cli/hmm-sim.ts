@@ -26,8 +26,13 @@ export function hmmSim(...args: readonly string[]): Ran {
   return execute(process.execPath, [bin, ...args]);
 }
 
-/** The command, with Ctrl-C pressed when it first writes `text` to stdout, stderr or the end of a file. */
-export function interruptedAt(text: string, ...args: readonly string[]): Ran {
-  const preload = new URL(`interrupt_at.mjs?${encodeURIComponent(text)}`, import.meta.url);
+/** When it first writes `text` to stdout, stderr or the end of a file; Ctrl-C is SIGINT. */
+export type Interrupt = string | { readonly text: string; readonly signal: NodeJS.Signals };
+
+/** The command, with a signal sent to it. */
+export function interruptedAt(interrupt: Interrupt, ...args: readonly string[]): Ran {
+  const { text, signal } = typeof interrupt === 'string' ? { text: interrupt, signal: 'SIGINT' } : interrupt;
+  const query = `text=${encodeURIComponent(text)}&signal=${signal}`;
+  const preload = new URL(`interrupt_at.mjs?${query}`, import.meta.url);
   return execute(process.execPath, ['--import', preload.href, bin, ...args]);
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Preloaded into a command: presses Ctrl-C when it first writes a text, on a terminal or at the end of a file. So what is
- * finished by then depends on the command alone, and not on how fast the host is. The text is the query of this URL.
+ * Preloaded into a command: sends it a signal when it first writes a text, on a terminal or at the end of a file. So what is
+ * finished by then depends on the command alone, and not on how fast the host is. Text and signal are in the query of this URL.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
-const wanted = decodeURIComponent(new URL(import.meta.url).search.slice(1));
+const query = new URL(import.meta.url).searchParams;
+const wanted = query.get('text');
 let pressed = false;
 
 function watched(object, name, textOf) {
@@ -15,7 +16,7 @@ function watched(object, name, textOf) {
     const answer = write.apply(this, args);
     if (!pressed && String(textOf(args)).includes(wanted)) {
       pressed = true;
-      process.kill(process.pid, 'SIGINT');
+      process.kill(process.pid, query.get('signal'));
     }
     return answer;
   };

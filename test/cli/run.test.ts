@@ -85,7 +85,35 @@ t.test('bad documents are told, the others run, and the status is 64', async (t)
     `${join(directory, 'empty')}: expected scenarios there (*.yaml, *.yml, *.json or *.jsonl, .gz or not)`,
     `${file}:2: steps[0].expct: unknown key "expct", expected one of as, op, expect`,
   ]);
-  t.equal(out.at(-1), '# Totals: pass:0 fail:1 xfail:0 xpass:0 skip:0 error:0');
+  t.strictSame(out.slice(0, 9), [
+    'TAP version 13',
+    '1..4',
+    `not ok 1 ${join(directory, 'nothing.yaml')}`,
+    '  ---',
+    `  file: ${join(directory, 'nothing.yaml')}`,
+    '  line: 1',
+    '  invalid: [ no such file or directory ]',
+    '  ...',
+    `not ok 2 ${join(directory, 'empty')}`,
+  ]);
+  t.strictSame(out.slice(-7), [
+    `not ok 4 ${file}:2`,
+    '  ---',
+    `  file: ${file}`,
+    '  line: 2',
+    `  invalid: [ 'steps[0].expct: unknown key "expct", expected one of as, op, expect' ]`,
+    '  ...',
+    '# Totals: pass:0 fail:1 xfail:0 xpass:0 skip:0 error:3',
+  ]);
+});
+
+t.test('after ten mistakes, how many more', async (t) => {
+  const file = join(t.testdir({ 'a.jsonl': '{}\n'.repeat(13) }), 'a.jsonl');
+  const { status, out, err } = await run([file]);
+  t.equal(status, 64);
+  t.equal(err.length, 11);
+  t.equal(err.at(-1), `and ${13 * 2 - 10} more`);
+  t.equal(out.at(-1), '# Totals: pass:0 fail:0 xfail:0 xpass:0 skip:0 error:13');
 });
 
 t.test('a machine that cannot be built is a bad document', async (t) => {
@@ -97,7 +125,7 @@ t.test('a machine that cannot be built is a bad document', async (t) => {
 
 t.test('--json: a line each, with a version', async (t) => {
   const file = join(t.testdir({ 'a.json': bad }), 'a.json');
-  const line = { version: 1, name: 'bad', kernel: '6.12', results: [{ ret: 'EBADF' }] };
+  const line = { version: 1, name: 'bad', kernel: '6.12', results: [{ ret: 'EBADF' }], verdict: 'fail' };
   const { status, out } = await run([file], { json: true });
   t.equal(status, 1);
   t.strictSame(
@@ -167,6 +195,7 @@ t.test('--junit: a file that cannot be written is told before the run', async (t
   await t.rejects(run([file], { junit: join(directory, 'no', 'x.xml') }), { name: 'UsageError' });
   const junit = join(directory, 'x.xml');
   await run([file], { junit });
+  t.match(readFileSync(junit, 'utf8'), `<testcase classname="${file}" name="good" file="${file}" line="1"`);
   t.match(readFileSync(junit, 'utf8'), /<testsuites tests="2" failures="1" errors="0" skipped="0"/);
 });
 

@@ -31,7 +31,7 @@ t.test('JUnit', async (t) => {
     '      <property name="seed" value="7"/>',
     '    </properties>',
     '    <testcase classname="fix" name="good" time="1.500000000"/>',
-    '    <testcase classname="fix" name="bad" time="0.000000000">',
+    `    <testcase classname="fix" name="bad" file="reports.test.ts" line="${place.line}" time="0.000000000">`,
     `      <failure message="${text}">${text}`,
     'bad: Test failed</failure>',
     '    </testcase>',
@@ -94,5 +94,9 @@ t.test('JSON', async (t) => {
 });
 
 t.test('a run that cannot go on', async (t) => {
+  const text = junitXml(recorder, { ...info, bailedOut: 'oops in <f>' });
+  t.match(text, '<testsuites tests="4" failures="1" errors="1" skipped="1"');
+  t.match(text, '<error message="Bail out! oops in &lt;f&gt;"/>');
+  t.equal(JSON.parse(jsonReport(recorder, { ...info, bailedOut: 'oops' })).bailedOut, 'oops');
   t.equal(bailOutLine('oops in dmirror_allocate_chunk'), 'Bail out! oops in dmirror_allocate_chunk');
 });

@@ -146,7 +146,7 @@ t.test('tap-parser reads it all', (t) => {
     ...scenarioLines(1, { name: 'a', notes: [] }),
     ...scenarioLines(2, { name: document.name, failure, notes: [] }),
     ...scenarioLines(3, { name: 'c', skipped: 'an earlier scenario failed (--bail)', notes: [] }),
-    ...scenarioEndLines({ pass: 1, fail: 1, skip: 1 }),
+    ...scenarioEndLines({ pass: 1, fail: 1, skip: 1, error: 0 }),
   ];
   t.equal(lines.at(-1), '# Totals: pass:1 fail:1 xfail:0 xpass:0 skip:1 error:0');
   const failures: unknown[] = [];
@@ -186,11 +186,13 @@ t.test('differences between kernels, step by step', (t) => {
 t.test('JSON lines', (t) => {
   const primary = { kernel: '6.12', run: { ...run({ ret: 0 }), dmesg: ['hello'] } };
   t.equal(
-    scenarioJsonLine('a', primary, { dmesg: false }),
-    '{"version":1,"name":"a","kernel":"6.12","results":[{"ret":0}]}',
+    scenarioJsonLine('a', primary, { dmesg: false, verdict: 'pass' }),
+    '{"version":1,"name":"a","kernel":"6.12","results":[{"ret":0}],"verdict":"pass"}',
   );
   t.strictSame(
-    JSON.parse(scenarioJsonLine('a', primary, { dmesg: true, other: { kernel: '6.1', run: run() } })),
+    JSON.parse(
+      scenarioJsonLine('a', primary, { dmesg: true, verdict: 'fail', other: { kernel: '6.1', run: run() } }),
+    ),
     {
       version: 1,
       name: 'a',
@@ -198,6 +200,7 @@ t.test('JSON lines', (t) => {
       results: [{ ret: 0 }],
       dmesg: ['hello'],
       against: { kernel: '6.1', results: [], dmesg: [] },
+      verdict: 'fail',
     },
   );
   t.end();

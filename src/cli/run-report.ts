@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What `run` tells of its scenarios as they come: KTAP or JSON lines, and what --junit and --update write at the end. */
+import { type JunitCase, junitText } from '../report/junit.js';
+import { bailOutLine, TAP_HEADER } from '../report/ktap.js';
+import { bailOutJsonLine, scenarioReasonLine } from '../report/scenario-json.js';
+import { ScenarioCases } from '../report/scenario-junit.js';
+import { scenarioEndLines, scenarioLines, scenarioPlanLines } from '../report/scenario-ktap.js';
+import { type ScenarioOutcome, type ScenarioTotals, verdictOf } from '../report/scenario-outcome.js';
+import type { Mistake } from '../scenario/load.js';
+import { type Update, updateText } from '../scenario/update.js';
+import type { RunOptions } from './run.js';
+import type { Told } from './run-part.js';
+import { type TextFile, writeScenarioFile } from './scenario-files.js';
+
+/** Where output goes; lines come without their newline. */
+export interface Output {
+  out(line: string): void;
+  err(line: string): void;
+}
+
+/** Mistakes that are told one by one. */
+const MAX_MISTAKES = 10;
+
+export class RunReport {
+  readonly totals: ScenarioTotals = { pass: 0, fail: 0, skip: 0, error: 0 };
+  readonly #junit = new ScenarioCases();
+  readonly #updates: Update[][] = [];
+  #number = 0;
+  #bailedOut: string | undefined;
+
+  constructor(
+    readonly options: RunOptions,
+    readonly output: Output,
+  ) {}
+
+  /** Scenarios told of. */
+  get count(): number {
+    return this.#number;
+  }
+
+  get failed(): boolean {
+    return this.totals.fail + this.totals.error > 0;
+  }
+
+  /** Before anything is read: whoever waits sees that there is somebody. */
+  header(): void {
+    this.#print([TAP_HEADER]);
+  }
+
+  mistakes(mistakes: readonly Mistake[]): void {
+    for (const { where, message } of mistakes.slice(0, MAX_MISTAKES)) this.output.err(`${where}: ${message}`);
+    if (mistakes.length > MAX_MISTAKES) this.output.err(`and ${mistakes.length - MAX_MISTAKES} more`);
+  }
+
+  begin(count: number): void {
+    this.#print(scenarioPlanLines(count).slice(1));
+  }
+
+  /** `file` is an index into the files. */
+  finished(file: number, { outcome, json, update }: Told): void {
+    if (json !== undefined) this.output.out(json);
+    this.#tell(outcome);
+    if (update !== undefined) (this.#updates[file] ??= []).push(update);
+  }
+
+  /** An argument that could not be read. */
+  unreadable({ where, message }: Mistake): void {
+    const outcome = { name: where, invalid: { file: where, line: 1, invalid: [message] }, notes: [] };
+    if (this.options.json) this.output.out(scenarioReasonLine(where, 'error', [message]));
+    this.#tell({ ...outcome, place: { file: where, line: 1 } });
+  }
+
+  skipped(name: string, reason: string): void {
+    if (this.options.json) this.output.out(scenarioReasonLine(name, 'skip', [reason]));
+    this.#tell({ name, skipped: reason, notes: [] });
+  }
+
+  end(files: readonly TextFile[]): void {
+    this.#print(scenarioEndLines(this.totals));
+    for (const [index, { name, text, syntax }] of files.entries()) {
+      const updates = this.#updates[index];
+      if (updates === undefined) continue;
+      const updated = updateText(text, syntax, updates);
+      if (updated !== text) writeScenarioFile(name, updated);
+    }
+  }
+
+  /** The run cannot go on; no reader may take what there is for all of it. */
+  bailOut(reason: string): void {
+    this.#bailedOut = reason;
+    this.output.out(this.options.json ? bailOutJsonLine(reason) : bailOutLine(reason));
+  }
+
+  junit(): string {
+    const kernel = this.options.kernel ?? 'as the documents say';
+    const properties = { kernel, seed: this.options.seed ?? 0 };
+    const bailedOut = this.#bailedOut === undefined ? {} : { bailedOut: this.#bailedOut };
+    const cases: readonly JunitCase[] = this.#junit.cases;
+    return junitText(cases, { name: 'hmm-sim run', properties, ...bailedOut });
+  }
+
+  #print(lines: readonly string[]): void {
+    if (this.options.json) return;
+    for (const line of lines) this.output.out(line);
+  }
+
+  #tell(outcome: ScenarioOutcome): void {
+    this.totals[verdictOf(outcome)]++;
+    const lines = scenarioLines(++this.#number, outcome);
+    this.#print(lines);
+    if (this.options.junit !== undefined) this.#junit.add(outcome, lines.slice(1));
+  }
+}

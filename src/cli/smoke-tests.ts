@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What `smoke` does with the machine, in whichever thread: boot, load the module, run the suite, and tell of all that. */
+import { readFileSync } from 'node:fs';
+import { DEFAULT_MODULE } from '../machine/defaults.js';
+import type { MachineDescription } from '../machine/description.js';
+import { Machine } from '../machine/machine.js';
+import type { HarnessEvent, TestObserver } from '../selftests/events.js';
+import { hmmTests } from '../selftests/hmm-tests/suites.js';
+import { test_harness_run } from '../selftests/kselftest_harness.js';
+import type { TestFilter } from '../selftests/test_filter.js';
+import { KernelBug } from '../sim/errors.js';
+import { errnoName } from '../uapi/errno.js';
+import { guarded } from './guard.js';
+
+/** Somebody who looks at the machine around each test, and is told when all is over. */
+export interface Observing {
+  readonly observer: TestObserver;
+  /** What modprobe answered. */
+  loaded?(ret: number): void;
+  end(): void;
+}
+
+/** What there is to tell, in order. */
+export type SmokeNews =
+  | { readonly event: HarnessEvent }
+  | { readonly complaint: string }
+  | { readonly bailOut: string };
+
+export interface SmokeTests {
+  readonly description: MachineDescription;
+  readonly filters: readonly TestFilter[];
+  /** Seconds on the host that a test may take. */
+  readonly timeout?: number | undefined;
+  readonly tell: (news: SmokeNews) => void;
+  /** Awaited before each test. */
+  readonly turn: () => Promise<void>;
+  readonly observing?: Observing | undefined;
+}
+
+export async function smokeTests(tests: SmokeTests): Promise<void> {
+  const { description, filters, timeout, tell, turn, observing } = tests;
+  await turn();
+  // The first machine boots before the plan is told: a module that kills the kernel leaves no tests to plan.
+  let booted = firstMachine(tests);
+  if (booted === undefined) return;
+  const steps = test_harness_run({
+    suite: hmmTests(description.generation),
+    filters,
+    machine: () => {
+      const machine = booted ?? boot(tests);
+      booted = undefined;
+      return machine;
+    },
+    onEvent: (event) => tell({ event }),
+    readText: readSourceMap,
+    ...(observing === undefined ? {} : { observer: observing.observer }),
+    ...(timeout === undefined ? {} : { guard: (run) => guarded(run, timeout) }),
+  });
+  for (let step = steps.next(); !step.done; step = steps.next()) await turn();
+}
+
+/** Undefined when the kernel oopsed. */
+function firstMachine(tests: SmokeTests): Machine | undefined {
+  try {
+    return boot(tests);
+  } catch (error) {
+    if (!(error instanceof KernelBug)) throw error;
+    const { name } = DEFAULT_MODULE;
+    tests.tell({ bailOut: `the kernel oopsed in ${error.fn} while it loaded ${name}: ${error.reason}` });
+    return undefined;
+  }
+}
+
+function boot({ description, tell, observing }: SmokeTests): Machine {
+  const machine = Machine.bootAs(description);
+  machine.onStderr = (complaint) => tell({ complaint });
+  const { module } = description;
+  if (module === null) return machine;
+  const error = machine.loadModule(module.name, module.params);
+  observing?.loaded?.(error);
+  if (error < 0) tell({ complaint: `modprobe: could not insert ${module.name}: ${errnoName(-error)}` });
+  return machine;
+}
+
+/** Source maps lie beside the compiled code; without them, lines are those of the compiled code. */
+function readSourceMap(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

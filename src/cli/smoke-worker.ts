@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The thread that `smoke` runs its tests in, so that the other one hears of signals whatever the simulated machine does. */
+import { parentPort, Worker, workerData } from 'node:worker_threads';
+import type { TestFilter } from '../selftests/test_filter.js';
+import { machineOf } from './flagged-machine.js';
+import type { MachineFlags } from './machine-options.js';
+import { type SmokeNews, smokeTests } from './smoke-tests.js';
+
+/** What a thread needs for a run: plain data. */
+export interface SmokeOrder {
+  readonly addresses: readonly string[];
+  readonly flags: MachineFlags;
+  readonly filters: readonly TestFilter[];
+  readonly timeout?: number | undefined;
+}
+
+type Message = SmokeNews | { readonly turn: true };
+
+/** Run the tests elsewhere. They wait where `turn` is awaited. */
+export function smokeElsewhere(
+  order: SmokeOrder,
+  { tell, turn }: { tell: (news: SmokeNews) => void; turn: () => Promise<void> },
+): Promise<void> {
+  const worker = new Worker(new URL(import.meta.url), { workerData: order });
+  return new Promise((resolve, reject) => {
+    worker.on('message', async (message: Message) => {
+      if (!('turn' in message)) return tell(message);
+      await turn();
+      worker.postMessage('go');
+    });
+    worker.on('error', reject);
+    worker.on('exit', () => resolve());
+  });
+}
+
+if (parentPort !== null) {
+  const port = parentPort;
+  const { addresses, flags, filters, timeout } = workerData as SmokeOrder;
+  const turn = () =>
+    new Promise<void>((resolve) => {
+      port.once('message', () => resolve());
+      port.postMessage({ turn: true });
+    });
+  const tell = (news: SmokeNews) => port.postMessage(news);
+  await smokeTests({ description: machineOf(addresses, flags), filters, timeout, tell, turn });
+  port.close();
+}
