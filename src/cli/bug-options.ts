@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** --bug and --fix, of every command that boots machines. */
 import { type Command, Option } from 'commander';
-import { bugById } from '../generations/bugs/index.js';
+import { bugById, withoutEffect } from '../generations/bugs/index.js';
 
 export interface BugFlags {
   readonly bug: readonly string[];
@@ -30,4 +30,13 @@ export function addBugOptions(command: Command): Command {
         .default([], 'none')
         .argParser(parseIds('--fix')),
     );
+}
+
+/** Say which of the switches change nothing on the kernels that run. */
+export function tellWithoutEffect(
+  { bug = [], fix = [] }: Partial<BugFlags>,
+  kernels: Iterable<string>,
+  tell: (line: string) => void,
+): void {
+  for (const kernel of new Set(kernels)) withoutEffect(kernel, bug, fix).forEach(tell);
 }

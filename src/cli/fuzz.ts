@@ -8,14 +8,14 @@ import type { ScenarioDocument } from '../scenario/schema.js';
 import { writeYaml } from '../scenario/update.js';
 import { MachinePool } from '../session/machine-pool.js';
 import { UsageError } from '../sim/errors.js';
-import { bugOption } from './bug-options.js';
+import { bugOption, tellWithoutEffect } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
 import { JournalFile, planText } from './fuzz-journal.js';
 import { mergeCommand } from './fuzz-merge.js';
 import { summaryLines } from './fuzz-summary.js';
 import { StatusLine, shrinkTowards } from './shrinking.js';
-import { breathe, onInterrupt, printLine } from './terminal.js';
+import { breathe, onInterrupt, printErrorLine, printLine } from './terminal.js';
 import { DEFAULT_GENERATION, KERNEL_HELP, parseKernel, parseNumber } from './values.js';
 
 interface FuzzFlags {
@@ -170,6 +170,7 @@ async function fuzzCommand(flags: FuzzFlags): Promise<number> {
   const { count, time } = flags;
   const total = count ?? (time === undefined ? DEFAULT_COUNT : Number.MAX_SAFE_INTEGER);
   const plan = planOf(flags);
+  tellWithoutEffect(flags, [flags.kernel], printErrorLine);
   const fuzzer = new Fuzzer(plan, flags.out);
   const end = time === undefined ? Number.POSITIVE_INFINITY : Date.now() + time * 1000;
   const stopListening = onInterrupt((what) => {

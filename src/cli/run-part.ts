@@ -35,6 +35,8 @@ export interface LoadedPart {
   readonly names: string[];
   /** Where each begins. */
   readonly lines: number[];
+  /** Those that will run, each once. */
+  readonly kernels: string[];
   readonly mistakes: Mistake[];
 }
 
@@ -125,7 +127,13 @@ export class PartRunner {
     }
     selected.sort((a, b) => lineOf(a) - lineOf(b));
     this.#loaded.set(index, { part, selected });
-    return { names: selected.map((each) => nameOf(part, each)), lines: selected.map(lineOf), mistakes };
+    const kernels = selected.flatMap((each) => ('setup' in each ? [each.setup.generation.id] : []));
+    return {
+      names: selected.map((each) => nameOf(part, each)),
+      lines: selected.map(lineOf),
+      kernels: [...new Set(kernels)],
+      mistakes,
+    };
   }
 
   /** Runs the part's scenarios as they are taken, and forgets the part. */

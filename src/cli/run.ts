@@ -5,7 +5,7 @@ import { type Mistake, type Part, partsOf } from '../scenario/load.js';
 import { MachinePool } from '../session/machine-pool.js';
 import type { MachineSource } from '../session/runner.js';
 import { UsageError } from '../sim/errors.js';
-import { addBugOptions } from './bug-options.js';
+import { addBugOptions, tellWithoutEffect } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
 import { ReportFile } from './report-file.js';
@@ -130,14 +130,20 @@ async function runAll(
 
 const BAILED = 'an earlier scenario failed (--bail)';
 
-/** Return: the names of the scenarios that will run. What is wrong with the documents is added to `mistakes`. */
-async function loadAll(crew: Crew, parts: readonly Part[], mistakes: Mistake[]): Promise<string[]> {
+/** The names of the scenarios that will run, and their kernels. What is wrong with the documents is added to `mistakes`. */
+async function loadAll(
+  crew: Crew,
+  parts: readonly Part[],
+  mistakes: Mistake[],
+): Promise<{ names: string[]; kernels: Set<string> }> {
   const names: string[] = [];
+  const kernels = new Set<string>();
   for await (const part of crew.load(parts)) {
     for (const name of part.names) names.push(name);
+    for (const kernel of part.kernels) kernels.add(kernel);
     mistakes.push(...part.mistakes);
   }
-  return names;
+  return { names, kernels };
 }
 
 function countLines(text: string): number {
@@ -211,7 +217,8 @@ async function loadAndRun(
   const { files, mistakes: unreadable } = readTextFiles(args);
   const { parts, fileOf } = partsOfFiles(files, jobs);
   const mistakes = [...unreadable];
-  const names = await loadAll(crew, parts, mistakes);
+  const { names, kernels } = await loadAll(crew, parts, mistakes);
+  tellWithoutEffect(run.options, kernels, run.output.err);
   run.mistakes(mistakes);
   if (names.length + unreadable.length === 0)
     throw new UsageError(name === undefined ? 'no scenarios there' : `no scenario is named like ${name}`);

@@ -7,7 +7,7 @@ import { bootMachine } from '../session/machine-pool.js';
 import { acquireFor, LoadFailed } from '../session/runner.js';
 import { type MachineSetup, Setups } from '../session/setup.js';
 import { KernelBug, UsageError } from '../sim/errors.js';
-import { addBugOptions, type BugFlags } from './bug-options.js';
+import { addBugOptions, type BugFlags, tellWithoutEffect } from './bug-options.js';
 import { namePattern } from './name-pattern.js';
 import { readScenarioFiles } from './scenario-files.js';
 import { printErrorLine } from './terminal.js';
@@ -51,6 +51,11 @@ export function chooseScenarios(file: string, options: ChoiceOptions): Chosen[] 
     .flatMap(({ loaded }) => loaded.documents)
     .filter(({ document }) => matches(document.name))
     .map((loaded) => ({ loaded, setup: setups.of(loaded.document) }));
+  tellWithoutEffect(
+    options,
+    chosen.map(({ setup }) => setup.generation.id),
+    printErrorLine,
+  );
   if (chosen.length > 0) return chosen;
   throw new UsageError(
     options.name === undefined ? 'no scenarios there' : `no scenario is named like ${options.name}`,

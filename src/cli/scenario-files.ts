@@ -23,14 +23,35 @@ export function displayName({ name }: TextFile): string {
   return name === STDIN ? 'stdin' : name;
 }
 
+/** Nobody keeps scenarios there. */
+const isForeign = (directory: string): boolean => directory === 'node_modules' || directory.startsWith('.');
+
+/** JSON is many things; a scenario has steps. */
+function hasSteps(path: string): boolean {
+  let text = '';
+  try {
+    ({ text } = read(path));
+    const document: unknown = JSON.parse(text);
+    return typeof document === 'object' && document !== null && 'steps' in document;
+  } catch {
+    // One that cannot be read, or is cut, may have been meant.
+    return text === '' || text.includes('"steps"');
+  }
+}
+
+function isScenarioFile(path: string): boolean {
+  const syntax = syntaxOf(path);
+  return syntax === 'json' ? hasSteps(path) : syntax !== undefined;
+}
+
 /** Every scenario file below a directory, in the order of names. */
 function filesBelow(directory: string): string[] {
   const entries = readdirSync(directory, { withFileTypes: true });
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   return entries.flatMap((entry) => {
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) return filesBelow(path);
-    return syntaxOf(entry.name) === undefined ? [] : [path];
+    if (entry.isDirectory()) return isForeign(entry.name) ? [] : filesBelow(path);
+    return isScenarioFile(path) ? [path] : [];
   });
 }
 
@@ -47,7 +68,7 @@ function expand(argument: string, mistakes: Mistake[]): string[] {
   try {
     if (!statSync(argument).isDirectory()) return [argument];
     const files = filesBelow(argument);
-    const wanted = '*.yaml, *.yml, *.json or *.jsonl, .gz or not';
+    const wanted = '*.yaml, *.yml, *.jsonl, or *.json with steps, .gz or not';
     if (files.length === 0)
       mistakes.push({ where: argument, message: `expected scenarios there (${wanted})` });
     return files;

@@ -11,7 +11,7 @@ import { LoadFailed, type MachineSource } from '../session/runner.js';
 import { Setups } from '../session/setup.js';
 import { Shell } from '../shell/shell.js';
 import { KernelBug, UsageError } from '../sim/errors.js';
-import { addBugOptions } from './bug-options.js';
+import { addBugOptions, tellWithoutEffect } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import type { Output } from './run.js';
 import { printErrorLine, printLine } from './terminal.js';
@@ -101,6 +101,7 @@ export async function shellCommand(
   if (spm.length === 1) {
     throw new UsageError('expected no address, or both spm_addr_dev0 and spm_addr_dev1', 'shell');
   }
+  tellWithoutEffect(options, [options.kernel], output.err);
   const shell = openShell(spm, options, source);
   if (typeof shell === 'string') {
     output.out(`# ${shell}`);

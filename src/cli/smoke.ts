@@ -12,6 +12,7 @@ import {
   test_harness_list_tests,
 } from '../selftests/test_filter.js';
 import { UsageError } from '../sim/errors.js';
+import { tellWithoutEffect } from './bug-options.js';
 import { EXIT_LISTED } from './exit-codes.js';
 import { InternalError } from './failure.js';
 import { addMachineOptions, type MachineFlags } from './machine-options.js';
@@ -73,6 +74,7 @@ async function smoke(
   });
   const observing = await observe(flags, selectTests(suite, filters).length, machine);
   if (flags.seed === undefined) printErrorLine(`seed ${machine.seed} (again: --seed ${machine.seed})`);
+  tellWithoutEffect(flags, [flags.kernel], printErrorLine);
   const { SmokeRun } = await import('./smoke-run.js');
   const { timeout } = flags;
   const run = new SmokeRun(reports, observing);

@@ -55,3 +55,28 @@ t.test('modinfo', async (t) => {
     '',
   ]);
 });
+
+t.test('a switch that changes nothing on the kernel is told', async (t) => {
+  const switches = ['--bug', 'npages-overflow,dirty-bit-lost', '--fix', 'dead-mirror-loop'];
+  const told = [
+    '--bug npages-overflow changes nothing: 6.12 has that bug',
+    '--fix dead-mirror-loop changes nothing: 6.12 does not have that bug',
+  ];
+  const stderr = `${told.join('\n')}\n`;
+  t.equal(
+    hmmSim('smoke', '--kernel', '6.12', '--seed', '7', '-t', 'open_close', ...switches).stderr.slice(
+      0,
+      stderr.length,
+    ),
+    stderr,
+  );
+  const lines = '{"name":"a","kernel":"6.12","steps":[]}\n{"name":"b","kernel":"v4-coherent","steps":[]}\n';
+  const file = `${t.testdir({ 'a.jsonl': lines })}/a.jsonl`;
+  const ran = hmmSim('run', file, ...switches);
+  t.equal(ran.status, 0);
+  t.equal(
+    ran.stderr,
+    `${stderr}--bug npages-overflow changes nothing: v4-coherent has that bug\n--bug dirty-bit-lost changes nothing: v4-coherent has that bug\n`,
+  );
+  t.equal(hmmSim('show', file, '--name', 'a', '--fix', 'dead-mirror-loop').stderr, `${told[1]}\n`);
+});

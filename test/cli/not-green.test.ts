@@ -36,7 +36,7 @@ t.test('a document that is none', async (t) => {
   const file = join(directory, 'a.yaml');
   t.match(junit, '<testsuites tests="2" failures="0" errors="1" skipped="0"');
   t.match(junit, `<testcase classname="${file}" name="${file}" file="${file}" line="1" `);
-  t.match(junit, /<error message="[^"]*unknown key &quot;stepz&quot;/);
+  t.match(junit, /<error message="1:1: steps: missing key &quot;steps&quot;, expected a list">/);
   const lines = hmmSim('run', '--json', directory)
     .stdout.trim()
     .split('\n')

@@ -72,6 +72,23 @@ t.test('directories in the order of names, compressed files, and what is none', 
   t.strictSame(out.slice(2, 5), ['ok 1 first', 'ok 2 second', 'ok 3 third']);
 });
 
+t.test('of a directory, only what can be a scenario', async (t) => {
+  const directory = t.testdir({
+    'package.json': '{"name":"x","scripts":{}}',
+    'list.json': '[1]',
+    'good.json': good,
+    'cut.json': '{"name":"cut","steps":[',
+    '.github': { 'ci.yaml': 'on: push\n' },
+    node_modules: { 'a.yaml': 'a: 1\n' },
+  });
+  const { status, out, err } = await run([directory]);
+  t.equal(status, 64);
+  t.match(err, [/^\S+cut\.json:1:\d+: expected a JSON document/]);
+  t.equal(out[1], '1..2');
+  t.equal(out.at(-1), '# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:1');
+  t.match((await run([join(directory, 'package.json')])).err, /package\.json/, 'one that is named is taken');
+});
+
 t.test('bad documents are told, the others run, and the status is 64', async (t) => {
   const directory = t.testdir({
     'a.jsonl': `${bad}\n{"name":"x","steps":[{"op":"exit","expct":{}}]}\n`,
@@ -82,7 +99,7 @@ t.test('bad documents are told, the others run, and the status is 64', async (t)
   t.equal(status, 64);
   t.strictSame(err, [
     `${join(directory, 'nothing.yaml')}: no such file or directory`,
-    `${join(directory, 'empty')}: expected scenarios there (*.yaml, *.yml, *.json or *.jsonl, .gz or not)`,
+    `${join(directory, 'empty')}: expected scenarios there (*.yaml, *.yml, *.jsonl, or *.json with steps, .gz or not)`,
     `${file}:2: steps[0].expct: unknown key "expct", expected one of as, op, expect`,
   ]);
   t.strictSame(out.slice(0, 9), [

@@ -69,6 +69,18 @@ export function generationsWith(bug: Bug): Generation[] {
   return generations.filter((generation) => hasBug(generation, bug));
 }
 
+/** Which of the switches change nothing on this kernel, as texts. */
+export function withoutEffect(kernel: string, bugs: readonly string[], fixes: readonly string[]): string[] {
+  const generation = generations.find(({ id }) => id === kernel)!;
+  const has = (id: string) => hasBug(generation, byId.get(id)!);
+  return [
+    ...bugs.filter(has).map((id) => `--bug ${id} changes nothing: ${kernel} has that bug`),
+    ...fixes
+      .filter((id) => !has(id))
+      .map((id) => `--fix ${id} changes nothing: ${kernel} does not have that bug`),
+  ];
+}
+
 /** What turning the bug off means. */
 function fixOf({ overrides, fixed }: Bug): Partial<Behaviours> {
   if (fixed !== undefined) return fixed;
