@@ -14,7 +14,8 @@ import { runCommandLine } from './failure.js';
 import { JournalFile, planText } from './fuzz-journal.js';
 import { mergeCommand } from './fuzz-merge.js';
 import { summaryLines } from './fuzz-summary.js';
-import { StatusLine, shrinkTowards } from './shrinking.js';
+import { Progress, statusLine } from './progress.js';
+import { shrinkTowards } from './shrinking.js';
 import { breathe, onInterrupt, printErrorLine, printLine } from './terminal.js';
 import { DEFAULT_GENERATION, KERNEL_HELP, parseKernel, parseNumber } from './values.js';
 
@@ -31,6 +32,12 @@ interface FuzzFlags {
 }
 
 const DEFAULT_COUNT = 10_000;
+
+/** So many scenarios nobody waits for: only --time ends the campaign. */
+const ENDLESS = 1e12;
+
+/** Milliseconds after which signals have their turn. */
+const TURN_MS = 100;
 
 /** Scenarios between two lines of the journal: what a kill loses, and has to be run again. */
 const STRIDE = 64;
@@ -91,7 +98,6 @@ class Fuzzer {
   readonly #lab: Laboratory;
   readonly #file: JournalFile;
   readonly #counts: Record<string, number>;
-  readonly #status = new StatusLine();
   #done: number;
 
   constructor(
@@ -107,16 +113,21 @@ class Fuzzer {
 
   /** Run scenarios until `share` of them are done, or `over` says so. */
   async run(share: number, over: () => boolean): Promise<void> {
+    const before = this.#done;
+    let due = 0;
+    const total = share < ENDLESS ? share - before : undefined;
+    const progress = new Progress('scenarios', total);
     while (this.#done < share && !over()) {
       await this.#scenario(seedOf(this.plan, this.#done));
       this.#done++;
-      if (this.#done % STRIDE !== 0) continue;
-      this.save();
-      this.#status.show(`${this.#done} scenarios, ${this.#file.journal.entries.length} findings`);
+      if (this.#done % STRIDE === 0) this.save();
+      else if (Date.now() < due) continue;
+      due = Date.now() + TURN_MS;
+      progress.at(this.#done - before, `, ${this.#file.journal.entries.length} findings`);
       await breathe();
     }
     this.save();
-    this.#status.clear();
+    statusLine.clear();
   }
 
   save(): void {
@@ -125,7 +136,7 @@ class Fuzzer {
   }
 
   summary(): string[] {
-    this.#status.clear();
+    statusLine.clear();
     const head = `fuzz ${planText(this.plan)}`;
     return summaryLines(head, this.#done, this.#file.journal.entries, this.#counts);
   }
@@ -155,7 +166,7 @@ class Fuzzer {
     }
     const found = await shrinkTowards(goal, {
       limit: SHRINK_LIMIT,
-      progress: ({ best }) => this.#status.show(`${goal.text}: ${best.steps.length} steps`),
+      progress: ({ best }) => statusLine.show(`${goal.text}: ${best.steps.length} steps`),
     });
     const { name: _, kernel, source, steps, ...rest } = found.document;
     const from = `found by fuzz, seed ${seed}, ${document.steps.length} steps: ${source}`;

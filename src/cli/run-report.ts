@@ -8,6 +8,7 @@ import { scenarioEndLines, scenarioLines, scenarioPlanLines } from '../report/sc
 import { type ScenarioOutcome, type ScenarioTotals, verdictOf } from '../report/scenario-outcome.js';
 import type { Mistake } from '../scenario/load.js';
 import { type Update, updateText } from '../scenario/update.js';
+import { Progress } from './progress.js';
 import type { RunOptions } from './run.js';
 import type { Told } from './run-part.js';
 import { type TextFile, writeScenarioFile } from './scenario-files.js';
@@ -26,6 +27,7 @@ export class RunReport {
   readonly #junit = new ScenarioCases();
   readonly #updates: Update[][] = [];
   #number = 0;
+  #progress: Progress | undefined;
   #bailedOut: string | undefined;
 
   constructor(
@@ -53,6 +55,7 @@ export class RunReport {
   }
 
   begin(count: number): void {
+    this.#progress = new Progress('scenarios', count);
     this.#print(scenarioPlanLines(count).slice(1));
   }
 
@@ -87,6 +90,7 @@ export class RunReport {
 
   /** The run cannot go on; no reader may take what there is for all of it. */
   bailOut(reason: string): void {
+    if (this.options.list) return;
     this.#bailedOut = reason;
     this.output.out(this.options.json ? bailOutJsonLine(reason) : bailOutLine(reason));
   }
@@ -108,6 +112,7 @@ export class RunReport {
     this.totals[verdictOf(outcome)]++;
     const lines = scenarioLines(++this.#number, outcome);
     this.#print(lines);
+    this.#progress?.at(this.#number);
     if (this.options.junit !== undefined) this.#junit.add(outcome, lines.slice(1));
   }
 }

@@ -30,6 +30,7 @@ export interface RunOptions {
   readonly update?: boolean;
   readonly against?: string;
   readonly name?: string;
+  readonly list?: boolean;
   readonly bail?: boolean;
   readonly dmesg?: boolean;
   readonly check?: boolean;
@@ -68,6 +69,7 @@ export function configure(command: Command): void {
       kernel('--against'),
     )
     .option('--name <pattern>', 'only scenarios whose name has PATTERN in it, or matches it with * and ?')
+    .option('--list', 'print where the scenarios are and what they are called, and run none')
     .option('--bail', 'stop at the first failure')
     .option('--dmesg', 'print the kernel log of each scenario')
     .option('--check', 'run the invariant checkers after every system call')
@@ -130,20 +132,26 @@ async function runAll(
 
 const BAILED = 'an earlier scenario failed (--bail)';
 
-/** The names of the scenarios that will run, and their kernels. What is wrong with the documents is added to `mistakes`. */
+/** The names of the scenarios that will run, their places and their kernels. What is wrong with the documents is added to `mistakes`. */
 async function loadAll(
   crew: Crew,
   parts: readonly Part[],
   mistakes: Mistake[],
-): Promise<{ names: string[]; kernels: Set<string> }> {
+): Promise<{ names: string[]; places: string[]; kernels: Set<string> }> {
   const names: string[] = [];
+  const places: string[] = [];
+  let index = 0;
   const kernels = new Set<string>();
   for await (const part of crew.load(parts)) {
-    for (const name of part.names) names.push(name);
+    const { file } = parts[index++]!;
+    for (const [n, name] of part.names.entries()) {
+      names.push(name);
+      places.push(`${file}:${part.lines[n]}: ${name}`);
+    }
     for (const kernel of part.kernels) kernels.add(kernel);
     mistakes.push(...part.mistakes);
   }
-  return { names, kernels };
+  return { names, places, kernels };
 }
 
 function countLines(text: string): number {
@@ -211,17 +219,21 @@ async function loadAndRun(
   jobs: number,
   run: RunReport,
 ): Promise<number> {
-  const { name } = run.options;
-  run.header();
+  const { name, list } = run.options;
+  if (!list) run.header();
   await breathe();
   const { files, mistakes: unreadable } = readTextFiles(args);
   const { parts, fileOf } = partsOfFiles(files, jobs);
   const mistakes = [...unreadable];
-  const { names, kernels } = await loadAll(crew, parts, mistakes);
+  const { names, places, kernels } = await loadAll(crew, parts, mistakes);
   tellWithoutEffect(run.options, kernels, run.output.err);
   run.mistakes(mistakes);
   if (names.length + unreadable.length === 0)
     throw new UsageError(name === undefined ? 'no scenarios there' : `no scenario is named like ${name}`);
+  if (list) {
+    for (const place of places) run.output.out(place);
+    return mistakes.length > 0 ? EXIT_USAGE : EXIT_OK;
+  }
   run.begin(unreadable.length + names.length);
   for (const mistake of unreadable) run.unreadable(mistake);
   if (run.options.bail && run.failed) for (const skipped of names) run.skipped(skipped, BAILED);

@@ -11,10 +11,11 @@ import { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
+import { statusLine as status } from './progress.js';
 import { recordedTest } from './recorded-test.js';
 import { cannotWrite } from './report-file.js';
 import { addChoiceOptions, type ChoiceOptions, chooseScenarios } from './scenario-choice.js';
-import { StatusLine, shrinkTowards, tidy } from './shrinking.js';
+import { shrinkTowards, tidy } from './shrinking.js';
 import { onInterrupt, printErrorLine } from './terminal.js';
 import { DEFAULT_GENERATION, parseKernel, parseNumber } from './values.js';
 
@@ -134,7 +135,6 @@ async function shrinkCommand(file: string, flags: ShrinkFlags): Promise<number> 
   const document = toShrink(file, flags);
   const goal = goalFor(laboratory(file, flags), document, flags.while);
   checkWritable(flags.out);
-  const status = new StatusLine();
   const before = document.steps.length;
   let best = goal.document;
   const stopListening = onInterrupt(() => {

@@ -40,16 +40,3 @@ export function tidy(document: ScenarioDocument): ScenarioDocument {
   if (steps.some((step) => (step.as ?? 'p0') !== 'p0' || step.op === 'fork')) return document;
   return { ...document, steps: steps.map(({ as: _, ...step }) => step) };
 }
-
-/** One line that a terminal keeps writing over; nothing where stderr is none. */
-export class StatusLine {
-  readonly #shown = process.stderr.isTTY === true;
-
-  show(text: string): void {
-    if (this.#shown) process.stderr.write(`\r${text}\x1b[K`);
-  }
-
-  clear(): void {
-    this.show('');
-  }
-}

@@ -3,6 +3,7 @@
 import { bailOutLine, ktapLines, TAP_HEADER } from '../report/ktap.js';
 import type { HarnessEvent } from '../selftests/events.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
+import { Progress } from './progress.js';
 import type { Reports } from './smoke-reports.js';
 import type { Observing, SmokeNews } from './smoke-tests.js';
 import { breathe, ktapPainter, onInterrupt, type Painter, printErrorLine, printLine } from './terminal.js';
@@ -16,6 +17,7 @@ export type RunTests = (listener: {
 export class SmokeRun {
   private readonly paint: Painter = ktapPainter();
   private bailedOut: string | undefined;
+  private progress: Progress | undefined;
 
   constructor(
     private readonly reports: Reports,
@@ -65,6 +67,8 @@ export class SmokeRun {
   private onEvent(event: HarnessEvent): void {
     this.reports.recorder.onEvent(event);
     const lines = ktapLines(event, this.reports.style);
+    if (event.type === 'plan') this.progress = new Progress('tests', event.tests);
+    if (event.type === 'result') this.progress?.at(event.number);
     for (const line of event.type === 'plan' ? lines.slice(1) : lines) this.print(line);
   }
 }

@@ -2,6 +2,7 @@
 /** Standard output and error, and the two ways in which the world ends a run: Ctrl-C and a closed pipe. */
 import { Chalk } from 'chalk';
 import { EXIT_OF_SIGNAL, EXIT_PIPE } from './exit-codes.js';
+import { statusLine } from './progress.js';
 
 /** Lines that wait to be written with those that follow: a system call for each costs more than a scenario. */
 let waiting = '';
@@ -9,10 +10,15 @@ let waiting = '';
 function writeWaiting(): void {
   const text = waiting;
   waiting = '';
-  if (text !== '') process.stdout.write(text);
+  if (text === '') return;
+  statusLine.clear();
+  process.stdout.write(text);
 }
 
-process.on('exit', writeWaiting);
+process.on('exit', () => {
+  writeWaiting();
+  statusLine.clear();
+});
 
 /** A line on standard output; written when the event loop has its turn, at the latest at the exit. */
 export function printLine(line: string): void {
@@ -22,6 +28,7 @@ export function printLine(line: string): void {
 
 export function printErrorLine(line: string): void {
   writeWaiting();
+  statusLine.clear();
   process.stderr.write(`${line}\n`);
 }
 
@@ -66,9 +73,14 @@ export function onInterrupt(last: (what: string) => void): () => void {
 /** Colours a line of KTAP by what it says. */
 export type Painter = (line: string) => string;
 
-/** Colours only on a terminal, and not where NO_COLOR asks for none (https://no-color.org). */
+/**
+ * Colours on a terminal, and where FORCE_COLOR asks for them, as the logs of CI have none; not where NO_COLOR asks for
+ * none (https://no-color.org).
+ */
 export function colours(): boolean {
-  return process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '';
+  const { FORCE_COLOR: force = '', NO_COLOR: none = '' } = process.env;
+  if (force !== '') return force !== '0' && force !== 'false';
+  return process.stdout.isTTY === true && none === '';
 }
 
 export function ktapPainter(): Painter {

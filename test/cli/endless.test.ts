@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Every command ends: whatever the simulated machine does, signals are heard and --timeout holds. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { Progress, progressText, StatusLine } from '../../src/cli/progress.js';
+import { colours } from '../../src/cli/terminal.js';
+import { bin, execute, hmmSim, type Ran } from './hmm-sim.js';
+
+/** The command with a kernel that never comes back from its second test; `signal` is sent when that has begun. */
+function endless(args: readonly string[], interrupt?: { text: string; signal: NodeJS.Signals }): Ran {
+  const preloads = [new URL('endless.mjs', import.meta.url).href];
+  if (interrupt !== undefined) {
+    const query = `text=${encodeURIComponent(interrupt.text)}&signal=${interrupt.signal}`;
+    preloads.push(new URL(`interrupt_at.mjs?${query}`, import.meta.url).href);
+  }
+  const imports = preloads.flatMap((preload) => ['--import', preload]);
+  return execute(process.execPath, [...imports, bin, ...args]);
+}
+
+const smoke = ['smoke', '--seed', '7', '-f', 'hmm2'];
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  t.test(`smoke hears ${signal}`, async (t) => {
+    const { stdout } = endless(smoke, { text: 'RUN           hmm2.snapshot', signal });
+    const reason = signal === 'SIGINT' ? 'interrupted' : 'interrupted by SIGTERM';
+    t.equal(
+      stdout.split('\n').slice(-3).join('\n'),
+      `#  RUN           hmm2.snapshot ...\nBail out! ${reason}\n`,
+    );
+  });
+}
+
+t.test('smoke --timeout: that test fails, the rest runs', async (t) => {
+  const json = join(t.testdir(), 'x.json');
+  const { status, stdout } = endless([...smoke, '--timeout', '1', '--json', json]);
+  t.equal(status, 1);
+  t.strictSame(stdout.split('\n').slice(3), [
+    '#  RUN           hmm2.migrate_mixed ...',
+    '#            OK  hmm2.migrate_mixed',
+    'ok 1 hmm2.migrate_mixed',
+    '#  RUN           hmm2.snapshot ...',
+    '# snapshot: The test did not end within 1 s on this host',
+    '#          FAIL  hmm2.snapshot',
+    'not ok 2 hmm2.snapshot',
+    '#  RUN           hmm2.double_map ...',
+    '#            OK  hmm2.double_map',
+    'ok 3 hmm2.double_map',
+    '# FAILED: 2 / 3 tests passed.',
+    '# Totals: pass:2 fail:1 xfail:0 xpass:0 skip:0 error:0',
+    '',
+  ]);
+  t.equal(
+    JSON.parse(readFileSync(json, 'utf8')).tests[1].log[0].text,
+    'snapshot: The test did not end within 1 s on this host',
+  );
+});
+
+const steps = '"steps":[{"op":"open","fd":"d0","device":0}]';
+const scenarios = ['a', 'b', 'c'].map((name) => `{"name":"${name}",${steps}}\n`).join('');
+
+t.test('run hears SIGHUP', async (t) => {
+  const file = join(t.testdir({ 'a.jsonl': scenarios }), 'a.jsonl');
+  const { status, stdout } = endless(['run', file], { text: '1..3', signal: 'SIGHUP' });
+  t.equal(status, 129);
+  t.equal(stdout, 'TAP version 13\n1..3\nBail out! interrupted by SIGHUP\n');
+});
+
+t.test('run --timeout: that scenario fails, the rest runs', async (t) => {
+  const directory = t.testdir({ 'a.jsonl': scenarios });
+  const file = join(directory, 'a.jsonl');
+  const { status, stdout } = endless(['run', file, '--timeout', '1', '--junit', join(directory, 'x.xml')]);
+  t.equal(status, 1);
+  t.strictSame(stdout.split('\n').slice(2), [
+    'ok 1 a',
+    'not ok 2 b',
+    '  ---',
+    `  file: ${file}`,
+    '  line: 2',
+    '  differs: did not end within 1 s on this host',
+    '  ...',
+    'ok 3 c',
+    '# Totals: pass:2 fail:1 xfail:0 xpass:0 skip:0 error:0',
+    '',
+  ]);
+  t.match(
+    readFileSync(join(directory, 'x.xml'), 'utf8'),
+    '<failure message="did not end within 1 s on this host">',
+  );
+  const lines = endless(['run', '--json', file, '--timeout', '1']).stdout.trim().split('\n');
+  t.strictSame(JSON.parse(lines[1]!), {
+    version: 1,
+    name: 'b',
+    verdict: 'fail',
+    reasons: ['did not end within 1 s on this host'],
+  });
+});
+
+t.test('--timeout 0 is none', async (t) => {
+  t.match(
+    hmmSim('run', 'x', '--timeout', '0').stderr,
+    /^hmm-sim: --timeout: expected 1 to 1000000, got 0\n$/,
+  );
+});
+
+t.test('run --list runs nothing', async (t) => {
+  const file = join(t.testdir({ 'a.jsonl': scenarios, 'b.yaml': '\nname: d\nsteps: []\n' }), 'a.jsonl');
+  t.same(endless(['run', '--list', file, file.replace('a.jsonl', 'b.yaml'), '--name', '[a-d]']).stdout, '');
+  t.same(endless(['run', '--list', file, file.replace('a.jsonl', 'b.yaml'), '--name', '?']), {
+    status: 0,
+    stdout: `${file}:1: a\n${file}:2: b\n${file}:3: c\n${file.replace('a.jsonl', 'b.yaml')}:2: d\n`,
+    stderr: '',
+  });
+});
+
+t.test('how far it is', async (t) => {
+  t.equal(progressText('tests', 0, 58, 100), '0/58 tests');
+  t.equal(progressText('tests', 4, 58, 1000), '4/58 tests, 4.0/s, 14 s left');
+  t.equal(progressText('scenarios', 1200, 50_000, 3000), '1200/50000 scenarios, 400/s, 2 min left');
+  t.equal(progressText('scenarios', 10, 100_000, 1000), '10/100000 scenarios, 10/s, 2 h 47 min left');
+  t.equal(progressText('scenarios', 500, undefined, 1000), '500 scenarios, 500/s');
+});
+
+t.test('on a terminal only, and not more often than one can read', async (t) => {
+  for (const isTTY of [true, false]) {
+    const written: string[] = [];
+    const line = new StatusLine({ isTTY, write: (text) => written.push(text) });
+    let now = 0;
+    const progress = new Progress('tests', 10, line, () => now);
+    for (; now < 500; now += 50) progress.at(now / 50);
+    line.clear();
+    line.clear();
+    t.strictSame(
+      written,
+      isTTY
+        ? [
+            '\r0/10 tests\x1b[K',
+            '\r4/10 tests, 20/s, 1 s left\x1b[K',
+            '\r8/10 tests, 20/s, 1 s left\x1b[K',
+            '\r\x1b[K',
+          ]
+        : [],
+    );
+  }
+});
+
+t.test('FORCE_COLOR, NO_COLOR', async (t) => {
+  const { FORCE_COLOR, NO_COLOR } = process.env;
+  const given = (force: string | undefined, none: string | undefined): boolean => {
+    for (const [name, value] of [
+      ['FORCE_COLOR', force],
+      ['NO_COLOR', none],
+    ] as const) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+    return colours();
+  };
+  t.equal(given('1', undefined), true);
+  t.equal(given('1', '1'), true);
+  t.equal(given('0', undefined), false);
+  t.equal(given('false', undefined), false);
+  t.equal(given(undefined, '1'), false);
+  given(FORCE_COLOR, NO_COLOR);
+});
