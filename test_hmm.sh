@@ -34,22 +34,24 @@ check_requirements()
 	fi
 }
 
-# True when there is nothing to run, or the sources have changed since it was built.
+# True when the sources are not those that were built.
 is_stale()
 {
-	[ ! -f "$dir/dist/cli/main.js" ] && return 0
-	[ -d "$dir/src" ] && [ -n "$(find "$dir/src" -name '*.ts' -newer "$dir/dist/.tsbuildinfo")" ]
+	[ -d "$dir/src" ] && [ "$(sh "$dir/scripts/sources.sh")" != "$(cat "$dir/dist/.sources" 2> /dev/null)" ]
 }
 
-# A clone has a lock file; an installed package comes built and has its dependencies beside it.
+# A clone has a lock file; an installed package comes built and has its dependencies inside.
 prepare()
 {
 	if [ -f "$dir/package-lock.json" ] && [ ! -d "$dir/node_modules" ]; then
 		(cd "$dir" && npm ci --loglevel=error --foreground-scripts=false --no-audit --no-fund) >&2 || exit 1
 	fi
-	if is_stale; then
-		(cd "$dir" && npm run --silent build && touch dist/.tsbuildinfo) >&2 || exit 1
+	is_stale || return
+	if [ -f "$dir/dist/cli/main.js" ] && [ ! -w "$dir/dist" ]; then
+		echo "$0: $dir cannot be written: this is what was built before the sources changed" >&2
+		return
 	fi
+	(cd "$dir" && npm run --silent build) >&2 || exit 1
 }
 
 run_smoke()

@@ -3,7 +3,7 @@
  * Runs the examples of README.md and writes their real output below them. With --check it only says which
  * differ, and exits 1.
  *
- * Examples are "$ npx hmm-sim ..." lines in blocks marked `console`, and blocks marked `js`, whose output is the
+ * Examples are "$ npx --no-install hmm-sim ..." lines in blocks marked `console`, and blocks marked `js`, whose output is the
  * next block marked `text`.
  */
 import { spawnSync } from 'node:child_process';
@@ -27,7 +27,9 @@ function output(command, args) {
 function runSessions(block) {
   const commands = block.match(/^\$ .*$/gm) ?? [];
   const ran = commands.map((line) => {
-    const command = line.slice(2).replaceAll('npx hmm-sim', `"${process.execPath}" bin/hmm-sim.js`);
+    const command = line
+      .slice(2)
+      .replaceAll('npx --no-install hmm-sim', `"${process.execPath}" bin/hmm-sim.js`);
     return `${line}\n${output('sh', ['-c', command])}`;
   });
   return ran.join('');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** test_hmm.sh does what the kernel's script of that name does. */
-import { symlinkSync } from 'node:fs';
+import { readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { execute, hmmSim, root } from './hmm-sim.js';
 
@@ -66,4 +66,28 @@ t.test('without node', async (t) => {
     stdout: running,
     stderr: './test_hmm.sh: You need Node.js 20 or newer\n',
   });
+});
+
+t.test('what is built goes by what the sources say, not by when', async (t) => {
+  const tree = t.testdir({
+    'test_hmm.sh': readFileSync(`${root}test_hmm.sh`, 'utf8'),
+    scripts: { 'sources.sh': readFileSync(`${root}scripts/sources.sh`, 'utf8') },
+    src: { 'a.ts': 'one' },
+    'tsconfig.json': '{}',
+    'tsconfig.build.json': '{}',
+    'package.json': JSON.stringify({
+      scripts: {
+        build:
+          'mkdir -p dist/cli && touch dist/cli/main.js && echo built && sh scripts/sources.sh > dist/.sources',
+      },
+    }),
+    bin: { 'hmm-sim.js': '' },
+  });
+  const run = () => execute('sh', [`${tree}/test_hmm.sh`, 'smoke']);
+  t.equal(run().stderr, 'built\n');
+  utimesSync(`${tree}/src/a.ts`, 4e9, 4e9);
+  t.equal(run().stderr, '', 'a newer file with the same text');
+  writeFileSync(`${tree}/src/a.ts`, 'two');
+  utimesSync(`${tree}/src/a.ts`, 1, 1);
+  t.equal(run().stderr, 'built\n', 'an older file with another text');
 });
