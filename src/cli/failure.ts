@@ -61,11 +61,11 @@ export function present(error: unknown): Presentation {
   return presentInternal(error);
 }
 
-/** commander's complaint, with the suggestion that it puts on a line of its own, as one line. */
-export function oneLine(complaint: string): string {
+/** commander's complaint, with the suggestion that it puts on a line of its own, as one line. `command` is whose. */
+export function oneLine(complaint: string, command = ''): string {
   const text = complaint
     .trim()
     .replace(/^error: /, '')
     .replace(/\s*\n\s*/g, ' ');
-  return `hmm-sim: ${text}${text.includes('Did you mean') ? '' : ' (see hmm-sim --help)'}\n`;
+  return `hmm-sim: ${text}${text.includes('Did you mean') ? '' : ` (see hmm-sim ${command === '' ? '' : `${command} `}--help)`}\n`;
 }

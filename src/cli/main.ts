@@ -74,6 +74,11 @@ const commands: readonly Entry[] = [
     summary: 'show what there is to know about the test_hmm module',
     load: () => import('./modinfo.js'),
   },
+  {
+    name: 'completion',
+    summary: 'print what makes bash, zsh or fish complete this command line',
+    load: () => import('./completion.js'),
+  },
 ];
 
 function version(): string {
@@ -81,8 +86,8 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** The whole command line, with only those commands loaded that `args` names. */
-async function buildProgram(args: readonly string[]): Promise<Command> {
+/** The whole command line, with only those commands loaded that `wanted` wants. */
+async function buildProgram(wanted: (name: string) => boolean): Promise<Command> {
   const { Command } = await import('commander');
   const { oneLine } = await import('./failure.js');
   const program = new Command('hmm-sim')
@@ -96,9 +101,15 @@ async function buildProgram(args: readonly string[]): Promise<Command> {
     .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
   for (const { name, summary, load } of commands) {
     const command = program.command(name).summary(summary).description(summary);
-    if (args.includes(name)) (await load()).configure(command);
+    command.configureOutput({ outputError: (text, write) => write(oneLine(text, name)) });
+    if (wanted(name)) (await load()).configure(command);
   }
   return program;
+}
+
+/** With every command loaded, for who tells of them all. */
+export function wholeProgram(): Promise<Command> {
+  return buildProgram(() => true);
 }
 
 /** commander shows the general help for `help x`, without a word about x. */
@@ -121,7 +132,8 @@ export async function run(args: readonly string[]): Promise<void> {
     endQuietlyOnClosedPipe();
     await checkHelpTopic(args);
     const shown = args.length === 0 ? ['--help'] : args;
-    await (await buildProgram(shown)).parseAsync(shown, { from: 'user' });
+    const wanted = (name: string) => shown.includes(name) || shown.includes('completion');
+    await (await buildProgram(wanted)).parseAsync(shown, { from: 'user' });
   } catch (error) {
     const { present } = await import('./failure.js');
     const { exitCode, lines } = present(error);

@@ -13,13 +13,19 @@ const mistakes: readonly (readonly [args: string, message: string])[] = [
   ['help smok', 'unknown command "smok" (did you mean "smoke"?)'],
   ['--verion', "unknown option '--verion' (Did you mean --version?)"],
   ['smoke --kernl 6.12', "unknown option '--kernl' (Did you mean --kernel?)"],
-  ['smoke -x', "unknown option '-x' (see hmm-sim --help)"],
-  ['smoke --seed', "option '--seed <n>' argument missing (see hmm-sim --help)"],
-  ['smoke 1 2 3', "too many arguments for 'smoke'. Expected 2 arguments but got 3. (see hmm-sim --help)"],
-  ['modinfo x', "too many arguments for 'modinfo'. Expected 0 arguments but got 1. (see hmm-sim --help)"],
+  ['smoke -x', "unknown option '-x' (see hmm-sim smoke --help)"],
+  ['smoke --seed', "option '--seed <n>' argument missing (see hmm-sim smoke --help)"],
+  [
+    'smoke 1 2 3',
+    "too many arguments for 'smoke'. Expected 2 arguments but got 3. (see hmm-sim smoke --help)",
+  ],
+  [
+    'modinfo x',
+    "too many arguments for 'modinfo'. Expected 0 arguments but got 1. (see hmm-sim modinfo --help)",
+  ],
   [
     'smoke --thp sometimes',
-    "option '--thp <when>' argument 'sometimes' is invalid. Allowed choices are always, madvise, never. (see hmm-sim --help)",
+    "option '--thp <when>' argument 'sometimes' is invalid. Allowed choices are always, madvise, never. (see hmm-sim smoke --help)",
   ],
   // values
   ['smoke --kernel 6.13', `--kernel: unknown kernel "6.13" (did you mean "6.1"?); there are ${KERNELS}`],

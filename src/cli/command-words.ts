@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The command line as data, from the commands themselves: what completion and the man page are made of. */
+import type { Command, Option } from 'commander';
+import { bugs } from '../generations/bugs/index.js';
+import { generations } from '../generations/index.js';
+
+export interface OptionWords {
+  readonly short: string | undefined;
+  readonly long: string | undefined;
+  /** "--kernel <id>". */
+  readonly flags: string;
+  readonly help: string;
+  readonly takesValue: boolean;
+  /** What it can be; empty where that is a file, a number, a name. */
+  readonly values: readonly string[];
+}
+
+export interface CommandWords {
+  readonly name: string;
+  readonly summary: string;
+  /** "[options] <files...>". */
+  readonly usage: string;
+  readonly options: readonly OptionWords[];
+}
+
+const kernels = generations.map(({ id }) => id);
+const bugIds = bugs.map(({ id }) => id);
+
+/** Values of options that have no list of their own. */
+const valuesOf: Readonly<Record<string, readonly string[]>> = {
+  '--kernel': kernels,
+  '--against': kernels,
+  '--not-equal-to': kernels,
+  '--bug': bugIds,
+  '--fix': bugIds,
+};
+
+function optionWords({
+  short,
+  long,
+  flags,
+  description,
+  required,
+  optional,
+  argChoices,
+}: Option): OptionWords {
+  const takesValue = required || optional;
+  const values = takesValue ? (argChoices ?? valuesOf[long ?? ''] ?? []) : [];
+  return { short, long, flags, help: description, takesValue, values };
+}
+
+/** The commands of a program that has loaded all of them, in the order of --help. */
+export function commandWords(program: Command): CommandWords[] {
+  const help = program.createHelp();
+  return help
+    .visibleCommands(program)
+    .filter((command) => command.name() !== 'help')
+    .map((command) => ({
+      name: command.name(),
+      summary: command.summary(),
+      usage: command.usage(),
+      options: help.visibleOptions(command).map(optionWords),
+    }));
+}

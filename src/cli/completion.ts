@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** `hmm-sim completion`: what makes a shell complete commands, options and their values. */
+import { Argument, type Command } from 'commander';
+import { type CommandWords, commandWords, type OptionWords } from './command-words.js';
+import { printLine } from './terminal.js';
+
+const SHELLS = ['bash', 'zsh', 'fish'] as const;
+
+export function configure(command: Command): void {
+  command
+    .addArgument(new Argument('<shell>', 'whose: source <(hmm-sim completion bash)').choices(SHELLS))
+    .action((shell: (typeof SHELLS)[number]) => {
+      for (const line of { bash, zsh, fish }[shell](commandWords(command.parent!))) printLine(line);
+    });
+}
+
+const spellings = ({ short, long }: OptionWords): string[] =>
+  [short, long].filter((name) => name !== undefined);
+
+function bash(commands: readonly CommandWords[]): string[] {
+  const values = (command: CommandWords) =>
+    command.options
+      .filter((option) => option.takesValue)
+      .map(({ values: words, ...option }) => {
+        const reply = words.length === 0 ? 'return' : `words="${words.join(' ')}"`;
+        return `    "${command.name} "${spellings(option as OptionWords).join(`|"${command.name} "`)}) ${reply} ;;`;
+      });
+  return [
+    '# bash completion of hmm-sim',
+    '_hmm_sim() {',
+    '  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} words=',
+    '  COMPREPLY=()',
+    '  if [ "$COMP_CWORD" -eq 1 ]; then',
+    `    words="${commands.map(({ name }) => name).join(' ')} help --help --version"`,
+    '  else case "$command $prev" in',
+    ...commands.flatMap(values),
+    '    *) case "$cur $command" in',
+    ...commands.map(
+      ({ name, options }) => `      -*" ${name}") words="${options.flatMap(spellings).join(' ')}" ;;`,
+    ),
+    '    esac ;;',
+    '  esac; fi',
+    '  COMPREPLY=($(compgen -W "$words" -- "$cur"))',
+    '}',
+    'complete -o default -F _hmm_sim hmm-sim',
+  ];
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+function zsh(commands: readonly CommandWords[]): string[] {
+  const plain = (text: string): string => text.replace(/[[\]:]/g, ' ');
+  const spec = ({ help, takesValue, values }: OptionWords, name: string): string => {
+    const value = values.length > 0 ? `:value:(${values.join(' ')})` : ':value:_files';
+    return `      ${quoted(`${name}[${plain(help)}]${takesValue ? value : ''}`)} \\`;
+  };
+  return [
+    '#compdef hmm-sim',
+    '_hmm_sim() {',
+    '  if (( CURRENT == 2 )); then',
+    '    local -a commands=(',
+    ...commands.map(({ name, summary }) => `      ${quoted(`${name}:${summary}`)}`),
+    '    )',
+    '    _describe command commands',
+    '    return',
+    '  fi',
+    '  local command=$words[2]',
+    '  (( CURRENT-- ))',
+    '  shift words',
+    '  case $command in',
+    ...commands.flatMap(({ name, options }) => [
+      `    ${name}) _arguments \\`,
+      ...options.flatMap((option) => spellings(option).map((spelling) => spec(option, spelling))),
+      "      '*:file:_files' ;;",
+    ]),
+    '  esac',
+    '}',
+    'compdef _hmm_sim hmm-sim',
+  ];
+}
+
+function fish(commands: readonly CommandWords[]): string[] {
+  const option = (command: string, { short, long, help, takesValue, values }: OptionWords): string => {
+    const names = [short && `-s ${short.slice(1)}`, long && `-l ${long.slice(2)}`].filter(Boolean).join(' ');
+    const value = values.length > 0 ? ` -x -a ${quoted(values.join(' '))}` : ' -r';
+    const when = quoted(`__fish_seen_subcommand_from ${command}`);
+    return `complete -c hmm-sim -n ${when} ${names}${takesValue ? value : ''} -d ${quoted(help)}`;
+  };
+  return commands.flatMap(({ name, summary, options }) => [
+    `complete -c hmm-sim -n __fish_use_subcommand -a ${name} -d ${quoted(summary)}`,
+    ...options.map((each) => option(name, each)),
+  ]);
+}

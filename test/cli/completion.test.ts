@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Completion and the man page say what the commands take. */
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { execute, hmmSim, root } from './hmm-sim.js';
+
+function completions(t: Test, ...words: readonly string[]): string[] {
+  const file = join(t.testdir({ 'hmm-sim.bash': hmmSim('completion', 'bash').stdout }), 'hmm-sim.bash');
+  const script = `source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _hmm_sim; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const { stdout, stderr } = execute('bash', ['-c', script, 'bash', file, 'hmm-sim', ...words]);
+  t.equal(stderr, '');
+  return stdout.trim().split('\n');
+}
+
+t.test('bash completes commands, options and values', async (t) => {
+  t.strictSame(completions(t, 'sh'), ['show', 'shell', 'shrink']);
+  t.strictSame(completions(t, 'run', 'a.yaml', '--ja'), ['']);
+  t.strictSame(completions(t, 'run', 'a.yaml', '--j'), ['--json', '--junit', '--jobs']);
+  t.strictSame(completions(t, 'smoke', '--kernel', '6'), ['6.1', '6.12']);
+  t.strictSame(completions(t, 'run', '--bug', 'dirty'), ['dirty-bit-lost']);
+  t.strictSame(completions(t, 'smoke', '--thp', ''), ['always', 'madvise', 'never']);
+  t.strictSame(completions(t, 'run', '--junit', 'x'), [''], 'a file: the shell knows those');
+});
+
+t.test('zsh and fish', async (t) => {
+  const zsh = hmmSim('completion', 'zsh').stdout;
+  t.match(zsh, /^#compdef hmm-sim\n/);
+  t.match(zsh, /\n {6}'--kernel\[generation [^\]]*\]:value:\(v5-generic v4-coherent 6\.1 6\.12\)' \\\n/);
+  const fish = hmmSim('completion', 'fish').stdout;
+  t.match(fish, /^complete -c hmm-sim -n __fish_use_subcommand -a smoke -d 'run hmm-tests [^']*'\n/);
+  t.match(
+    fish,
+    "complete -c hmm-sim -n '__fish_seen_subcommand_from smoke' -l thp -x -a 'always madvise never' -d 'transparent huge pages'\n",
+  );
+});
+
+t.test('another shell', async (t) => {
+  t.same(hmmSim('completion', 'tcsh'), {
+    status: 64,
+    stdout: '',
+    stderr:
+      "hmm-sim: command-argument value 'tcsh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish. (see hmm-sim completion --help)\n",
+  });
+});
+
+t.test('man/hmm-sim.1 is current', async (t) => {
+  const ran = execute(process.execPath, ['scripts/man-page.js', '--check'], { cwd: root });
+  t.same(ran, { status: 0, stdout: '', stderr: '' });
+});
