@@ -8,6 +8,8 @@ import { scenarioEndLines, scenarioLines, scenarioPlanLines } from '../report/sc
 import { type ScenarioOutcome, type ScenarioTotals, verdictOf } from '../report/scenario-outcome.js';
 import type { Mistake } from '../scenario/load.js';
 import { type Update, updateText } from '../scenario/update.js';
+import { stepLine } from '../scenario/yaml-position.js';
+import { annotationLine } from './github.js';
 import { Progress } from './progress.js';
 import type { RunOptions } from './run.js';
 import type { Told } from './run-part.js';
@@ -27,12 +29,14 @@ export class RunReport {
   readonly #junit = new ScenarioCases();
   readonly #updates: Update[][] = [];
   #number = 0;
+  #files: readonly TextFile[] = [];
   #progress: Progress | undefined;
   #bailedOut: string | undefined;
 
   constructor(
     readonly options: RunOptions,
     readonly output: Output,
+    private readonly keepsJunit: boolean,
   ) {}
 
   /** Scenarios told of. */
@@ -54,7 +58,8 @@ export class RunReport {
     if (mistakes.length > MAX_MISTAKES) this.output.err(`and ${mistakes.length - MAX_MISTAKES} more`);
   }
 
-  begin(count: number): void {
+  begin(count: number, files: readonly TextFile[]): void {
+    this.#files = files;
     this.#progress = new Progress('scenarios', count);
     this.#print(scenarioPlanLines(count).slice(1));
   }
@@ -63,6 +68,7 @@ export class RunReport {
   finished(file: number, { outcome, json, update }: Told): void {
     if (json !== undefined) this.output.out(json);
     this.#tell(outcome);
+    this.#annotate(outcome, this.#files[file]);
     if (update !== undefined) (this.#updates[file] ??= []).push(update);
   }
 
@@ -71,6 +77,7 @@ export class RunReport {
     const outcome = { name: where, invalid: { file: where, line: 1, invalid: [message] }, notes: [] };
     if (this.options.json) this.output.out(scenarioReasonLine(where, 'error', [message]));
     this.#tell({ ...outcome, place: { file: where, line: 1 } });
+    this.#annotate(outcome, undefined);
   }
 
   skipped(name: string, reason: string): void {
@@ -103,6 +110,22 @@ export class RunReport {
     return junitText(cases, { name: 'hmm-sim run', properties, ...bailedOut });
   }
 
+  /** At the step that failed; the lines of JSON Lines have one each. */
+  #annotate({ name, failure, invalid }: ScenarioOutcome, from: TextFile | undefined): void {
+    const wrong = failure ?? invalid;
+    if (wrong === undefined) return;
+    const { file } = wrong;
+    const step = failure?.step;
+    const line =
+      step === undefined || from === undefined || from.syntax === 'jsonl'
+        ? wrong.line
+        : stepLine(from.text, step);
+    const message =
+      invalid?.invalid.join('\n') ?? `${step === undefined ? '' : `step ${step}: `}${failure!.differs}`;
+    const text = annotationLine({ file, line, title: name, message });
+    if (text !== undefined) this.output.err(text);
+  }
+
   #print(lines: readonly string[]): void {
     if (this.options.json) return;
     for (const line of lines) this.output.out(line);
@@ -113,6 +136,6 @@ export class RunReport {
     const lines = scenarioLines(++this.#number, outcome);
     this.#print(lines);
     this.#progress?.at(this.#number);
-    if (this.options.junit !== undefined) this.#junit.add(outcome, lines.slice(1));
+    if (this.keepsJunit) this.#junit.add(outcome, lines.slice(1));
   }
 }

@@ -8,6 +8,7 @@ import { UsageError } from '../sim/errors.js';
 import { addBugOptions, tellWithoutEffect } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
+import { junitPath } from './github.js';
 import { ReportFile } from './report-file.js';
 import { type Crew, crewOf, linesAPart } from './run-jobs.js';
 import type { PartOptions } from './run-part.js';
@@ -190,9 +191,10 @@ export async function runCommand(
     throw new UsageError('a trace has one order of events, so it needs --jobs 1', '--trace');
   const tracing =
     options.trace === undefined ? undefined : await openTrace(options.trace, source ?? new MachinePool());
-  const report = options.junit === undefined ? undefined : new ReportFile(options.junit, '--junit');
+  const junit = options.list ? undefined : junitPath(options.junit, 'run');
+  const report = junit === undefined ? undefined : new ReportFile(junit, '--junit');
   const crew = crewOf(jobs, partOptions(options), tracing?.source ?? source);
-  const run = new RunReport(options, output);
+  const run = new RunReport(options, output, report !== undefined);
   const save = () => {
     report?.write(run.junit());
     tracing?.file.close();
@@ -234,7 +236,7 @@ async function loadAndRun(
     for (const place of places) run.output.out(place);
     return mistakes.length > 0 ? EXIT_USAGE : EXIT_OK;
   }
-  run.begin(unreadable.length + names.length);
+  run.begin(unreadable.length + names.length, files);
   for (const mistake of unreadable) run.unreadable(mistake);
   if (run.options.bail && run.failed) for (const skipped of names) run.skipped(skipped, BAILED);
   else await runAll(crew, names, fileOf, run);

@@ -7,7 +7,7 @@ import type { HarnessStyle } from '../selftests/harness_style.js';
 import { ReportFile } from './report-file.js';
 
 export interface ReportPaths {
-  readonly junit?: string;
+  readonly junit?: string | undefined;
   readonly json?: string;
 }
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What `smoke` tells of its tests as they come: KTAP, and the reports at the end. */
 import { bailOutLine, ktapLines, TAP_HEADER } from '../report/ktap.js';
-import type { HarnessEvent } from '../selftests/events.js';
+import { type HarnessEvent, KSFT_FAIL, type ResultEvent } from '../selftests/events.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
+import { annotationLine } from './github.js';
 import { Progress } from './progress.js';
 import type { Reports } from './smoke-reports.js';
 import type { Observing, SmokeNews } from './smoke-tests.js';
 import { breathe, ktapPainter, onInterrupt, type Painter, printErrorLine, printLine } from './terminal.js';
+
+/** Where the suite stands in this project. */
+const SUITE = 'src/selftests/';
 
 /** Runs the tests, wherever that is. */
 export type RunTests = (listener: {
@@ -68,7 +72,21 @@ export class SmokeRun {
     this.reports.recorder.onEvent(event);
     const lines = ktapLines(event, this.reports.style);
     if (event.type === 'plan') this.progress = new Progress('tests', event.tests);
-    if (event.type === 'result') this.progress?.at(event.number);
+    if (event.type === 'result') this.finished(event);
     for (const line of event.type === 'plan' ? lines.slice(1) : lines) this.print(line);
+  }
+
+  private finished({ number, name, code }: ResultEvent): void {
+    this.progress?.at(number);
+    if (code !== KSFT_FAIL) return;
+    const log = this.reports.recorder.tests.at(-1)?.log ?? [];
+    const location = log.find((entry) => entry.location !== undefined)?.location;
+    const place = { file: `${SUITE}${location?.file ?? 'hmm-tests'}`, line: location?.line ?? 1 };
+    const text = annotationLine({
+      ...place,
+      title: name,
+      message: log.map((entry) => entry.text).join('\n'),
+    });
+    if (text !== undefined) printErrorLine(text);
   }
 }

@@ -15,6 +15,7 @@ import { UsageError } from '../sim/errors.js';
 import { tellWithoutEffect } from './bug-options.js';
 import { EXIT_LISTED } from './exit-codes.js';
 import { InternalError } from './failure.js';
+import { junitPath } from './github.js';
 import { addMachineOptions, type MachineFlags } from './machine-options.js';
 import { addFilterOptions, checkFilters } from './smoke-filters.js';
 import { type ReportPaths, Reports } from './smoke-reports.js';
@@ -67,7 +68,7 @@ async function smoke(
   }
   const { machineOf } = await import('./flagged-machine.js');
   const machine = machineOf(addresses, flags);
-  const reports = new Reports(flags, suite.style, {
+  const reports = new Reports({ ...flags, junit: junitPath(flags.junit, 'smoke') }, suite.style, {
     suite: suite.name,
     kernel: flags.kernel,
     seed: machine.seed,

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Where a path of a document stands in its YAML text. */
-import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Pair } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+} from 'yaml';
 import type { Path } from './diagnose.js';
 
 function startOf(node: unknown, otherwise: number): number {
@@ -32,4 +42,11 @@ export function offsetOf(document: Document.Parsed, path: Path, atKey: boolean):
     offset = startOf(node, offset);
   }
   return offset;
+}
+
+/** The line, from 1, of a step of a document that is YAML, or JSON. */
+export function stepLine(text: string, step: number): number {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  return lines.linePos(offsetOf(document, ['steps', step], false)).line;
 }

@@ -15,10 +15,11 @@ export interface Ran {
 export function execute(
   command: string,
   args: readonly string[],
-  options: { cwd?: string; input?: string } = {},
+  options: { cwd?: string; input?: string; env?: NodeJS.ProcessEnv } = {},
 ): Ran {
-  const env = { ...process.env, FORCE_COLOR: undefined, NODE_OPTIONS: undefined };
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', env, ...options });
+  const unset = { FORCE_COLOR: undefined, NODE_OPTIONS: undefined, GITHUB_ACTIONS: undefined };
+  const env = { ...process.env, ...unset, ...options.env };
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', ...options, env });
   return { status, stdout, stderr };
 }
 
