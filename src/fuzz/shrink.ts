@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Delta debugging of scenarios: the least that still shows what is interesting. Deterministic; knows no clock. */
+import { processesOf } from '../scenario/names.js';
+import { isPeopled } from '../scenario/presence.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import {
   cutPages,
@@ -53,6 +55,7 @@ class Shrinker {
   *run(): Generator<Progress, void> {
     for (;;) {
       const before = this.#best;
+      yield* this.#dropStrangers();
       yield* this.#dropSteps();
       for (const move of MOVES) yield* this.#exhaust(move);
       if (this.#best === before) return;
@@ -62,6 +65,8 @@ class Shrinker {
   /** Is `trial` interesting? Then it is the best from now on. */
   #accepts(trial: Trial): boolean {
     const document = documentOf(trial);
+    // Nobody can mean what no process of the document does, and no file may say it.
+    if (!isPeopled(document.steps) && isPeopled(documentOf(this.#best).steps)) return false;
     const key = JSON.stringify(document);
     // What was tried before was refused, or has led to where we are.
     if (this.#tried.has(key)) return false;
@@ -71,6 +76,15 @@ class Shrinker {
     if (!this.interesting(document, ids)) return false;
     this.#best = trial;
     return true;
+  }
+
+  /** Steps of processes that never were: they do nothing. */
+  *#dropStrangers(): Generator<Progress, void> {
+    const there = processesOf(this.#best.items.map(({ step }) => step));
+    const items = this.#best.items.filter(({ step }) => there.has(step.as ?? 'p0'));
+    if (items.length === this.#best.items.length) return;
+    this.#accepts({ ...this.#best, items });
+    yield this.progress;
   }
 
   /** Half of the steps, a quarter ..., one by one: whatever can go, from the end. */

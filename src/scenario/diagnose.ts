@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What is wrong with a document, in words: zod's issues become one path and one sentence each. */
 import { z } from 'zod';
+import { didYouMean } from '../sim/suggest.js';
 import { compile } from './accepts.js';
+import { absurditiesOf } from './presence.js';
 import { type ScenarioDocument, scenarioSchema } from './schema.js';
+import { chosen } from './shape.js';
+import { namesLike } from './steps/spelled.js';
 
 export type Path = readonly (string | number)[];
 
@@ -67,6 +71,18 @@ function issueNames(issue: Issue, word: string): boolean {
   return issue.code === 'invalid_value' && issue.values.includes(word);
 }
 
+/** The words that are wanted there, where some are. */
+function wantedWords(issue: Issue): readonly string[] {
+  if (issue.code === 'invalid_value') return issue.values.filter((value) => typeof value === 'string');
+  if (issue.code !== 'invalid_union' || issue.discriminator === undefined) return [];
+  return ((issue as { options?: readonly unknown[] }).options ?? []).map(String);
+}
+
+function suggestion(issue: Issue, key: string | number | undefined, value: unknown): string {
+  if (typeof value !== 'string') return '';
+  return didYouMean(value, namesLike(String(key), value, wantedWords(issue)));
+}
+
 /** The keys that the schema has for the mapping at `path`, given what the document chose on the way. */
 function knownKeys(document: unknown, path: Path): string[] {
   let schema: z.core.$ZodType = scenarioSchema;
@@ -81,22 +97,13 @@ function knownKeys(document: unknown, path: Path): string[] {
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
-/** Past optional() and through discriminated unions, by the value that stands there. */
-function chosen(schema: z.core.$ZodType, value: unknown): z.core.$ZodType {
-  if (schema instanceof z.ZodOptional) return chosen(schema.unwrap(), value);
-  if (!(schema instanceof z.ZodDiscriminatedUnion)) return schema;
-  const name = schema.def.discriminator;
-  const wanted = valueAt(value, [name]);
-  const option = schema.options.find((each) => each._zod.propValues?.[name]?.has(wanted as string));
-  return option === undefined ? schema : chosen(option, value);
-}
-
 function complain(document: unknown, issue: Issue): Complaint[] {
   const path = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key));
   if (issue.code === 'unrecognized_keys') {
-    const known = oneOf(knownKeys(document, path));
+    const known = knownKeys(document, path);
     return issue.keys.map((key) => {
-      return { path: [...path, key], atKey: true, message: `unknown key "${key}", expected ${known}` };
+      const message = `unknown key "${key}"${didYouMean(key, known)}, expected ${oneOf(known)}`;
+      return { path: [...path, key], atKey: true, message };
     });
   }
   const value = valueAt(document, path);
@@ -104,31 +111,42 @@ function complain(document: unknown, issue: Issue): Complaint[] {
   if (value === undefined && typeof key === 'string') {
     return [{ path, message: `missing key "${key}", expected ${expectation(issue)}` }];
   }
-  const hint = issueNames(issue, String(value)) ? ' (quote it)' : '';
+  const hint = issueNames(issue, String(value)) ? ' (quote it)' : suggestion(issue, key, value);
   return [{ path, message: `expected ${expectation(issue)}, got ${show(value)}${hint}` }];
 }
 
-const isScenario = compile(scenarioSchema);
+/** Is it what the schema wants? What nobody can mean is another question. */
+export const isScenario = compile(scenarioSchema);
 
 /** What no single field is to blame for. */
 function contradictions({ load, steps }: ScenarioDocument): Complaint[] {
-  if (load?.oops === undefined || steps.length === 0) return [];
-  const message = 'expected none: nobody is left to take them after a load that oopses';
-  return [{ path: ['steps'], atKey: true, message }];
+  if (load?.oops !== undefined && steps.length > 0) {
+    const message = 'expected none: nobody is left to take them after a load that oopses';
+    return [{ path: ['steps'], atKey: true, message }];
+  }
+  return absurditiesOf(steps).map(({ step, field, message }) => ({ path: ['steps', step, field], message }));
 }
 
-/** Everything that is wrong with `document`; empty for a valid scenario. */
-export function diagnose(document: unknown): Complaint[] {
-  if (isScenario(document)) return contradictions(document as ScenarioDocument);
-  const result = scenarioSchema.safeParse(document);
-  if (result.success) return contradictions(result.data);
-  const complaints = result.error.issues.flatMap((issue) => complain(document, issue));
+function complaintsOf(schema: z.ZodType, value: unknown): Complaint[] {
+  const result = schema.safeParse(value);
+  if (result.success) return [];
+  const complaints = result.error.issues.flatMap((issue) => complain(value, issue));
   // One value can break two rules of the same wording (an integer, and its bounds).
   const said = new Set<string>();
   return complaints.filter(({ path, message }) => {
     const text = `${pathText(path)}: ${message}`;
     return said.has(text) ? false : said.add(text);
   });
+}
+
+/** What is wrong with the form of `document`; empty where only its sense may be. */
+export const formOf = (document: unknown): Complaint[] =>
+  isScenario(document) ? [] : complaintsOf(scenarioSchema, document);
+
+/** Everything that is wrong with `document`; empty for a valid scenario. */
+export function diagnose(document: unknown): Complaint[] {
+  const complaints = formOf(document);
+  return complaints.length > 0 ? complaints : contradictions(document as ScenarioDocument);
 }
 
 /** A path as JSONL messages show it: `steps[3].expect.ret`. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Text in, scenario documents out. What is wrong is told with its place, and the other documents still load. */
 import { type Document, LineCounter, parseDocument } from 'yaml';
-import { type Complaint, diagnose, pathText } from './diagnose.js';
+import { type Complaint, pathText } from './diagnose.js';
+import { readDocument } from './read.js';
 import type { ScenarioDocument } from './schema.js';
 import { offsetOf } from './yaml-position.js';
 
@@ -118,11 +119,11 @@ function loadLine(line: string, file: string, number: number, loaded: Loaded): v
     loaded.mistakes.push({ where, message: `expected one JSON document a line: ${message}` });
     return;
   }
-  const complaints = diagnose(document);
+  const { document: read, complaints } = readDocument(document);
   for (const { path, message } of complaints) {
     loaded.mistakes.push({ where: `${file}:${number}`, message: `${pathText(path)}: ${message}` });
   }
-  if (complaints.length === 0) loaded.documents.push(accept(file, number, document));
+  if (complaints.length === 0) loaded.documents.push(accept(file, number, read));
 }
 
 // --- one document a file --------------------------------------------------------------------------------
@@ -136,8 +137,8 @@ function loadJson(text: string, file: string): Loaded {
     const where = `${file}:${lineAndColumn(text, offset ?? text.length)}`;
     return { documents: [], mistakes: [{ where, message: `expected a JSON document: ${message}` }] };
   }
-  const complaints = diagnose(document);
-  if (complaints.length === 0) return { documents: [accept(file, 1, document)], mistakes: [] };
+  const { document: read, complaints } = readDocument(document);
+  if (complaints.length === 0) return { documents: [accept(file, 1, read)], mistakes: [] };
   // JSON is YAML, whose parser keeps the place of every value.
   const lines = new LineCounter();
   return {
@@ -162,9 +163,9 @@ function loadYaml(text: string, file: string): Loaded {
       mistakes: [{ where: `${file}:1:1`, message: `expected YAML: ${document.message}` }],
     };
   }
-  const complaints = diagnose(document);
+  const { document: read, complaints } = readDocument(document);
   if (complaints.length > 0) return { documents: [], mistakes: place(complaints, parsed, lines, file) };
-  return { documents: [accept(file, lineOf(parsed, lines), document)], mistakes: [] };
+  return { documents: [accept(file, lineOf(parsed, lines), read)], mistakes: [] };
 }
 
 /** The document as plain values; an Error for an alias that cannot be resolved. */

@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Writes results into documents as their expectations, and documents back as text. */
-import { type Document, isMap, isScalar, isSeq, parseDocument, stringify, type YAMLMap } from 'yaml';
+import {
+  type Document,
+  isMap,
+  isScalar,
+  isSeq,
+  parseDocument,
+  type Scalar,
+  stringify,
+  type YAMLMap,
+} from 'yaml';
 import { sameResult } from './compare.js';
 import type { Syntax } from './load.js';
+import { sayingReplace } from './presence.js';
+import { expecting, expectOf, inOwnWords, writtenLine } from './read.js';
 import type { StepResult } from './result.js';
 import type { ScenarioDocument, Step } from './schema.js';
 
@@ -45,13 +56,21 @@ export function updateText(text: string, syntax: Syntax, updates: readonly Updat
 
 function updateLines(text: string, updates: readonly Update[]): string {
   const lines = text.split('\n');
-  for (const { line, document } of updates) lines[line - 1] = JSON.stringify(document);
+  for (const { line, document } of updates) {
+    lines[line - 1] = JSON.stringify(inOwnWords(JSON.parse(unmarked(lines[line - 1]!)), document));
+  }
   return lines.join('\n');
 }
 
+/** Without its byte order mark. */
+const unmarked = (text: string): string => (text.startsWith('\ufeff') ? text.slice(1) : text);
+
 function updateJson(text: string, { document }: Update): string {
   const indent = /^\{[^\S\n]*\n([ \t]+)/.exec(text.trimStart())?.[1] ?? '';
-  return JSON.stringify(document, null, indent) + (text.endsWith('\n') ? '\n' : '');
+  return (
+    JSON.stringify(inOwnWords(JSON.parse(unmarked(text)), document), null, indent) +
+    (text.endsWith('\n') ? '\n' : '')
+  );
 }
 
 // --- YAML -----------------------------------------------------------------------------------------------
@@ -90,13 +109,23 @@ function insertion(text: string, map: YAMLMap, expect: string): Splice | undefin
   return { from: at, to: at, text: `\n${' '.repeat(column)}expect: ${expect}` };
 }
 
+/** A line of the shell becomes the key of what it answers. */
+function keySplice(text: string, line: Scalar, expect: string): Splice | undefined {
+  if (line.range == null || line.type === 'BLOCK_LITERAL' || line.type === 'BLOCK_FOLDED') return undefined;
+  const [from, to] = line.range;
+  const at = from + text.slice(from, to).trimEnd().length;
+  return { from: at, to: at, text: `: ${expect}` };
+}
+
 function spliceFor(text: string, node: unknown, result: StepResult): Splice | undefined {
-  if (!isMap(node) || node.range == null) return undefined;
   const expect = flow(result);
-  const pair = pairOf(node as YAMLMap, 'expect');
+  if (isScalar(node)) return keySplice(text, node, expect);
+  if (!isMap(node) || node.range == null) return undefined;
+  const key = writtenLine((node as YAMLMap).toJSON())?.line ?? 'expect';
+  const pair = pairOf(node as YAMLMap, key);
   if (pair === undefined) return insertion(text, node as YAMLMap, expect);
   const range = (pair.value as { range?: [number, number, number] } | null)?.range;
-  if (range == null) return undefined;
+  if (range == null || range[0] === range[1]) return undefined;
   const [from, to] = range;
   return { from, to: from + text.slice(from, to).trimEnd().length, text: expect };
 }
@@ -115,7 +144,7 @@ function splicedYaml(text: string, parsed: Document.Parsed, document: ScenarioDo
   const before = parsed.toJS() as ScenarioDocument;
   const splices: Splice[] = [];
   for (const [index, step] of document.steps.entries()) {
-    if (step.expect === undefined || sameResult(before.steps[index]?.expect, step.expect)) continue;
+    if (step.expect === undefined || sameResult(expectOf(before.steps[index]), step.expect)) continue;
     const splice = spliceFor(text, nodes[index], step.expect);
     if (splice === undefined) return undefined;
     splices.push(splice);
@@ -123,7 +152,7 @@ function splicedYaml(text: string, parsed: Document.Parsed, document: ScenarioDo
   return apply(text, splices);
 }
 
-function says(text: string, document: ScenarioDocument): boolean {
+function says(text: string, document: unknown): boolean {
   const parsed = parseDocument(text);
   return parsed.errors.length === 0 && canonical(parsed.toJS()) === canonical(document);
 }
@@ -142,16 +171,20 @@ function canonical(value: unknown): string {
  */
 function updateYaml(text: string, { document }: Update): string {
   const parsed = parseDocument(text);
+  const wanted = inOwnWords(parsed.toJS(), document);
   const spliced = splicedYaml(text, parsed, document);
-  if (spliced !== undefined && says(spliced, document)) return spliced;
+  if (spliced !== undefined && says(spliced, wanted)) return spliced;
   const rewritten = rewrittenYaml(parsed, document);
-  return says(rewritten, document) ? rewritten : writeYaml(document);
+  return says(rewritten, wanted) ? rewritten : writeYaml(document);
 }
 
-function rewriteStep(parsed: Document.Parsed, index: number, step: Step): void {
+function rewriteStep(parsed: Document.Parsed, index: number, step: Step, written: unknown): void {
   const path = ['steps', index];
+  const line = writtenLine(written);
+  if (line !== undefined)
+    parsed.setIn(path, parsed.createNode(expecting(written, step.expect), { flow: true }));
   // An alias repeats another step, whose results need not be this one's.
-  if (!isMap(parsed.getIn(path, true))) parsed.setIn(path, parsed.createNode(step, { flow: true }));
+  else if (!isMap(parsed.getIn(path, true))) parsed.setIn(path, parsed.createNode(step, { flow: true }));
   else if (step.expect === undefined) parsed.deleteIn([...path, 'expect']);
   else parsed.setIn([...path, 'expect'], parsed.createNode(step.expect, { flow: true }));
 }
@@ -162,15 +195,25 @@ function rewrittenYaml(parsed: Document.Parsed, document: ScenarioDocument): str
     if (document[key] !== before[key]) parsed.set(key, document[key]);
   }
   for (const [index, step] of document.steps.entries()) {
-    if (sameResult(before.steps[index]?.expect, step.expect)) continue;
-    rewriteStep(parsed, index, step);
+    const written: unknown = before.steps[index];
+    if (!sameResult(expectOf(written), step.expect)) rewriteStep(parsed, index, step, written);
   }
   return parsed.toString({ lineWidth: 0 });
 }
 
-/** A new YAML document, one step a line. */
-export function writeYaml({ steps, ...head }: ScenarioDocument): string {
+/** A step as a line of YAML: what a line answers stands behind it. */
+function stepLine(written: unknown): string {
+  const line = writtenLine(written);
+  if (line === undefined) return `  - ${flow(written)}\n`;
+  return `  - ${flow(line.line)}${line.expect === undefined ? '' : `: ${flow(line.expect)}`}\n`;
+}
+
+/** A new YAML document, one step a line; each in the words of `written` where there are any. */
+export function writeYaml({ steps, ...head }: ScenarioDocument, written: readonly unknown[] = steps): string {
   const lines = Object.entries(head).map(([key, value]) => `${key}: ${flow(value)}\n`);
   if (steps.length === 0) return `${lines.join('')}steps: []\n`;
-  return `${lines.join('')}steps:\n${steps.map((step) => `  - ${flow(step)}\n`).join('')}`;
+  const said = sayingReplace(steps).map((step, index) =>
+    written[index] === steps[index] ? step : expecting(written[index], step.expect),
+  );
+  return `${lines.join('')}steps:\n${said.map(stepLine).join('')}`;
 }

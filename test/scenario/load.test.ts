@@ -36,7 +36,7 @@ t.test('JSON Lines: line and path; the other lines load', (t) => {
 t.test('JSON: line and column', (t) => {
   t.strictSame(
     mistakes('{\n  "name": "a",\n  "steps": [\n    { "op": "exit", "ops": 1 }\n  ]\n}\n', 'json'),
-    ['f:4:21: steps[0].ops: unknown key "ops", expected one of as, op, expect'],
+    ['f:4:21: steps[0].ops: unknown key "ops" (did you mean "op"?), expected one of as, op, expect'],
   );
   t.strictSame(mistakes('{\n  "name" "a"\n}', 'json'), [
     "f:2:10: expected a JSON document: Expected ':' after property name",

@@ -100,7 +100,7 @@ t.test('steps', (t) => {
   ]);
   t.strictSame(ofStep({ op: 'mremap', ...range, to: 'r1' }), ['steps[0].to: expected a mapping, got "r1"']);
   t.strictSame(ofStep({ op: 'mremap', ...range, to: { region: 'r1', page: 0, pages: 1 } }), [
-    'steps[0].to.pages: unknown key "pages", expected one of region, page',
+    'steps[0].to.pages: unknown key "pages" (did you mean "page"?), expected one of region, page',
   ]);
   t.strictSame(ofStep({ op: 'pin', ...range }), [
     'steps[0].write: missing key "write", expected true or false',
@@ -115,7 +115,7 @@ t.test('mmap: a device backing has an fd, others have none', (t) => {
     'steps[0].fd: missing key "fd", expected a device fd: d0, d1 ...',
   ]);
   t.strictSame(ofStep({ ...mmap, backing: 'anon', fd: 'd0' }), [
-    'steps[0].fd: unknown key "fd", expected one of as, op, region, page, pages, prot, share, backing, expect',
+    'steps[0].fd: unknown key "fd", expected one of as, op, region, page, pages, prot, share, backing, replace, expect',
   ]);
   t.strictSame(ofStep({ ...mmap, backing: 'zram' }), [
     'steps[0].backing: expected one of anon, hugetlb, file, device, got "zram"',

@@ -2,6 +2,7 @@
 /** ioctls on a dmirror device, with their struct and buffer in user memory. */
 import { z } from 'zod';
 import type { Generation } from '../../generations/index.js';
+import { UsageError } from '../../sim/errors.js';
 import type { Task } from '../../sim/task.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
 import { type DmirrorOp, type DmirrorUapi, dmirrorRequest, IOWR_H } from '../../uapi/test_hmm_uapi.js';
@@ -42,7 +43,7 @@ import {
   word,
 } from './fields.js';
 import { bufferAt, bufferInC } from './memory.js';
-import { command, numberWord, rangeWord, type ShellCommand } from './words.js';
+import { type CommandContext, command, numberWord, rangeWord, type ShellCommand } from './words.js';
 
 /** Above this, recordings leave data and perm out. */
 const MAX_LISTED = 1024;
@@ -248,12 +249,15 @@ function onPages(cmd: Cmd, help: string): ShellCommand {
   return command('FD RANGE', help, [2, 2], ([fd, r], context) => ({ cmd, fd, ...rangeWord(r!, context) }));
 }
 
+/** In the words of the generation. */
+function migration(fd: string, range: string, toDevice: boolean, context: CommandContext): Fields {
+  const where = rangeWord(range, context);
+  if (context.migrateHasDirection) return { cmd: 'MIGRATE', fd, ...where, toDevice };
+  return { cmd: toDevice ? 'MIGRATE_TO_DEV' : 'MIGRATE_TO_SYS', fd, ...where };
+}
+
 function migrating(toDevice: boolean, help: string): ShellCommand {
-  return command('FD RANGE', help, [2, 2], ([fd, r], context) => {
-    const where = rangeWord(r!, context);
-    if (context.migrateHasDirection) return { cmd: 'MIGRATE', fd, ...where, toDevice };
-    return { cmd: toDevice ? 'MIGRATE_TO_DEV' : 'MIGRATE_TO_SYS', fd, ...where };
-  });
+  return command('FD RANGE', help, [2, 2], ([fd, r], context) => migration(fd!, r!, toDevice, context));
 }
 
 /** A command on the device as a whole. */
@@ -273,6 +277,15 @@ const shell: Readonly<Record<string, ShellCommand>> = {
       ...rangeWord(r!, context),
       word: numberWord(first!, 'a word'),
     }),
+  ),
+  migrate: command(
+    'FD RANGE [to_dev|to_sys]',
+    'migrate pages to the device, or back: MIGRATE of v5-generic, and what it became',
+    [2, 3],
+    ([fd, r, way = 'to_dev'], context) => {
+      if (!/^to_(dev|sys)$/i.test(way)) throw new UsageError(`expected to_dev or to_sys, got "${way}"`);
+      return migration(fd!, r!, /dev$/i.test(way), context);
+    },
   ),
   migrate_to_dev: migrating(true, 'migrate pages to the device'),
   migrate_to_sys: migrating(false, 'migrate pages back to system memory'),

@@ -15,7 +15,7 @@ import {
   plainNames,
 } from './contract.js';
 import { expectRet, fdName, integer, stepSchema } from './fields.js';
-import { command, numberWord } from './words.js';
+import { command, deviceNumber, numberWord } from './words.js';
 
 // --- open -------------------------------------------------------------------------------------------------
 
@@ -60,7 +60,7 @@ const open = defineStep(openSchema, {
       'FD MINOR',
       'open /dev/hmm_dmirrorMINOR under the name FD (d0, d1 ...)',
       [2, 2],
-      ([fd, minor]) => ({ fd, device: numberWord(minor!, 'a minor number') }),
+      ([fd, minor]) => ({ fd, device: deviceNumber(minor!) ?? numberWord(minor!, 'a minor number') }),
     ),
   },
   *plainer(step) {

@@ -168,7 +168,8 @@ const pin = defineStep(stepSchema('pin', { ...range, write: z.boolean() }, expec
   naming: plainNames,
   shell: {
     pin: command('RANGE [write]', 'pin pages for long, until unpin', [1, 2], ([r, write], context) => {
-      if (write !== undefined && write !== 'write') throw new UsageError(`expected "write", got "${write}"`);
+      if (write !== undefined && !/^(FOLL_)?write$/i.test(write))
+        throw new UsageError(`expected "write", got "${write}"`);
       return { ...rangeWord(r!, context), write: write !== undefined };
     }),
   },

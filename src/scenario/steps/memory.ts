@@ -48,6 +48,8 @@ import {
   share,
   stepSchema,
 } from './fields.js';
+import { DEFAULTS } from './kernel-names.js';
+import { chosenName, mapFlags, protectionNamed } from './spelled.js';
 import { command, numberWord, placeWord, rangeCommand, rangeWord } from './words.js';
 
 type Prot = z.infer<typeof prot>;
@@ -90,6 +92,8 @@ function mapping<Backing extends string, Shape extends z.core.$ZodLooseShape>(
     prot,
     share,
     backing: z.literal(backing),
+    /** May what is mapped there go? */
+    replace: z.boolean().optional(),
   };
   return stepSchema('mmap', { ...common, ...fields }, expectRet);
 }
@@ -127,20 +131,22 @@ function* takeMmap(sys: Sys, actor: Actor, step: MmapStep): Task<StepResult> {
   return retOf(yield* sys.mmap(start, length, PROT[step.prot], flags, fd, 0));
 }
 
-const isProt = (word: string): boolean => Object.hasOwn(PROT, word);
-
-/** The words behind `mmap r0 PAGES`, in any order: protection, sharing, backing, a device's fd. */
+/** The words behind `mmap r0 PAGES`, in any order: protection, sharing, backing, flags, a device's fd. */
 function mappingWords(words: readonly string[]): Fields {
-  const fields: Record<string, string> = { prot: 'rw', share: 'private', backing: 'anon' };
+  const fields: Record<string, unknown> = { ...DEFAULTS.mmap };
   for (const word of words) {
-    if (isProt(word)) fields.prot = word;
-    else if (word === 'private' || word === 'shared') fields.share = word;
+    const flags = mapFlags(word);
+    const prot = protectionNamed(word);
+    if (flags !== undefined) Object.assign(fields, flags);
+    else if (prot !== undefined) fields.prot = prot;
+    else if (chosenName('share', word, share.options) !== undefined) fields.share = word;
     else if (/^d\d+$/.test(word)) fields.fd = word;
+    else if (word === 'replace') fields.replace = true;
     else fields.backing = word;
   }
   // Keys in the order of recordings.
-  const { fd, ...rest } = fields;
-  return fd === undefined ? rest : { ...rest, fd };
+  const { fd, replace, ...rest } = fields;
+  return { ...rest, ...(fd === undefined ? {} : { fd }), ...(replace === undefined ? {} : { replace }) };
 }
 
 function* plainerMmap(step: MmapStep): Iterable<Fields> {
@@ -184,9 +190,9 @@ const mmap = defineStep(mmapSchema, {
   naming: plainNames,
   shell: {
     mmap: command(
-      'REGION PAGES [none|r|w|rw] [private|shared] [anon|hugetlb|file|device FD]',
-      'map a region (r0, r1 ...); rw private anon unless told',
-      [2, 6],
+      'REGION PAGES [none|r|w|rw] [private|shared] [anon|hugetlb|file|device FD] [replace]',
+      'map a region (r0, r1 ...); rw private anon unless told; replace: over what is there',
+      [2, 7],
       ([region, size, ...rest]) => ({
         region,
         pages: numberWord(size!, 'a number of pages'),

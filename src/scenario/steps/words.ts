@@ -29,6 +29,12 @@ export function numberWord(word: string, what: string): number {
   return value;
 }
 
+/** The minor number of a device by its name, or by the number itself; undefined for anything else. */
+export function deviceNumber(word: string): number | undefined {
+  const minor = /^(?:(?:\/dev\/)?hmm_dmirror)?(0x[0-9a-f]+|\d+)$/i.exec(word)?.[1];
+  return minor === undefined ? undefined : Number(minor);
+}
+
 const RANGE = /^(r\d+)(?:\[(?:(\w+)\.\.\)|(\w*)(\.\.(\w*))?\]))?$/;
 
 /** `r0` (all of it), `r0[3]` (a page), `r0[1..3]` (pages 1 to 3), `r0[1..]`, `r0[..3]`, `r0[1..)` (no page at all). */
