@@ -1,57 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim shell`: the session on a terminal, or driven by lines on standard input. */
 import { writeFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
 import { DEFAULT_MODULE } from '../machine/defaults.js';
-import type { MachineBlock } from '../scenario/schema.js';
 import { MachinePool } from '../session/machine-pool.js';
 import { LoadFailed, type MachineSource } from '../session/runner.js';
 import { Setups } from '../session/setup.js';
-import { Shell } from '../shell/shell.js';
+import { type OpenedDocument, Shell } from '../shell/shell.js';
 import { KernelBug, UsageError } from '../sim/errors.js';
-import { addBugOptions, tellWithoutEffect } from './bug-options.js';
+import { tellWithoutEffect } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
+import { addMachineOptions, type MachineFlags } from './machine-options.js';
 import type { Output } from './run.js';
+import { displayName, readScenarioFiles } from './scenario-files.js';
+import { HISTORY_LINES, History, historyPath } from './shell-history.js';
+import { type ShellMachine, shellMachine } from './shell-machine.js';
+import { viewsOn } from './shell-views.js';
+import { gridPainter } from './show.js';
 import { printErrorLine, printLine } from './terminal.js';
-import {
-  DEFAULT_GENERATION,
-  KERNEL_HELP,
-  MODULE_PARAMS,
-  parseKernel,
-  parseNumber,
-  SEED_HELP,
-} from './values.js';
 
-export interface ShellCommandOptions {
-  readonly kernel: string;
-  readonly seed?: number;
-  readonly check?: boolean;
-  readonly bug?: readonly string[];
-  readonly fix?: readonly string[];
-}
+const HELP = `
+The seed is 0 unless told. On a terminal, Tab completes, Ctrl-C clears the line, Ctrl-D ends, and lines of earlier sessions
+come back (from $XDG_STATE_HOME/hmm-sim/history). "help" lists the commands.`;
 
 export function configure(command: Command): void {
-  command
-    .argument('[spm_addr_dev0]', "where device 0's special purpose memory begins")
-    .argument('[spm_addr_dev1]', "where device 1's special purpose memory begins")
-    .option('--kernel <id>', KERNEL_HELP, (text) => parseKernel(text, '--kernel'), DEFAULT_GENERATION)
-    .option('--check', 'run the invariant checkers after every system call')
-    .option('--seed <n>', SEED_HELP, (text) => parseNumber(text, '--seed'));
-  addBugOptions(command).action(
-    async (dev0: string | undefined, dev1: string | undefined, options: ShellCommandOptions) => {
-      const given = [dev0, dev1].filter((text) => text !== undefined);
-      const spm = given.map((text, device) => parseNumber(text, MODULE_PARAMS[device]!));
+  addMachineOptions(command)
+    .addHelpText('after', HELP)
+    .action(async (dev0: string | undefined, dev1: string | undefined, flags: MachineFlags) => {
+      const machine = shellMachine(
+        [dev0, dev1].filter((text) => text !== undefined),
+        flags,
+      );
+      tellWithoutEffect(flags, [flags.kernel], printErrorLine);
       const terminal = { input: process.stdin, output: process.stdout };
-      process.exitCode = await shellCommand(spm, options, terminal, { out: printLine, err: printErrorLine });
-    },
-  );
+      process.exitCode = await shellCommand(machine, terminal, { out: printLine, err: printErrorLine });
+    });
 }
 
 export interface Terminal {
   readonly input: Readable & { isTTY?: boolean };
-  readonly output: Writable & { isTTY?: boolean };
+  readonly output: Writable & { isTTY?: boolean; columns?: number };
+}
+
+/** Where things come from that a test has others of. */
+export interface ShellSurroundings {
+  readonly source?: MachineSource;
+  readonly history?: History;
 }
 
 function save(file: string, text: string): void {
@@ -62,21 +58,40 @@ function save(file: string, text: string): void {
   }
 }
 
+/** The one document of the file, or the one of that name. Throws UsageError. */
+function open(file: string, name: string | undefined, kernel: string, check: boolean): OpenedDocument {
+  const { files, mistakes } = readScenarioFiles([file]);
+  const [mistake] = mistakes;
+  if (mistake !== undefined) throw new UsageError(mistake.message, mistake.where);
+  const all = files.flatMap(({ loaded }) => loaded.documents);
+  const found = name === undefined ? all : all.filter(({ document }) => document.name === name);
+  const [one, ...others] = found;
+  const shown = files.map(displayName).join(', ');
+  if (one === undefined) throw new UsageError(`no scenario of that name in ${shown}`, 'load');
+  if (others.length > 0)
+    throw new UsageError(`${found.length} scenarios in ${shown}: name one of them`, 'load');
+  const { document, written } = one;
+  const setup = new Setups({ check }).of({ ...document, kernel: document.kernel ?? (kernel as never) });
+  return { document, written, setup };
+}
+
 /** The session; or why loading the module with these addresses failed. */
 function openShell(
-  spm: readonly number[],
-  options: ShellCommandOptions,
+  { setup, block, unsaid }: ShellMachine,
+  { output }: Terminal,
   source: MachineSource,
 ): Shell | string {
-  const { kernel, seed, check, bug = [], fix = [] } = options;
-  const machineBlock: MachineBlock = {
-    spm: spm.map((address) => `0x${address.toString(16)}`),
-    ...(bug.length === 0 ? {} : { bugs: [...bug] }),
-    ...(fix.length === 0 ? {} : { fixes: [...fix] }),
-  };
-  const setup = new Setups({ seed, check }).of({ kernel, machine: machineBlock });
+  const views = viewsOn(() => ({ width: output.columns ?? 120, paint: gridPainter() }));
   try {
-    return new Shell({ source, setup, machineBlock, save });
+    return new Shell({
+      source,
+      setup,
+      machineBlock: block,
+      unsaid,
+      save,
+      open: (file, name, kernel) => open(file, name, kernel, setup.check),
+      views,
+    });
   } catch (error) {
     if (error instanceof LoadFailed) return error.message;
     if (error instanceof KernelBug)
@@ -92,69 +107,88 @@ function openShell(
  * Return: the exit status, 64 when a line of a script made no sense.
  */
 export async function shellCommand(
-  spm: readonly number[],
-  options: ShellCommandOptions,
+  machine: ShellMachine,
   terminal: Terminal,
   output: Output,
-  source: MachineSource = new MachinePool(),
+  surroundings: ShellSurroundings = {},
 ): Promise<number> {
-  if (spm.length === 1) {
-    throw new UsageError('expected no address, or both spm_addr_dev0 and spm_addr_dev1', 'shell');
-  }
-  tellWithoutEffect(options, [options.kernel], output.err);
-  const shell = openShell(spm, options, source);
+  const shell = openShell(machine, terminal, surroundings.source ?? new MachinePool());
   if (typeof shell === 'string') {
     output.out(`# ${shell}`);
     return EXIT_FAILED;
   }
-  const interactive = terminal.input.isTTY === true && terminal.output.isTTY === true;
-  const lines = createInterface({
-    input: terminal.input,
-    ...(interactive ? { output: terminal.output, completer: (line: string) => shell.complete(line) } : {}),
-    terminal: interactive,
-    historySize: 1000,
-    prompt: shell.prompt,
-  });
-  const status = await obey(lines, shell, interactive, output);
+  if (terminal.input.isTTY !== true || terminal.output.isTTY !== true) {
+    return obeyScript(terminal, shell, output);
+  }
+  return converse(terminal, shell, surroundings.history ?? new History(historyPath(process.env)));
+}
+
+async function obeyScript({ input }: Terminal, shell: Shell, output: Output): Promise<number> {
+  const lines = createInterface({ input, terminal: false });
+  let status = EXIT_OK;
+  let number = 0;
+  for await (const line of lines) {
+    number++;
+    const { told, mistake } = execute(shell, line);
+    told.forEach(output.out);
+    if (mistake !== undefined) {
+      output.err(`stdin:${number}: ${mistake}`);
+      status = EXIT_USAGE;
+    }
+    if (shell.done) break;
+  }
   lines.close();
   return status;
 }
 
-async function obey(
-  lines: ReturnType<typeof createInterface>,
-  shell: Shell,
-  interactive: boolean,
-  output: Output,
-): Promise<number> {
-  let status = EXIT_OK;
-  let number = 0;
-  if (interactive) {
-    output.out('hmm-sim shell: "help" lists the commands');
+/** Question and answer on a terminal: what is told goes there at once, and the prompt behind it. */
+async function converse({ input, output }: Terminal, shell: Shell, history: History): Promise<number> {
+  const lines = createInterface({
+    input,
+    output,
+    terminal: true,
+    completer: (line: string) => shell.complete(line),
+    history: history.newestFirst,
+    historySize: HISTORY_LINES,
+    removeHistoryDuplicates: true,
+    prompt: shell.prompt,
+  });
+  const tell = (line: string): void => void output.write(`${line}\n`);
+  lines.on('SIGINT', () => clearLine(lines, output));
+  tell('hmm-sim shell: "help" lists the commands');
+  lines.prompt();
+  for await (const line of lines) {
+    history.add(line);
+    const { told, mistake } = execute(shell, line);
+    told.forEach(tell);
+    if (mistake !== undefined) tell(`# ${mistake}`);
+    if (shell.done) break;
+    lines.setPrompt(shell.prompt);
     lines.prompt();
   }
-  for await (const line of lines) {
-    number++;
-    const mistake = execute(shell, line, output);
-    if (mistake !== undefined) {
-      output.err(interactive ? mistake : `stdin:${number}: ${mistake}`);
-      if (!interactive) status = EXIT_USAGE;
-    }
-    if (shell.done) break;
-    if (interactive) {
-      lines.setPrompt(shell.prompt);
-      lines.prompt();
-    }
-  }
-  return status;
+  // Ctrl-D leaves the cursor behind the prompt.
+  if (!shell.done) tell('');
+  lines.close();
+  history.close();
+  return EXIT_OK;
 }
 
-/** Return: what is wrong with the line, if anything is. */
-function execute(shell: Shell, line: string, output: Output): string | undefined {
+/** Ctrl-C: what was typed stays to be read, and an empty line follows. */
+function clearLine(lines: Interface, output: Writable): void {
+  output.write('^C\n');
+  lines.write(null, { ctrl: true, name: 'e' });
+  lines.write(null, { ctrl: true, name: 'u' });
+  lines.prompt();
+}
+
+/** Return: what to print, and what is wrong with the line, if anything is. */
+function execute(shell: Shell, line: string): { told: string[]; mistake?: string } {
   try {
-    for (const text of shell.execute(line)) output.out(text);
-    return undefined;
+    return { told: shell.execute(line) };
   } catch (error) {
-    if (error instanceof UsageError || error instanceof KernelBug) return error.message;
+    if (error instanceof UsageError || error instanceof KernelBug)
+      return { told: [], mistake: error.message };
+    if (error instanceof LoadFailed) return { told: [], mistake: error.message };
     throw error;
   }
 }

@@ -50,10 +50,10 @@ async function show(file: string, flags: ShowFlags): Promise<number> {
 function print(grid: Grid, first: boolean): void {
   if (!first) printLine('');
   const width = process.stdout.columns ?? DEFAULT_WIDTH;
-  gridText(grid, { width, paint: painter() }).forEach(printLine);
+  gridText(grid, { width, paint: gridPainter() }).forEach(printLine);
 }
 
-function painter(): TonePainter {
+export function gridPainter(): TonePainter {
   if (!colours()) return (text) => text;
   const chalk = new Chalk({ level: 1 });
   const paints: Readonly<Record<Tone, (text: string) => string>> = {

@@ -81,7 +81,7 @@ function withPages(step: Fields, context: CommandContext): Fields {
   const { region, page, pages } = step;
   const fields = fieldsOf(step);
   if (typeof region !== 'string' || fields.page === undefined || isOptional(fields.page)) return step;
-  if (pages !== undefined) return { page: 0, ...step };
+  if (pages !== undefined) return page === undefined ? { ...step, page: 0 } : step;
   const all = page === undefined ? context.pagesOf(region) : 1;
   return all === undefined ? step : { ...step, page: page ?? 0, pages: all };
 }

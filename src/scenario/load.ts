@@ -13,6 +13,8 @@ export interface LoadedDocument {
   /** Line that the document starts on, from 1. */
   readonly line: number;
   readonly document: ScenarioDocument;
+  /** Its steps in the author's words. */
+  readonly written: readonly unknown[];
 }
 
 /** One mistake of the author. `where` is "file:line:column", or "file:line" in JSON Lines. */
@@ -87,8 +89,9 @@ function lineAndColumn(text: string, offset: number): string {
   return `${before.length}:${before.at(-1)!.length + 1}`;
 }
 
-function accept(file: string, line: number, document: unknown): LoadedDocument {
-  return { file, line, document: document as ScenarioDocument };
+function accept(file: string, line: number, read: unknown, written: unknown): LoadedDocument {
+  const document = read as ScenarioDocument;
+  return { file, line, document, written: (written as { readonly steps: readonly unknown[] }).steps };
 }
 
 // --- JSON Lines ---------------------------------------------------------------------------------------
@@ -123,7 +126,7 @@ function loadLine(line: string, file: string, number: number, loaded: Loaded): v
   for (const { path, message } of complaints) {
     loaded.mistakes.push({ where: `${file}:${number}`, message: `${pathText(path)}: ${message}` });
   }
-  if (complaints.length === 0) loaded.documents.push(accept(file, number, read));
+  if (complaints.length === 0) loaded.documents.push(accept(file, number, read, document));
 }
 
 // --- one document a file --------------------------------------------------------------------------------
@@ -138,7 +141,7 @@ function loadJson(text: string, file: string): Loaded {
     return { documents: [], mistakes: [{ where, message: `expected a JSON document: ${message}` }] };
   }
   const { document: read, complaints } = readDocument(document);
-  if (complaints.length === 0) return { documents: [accept(file, 1, read)], mistakes: [] };
+  if (complaints.length === 0) return { documents: [accept(file, 1, read, document)], mistakes: [] };
   // JSON is YAML, whose parser keeps the place of every value.
   const lines = new LineCounter();
   return {
@@ -165,7 +168,7 @@ function loadYaml(text: string, file: string): Loaded {
   }
   const { document: read, complaints } = readDocument(document);
   if (complaints.length > 0) return { documents: [], mistakes: place(complaints, parsed, lines, file) };
-  return { documents: [accept(file, lineOf(parsed, lines), read)], mistakes: [] };
+  return { documents: [accept(file, lineOf(parsed, lines), read, document)], mistakes: [] };
 }
 
 /** The document as plain values; an Error for an alias that cannot be resolved. */

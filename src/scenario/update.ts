@@ -205,7 +205,7 @@ function rewrittenYaml(parsed: Document.Parsed, document: ScenarioDocument): str
 function stepLine(written: unknown): string {
   const line = writtenLine(written);
   if (line === undefined) return `  - ${flow(written)}\n`;
-  return `  - ${flow(line.line)}${line.expect === undefined ? '' : `: ${flow(line.expect)}`}\n`;
+  return `  - ${stringify(line.line, { lineWidth: 0 }).trimEnd()}${line.expect === undefined ? '' : `: ${flow(line.expect)}`}\n`;
 }
 
 /** A new YAML document, one step a line; each in the words of `written` where there are any. */

@@ -2,12 +2,15 @@
 /** An interactive session without its terminal: lines in, lines out. */
 import { stringify } from 'yaml';
 import { type Actor, buffersOf, placeOf } from '../scenario/actor.js';
+import { differencesOf } from '../scenario/compare.js';
+import { answerText, stepText } from '../scenario/place.js';
+import { Presence } from '../scenario/presence.js';
+import { Regions } from '../scenario/read.js';
 import type { StepResult } from '../scenario/result.js';
-import type { MachineBlock, Step } from '../scenario/schema.js';
+import type { MachineBlock, ScenarioDocument, Step } from '../scenario/schema.js';
 import { definitionOf } from '../scenario/steps/index.js';
 import type { CommandContext } from '../scenario/steps/words.js';
-import { writeYaml } from '../scenario/update.js';
-import type { MachineSource } from '../session/runner.js';
+import { acquireFor, type MachineSource } from '../session/runner.js';
 import { Session } from '../session/session.js';
 import type { MachineSetup } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
@@ -15,32 +18,79 @@ import type { Task } from '../sim/task.js';
 import { errnoName } from '../uapi/errno.js';
 import { O_RDONLY, PAGE_SIZE } from '../uapi/mman.js';
 import type { MachineApi as Machine, Sys } from '../user/api.js';
-import { type Command, complete, helpLines, parseCommand } from './commands.js';
+import { type Command, helpLines, parseCommand } from './commands.js';
+import { complete } from './complete.js';
 import { Recorder } from './recorder.js';
+
+/** A document to go on from, its steps as they were written, and the machine that it asks for. */
+export interface OpenedDocument {
+  readonly document: ScenarioDocument;
+  readonly written: readonly unknown[];
+  readonly setup: MachineSetup;
+}
+
+/** Looks at the session from outside, by running its steps again. */
+export interface Views {
+  why(setup: MachineSetup, document: ScenarioDocument): string[];
+  page(setup: MachineSetup, document: ScenarioDocument, page: string): string[];
+  show(setup: MachineSetup, document: ScenarioDocument): string[];
+}
 
 export interface ShellOptions {
   readonly source: MachineSource;
   readonly setup: MachineSetup;
   /** What the saved document says about the machine. */
   readonly machineBlock: MachineBlock;
+  /** What the machine has and no document can say: told when one is saved. */
+  readonly unsaid?: readonly string[];
   /** Writes what `save` is told to. */
   readonly save: (file: string, text: string) => void;
+  /** Reads what `load` is told to; on this kernel where the document names none. */
+  readonly open: (file: string, name: string | undefined, kernel: string) => OpenedDocument;
+  readonly views: Views;
 }
 
-const DEAD = 'the machine is dead; "reset" starts a new one';
+const DEAD = 'the machine is dead; "undo" takes the last step back, "reset" starts a new one';
 
 /** A result as one line of YAML. */
 function showResult(result: StepResult): string {
   return stringify(result, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
 }
 
+/** What a machine has gone through: everything that ends with it. */
+class Life {
+  readonly session: Session;
+  readonly regions = new Regions();
+  readonly presence = new Presence();
+  readonly fds = new Set<string>();
+
+  constructor(
+    readonly machine: Machine,
+    readonly setup: MachineSetup,
+  ) {
+    this.session = new Session(machine, setup.generation);
+  }
+
+  take(step: Step): StepResult {
+    const absurdity = this.presence.absurdity(step);
+    if (absurdity !== undefined) throw new UsageError(absurdity.message);
+    const result = this.session.step(step);
+    this.presence.note(step, result);
+    if (result.ret === 0) this.#note(step);
+    return result;
+  }
+
+  #note(step: Step): void {
+    this.regions.note(step);
+    if (definitionOf(step).opens !== undefined && 'fd' in step) this.fds.add(step.fd as string);
+  }
+}
+
 export class Shell {
   readonly #options: ShellOptions;
-  readonly #recorder: Recorder;
-  #machine: Machine;
-  #session: Session;
+  #recorder: Recorder;
+  #life: Life;
   #as = 'p0';
-  readonly #pages = new Map<string, number>();
   #done = false;
 
   /** Throws KernelBug when loading the module oopses. */
@@ -48,8 +98,7 @@ export class Shell {
     this.#options = options;
     const kernel = options.setup.generation.id;
     this.#recorder = new Recorder({ name: 'session', kernel, machine: options.machineBlock });
-    this.#machine = options.source.acquire(options.setup, 'session');
-    this.#session = new Session(this.#machine, options.setup.generation);
+    this.#life = this.#born(options.setup);
   }
 
   /** Has `quit` been said? */
@@ -62,7 +111,8 @@ export class Shell {
   }
 
   complete(line: string): [string[], string] {
-    return complete(line, [...this.#session.alive, ...this.#pages.keys()]);
+    const { session, regions, fds } = this.#life;
+    return complete(line, { processes: session.alive, regions: regions.names, fds: [...fds] });
   }
 
   /** Do what `line` says. Return: the lines to print. Throws UsageError for a line that makes no sense. */
@@ -70,11 +120,19 @@ export class Shell {
     return this.#obey(parseCommand(line, this.#context()));
   }
 
+  #born(setup: MachineSetup): Life {
+    return new Life(this.#options.source.acquire(setup, 'session'), setup);
+  }
+
+  get #migrateHasDirection(): boolean {
+    return this.#life.setup.generation.uapi.nr.MIGRATE !== undefined;
+  }
+
   #context(): CommandContext {
     return {
       as: this.#as,
-      pagesOf: (region) => this.#pages.get(region),
-      migrateHasDirection: this.#options.setup.generation.uapi.nr.MIGRATE !== undefined,
+      pagesOf: (region) => this.#life.regions.pagesOf(region),
+      migrateHasDirection: this.#migrateHasDirection,
     };
   }
 
@@ -83,15 +141,24 @@ export class Shell {
       case 'nothing':
         return [];
       case 'step':
-        return this.#step(command.step);
+        return this.#step(command.step, command.written);
       case 'as':
         return this.#switch(command.process);
       case 'save':
         return this.#save(command.file);
+      case 'load':
+        return this.#load(command.file, command.name);
+      case 'why':
+      case 'show':
+        return this.#view(command.kind);
+      case 'page':
+        return this.#page(command.page);
+      case 'undo':
+        return this.#undo();
       case 'help':
-        return helpLines(command.topic);
+        return helpLines(command.topic, this.#migrateHasDirection);
       case 'dmesg':
-        return [...this.#machine.dmesg];
+        return [...this.#life.machine.dmesg];
       case 'lsmod':
         return this.#lsmod();
       case 'maps':
@@ -104,45 +171,110 @@ export class Shell {
     }
   }
 
-  #step(step: Step): string[] {
+  #step(step: Step, written: unknown): string[] {
     this.#mustLive();
-    const logged = this.#machine.dmesg.length;
-    const result = this.#session.step(step);
-    const warnings = this.#session.warningsSince(logged).map((text) => `# WARNING ${text}`);
-    // A violation is our mistake, nothing for a document to expect.
-    if (result.violation === undefined) this.#recorder.add(step, result);
-    if (result.ret === 0) this.#note(step);
-    const { fatal } = this.#session;
-    const lines = [showResult(result), ...warnings];
+    const { machine, session } = this.#life;
+    const logged = machine.dmesg.length;
+    const result = this.#life.take(step);
+    this.#recorder.add(step, written, result);
+    const warnings = session.warningsSince(logged).map((text) => `# WARNING ${text}`);
+    const { fatal } = session;
+    const lines = [showResult(result), ...warnings, ...unexpected([step], [result])];
     return fatal === undefined ? lines : [...lines, `# ${fatal.message}`, `# ${DEAD}`];
   }
 
-  /** What a step has mapped is what its region's name alone stands for. */
-  #note(step: Step): void {
-    const range = definitionOf(step).maps?.(step);
-    if (range === undefined) return;
-    const known = step.op === 'mmap' ? 0 : (this.#pages.get(range.region) ?? 0);
-    this.#pages.set(range.region, Math.max(known, range.page + range.pages));
-  }
-
   #mustLive(): void {
-    if (this.#session.fatal !== undefined) throw new UsageError(DEAD);
+    if (this.#life.session.fatal !== undefined) throw new UsageError(DEAD);
   }
 
   #switch(process: string): string[] {
-    if (this.#session.actor(process) === undefined)
+    if (this.#life.session.actor(process) === undefined)
       throw new UsageError(`there is no process ${process}; fork makes one`);
     this.#as = process;
     return [];
   }
 
   #save(file: string): string[] {
-    this.#options.save(file, writeYaml(this.#recorder.document()));
-    return [`saved ${this.#recorder.length} steps to ${file}`];
+    this.#options.save(file, this.#recorder.text());
+    const unsaid = (this.#options.unsaid ?? []).map((text) => `# a document cannot say ${text}`);
+    return [`saved ${this.#recorder.length} steps to ${file}`, ...unsaid];
   }
 
+  // --- looking back ---------------------------------------------------------------------------------------
+
+  #view(view: 'why' | 'show'): string[] {
+    this.#mustHaveSteps();
+    return this.#options.views[view](this.#life.setup, this.#recorder.document());
+  }
+
+  #page(word: string): string[] {
+    this.#mustHaveSteps();
+    const page = word.includes(':') ? word : `${this.#as}:${word}`;
+    return this.#options.views.page(this.#life.setup, this.#recorder.document(), page);
+  }
+
+  #mustHaveSteps(): void {
+    if (this.#recorder.taken.length === 0) throw new UsageError('no step was taken yet');
+  }
+
+  #undo(): string[] {
+    this.#mustHaveSteps();
+    const taken = this.#recorder.taken;
+    const last = taken.at(-1)!;
+    const { setup } = this.#life;
+    this.#leave();
+    this.#life = this.#born(setup);
+    this.#recorder.clear();
+    for (const { step, written } of taken.slice(0, -1))
+      this.#recorder.add(step, written, this.#life.take(step));
+    if (!this.#life.session.alive.includes(this.#as)) this.#as = 'p0';
+    const left = taken.length - 1;
+    return [`undone: ${stepText(bare(last.step))}; ${left === 1 ? '1 step is' : `${left} steps are`} left`];
+  }
+
+  // --- starting over --------------------------------------------------------------------------------------
+
+  #load(file: string, name: string | undefined): string[] {
+    const kernel = this.#life.setup.generation.id;
+    const { document, written, setup } = this.#options.open(file, name, kernel);
+    // It may not come up; then the session goes on as it was.
+    const { machine } = acquireFor(this.#options.source, setup, document);
+    this.#leave();
+    this.#life = new Life(machine, setup);
+    this.#recorder = new Recorder({ ...document, kernel: setup.generation.id });
+    this.#as = 'p0';
+    const lines: string[] = [];
+    const results: StepResult[] = [];
+    for (const [index, step] of document.steps.entries()) {
+      const result = this.#life.take(step);
+      results.push(result);
+      this.#recorder.add(step, written[index], result);
+      lines.push(`${index}  ${stepText(step)}: ${answerText(result)}`);
+      if (this.#life.session.fatal !== undefined) break;
+    }
+    const { fatal } = this.#life.session;
+    lines.push(...unexpected(document.steps, results), `loaded "${document.name}" on ${setup.generation.id}`);
+    return fatal === undefined ? lines : [...lines, `# ${fatal.message}`, `# ${DEAD}`];
+  }
+
+  #reset(): string[] {
+    const { setup } = this.#life;
+    this.#leave();
+    this.#life = this.#born(setup);
+    this.#recorder.clear();
+    this.#as = 'p0';
+    return ['a fresh machine; the recorded steps are gone'];
+  }
+
+  #leave(): void {
+    const { machine, session } = this.#life;
+    this.#options.source.release(machine, session.fatal === undefined);
+  }
+
+  // --- the machine ----------------------------------------------------------------------------------------
+
   #lsmod(): string[] {
-    const { module } = this.#options.setup;
+    const { module } = this.#life.setup;
     const header = 'Module      Parameters';
     if (module === null) return [header];
     const given = Object.entries(module.params).map(([name, value]) => `${name}=${value}`);
@@ -150,25 +282,29 @@ export class Shell {
   }
 
   #maps(): string[] {
-    const actor = this.#session.actor(this.#as);
+    const { machine, session } = this.#life;
+    const actor = session.actor(this.#as);
     this.#mustLive();
     if (actor === undefined || !actor.process.alive) throw new UsageError(`${this.#as} is gone`);
-    const text = this.#machine.call(actor.process, (sys) => readFile(sys, actor, '/proc/self/maps'));
+    const text = machine.call(actor.process, (sys) => readFile(sys, actor, '/proc/self/maps'));
     // Our own buffers are elsewhere.
     const isOurs = (line: string): boolean => placeOf(Number.parseInt(line, 16)) === undefined;
     return text.split('\n').filter((line) => line !== '' && !isOurs(line));
   }
+}
 
-  #reset(): string[] {
-    const { source, setup } = this.#options;
-    source.release(this.#machine, this.#session.fatal === undefined);
-    this.#machine = source.acquire(setup, 'session');
-    this.#session = new Session(this.#machine, setup.generation);
-    this.#recorder.clear();
-    this.#pages.clear();
-    this.#as = 'p0';
-    return ['a fresh machine; the recorded steps are gone'];
-  }
+/** A step without what is expected of it. */
+const bare = ({ expect: _, ...step }: Step): Step => step as Step;
+
+/** What the steps answered otherwise than they say. */
+function unexpected(steps: readonly Step[], results: readonly StepResult[]): string[] {
+  const document = { name: 'session', steps: [...steps] };
+  return differencesOf(document, results)
+    .filter(({ step }) => steps[step]?.expect !== undefined)
+    .map(({ step, key, expected, actual }) => {
+      const where = steps.length === 1 ? '' : `step ${step} `;
+      return `# ${where}${key}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`;
+    });
 }
 
 /** The whole of a text file, read through a page of the process's own buffers. */

@@ -15,6 +15,7 @@ import { Setups } from '../../src/session/setup.js';
 import { Shell } from '../../src/shell/shell.js';
 import { InvariantViolation } from '../../src/sim/errors.js';
 import type { Page } from '../../src/sim/memmap.js';
+import { outside } from '../shell/outside.js';
 
 /** An entry of a page table, which can be changed. */
 export class Entry {
@@ -49,7 +50,7 @@ export class Bench {
     const setup = new Setups({ check }).of({ kernel, machine });
     this.machine = bootMachine(setup);
     const source = { acquire: () => this.machine, release: () => {} };
-    this.shell = new Shell({ source, setup, machineBlock: machine, save: () => {} });
+    this.shell = new Shell({ source, setup, machineBlock: machine, save: () => {}, ...outside });
     for (const command of commands) this.run(command);
   }
 

@@ -13,6 +13,7 @@ import { WaitQueue } from '../../src/sim/executor.js';
 import type { Task } from '../../src/sim/task.js';
 import type { Sys } from '../../src/user/api.js';
 import { atOnce, runSuite, suiteOfBodies } from '../selftests/run.js';
+import { outside } from '../shell/outside.js';
 import { Bench, findingOf } from './bench.js';
 
 const ANON = ['mmap r0 4 rw', 'store r0 64'];
@@ -136,6 +137,7 @@ t.test('the shell shows it, and does not record it', (t) => {
     setup: new Setups({ check: true }).of({ kernel: '6.12' }),
     machineBlock: {},
     save: (_file, text) => saved.push(text),
+    ...outside,
   });
   t.strictSame(shell.execute('mmap r0 1 rw'), ['{ ret: 0 }']);
   const [result, why, dead] = shell.execute('fork p1');

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import t from 'tap';
+import { formOf } from '../../src/scenario/diagnose.js';
+import { exampleStep, exampleWords } from '../../src/scenario/reference.js';
+import { STEP_COMMANDS } from '../../src/scenario/step-commands.js';
 import { steps } from '../../src/scenario/steps/index.js';
 import type { CommandContext } from '../../src/scenario/steps/words.js';
-import { complete, helpLines, parseCommand } from '../../src/shell/commands.js';
+import { helpLines, parseCommand } from '../../src/shell/commands.js';
+import { complete } from '../../src/shell/complete.js';
 
 const context: CommandContext = {
   as: 'p1',
@@ -103,7 +107,7 @@ t.test('requests of the session, comments, and one command as another process', 
 
 t.test('mistakes say what was expected', (t) => {
   const mistakes: Record<string, string> = {
-    opne: 'unknown command "opne" (help lists them)',
+    opne: 'unknown command "opne" (did you mean "open"?) (help lists them)',
     constructor: 'unknown command "constructor" (help lists them)',
     'open d0': 'expected open FD MINOR',
     'unpin now': 'expected unpin',
@@ -112,17 +116,23 @@ t.test('mistakes say what was expected', (t) => {
     'load r9': 'r9 is not mapped: say which pages, as r9[0..3]',
     'load r0[3..1]': 'expected a range that does not end before its start, got "r0[3..1]"',
     'load r0[a]': 'expected a page number, got "a"',
-    'load 0': 'expected a range as r0, r0[2] or r0[1..3], got "0"',
+    'munmap 0': 'expected a range as r0, r0[2] or r0[1..3], got "0"',
     'mremap r0 1': 'expected a place as r1 or r1[2], got "1"',
     'store r0 -1': 'expected a word, got "-1"',
     'store r0 0x100000000': 'store: word: expected a 32-bit word from 0 to 0xffffffff, got 4294967296',
-    'mprotect r0 rx': 'mprotect: prot: expected one of none, r, w, rw, got "rx"',
+    'mprotect r0 rx': 'mprotect: prot: expected one of none, r, w, rw, got "rx" (did you mean "r"?)',
     'mmap r0 4 zram': 'mmap: backing: expected one of anon, hugetlb, file, device, got "zram"',
     'mmap r0 4 device': 'mmap: fd: missing key "fd", expected a device fd: d0, d1 ...',
     'pin r0 read': 'expected "write", got "read"',
     'as q1': 'as: expected a process as p0, got "q1"',
     'fork child': 'fork: child: expected a process: p0, p1 ..., got "child"',
-    'help opne': 'unknown command "opne" (help lists them)',
+    'help opne': 'unknown command "opne" (did you mean "open"?) (help lists them)',
+    'madvise r0 MADV_DONTNED':
+      'madvise: advice: expected one of hugepage, nohugepage, dontneed, free, dontfork, wipeonfork, populate_read, populate_write, collapse, got "MADV_DONTNED" (did you mean "MADV_DONTNEED"?)',
+    'migrate d0 r0 sideways': 'expected to_dev or to_sys, got "sideways"',
+    '{ op: load': 'expected a step as YAML: Flow map must end with a }',
+    '{ op: lod, region: r0 }':
+      'step: op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, load, pagemap, ioctl, ioctl_raw, gup, pin, unpin, fread, fwrite, fork, exit, got "lod" (did you mean "load"?)',
   };
   for (const [line, message] of Object.entries(mistakes)) {
     t.throws(
@@ -134,26 +144,132 @@ t.test('mistakes say what was expected', (t) => {
   t.end();
 });
 
-t.test('help has every command; one command alone', (t) => {
+t.test('names of the kernel, in any case', (t) => {
+  const r0 = { region: 'r0', page: 0, pages: 4 };
+  const lines: Record<string, object> = {
+    'SNAPSHOT d0 r0': { op: 'ioctl', cmd: 'SNAPSHOT', fd: 'd0', ...r0 },
+    'HMM_DMIRROR_EXCLUSIVE d0 r0': { op: 'ioctl', cmd: 'EXCLUSIVE', fd: 'd0', ...r0 },
+    'GET_MEM_DEV_TYPE d0': { op: 'ioctl', cmd: 'GET_MEM_DEV_TYPE', fd: 'd0' },
+    'READ d0 r0': { op: 'ioctl', cmd: 'READ', fd: 'd0', ...r0 },
+    'WRITE d0 r0 7': { op: 'ioctl', cmd: 'WRITE', fd: 'd0', ...r0, word: 7 },
+    'MIGRATE d0 r0': { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', ...r0 },
+    'migrate d0 r0 TO_SYS': { op: 'ioctl', cmd: 'MIGRATE_TO_SYS', fd: 'd0', ...r0 },
+    'madvise r0 MADV_DONTNEED': { op: 'madvise', ...r0, advice: 'dontneed' },
+    'Madvise r0 DontNeed': { op: 'madvise', ...r0, advice: 'dontneed' },
+    'mprotect r0 PROT_READ | PROT_WRITE': { op: 'mprotect', ...r0, prot: 'rw' },
+    'open d0 /dev/hmm_dmirror1': { op: 'open', fd: 'd0', device: 1 },
+    'gup r0 PIN_LONGTERM_BENCHMARK': { op: 'gup', ...r0, kind: 'pin_longterm' },
+    PIN_LONGTERM_TEST_STOP: { op: 'unpin' },
+    'mmap r2 8 PROT_READ MAP_SHARED|MAP_ANONYMOUS|MAP_FIXED': {
+      op: 'mmap',
+      region: 'r2',
+      pages: 8,
+      prot: 'r',
+      share: 'shared',
+      backing: 'anon',
+      replace: true,
+    },
+  };
+  for (const [line, fields] of Object.entries(lines)) t.strictSame(step(line), { as: 'p1', ...fields }, line);
+  const v5 = step('MIGRATE d0 r0', { migrateHasDirection: true });
+  t.strictSame(v5, { as: 'p1', op: 'ioctl', cmd: 'MIGRATE', fd: 'd0', ...r0, toDevice: true });
+  t.end();
+});
+
+t.test('steps as documents have them', (t) => {
+  const load = { as: 'p1', op: 'load', region: 'r0', page: 0, pages: 4 };
+  t.strictSame(step('{ op: load, region: r0 }'), load);
+  t.strictSame(step('  - { op: load, region: r0, page: 0, pages: 4 }'), load);
+  t.strictSame(step('- load r0: { pages: [ 1 ] }'), { ...load, expect: { pages: [1] } });
+  t.strictSame(step('{ as: p0, op: LOAD, region: r0 }'), { ...load, as: 'p0' });
+  t.end();
+});
+
+t.test('what a step would be in a document', (t) => {
+  const written = (line: string) => {
+    const command = parseCommand(line, context);
+    return command.kind === 'step' ? command.written : undefined;
+  };
+  t.equal(written('READ d0   r0 # all'), 'as p1 READ d0 r0');
+  t.equal(written('as p0 unpin'), 'unpin');
+  t.strictSame(written('{ op: unpin }'), { as: 'p1', op: 'unpin' });
+  t.end();
+});
+
+t.test('load takes regions and files; looking back has its words', (t) => {
+  t.strictSame(step('load r0[1]'), { as: 'p1', op: 'load', region: 'r0', page: 1, pages: 1 });
+  t.strictSame(step('load a.yaml'), { kind: 'load', file: 'a.yaml', name: undefined });
+  t.strictSame(step('load a.jsonl nightly 4711'), { kind: 'load', file: 'a.jsonl', name: 'nightly 4711' });
+  t.strictSame(step('page r0[0]'), { kind: 'page', page: 'r0[0]' });
+  for (const kind of ['why', 'show', 'undo']) t.strictSame(step(kind), { kind });
+  t.end();
+});
+
+t.test('help has every command', (t) => {
   const text = helpLines().join('\n');
   const names = Object.values(steps).flatMap(({ shell }) => Object.keys(shell));
-  t.equal(names.length, 29);
-  for (const name of [...names, 'as', 'maps', 'dmesg', 'lsmod', 'save', 'reset', 'help', 'quit']) {
-    t.match(text, new RegExp(`^${name}\\b`, 'm'));
+  t.equal(names.length, 30);
+  const requests = [
+    'as',
+    'why',
+    'page',
+    'show',
+    'undo',
+    'maps',
+    'dmesg',
+    'lsmod',
+    'save',
+    'reset',
+    'help',
+    'quit',
+  ];
+  for (const name of [...names, ...requests]) t.match(text, new RegExp(`^${name}\\b`, 'm'));
+  t.match(text, /^load RANGE/m);
+  t.match(text, /^load FILE/m);
+  t.equal(Math.max(...helpLines().map((line) => line.length)) <= 120, true, 'fits a terminal');
+  t.end();
+});
+
+t.test('help of a step is its reference', (t) => {
+  t.strictSame(helpLines('CLOSE'), [
+    'close FD                  close it',
+    '  fd        a device fd: d0, d1 ...',
+    '  answers   ret, oops, hang',
+    '  from      dmirror_fops_release, which may say EBADF',
+    '  example   close d0',
+    '  as YAML   { op: close, fd: d0 }',
+  ]);
+  const mmap = helpLines('mmap');
+  t.ok(mmap.includes('  prot      one of none, r, w, rw; rw unless told'));
+  t.ok(mmap.includes('  page      a page number from 0 to 16777216 (may be left out)'));
+  t.match(helpLines('load').join('\n'), /load RANGE[\s\S]*load FILE/);
+  for (const [name, command] of Object.entries(STEP_COMMANDS)) {
+    for (const way of [true, false])
+      t.strictSame(formOf({ name, steps: [exampleStep(command, way)] }), [], name);
+    const line = [name, ...exampleWords(command.usage)].join(' ');
+    t.equal(parseCommand(line, context).kind, 'step', line);
+    t.notMatch(helpLines(name).join('\n'), 'anything', name);
   }
-  t.strictSame(helpLines('close'), ['close FD                  close it']);
-  t.equal(Math.max(...helpLines().map((line) => line.length)) <= 110, true, 'fits a terminal');
   t.end();
 });
 
 t.test('completion', (t) => {
-  const names = ['p0', 'p1', 'r0'];
-  t.strictSame(complete('mig', names), [['migrate_to_dev', 'migrate_to_sys'], 'mig']);
-  t.strictSame(complete('load r', names), [['r0'], 'r']);
-  t.strictSame(complete('madvise r0 pop', names), [['populate_read', 'populate_write'], 'pop']);
-  t.strictSame(complete('mmap r0 4 sh', names), [['shared'], 'sh']);
-  t.strictSame(complete('help lsm', names), [['lsmod'], 'lsm']);
-  t.strictSame(complete('as p', names), [['p0', 'p1'], 'p']);
-  t.strictSame(complete('nonsense x', names), [[], 'x']);
+  const known = { processes: ['p0', 'p1'], regions: ['r0'], fds: ['d0', 'd7'] };
+  const completed = (line: string) => complete(line, known);
+  t.strictSame(completed('mig'), [['migrate', 'migrate_to_dev', 'migrate_to_sys'], 'mig']);
+  t.strictSame(completed('MIG'), [['MIGRATE', 'MIGRATE_TO_DEV', 'MIGRATE_TO_SYS'], 'MIG']);
+  t.strictSame(completed('load r'), [['r0'], 'r']);
+  t.strictSame(completed('read '), [['d0', 'd7'], '']);
+  t.strictSame(completed('READ d7 '), [['r0'], '']);
+  t.strictSame(completed('madvise r0 pop'), [['populate_read', 'populate_write'], 'pop']);
+  t.strictSame(completed('mmap r0 4 sh'), [['shared'], 'sh']);
+  t.strictSame(completed('mmap r0 4 shared rw dev'), [['device'], 'dev']);
+  t.strictSame(completed('mmap r0 4 device d'), [['device', 'd0', 'd7'], 'd']);
+  t.strictSame(completed('help lsm'), [['lsmod'], 'lsm']);
+  t.strictSame(completed('as p'), [['p0', 'p1'], 'p']);
+  t.strictSame(completed('as p1 clo'), [['close'], 'clo']);
+  t.strictSame(completed('as p1 close '), [['d0', 'd7'], '']);
+  t.strictSame(completed('page '), [['r0['], '']);
+  t.strictSame(completed('nonsense x'), [[], 'x']);
   t.end();
 });
