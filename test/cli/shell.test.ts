@@ -7,6 +7,7 @@ import { addMachineOptions, type MachineFlags } from '../../src/cli/machine-opti
 import { shellCommand } from '../../src/cli/shell.js';
 import { History, historyPath } from '../../src/cli/shell-history.js';
 import { type ShellMachine, shellMachine } from '../../src/cli/shell-machine.js';
+import { MachinePool } from '../../src/session/machine-pool.js';
 import type { MachineSource } from '../../src/session/runner.js';
 import { KernelBug } from '../../src/sim/errors.js';
 import { FakeMachine } from '../session/fake-machine.js';
@@ -25,18 +26,14 @@ function machine(...args: string[]): ShellMachine {
   return built!;
 }
 
-async function script(
-  lines: string,
-  { args = [] as string[], source = fakes as MachineSource | undefined } = {},
-) {
+async function script(lines: string, { args = [] as string[], source = fakes } = {}) {
   const out: string[] = [];
   const err: string[] = [];
   const input = new PassThrough();
   input.end(lines);
   const output = { out: (line: string) => void out.push(line), err: (line: string) => void err.push(line) };
   const terminal = { input, output: new PassThrough() };
-  const surroundings = source === undefined ? {} : { source };
-  const status = await shellCommand(machine(...args), terminal, output, surroundings);
+  const status = await shellCommand(machine(...args), terminal, output, { source });
   return { status, out, err };
 }
 
@@ -160,7 +157,7 @@ t.test('why, page, show, undo and load on a real machine', async (t) => {
     'load DIR/bad.yaml',
   ];
   const told = await script([...lines, ...files, 'load DIR/no', ''].join('\n').replaceAll('DIR', directory), {
-    source: undefined,
+    source: new MachinePool(),
   });
   t.equal(told.status, 64);
   t.strictSame(
