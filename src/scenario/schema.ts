@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { generations } from '../generations/index.js';
+import { authoredSchema } from './authored-schema.js';
 import { fn, integer, named, numberOrText, ret } from './steps/fields.js';
 import { type Step, steps } from './steps/index.js';
 
@@ -64,5 +65,5 @@ export type MachineBlock = z.infer<typeof machineSchema>;
 
 /** The JSON Schema of scenario documents, for editors. */
 export function scenarioJsonSchema(): Record<string, unknown> {
-  return { title: 'hmm-sim scenario', ...z.toJSONSchema(scenarioSchema, { io: 'input' }) };
+  return { title: 'hmm-sim scenario', ...authoredSchema(z.toJSONSchema(scenarioSchema, { io: 'input' })) };
 }

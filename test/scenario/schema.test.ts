@@ -211,3 +211,20 @@ t.test('the JSON Schema names every step', (t) => {
   t.ok(scenarioSchema.safeParse({ name: 'x', steps: [] }).success);
   t.end();
 });
+
+t.test('the JSON Schema takes what authors write', (t) => {
+  type Kind = { properties: Record<string, { const?: string; enum?: string[] }>; required: string[] };
+  const { properties } = scenarioJsonSchema() as { properties: { steps: { items: { anyOf: Kind[] } } } };
+  const [line, answered, ...kinds] = properties.steps.items.anyOf;
+  t.match(line, { type: 'string' });
+  t.match(answered, { type: 'object', maxProperties: 1 });
+  const kind = (field: string, word: string): Kind =>
+    kinds.find(({ properties }) => (properties[field]?.enum ?? [properties[field]?.const]).includes(word))!;
+  t.strictSame(kind('cmd', 'READ').properties.cmd!.enum, ['READ', 'read', 'HMM_DMIRROR_READ']);
+  t.strictSame(kind('cmd', 'MIGRATE').required, ['op', 'cmd', 'fd', 'region']);
+  t.ok(kind('op', 'madvise').properties.advice!.enum!.includes('MADV_DONTNEED'));
+  t.ok(kind('op', 'gup').properties.kind!.enum!.includes('PIN_FAST_BENCHMARK'));
+  t.strictSame(kind('op', 'mmap').required, ['op', 'region', 'pages']);
+  t.ok(kind('op', 'mmap').properties.flags);
+  t.end();
+});
