@@ -44,6 +44,7 @@ export function shellMachine(addresses: readonly string[], flags: MachineFlags):
     ...changed('hugepages', hugepages, MACHINE_DEFAULTS.hugepages),
     ...changed('thp', thp, MACHINE_DEFAULTS.thp),
     ...changed('module', flags.module, true),
+    ...changed('spmMemory', flags.spmMemory, true),
     ...(bugs.length === 0 ? {} : { bugs: [...bugs] }),
     ...(fixes.length === 0 ? {} : { fixes: [...fixes] }),
     ...changed('seed', seed, MACHINE_DEFAULTS.seed),

@@ -127,6 +127,7 @@ t.test('every option of the machine that smoke has', async (t) => {
   const odd = machine('--schedule', 'random', '--efi-fake-mem', '1G@0x100000000:0x40000');
   t.equal(odd.setup.schedule, 'random');
   t.strictSame(odd.unsaid, ['--efi-fake-mem', '--schedule random']);
+  t.strictSame(machine('--no-spm-memory', ...spm).block, { spm, spmMemory: false });
   const one = machine('--module-param', 'spm_addr_dev1=0x140000000');
   t.strictSame(one.unsaid, ['--module-param spm_addr_dev1=0x140000000']);
 });
