@@ -15,7 +15,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   cli: 'report explain triage fuzz export shell record session scenario selftests watch machine user kernel mm generations uapi sim',
   report: 'explain triage scenario selftests watch mm sim',
   explain: 'session scenario watch machine kernel mm generations uapi sim',
-  triage: 'selftests generations',
+  triage: 'selftests generations sim',
   fuzz: 'session scenario machine user generations sim',
   export: 'session scenario generations uapi sim',
   shell: 'session scenario user uapi sim',

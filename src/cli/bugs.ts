@@ -1,28 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** `hmm-sim bugs`: what --bug and --fix know. */
+/** `hmm-sim bugs`: what --bug and --fix know, and which bug somebody has before them. */
 import type { Command } from 'commander';
 import { type Bug, type BugFix, bugById, bugs, generationsWith } from '../generations/bugs/index.js';
+import type { LeftOutBug } from '../generations/bugs/left-out.js';
 import { generations } from '../generations/index.js';
+import { findBugs, isOnSwitch, type KnownBug, nearMiss } from '../triage/bug-search.js';
+import { type SeenBy, testsThatSee } from '../triage/bug-tests.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { printLine } from './terminal.js';
 
 const WIDTH = 100;
 const LABEL = 12;
+/** Of the bugs that are found, no more are told, and of all but the first only this much. */
+const MAX_FOUND = 8;
+const MAX_TESTS = 4;
 
 export function configure(command: Command): void {
   command
-    .argument('[ids...]', 'only these, and all that is known of them')
+    .argument('[query...]', 'ids, or what there is of a bug: all that is known of what it finds')
     .option('--verify', "run each bug's scenario without and with it; exit 1 when one does not behave")
-    .action(async (ids: string[], { verify }: { verify?: true }) => {
-      const chosen = ids.length === 0 ? bugs : ids.map((id) => bugById(id, 'bugs'));
+    .addHelpText(
+      'after',
+      `
+A query is an id, a CVE ("CVE-2026-46280"), a commit (seven digits or more), a function, a line of a log ("WARNING in
+zap_pte_range", "Expected ret (-14) == 0 (0)"), or words. The most fitting bug comes first; exit 1 when none fits.`,
+    )
+    .action(async (query: string[], { verify }: { verify?: true }) => {
       if (verify) {
+        const chosen = query.length === 0 ? bugs : query.map((id) => bugById(id, 'bugs'));
         const { verifyBugs } = await import('./bugs-verify.js');
         process.exitCode = verifyBugs(chosen, printLine) ? EXIT_OK : EXIT_FAILED;
         return;
       }
-      const lines = ids.length === 0 ? listLines(bugs) : chosen.flatMap(bugLines);
-      lines.forEach(printLine);
+      process.exitCode = tell(query);
     });
+}
+
+/** Return: the exit status. */
+function tell(query: readonly string[]): number {
+  const named = query.flatMap((id) => bugs.find((bug) => bug.id === id.toLowerCase()) ?? []);
+  if (named.length === query.length) {
+    (query.length === 0 ? listLines(bugs) : named.flatMap(bugLines)).forEach(printLine);
+    return EXIT_OK;
+  }
+  const text = query.join(' ');
+  const found = findBugs(text);
+  for (const [place, { bug, why }] of found.slice(0, MAX_FOUND).entries())
+    (place === 0 ? knownLines(bug, why) : shortLines(bug, why)).forEach(printLine);
+  if (found.length > MAX_FOUND) printLine(`and ${found.length - MAX_FOUND} more`);
+  if (found.length > 0) return EXIT_OK;
+  process.stderr.write(
+    `hmm-sim: bugs: nothing known fits "${text}"${nearMiss(text)}; "hmm-sim bugs" lists them\n`,
+  );
+  return EXIT_FAILED;
 }
 
 /** Ids of the kernels here that have the bug as they are. */
@@ -72,19 +102,56 @@ function optionText(bug: Bug): string {
   return [...bring, ...fix].join('; ');
 }
 
+function seenText({ tests, kernels, huge, warns }: SeenBy): string {
+  const more = tests.length > MAX_TESTS ? ` and ${tests.length - MAX_TESTS} more` : '';
+  const how = [...(huge ? ['with --thp always'] : []), ...(warns ? ['by a WARN alone'] : [])];
+  return `suite: ${tests.slice(0, MAX_TESTS).join(', ')}${more} (${[...kernels, ...how].join(', ')})`;
+}
+
+/** Tests of the suite that see it. */
+function seenLines({ id }: Bug): string[] {
+  const seen = testsThatSee(id).map(seenText);
+  if (seen.length === 0) return field('seen by', 'no test of the suite; its scenario does');
+  return seen.flatMap((text, n) => field(n === 0 ? 'seen by' : '', text));
+}
+
+/** All that is known of a bug that was found, and why it was. */
+function knownLines(bug: KnownBug, why: string): string[] {
+  const [title, ...more] = isOnSwitch(bug) ? bugLines(bug) : leftOutLines(bug);
+  return [title!, ...field('fits', why), ...more];
+}
+
+/** The same of those that fit less. */
+function shortLines(bug: KnownBug, why: string): string[] {
+  if (!isOnSwitch(bug)) return [bug.title, ...field('fits', why), ...field('here', 'no switch')];
+  return [`${bug.id}: ${bug.title}`, ...field('fits', why), ...seenLines(bug)];
+}
+
+function leftOutLines({ title, symptom, fix, functions, why }: LeftOutBug): string[] {
+  return [
+    title,
+    ...field('symptom', symptom),
+    ...field('fix', fixText(fix)),
+    ...(functions.length === 0 ? [] : field('functions', functions.join(', '))),
+    ...field('here', `no switch: ${why}`),
+  ];
+}
+
 /** All that is known of one bug. */
 export function bugLines(bug: Bug): string[] {
-  const { id, title, mechanism, symptom, fix, existed, overrides, shows, check } = bug;
+  const { id, title, mechanism, symptom, fix, functions, existed, overrides, shows, check } = bug;
   const switches = Object.entries(overrides).map(([name, value]) => `${name}=${value}`);
   return [
     `${id}: ${title}`,
     ...field('cause', mechanism),
     ...field('symptom', symptom),
     ...field('fix', fixText(fix)),
+    ...field('functions', functions.join(', ')),
     ...field('existed', existed),
     ...field('here', optionText(bug)),
     ...field('switch', switches.join(' ')),
     ...field('scenario', `test/bugs/${id}.yaml`),
+    ...seenLines(bug),
     ...field('shows', check ? `${shows} (with --check)` : shows),
   ];
 }

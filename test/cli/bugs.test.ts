@@ -32,29 +32,63 @@ t.test('all that is known of some', async (t) => {
   symptom   The next touch by a CPU is a use after free in dmirror_devmem_fault().
   fix       "lib: test_hmm: evict device pages on file close to avoid use-after-free"
             (CVE-2026-46280)
+  functions dmirror_devmem_fault, dmirror_fops_release
   existed   up to 6.1 and 6.12 before the backports of 2026
   here      --bug stale-mirror-after-close brings it to 6.1, 6.12; --fix stale-mirror-after-close
             takes it from v5-generic, v4-coherent
   switch    closeEvicts=false
   scenario  test/bugs/stale-mirror-after-close.yaml
+  seen by   no test of the suite; its scenario does
   shows     step 5: oops: expected nothing, got "dmirror_devmem_fault"
 to-system-array-leak: MIGRATE_TO_SYS forgets its arrays when the address space is gone
   cause     dmirror_migrate_to_system() allocates src_pfns and dst_pfns, then returns -EINVAL when
             the mirrored mm has no users.
   symptom   Each such call leaks two pages of kernel memory.
   fix       "lib/test_hmm: fix memory leak in dmirror_migrate_to_system()"
+  functions dmirror_migrate_to_system
   existed   later than 6.12, when the arrays had left the stack
   here      --bug to-system-array-leak brings it to v5-generic, v4-coherent, 6.1, 6.12
   switch    toSystemArraysOnStack=false
   scenario  test/bugs/to-system-array-leak.yaml
+  seen by   no test of the suite; its scenario does
   shows     step 5: violation: expected nothing, got "refcount: page with pfn 0x300: refcount 1, but
             0 references are held" (with --check)
 `,
   });
-  t.same(hmmSim('bugs', 'npages'), {
+  t.same(hmmSim('bugs', '--verify', 'npages'), {
     status: 64,
     stdout: '',
     stderr: 'hmm-sim: bugs: unknown bug "npages"; "hmm-sim bugs" lists them\n',
+  });
+});
+
+t.test('what fits a query', async (t) => {
+  const { status, stdout, stderr } = hmmSim('bugs', 'Expected', 'ret', '(-16)', '==', '0');
+  t.strictSame([status, stderr], [0, '']);
+  t.match(
+    stdout,
+    /^exclusive-thp-tail: .*\n {2}fits {6}exclusive: Expected ret \(-16\) == 0 \(0\)\n {2}cause /,
+  );
+  t.match(
+    stdout,
+    /\nioctl-4-collision: one ioctl number has two meanings\n {2}fits .*\n {2}seen by {3}suite: hmm.migrate_multiple, hmm2.snapshot \(v5-generic\)\n/,
+  );
+  t.strictSame(hmmSim('bugs', 'CVE-2026-63879'), {
+    status: 0,
+    stderr: '',
+    stdout: `amdgpu reads the sequence number once a chunk
+  fits      CVE-2026-63879
+  symptom   Stale pfns are used after a munmap() between two chunks.
+  fix       "drm/amdgpu: fix amdgpu_hmm_range_get_pages" (CVE-2026-63879)
+  functions amdgpu_hmm_range_get_pages
+  here      no switch: another driver
+`,
+  });
+  t.strictSame(hmmSim('bugs', 'dmirror_do_raed'), {
+    status: 1,
+    stdout: '',
+    stderr:
+      'hmm-sim: bugs: nothing known fits "dmirror_do_raed" (did you mean "dmirror_do_read"?); "hmm-sim bugs" lists them\n',
   });
 });
 

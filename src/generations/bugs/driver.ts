@@ -11,6 +11,7 @@ export const driverBugs: readonly Bug[] = [
       'dmirror_devmem_fault_alloc_and_copy() passes over every page that is not private, and the ioctl counts nothing.',
     symptom:
       'The migration to system memory answers 0, and its test passes, with all pages still on the device.',
+    functions: ['dmirror_devmem_fault_alloc_and_copy'],
     fix: { note: 'COHERENT replaced it' },
     existed: 'DEVICE_GENERIC v5',
     kernels: { since: NEVER, postings: { 'v5-generic': true } },
@@ -23,6 +24,7 @@ export const driverBugs: readonly Bug[] = [
     mechanism:
       'DEVICE_GENERIC gives number 4 to GET_MEM_DEV_TYPE; Linux 5.14 had given it to EXCLUSIVE. The driver here is of the other kind than the program.',
     symptom: 'Asking for the type of the device takes the pages of the range away from the CPU.',
+    functions: ['dmirror_fops_unlocked_ioctl'],
     fix: { note: 'numbers were given anew in COHERENT and in 6.1' },
     existed: 'programs of DEVICE_GENERIC on a driver of 5.14',
     kernels: { since: NEVER },
@@ -35,6 +37,7 @@ export const driverBugs: readonly Bug[] = [
     mechanism:
       'Closing the file frees its struct dmirror and leaves the pages that were migrated through it on the device; the fault that brings one back follows the pointer.',
     symptom: 'The next touch by a CPU is a use after free in dmirror_devmem_fault().',
+    functions: ['dmirror_devmem_fault', 'dmirror_fops_release'],
     fix: {
       subject: 'lib: test_hmm: evict device pages on file close to avoid use-after-free',
       cve: 'CVE-2026-46280',
@@ -50,6 +53,7 @@ export const driverBugs: readonly Bug[] = [
     mechanism:
       'dmirror_fault() answers 0 when the mirrored mm has no users; dmirror_read() and dmirror_write() take that for progress and try again.',
     symptom: 'READ and WRITE through an inherited file never return once the process that opened it is dead.',
+    functions: ['dmirror_do_read', 'dmirror_do_write', 'dmirror_fault', 'dmirror_read', 'dmirror_write'],
     fix: {
       subject: 'lib/test_hmm: fail dmirror_fault() when the mirrored mm is gone',
       commit: '424ff628eed7',
@@ -67,7 +71,8 @@ export const driverBugs: readonly Bug[] = [
       'When fewer pages are found than asked for, the rest of the array on the stack stays as it was, and dmirror_atomic_map() enters all of it into the device table.',
     symptom:
       'EXCLUSIVE past the end of a mapping succeeds, and reading its pages back dereferences stack garbage.',
-    fix: { subject: 'lib/test_hmm: avoid accessing uninitialized pages' },
+    functions: ['dmirror_do_read', 'dmirror_do_write', 'dmirror_exclusive', 'dmirror_atomic_map'],
+    fix: { subject: 'lib/test_hmm: avoid accessing uninitialized pages', commit: 'ed913b055a74' },
     existed: 'from 5.14 up to 6.0',
     kernels: { since: ['5.14'], until: ['6.1'] },
     overrides: { exclusiveNeedsAllPages: false },
@@ -78,6 +83,7 @@ export const driverBugs: readonly Bug[] = [
     title: 'a page count overflows on its way to bytes',
     mechanism: 'npages << PAGE_SHIFT drops the upper twelve bits before the range is checked.',
     symptom: 'An ioctl over 2^52 + 1 pages is taken for one over a single page.',
+    functions: ['dmirror_fops_unlocked_ioctl'],
     fix: { subject: 'mm/hmm/test: reject overflowing page counts' },
     existed: 'all kernels here',
     kernels: {},
@@ -90,6 +96,7 @@ export const driverBugs: readonly Bug[] = [
     mechanism:
       'dmirror_migrate_to_system() allocates src_pfns and dst_pfns, then returns -EINVAL when the mirrored mm has no users.',
     symptom: 'Each such call leaks two pages of kernel memory.',
+    functions: ['dmirror_migrate_to_system'],
     fix: { subject: 'lib/test_hmm: fix memory leak in dmirror_migrate_to_system()' },
     existed: 'later than 6.12, when the arrays had left the stack',
     kernels: { since: ['7.3'] },
@@ -105,7 +112,11 @@ export const driverBugs: readonly Bug[] = [
       'dmirror_device_evict_chunk() allocates one entry a page of the chunk with kcalloc(), 512 KiB in one piece, and passes the result on.',
     symptom:
       'RELEASE on a machine whose memory is full or in pieces dereferences NULL in migrate_device_range().',
-    fix: { subject: 'lib/test_hmm.c: handle src_pfns and dst_pfns allocation failure' },
+    functions: ['migrate_device_range', 'dmirror_device_evict_chunk'],
+    fix: {
+      subject: 'lib/test_hmm.c: handle src_pfns and dst_pfns allocation failure',
+      commit: 'c2af060d1c18',
+    },
     existed: 'from 6.1 on, before 6.12 and backports',
     kernels: { since: ['6.1'], until: ['6.12', '6.1.192'] },
     overrides: { evictNeverFailsToAllocate: false },
@@ -118,6 +129,7 @@ export const driverBugs: readonly Bug[] = [
       'dmirror_do_fault() stores what hmm_range_fault() found; for a page that is private to the same device that is memory which no CPU can reach.',
     symptom:
       'When the device has lost the entry of a page that is still its own (mprotect, an invalidation next to it), the next READ or WRITE oopses.',
+    functions: ['dmirror_do_read', 'dmirror_do_write', 'dmirror_do_fault'],
     fix: { note: 'in every kernel that was recorded' },
     existed: 'all kernels here',
     kernels: {},
@@ -130,6 +142,7 @@ export const driverBugs: readonly Bug[] = [
     mechanism:
       'dmirror_devmem_fault_alloc_and_copy() passes over a page for which it finds no system page, and the fault handler answers 0.',
     symptom: 'The CPU takes the same fault for ever.',
+    functions: ['exc_page_fault', 'dmirror_devmem_fault_alloc_and_copy', 'dmirror_devmem_fault'],
     fix: { note: 'later kernels answer VM_FAULT_OOM' },
     existed: 'all kernels here',
     kernels: { until: ['7.3'] },
@@ -143,6 +156,7 @@ export const driverBugs: readonly Bug[] = [
       'A test passes FOLL_LONGTERM as a number that it has copied, as hmm-tests does; since 6.3 the kernel numbers the flag differently.',
     symptom:
       'The kernel does not know the flag and pins nothing, of which the test sees only that page 2 is still on the device: m[2] is 34 (66 if coherent) instead of 2.',
+    functions: ['is_valid_gup_args', 'gup_fast_fallback'],
     fix: { note: 'the test has to be built for the kernel' },
     existed: 'a test of 6.3 or later on an older kernel, and the other way round',
     kernels: { since: NEVER },

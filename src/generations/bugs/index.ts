@@ -23,14 +23,20 @@ export interface BugFix {
   readonly note?: string;
 }
 
-export interface Bug {
-  readonly id: string;
+/** What is known of a bug, whether or not it is on a switch here. */
+export interface BugFacts {
   readonly title: string;
-  /** What the code does wrong. */
-  readonly mechanism: string;
   /** What one sees of it. */
   readonly symptom: string;
+  /** Kernel functions, those first that an oops, WARN or hang names, then those that are wrong. */
+  readonly functions: readonly string[];
   readonly fix: BugFix;
+}
+
+export interface Bug extends BugFacts {
+  readonly id: string;
+  /** What the code does wrong. */
+  readonly mechanism: string;
   /** Kernels that had it, in words. */
   readonly existed: string;
   /** The same as data. */

@@ -10,6 +10,7 @@ export const memoryBugs: readonly Bug[] = [
     mechanism:
       'Device pages are free at one reference, not at none, so that whoever finds one by its pfn can take another.',
     symptom: 'A page on the free list looks as if somebody used it; eviction takes it for data to be saved.',
+    functions: ['free_zone_device_page', 'dmirror_devmem_free'],
     fix: { subject: 'mm: free device private pages have zero refcount', commit: 'ef233450898f' },
     existed: 'up to 6.0, but for DEVICE_GENERIC, which removes it',
     kernels: { until: ['6.1'], postings: { 'v5-generic': false } },
@@ -24,6 +25,7 @@ export const memoryBugs: readonly Bug[] = [
     mechanism:
       'make_device_exclusive_range() walks the mappings of a folio, and so refuses tail pages, although the PMD has been split.',
     symptom: 'EXCLUSIVE over transparent huge pages answers EBUSY.',
+    functions: ['make_device_exclusive_range', 'page_make_device_exclusive_one'],
     fix: { subject: 'mm/rmap: implement make_device_exclusive() using folio_walk instead of rmap walk' },
     existed: 'from 5.14 up to 6.14',
     kernels: { since: ['5.14'], until: ['6.15'] },
@@ -65,7 +67,11 @@ export const memoryBugs: readonly Bug[] = [
     mechanism:
       'do_swap_page() calls the callback for a private page and answers 0, whatever the driver says.',
     symptom: 'A device that cannot give its page back makes the CPU fault for ever, without a signal.',
-    fix: { subject: 'mm/memory: return vm_fault_t result from migrate_to_ram() callback' },
+    functions: ['exc_page_fault', 'do_swap_page'],
+    fix: {
+      subject: 'mm/memory: return vm_fault_t result from migrate_to_ram() callback',
+      commit: '4a955bed882e',
+    },
     existed: 'release candidates of 6.1',
     kernels: { since: NEVER },
     overrides: { migrateToRamResultCounts: false },
@@ -78,7 +84,8 @@ export const memoryBugs: readonly Bug[] = [
       'migrate_vma_collect_pmd() replaces the PTE without copying its dirty bit to the page, and the new PTE is dirty only if the page is.',
     symptom:
       'The migrated page is clean: reclaim may drop its contents, and mprotect() does not give the right to write back.',
-    fix: { subject: 'mm/migrate_device.c: copy pte dirty bit to page' },
+    functions: ['migrate_vma_collect_pmd'],
+    fix: { subject: 'mm/migrate_device.c: copy pte dirty bit to page', commit: 'fd35ca3d12cc' },
     existed: 'up to 6.0',
     kernels: { until: ['6.1'] },
     overrides: { collectKeepsDirtyBit: false },
@@ -90,7 +97,8 @@ export const memoryBugs: readonly Bug[] = [
     mechanism:
       'hmm_vma_walk_test() treats VM_MIXEDMAP as VM_IO and VM_PFNMAP, although its pages have a struct page.',
     symptom: "A device cannot read a driver's mapping: EFAULT, and ERROR in snapshots.",
-    fix: { subject: 'mm/hmm.c: allow VM_MIXEDMAP to work with hmm_range_fault' },
+    functions: ['hmm_vma_walk_test'],
+    fix: { subject: 'mm/hmm.c: allow VM_MIXEDMAP to work with hmm_range_fault', commit: '87c01d57fa23' },
     existed: 'up to 5.16',
     kernels: { until: ['5.17'] },
     overrides: { hmmWalksMixedmap: false },
@@ -102,7 +110,8 @@ export const memoryBugs: readonly Bug[] = [
     mechanism:
       'hmm_vma_handle_pte() has no case for private pages of another owner and takes them for broken entries.',
     symptom: 'READ and WRITE of a page that is on another device answer EFAULT instead of bringing it home.',
-    fix: { subject: 'mm/hmm: fault non-owner device private entries' },
+    functions: ['hmm_vma_handle_pte'],
+    fix: { subject: 'mm/hmm: fault non-owner device private entries', commit: '8a295dbbaf72' },
     existed: 'up to 5.19',
     kernels: { until: ['6.0'] },
     overrides: { hmmFaultsForeignPrivate: false },
@@ -114,6 +123,7 @@ export const memoryBugs: readonly Bug[] = [
     mechanism:
       'zap_pte_range() expects device entries in anonymous VMAs only, where anonymous folios are meant.',
     symptom: 'munmap() of a MAP_PRIVATE file mapping with migrated pages leaves a WARNING in the kernel log.',
+    functions: ['zap_pte_range'],
     fix: { subject: 'mm/memory: fix spurious warning when unmapping device-private/exclusive pages' },
     existed: 'from 5.19 up to 6.1 and 6.12 before the backports of 2026',
     kernels: { since: ['5.19'], until: ['7.0', '6.12.117', '6.1.192'] },
@@ -126,8 +136,10 @@ export const memoryBugs: readonly Bug[] = [
     mechanism:
       'migrate_device_finalize() puts the source back on the LRU in any case; after a successful migration it has no memcg any more.',
     symptom: 'A WARNING from the memcg code, and pages on the LRU that are about to be freed.',
+    functions: ['folio_lruvec', 'migrate_device_finalize'],
     fix: {
       subject: "mm/migrate_device: don't add folio to be freed to LRU in migrate_device_finalize()",
+      commit: '41cddf83d8b0',
       cve: 'CVE-2025-21861',
     },
     existed: 'from 6.7 up to 6.13',

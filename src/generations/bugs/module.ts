@@ -10,6 +10,7 @@ export const moduleBugs: readonly Bug[] = [
     mechanism:
       'dmirror_allocate_chunk() decides on MEMORY_DEVICE_GENERIC and then sets the type of the pagemap to MEMORY_DEVICE_PRIVATE, as it did when there was nothing else.',
     symptom: 'A generic device behaves as a private one: snapshots show private pages, and the CPU faults.',
+    functions: ['dmirror_allocate_chunk'],
     fix: { note: 'the changelog of DEVICE_GENERIC v5 names it' },
     existed: 'DEVICE_GENERIC before v5',
     kernels: { since: NEVER },
@@ -22,6 +23,7 @@ export const moduleBugs: readonly Bug[] = [
     mechanism:
       'The minor number, 0 for the first such device, is the condition of a ?: whose true branch is spm_addr_dev0.',
     symptom: "Pages of the first device have the pfns of spm_addr_dev1's range, and the other way round.",
+    functions: ['dmirror_allocate_chunk'],
     fix: { note: 'never fixed' },
     existed: 'from DEVICE_GENERIC on',
     kernels: {},
@@ -34,6 +36,7 @@ export const moduleBugs: readonly Bug[] = [
     mechanism:
       'dmirror_allocate_chunk() reads the number of the character device, which is 0 until the device has been added.',
     symptom: 'Both take spm_addr_dev0: the second overlaps the first, and the module does not load.',
+    functions: ['dmirror_allocate_chunk', 'dmirror_device_init', 'pagemap_range'],
     fix: {
       subject: 'lib: test_hmm: use device devt for coherent device range selection',
       commit: 'bfcc55a14179',
@@ -63,6 +66,7 @@ export const moduleBugs: readonly Bug[] = [
       'dmirror_allocate_chunk() has become an int, 0 or -errno; dmirror_devmem_alloc_page() still asks whether it is false.',
     symptom:
       'The page for which a chunk was added does not migrate, and one page of the chunk is lost; where no chunk could be added, the driver goes on with a NULL page, and oopses.',
+    functions: ['dmirror_devmem_alloc_page', 'dmirror_allocate_chunk'],
     fix: { note: 'COHERENT v4 (07/10) asks the right way round' },
     existed: 'DEVICE_GENERIC v5',
     kernels: { since: NEVER, postings: { 'v5-generic': true } },
@@ -75,6 +79,7 @@ export const moduleBugs: readonly Bug[] = [
     mechanism:
       'lookup_resource() answers NULL, and nothing is looked up at all when only one of the parameters is set; IS_ERR() takes NULL for a valid pointer.',
     symptom: 'Loading the module oopses in dmirror_allocate_chunk().',
+    functions: ['dmirror_allocate_chunk', 'lookup_resource'],
     fix: { note: 'later versions of the driver test for NULL too' },
     existed: 'DEVICE_GENERIC v5',
     kernels: { since: NEVER, postings: { 'v5-generic': true } },

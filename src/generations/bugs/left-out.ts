@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Bugs that are known and on no switch here, so that whoever looks for one is told so. */
+import type { BugFacts } from './index.js';
+
+export interface LeftOutBug extends BugFacts {
+  /** Why there is no switch. */
+  readonly why: string;
+}
+
+const RACE = 'a race; steps of a scenario follow one another';
+const NO_HUGE = 'no huge device pages';
+
+export const leftOutBugs: readonly LeftOutBug[] = [
+  {
+    title: 'EXCLUSIVE takes a page of a hugetlb mapping',
+    symptom: 'EXCLUSIVE over hugetlb memory goes wrong instead of answering EBUSY.',
+    functions: ['folio_make_device_exclusive', 'make_device_exclusive_range', 'check_vma_flags'],
+    fix: {
+      subject: 'mm/gup: reject FOLL_SPLIT_PMD with hugetlb VMAs',
+      commit: '8977752c8056',
+      cve: 'CVE-2025-22034',
+    },
+    why: 'not yet; the kernels here answer EBUSY, as fixed ones do',
+  },
+  {
+    title: 'the subpage of a private entry is computed from its offset',
+    symptom: 'The CPU fault that brings a private page back oopses in try_to_migrate_one().',
+    functions: ['try_to_migrate_one'],
+    fix: { note: 'release candidates of 5.19; later ones have the case apart' },
+    why: 'not yet',
+  },
+  {
+    title: 'a module that does not load leaves a device behind',
+    symptom: "The last device's node outlives the module whose first chunk could not be allocated.",
+    functions: ['dmirror_device_init', 'hmm_dmirror_init'],
+    fix: { note: '6.1.192 and 6.12.117 have it' },
+    why: 'not yet',
+  },
+  {
+    title: 'page_free() is called for device-dax pages, which have no operations',
+    symptom: 'Freeing a page of a dax device calls NULL.',
+    functions: ['free_devmap_managed_page'],
+    fix: { note: 'COHERENT has a type of its own' },
+    why: 'no device-dax',
+  },
+  {
+    title: 'try_grab_page() warns of free ZONE_DEVICE pages',
+    symptom: 'generic/413 of xfstests leaves a WARNING.',
+    functions: ['try_grab_page', 'try_get_page'],
+    fix: { subject: 'mm: free device private pages have zero refcount', commit: 'ef233450898f' },
+    why: 'no fsdax; free-page-referenced is the other side of it',
+  },
+  {
+    title: 'a device private page is freed and used again while a CPU fault brings it back',
+    symptom: 'Two threads that fault one page: wrong data, or a use after free.',
+    functions: ['do_swap_page'],
+    fix: { subject: 'mm/memory.c: fix race when faulting a device private page', commit: '16ce101db85d' },
+    why: RACE,
+  },
+  {
+    title: 'cpages counts pages that stay',
+    symptom: 'Pinned pages are counted as migrating.',
+    functions: ['migrate_vma_setup', 'migrate_device_unmap'],
+    fix: {
+      subject: 'mm/migrate_device: return number of migrating pages in args->cpages',
+      commit: '44af0b45d58d',
+    },
+    why: 'nothing here reads args->cpages of a migration',
+  },
+  {
+    title: 'anonymous pages in the swap cache are refused',
+    symptom: 'Migration after a swap-in answers ENOENT.',
+    functions: ['migrate_vma_check_page'],
+    fix: { subject: 'mm/migrate_device: try to handle swapcache pages' },
+    why: 'no swap',
+  },
+  {
+    title: 'the mapping of a page is stale after its swap cache was freed',
+    symptom: 'The swap cache is corrupt.',
+    functions: ['__migrate_device_pages'],
+    fix: {
+      subject: 'mm/migrate_device: clear stale mapping after freeing swapcache',
+      cve: 'CVE-2026-89755',
+    },
+    why: 'no swap',
+  },
+  {
+    title: 'the TLB is flushed after the page table lock was dropped',
+    symptom: "A CPU's write during a migration is lost.",
+    functions: ['migrate_vma_collect_pmd'],
+    fix: { subject: 'mm/migrate_device.c: flush TLB while holding PTL', commit: '60bae7370896' },
+    why: RACE,
+  },
+  {
+    title: 'an invalidated range has the wrong errno',
+    symptom: 'EAGAIN instead of EBUSY beside a concurrent munmap().',
+    functions: ['hmm_range_fault'],
+    fix: { subject: 'mm/hmm: always return EBUSY for invalid ranges in hmm_range_{fault,snapshot}' },
+    why: RACE,
+  },
+  {
+    title: 'an interval notifier is called after it was removed',
+    symptom: 'A callback runs while the device file is closed and memory unmapped.',
+    functions: ['mmu_interval_notifier_remove'],
+    fix: { subject: 'mm/mmu_notifier.c: fix race in mmu_interval_notifier_remove()' },
+    why: RACE,
+  },
+  {
+    title: 'device private memory is charged to a memcg for ever',
+    symptom: 'The memcg count does not come down after migration and exit.',
+    functions: ['mem_cgroup_migrate'],
+    fix: { subject: 'mm/memcg: fix device private memcg accounting' },
+    why: 'no memcg',
+  },
+  {
+    title: 'an exclusive page is freed while its fault waits for the lock',
+    symptom: 'Use after free in a fault beside munmap().',
+    functions: ['remove_device_exclusive_entry'],
+    fix: { subject: 'mm: take a page reference when removing device exclusive entries' },
+    why: RACE,
+  },
+  {
+    title: 'faults of the device starve on a page lock',
+    symptom: 'Livelock of migrations and CPU faults in do_swap_page().',
+    functions: ['do_swap_page', 'hmm_range_fault'],
+    fix: { subject: 'mm: Fix a hmm_range_fault() livelock / starvation problem', commit: 'b570f37a2ce4' },
+    why: RACE,
+  },
+  {
+    title: 'the PMD lock is kept where the mm is not stable',
+    symptom: 'Deadlock after running out of memory over a hole of a huge page.',
+    functions: ['migrate_vma_insert_huge_pmd_page'],
+    fix: {
+      subject: 'mm/migrate_device: fix spinlock leak in migrate_vma_insert_huge_pmd_page',
+      commit: '63451de16e0a',
+    },
+    why: NO_HUGE,
+  },
+  {
+    title: 'a large folio is split without a pin',
+    symptom: 'Use after free when part of a huge page is collected.',
+    functions: ['migrate_vma_collect_pmd', 'migrate_vma_split_folio'],
+    fix: { subject: 'mm/migrate_device: pin large folios before splitting' },
+    why: NO_HUGE,
+  },
+  {
+    title: 'pte_pfn() and pte_dirty() of entries that are not present',
+    symptom: 'Bogus dirty bits and flushes on the way back to system memory.',
+    functions: ['migrate_vma_collect_pmd'],
+    fix: { subject: 'mm: migrate_device: fix pte_pfn/pte_dirty called on non-present PTE' },
+    why: 'without effect on x86-64, whose swap entries never look dirty',
+  },
+  {
+    title: 'memunmap_pages() races with get_dev_pagemap()',
+    symptom: 'Use after free of the pagemap while devices are released.',
+    functions: ['memunmap_pages', 'get_dev_pagemap'],
+    fix: { subject: 'mm/memremap: fix memunmap_pages() race with get_dev_pagemap()' },
+    why: RACE,
+  },
+  {
+    title: 'the reverse map walk misreads private PMDs',
+    symptom: 'Splitting or unmapping a huge device page goes wrong.',
+    functions: ['page_vma_mapped_walk'],
+    fix: { subject: 'mm/page_vma_mapped: fix device-private PMD handling' },
+    why: NO_HUGE,
+  },
+  {
+    title: "double_map's mirror buffer is too small",
+    symptom: 'hmm2.double_map answers EFAULT with pages of 64 KiB: Expected ret (-14) == 0 (0).',
+    functions: [],
+    fix: { subject: 'selftests/mm: fix incorrect buffer->mirror size in hmm2 double_map test' },
+    why: 'fails with pages of 64 KiB only',
+  },
+  {
+    title: 'nouveau does not say which page faulted',
+    symptom: 'A CPU fault never migrates the page back.',
+    functions: ['nouveau_dmem_migrate_to_ram'],
+    fix: { subject: 'nouveau: fix migrate_to_ram() for faulting page' },
+    why: 'another driver',
+  },
+  {
+    title: 'nouveau maps a page that could not be copied',
+    symptom: 'Stale kernel data reaches the user after a failed copy.',
+    functions: ['nouveau_dmem_migrate_to_ram'],
+    fix: { subject: 'nouveau/dmem: Fix vulnerability in migrate_to_ram upon copy error' },
+    why: 'another driver',
+  },
+  {
+    title: 'nouveau keeps an exclusive page locked',
+    symptom: 'Atomic faults of the GPU hang.',
+    functions: ['nouveau_atomic_range_fault'],
+    fix: { subject: 'nouveau/svm: fix missing folio unlock + put after make_device_exclusive_range()' },
+    why: 'another driver',
+  },
+  {
+    title: 'amdgpu reads the sequence number once a chunk',
+    symptom: 'Stale pfns are used after a munmap() between two chunks.',
+    functions: ['amdgpu_hmm_range_get_pages'],
+    fix: { subject: 'drm/amdgpu: fix amdgpu_hmm_range_get_pages', cve: 'CVE-2026-63879' },
+    why: 'another driver',
+  },
+  {
+    title: 'amdgpu never refreshes the sequence number',
+    symptom: 'EBUSY for ever.',
+    functions: ['amdgpu_hmm_range_get_pages'],
+    fix: { subject: 'drm/amdgpu: drop retry loop in amdgpu_hmm_range_get_pages' },
+    why: 'another driver',
+  },
+  {
+    title: 'amdkfd misses a hole in a range',
+    symptom: 'Copying a range with a hole to VRAM goes wrong.',
+    functions: ['svm_migrate_copy_to_vram'],
+    fix: {
+      subject: 'drm/amdkfd: Fix the case that vm range is hole at svm_migrate_copy_to_vram',
+      cve: 'CVE-2026-89808',
+    },
+    why: 'another driver',
+  },
+  {
+    title: 'xe hangs when it copies from device to device',
+    symptom: 'CI hangs with two pagemaps.',
+    functions: [],
+    fix: { subject: 'drm/pagemap: Disable device-to-device migration', note: 'later reverted' },
+    why: 'another driver',
+  },
+  {
+    title: 'gpusvm leaks a reference to the mm',
+    symptom: 'Evicting a range of a dying mm leaks.',
+    functions: ['drm_gpusvm_range_evict'],
+    fix: { subject: 'drm/gpusvm: Fix MM reference leak in drm_gpusvm_range_evict' },
+    why: 'another driver',
+  },
+];
