@@ -12,24 +12,6 @@ const NO_HUGE = 'no huge device pages';
 
 export const leftOutBugs: readonly LeftOutBug[] = [
   {
-    title: 'EXCLUSIVE takes a page of a hugetlb mapping',
-    symptom: 'EXCLUSIVE over hugetlb memory goes wrong instead of answering EBUSY.',
-    functions: ['folio_make_device_exclusive', 'make_device_exclusive_range', 'check_vma_flags'],
-    fix: {
-      subject: 'mm/gup: reject FOLL_SPLIT_PMD with hugetlb VMAs',
-      commit: '8977752c8056',
-      cve: 'CVE-2025-22034',
-    },
-    why: 'not yet; the kernels here answer EBUSY, as fixed ones do',
-  },
-  {
-    title: 'the subpage of a private entry is computed from its offset',
-    symptom: 'The CPU fault that brings a private page back oopses in try_to_migrate_one().',
-    functions: ['try_to_migrate_one'],
-    fix: { note: 'release candidates of 5.19; later ones have the case apart' },
-    why: 'not yet',
-  },
-  {
     title: 'a module that does not load leaves a device behind',
     symptom: "The last device's node outlives the module whose first chunk could not be allocated.",
     functions: ['dmirror_device_init', 'hmm_dmirror_init'],

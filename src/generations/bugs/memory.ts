@@ -38,6 +38,7 @@ export const memoryBugs: readonly Bug[] = [
     mechanism:
       'follow_pmd_mask() asks pmd_trans_huge(), which is true for hugetlb as well, and __split_huge_pmd() unmaps the page as one of a file; the table of small pages that takes its place is none that hugetlb_fault() can use.',
     symptom: 'EXCLUSIVE over hugetlb ends in a kernel BUG of huge_pte_alloc().',
+    functions: ['huge_pte_alloc', 'follow_pmd_mask', 'check_vma_flags'],
     fix: {
       subject: 'mm/gup: reject FOLL_SPLIT_PMD with hugetlb VMAs',
       commit: '8977752c8056',
@@ -55,6 +56,7 @@ export const memoryBugs: readonly Bug[] = [
       'try_to_migrate_one() asks PageAnonExclusive() of the page that pte_pfn() gives, and a private entry is not present: the pfn is that of no page.',
     symptom:
       'A private page that two processes map oopses in try_to_migrate_one() when one of them migrates it; where one process alone maps it, migrate_vma_collect_pmd() has unmapped it before.',
+    functions: ['try_to_migrate_one'],
     fix: { note: 'before 5.19 was released: try_to_migrate_one() has a case for pages of ZONE_DEVICE' },
     existed: 'release candidates of 5.19',
     kernels: { since: NEVER },
