@@ -11,8 +11,13 @@ function outcome({ code }: ResultEvent): 'pass' | 'fail' | 'skip' {
   return code === KSFT_FAIL ? 'fail' : 'pass';
 }
 
-function logEntry({ kind, text, location }: LogEvent): object {
-  return location === undefined ? { kind, text } : { kind, text, file: location.file, line: location.line };
+function logEntry({ kind, text, location, inC }: LogEvent): object {
+  return {
+    kind,
+    text,
+    ...(location === undefined ? {} : { file: location.file, line: location.line }),
+    ...(inC === undefined ? {} : { inC }),
+  };
 }
 
 function testEntry({ result, log }: TestRecord): object {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** JUnit XML: one testsuite, one testcase per test. Times are simulated seconds. */
-import { KSFT_FAIL, KSFT_SKIP } from '../selftests/events.js';
+import { KSFT_FAIL, KSFT_SKIP, type Location } from '../selftests/events.js';
+import { logText } from './ktap.js';
 import type { RunInfo, RunRecorder, TestRecord } from './summary.js';
 
 const entities: Readonly<Record<string, string>> = {
@@ -89,14 +90,19 @@ export function junitText(cases: readonly JunitCase[], suite: JunitSuite): strin
   ].join('\n');
 }
 
+/** Where the assertion stands that failed first: in the C file, else here. */
+function placeOf(log: TestRecord['log']): Partial<Location> {
+  return log.find(({ inC }) => inC !== undefined)?.inC ?? log.find(({ location }) => location)?.location ?? {};
+}
+
 function caseOf({ result, log }: TestRecord): JunitCase {
   const { fixture, variant, test, ns } = result;
   const common = { classname: variant === '' ? fixture : `${fixture}.${variant}`, name: test, ns };
   if (result.code === KSFT_SKIP) return { ...common, verdict: 'skipped', message: result.diagnostic };
   if (result.code !== KSFT_FAIL) return common;
-  const lines = log.map(({ text }) => text);
-  const place = log.find(({ location }) => location !== undefined)?.location;
-  return { ...common, ...place, verdict: 'failure', message: lines[0] ?? 'failed', body: lines.join('\n') };
+  const lines = log.map(logText);
+  const message = log[0]?.text ?? 'failed';
+  return { ...common, ...placeOf(log), verdict: 'failure', message, body: lines.join('\n') };
 }
 
 /** A run of the suite as text, ending in a newline. */

@@ -5,6 +5,7 @@ import {
   type HarnessEvent,
   KSFT_FAIL,
   KSFT_SKIP,
+  type LogEvent,
   type PlanEvent,
   type ResultEvent,
   type Totals,
@@ -46,6 +47,11 @@ function endLines({ passed, run, totals }: EndEvent): string[] {
   return [`# ${verdict}: ${passed} / ${run} tests passed.`, totalsLine(totals)];
 }
 
+/** The text of an assertion ends in its place in C: whoever reads such lines takes it for a part of the message. */
+export function logText({ text, inC }: LogEvent): string {
+  return inC === undefined ? text : `${text} (${inC.file}:${inC.line})`;
+}
+
 /** The lines, without newlines, that an event of a run in this style becomes. */
 export function ktapLines(event: HarnessEvent, style: HarnessStyle): string[] {
   switch (event.type) {
@@ -54,7 +60,7 @@ export function ktapLines(event: HarnessEvent, style: HarnessStyle): string[] {
     case 'start':
       return [`#  RUN           ${event.name} ...`];
     case 'log':
-      return [`# ${event.text}`];
+      return [`# ${logText(event)}`];
     case 'result':
       return resultLines(event, style);
     case 'end':

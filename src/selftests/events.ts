@@ -43,6 +43,8 @@ export interface LogEvent {
   readonly kind: 'assertion' | 'skip' | 'death' | 'oops' | 'violation';
   readonly text: string;
   readonly location?: Location;
+  /** Where the C file has the assertion, as far as that is known. */
+  readonly inC?: Location;
 }
 
 export interface ResultEvent extends TestName {

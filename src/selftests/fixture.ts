@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** FIXTURE, FIXTURE_VARIANT_ADD and TEST_F as values: a suite is a list of fixtures. */
+import type { Part } from '../generations/suite-courses.js';
 import type { Task } from '../sim/task.js';
 import type { Sys } from '../user/api.js';
 import type { TestName } from './events.js';
@@ -39,10 +40,18 @@ export interface Fixture {
   readonly instances: readonly TestInstance[];
 }
 
+/** The C file, and its line that stands for an assertion. */
+export interface SourceInC {
+  readonly file: string;
+  line(test: TestName, part: Part, made: number): number | undefined;
+}
+
 export interface Suite {
   readonly name: string;
   readonly style: HarnessStyle;
   readonly fixtures: readonly Fixture[];
+  /** Lines of the C file that it is ported from. */
+  readonly c?: SourceInC;
 }
 
 function instance<Self extends object, Variant>(

@@ -128,6 +128,7 @@ class HarnessRun {
 
   /** Runs the test in a new process, and ends whatever is left of it. */
   private runOn(machine: Machine, test: TestInstance): { code: Code; diagnostic: string } {
+    const { c } = this.options.suite;
     const metadata = newMetadata(test.test);
     const children: number[] = [];
     let reason = '';
@@ -135,6 +136,10 @@ class HarnessRun {
       style: this.options.suite.style,
       log: (event) => this.options.onEvent(event),
       locate: (stack) => locate(stack, this.options.readText),
+      locateInC: (part, made) => {
+        const line = c?.line(test, part, made);
+        return line === undefined ? undefined : { file: c!.file, line };
+      },
       skipped: (why) => {
         reason = why;
       },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What a test is written against: its process, its fixture's data, ASSERT_*, EXPECT_* and SKIP. */
+import type { Part } from '../generations/suite-courses.js';
 import type { Task } from '../sim/task.js';
 import type { Sys } from '../user/api.js';
 import { KSFT_FAIL, KSFT_SKIP } from './events.js';
@@ -39,6 +40,10 @@ function describe(expected: Operand, relation: Relation, seen: Operand): string 
 }
 
 export class TestContext<Self extends object, Variant> {
+  /** Where the test is, and how many assertions it has made there. */
+  private part: Part = 'own';
+  private made = 0;
+
   constructor(
     readonly sys: Sys,
     readonly self: Self,
@@ -51,9 +56,9 @@ export class TestContext<Self extends object, Variant> {
   /** Runs the test in its process: setup, body, teardown, exit. */
   *main(setup: TestBody<Self, Variant>, body: TestBody<Self, Variant>): Task<never> {
     return yield* runToExit(this, {
-      setup: () => setup(this),
-      body: () => body(this),
-      teardown: () => this.teardown(this),
+      setup: () => this.enter('setup', setup),
+      body: () => this.enter('own', body),
+      teardown: () => this.enter('teardown', this.teardown),
     });
   }
 
@@ -120,7 +125,7 @@ export class TestContext<Self extends object, Variant> {
   ASSERT_EQ_EACH(mismatches: number, expected: Operand, seen: Operand): void {
     if (mismatches > 0) {
       this.fail(describe(expected, '==', seen));
-      if (mismatches > 1) this.fail(`${mismatches - 1} more like this followed`);
+      if (mismatches > 1) this.fail(`${mismatches - 1} more like this followed`, false);
     }
     // Bails out if it failed, now or (where a teardown follows) before.
     this.assert(true, '', true);
@@ -142,11 +147,22 @@ export class TestContext<Self extends object, Variant> {
     const metadata = environment.style.sharesMetadata ? this.metadata : { ...this.metadata };
     const pid = yield* this.sys.fork(function* (sys) {
       const t = new TestContext(sys, self, variant, metadata, environment, teardown);
-      return yield* runToExit(t, { body: () => child(t), teardown: () => teardown(t) });
+      return yield* runToExit(t, {
+        body: () => t.enter('child', child),
+        teardown: () => t.enter('teardown', teardown),
+      });
     });
-    if (pid < 0) return -1;
+    if (pid < 0) {
+      [this.part, this.made] = ['unforked', 0];
+      return -1;
+    }
     environment.forked(pid);
     return pid;
+  }
+
+  private enter(part: Part, body: TestBody<Self, Variant>): Task {
+    [this.part, this.made] = [part, 0];
+    return body(this);
   }
 
   private compare(expected: Operand, relation: Relation, seen: Operand, fatal: boolean): void {
@@ -162,6 +178,7 @@ export class TestContext<Self extends object, Variant> {
     const { metadata } = this;
     if (fatal && metadata.exit_code !== KSFT_FAIL && metadata.step < 253) metadata.step++;
     if (!holds) this.fail(text);
+    this.made++;
     if (!metadata.trigger) return;
     if (fatal) {
       metadata.aborted = true;
@@ -170,11 +187,19 @@ export class TestContext<Self extends object, Variant> {
     metadata.trigger = false;
   }
 
-  private fail(text: string): void {
+  /** `first`: of what C's loop prints again and again. */
+  private fail(text: string, first = true): void {
     const { metadata, environment } = this;
     const location = environment.locate(captureStack());
     const line = `${location.file}:${location.line}:${metadata.name}:${text}`;
-    environment.log({ type: 'log', kind: 'assertion', text: line, location });
+    const inC = first ? environment.locateInC(this.part, this.made) : undefined;
+    environment.log({
+      type: 'log',
+      kind: 'assertion',
+      text: line,
+      location,
+      ...(inC === undefined ? {} : { inC }),
+    });
     metadata.exit_code = KSFT_FAIL;
     metadata.failures++;
     metadata.trigger = true;

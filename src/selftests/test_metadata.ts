@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What the harness knows of a running test (struct __test_metadata), and what it offers to it. */
+import type { Part } from '../generations/suite-courses.js';
 import { KSFT_PASS, type Location, type LogEvent } from './events.js';
 import type { HarnessStyle } from './harness_style.js';
 
@@ -39,6 +40,8 @@ export interface TestEnvironment {
   log(event: LogEvent): void;
   /** The source line that a stack trace stands in. */
   locate(stack: string): Location;
+  /** The place in the C file of the assertion behind the first `made` of a part of the test. */
+  locateInC(part: Part, made: number): Location | undefined;
   /** SKIP's reason lies in memory that the harness shares with every process. */
   skipped(reason: string): void;
   /** A process that the test forked; what is left of them ends with the test. */

@@ -60,6 +60,15 @@ function result(core: string): ResultLine | undefined {
   };
 }
 
+/** What our own suite adds: where C has the assertion. */
+const IN_C = / \((hmm-tests\.c):(\d+)\)$/;
+
+function assertion(file: string, line: number, test: string, text: string): TapLine {
+  const inC = file.endsWith('.c') ? null : IN_C.exec(text);
+  if (inC === null) return { kind: 'assertion', file, line, test, text };
+  return { kind: 'assertion', file: inC[1]!, line: Number(inC[2]), test, text: text.slice(0, inC.index) };
+}
+
 function harness(core: string): TapLine | undefined {
   let m = /^RUN\s+(\S+)/.exec(core);
   if (m !== null) return { kind: 'run', name: m[1]! };
@@ -68,8 +77,7 @@ function harness(core: string): TapLine | undefined {
   m = /^SKIP\s+(.+)$/.exec(core);
   if (m !== null) return { kind: 'skip', reason: m[1]! };
   m = ASSERTION.exec(core);
-  if (m !== null)
-    return { kind: 'assertion', file: m[1]!, line: Number(m[2]), test: m[3]!, text: m[4]!.trim() };
+  if (m !== null) return assertion(m[1]!, Number(m[2]), m[3]!, m[4]!.trim());
   m = DEATH.exec(core);
   if (m !== null) return { kind: 'death', test: m[1]!, text: m[2]! };
   m = /^could not open hmm \w+ driver \((\S+)\)/.exec(core);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The suite of each generation: which tests, in which variants, under which harness. */
 import { generationById } from '../../generations/index.js';
+import { suiteLine } from '../../generations/suite-courses.js';
 import type { Generation, SuiteId } from '../../generations/types.js';
 import { foll_longterm } from '../../uapi/gup_test.js';
 import * as uapi from '../../uapi/test_hmm_uapi.js';
@@ -150,7 +151,12 @@ export function hmmTests(generation: Generation): Suite {
       : { '': { ...only, device_number0: 0, device_number1: 1 } },
     tests: hmm2Tests,
   });
-  return { name: 'hmm-tests', style: harnessStyles[generation.harness], fixtures: [hmm, hmm2] };
+  return {
+    name: 'hmm-tests',
+    style: harnessStyles[generation.harness],
+    fixtures: [hmm, hmm2],
+    c: { file: 'hmm-tests.c', line: (test, part, made) => suiteLine(generation.id, test, part, made) },
+  };
 }
 
 /** The suite of a kernel. Return: undefined for an unknown one. */
