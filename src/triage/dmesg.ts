@@ -37,6 +37,9 @@ const SITE = /\b((?:[\w-]+\/)+[\w-]+\.[ch]:\d+)/;
 /** Symbols lose what the compiler appends. */
 const plain = (symbol: string): string => symbol.replace(/\.(?:isra|constprop|part|cold|llvm)\b.*$/, '');
 
+/** Of all kinds at once: most lines begin none. */
+const BEGINS = new RegExp(reportKinds.map(({ begins }) => `(?:${begins.source})`).join('|'), 'i');
+
 class OpenReport implements KernelReport {
   readonly frames: string[] = [];
   readonly lines: string[] = [];
@@ -146,6 +149,7 @@ export class DmesgReader {
   }
 
   private begin(text: string, number: number): OpenReport | undefined {
+    if (!BEGINS.test(text)) return undefined;
     for (const kind of reportKinds) {
       const match = kind.begins.exec(text);
       if (match === null) continue;

@@ -91,7 +91,8 @@ export class LogReader {
     const tap = tapLine(text);
     const report = this.dmesg.line(text.replace(/^(?:#\s?)+/, '').trim(), at);
     if (report !== undefined) this.report(report);
-    this.banner(text);
+    // Those that a log is full of.
+    if (tap?.kind !== 'assertion') this.banner(text);
     if (tap === undefined) this.sign(text);
     // The result closes the excerpt of its test, "RUN" begins it.
     if (tap?.kind !== 'run') this.builder?.excerpt(text);

@@ -9,7 +9,7 @@ const SGR = new RegExp(
   'g',
 );
 /** Colours whose escape character got lost on the way. */
-const LOST_ESCAPE = /\[\d{1,3}(?:;\d{1,3})*m|(?<!\w)\[m(?=\s|$)/g;
+const LOST_ESCAPE = /\[(?:\d{1,3}(?:;\d{1,3})*m|(?<!\w\[)m(?=\s|$))/g;
 /** What no terminal shows. */
 const CONTROL = /[\p{Cc}\u200b\ufeff]/u;
 const CONTROLS = new RegExp(CONTROL, 'gu');
