@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What triage finds in logs, as a document of KernelCI's KCIDB schema 5.3; what is ours stands under `misc`. */
+/**
+ * What triage finds in logs, as a document of KernelCI's KCIDB schema 5.3; what is ours stands under `misc`. Nothing is null:
+ * what is not known is left out.
+ */
 import type { LogVerdict } from '../triage/judge.js';
 import type { Candidate, Finding, RunVerdict } from '../triage/verdict.js';
 import { explained } from '../triage/verdict.js';
@@ -14,6 +17,12 @@ export interface TriagedLog {
   readonly verdict: LogVerdict;
 }
 
+/** The rest of an id: anything on one line. */
+const idText = (name: string): string => name.replace(/\p{Cc}+/gu, ' ');
+
+/** As much as KCIDB takes, and no half of a character. */
+const excerptText = (text: string): string => text.slice(0, MAX_EXCERPT).replace(/[\ud800-\udbff]$/, '');
+
 /** KCIDB's paths have no other characters. */
 const path = (name: string): string => (name === '' ? SUITE : `${SUITE}.${name.replace(/[^.\w-]/g, '_')}`);
 
@@ -21,7 +30,7 @@ function candidateEntry(candidate: Candidate, ran: RanCandidates): object {
   const { bug, has, kernel, condition, command, scenario, why, exact } = candidate;
   const result = ran.get(candidate);
   return {
-    bug: bug ?? null,
+    bug,
     in_kernel: has,
     kernel,
     condition,
@@ -36,25 +45,25 @@ function candidateEntry(candidate: Candidate, ran: RanCandidates): object {
 function findingMisc(finding: Finding, ran: RanCandidates): object {
   const { name, here, number, assertion, place, failures, death, reason, condition, notes } = finding;
   return {
-    test: name === '' ? null : name,
-    here: here ?? null,
-    number: number ?? null,
+    test: name || undefined,
+    here,
+    number,
     line: finding.line,
-    assertion: assertion ?? null,
-    at: place ?? null,
+    assertion,
+    at: place,
     failures,
-    ended: death === '' ? null : death,
-    reason: reason === '' ? null : reason,
-    condition: condition ?? null,
+    ended: death || undefined,
+    reason: reason || undefined,
+    condition,
     explained: explained(finding) || finding.candidates.some((one) => ran.get(one)?.same),
     notes,
     signature: finding.signature,
     reports: finding.reports.map(({ title, fn, at, frames, comm, incomplete, line }) => ({
       title,
-      function: fn ?? null,
-      at: at ?? null,
+      function: fn,
+      at,
       frames,
-      comm: comm ?? null,
+      comm,
       incomplete,
       line,
     })),
@@ -69,9 +78,9 @@ function suiteMisc({ fit, run, counts, conditions, masked }: RunVerdict): object
     exact: fit.exact,
     alike: fit.alike,
     why: fit.why,
-    kernel: fit.kernel ?? null,
+    kernel: fit.kernel,
     line: run.line,
-    planned: run.plan ?? null,
+    planned: run.plan,
     counts,
     conditions,
     masked,
@@ -83,11 +92,11 @@ function suiteMisc({ fit, run, counts, conditions, masked }: RunVerdict): object
 export function kcidbText(logs: readonly TriagedLog[], ran: RanCandidates = new Map()): string {
   const tests: object[] = [];
   for (const { name, verdict } of logs) {
-    const build_id = `${ORIGIN}:${name}`;
+    const build_id = `${ORIGIN}:${idText(name)}`;
     const add = (status: string, at: string, rest: object): void => {
       tests.push({
         build_id,
-        id: `${ORIGIN}:${name}:${tests.length}`,
+        id: `${build_id}:${tests.length}`,
         origin: ORIGIN,
         path: at,
         status,
@@ -98,7 +107,7 @@ export function kcidbText(logs: readonly TriagedLog[], ran: RanCandidates = new 
       const comment = finding.reports[0]?.title ?? finding.assertion ?? finding.notes[0];
       add(finding.status, path(finding.name), {
         ...(comment === undefined ? {} : { comment }),
-        ...(finding.excerpt === '' ? {} : { log_excerpt: finding.excerpt.slice(0, MAX_EXCERPT) }),
+        ...(finding.excerpt === '' ? {} : { log_excerpt: excerptText(finding.excerpt) }),
         misc: { generation, ...findingMisc(finding, ran) },
       });
     };
@@ -110,7 +119,7 @@ export function kcidbText(logs: readonly TriagedLog[], ran: RanCandidates = new 
     const { suite } = verdict;
     if (suite !== undefined) {
       const { status, text, condition, masked } = suite;
-      add(status, SUITE, { comment: text, misc: { condition: condition ?? null, masked } });
+      add(status, SUITE, { comment: text, misc: { condition, masked } });
     }
     for (const finding of verdict.reports) addFinding(finding, verdict.generation);
   }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** How often triage is right, over every sample in every wrapping, whole and reduced. */
 import t from 'tap';
+import { kcidbText } from '../../src/report/triage-kcidb.js';
 import { judge, type LogVerdict } from '../../src/triage/judge.js';
 import { bugSamples, recordings, type Sample } from './corpus.js';
+import { kcidbMistakes } from './kcidb.js';
 import { readLog } from './log-text.js';
 import { wrappings } from './wrappings.js';
 
@@ -26,6 +28,8 @@ interface Rates {
   readonly right: Record<'tests' | 'generation' | 'condition' | 'bug', number>;
   readonly all: Record<'tests' | 'generation' | 'condition' | 'bug', number>;
   readonly wrong: string[];
+  /** Where --json is not what KCIDB takes. */
+  readonly malformed: string[];
 }
 
 /** Tests that failed; those beside which the kernel only warned passed. */
@@ -47,6 +51,8 @@ function judged(rates: Rates, sample: Sample, reduction: string, wrapping: strin
   const kept = reductions[reduction]!(sample);
   const verdict = judge(readLog(wrappings[wrapping]!(kept)));
   const where = `${sample.name}, ${reduction}, ${wrapping}`;
+  if (reduction === 'whole' || wrapping === Object.keys(wrappings)[0])
+    rates.malformed.push(...kcidbMistakes(kcidbText([{ name: where, verdict }])));
   const told = failuresOf(verdict).map(({ name }) => name);
   const wanted = sample.failed;
   count(
@@ -74,7 +80,7 @@ function judged(rates: Rates, sample: Sample, reduction: string, wrapping: strin
 
 function newRates(): Rates {
   const none = () => ({ tests: 0, generation: 0, condition: 0, bug: 0 });
-  return { right: none(), all: none(), wrong: [] };
+  return { right: none(), all: none(), wrong: [], malformed: [] };
 }
 
 t.test('at least 95 of 100 are right', { timeout: 280_000 }, async (t) => {
@@ -86,6 +92,7 @@ t.test('at least 95 of 100 are right', { timeout: 280_000 }, async (t) => {
   }
   t.comment(`${samples.length} samples; ${JSON.stringify(rates.right)} of ${JSON.stringify(rates.all)}`);
   for (const line of rates.wrong.slice(0, 40)) t.comment(line);
+  t.strictSame(rates.malformed.slice(0, 5), []);
   for (const what of ['tests', 'generation', 'condition', 'bug'] as const) {
     t.ok(rates.all[what] > 100, `${rates.all[what]} ${what}`);
     t.ok(rates.right[what] >= 0.95 * rates.all[what], `${what}: ${rates.right[what]} of ${rates.all[what]}`);
