@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Machines by the conditions that explain skips and failures, and what the suite shows on them. */
 import type { SuiteSymptoms } from '../generations/bugs/suite-symptoms.js';
-import { moduleAt, RECORDING_CONDITIONS } from '../machine/defaults.js';
+import { moduleAt } from '../machine/defaults.js';
 import { describeMachine, type MachineDescription, type MachineOptions } from '../machine/description.js';
 import type { TestFilter } from '../selftests/test_filter.js';
+import { caseMachines, SPM_ADDRESSES } from '../triage/machines.js';
 import { symptomsOf } from '../triage/symptoms.js';
 import { type Measured, measure, type Shown } from './triage-measure.js';
 
-const spm = RECORDING_CONDITIONS.module;
-
-export const CONDITIONS: Readonly<Record<string, MachineOptions>> = {
-  spm: { module: spm },
-  private: { module: moduleAt([]) },
-  'thp-always': { module: spm, thp: 'always' },
-  'thp-never': { module: spm, thp: 'never' },
-  'no-hugepages': { module: spm, hugepages: 0 },
-  'no-module': { module: spm, load: false },
-};
+/** As options of a machine. */
+export const CONDITIONS: Readonly<Record<string, MachineOptions>> = Object.fromEntries(
+  Object.entries(caseMachines).map(([id, { spm, ...rest }]) => [
+    id,
+    { module: moduleAt(spm ? SPM_ADDRESSES : []), ...rest },
+  ]),
+);
 
 export interface Case {
   readonly kernel: string;

@@ -6,6 +6,7 @@ import { warningsIn } from '../scenario/result.js';
 import { MachinePool } from '../session/machine-pool.js';
 import { runOn } from '../session/runner.js';
 import { Setups } from '../session/setup.js';
+import { wayOf } from '../triage/dmesg.js';
 import type { Candidate, Finding } from '../triage/verdict.js';
 import { bugScenario } from './bugs-verify.js';
 import { machineOfCase, symptomsShown } from './triage-conditions.js';
@@ -36,11 +37,9 @@ function scenarioShows({ bug: id, has }: Candidate): readonly string[] {
 
 /** What a log's reports show, in the same words. */
 function reported({ reports }: Finding): string[] {
-  return reports.flatMap(({ fn, title, kills }) => {
-    if (fn === undefined) return [];
-    if (/^WARNING in/.test(title)) return [`warns: ${fn}`];
-    if (/hung|stall|lockup/.test(title)) return [`hangs: ${fn}`];
-    return kills || title.startsWith('KASAN') ? [`oopses: ${fn}`] : [];
+  return reports.flatMap((report) => {
+    const way = wayOf(report);
+    return report.fn === undefined || way === undefined ? [] : [`${way}: ${report.fn}`];
   });
 }
 

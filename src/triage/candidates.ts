@@ -5,7 +5,8 @@ import { type Bug, bugs, hasBug } from '../generations/bugs/index.js';
 import type { SuiteSymptoms } from '../generations/bugs/suite-symptoms.js';
 import { suiteSymptoms } from '../generations/bugs/symptoms.js';
 import type { Generation } from '../generations/index.js';
-import type { KernelReport } from './dmesg.js';
+import { type KernelReport, wayOf } from './dmesg.js';
+import { machineArguments } from './machines.js';
 import { shortName } from './run-builder.js';
 import type { Candidate } from './verdict.js';
 
@@ -30,17 +31,8 @@ export interface Suspect {
   readonly reports: readonly KernelReport[];
 }
 
-const ARGUMENTS: Readonly<Record<string, string>> = {
-  spm: ' 0x100000000 0x140000000',
-  private: '',
-  'thp-always': ' 0x100000000 0x140000000 --thp always',
-  'thp-never': ' 0x100000000 0x140000000 --thp never',
-  'no-hugepages': ' 0x100000000 0x140000000 --hugepages 0',
-  'no-module': ' --no-module',
-};
-
 export function smokeCommand(kernel: string, condition: string, test: string, bug?: string): string {
-  return `hmm-sim smoke --kernel ${kernel}${ARGUMENTS[condition] ?? ''} -r ${test}${bug === undefined ? '' : ` --bug ${bug}`}`;
+  return `hmm-sim smoke --kernel ${kernel}${machineArguments(condition)} -r ${test}${bug === undefined ? '' : ` --bug ${bug}`}`;
 }
 
 function scenarioCommand({ id }: Bug, has: boolean): string {
@@ -156,18 +148,19 @@ function functionsOf({ shows }: Bug): { fn: string; how: string } | undefined {
   return fn === undefined ? undefined : { fn, how: how! };
 }
 
-function reportPoints(bug: Bug, { title, fn, frames, kills }: KernelReport, generation: Generation): number {
+const WAYS: Readonly<Record<string, ReturnType<typeof wayOf>>> = {
+  oops: 'oopses',
+  load: 'oopses',
+  hang: 'hangs',
+  warnings: 'warns',
+};
+
+function reportPoints(bug: Bug, report: KernelReport, generation: Generation): number {
   const shown = functionsOf(bug);
   if (shown === undefined) return 0;
   const symbols = [shown.fn, generation.symbols[shown.fn] ?? shown.fn];
-  const stalls = /hung|stall|lockup/.test(title);
-  const alike =
-    shown.how === 'hang'
-      ? stalls
-      : shown.how === 'warnings'
-        ? title.startsWith('WARNING')
-        : kills || /^K[A-Z]*:/.test(title);
-  if (!alike) return 0;
+  const { fn, frames } = report;
+  if (wayOf(report) !== WAYS[shown.how]) return 0;
   if (fn !== undefined && symbols.includes(fn)) return 90;
   return frames.some((frame) => symbols.includes(frame)) ? 60 : 0;
 }

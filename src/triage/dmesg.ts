@@ -25,6 +25,16 @@ export interface KernelReport {
   readonly incomplete: boolean;
 }
 
+/** What a report comes to: what symptoms call it. */
+export function wayOf({
+  title,
+  kills,
+}: Pick<KernelReport, 'title' | 'kills'>): 'warns' | 'hangs' | 'oopses' | undefined {
+  if (title.startsWith('WARNING in')) return 'warns';
+  if (/hung|stall|lockup/.test(title)) return 'hangs';
+  return kills || /^K[A-Z]+:/.test(title) ? 'oopses' : undefined;
+}
+
 const POINTER =
   /^(?:RIP: (?:\w+:)?|pc\s*: |epc\s*: |NIP \[\w+\] |EIP: )\[?(?:<\w+>\] )?([A-Za-z_][\w.]*)(?:\+0x| \(|$)/;
 const FRAME = /^(?:\[<[\w ]+>\] )?(\? )?([A-Za-z_][\w.]*)(?:\+0x[0-9a-f]+\/0x[0-9a-f]+|(?= \([\w./-]+:\d+))/;

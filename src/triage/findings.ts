@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Findings about what is no test with a result: missing tests, bare counts, reports of the kernel by themselves. */
 import { candidatesOf, type Shows } from './candidates.js';
-import type { KernelReport } from './dmesg.js';
+import { type KernelReport, wayOf } from './dmesg.js';
 import { signature } from './signature.js';
 import type { Finding, KcidbStatus } from './verdict.js';
 
@@ -33,8 +33,7 @@ export function blankFinding(
 }
 
 export function reportFinding(report: KernelReport, shows: Shows): Finding {
-  const warns =
-    report.fn !== undefined && report.title.startsWith('WARNING in') ? [`warns: ${report.fn}`] : [];
+  const warns = report.fn !== undefined && wayOf(report) === 'warns' ? [`warns: ${report.fn}`] : [];
   const suspect = { here: undefined, symptoms: warns, reports: [report] };
   return {
     ...blankFinding(

@@ -2,7 +2,7 @@
 /** From what a log holds to verdicts: each test by its name here, what hides what, and what explains it. */
 import { candidatesOf, type Shows, smokeCommand } from './candidates.js';
 import { condition, failureCondition, skipCondition, withoutModule } from './conditions.js';
-import type { KernelReport } from './dmesg.js';
+import { type KernelReport, wayOf } from './dmesg.js';
 import { blankFinding, reportFinding } from './findings.js';
 import { type Fit, fit } from './generation.js';
 import type { Log, LoggedTest, SuiteRun } from './log.js';
@@ -32,7 +32,9 @@ function killer(test: LoggedTest): string | undefined {
 }
 
 function symptoms(test: LoggedTest): string[] {
-  const warnings = test.reports.flatMap(({ title, fn }) => (/^WARNING in/.test(title) && fn ? [fn] : []));
+  const warnings = test.reports.flatMap((report) =>
+    wayOf(report) === 'warns' && report.fn ? [report.fn] : [],
+  );
   return symptomsOf({
     failed: test.status === 'fail' || (test.status === 'running' && killer(test) !== undefined),
     assertions: test.assertions.map(({ text }) => text),

@@ -20,7 +20,7 @@ export interface Candidate {
   /** The kernel has the bug as it is. */
   readonly has: boolean;
   readonly kernel: string;
-  /** Of src/cli/triage-conditions.ts. */
+  /** Of src/triage/machines.ts. */
   readonly condition: string;
   /** The test that shows it; undefined: only its scenario does. */
   readonly test: string | undefined;

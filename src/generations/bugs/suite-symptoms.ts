@@ -2,7 +2,7 @@
 /** What a bug or a condition of the machine makes of the suite: a row of symptoms.ts. */
 export interface SuiteSymptoms {
   readonly kernel: string;
-  /** Of the machine, as src/cli/triage-conditions.ts names them. */
+  /** Of the machine, as src/triage/machines.ts names them. */
   readonly condition: string;
   /** The bug that makes the difference; absent where the condition does. */
   readonly bug?: string;
