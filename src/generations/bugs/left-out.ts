@@ -12,13 +12,6 @@ const NO_HUGE = 'no huge device pages';
 
 export const leftOutBugs: readonly LeftOutBug[] = [
   {
-    title: 'a module that does not load leaves a device behind',
-    symptom: "The last device's node outlives the module whose first chunk could not be allocated.",
-    functions: ['dmirror_device_init', 'hmm_dmirror_init'],
-    fix: { note: '6.1.192 and 6.12.117 have it' },
-    why: 'not yet',
-  },
-  {
     title: 'page_free() is called for device-dax pages, which have no operations',
     symptom: 'Freeing a page of a dax device calls NULL.',
     functions: ['free_devmap_managed_page'],

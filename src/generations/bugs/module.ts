@@ -53,6 +53,7 @@ export const moduleBugs: readonly Bug[] = [
       'dmirror_device_init() adds the character device before the first chunk, and hmm_dmirror_init() removes the devices before the one that failed, not that one.',
     symptom:
       'After modprobe has failed for want of memory, /dev/hmm_dmirrorN is there, and opening it oopses in cdev_get().',
+    functions: ['cdev_get', 'dmirror_device_init', 'hmm_dmirror_init'],
     fix: { note: 'by 7.3 dmirror_device_init() adds the device last' },
     existed: '6.1 and 6.12',
     kernels: { since: ['6.1'], until: ['7.3'] },
