@@ -14,6 +14,7 @@ import type { MachineSetup } from '../session/setup.js';
 import { type Call, CallWatch, type Fault } from '../watch/call-watch.js';
 import { fanOut, type TraceSinks } from '../watch/tracer.js';
 import { explainCommand } from './command.js';
+import { ForkExplainer } from './fork.js';
 import { MappingExplainer, type MappingExplanation } from './mapping.js';
 import type { ExplainContext } from './page.js';
 import { causeLines, commandLines, mappingLines, rangeLines, warningLines } from './text.js';
@@ -33,7 +34,7 @@ export interface ExplainedStep extends TakenStep {
   readonly commands: readonly CommandExplanation[];
   /** Of a load or store. */
   readonly touched?: RangeVerdicts;
-  /** Of a system call about a mapping. */
+  /** Of a system call about a mapping, and of fork. */
   readonly mapping?: MappingExplanation;
 }
 
@@ -54,7 +55,7 @@ class StepExplainer {
   readonly #context: ExplainContext;
   #collected: Collected = nothing();
   /** While a step about a mapping is taken. */
-  #mapping: MappingExplainer | undefined;
+  #mapping: MappingExplainer | ForkExplainer | undefined;
 
   constructor(private readonly machine: Machine) {
     const spelling = spellingOf(machine.generation);
@@ -72,12 +73,17 @@ class StepExplainer {
   /** The step is about to be taken. */
   begin(session: Session, step: Step): void {
     const mm = this.#mmOf(session, step);
-    const looks = definitionOf(step).concerns === 'mapping' && mm !== null;
-    this.#mapping = looks ? new MappingExplainer(this.machine, mm, step) : undefined;
+    this.#mapping = mm === null ? undefined : this.#mappingOf(mm, step);
   }
 
-  #mmOf(session: Session, step: Step): MmStruct | null {
-    return this.machine.process(session.actor(step.as ?? 'p0')?.process.pid ?? -1)?.mm ?? null;
+  #mappingOf(mm: MmStruct, step: Step): MappingExplainer | ForkExplainer | undefined {
+    const { concerns } = definitionOf(step);
+    if (concerns === 'child') return new ForkExplainer(this.machine, mm);
+    return concerns === 'mapping' ? new MappingExplainer(this.machine, mm, step) : undefined;
+  }
+
+  #mmOf(session: Session, { as: name = 'p0' }: Pick<Step, 'as'>): MmStruct | null {
+    return this.machine.process(session.actor(name)?.process.pid ?? -1)?.mm ?? null;
   }
 
   /** What was collected since the last time. */
@@ -93,7 +99,8 @@ class StepExplainer {
     const commands = collected.calls.map((call) => explainCommand(this.#context, call));
     const { step, result } = taken;
     if (this.#mapping !== undefined && result.ret !== undefined) {
-      return { ...taken, causes, commands, mapping: this.#mapping.explain(collected.others) };
+      const child = result.ret === 0 && step.op === 'fork' ? this.#mmOf(session, { as: step.child }) : null;
+      return { ...taken, causes, commands, mapping: this.#mapping.explain(collected.others, child) };
     }
     if (definitionOf(step).concerns !== 'access') return { ...taken, causes, commands };
     const mm = this.#mmOf(session, step);

@@ -1,65 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A system call about a mapping: what became of each of its pages, and whom the kernel told on the way. */
-import type { DeviceAccess } from '../kernel/module.js';
 import type { Machine } from '../machine/machine.js';
-import type { TraceEvent, TraceEventOf } from '../mm/trace.js';
+import type { TraceEvent } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
-import { addressOf, placeOf } from '../scenario/actor.js';
-import { rangeText, regionName } from '../scenario/place.js';
+import { addressOf } from '../scenario/actor.js';
+import { regionName } from '../scenario/place.js';
 import type { Step } from '../scenario/schema.js';
 import type { Range } from '../scenario/steps/contract.js';
 import { definitionOf } from '../scenario/steps/index.js';
 import { NO_PAGE } from '../sim/memmap.js';
-import { observePage, type PageState, pagePlace, placeText } from '../watch/observe.js';
+import { observePage, type PageState, pagePlace } from '../watch/observe.js';
+import { type Change, changeOf } from './change.js';
 import { type Decision, decided } from './fault.js';
+import { type Told, toldOf } from './told.js';
 import type { PageVerdict, RangeVerdicts } from './verdict.js';
 
 /** Pages of one call that are listed. */
 const MAX_LISTED = 4096;
 
-/** An invalidation that reached the mirrors: which event, of which pages. */
-export interface Told {
-  readonly notify: string;
-  readonly range: string;
-}
-
 export interface MappingExplanation extends RangeVerdicts {
   readonly told: readonly Told[];
 }
-
-type Change = Readonly<{ moved?: true; cpu?: string; entry?: string; devices?: readonly string[] }>;
 
 function rangesOf(step: Step): Range[] {
   const { region, page = 0, pages } = step as Partial<Range>;
   const own = region === undefined || pages === undefined ? [] : [{ region, page, pages }];
   const made = definitionOf(step).maps?.(step);
   return made === undefined ? own : [...own, made];
-}
-
-const accessIn = (devices: readonly DeviceAccess[], name: string): string =>
-  devices.find(({ device }) => device.name === name)?.access ?? 'nothing';
-
-function deviceChanges(before: PageState, after: PageState): string[] {
-  const names = new Set([...before.devices, ...after.devices].map(({ device }) => device.name));
-  return [...names].flatMap((name) => {
-    const [from, to] = [accessIn(before.devices, name), accessIn(after.devices, name)];
-    return from === to ? [] : [`${name} ${from} -> ${to}`];
-  });
-}
-
-/** What the CPU may do is told of pages that are where they were. */
-function changeOf(before: PageState, after: PageState): Change {
-  const moved = placeText(pagePlace(before)) !== placeText(pagePlace(after));
-  const devices = deviceChanges(before, after);
-  const access = (cpu: string): string => (cpu === '' ? 'faults' : cpu);
-  const same = moved || before.cpu === after.cpu;
-  const faults = !moved && before.cpu === '' && after.cpu === '';
-  return {
-    ...(moved ? { moved } : {}),
-    ...(same ? {} : { cpu: `${access(before.cpu)} -> ${access(after.cpu)}` }),
-    ...(faults && before.pte !== after.pte ? { entry: `${before.pte} -> ${after.pte}` } : {}),
-    ...(devices.length === 0 ? {} : { devices }),
-  };
 }
 
 function verdictOf(before: PageState, after: PageState, { moved }: Change): string {
@@ -98,7 +65,7 @@ export class MappingExplainer {
       const [from, to] = [pagePlace(before), pagePlace(after)];
       return { page: regionName(addr), ...this.#decided(before, after, freed), from, to };
     });
-    return { pages, more: this.#more, told: this.#told(events) };
+    return { pages, more: this.#more, told: toldOf(events, this.mm) };
   }
 
   #decided(before: PageState, after: PageState, freed: ReadonlyMap<number, string>): Decision {
@@ -106,18 +73,5 @@ export class MappingExplainer {
     if (Object.keys(change).length === 0) return decided('same', '', { id: 'as-it-was' });
     const fn = change.moved ? freed.get(before.folio) : undefined;
     return decided(verdictOf(before, after, change), fn ?? '', { id: 'changed', ...change });
-  }
-
-  #told(events: readonly TraceEvent[]): Told[] {
-    const invalidations = events.filter(
-      (event): event is TraceEventOf<'mmu_notifier_invalidate_range_start'> =>
-        event.event === 'mmu_notifier_invalidate_range_start' && event.mm === this.mm,
-    );
-    return invalidations.map(({ addr, args }) => {
-      const place = placeOf(addr);
-      const range =
-        place === undefined ? regionName(addr) : rangeText(`r${place.region}`, place.page, args.pages);
-      return { notify: args.notify, range };
-    });
   }
 }

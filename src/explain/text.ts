@@ -3,7 +3,7 @@
 
 import { reasonText } from '../machine/reasons.js';
 import { placeText } from '../watch/observe.js';
-import type { Told } from './mapping.js';
+import type { Told } from './told.js';
 import type {
   Beside,
   Cause,
@@ -55,6 +55,19 @@ export const findingTexts: FindingTexts = {
     const access = cpu === undefined ? (entry ?? []) : `CPU ${cpu}`;
     return [...place, access, ...devices].flat().join(', ');
   },
+  'not-for-children': 'no VMA in the child: MADV_DONTFORK',
+  'wiped-for-children': 'nothing mapped in the child: MADV_WIPEONFORK',
+  'left-to-faults': (_, { from }) => `${from}: faults of the child will find it`,
+  'copied-for-child': ({ holder }, { from, to }) => {
+    const held = holder === undefined ? '' : `, held by ${holder}`;
+    return `pinned${held}: ${from} stays the parent's, the child gets ${to}`;
+  },
+  inherited: ({ split, cpu, entry, devices = [] }, { to }) => {
+    const access = cpu === undefined ? (entry ?? []) : `CPU ${cpu}`;
+    const both = [access].flat().map((words) => `${words} in both`);
+    return [`${to}${split ? ', huge page split' : ''}`, ...both, ...devices].join(', ');
+  },
+  'exclusive-restored': 'exclusive entry restored',
   seen: ({ protNone }, { to }) => `${to}${protNone ? ', PROT_NONE' : ''}`,
   'remote-not-faulted': (_, { to }) => `wrong owner, and a snapshot faults nothing in: ${to}`,
   'entry-not-faulted': ({ pte }) => `${pte} entry, and a snapshot faults nothing in`,

@@ -33,6 +33,18 @@ export interface Findings {
     readonly entry?: string;
     readonly devices?: readonly string[];
   };
+  // What a child got.
+  'not-for-children': None;
+  'wiped-for-children': None;
+  'left-to-faults': None;
+  'copied-for-child': { readonly holder?: string };
+  inherited: {
+    readonly split?: true;
+    readonly cpu?: string;
+    readonly entry?: string;
+    readonly devices?: readonly string[];
+  };
+  'exclusive-restored': None;
   // What a snapshot saw.
   seen: { readonly protNone?: true };
   'remote-not-faulted': None;

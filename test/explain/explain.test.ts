@@ -3,36 +3,18 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import t from 'tap';
-import { explainedLines, explainScenario } from '../../src/explain/explain.js';
 import { type FollowedPage, followedLines, followPage, parseFollowed } from '../../src/explain/follow.js';
-import type { Machine } from '../../src/machine/machine.js';
 import { load } from '../../src/scenario/load.js';
 import { answerText, stepText } from '../../src/scenario/place.js';
 import type { ScenarioDocument, Step } from '../../src/scenario/schema.js';
 import { MachinePool } from '../../src/session/machine-pool.js';
 import { runOn } from '../../src/session/runner.js';
-import { type MachineSetup, Setups } from '../../src/session/setup.js';
+import { Setups } from '../../src/session/setup.js';
 import { UsageError } from '../../src/sim/errors.js';
+import { describe, explained } from './lines.js';
 
 const setups = new Setups();
 const machines = new MachinePool();
-
-type Describe = (machine: Machine, setup: MachineSetup) => Iterable<string[]>;
-
-function describe(document: ScenarioDocument, lines: Describe): string[] {
-  const setup = setups.of(document);
-  const machine = machines.acquire(setup) as Machine;
-  const described = [...lines(machine, setup)].flat();
-  machines.release(machine);
-  return described;
-}
-
-function explained(document: ScenarioDocument, step?: number): string[] {
-  const options = step === undefined ? {} : { step };
-  return describe(document, (machine, setup) =>
-    [...explainScenario(machine, setup, document, options)].map(explainedLines),
-  );
-}
 
 function followed(document: ScenarioDocument, page: FollowedPage): string[] {
   return describe(document, (machine, setup) =>

@@ -137,9 +137,9 @@ export type Contract<S, Taker extends string, Token extends string> = Taking<S> 
   readonly answers: (step: S) => KernelFunction;
   /**
    * What explain looks for: pages of a driver's command, pages that the CPU touches, what GUP refuses, what becomes of
-   * the pages of a mapping, nothing.
+   * the pages of a mapping, what a child gets, nothing.
    */
-  readonly concerns: 'command' | 'access' | 'pins' | 'mapping' | 'call';
+  readonly concerns: 'command' | 'access' | 'pins' | 'mapping' | 'child' | 'call';
   /** Of a command: the driver's function that looks at it first, and turns it away. */
   readonly entry?: string;
   /** The pages that it maps. */

@@ -17,7 +17,7 @@ const MAX_PROCESSES = 5;
 const fork = defineStep(stepSchema('fork', { child: processName }, expectRet), {
   drive: (driving, actor, { child }) => driving.fork(actor, child),
   answers: () => answeredBy('copy_process', 'ENOMEM', 'EAGAIN'),
-  concerns: 'call',
+  concerns: 'child',
   maps: null,
   naming: { processes: [['child']] },
   shell: {

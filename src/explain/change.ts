@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** How a page differs from what it was before a system call about its mapping. */
+import type { DeviceAccess } from '../kernel/module.js';
+import { type PageState, pagePlace, placeText } from '../watch/observe.js';
+
+export type Change = Readonly<{ moved?: true; cpu?: string; entry?: string; devices?: readonly string[] }>;
+
+const accessIn = (devices: readonly DeviceAccess[], name: string): string =>
+  devices.find(({ device }) => device.name === name)?.access ?? 'nothing';
+
+function deviceChanges(before: PageState, after: PageState): string[] {
+  const names = new Set([...before.devices, ...after.devices].map(({ device }) => device.name));
+  return [...names].flatMap((name) => {
+    const [from, to] = [accessIn(before.devices, name), accessIn(after.devices, name)];
+    return from === to ? [] : [`${name} ${from} -> ${to}`];
+  });
+}
+
+/** What the CPU may do is told of pages that are where they were. */
+export function changeOf(before: PageState, after: PageState): Change {
+  const moved = placeText(pagePlace(before)) !== placeText(pagePlace(after));
+  const devices = deviceChanges(before, after);
+  const access = (cpu: string): string => (cpu === '' ? 'faults' : cpu);
+  const same = moved || before.cpu === after.cpu;
+  const faults = !moved && before.cpu === '' && after.cpu === '';
+  return {
+    ...(moved ? { moved } : {}),
+    ...(same ? {} : { cpu: `${access(before.cpu)} -> ${access(after.cpu)}` }),
+    ...(faults && before.pte !== after.pte ? { entry: `${before.pte} -> ${after.pte}` } : {}),
+    ...(devices.length === 0 ? {} : { devices }),
+  };
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** fork: what the child got of each page of its parent, which function saw to it, and what the parent lost. */
+import { kernelName } from '../generations/names.js';
+import type { Machine } from '../machine/machine.js';
+import type { TraceEvent } from '../mm/trace.js';
+import { type MmStruct, VM_DONTCOPY, VM_WIPEONFORK } from '../mm/types.js';
+import { placeOf } from '../scenario/actor.js';
+import { regionName } from '../scenario/place.js';
+import { NO_PAGE, PAGE_SIZE } from '../sim/memmap.js';
+import { observePage, type PageState, pagePlace } from '../watch/observe.js';
+import { changeOf } from './change.js';
+import { type Decision, decided } from './fault.js';
+import type { MappingExplanation } from './mapping.js';
+import { toldOf } from './told.js';
+import type { CountedFact, PageVerdict } from './verdict.js';
+
+/** Pages of one fork that are listed. */
+const MAX_LISTED = 4096;
+
+/** A page of the parent, and what its VMA says about children. */
+interface Inherited {
+  readonly addr: number;
+  readonly before: PageState;
+  readonly flags: number;
+  /** Who keeps it pinned. */
+  readonly holder?: string;
+}
+
+/** The same page in all three places. */
+interface Outcome extends Inherited {
+  readonly after: PageState;
+  readonly child: PageState;
+}
+
+export class ForkExplainer {
+  readonly #before: Inherited[] = [];
+  #more = 0;
+
+  /** Context: the process of `mm` is about to fork. */
+  constructor(
+    private readonly machine: Machine,
+    private readonly mm: MmStruct,
+  ) {
+    for (const { vm_start, vm_end, vm_flags } of mm.vmas) {
+      if (placeOf(vm_start) === undefined) continue;
+      const end = Math.min(vm_end, vm_start + (MAX_LISTED - this.#before.length) * PAGE_SIZE);
+      for (let addr = vm_start; addr < end; addr += PAGE_SIZE) this.#look(addr, vm_flags);
+      this.#more += (vm_end - end) / PAGE_SIZE;
+    }
+  }
+
+  #look(addr: number, flags: number): void {
+    const before = observePage(this.machine, this.mm, addr);
+    const held = before.page === NO_PAGE ? null : this.machine.drivers.holderOf(before.folio);
+    this.#before.push({ addr, before, flags, ...(held === null ? {} : { holder: held.name }) });
+  }
+
+  /** `child`: null where there is none, because fork failed. `events`: what was told while it ran. */
+  explain(events: readonly TraceEvent[], child: MmStruct | null): MappingExplanation {
+    const told = toldOf(events, this.mm);
+    if (child === null) return { pages: [], more: 0, told };
+    const { version } = this.machine.generation;
+    const pages = this.#before.map((inherited): PageVerdict => {
+      const { addr, before } = inherited;
+      const [after, own] = [this.mm, child].map((mm) => observePage(this.machine, mm, addr));
+      const outcome = { ...inherited, after: after!, child: own! };
+      const { fn, ...decision } = decideFork(outcome);
+      const places = { from: pagePlace(before), to: pagePlace(own!) };
+      const page = regionName(addr);
+      return { page, ...decision, fn: kernelName(fn, version), ...places, ...earlierOf(outcome) };
+    });
+    return { pages, more: this.#more, told };
+  }
+}
+
+function decideFork(outcome: Outcome): Decision {
+  const { flags, after, child, holder } = outcome;
+  if ((flags & VM_DONTCOPY) !== 0) return decided('absent', 'dup_mmap', { id: 'not-for-children' });
+  if ((flags & VM_WIPEONFORK) !== 0) return decided('wiped', 'dup_mmap', { id: 'wiped-for-children' });
+  if (child.page === after.page) {
+    return child.page === NO_PAGE ? decided('same', '', { id: 'as-it-was' }) : shared(outcome);
+  }
+  if (child.page === NO_PAGE) return decided('left out', 'vma_needs_copy', { id: 'left-to-faults' });
+  const fn = child.vma?.backing === 'hugetlb' ? 'copy_hugetlb_page_range' : 'copy_present_page';
+  return decided('copied', fn, { id: 'copied-for-child', ...(holder === undefined ? {} : { holder }) });
+}
+
+function shared({ before, after, child }: Outcome): Decision {
+  const { moved: _, ...change } = changeOf(before, after);
+  const split = before.level === 'pmd' && after.level === 'pte' ? ({ split: true } as const) : {};
+  return decided('shared', copier(child), { id: 'inherited', ...change, ...split });
+}
+
+/** Which function copied the entry that the child has. */
+function copier({ vma, level, cpu }: PageState): string {
+  if (vma?.backing === 'hugetlb') return 'copy_hugetlb_page_range';
+  if (level === 'pmd') return 'copy_huge_pmd';
+  return cpu === '' ? 'copy_nonpresent_pte' : 'copy_present_pte';
+}
+
+/** An exclusive entry is no entry that a child could have: it goes first. */
+function earlierOf({ before, after }: Outcome): { readonly earlier?: readonly CountedFact[] } {
+  if (before.where !== 'exclusive' || after.where === 'exclusive') return {};
+  return { earlier: [{ reason: { id: 'exclusive-restored' }, to: pagePlace(after) }] };
+}
