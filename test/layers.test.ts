@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** From the top. Rooms of one line are siblings. */
 const ROOMS: Readonly<Record<string, string>> = {
   cli: 'report explain triage fuzz export shell record session scenario selftests watch machine user kernel mm generations uapi sim',
-  report: 'explain triage scenario selftests watch mm sim',
+  report: 'explain triage scenario selftests watch user mm sim',
   explain: 'session scenario watch machine kernel mm generations uapi sim',
   triage: 'selftests generations sim',
   fuzz: 'session scenario machine user generations sim',

@@ -26,11 +26,22 @@ export type SmokeNews =
   | { readonly complaint: string }
   | { readonly bailOut: string };
 
-export interface SmokeTests {
-  readonly description: MachineDescription;
+export interface KernelLogOptions {
+  /** Tell all that the kernel logs while a test runs, not its WARN()s alone. */
+  readonly dmesg?: boolean | undefined;
+  /** A test in which the kernel warns has failed. */
+  readonly failOnWarn?: boolean | undefined;
+}
+
+/** Plain data, for a thread. */
+export interface SmokeOptions extends KernelLogOptions {
   readonly filters: readonly TestFilter[];
   /** Seconds on the host that a test may take. */
   readonly timeout?: number | undefined;
+}
+
+export interface SmokeTests extends SmokeOptions {
+  readonly description: MachineDescription;
   readonly tell: (news: SmokeNews) => void;
   /** Awaited before each test. */
   readonly turn: () => Promise<void>;
@@ -38,7 +49,7 @@ export interface SmokeTests {
 }
 
 export async function smokeTests(tests: SmokeTests): Promise<void> {
-  const { description, filters, timeout, tell, turn, observing } = tests;
+  const { description, filters, timeout, dmesg = false, failOnWarn = false, tell, turn, observing } = tests;
   await turn();
   // The first machine boots before the plan is told: a module that kills the kernel leaves no tests to plan.
   let booted = firstMachine(tests);
@@ -46,6 +57,8 @@ export async function smokeTests(tests: SmokeTests): Promise<void> {
   const steps = test_harness_run({
     suite: hmmTests(description.generation),
     filters,
+    dmesg,
+    failOnWarn,
     machine: () => {
       const machine = booted ?? boot(tests);
       booted = undefined;

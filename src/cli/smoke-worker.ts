@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The thread that `smoke` runs its tests in, so that the other one hears of signals whatever the simulated machine does. */
 import { parentPort, Worker, workerData } from 'node:worker_threads';
-import type { TestFilter } from '../selftests/test_filter.js';
 import { machineOf } from './flagged-machine.js';
 import type { MachineFlags } from './machine-options.js';
-import { type SmokeNews, smokeTests } from './smoke-tests.js';
+import { type SmokeNews, type SmokeOptions, smokeTests } from './smoke-tests.js';
 
 /** What a thread needs for a run: plain data. */
 export interface SmokeOrder {
   readonly addresses: readonly string[];
   readonly flags: MachineFlags;
-  readonly filters: readonly TestFilter[];
-  readonly timeout?: number | undefined;
+  readonly options: SmokeOptions;
 }
 
 type Message = SmokeNews | { readonly turn: true };
@@ -35,13 +33,13 @@ export function smokeElsewhere(
 
 if (parentPort !== null) {
   const port = parentPort;
-  const { addresses, flags, filters, timeout } = workerData as SmokeOrder;
+  const { addresses, flags, options } = workerData as SmokeOrder;
   const turn = () =>
     new Promise<void>((resolve) => {
       port.once('message', () => resolve());
       port.postMessage({ turn: true });
     });
   const tell = (news: SmokeNews) => port.postMessage(news);
-  await smokeTests({ description: machineOf(addresses, flags), filters, timeout, tell, turn });
+  await smokeTests({ description: machineOf(addresses, flags), ...options, tell, turn });
   port.close();
 }

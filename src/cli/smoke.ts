@@ -19,11 +19,11 @@ import { junitPath } from './github.js';
 import { addMachineOptions, type MachineFlags } from './machine-options.js';
 import { addFilterOptions, checkFilters } from './smoke-filters.js';
 import { type ReportPaths, Reports } from './smoke-reports.js';
-import type { Observing } from './smoke-tests.js';
+import type { KernelLogOptions, Observing } from './smoke-tests.js';
 import { printErrorLine, printLine } from './terminal.js';
 import { parseTimeout, TIMEOUT_HELP, TRACE_HELP } from './values.js';
 
-interface SmokeFlags extends MachineFlags, ReportPaths {
+interface SmokeFlags extends MachineFlags, ReportPaths, KernelLogOptions {
   readonly l?: true;
   readonly h?: true;
   readonly explain?: boolean;
@@ -42,6 +42,8 @@ export function configure(command: Command): void {
     .option('--junit <file>', 'write the results as JUnit XML too')
     .option('--json <file>', 'write the results as JSON too')
     .option('--timeout <s>', TIMEOUT_HELP, parseTimeout)
+    .option('--dmesg', 'print what the kernel logs while each test runs')
+    .option('--fail-on-warn', 'a test in which the kernel warns has failed')
     .option('--explain', 'tell why each page did, or did not do, what was asked')
     .option('--trace <file>', TRACE_HELP)
     .option('--record <path>', 'write each test as a scenario: FILE.yaml for one, a directory for many')
@@ -77,20 +79,18 @@ async function smoke(
   if (flags.seed === undefined) printErrorLine(`seed ${machine.seed} (again: --seed ${machine.seed})`);
   tellWithoutEffect(flags, [flags.kernel], printErrorLine);
   const { SmokeRun } = await import('./smoke-run.js');
-  const { timeout } = flags;
+  const { timeout, dmesg, failOnWarn } = flags;
+  const options = { filters, timeout, dmesg, failOnWarn };
   const run = new SmokeRun(reports, observing);
   try {
     process.exitCode = await run.run(async (listener) => {
       if (observing === undefined) {
         const { smokeElsewhere } = await import('./smoke-worker.js');
-        return smokeElsewhere(
-          { addresses, flags: { ...flags, seed: machine.seed }, filters, timeout },
-          listener,
-        );
+        return smokeElsewhere({ addresses, flags: { ...flags, seed: machine.seed }, options }, listener);
       }
       // Who observes shares its files and its machine with this thread.
       const { smokeTests } = await import('./smoke-tests.js');
-      return smokeTests({ description: machine, filters, timeout, observing, ...listener });
+      return smokeTests({ description: machine, ...options, observing, ...listener });
     });
   } catch (error) {
     if (error instanceof UsageError) throw error;

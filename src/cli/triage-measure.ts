@@ -2,13 +2,13 @@
 /** Runs tests of the suite on a machine, and keeps of each what a log would show of it. */
 import type { MachineDescription } from '../machine/description.js';
 import { Machine } from '../machine/machine.js';
-import { warningsIn } from '../scenario/result.js';
 import type { HarnessEvent, LogEvent } from '../selftests/events.js';
 import { hmmTests } from '../selftests/hmm-tests/suites.js';
 import { test_harness_run } from '../selftests/kselftest_harness.js';
 import type { TestFilter } from '../selftests/test_filter.js';
 import { KernelBug } from '../sim/errors.js';
 import { errnoName } from '../uapi/errno.js';
+import { warningsIn } from '../user/kernel-log.js';
 
 /** What one test showed. */
 export interface Shown {

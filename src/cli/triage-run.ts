@@ -2,12 +2,12 @@
 /** `triage --run`: runs what may be behind a failure, and compares what it shows with the log, down to the values. */
 import { bugById } from '../generations/bugs/index.js';
 import type { Ran } from '../report/triage-text.js';
-import { warningsIn } from '../scenario/result.js';
 import { MachinePool } from '../session/machine-pool.js';
 import { runOn } from '../session/runner.js';
 import { Setups } from '../session/setup.js';
 import { wayOf } from '../triage/dmesg.js';
 import type { Candidate, Finding } from '../triage/verdict.js';
+import { warningsIn } from '../user/kernel-log.js';
 import { bugScenario } from './bugs-verify.js';
 import { machineOfCase, symptomsShown } from './triage-conditions.js';
 import { measure } from './triage-measure.js';

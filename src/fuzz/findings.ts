@@ -3,7 +3,7 @@
 
 import { Machine } from '../machine/machine.js';
 import { sameResult } from '../scenario/compare.js';
-import { type ScenarioRun, type StepResult, warningsIn } from '../scenario/result.js';
+import type { ScenarioRun, StepResult } from '../scenario/result.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import { definitionOf } from '../scenario/steps/index.js';
 import {
@@ -17,6 +17,7 @@ import { Session } from '../session/session.js';
 import type { MachineSetup } from '../session/setup.js';
 import { Hang, InvariantViolation, KernelBug } from '../sim/errors.js';
 import type { MachineApi } from '../user/api.js';
+import { warningsIn } from '../user/kernel-log.js';
 
 /** What is worth a scenario of its own. Two findings are the same if kind, function and detail are. */
 export interface Finding {

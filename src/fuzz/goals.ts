@@ -2,12 +2,12 @@
 /** What a scenario has to keep showing while it is made smaller. */
 
 import { unfold } from '../scenario/folded.js';
-import { warningsIn } from '../scenario/result.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
 import { judge, type Unmet, unmetText } from '../scenario/verdict.js';
 import type { MachineSource } from '../session/runner.js';
 import type { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
+import { warningsIn } from '../user/kernel-log.js';
 import { divergencesOf, type Finding, type Observation, observe, sortOf, warningsOf } from './findings.js';
 import type { Interesting } from './shrink.js';
 

@@ -41,6 +41,8 @@ export interface JunitCase {
   readonly verdict?: 'failure' | 'error' | 'skipped';
   readonly message?: string;
   readonly body?: string;
+  /** What else was printed while it ran. */
+  readonly said?: string;
 }
 
 export interface JunitSuite {
@@ -50,13 +52,21 @@ export interface JunitSuite {
   readonly bailedOut?: string;
 }
 
-function testcase({ classname, name, file, line, ns, verdict, message, body = '' }: JunitCase): string[] {
+/** An element with lines of text in it. */
+function element(name: string, values: Readonly<Record<string, string>>, body: string): string {
+  const open = `      <${name}${attributes(values)}`;
+  return body === '' ? `${open}/>` : `${open}>${escapeXml(body).replaceAll('&#10;', '\n')}</${name}>`;
+}
+
+function testcase({ verdict, message = '', body = '', said = '', ...about }: JunitCase): string[] {
+  const { classname, name, file, line, ns } = about;
   const place = { ...(file === undefined ? {} : { file }), ...(line === undefined ? {} : { line }) };
   const open = `    <testcase${attributes({ classname, name, ...place, time: seconds(ns) })}`;
-  if (verdict === undefined) return [`${open}/>`];
-  const inner = `      <${verdict}${attributes({ message: message ?? '' })}`;
-  const text = escapeXml(body).replaceAll('&#10;', '\n');
-  return [`${open}>`, text === '' ? `${inner}/>` : `${inner}>${text}</${verdict}>`, '    </testcase>'];
+  const inner = [
+    ...(verdict === undefined ? [] : [element(verdict, { message }, body)]),
+    ...(said === '' ? [] : [element('system-out', {}, said)]),
+  ];
+  return inner.length === 0 ? [`${open}/>`] : [`${open}>`, ...inner, '    </testcase>'];
 }
 
 /** A run that bailed out has one more case, an error: readers look at nothing else. */
@@ -95,11 +105,20 @@ function placeOf(log: TestRecord['log']): Partial<Location> {
   return log.find(({ inC }) => inC !== undefined)?.inC ?? log.find(({ location }) => location)?.location ?? {};
 }
 
+/** What the kernel said while a test ran that did not fail; of one that did, its failure has that. */
+function kernelLog(log: TestRecord['log']): string {
+  return log
+    .filter(({ kind }) => kind === 'warning' || kind === 'dmesg')
+    .map(({ text }) => text)
+    .join('\n');
+}
+
 function caseOf({ result, log }: TestRecord): JunitCase {
   const { fixture, variant, test, ns } = result;
   const common = { classname: variant === '' ? fixture : `${fixture}.${variant}`, name: test, ns };
-  if (result.code === KSFT_SKIP) return { ...common, verdict: 'skipped', message: result.diagnostic };
-  if (result.code !== KSFT_FAIL) return common;
+  const said = kernelLog(log);
+  if (result.code === KSFT_SKIP) return { ...common, verdict: 'skipped', message: result.diagnostic, said };
+  if (result.code !== KSFT_FAIL) return { ...common, said };
   const lines = log.map(logText);
   const message = log[0]?.text ?? 'failed';
   return { ...common, ...placeOf(log), verdict: 'failure', message, body: lines.join('\n') };

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What became of a scenario: its run against its expectations, as reports show it. */
 import { sameResult } from '../scenario/compare.js';
-import { type ScenarioRun, type StepResult, warningsIn } from '../scenario/result.js';
+import type { ScenarioRun, StepResult } from '../scenario/result.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
 import { judge, type Unmet, unmetBeside, unmetText } from '../scenario/verdict.js';
+import { warningsIn } from '../user/kernel-log.js';
 
 /** Why a scenario failed; keys in the order of the report. */
 export interface Failure {

@@ -50,18 +50,6 @@ export interface ScenarioRun {
 
 export const SUCCESS: StepResult = { ret: 0 };
 
-const WARNING = 'WARNING: ';
-
-/** "function: message" of each WARN() in the kernel log, in its order. */
-export function warningTexts(dmesg: readonly string[]): string[] {
-  return dmesg.flatMap((line) => (line.startsWith(WARNING) ? line.slice(WARNING.length) : []));
-}
-
-/** Their functions alone. */
-export function warningsIn(dmesg: readonly string[]): string[] {
-  return warningTexts(dmesg).map((text) => text.split(':', 1)[0]!);
-}
-
 /** A system call's return value as a result. */
 export function retOf(value: number): StepResult {
   return value < 0 ? { ret: errnoName(-value) } : SUCCESS;

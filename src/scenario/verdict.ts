@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The verdict on a document: the first thing in a run that is not as the document expects. */
+
+import { warningsIn } from '../user/kernel-log.js';
 import { compareScenario, differencesOf } from './compare.js';
-import { type ScenarioRun, warningsIn } from './result.js';
+import type { ScenarioRun } from './result.js';
 import type { ScenarioDocument } from './schema.js';
 
 /** What is not as expected, as data. */

@@ -37,10 +37,11 @@ export interface StartEvent extends TestName {
 /**
  * A line about the running test, without its leading "# ". `assertion` lines carry their location;
  * `death` lines say how the test ended; `oops` is a report of the simulated kernel, `violation` one of a checker.
+ * `warning` is a WARN() of the kernel, as its log has it, and `dmesg` another line of that log.
  */
 export interface LogEvent {
   readonly type: 'log';
-  readonly kind: 'assertion' | 'skip' | 'death' | 'oops' | 'violation';
+  readonly kind: 'assertion' | 'skip' | 'death' | 'oops' | 'violation' | 'warning' | 'dmesg';
   readonly text: string;
   readonly location?: Location;
   /** Where the C file has the assertion, as far as that is known. */

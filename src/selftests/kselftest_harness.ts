@@ -7,6 +7,7 @@
  */
 import { Hang, InvariantViolation, KernelBug, ProcessDied, TimedOut } from '../sim/errors.js';
 import type { MachineApi as Machine, ProcessHandle as Process } from '../user/api.js';
+import { warningTexts } from '../user/kernel-log.js';
 import {
   type EndEvent,
   type HarnessListener,
@@ -33,9 +34,18 @@ export interface HarnessOptions {
   readonly observer?: TestObserver;
   /** Calls what it is given; throws TimedOut, when that takes too long on the host. */
   readonly guard?: <T>(run: () => T) => T;
+  /** Tell all that the kernel logs while a test runs, not its WARN()s alone. */
+  readonly dmesg?: boolean;
+  /** A test in which the kernel warns has failed. */
+  readonly failOnWarn?: boolean;
 }
 
 type Code = ResultEvent['code'];
+
+interface Outcome {
+  readonly code: Code;
+  readonly diagnostic: string;
+}
 
 /** How the process of a test ended. */
 type Ending =
@@ -95,7 +105,8 @@ class HarnessRun {
     const started = machine.now;
     observer?.before?.(machine, name);
 
-    const { code, diagnostic } = this.runOn(machine, test);
+    const logged = machine.dmesg.length;
+    const { code, diagnostic } = this.heard(test, machine.dmesg, logged, this.runOn(machine, test));
     const result: ResultEvent = {
       type: 'result',
       ...name,
@@ -126,8 +137,25 @@ class HarnessRun {
     return suite.fixtures.reduce((sum, { variants }) => sum + Math.max(variants.length, 1), global);
   }
 
+  /** Tells what the kernel logged while the test ran. Return: its outcome, which a WARN() may change. */
+  private heard(test: TestInstance, dmesg: readonly string[], from: number, outcome: Outcome): Outcome {
+    const { dmesg: all, failOnWarn, onEvent } = this.options;
+    if (dmesg.length === from) return outcome;
+    let warning: string | undefined;
+    for (const text of dmesg.slice(from)) {
+      const [warned] = warningTexts([text]);
+      warning ??= warned;
+      if (warned !== undefined) onEvent({ type: 'log', kind: 'warning', text });
+      else if (all) onEvent({ type: 'log', kind: 'dmesg', text: `dmesg: ${text}` });
+    }
+    if (!failOnWarn || warning === undefined || outcome.code === KSFT_FAIL) return outcome;
+    const text = `${test.test}: Test failed by a kernel WARNING in ${warning}`;
+    onEvent({ type: 'log', kind: 'death', text });
+    return { code: KSFT_FAIL, diagnostic: '' };
+  }
+
   /** Runs the test in a new process, and ends whatever is left of it. */
-  private runOn(machine: Machine, test: TestInstance): { code: Code; diagnostic: string } {
+  private runOn(machine: Machine, test: TestInstance): Outcome {
     const { c } = this.options.suite;
     const metadata = newMetadata(test.test);
     const children: number[] = [];

@@ -2,12 +2,13 @@
 /** A running scenario: processes by name on one machine, and the step that each takes next. */
 import type { Generation } from '../generations/index.js';
 import { type Actor, firstActor, forkActor } from '../scenario/actor.js';
-import { retOf, type StepResult, SUCCESS, warningTexts } from '../scenario/result.js';
+import { retOf, type StepResult, SUCCESS } from '../scenario/result.js';
 import type { Step } from '../scenario/schema.js';
 import type { Driving } from '../scenario/steps/contract.js';
 import { definitionOf } from '../scenario/steps/index.js';
 import { Hang, InvariantViolation, KernelBug, ProcessDied } from '../sim/errors.js';
 import type { MachineApi as Machine } from '../user/api.js';
+import { warningTexts } from '../user/kernel-log.js';
 
 /** Simulated time after which a step counts as hung: far beyond the driver's own timeout of one second. */
 const STEP_LIMIT_NS = 10e9;

@@ -130,6 +130,70 @@ t.test('--junit and --json hold the same results', async (t) => {
   );
 });
 
+t.test('what the kernel logs stands with the test that made it log that', async (t) => {
+  const directory = t.testdir();
+  const [junit, json, trace] = ['junit.xml', 'smoke.json', 'trace.jsonl'].map(
+    (file) => `${directory}/${file}`,
+  );
+  const args = ['--kernel', '6.12', '--seed', '7', '-r', 'hmm.hmm_device_private.migrate_file_private'];
+  const bug = ['--bug', 'spurious-zap-warning'];
+  const reports = ['--junit', junit!, '--json', json!, '--trace', trace!];
+  const heading = [
+    'TAP version 13',
+    '1..1',
+    '# Starting 1 tests from 1 test cases.',
+    '#  RUN           hmm.hmm_device_private.migrate_file_private ...',
+  ];
+  const warning = '# WARNING: zap_pte_range: the VMA is not anonymous';
+  const passed = [
+    '#            OK  hmm.hmm_device_private.migrate_file_private',
+    'ok 1 hmm.hmm_device_private.migrate_file_private',
+    '# PASSED: 1 / 1 tests passed.',
+    '# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0',
+    '',
+  ];
+  const ran = (...more: string[]) => hmmSim('smoke', ...args, ...more);
+  t.same(ran('--fail-on-warn').stdout.split('\n'), [...heading, ...passed], 'nothing without a WARN');
+  const warned = ran(...bug, ...reports);
+  t.same(warned.stdout.split('\n'), [...heading, warning, ...passed]);
+  t.match(
+    readFileSync(junit!, 'utf8'),
+    /<system-out>WARNING: zap_pte_range: the VMA is not anonymous<\/system-out>/,
+  );
+  t.same(JSON.parse(readFileSync(json!, 'utf8')).tests[0].log, [
+    { kind: 'warning', text: 'WARNING: zap_pte_range: the VMA is not anonymous' },
+  ]);
+  t.match(
+    readFileSync(trace!, 'utf8'),
+    '"event":"warn","fn":"zap_pte_range","reason":"the VMA is not anonymous"',
+  );
+  const failed = ran(...bug, '--fail-on-warn');
+  t.equal(failed.status, 1);
+  t.same(failed.stdout.split('\n').slice(4), [
+    warning,
+    '# migrate_file_private: Test failed by a kernel WARNING in zap_pte_range: the VMA is not anonymous',
+    '#          FAIL  hmm.hmm_device_private.migrate_file_private',
+    'not ok 1 hmm.hmm_device_private.migrate_file_private',
+    '# FAILED: 0 / 1 tests passed.',
+    '# Totals: pass:0 fail:1 xfail:0 xpass:0 skip:0 error:0',
+    '',
+  ]);
+});
+
+t.test('--dmesg prints the rest of the kernel log as well', async (t) => {
+  const args = ['smoke', '--kernel', '6.12', '--seed', '7', '-f', 'hmm', '-v', 'hmm_device_private'];
+  const plain = hmmSim(...args).stdout.split('\n');
+  const logged = hmmSim(...args, '--dmesg').stdout.split('\n');
+  t.same(
+    plain,
+    logged.filter((line) => !line.startsWith('# dmesg: ')),
+  );
+  t.same(
+    logged.filter((line) => line.startsWith('# dmesg: ')),
+    ['# dmesg: added new 256 MB chunk (total 1 chunks, 256 MB) PFNs [0x3ffff0000 0x400000000)'],
+  );
+});
+
 t.test('prove reads it', { skip: noProve() }, async (t) => {
   const ran = execute('prove', ['-e', `${process.execPath} ${bin} smoke -f hmm2 --seed`, '7'], {
     cwd: root,

@@ -27,8 +27,9 @@ class FakeProcess implements Process {
   ) {}
 }
 
-export class FakeMachine implements Pick<Machine, 'spawn' | 'call' | 'kill' | 'process' | 'now'> {
+export class FakeMachine implements Pick<Machine, 'spawn' | 'call' | 'kill' | 'process' | 'now' | 'dmesg'> {
   now = 0;
+  readonly dmesg: string[] = [];
   readonly killed: number[] = [];
   readonly stderr: string[] = [];
   private readonly processes = new Map<number, FakeProcess>();
