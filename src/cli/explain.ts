@@ -30,6 +30,7 @@ interface ExplainFlags extends ChoiceOptions {
   readonly step?: number;
   readonly page?: FollowedPage;
   readonly trace?: string;
+  readonly locks?: true;
   readonly json?: true;
 }
 
@@ -42,6 +43,7 @@ export function configure(command: Command): void {
     .option('--page <rX[P]>', 'follow one page of p0 (or pN:rX[P]) through all steps', (text) =>
       parseFollowed(text, '--page'),
     )
+    .option('--locks', 'tell who holds which lock where a step sleeps')
     .option('--trace <file>', TRACE_HELP)
     .option('--json', JSON_HELP)
     .action((file: string, flags: ExplainFlags) =>
@@ -107,7 +109,11 @@ async function explainOne(
     return false;
   }
   const sinks = trace === undefined ? [] : [trace.attach(machine, `${name} on ${kernel}`)];
-  const options = { sinks, ...(flags.step === undefined ? {} : { step: flags.step }) };
+  const options = {
+    sinks,
+    locks: flags.locks === true,
+    ...(flags.step === undefined ? {} : { step: flags.step }),
+  };
   for (const lines of told(chosen, machine, flags, options)) {
     lines.forEach(out);
     await breathe();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `smoke --explain`, `--trace` and `--record`: look at the machine around each test. */
+import { byPid, LockExplainer, lockLines } from '../explain/locks.js';
 import { ProgramExplainer } from '../explain/program.js';
 import { Machine } from '../machine/machine.js';
 import type { ResultEvent, TestName, TestObserver } from '../selftests/events.js';
@@ -10,24 +11,28 @@ import type { TraceFile } from './trace-file.js';
 export interface SmokeObserverOptions {
   readonly record: TestObserver | undefined;
   readonly explain: boolean;
+  readonly locks: boolean;
   readonly trace: TraceFile | undefined;
   readonly print: (line: string) => void;
 }
 
 /** Explanations come as comments before each test's result. */
-export function smokeObserver({ record, explain, trace, print }: SmokeObserverOptions): TestObserver {
+export function smokeObserver({ record, explain, locks, trace, print }: SmokeObserverOptions): TestObserver {
   let explainer: ProgramExplainer | undefined;
+  let watch: LockExplainer | undefined;
   return {
     before(machine: MachineApi, test: TestName) {
       record?.before?.(machine, test);
       if (!(machine instanceof Machine)) return;
       explainer = explain ? new ProgramExplainer(machine) : undefined;
+      watch = locks ? new LockExplainer(machine, true, byPid) : undefined;
       machine.trace = fanOut(explainer?.sink, trace?.attach(machine, test.name));
     },
     after(machine: MachineApi, test: TestName, result: ResultEvent) {
       record?.after?.(machine, test, result);
       if (machine instanceof Machine) machine.trace = null;
       for (const line of explainer?.take() ?? []) print(`# ${line}`);
+      for (const line of lockLines(watch?.take(true) ?? [])) print(`# ${line}`);
     },
   };
 }

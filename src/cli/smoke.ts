@@ -27,6 +27,7 @@ interface SmokeFlags extends MachineFlags, ReportPaths, KernelLogOptions {
   readonly l?: true;
   readonly h?: true;
   readonly explain?: boolean;
+  readonly locks?: boolean;
   readonly trace?: string;
   readonly record?: string;
   readonly timeout?: number;
@@ -45,6 +46,7 @@ export function configure(command: Command): void {
     .option('--dmesg', 'print what the kernel logs while each test runs')
     .option('--fail-on-warn', 'a test in which the kernel warns has failed')
     .option('--explain', 'tell why each page did, or did not do, what was asked')
+    .option('--locks', 'tell who holds which lock where a test sleeps')
     .option('--trace <file>', TRACE_HELP)
     .option('--record <path>', 'write each test as a scenario: FILE.yaml for one, a directory for many')
     .action((dev0: string | undefined, dev1: string | undefined, flags: SmokeFlags) => {
@@ -100,11 +102,11 @@ async function smoke(
 
 /** Explaining, tracing and recording are loaded when they are asked for. */
 async function observe(
-  { explain = false, trace, record }: SmokeFlags,
+  { explain = false, locks = false, trace, record }: SmokeFlags,
   tests: number,
   machine: MachineDescription,
 ): Promise<Observing | undefined> {
-  if (!explain && trace === undefined && record === undefined) return undefined;
+  if (!explain && !locks && trace === undefined && record === undefined) return undefined;
   const [{ smokeObserver }, { TraceFile }] = await Promise.all([
     import('./smoke-observer.js'),
     import('./trace-file.js'),
@@ -112,7 +114,7 @@ async function observe(
   const file = trace === undefined ? undefined : new TraceFile(trace);
   const recorder = record === undefined ? undefined : await recorderFor(record, tests, machine);
   return {
-    observer: smokeObserver({ record: recorder, explain, trace: file, print: printLine }),
+    observer: smokeObserver({ record: recorder, explain, locks, trace: file, print: printLine }),
     loaded: (ret) => recorder?.loaded(ret),
     end: () => file?.close(),
   };

@@ -15,6 +15,7 @@ import { type Call, CallWatch, type Fault } from '../watch/call-watch.js';
 import { fanOut, type TraceSinks } from '../watch/tracer.js';
 import { explainCommand } from './command.js';
 import { ForkExplainer } from './fork.js';
+import { LockExplainer, type LocksOf, lockLines } from './locks.js';
 import { MappingExplainer, type MappingExplanation } from './mapping.js';
 import type { ExplainContext } from './page.js';
 import { causeLines, commandLines, mappingLines, rangeLines, warningLines } from './text.js';
@@ -24,6 +25,8 @@ import type { Cause, CommandExplanation, RangeVerdicts } from './verdict.js';
 export interface ExplainOptions {
   /** Tell only of this step; undefined: of all. */
   readonly step?: number;
+  /** Tell where the step slept with a lock, or for one. */
+  readonly locks?: boolean;
   /** Others who want the machine's events. */
   readonly sinks?: TraceSinks;
 }
@@ -36,6 +39,8 @@ export interface ExplainedStep extends TakenStep {
   readonly touched?: RangeVerdicts;
   /** Of a system call about a mapping, and of fork. */
   readonly mapping?: MappingExplanation;
+  /** Who holds what, and where each waits. */
+  readonly locks: readonly LocksOf[];
 }
 
 /** What a step's watch has collected. */
@@ -94,7 +99,7 @@ class StepExplainer {
     return collected;
   }
 
-  explain(session: Session, taken: TakenStep, collected: Collected): ExplainedStep {
+  explain(session: Session, taken: TakenStep, collected: Collected): Omit<ExplainedStep, 'locks'> {
     const causes = [...fatal(session, taken), ...unreached(taken, collected), ...stopped(taken, collected)];
     const commands = collected.calls.map((call) => explainCommand(this.#context, call));
     const { step, result } = taken;
@@ -149,20 +154,22 @@ export function* explainScenario(
   options: ExplainOptions = {},
 ): Generator<ExplainedStep> {
   const explainer = new StepExplainer(machine);
+  const locks = new LockExplainer(machine, options.locks ?? false);
   machine.trace = fanOut(explainer.watch, ...(options.sinks ?? []));
   const session = new Session(machine, setup.generation);
   explainer.take();
   const begin = (_: number, step: Step): void => explainer.begin(session, step);
   for (const taken of session.takeAll(document.steps, begin)) {
     const collected = explainer.take();
+    const standing = locks.take(taken.result.hang !== undefined);
     if (options.step !== undefined && options.step !== taken.index) continue;
-    yield explainer.explain(session, taken, collected);
+    yield { ...explainer.explain(session, taken, collected), locks: standing };
   }
 }
 
 /** What a step did, as `explain` prints it. */
 export function explainedLines(explained: ExplainedStep): string[] {
-  const { index, step, result, causes, warnings, commands, touched, mapping } = explained;
+  const { index, step, result, causes, warnings, locks, commands, touched, mapping } = explained;
   return [
     `step ${index}  ${stepText(step)}: ${answerText(result)}`,
     ...causeLines(causes),
@@ -170,5 +177,6 @@ export function explainedLines(explained: ExplainedStep): string[] {
     ...commands.flatMap(commandLines),
     ...(touched === undefined ? [] : rangeLines(touched)),
     ...(mapping === undefined ? [] : mappingLines(mapping)),
+    ...lockLines(locks),
   ];
 }

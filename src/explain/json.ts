@@ -41,7 +41,7 @@ function pageJson(verdict: PageVerdict): object {
 }
 
 export function explainedJson(heading: Heading, explained: ExplainedStep): object {
-  const { causes, commands, touched, mapping } = explained;
+  const { causes, locks, commands, touched, mapping } = explained;
   const ranges = [...commands, touched, mapping].filter((range) => range !== undefined);
   const more = ranges.reduce((sum, range) => sum + range.more, 0);
   const all = [...causes, ...commands.flatMap(({ cause }) => cause ?? [])];
@@ -49,6 +49,7 @@ export function explainedJson(heading: Heading, explained: ExplainedStep): objec
     ...stepJson(heading, explained),
     ...causesJson(all),
     ...(mapping === undefined || mapping.told.length === 0 ? {} : { told: mapping.told }),
+    ...(locks.length === 0 ? {} : { locks }),
     pages: ranges.flatMap((range) => range.pages.map(pageJson)),
     ...(more === 0 ? {} : { more }),
   };

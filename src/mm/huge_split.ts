@@ -194,6 +194,7 @@ function __split_huge_page(k: Kernel, folio: Page): void {
     const tail = folio + i;
     const keep = mem.flags[tail]! & ~(PG_tail | PG_anon_exclusive);
     mem.flags[tail] = keep | (head & (SPLIT_COPIED_FLAGS | PG_lru)) | PG_locked;
+    if (k.executor.locks !== null) k.watchLocked(tail);
     mem.priv[tail] = 0;
     mem.mapping[tail] = mapping;
     mem.index[tail] = index + i;

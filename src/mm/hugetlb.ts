@@ -221,6 +221,7 @@ function hugetlb_add_to_page_cache(k: Kernel, folio: Page, mapping: AddressSpace
   mem.mapping[folio] = -mapping.id;
   mem.index[folio] = idx * HPAGE_PMD_NR;
   mem.flags[folio] = (mem.flags[folio]! & ~PG_restore_reserve) | PG_locked | PG_dirty;
+  if (k.executor.locks !== null) k.watchLocked(folio);
 }
 
 // --- copy on write ------------------------------------------------------------------------------------------

@@ -166,7 +166,17 @@ export class Kernel {
     const { flags } = this.mem;
     if ((flags[folio]! & PG_locked) !== 0) return false;
     flags[folio]! |= PG_locked;
+    if (this.executor.locks !== null) this.watchLocked(folio);
     return true;
+  }
+
+  /** A page comes locked into the world: for whoever watches locks. */
+  watchLocked(folio: Page): void {
+    this.executor.locks?.taken(this.executor.current, folio, this.pageLockName(folio));
+  }
+
+  private pageLockName(folio: Page): string {
+    return `page lock of pfn 0x${this.mem.page_to_pfn(folio).toString(16)}`;
   }
 
   /** Context: may sleep. */
@@ -185,7 +195,7 @@ export class Kernel {
     if ((this.mem.flags[folio]! & PG_locked) === 0) return;
     let queue = this.waiters.get(folio);
     if (queue === undefined) {
-      queue = new WaitQueue();
+      queue = new WaitQueue({ key: folio, name: this.pageLockName(folio) });
       this.waiters.set(folio, queue);
     }
     this.mem.flags[folio]! |= PG_waiters;
@@ -196,6 +206,7 @@ export class Kernel {
     const flags = this.mem.flags[folio]!;
     if ((flags & PG_locked) === 0) throw new KernelBug('folio_unlock', `page ${folio} is not locked`);
     this.mem.flags[folio] = flags & ~(PG_locked | PG_waiters);
+    this.executor.locks?.dropped(this.executor.current, folio);
     if ((flags & PG_waiters) !== 0) {
       const queue = this.waiters.get(folio);
       this.waiters.delete(folio);

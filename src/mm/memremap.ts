@@ -150,6 +150,7 @@ export function zone_device_page_init(k: Kernel, page: Page): void {
   k.mem.touch(page, 1);
   k.mem.refcount[page] = 1 + idle_device_refs(k);
   k.mem.flags[page] = PG_locked;
+  if (k.executor.locks !== null) k.watchLocked(page);
 }
 
 /** A reference of a device page was dropped, others are left: it is free where one of them is its own. */

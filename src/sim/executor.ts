@@ -2,6 +2,7 @@
 /** Runs tasks on the one simulated CPU: run queue, simulated clock, timers, time slices, schedule points. */
 import { Cpu } from './cpu.js';
 import { Hang, KernelBug, ScheduleRefused } from './errors.js';
+import type { LockWatch } from './lock-watch.js';
 import type { PointKind, Schedulable, Scheduler } from './scheduler.js';
 import type { Task, Wait } from './task.js';
 
@@ -41,14 +42,23 @@ class Sleep implements Wait {
   ) {}
 }
 
+/** The lock whose waiters a queue has, for whoever watches locks. */
+interface LockOfQueue {
+  readonly key: object | number;
+  readonly name: string;
+}
+
 /** Tasks that sleep until somebody wakes them. */
 export class WaitQueue {
   private waiters: SimTask[] = [];
+
+  constructor(readonly lock: LockOfQueue | null = null) {}
 
   /** Sleep once; the caller checks its condition again. Context: may sleep. */
   *sleep(executor: Executor, where: string): Task {
     executor.assertMaySleep(where);
     executor.point('wait', this);
+    executor.locks?.sleeps(executor.current, this, where);
     yield new Sleep(this, where);
   }
 
@@ -87,6 +97,8 @@ export class Executor {
   readonly cpus: readonly Cpu[] = [this.cpu];
   /** Whether the scheduler wants to know of points. Who may sleep looks here before it makes a generator for one. */
   readonly watched: boolean;
+  /** Whoever wants to know who holds which lock. */
+  locks: LockWatch | null = null;
   private last: SimTask | null = null;
   private needResched = false;
   private sliceEnds = TIME_SLICE_NS;

@@ -8,12 +8,14 @@ import { done, type Task } from './task.js';
 export class Mutex {
   private holder: SimTask | null = null;
   private held = false;
-  private readonly waiters = new WaitQueue();
+  private readonly waiters: WaitQueue;
 
   constructor(
     private readonly executor: Executor,
     private readonly name: string,
-  ) {}
+  ) {
+    this.waiters = new WaitQueue({ key: this, name });
+  }
 
   mutex_trylock(): boolean {
     this.executor.point('lock', this);
@@ -25,6 +27,7 @@ export class Mutex {
     this.held = true;
     this.holder = this.executor.current;
     if (this.holder !== null) this.holder.heldLocks++;
+    this.executor.locks?.taken(this.holder, this, this.name);
     return true;
   }
 
@@ -48,6 +51,7 @@ export class Mutex {
     if (!this.held) throw new KernelBug('mutex_unlock', `${this.name} is not held`);
     this.held = false;
     if (this.holder !== null) this.holder.heldLocks--;
+    this.executor.locks?.dropped(this.holder, this);
     this.holder = null;
     this.waiters.wakeAll(this.executor);
     this.executor.point('unlock', this);
@@ -60,12 +64,14 @@ export class RwSem {
   private writer: SimTask | null = null;
   private writeHeld = false;
   private waitingWriters = 0;
-  private readonly waiters = new WaitQueue();
+  private readonly waiters: WaitQueue;
 
   constructor(
     private readonly executor: Executor,
     private readonly name: string,
-  ) {}
+  ) {
+    this.waiters = new WaitQueue({ key: this, name });
+  }
 
   down_read_trylock(): boolean {
     this.executor.point('lock', this);
@@ -82,6 +88,7 @@ export class RwSem {
     this.readers++;
     const task = this.executor.current;
     if (task !== null) task.heldLocks++;
+    this.executor.locks?.taken(task, this, this.name, 'read');
     return true;
   }
 
@@ -104,6 +111,7 @@ export class RwSem {
     this.readers--;
     const task = this.executor.current;
     if (task !== null) task.heldLocks--;
+    this.executor.locks?.dropped(task, this);
     if (this.readers === 0) this.waiters.wakeAll(this.executor);
     this.executor.point('unlock', this);
   }
@@ -118,6 +126,7 @@ export class RwSem {
     this.writeHeld = true;
     this.writer = this.executor.current;
     if (this.writer !== null) this.writer.heldLocks++;
+    this.executor.locks?.taken(this.writer, this, this.name, 'write');
     return true;
   }
 
@@ -141,6 +150,7 @@ export class RwSem {
     if (!this.writeHeld) throw new KernelBug('up_write', `${this.name} is not held`);
     this.writeHeld = false;
     if (this.writer !== null) this.writer.heldLocks--;
+    this.executor.locks?.dropped(this.writer, this);
     this.writer = null;
     this.waiters.wakeAll(this.executor);
     this.executor.point('unlock', this);

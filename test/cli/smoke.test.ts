@@ -180,6 +180,15 @@ t.test('what the kernel logs stands with the test that made it log that', async 
   ]);
 });
 
+t.test('--locks tells where a test slept for a lock, and who had it', async (t) => {
+  const args = ['smoke', '--kernel', '6.12', '--seed', '7', '-r', 'hmm.hmm_device_private.anon_teardown'];
+  const { stdout } = hmmSim(...args, '--schedule', 'random', '--locks');
+  const lines = stdout.split('\n').filter((line) => line.startsWith('#   locks'));
+  t.same(lines, [
+    '#   locks  hmm-tests 1 slept in dmirror_range_fault, waits for mmap_lock, held by hmm-tests 1 (write); holds none',
+  ]);
+});
+
 t.test('--dmesg prints the rest of the kernel log as well', async (t) => {
   const args = ['smoke', '--kernel', '6.12', '--seed', '7', '-f', 'hmm', '-v', 'hmm_device_private'];
   const plain = hmmSim(...args).stdout.split('\n');

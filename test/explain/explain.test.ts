@@ -169,6 +169,7 @@ t.test('steps that come to no end', async (t) => {
     'step 6  p0 load r0[0]: hang in exc_page_fault',
     '  because exceeded its simulated time limit',
     '  r0[0]  hang  dmirror_devmem_fault_alloc_and_copy  no system memory: stays private on hmm_dmirror0 pfn 0x3ffffffff (1100 times)',
+    '  locks  p0 stays in exc_page_fault; holds none',
   ]);
   t.same(lastStep('migrate-to-ram-result-dropped'), [
     'step 6  p0 load r0[0]: ret ESRCH',
@@ -186,6 +187,7 @@ t.test('steps that come to no end', async (t) => {
     'step 4  p0 RELEASE d0 r0[0]: hang in memunmap_pages',
     '  because waits for ever',
     '  because memunmap_pages: waits for 1 page in use, first pfn 0x14ffff, refcount 2, mapcount 1',
+    '  locks  p0 stays in memunmap_pages; holds hmm_dmirror2 devmem_lock',
   ]);
 });
 

@@ -3,6 +3,7 @@
 import t from 'tap';
 import { Hang, KernelBug } from '../../src/sim/errors.js';
 import { Executor } from '../../src/sim/executor.js';
+import { LockWatch } from '../../src/sim/lock-watch.js';
 import { Mutex, RwSem, SpinLock } from '../../src/sim/locks.js';
 import { RandomWalk } from '../../src/sim/schedulers/random_walk.js';
 import { RunToBlock } from '../../src/sim/schedulers/run_to_block.js';
@@ -128,4 +129,65 @@ t.test('a free lock lets another task run, by the seed', async (t) => {
   t.equal(interleaving(4), interleaving(4));
   t.notSame(interleaving(4), interleaving(5));
   t.equal(interleaving(4).length, 12);
+});
+
+t.test('whoever watches locks knows who holds what, and who waits for whom', async (t) => {
+  const executor = new Executor(new RunToBlock(0));
+  const watch = new LockWatch();
+  executor.locks = watch;
+  const [m, sem] = [new Mutex(executor, 'm'), new RwSem(executor, 'mmap_lock')];
+  function* one(): Task {
+    yield* m.mutex_lock('one');
+    yield* executor.yield('one');
+    yield* sem.down_write('one_write');
+  }
+  function* other(): Task {
+    yield* sem.down_read('other');
+    yield* m.mutex_lock('other_lock');
+  }
+  t.throws(() => run(executor, one(), other()), new Hang('one_write', 'waits for ever'));
+  const standing = [...executor.tasks()].map((task) => watch.standing(task, task.queue, task.where));
+  const named = standing.map(({ task, where, holds, wants }) => ({
+    task: task.name,
+    where,
+    holds,
+    wants: wants?.lock,
+    from: wants?.from.map(({ task, mode }) => `${task.name} ${mode}`),
+  }));
+  t.same(named, [
+    {
+      task: 't1',
+      where: 'other_lock',
+      holds: [{ lock: 'mmap_lock', mode: 'read' }],
+      wants: 'm',
+      from: ['t0 '],
+    },
+    {
+      task: 't0',
+      where: 'one_write',
+      holds: [{ lock: 'm', mode: '' }],
+      wants: 'mmap_lock',
+      from: ['t1 read'],
+    },
+  ]);
+  t.equal(watch.takeSleeps().length, 2);
+  t.same(watch.takeSleeps(), []);
+});
+
+t.test('what was given back is held no more', async (t) => {
+  const executor = new Executor(new RunToBlock(0));
+  const watch = new LockWatch();
+  executor.locks = watch;
+  const [m, sem] = [new Mutex(executor, 'm'), new RwSem(executor, 'mmap_lock')];
+  function* all(): Task {
+    yield* m.mutex_lock('all');
+    yield* sem.down_read('all');
+    sem.up_read();
+    yield* sem.down_write('all');
+    sem.up_write();
+    m.mutex_unlock();
+    const task = executor.current!;
+    t.same(watch.standing(task, null, ''), { task, where: '', holds: [] });
+  }
+  run(executor, all());
 });

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Who holds which lock, and where each waits: of a step that hung always, of one that slept when it is asked for. */
+import { Process } from '../kernel/process.js';
+import type { Machine } from '../machine/machine.js';
+import type { SimTask } from '../sim/executor.js';
+import { type Held, LockWatch, type Standing } from '../sim/lock-watch.js';
+
+/** A task and its locks, as data. */
+export interface LocksOf {
+  /** Where it was when it slept, or where it stays for ever. */
+  readonly state: 'slept' | 'stays';
+  readonly task: string;
+  readonly fn: string;
+  /** "mmap_lock (read)" ... */
+  readonly holds: readonly string[];
+  readonly waitsFor?: string;
+  /** Who has that: "p0 (write)". */
+  readonly heldBy?: readonly string[];
+}
+
+const withMode = (words: string, { mode }: Held): string => (mode === '' ? words : `${words} (${mode})`);
+
+type TaskName = (task: SimTask) => string;
+
+/** By its name, which is that of a process in a scenario. */
+const byName: TaskName = ({ data, name }) => (data instanceof Process ? data.name : name);
+
+/** For programs whose processes have one name. */
+export const byPid: TaskName = ({ data, name }) =>
+  data instanceof Process ? `${data.name} ${data.pid}` : name;
+
+function locksOf(
+  state: LocksOf['state'],
+  { task, where, holds, wants }: Standing,
+  taskName: TaskName,
+): LocksOf {
+  const own = holds.map((held) => withMode(held.lock, held));
+  const base = { state, task: taskName(task), fn: where, holds: own };
+  if (wants === undefined) return base;
+  const heldBy = wants.from.map((held) => withMode(taskName(held.task), held));
+  return { ...base, waitsFor: wants.lock, heldBy };
+}
+
+export class LockExplainer {
+  readonly #watch = new LockWatch();
+
+  constructor(
+    private readonly machine: Machine,
+    /** Tell of sleeps too. */
+    private readonly sleeps: boolean,
+    private readonly taskName: TaskName = byName,
+  ) {
+    machine.executor.locks = this.#watch;
+  }
+
+  /** `ended`: the machine came to its end, and its tasks are as they were then. */
+  take(ended: boolean): LocksOf[] {
+    const slept = this.#watch.takeSleeps().map((standing) => locksOf('slept', standing, this.taskName));
+    const told = this.sleeps ? slept : [];
+    if (!ended) return told;
+    const tasks = [...this.machine.executor.tasks()];
+    const standing = tasks.map((task) => this.#watch.standing(task, task.queue, task.where));
+    return [...told, ...standing.map((one) => locksOf('stays', one, this.taskName))];
+  }
+}
+
+/** A line for each task; sleeps that repeat themselves have one. */
+export function lockLines(locks: readonly LocksOf[]): string[] {
+  return [...new Set(locks.map(lockLine))];
+}
+
+function lockLine({ state, task, fn, holds, waitsFor, heldBy = [] }: LocksOf): string {
+  const owner = heldBy.length === 0 ? '' : `, held by ${heldBy.join(' and ')}`;
+  const waits = waitsFor === undefined ? '' : `, waits for ${waitsFor}${owner}`;
+  return `  locks  ${task} ${state} in ${fn}${waits}; holds ${holds.length === 0 ? 'none' : holds.join(', ')}`;
+}
