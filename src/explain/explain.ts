@@ -11,7 +11,7 @@ import { spellingOf } from '../scenario/spelling.js';
 import { definitionOf } from '../scenario/steps/index.js';
 import { Session, type TakenStep } from '../session/session.js';
 import type { MachineSetup } from '../session/setup.js';
-import { type Call, CallWatch, type Fault } from '../watch/call-watch.js';
+import { type Call, CallWatch } from '../watch/call-watch.js';
 import { fanOut, type TraceSinks } from '../watch/tracer.js';
 import { explainCommand } from './command.js';
 import { ForkExplainer } from './fork.js';
@@ -19,7 +19,7 @@ import { LockExplainer, type LocksOf, lockLines } from './locks.js';
 import { MappingExplainer, type MappingExplanation } from './mapping.js';
 import type { ExplainContext } from './page.js';
 import { causeLines, commandLines, mappingLines, rangeLines, warningLines } from './text.js';
-import { TouchExplainer } from './touch.js';
+import { type Touch, TouchExplainer, touchOf } from './touch.js';
 import type { Cause, CommandExplanation, RangeVerdicts } from './verdict.js';
 
 export interface ExplainOptions {
@@ -46,12 +46,16 @@ export interface ExplainedStep extends TakenStep {
 /** What a step's watch has collected. */
 interface Collected {
   readonly calls: Call[];
-  readonly faults: Fault[];
+  readonly faults: Touch[];
   /** Where GUP stopped for somebody who is no device. */
   readonly stops: TraceEventOf<'gup_stopped'>[];
-  /** Everything else that was told outside of commands and faults. */
+  /** What else was told outside of commands and faults, of a mapping. */
   readonly others: TraceEvent[];
 }
+
+/** What is told of a system call about a mapping: whom the kernel told, and what it freed. */
+const isOfMapping = ({ event }: TraceEvent): boolean =>
+  event === 'mm_page_free' || event === 'mmu_notifier_invalidate_range_start';
 
 const nothing = (): Collected => ({ calls: [], faults: [], stops: [], others: [] });
 
@@ -67,10 +71,10 @@ class StepExplainer {
     this.#context = { machine, spelling, nameOf: regionName };
     this.watch = new CallWatch(machine, {
       call: (call) => this.#collected.calls.push(call),
-      fault: (fault) => this.#collected.faults.push(fault),
+      fault: (fault) => this.#collected.faults.push(touchOf(fault)),
       other: (event) => {
         if (event.event === 'gup_stopped') this.#collected.stops.push(event);
-        else if (this.#mapping !== undefined) this.#collected.others.push(event);
+        else if (this.#mapping !== undefined && isOfMapping(event)) this.#collected.others.push(event);
       },
     });
   }

@@ -7,15 +7,12 @@ import { type MmStruct, VM_DONTCOPY, VM_WIPEONFORK } from '../mm/types.js';
 import { placeOf } from '../scenario/actor.js';
 import { regionName } from '../scenario/place.js';
 import { NO_PAGE, PAGE_SIZE } from '../sim/memmap.js';
-import { observePage, type PageState, pagePlace } from '../watch/observe.js';
+import { MAX_OBSERVED, observePage, type PageState, pagePlace } from '../watch/observe.js';
 import { changeOf } from './change.js';
 import { type Decision, decided } from './fault.js';
 import type { MappingExplanation } from './mapping.js';
 import { toldOf } from './told.js';
 import type { CountedFact, PageVerdict } from './verdict.js';
-
-/** Pages of one fork that are listed. */
-const MAX_LISTED = 4096;
 
 /** A page of the parent, and what its VMA says about children. */
 interface Inherited {
@@ -43,7 +40,7 @@ export class ForkExplainer {
   ) {
     for (const { vm_start, vm_end, vm_flags } of mm.vmas) {
       if (placeOf(vm_start) === undefined) continue;
-      const end = Math.min(vm_end, vm_start + (MAX_LISTED - this.#before.length) * PAGE_SIZE);
+      const end = Math.min(vm_end, vm_start + (MAX_OBSERVED - this.#before.length) * PAGE_SIZE);
       for (let addr = vm_start; addr < end; addr += PAGE_SIZE) this.#look(addr, vm_flags);
       this.#more += (vm_end - end) / PAGE_SIZE;
     }

@@ -9,14 +9,11 @@ import type { Step } from '../scenario/schema.js';
 import type { Range } from '../scenario/steps/contract.js';
 import { definitionOf } from '../scenario/steps/index.js';
 import { NO_PAGE } from '../sim/memmap.js';
-import { observePage, type PageState, pagePlace } from '../watch/observe.js';
+import { MAX_OBSERVED, observePage, type PageState, pagePlace } from '../watch/observe.js';
 import { type Change, changeOf } from './change.js';
 import { type Decision, decided } from './fault.js';
 import { type Told, toldOf } from './told.js';
 import type { PageVerdict, RangeVerdicts } from './verdict.js';
-
-/** Pages of one call that are listed. */
-const MAX_LISTED = 4096;
 
 export interface MappingExplanation extends RangeVerdicts {
   readonly told: readonly Told[];
@@ -49,9 +46,9 @@ export class MappingExplainer {
   ) {
     const ranges = rangesOf(step);
     const addresses = ranges.flatMap(({ region, page, pages }) =>
-      Array.from({ length: Math.min(pages, MAX_LISTED) }, (_, i) => addressOf(region, page + i)),
+      Array.from({ length: Math.min(pages, MAX_OBSERVED) }, (_, i) => addressOf(region, page + i)),
     );
-    const listed = addresses.slice(0, MAX_LISTED);
+    const listed = addresses.slice(0, MAX_OBSERVED);
     this.#before = listed.map((addr) => [addr, observePage(machine, mm, addr)]);
     this.#more = ranges.reduce((sum, { pages }) => sum + pages, 0) - listed.length;
   }

@@ -8,13 +8,10 @@ import { regionName } from '../scenario/place.js';
 import type { StepResult } from '../scenario/result.js';
 import type { StepOf } from '../scenario/schema.js';
 import type { Fault } from '../watch/call-watch.js';
-import { observePage, pagePlace } from '../watch/observe.js';
+import { MAX_OBSERVED, observePage, pagePlace } from '../watch/observe.js';
 import { explainFault } from './fault.js';
 import { factText } from './text.js';
 import type { CountedFact, PageVerdict, RangeVerdicts, Verdict } from './verdict.js';
-
-/** Pages of a load or store that are listed. */
-const MAX_TOUCHED = 4096;
 
 const TOUCHED = { load: 'loaded', store: 'stored' } as const;
 
@@ -24,7 +21,18 @@ interface End {
   readonly verdict: 'oops' | 'hang';
 }
 
-function endOf({ oops, hang }: StepResult, faults: readonly Fault[]): End | undefined {
+/** A fault of the CPU, explained as soon as it was over. */
+export interface Touch {
+  readonly mm: MmStruct;
+  readonly addr: number;
+  readonly verdict: Verdict;
+}
+
+export function touchOf(fault: Fault): Touch {
+  return { mm: fault.mm, addr: fault.addr, verdict: explainFault(fault) };
+}
+
+function endOf({ oops, hang }: StepResult, faults: readonly Touch[]): End | undefined {
   const fault = faults.at(-1);
   if (fault === undefined || (oops === undefined && hang === undefined)) return undefined;
   return { addr: fault.addr, verdict: oops === undefined ? 'hang' : 'oops' };
@@ -37,8 +45,8 @@ function ended(verdict: Verdict, addr: number, end: End): Verdict {
   return { verdict: 'not reached', fn: '', reason: { id: 'kernel-died' } };
 }
 
-function byAddress(faults: readonly Fault[]): ReadonlyMap<number, readonly Fault[]> {
-  const found = new Map<number, Fault[]>();
+function byAddress(faults: readonly Touch[]): ReadonlyMap<number, readonly Touch[]> {
+  const found = new Map<number, Touch[]>();
   for (const fault of faults) {
     const same = found.get(fault.addr);
     if (same === undefined) found.set(fault.addr, [fault]);
@@ -64,7 +72,7 @@ export class TouchExplainer {
     private readonly machine: Machine,
     private readonly step: StepOf<'load' | 'store'>,
     private readonly result: StepResult,
-    private readonly faults: readonly Fault[],
+    private readonly faults: readonly Touch[],
   ) {}
 
   /** `mm`: of the process that touched the pages; null when it did not survive. */
@@ -73,7 +81,7 @@ export class TouchExplainer {
     const { step, result } = this;
     const end = endOf(result, this.faults);
     const taken = byAddress(this.faults.filter((fault) => fault.mm === mm));
-    const pages = Array.from({ length: Math.min(step.pages, MAX_TOUCHED) }, (_, i): PageVerdict => {
+    const pages = Array.from({ length: Math.min(step.pages, MAX_OBSERVED) }, (_, i): PageVerdict => {
       const addr = addressOf(step.region, step.page + i);
       const verdict = this.#touched(result.pages?.[i], taken.get(addr) ?? [], mm, addr);
       return { page: regionName(addr), ...(end === undefined ? verdict : ended(verdict, addr, end)) };
@@ -83,17 +91,17 @@ export class TouchExplainer {
 
   /** The fault that a process did not survive. */
   #killed(): PageVerdict[] {
-    return this.faults.slice(-1).map((fault) => ({ page: regionName(fault.addr), ...explainFault(fault) }));
+    return this.faults.slice(-1).map((fault) => ({ page: regionName(fault.addr), ...fault.verdict }));
   }
 
   #touched(
     answer: number | string | undefined,
-    faults: readonly Fault[],
+    faults: readonly Touch[],
     mm: MmStruct,
     addr: number,
   ): Verdict {
     const verdict = typeof answer === 'string' && answer.startsWith('SIG') ? answer : TOUCHED[this.step.op];
-    const explained = faults.map(explainFault);
+    const explained = faults.map((fault) => fault.verdict);
     const last = explained.at(-1);
     if (last === undefined) {
       const to = pagePlace(observePage(this.machine, mm, addr));

@@ -5,6 +5,9 @@ import type { MmStruct } from '../mm/types.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Device, DeviceAccess, Driver, Holder } from './module.js';
 
+/** Shared: most pages are in no device's table. */
+const NO_ACCESS: readonly DeviceAccess[] = [];
+
 export class Drivers {
   /** In the order in which they came. */
   readonly #list: Driver[] = [];
@@ -64,7 +67,8 @@ export class Drivers {
 
   /** What each device may do at the page-aligned `addr` without a fault. */
   accesses(mm: MmStruct, addr: number): readonly DeviceAccess[] {
-    return this.#list.flatMap(({ view }) => view.accesses?.(mm, addr) ?? []);
+    const found = this.#list.flatMap(({ view }) => view.accesses?.(mm, addr) ?? NO_ACCESS);
+    return found.length === 0 ? NO_ACCESS : found;
   }
 
   /** Whether the device page table of an open file of `device` has `addr`. */

@@ -26,23 +26,27 @@ export interface Standing {
 const MAX_SLEEPS = 64;
 
 interface Owned extends Held {
-  readonly key: LockKey;
   readonly task: SimTask;
 }
 
 export class LockWatch {
-  #owned: Owned[] = [];
+  readonly #owned = new Map<LockKey, Owned[]>();
   #sleeps: Standing[] = [];
 
   taken(task: SimTask | null, key: LockKey, lock: string, mode: LockMode = ''): void {
-    if (task !== null) this.#owned.push({ key, task, lock, mode });
+    if (task === null) return;
+    const owners = this.#owned.get(key);
+    if (owners === undefined) this.#owned.set(key, [{ task, lock, mode }]);
+    else owners.push({ task, lock, mode });
   }
 
   /** The holder gives it back; of a page lock that may be another task than the one that took it. */
   dropped(task: SimTask | null, key: LockKey): void {
-    const own = this.#owned.findLastIndex((one) => one.key === key && one.task === task);
-    const at = own >= 0 ? own : this.#owned.findLastIndex((one) => one.key === key);
-    if (at >= 0) this.#owned.splice(at, 1);
+    const owners = this.#owned.get(key);
+    if (owners === undefined) return;
+    const own = owners.findLastIndex((one) => one.task === task);
+    owners.splice(own, 1);
+    if (owners.length === 0) this.#owned.delete(key);
   }
 
   /** The running task is about to sleep. */
@@ -60,10 +64,13 @@ export class LockWatch {
   }
 
   standing(task: SimTask, queue: WaitQueue | null, where: string): Standing {
-    const holds = this.#owned.filter((one) => one.task === task).map(({ lock, mode }) => ({ lock, mode }));
+    const holds = [...this.#owned.values()]
+      .flat()
+      .filter((one) => one.task === task)
+      .map(({ lock, mode }) => ({ lock, mode }));
     if (queue === null || queue.lock === null) return { task, where, holds };
     const { key, name } = queue.lock;
-    const from = this.#owned.filter((one) => one.key === key);
+    const from = this.#owned.get(key) ?? [];
     return { task, where, holds, wants: { lock: name, from } };
   }
 }

@@ -4,13 +4,23 @@
 import type { DriverCommand } from '../kernel/driver-events.js';
 import type { Device } from '../kernel/module.js';
 import type { Machine } from '../machine/machine.js';
-import type { TraceEvent, TraceEventOf, TraceSink } from '../mm/trace.js';
+import type { EventName, TraceEvent, TraceEventOf, TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { PAGE_SIZE } from '../sim/memmap.js';
-import { observePage, type PageState } from './observe.js';
+import { MAX_OBSERVED, observePage, type PageState } from './observe.js';
 
-/** Pages of one command that are explained; a range may be as long as a 64-bit number allows. */
-const MAX_EXPLAINED = 4096;
+/** Events that say what became of a page, or where a command ended; the others only take memory. */
+const TELLING: ReadonlySet<EventName> = new Set<EventName>([
+  'skip',
+  'remove_migration_pte',
+  'migrate_vma_insert_page',
+  'make_device_exclusive',
+  'device_entry',
+  'device_fault',
+  'hmm_fault_failed',
+  'gup_stopped',
+  'memunmap_pages_wait',
+]);
 
 /** One command of a driver. */
 export interface Call {
@@ -23,7 +33,7 @@ export interface Call {
   knownAfter: readonly boolean[];
   readonly mm: MmStruct;
   readonly addr: number;
-  /** Of the range; only the first MAX_EXPLAINED have a state. */
+  /** Of the range; only the first MAX_OBSERVED have a state. */
   readonly pages: number;
   readonly before: readonly PageState[];
   after: readonly PageState[];
@@ -70,7 +80,7 @@ export class CallWatch implements TraceSink {
     else if (event.event === 'driver_command_end' || event.event === 'page_fault_end')
       this.#end(stack, event);
     else if (stack.length === 0) this.listener.other?.(event);
-    else for (const { it } of stack) it.events.push(event);
+    else if (TELLING.has(event.event)) for (const { it } of stack) it.events.push(event);
   }
 
   /** The kernel died: tell of what was going on as far as it came. */
@@ -91,7 +101,7 @@ export class CallWatch implements TraceSink {
   }
 
   #states(mm: MmStruct, addr: number, pages: number): PageState[] {
-    const count = Math.min(pages, MAX_EXPLAINED);
+    const count = Math.min(pages, MAX_OBSERVED);
     return Array.from({ length: count }, (_, i) => observePage(this.machine, mm, addr + i * PAGE_SIZE));
   }
 

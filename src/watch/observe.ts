@@ -29,6 +29,9 @@ import {
 import { type MmStruct, VM_HUGETLB, VM_READ, VM_SHARED, VM_WRITE, type VmArea } from '../mm/types.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 
+/** Pages of one range that are looked at: a gigabyte, as much as a region has. A range may be as long as a 64-bit number allows. */
+export const MAX_OBSERVED = 262_144;
+
 /** `unmapped`: there is no VMA. `none`: there is one, but nothing is mapped. */
 export type Where =
   | 'unmapped'
@@ -89,12 +92,23 @@ function entryAt(mm: MmStruct, addr: number): Entry {
   return { level: 'pmd', page: pmd.e[m]! + i, flags };
 }
 
+const BACKINGS: readonly VmaState['backing'][] = ['anon', 'file', 'hugetlb', 'device'];
+
+/** One object for all pages of such VMAs: there are many pages, and few kinds of VMAs. */
+const vmaStates = new Map<number, VmaState>();
+
 function vmaState(vma: VmArea | null): VmaState | null {
   if (vma === null) return null;
   const has = (flag: number): boolean => (vma.vm_flags & flag) !== 0;
   const file = vma.vm_ops?.fault === undefined ? 'device' : 'file';
   const backing = has(VM_HUGETLB) ? 'hugetlb' : vma.vm_ops === null ? 'anon' : file;
-  return { read: has(VM_READ), write: has(VM_WRITE), shared: has(VM_SHARED), backing };
+  const key = (vma.vm_flags & (VM_READ | VM_WRITE | VM_SHARED)) * BACKINGS.length + BACKINGS.indexOf(backing);
+  let state = vmaStates.get(key);
+  if (state === undefined) {
+    state = { read: has(VM_READ), write: has(VM_WRITE), shared: has(VM_SHARED), backing };
+    vmaStates.set(key, state);
+  }
+  return state;
 }
 
 function isZero(k: Kernel, page: Page): boolean {

@@ -39,16 +39,18 @@ export class TestHmmView implements DriverView {
   }
 
   accesses(mm: MmStruct, addr: number): DeviceAccess[] {
-    const best = new Map<number, DeviceAccess['access']>();
+    let best: Map<number, DeviceAccess['access']> | undefined;
     for (const mirror of this.module.mirrors) {
       if (mirror === null || mirror.notifier.mm !== mm) continue;
       const entry = mirror.pt.xa_load(addr / PAGE_SIZE);
       if (xa_untag_page(entry) === NO_PAGE) continue;
       const access = accessOf(entry);
       const { minor } = mirror.mdevice;
+      best ??= new Map();
       const known = best.get(minor);
       if (known === undefined || RANK[access] > RANK[known]) best.set(minor, access);
     }
+    if (best === undefined) return [];
     return [...best]
       .sort(([a], [b]) => a - b)
       .map(([minor, access]) => ({ device: this.devices[minor]!, access }));
