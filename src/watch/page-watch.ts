@@ -147,7 +147,8 @@ export class PageWatch implements TraceSink {
   }
 
   emit(event: TraceEvent): void {
-    this.#poll(event.fn);
+    // Who tells the mirrors has not made the VMA that came, or taken the one that went.
+    this.#poll(event.event === 'mmu_notifier_invalidate_range_start' ? '' : event.fn);
     if (this.#concerns(event)) this.#note(() => ({ kind: 'event', event }));
   }
 

@@ -107,6 +107,24 @@ t.test('what becomes of the pages of a mapping', async (t) => {
   ]);
 });
 
+t.test('the VMA that mremap makes is none of the notifier', async (t) => {
+  const range = { as: 'p0', region: 'r0', page: 0, pages: 2 } as const;
+  const steps: Step[] = [
+    { op: 'open', fd: 'd0', device: 0 },
+    { op: 'mmap', region: 'r0', pages: 2, prot: 'rw', share: 'private', backing: 'anon' },
+    { ...range, op: 'store', word: 1 },
+    { ...range, op: 'ioctl', cmd: 'READ', fd: 'd0' },
+    { ...range, op: 'mremap', to: { region: 'r1', page: 0 } },
+  ];
+  const lines = followed({ name: 'mv', kernel: '6.12', steps }, parseFollowed('r1[1]', '--page'));
+  t.same(lines.slice(-4), [
+    'step 4  p0 mremap r0[0..1] to=r1[0..1]: ret 0',
+    '  pte  no VMA -> none',
+    '  pte  none -> present write dirty young, pfn 0x104  move_ptes',
+    '  now  system pfn 0x104; refcount 1, mapcount 1; CPU reads and writes',
+  ]);
+});
+
 t.test('a full device', async (t) => {
   const range = { as: 'p0', region: 'r0' } as const;
   const steps: Step[] = [
