@@ -12,7 +12,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** From the top. Rooms of one line are siblings. */
 const ROOMS: Readonly<Record<string, string>> = {
-  cli: 'report explain triage fuzz export shell record session scenario selftests watch machine user kernel mm generations uapi sim',
+  cli: 'library report explain triage fuzz export shell record session scenario selftests watch machine user kernel mm generations uapi sim',
+  library: 'report explain fuzz record session scenario selftests machine user kernel generations uapi sim',
   report: 'explain triage scenario selftests watch user mm sim',
   explain: 'session scenario watch machine kernel mm generations uapi sim',
   triage: 'selftests generations sim',
@@ -37,7 +38,7 @@ const ROOMS: Readonly<Record<string, string>> = {
 };
 
 /** The library's entry, which is in no room. */
-const ENTRY = 'machine user mm generations uapi sim';
+const ENTRY = 'library scenario machine user mm generations uapi sim';
 
 const SIBLINGS: readonly (readonly string[])[] = [['explain', 'triage', 'fuzz', 'export', 'shell', 'record']];
 
@@ -331,6 +332,7 @@ const DRIVERS_OWN = [
   /^src\/triage\//,
   // The library hands its interface on; the commands say what they are about.
   'src/index.ts',
+  'src/library/selftest.ts',
   'src/cli/main.ts',
 ];
 

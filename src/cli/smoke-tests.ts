@@ -11,6 +11,7 @@ import type { TestFilter } from '../selftests/test_filter.js';
 import { KernelBug } from '../sim/errors.js';
 import { errnoName } from '../uapi/errno.js';
 import { guarded } from './guard.js';
+import type { OwnTests } from './own-tests.js';
 
 /** Somebody who looks at the machine around each test, and is told when all is over. */
 export interface Observing {
@@ -38,6 +39,8 @@ export interface SmokeOptions extends KernelLogOptions {
   readonly filters: readonly TestFilter[];
   /** Seconds on the host that a test may take. */
   readonly timeout?: number | undefined;
+  /** A file of tests to run beside those of the suite. */
+  readonly ownFile?: string | undefined;
 }
 
 export interface SmokeTests extends SmokeOptions {
@@ -48,19 +51,24 @@ export interface SmokeTests extends SmokeOptions {
   readonly observing?: Observing | undefined;
 }
 
+type Boot = () => Machine;
+
 export async function smokeTests(tests: SmokeTests): Promise<void> {
   const { description, filters, timeout, dmesg = false, failOnWarn = false, tell, turn, observing } = tests;
+  const own = await ownTests(tests);
   await turn();
+  const boot = (): Machine => bootLoaded(tests, own?.boot ?? Machine.bootAs);
   // The first machine boots before the plan is told: a module that kills the kernel leaves no tests to plan.
-  let booted = firstMachine(tests);
+  let booted = firstMachine(tests, boot);
   if (booted === undefined) return;
+  const suite = hmmTests(description.generation);
   const steps = test_harness_run({
-    suite: hmmTests(description.generation),
+    suite: own?.suiteWith(suite, description.generation) ?? suite,
     filters,
     dmesg,
     failOnWarn,
     machine: () => {
-      const machine = booted ?? boot(tests);
+      const machine = booted ?? boot();
       booted = undefined;
       return machine;
     },
@@ -72,20 +80,29 @@ export async function smokeTests(tests: SmokeTests): Promise<void> {
   for (let step = steps.next(); !step.done; step = steps.next()) await turn();
 }
 
+async function ownTests({ ownFile }: SmokeTests): Promise<OwnTests | undefined> {
+  if (ownFile === undefined) return undefined;
+  const { loadOwnTests } = await import('./own-tests.js');
+  return loadOwnTests(ownFile);
+}
+
 /** Undefined when the kernel oopsed. */
-function firstMachine(tests: SmokeTests): Machine | undefined {
+function firstMachine({ tell }: SmokeTests, boot: Boot): Machine | undefined {
   try {
-    return boot(tests);
+    return boot();
   } catch (error) {
     if (!(error instanceof KernelBug)) throw error;
     const { name } = DEFAULT_MODULE;
-    tests.tell({ bailOut: `the kernel oopsed in ${error.fn} while it loaded ${name}: ${error.reason}` });
+    tell({ bailOut: `the kernel oopsed in ${error.fn} while it loaded ${name}: ${error.reason}` });
     return undefined;
   }
 }
 
-function boot({ description, tell, observing }: SmokeTests): Machine {
-  const machine = Machine.bootAs(description);
+function bootLoaded(
+  { description, tell, observing }: SmokeTests,
+  bootAs: (description: MachineDescription) => Machine,
+): Machine {
+  const machine = bootAs(description);
   machine.onStderr = (complaint) => tell({ complaint });
   const { module } = description;
   if (module === null) return machine;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The thread that `smoke` runs its tests in, so that the other one hears of signals whatever the simulated machine does. */
 import { parentPort, Worker, workerData } from 'node:worker_threads';
+import { UsageError } from '../sim/errors.js';
 import { machineOf } from './flagged-machine.js';
 import type { MachineFlags } from './machine-options.js';
 import { type SmokeNews, type SmokeOptions, smokeTests } from './smoke-tests.js';
@@ -12,7 +13,12 @@ export interface SmokeOrder {
   readonly options: SmokeOptions;
 }
 
-type Message = SmokeNews | { readonly turn: true };
+/** A mistake of the user, which loses its class on the way. */
+interface Mistake {
+  readonly mistake: readonly [what: string, where: string | undefined];
+}
+
+type Message = SmokeNews | Mistake | { readonly turn: true };
 
 /** Run the tests elsewhere. They wait where `turn` is awaited. */
 export function smokeElsewhere(
@@ -22,6 +28,7 @@ export function smokeElsewhere(
   const worker = new Worker(new URL(import.meta.url), { workerData: order });
   return new Promise((resolve, reject) => {
     worker.on('message', async (message: Message) => {
+      if ('mistake' in message) return reject(new UsageError(...message.mistake));
       if (!('turn' in message)) return tell(message);
       await turn();
       worker.postMessage('go');
@@ -40,6 +47,11 @@ if (parentPort !== null) {
       port.postMessage({ turn: true });
     });
   const tell = (news: SmokeNews) => port.postMessage(news);
-  await smokeTests({ description: machineOf(addresses, flags), ...options, tell, turn });
+  try {
+    await smokeTests({ description: machineOf(addresses, flags), ...options, tell, turn });
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    port.postMessage({ mistake: [error.what, error.where] } satisfies Mistake);
+  }
   port.close();
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim smoke`: its command line. What is wrong there is said before anything boots. */
 import type { Command } from 'commander';
+import { generationById } from '../generations/index.js';
 import type { MachineDescription } from '../machine/description.js';
 import type { SuiteRecorder } from '../record/suite.js';
 import { bailOutLine, TAP_HEADER } from '../report/ktap.js';
+import type { Suite } from '../selftests/fixture.js';
 import { suiteOf } from '../selftests/hmm-tests/suites.js';
 import {
   selectTests,
@@ -31,6 +33,7 @@ interface SmokeFlags extends MachineFlags, ReportPaths, KernelLogOptions {
   readonly trace?: string;
   readonly record?: string;
   readonly timeout?: number;
+  readonly suite?: string;
 }
 
 export function configure(command: Command): void {
@@ -48,6 +51,7 @@ export function configure(command: Command): void {
     .option('--explain', 'tell why each page did, or did not do, what was asked')
     .option('--locks', 'tell who holds which lock where a test sleeps')
     .option('--trace <file>', TRACE_HELP)
+    .option('--suite <file>', "a maintainer's own tests, beside the built-in ones (docs/PORTING.md)")
     .option('--record <path>', 'write each test as a scenario: FILE.yaml for one, a directory for many')
     .action((dev0: string | undefined, dev1: string | undefined, flags: SmokeFlags) => {
       const addresses = [dev0, dev1].filter((address) => address !== undefined);
@@ -60,7 +64,7 @@ async function smoke(
   flags: SmokeFlags,
   filters: readonly TestFilter[],
 ): Promise<void> {
-  const suite = suiteOf(flags.kernel)!;
+  const suite = await suiteFor(flags);
   if (flags.h) return list(test_harness_help(suite.name));
   if (flags.l) return list(test_harness_list_tests(suite));
   try {
@@ -81,8 +85,8 @@ async function smoke(
   if (flags.seed === undefined) printErrorLine(`seed ${machine.seed} (again: --seed ${machine.seed})`);
   tellWithoutEffect(flags, [flags.kernel], printErrorLine);
   const { SmokeRun } = await import('./smoke-run.js');
-  const { timeout, dmesg, failOnWarn } = flags;
-  const options = { filters, timeout, dmesg, failOnWarn };
+  const { timeout, dmesg, failOnWarn, suite: ownFile } = flags;
+  const options = { filters, timeout, dmesg, failOnWarn, ownFile };
   const run = new SmokeRun(reports, observing);
   try {
     process.exitCode = await run.run(async (listener) => {
@@ -98,6 +102,13 @@ async function smoke(
     if (error instanceof UsageError) throw error;
     throw new InternalError(error, machine.seed, reproduction(machine.seed, flags));
   }
+}
+
+/** The kernel's suite, with a maintainer's own tests where there are some. */
+async function suiteFor({ kernel, suite }: SmokeFlags): Promise<Suite> {
+  if (suite === undefined) return suiteOf(kernel)!;
+  const { loadOwnTests } = await import('./own-tests.js');
+  return (await loadOwnTests(suite)).suiteWith(suiteOf(kernel)!, generationById(kernel)!);
 }
 
 /** Explaining, tracing and recording are loaded when they are asked for. */

@@ -8,6 +8,11 @@ import type { Generation } from './types.js';
 
 export const generations: readonly Generation[] = [v5Generic, v4Coherent, linux61, linux612];
 
+/** Their ids as a type, for programs. A test holds them to the list above. */
+export const KERNELS = ['v5-generic', 'v4-coherent', '6.1', '6.12'] as const;
+
+export type KernelId = (typeof KERNELS)[number];
+
 export const DEFAULT_GENERATION = v5Generic.id;
 
 /** The generation that `id` names, or undefined. */

@@ -81,7 +81,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
     return new Machine(description);
   }
 
-  private constructor(readonly description: MachineDescription) {
+  protected constructor(readonly description: MachineDescription) {
     this.generation = description.generation;
     this.checking = description.check;
     this.power_on(null);
@@ -234,7 +234,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
    * Throws KernelBug on an oops, Hang when nothing can run or `limitNs` of simulated time is over, ProcessDied when
    * the process died meanwhile.
    */
-  call<T>(handle: ProcessHandle, fn: (sys: Sys) => Task<T>, limitNs = CALL_LIMIT_NS): T {
+  call<T>(handle: ProcessHandle, fn: (sys: Sys) => Task<T>, limitNs: number = CALL_LIMIT_NS): T {
     const process = this.processes.get(handle.pid)!;
     if (!process.alive) throw new ProcessDied(process.pid, process.signal, process.exitCode);
     const thread = startThread(process, new Main(fn), 'call');

@@ -102,7 +102,9 @@ export function junitText(cases: readonly JunitCase[], suite: JunitSuite): strin
 
 /** Where the assertion stands that failed first: in the C file, else here. */
 function placeOf(log: TestRecord['log']): Partial<Location> {
-  return log.find(({ inC }) => inC !== undefined)?.inC ?? log.find(({ location }) => location)?.location ?? {};
+  return (
+    log.find(({ inC }) => inC !== undefined)?.inC ?? log.find(({ location }) => location)?.location ?? {}
+  );
 }
 
 /** What the kernel said while a test ran that did not fail; of one that did, its failure has that. */

@@ -54,10 +54,10 @@ export class ProcessDied extends Error {
 /** Bad input of the user: one line on stderr, exit 64. `where` is "file:line:column" or an option's name. */
 export class UsageError extends Error {
   constructor(
-    message: string,
+    readonly what: string,
     readonly where?: string,
   ) {
-    super(where === undefined ? message : `${where}: ${message}`);
+    super(where === undefined ? what : `${where}: ${what}`);
     this.name = 'UsageError';
   }
 }

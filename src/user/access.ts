@@ -58,13 +58,35 @@ export function* spin(process: Process): Task {
 }
 
 export function* load32(process: Process, addr: number): Task<number> {
+  if (addr % 4 !== 0) return asWord(yield* loadBytes(process, addr, 4));
   const page = yield* pageOf(process, addr, false);
   return process.services.kernel.contents.wordAt(page, (addr % PAGE_SIZE) >> 2);
 }
 
 export function* store32(process: Process, addr: number, word: number): Task<void> {
+  if (addr % 4 !== 0) return yield* storeUnaligned(process, addr, word);
   const page = yield* pageOf(process, addr, true);
   process.services.kernel.contents.writable(page)[(addr % PAGE_SIZE) >> 2] = word;
+}
+
+const asWord = (bytes: Uint8Array): number => new DataView(bytes.buffer).getUint32(0, true);
+
+/** One store, though of two pages: when the second faults, nothing has been written to the first. */
+function* storeUnaligned(process: Process, addr: number, word: number): Task<void> {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, word, true);
+  const { contents } = process.services.kernel;
+  const offset = addr % PAGE_SIZE;
+  const here = Math.min(4, PAGE_SIZE - offset);
+  for (let first = NO_PAGE; first === NO_PAGE; ) {
+    yield* pageOf(process, addr, true);
+    const last = yield* pageOf(process, addr + 3, true);
+    // While the second was brought, the first may have gone.
+    first = tryPage(process.ownMm, addr, true);
+    if (first === NO_PAGE) continue;
+    contents.writeBytes(first, offset, bytes, 0, here);
+    if (here < 4) contents.writeBytes(last, 0, bytes, here, 4 - here);
+  }
 }
 
 export function* loadBytes(process: Process, addr: number, length: number): Task<Uint8Array> {

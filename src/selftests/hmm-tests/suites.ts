@@ -5,7 +5,7 @@ import { suiteLine } from '../../generations/suite-courses.js';
 import type { Generation, SuiteId } from '../../generations/types.js';
 import { foll_longterm } from '../../uapi/gup_test.js';
 import * as uapi from '../../uapi/test_hmm_uapi.js';
-import { FIXTURE, type Suite } from '../fixture.js';
+import { FIXTURE, type FixtureSpec, type Suite } from '../fixture.js';
 import { harnessStyles } from '../harness_style.js';
 import type { TestBody } from '../test_context.js';
 import { anon_read, anon_read_prot, anon_write, anon_write_prot, open_close } from './anon.js';
@@ -126,31 +126,47 @@ function hmm2Variants(traits: HmmTraits): Record<string, fixtures.Hmm2FixtureVar
   };
 }
 
-/** hmm-tests of a generation. */
-export function hmmTests(generation: Generation): Suite {
-  const spec = specs[generation.suite];
-  const { uapi: abi, behaviours } = generation;
+type WithoutTests<Self extends object, Variant> = Omit<FixtureSpec<Self, Variant>, 'tests'>;
+
+function traitsOf({ suite, uapi: abi, behaviours }: Generation): HmmTraits {
   const gupLongterm = foll_longterm(behaviours.follLongterm, behaviours.hmmTestsKnowFollLongterm);
-  const traits: HmmTraits = { ...spec.traits, uapi: abi, gupLongterm };
-  const only = { ...traits, coherent: false };
-  const hmm = FIXTURE<fixtures.HmmFixture, fixtures.HmmFixtureVariant>({
+  return { ...specs[suite].traits, uapi: abi, gupLongterm };
+}
+
+/** The fixture `hmm` of a generation, without its tests. */
+export function hmmSpec(
+  generation: Generation,
+): WithoutTests<fixtures.HmmFixture, fixtures.HmmFixtureVariant> {
+  const traits = traitsOf(generation);
+  const only = { '': { ...traits, coherent: false, device_number: 0 } };
+  return {
     name: 'hmm',
     data: fixtures.HMM,
     setup: fixtures.setup,
     teardown: fixtures.teardown,
-    variants: spec.variants ? hmmVariants(traits) : { '': { ...only, device_number: 0 } },
-    tests: spec.hmm,
-  });
-  const hmm2 = FIXTURE<fixtures.Hmm2Fixture, fixtures.Hmm2FixtureVariant>({
+    variants: specs[generation.suite].variants ? hmmVariants(traits) : only,
+  };
+}
+
+/** The fixture `hmm2`. */
+export function hmm2Spec(
+  generation: Generation,
+): WithoutTests<fixtures.Hmm2Fixture, fixtures.Hmm2FixtureVariant> {
+  const traits = traitsOf(generation);
+  const only = { '': { ...traits, coherent: false, device_number0: 0, device_number1: 1 } };
+  return {
     name: 'hmm2',
     data: fixtures.HMM2,
     setup: fixtures.setup2,
     teardown: fixtures.teardown2,
-    variants: spec.variants
-      ? hmm2Variants(traits)
-      : { '': { ...only, device_number0: 0, device_number1: 1 } },
-    tests: hmm2Tests,
-  });
+    variants: specs[generation.suite].variants ? hmm2Variants(traits) : only,
+  };
+}
+
+/** hmm-tests of a generation. */
+export function hmmTests(generation: Generation): Suite {
+  const hmm = FIXTURE({ ...hmmSpec(generation), tests: specs[generation.suite].hmm });
+  const hmm2 = FIXTURE({ ...hmm2Spec(generation), tests: hmm2Tests });
   return {
     name: 'hmm-tests',
     style: harnessStyles[generation.harness],
