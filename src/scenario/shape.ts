@@ -15,7 +15,7 @@ export function chosen(schema: z.core.$ZodType, value: unknown): z.core.$ZodType
   return option === undefined ? schema : chosen(option, value);
 }
 
-export const optionsOf = (schema: z.core.$ZodType): readonly z.core.$ZodType[] =>
+const optionsOf = (schema: z.core.$ZodType): readonly z.core.$ZodType[] =>
   schema instanceof z.ZodDiscriminatedUnion ? schema.options : [schema];
 
 export type Shape = Readonly<Record<string, z.core.$ZodType>>;

@@ -51,10 +51,10 @@ const REQUESTS: Readonly<Record<string, Request>> = {
   quit: request('', 'leave (Ctrl-D does, too)', [0, 0]),
 };
 
-export const REQUEST_NAMES = Object.keys(REQUESTS);
+const REQUEST_NAMES = Object.keys(REQUESTS);
 export const COMMAND_NAMES = [...new Set([...Object.keys(STEP_COMMANDS), ...REQUEST_NAMES])];
 
-export function requestNamed(word: string): string | undefined {
+function requestNamed(word: string): string | undefined {
   return REQUEST_NAMES.find((name) => name === word.toLowerCase());
 }
 

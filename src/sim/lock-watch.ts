@@ -70,7 +70,7 @@ export class LockWatch {
       .map(({ lock, mode }) => ({ lock, mode }));
     if (queue === null || queue.lock === null) return { task, where, holds };
     const { key, name } = queue.lock;
-    const from = this.#owned.get(key) ?? [];
+    const from = [...(this.#owned.get(key) ?? [])];
     return { task, where, holds, wants: { lock: name, from } };
   }
 }

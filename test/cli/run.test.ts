@@ -100,7 +100,7 @@ t.test('bad documents are told, the others run, and the status is 64', async (t)
   t.strictSame(err, [
     `${join(directory, 'nothing.yaml')}: no such file or directory`,
     `${join(directory, 'empty')}: expected scenarios there (*.yaml, *.yml, *.jsonl, or *.json with steps, .gz or not)`,
-    `${file}:2: steps[0].expct: unknown key "expct", expected one of as, op, expect`,
+    `${file}:2: steps[0].expct: unknown key "expct" (did you mean "expect"?), expected one of as, op, expect`,
   ]);
   t.strictSame(out.slice(0, 9), [
     'TAP version 13',
@@ -118,7 +118,7 @@ t.test('bad documents are told, the others run, and the status is 64', async (t)
     '  ---',
     `  file: ${file}`,
     '  line: 2',
-    `  invalid: [ 'steps[0].expct: unknown key "expct", expected one of as, op, expect' ]`,
+    `  invalid: [ 'steps[0].expct: unknown key "expct" (did you mean "expect"?), expected one of as, op, expect' ]`,
     '  ...',
     '# Totals: pass:0 fail:1 xfail:0 xpass:0 skip:0 error:3',
   ]);
