@@ -25,11 +25,23 @@ for (const generation of generations) {
   }
 }
 
+/** Rows that differ in kernel and condition alone are one. */
+function folded(all) {
+  const groups = new Map();
+  for (const { kernel, condition, ...row } of all) {
+    const key = JSON.stringify(row);
+    const group = groups.get(key) ?? { cases: [], ...row };
+    group.cases.push(`${kernel} ${condition}`);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
 const text = `// SPDX-License-Identifier: GPL-2.0-only
 /** What bugs and conditions make of the suite. Written by scripts/suite-symptoms.js: measured, not derived. */
-import type { SuiteSymptoms } from './suite-symptoms.js';
+import type { FoldedSymptoms } from './suite-symptoms.js';
 
-export const suiteSymptoms: readonly SuiteSymptoms[] = ${JSON.stringify(rows.filter(Boolean), null, 2)};
+export const measuredSymptoms: readonly FoldedSymptoms[] = ${JSON.stringify(folded(rows.filter(Boolean)), null, 2)};
 `;
 writeFileSync(target, text);
 spawnSync('npx', ['biome', 'check', '--write', target], { stdio: 'inherit' });

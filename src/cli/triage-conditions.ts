@@ -4,16 +4,16 @@ import type { SuiteSymptoms } from '../generations/bugs/suite-symptoms.js';
 import { moduleAt } from '../machine/defaults.js';
 import { describeMachine, type MachineDescription, type MachineOptions } from '../machine/description.js';
 import type { TestFilter } from '../selftests/test_filter.js';
-import { caseMachines, SPM_ADDRESSES } from '../triage/machines.js';
+import { addressesOf, caseMachines } from '../triage/machines.js';
 import { symptomsOf } from '../triage/symptoms.js';
 import { type Measured, measure, type Shown } from './triage-measure.js';
 
 /** As options of a machine. */
 export const CONDITIONS: Readonly<Record<string, MachineOptions>> = Object.fromEntries(
-  Object.entries(caseMachines).map(([id, { spm, ...rest }]) => [
-    id,
-    { module: moduleAt(spm ? SPM_ADDRESSES : []), ...rest },
-  ]),
+  Object.entries(caseMachines).map(([id, machine]) => {
+    const { spm: _, ...rest } = machine;
+    return [id, { module: moduleAt(addressesOf(machine)), ...rest }];
+  }),
 );
 
 export interface Case {

@@ -2,7 +2,7 @@
 /** Finds bugs by what somebody has of one: a CVE, a commit, a function, a line of a log, words. */
 import { type Bug, bugs, generationsWith } from '../generations/bugs/index.js';
 import { type LeftOutBug, leftOutBugs } from '../generations/bugs/left-out.js';
-import { suiteSymptoms } from '../generations/bugs/symptoms.js';
+import { suiteSymptoms } from '../generations/bugs/suite-symptoms.js';
 import { generations } from '../generations/index.js';
 import { didYouMean, editDistance } from '../sim/suggest.js';
 import { shortName } from './run-builder.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Which tests of the suite see a bug, by what was measured. */
-import { suiteSymptoms } from '../generations/bugs/symptoms.js';
+import { suiteSymptoms } from '../generations/bugs/suite-symptoms.js';
 
 export interface SeenBy {
   readonly tests: readonly string[];

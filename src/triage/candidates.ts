@@ -3,7 +3,7 @@
 import { isAmong } from '../generations/behaviours/entry.js';
 import { type Bug, bugs, hasBug } from '../generations/bugs/index.js';
 import type { SuiteSymptoms } from '../generations/bugs/suite-symptoms.js';
-import { suiteSymptoms } from '../generations/bugs/symptoms.js';
+import { suiteSymptoms } from '../generations/bugs/suite-symptoms.js';
 import type { Generation } from '../generations/index.js';
 import { type KernelReport, wayOf } from './dmesg.js';
 import { machineArguments } from './machines.js';

@@ -3,7 +3,7 @@
 import t from 'tap';
 import { bugs } from '../../src/generations/bugs/index.js';
 import { leftOutBugs } from '../../src/generations/bugs/left-out.js';
-import { suiteSymptoms } from '../../src/generations/bugs/symptoms.js';
+import { suiteSymptoms } from '../../src/generations/bugs/suite-symptoms.js';
 import { findBugs, isOnSwitch, nearMiss } from '../../src/triage/bug-search.js';
 import { testsThatSee } from '../../src/triage/bug-tests.js';
 

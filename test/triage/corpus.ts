@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { CONDITIONS } from '../../src/cli/triage-conditions.js';
-import { suiteSymptoms } from '../../src/generations/bugs/symptoms.js';
+import { suiteSymptoms } from '../../src/generations/bugs/suite-symptoms.js';
 import { generationById } from '../../src/generations/index.js';
 import { suiteLines } from '../../src/generations/suite-lines.js';
 import { describeMachine } from '../../src/machine/description.js';

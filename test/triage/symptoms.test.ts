@@ -3,7 +3,7 @@
 import t from 'tap';
 import { CONDITIONS, symptomRow } from '../../src/cli/triage-conditions.js';
 import { bugById, hasBug } from '../../src/generations/bugs/index.js';
-import { suiteSymptoms } from '../../src/generations/bugs/symptoms.js';
+import { suiteSymptoms } from '../../src/generations/bugs/suite-symptoms.js';
 import { generationById } from '../../src/generations/index.js';
 
 const AGAIN: readonly [kernel: string, condition: string, bug?: string][] = [

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What bugs and conditions make of the suite. Written by scripts/suite-symptoms.js: measured, not derived. */
-import type { SuiteSymptoms } from './suite-symptoms.js';
+import type { FoldedSymptoms } from './suite-symptoms.js';
 
-export const suiteSymptoms: readonly SuiteSymptoms[] = [
+export const measuredSymptoms: readonly FoldedSymptoms[] = [
   {
-    kernel: 'v5-generic',
-    condition: 'no-module',
+    cases: ['v5-generic no-module'],
     shows: [
       {
         says: 'Expected self->fd (-1) >= 0 (0)',
@@ -38,8 +37,12 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: 'v5-generic',
-    condition: 'spm',
+    cases: ['v5-generic spm-without-memory'],
+    load: 'oops: dmirror_allocate_chunk',
+    shows: [],
+  },
+  {
+    cases: ['v5-generic spm', 'v5-generic thp-always'],
     bug: 'generic-forced-private',
     shows: [
       {
@@ -49,19 +52,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: 'v5-generic',
-    condition: 'thp-always',
-    bug: 'generic-forced-private',
-    shows: [
-      {
-        says: 'Expected m[5] (34) == HMM_DMIRROR_PROT_DEV_GENERIC | HMM_DMIRROR_PROT_WRITE (66)',
-        tests: ['hmm2.snapshot'],
-      },
-    ],
-  },
-  {
-    kernel: 'v5-generic',
-    condition: 'spm',
+    cases: ['v5-generic spm', 'v5-generic private', 'v5-generic thp-always'],
     bug: 'ioctl-4-collision',
     shows: [
       {
@@ -75,38 +66,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: 'v5-generic',
-    condition: 'private',
-    bug: 'ioctl-4-collision',
-    shows: [
-      {
-        says: 'Expected hmm_is_private_device(self->fd, &is_private) (-16) == 0 (0)',
-        tests: ['hmm.migrate_multiple'],
-      },
-      {
-        says: 'Expected hmm_is_private_device(self->fd0, &is_private) (-16) == 0 (0)',
-        tests: ['hmm2.snapshot'],
-      },
-    ],
-  },
-  {
-    kernel: 'v5-generic',
-    condition: 'thp-always',
-    bug: 'ioctl-4-collision',
-    shows: [
-      {
-        says: 'Expected hmm_is_private_device(self->fd, &is_private) (-16) == 0 (0)',
-        tests: ['hmm.migrate_multiple'],
-      },
-      {
-        says: 'Expected hmm_is_private_device(self->fd0, &is_private) (-16) == 0 (0)',
-        tests: ['hmm2.snapshot'],
-      },
-    ],
-  },
-  {
-    kernel: 'v5-generic',
-    condition: 'spm',
+    cases: ['v5-generic spm', 'v5-generic private', 'v5-generic thp-always'],
     bug: 'freed-page-on-lru',
     shows: [
       {
@@ -116,30 +76,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: 'v5-generic',
-    condition: 'private',
-    bug: 'freed-page-on-lru',
-    shows: [
-      {
-        says: 'warns: folio_lruvec',
-        tests: ['hmm.migrate'],
-      },
-    ],
-  },
-  {
-    kernel: 'v5-generic',
-    condition: 'thp-always',
-    bug: 'freed-page-on-lru',
-    shows: [
-      {
-        says: 'warns: folio_lruvec',
-        tests: ['hmm.migrate'],
-      },
-    ],
-  },
-  {
-    kernel: 'v4-coherent',
-    condition: 'thp-always',
+    cases: ['v4-coherent thp-always', '6.1 thp-always', '6.12 thp-always'],
     shows: [
       {
         says: 'Expected ret (-16) == 0 (0)',
@@ -155,8 +92,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: 'v4-coherent',
-    condition: 'no-module',
+    cases: ['v4-coherent no-module'],
     shows: [
       {
         says: 'Expected self->fd (-1) >= 0 (0)',
@@ -196,8 +132,20 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: 'v4-coherent',
-    condition: 'spm',
+    cases: ['v4-coherent spm-without-memory'],
+    shows: [
+      {
+        says: 'Expected ptr[i] (0) == i (1)',
+        tests: [
+          'hmm.hmm_device_coherent.migrate',
+          'hmm.hmm_device_coherent.migrate_fault',
+          'hmm.hmm_device_coherent.migrate_multiple',
+        ],
+      },
+    ],
+  },
+  {
+    cases: ['v4-coherent spm', 'v4-coherent thp-always'],
     bug: 'coherent-minor-unset',
     load: 'ENOMEM',
     shows: [
@@ -239,51 +187,14 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: 'v4-coherent',
-    condition: 'thp-always',
-    bug: 'coherent-minor-unset',
-    load: 'ENOMEM',
-    shows: [
-      {
-        says: 'Expected self->fd (-1) >= 0 (0)',
-        tests: [
-          'hmm.hmm_device_private.open_close',
-          'hmm.hmm_device_private.anon_read',
-          'hmm.hmm_device_private.anon_read_prot',
-          'hmm.hmm_device_private.anon_write',
-          'hmm.hmm_device_private.anon_write_prot',
-          'hmm.hmm_device_private.anon_write_child',
-          'hmm.hmm_device_private.anon_write_child_shared',
-          'hmm.hmm_device_private.anon_write_huge',
-          'hmm.hmm_device_private.anon_write_hugetlbfs',
-          'hmm.hmm_device_private.file_read',
-          'hmm.hmm_device_private.file_write',
-          'hmm.hmm_device_private.migrate',
-          'hmm.hmm_device_private.migrate_fault',
-          'hmm.hmm_device_private.migrate_shared',
-          'hmm.hmm_device_private.migrate_multiple',
-          'hmm.hmm_device_private.anon_read_multiple',
-          'hmm.hmm_device_private.anon_teardown',
-          'hmm.hmm_device_private.mixedmap',
-          'hmm.hmm_device_private.compound',
-          'hmm.hmm_device_private.exclusive',
-          'hmm.hmm_device_private.exclusive_mprotect',
-          'hmm.hmm_device_private.exclusive_cow',
-        ],
-      },
-      {
-        says: 'Expected self->fd0 (-1) >= 0 (0)',
-        tests: [
-          'hmm2.hmm2_device_private.migrate_mixed',
-          'hmm2.hmm2_device_private.snapshot',
-          'hmm2.hmm2_device_private.double_map',
-        ],
-      },
+    cases: [
+      'v4-coherent spm',
+      'v4-coherent thp-always',
+      '6.1 spm',
+      '6.1 thp-always',
+      '6.12 spm',
+      '6.12 thp-always',
     ],
-  },
-  {
-    kernel: 'v4-coherent',
-    condition: 'spm',
     bug: 'generic-to-system-noop',
     shows: [
       {
@@ -293,19 +204,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: 'v4-coherent',
-    condition: 'thp-always',
-    bug: 'generic-to-system-noop',
-    shows: [
-      {
-        says: 'Expected buffer->cpages (0) == npages (1024)',
-        tests: ['hmm.hmm_device_coherent.migrate_multiple'],
-      },
-    ],
-  },
-  {
-    kernel: 'v4-coherent',
-    condition: 'spm',
+    cases: ['v4-coherent spm', 'v4-coherent thp-always'],
     bug: 'ioctl-4-collision',
     shows: [
       {
@@ -323,8 +222,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: 'v4-coherent',
-    condition: 'private',
+    cases: ['v4-coherent private'],
     bug: 'ioctl-4-collision',
     shows: [
       {
@@ -342,27 +240,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: 'v4-coherent',
-    condition: 'thp-always',
-    bug: 'ioctl-4-collision',
-    shows: [
-      {
-        says: 'Expected m[0] (0) == HMM_DMIRROR_PROT_READ (1)',
-        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
-      },
-      {
-        says: 'Expected ret (-16) == 0 (0)',
-        tests: ['hmm.hmm_device_private.compound', 'hmm.hmm_device_coherent.compound'],
-      },
-      {
-        says: 'oopses: dmirror_do_read',
-        tests: ['hmm2.hmm2_device_private.snapshot', 'hmm2.hmm2_device_coherent.snapshot'],
-      },
-    ],
-  },
-  {
-    kernel: 'v4-coherent',
-    condition: 'thp-always',
+    cases: ['v4-coherent thp-always', '6.1 thp-always', '6.12 thp-always'],
     bug: 'exclusive-thp-tail',
     shows: [
       {
@@ -379,8 +257,14 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: 'v4-coherent',
-    condition: 'spm',
+    cases: [
+      'v4-coherent spm',
+      'v4-coherent thp-always',
+      '6.1 spm',
+      '6.1 thp-always',
+      '6.12 spm',
+      '6.12 thp-always',
+    ],
     bug: 'mixedmap-rejected',
     shows: [
       {
@@ -390,8 +274,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: 'v4-coherent',
-    condition: 'private',
+    cases: ['v4-coherent private', '6.1 private', '6.12 private'],
     bug: 'mixedmap-rejected',
     shows: [
       {
@@ -401,19 +284,15 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: 'v4-coherent',
-    condition: 'thp-always',
-    bug: 'mixedmap-rejected',
-    shows: [
-      {
-        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
-        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
-      },
+    cases: [
+      'v4-coherent spm',
+      'v4-coherent private',
+      '6.1 spm',
+      '6.1 private',
+      '6.12 spm',
+      '6.12 private',
+      '6.12 thp-always',
     ],
-  },
-  {
-    kernel: 'v4-coherent',
-    condition: 'spm',
     bug: 'freed-page-on-lru',
     shows: [
       {
@@ -423,19 +302,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: 'v4-coherent',
-    condition: 'private',
-    bug: 'freed-page-on-lru',
-    shows: [
-      {
-        says: 'warns: folio_lruvec',
-        tests: ['hmm.hmm_device_private.migrate'],
-      },
-    ],
-  },
-  {
-    kernel: 'v4-coherent',
-    condition: 'thp-always',
+    cases: ['v4-coherent thp-always'],
     bug: 'freed-page-on-lru',
     shows: [
       {
@@ -449,25 +316,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: '6.1',
-    condition: 'thp-always',
-    shows: [
-      {
-        says: 'Expected ret (-16) == 0 (0)',
-        tests: [
-          'hmm.hmm_device_private.exclusive',
-          'hmm.hmm_device_private.exclusive_mprotect',
-          'hmm.hmm_device_private.exclusive_cow',
-          'hmm.hmm_device_coherent.exclusive',
-          'hmm.hmm_device_coherent.exclusive_mprotect',
-          'hmm.hmm_device_coherent.exclusive_cow',
-        ],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'no-module',
+    cases: ['6.1 no-module', '6.12 no-module'],
     shows: [
       {
         says: 'Expected self->fd (-1) >= 0 (0)',
@@ -511,8 +360,24 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: '6.1',
-    condition: 'spm',
+    cases: ['6.1 spm-without-memory', '6.12 spm-without-memory'],
+    shows: [
+      {
+        says: 'Expected ptr[i] (0) == i (1)',
+        tests: [
+          'hmm.hmm_device_coherent.migrate',
+          'hmm.hmm_device_coherent.migrate_file_private',
+          'hmm.hmm_device_coherent.migrate_fault',
+          'hmm.hmm_device_coherent.migrate_release',
+          'hmm.hmm_device_coherent.migrate_multiple',
+          'hmm.hmm_device_coherent.hmm_gup_test',
+          'hmm2.hmm2_device_coherent.double_map',
+        ],
+      },
+    ],
+  },
+  {
+    cases: ['6.1 spm', '6.1 thp-always', '6.12 spm', '6.12 thp-always'],
     bug: 'coherent-minor-unset',
     load: 'ENOMEM',
     shows: [
@@ -558,55 +423,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: '6.1',
-    condition: 'thp-always',
-    bug: 'coherent-minor-unset',
-    load: 'ENOMEM',
-    shows: [
-      {
-        says: 'Expected self->fd (-1) >= 0 (0)',
-        tests: [
-          'hmm.hmm_device_private.open_close',
-          'hmm.hmm_device_private.anon_read',
-          'hmm.hmm_device_private.anon_read_prot',
-          'hmm.hmm_device_private.anon_write',
-          'hmm.hmm_device_private.anon_write_prot',
-          'hmm.hmm_device_private.anon_write_child',
-          'hmm.hmm_device_private.anon_write_child_shared',
-          'hmm.hmm_device_private.anon_write_huge',
-          'hmm.hmm_device_private.anon_write_hugetlbfs',
-          'hmm.hmm_device_private.file_read',
-          'hmm.hmm_device_private.file_write',
-          'hmm.hmm_device_private.migrate',
-          'hmm.hmm_device_private.migrate_file_private',
-          'hmm.hmm_device_private.migrate_fault',
-          'hmm.hmm_device_private.migrate_release',
-          'hmm.hmm_device_private.migrate_shared',
-          'hmm.hmm_device_private.migrate_multiple',
-          'hmm.hmm_device_private.anon_read_multiple',
-          'hmm.hmm_device_private.anon_teardown',
-          'hmm.hmm_device_private.mixedmap',
-          'hmm.hmm_device_private.compound',
-          'hmm.hmm_device_private.exclusive',
-          'hmm.hmm_device_private.exclusive_mprotect',
-          'hmm.hmm_device_private.exclusive_cow',
-          'hmm.hmm_device_private.hmm_gup_test',
-          'hmm.hmm_device_private.hmm_cow_in_device',
-        ],
-      },
-      {
-        says: 'Expected self->fd0 (-1) >= 0 (0)',
-        tests: [
-          'hmm2.hmm2_device_private.migrate_mixed',
-          'hmm2.hmm2_device_private.snapshot',
-          'hmm2.hmm2_device_private.double_map',
-        ],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'spm',
+    cases: ['6.1 spm', '6.1 thp-always', '6.12 spm', '6.12 thp-always'],
     bug: 'chunk-result-inverted',
     shows: [
       {
@@ -616,8 +433,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: '6.1',
-    condition: 'private',
+    cases: ['6.1 private', '6.12 private'],
     bug: 'chunk-result-inverted',
     shows: [
       {
@@ -627,41 +443,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: '6.1',
-    condition: 'thp-always',
-    bug: 'chunk-result-inverted',
-    shows: [
-      {
-        says: 'Expected ret (-2) == 0 (0)',
-        tests: ['hmm.hmm_device_private.migrate_multiple', 'hmm.hmm_device_coherent.migrate_multiple'],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'spm',
-    bug: 'generic-to-system-noop',
-    shows: [
-      {
-        says: 'Expected buffer->cpages (0) == npages (1024)',
-        tests: ['hmm.hmm_device_coherent.migrate_multiple'],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'thp-always',
-    bug: 'generic-to-system-noop',
-    shows: [
-      {
-        says: 'Expected buffer->cpages (0) == npages (1024)',
-        tests: ['hmm.hmm_device_coherent.migrate_multiple'],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'spm',
+    cases: ['6.1 spm', '6.1 thp-always', '6.12 spm', '6.12 thp-always'],
     bug: 'ioctl-4-collision',
     shows: [
       {
@@ -692,8 +474,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: '6.1',
-    condition: 'private',
+    cases: ['6.1 private', '6.12 private'],
     bug: 'ioctl-4-collision',
     shows: [
       {
@@ -715,40 +496,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: '6.1',
-    condition: 'thp-always',
-    bug: 'ioctl-4-collision',
-    shows: [
-      {
-        says: 'Expected m[0] (0) == HMM_DMIRROR_PROT_READ (1)',
-        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
-      },
-      {
-        says: 'Expected ret (-16) == 0 (0)',
-        tests: [
-          'hmm.hmm_device_private.compound',
-          'hmm.hmm_device_coherent.compound',
-          'hmm2.hmm2_device_private.snapshot',
-          'hmm2.hmm2_device_coherent.snapshot',
-        ],
-      },
-      {
-        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[0] (0)',
-        tests: ['hmm.hmm_device_private.hmm_gup_test'],
-      },
-      {
-        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[i] (0)',
-        tests: ['hmm.hmm_device_private.hmm_cow_in_device', 'hmm.hmm_device_coherent.hmm_cow_in_device'],
-      },
-      {
-        says: 'Expected HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL | HMM_DMIRROR_PROT_WRITE (66) == m[0] (0)',
-        tests: ['hmm.hmm_device_coherent.hmm_gup_test'],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'spm',
+    cases: ['6.1 spm', '6.1 thp-always'],
     bug: 'stale-foll-longterm',
     shows: [
       {
@@ -766,8 +514,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: '6.1',
-    condition: 'private',
+    cases: ['6.1 private'],
     bug: 'stale-foll-longterm',
     shows: [
       {
@@ -781,78 +528,17 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: '6.1',
-    condition: 'thp-always',
-    bug: 'stale-foll-longterm',
+    cases: ['6.1 spm', '6.1 private', '6.1 thp-always', '6.12 spm', '6.12 private', '6.12 thp-always'],
+    bug: 'private-subpage-from-entry',
     shows: [
       {
-        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[2] (34)',
-        tests: ['hmm.hmm_device_private.hmm_gup_test'],
-      },
-      {
-        says: 'warns: gup_fast_fallback',
-        tests: ['hmm.hmm_device_private.hmm_gup_test', 'hmm.hmm_device_coherent.hmm_gup_test'],
-      },
-      {
-        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[2] (66)',
-        tests: ['hmm.hmm_device_coherent.hmm_gup_test'],
+        says: 'oopses: try_to_migrate_one',
+        tests: ['hmm.hmm_device_private.migrate_release', 'hmm.hmm_device_private.hmm_cow_in_device'],
       },
     ],
   },
   {
-    kernel: '6.1',
-    condition: 'thp-always',
-    bug: 'exclusive-thp-tail',
-    shows: [
-      {
-        says: 'Expected ret (-16) == 0 (0)',
-        tests: [
-          'hmm.hmm_device_private.exclusive',
-          'hmm.hmm_device_private.exclusive_mprotect',
-          'hmm.hmm_device_private.exclusive_cow',
-          'hmm.hmm_device_coherent.exclusive',
-          'hmm.hmm_device_coherent.exclusive_mprotect',
-          'hmm.hmm_device_coherent.exclusive_cow',
-        ],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'spm',
-    bug: 'mixedmap-rejected',
-    shows: [
-      {
-        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
-        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'private',
-    bug: 'mixedmap-rejected',
-    shows: [
-      {
-        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
-        tests: ['hmm.hmm_device_private.mixedmap'],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'thp-always',
-    bug: 'mixedmap-rejected',
-    shows: [
-      {
-        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
-        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'spm',
+    cases: ['6.1 spm', '6.1 private', '6.1 thp-always', '6.12 spm', '6.12 private', '6.12 thp-always'],
     bug: 'foreign-private-refused',
     shows: [
       {
@@ -862,30 +548,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: '6.1',
-    condition: 'private',
-    bug: 'foreign-private-refused',
-    shows: [
-      {
-        says: 'Expected ret (-14) == 0 (0)',
-        tests: ['hmm2.hmm2_device_private.double_map'],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'thp-always',
-    bug: 'foreign-private-refused',
-    shows: [
-      {
-        says: 'Expected ret (-14) == 0 (0)',
-        tests: ['hmm2.hmm2_device_private.double_map'],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'spm',
+    cases: ['6.1 spm', '6.1 private', '6.1 thp-always', '6.12 spm', '6.12 private', '6.12 thp-always'],
     bug: 'spurious-zap-warning',
     shows: [
       {
@@ -895,52 +558,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: '6.1',
-    condition: 'private',
-    bug: 'spurious-zap-warning',
-    shows: [
-      {
-        says: 'warns: zap_pte_range',
-        tests: ['hmm.hmm_device_private.migrate_file_private'],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'thp-always',
-    bug: 'spurious-zap-warning',
-    shows: [
-      {
-        says: 'warns: zap_pte_range',
-        tests: ['hmm.hmm_device_private.migrate_file_private'],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'spm',
-    bug: 'freed-page-on-lru',
-    shows: [
-      {
-        says: 'warns: folio_lruvec',
-        tests: ['hmm.hmm_device_private.migrate'],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'private',
-    bug: 'freed-page-on-lru',
-    shows: [
-      {
-        says: 'warns: folio_lruvec',
-        tests: ['hmm.hmm_device_private.migrate'],
-      },
-    ],
-  },
-  {
-    kernel: '6.1',
-    condition: 'thp-always',
+    cases: ['6.1 thp-always'],
     bug: 'freed-page-on-lru',
     shows: [
       {
@@ -954,306 +572,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: '6.12',
-    condition: 'thp-always',
-    shows: [
-      {
-        says: 'Expected ret (-16) == 0 (0)',
-        tests: [
-          'hmm.hmm_device_private.exclusive',
-          'hmm.hmm_device_private.exclusive_mprotect',
-          'hmm.hmm_device_private.exclusive_cow',
-          'hmm.hmm_device_coherent.exclusive',
-          'hmm.hmm_device_coherent.exclusive_mprotect',
-          'hmm.hmm_device_coherent.exclusive_cow',
-        ],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'no-module',
-    shows: [
-      {
-        says: 'Expected self->fd (-1) >= 0 (0)',
-        tests: [
-          'hmm.hmm_device_private.open_close',
-          'hmm.hmm_device_private.anon_read',
-          'hmm.hmm_device_private.anon_read_prot',
-          'hmm.hmm_device_private.anon_write',
-          'hmm.hmm_device_private.anon_write_prot',
-          'hmm.hmm_device_private.anon_write_child',
-          'hmm.hmm_device_private.anon_write_child_shared',
-          'hmm.hmm_device_private.anon_write_huge',
-          'hmm.hmm_device_private.anon_write_hugetlbfs',
-          'hmm.hmm_device_private.file_read',
-          'hmm.hmm_device_private.file_write',
-          'hmm.hmm_device_private.migrate',
-          'hmm.hmm_device_private.migrate_file_private',
-          'hmm.hmm_device_private.migrate_fault',
-          'hmm.hmm_device_private.migrate_release',
-          'hmm.hmm_device_private.migrate_shared',
-          'hmm.hmm_device_private.migrate_multiple',
-          'hmm.hmm_device_private.anon_read_multiple',
-          'hmm.hmm_device_private.anon_teardown',
-          'hmm.hmm_device_private.mixedmap',
-          'hmm.hmm_device_private.compound',
-          'hmm.hmm_device_private.exclusive',
-          'hmm.hmm_device_private.exclusive_mprotect',
-          'hmm.hmm_device_private.exclusive_cow',
-          'hmm.hmm_device_private.hmm_gup_test',
-          'hmm.hmm_device_private.hmm_cow_in_device',
-        ],
-      },
-      {
-        says: 'Expected self->fd0 (-1) >= 0 (0)',
-        tests: [
-          'hmm2.hmm2_device_private.migrate_mixed',
-          'hmm2.hmm2_device_private.snapshot',
-          'hmm2.hmm2_device_private.double_map',
-        ],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'spm',
-    bug: 'coherent-minor-unset',
-    load: 'ENOMEM',
-    shows: [
-      {
-        says: 'Expected self->fd (-1) >= 0 (0)',
-        tests: [
-          'hmm.hmm_device_private.open_close',
-          'hmm.hmm_device_private.anon_read',
-          'hmm.hmm_device_private.anon_read_prot',
-          'hmm.hmm_device_private.anon_write',
-          'hmm.hmm_device_private.anon_write_prot',
-          'hmm.hmm_device_private.anon_write_child',
-          'hmm.hmm_device_private.anon_write_child_shared',
-          'hmm.hmm_device_private.anon_write_huge',
-          'hmm.hmm_device_private.anon_write_hugetlbfs',
-          'hmm.hmm_device_private.file_read',
-          'hmm.hmm_device_private.file_write',
-          'hmm.hmm_device_private.migrate',
-          'hmm.hmm_device_private.migrate_file_private',
-          'hmm.hmm_device_private.migrate_fault',
-          'hmm.hmm_device_private.migrate_release',
-          'hmm.hmm_device_private.migrate_shared',
-          'hmm.hmm_device_private.migrate_multiple',
-          'hmm.hmm_device_private.anon_read_multiple',
-          'hmm.hmm_device_private.anon_teardown',
-          'hmm.hmm_device_private.mixedmap',
-          'hmm.hmm_device_private.compound',
-          'hmm.hmm_device_private.exclusive',
-          'hmm.hmm_device_private.exclusive_mprotect',
-          'hmm.hmm_device_private.exclusive_cow',
-          'hmm.hmm_device_private.hmm_gup_test',
-          'hmm.hmm_device_private.hmm_cow_in_device',
-        ],
-      },
-      {
-        says: 'Expected self->fd0 (-1) >= 0 (0)',
-        tests: [
-          'hmm2.hmm2_device_private.migrate_mixed',
-          'hmm2.hmm2_device_private.snapshot',
-          'hmm2.hmm2_device_private.double_map',
-        ],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'thp-always',
-    bug: 'coherent-minor-unset',
-    load: 'ENOMEM',
-    shows: [
-      {
-        says: 'Expected self->fd (-1) >= 0 (0)',
-        tests: [
-          'hmm.hmm_device_private.open_close',
-          'hmm.hmm_device_private.anon_read',
-          'hmm.hmm_device_private.anon_read_prot',
-          'hmm.hmm_device_private.anon_write',
-          'hmm.hmm_device_private.anon_write_prot',
-          'hmm.hmm_device_private.anon_write_child',
-          'hmm.hmm_device_private.anon_write_child_shared',
-          'hmm.hmm_device_private.anon_write_huge',
-          'hmm.hmm_device_private.anon_write_hugetlbfs',
-          'hmm.hmm_device_private.file_read',
-          'hmm.hmm_device_private.file_write',
-          'hmm.hmm_device_private.migrate',
-          'hmm.hmm_device_private.migrate_file_private',
-          'hmm.hmm_device_private.migrate_fault',
-          'hmm.hmm_device_private.migrate_release',
-          'hmm.hmm_device_private.migrate_shared',
-          'hmm.hmm_device_private.migrate_multiple',
-          'hmm.hmm_device_private.anon_read_multiple',
-          'hmm.hmm_device_private.anon_teardown',
-          'hmm.hmm_device_private.mixedmap',
-          'hmm.hmm_device_private.compound',
-          'hmm.hmm_device_private.exclusive',
-          'hmm.hmm_device_private.exclusive_mprotect',
-          'hmm.hmm_device_private.exclusive_cow',
-          'hmm.hmm_device_private.hmm_gup_test',
-          'hmm.hmm_device_private.hmm_cow_in_device',
-        ],
-      },
-      {
-        says: 'Expected self->fd0 (-1) >= 0 (0)',
-        tests: [
-          'hmm2.hmm2_device_private.migrate_mixed',
-          'hmm2.hmm2_device_private.snapshot',
-          'hmm2.hmm2_device_private.double_map',
-        ],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'spm',
-    bug: 'chunk-result-inverted',
-    shows: [
-      {
-        says: 'Expected ret (-2) == 0 (0)',
-        tests: ['hmm.hmm_device_private.migrate_multiple', 'hmm.hmm_device_coherent.migrate_multiple'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'private',
-    bug: 'chunk-result-inverted',
-    shows: [
-      {
-        says: 'Expected ret (-2) == 0 (0)',
-        tests: ['hmm.hmm_device_private.migrate_multiple'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'thp-always',
-    bug: 'chunk-result-inverted',
-    shows: [
-      {
-        says: 'Expected ret (-2) == 0 (0)',
-        tests: ['hmm.hmm_device_private.migrate_multiple', 'hmm.hmm_device_coherent.migrate_multiple'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'spm',
-    bug: 'generic-to-system-noop',
-    shows: [
-      {
-        says: 'Expected buffer->cpages (0) == npages (1024)',
-        tests: ['hmm.hmm_device_coherent.migrate_multiple'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'thp-always',
-    bug: 'generic-to-system-noop',
-    shows: [
-      {
-        says: 'Expected buffer->cpages (0) == npages (1024)',
-        tests: ['hmm.hmm_device_coherent.migrate_multiple'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'spm',
-    bug: 'ioctl-4-collision',
-    shows: [
-      {
-        says: 'Expected m[0] (0) == HMM_DMIRROR_PROT_READ (1)',
-        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
-      },
-      {
-        says: 'Expected ret (-16) == 0 (0)',
-        tests: [
-          'hmm.hmm_device_private.compound',
-          'hmm.hmm_device_coherent.compound',
-          'hmm2.hmm2_device_private.snapshot',
-          'hmm2.hmm2_device_coherent.snapshot',
-        ],
-      },
-      {
-        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[0] (0)',
-        tests: ['hmm.hmm_device_private.hmm_gup_test'],
-      },
-      {
-        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[i] (0)',
-        tests: ['hmm.hmm_device_private.hmm_cow_in_device', 'hmm.hmm_device_coherent.hmm_cow_in_device'],
-      },
-      {
-        says: 'Expected HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL | HMM_DMIRROR_PROT_WRITE (66) == m[0] (0)',
-        tests: ['hmm.hmm_device_coherent.hmm_gup_test'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'private',
-    bug: 'ioctl-4-collision',
-    shows: [
-      {
-        says: 'Expected m[0] (0) == HMM_DMIRROR_PROT_READ (1)',
-        tests: ['hmm.hmm_device_private.mixedmap'],
-      },
-      {
-        says: 'Expected ret (-16) == 0 (0)',
-        tests: ['hmm.hmm_device_private.compound', 'hmm2.hmm2_device_private.snapshot'],
-      },
-      {
-        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[0] (0)',
-        tests: ['hmm.hmm_device_private.hmm_gup_test'],
-      },
-      {
-        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[i] (0)',
-        tests: ['hmm.hmm_device_private.hmm_cow_in_device'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'thp-always',
-    bug: 'ioctl-4-collision',
-    shows: [
-      {
-        says: 'Expected m[0] (0) == HMM_DMIRROR_PROT_READ (1)',
-        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
-      },
-      {
-        says: 'Expected ret (-16) == 0 (0)',
-        tests: [
-          'hmm.hmm_device_private.compound',
-          'hmm.hmm_device_coherent.compound',
-          'hmm2.hmm2_device_private.snapshot',
-          'hmm2.hmm2_device_coherent.snapshot',
-        ],
-      },
-      {
-        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[0] (0)',
-        tests: ['hmm.hmm_device_private.hmm_gup_test'],
-      },
-      {
-        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[i] (0)',
-        tests: ['hmm.hmm_device_private.hmm_cow_in_device', 'hmm.hmm_device_coherent.hmm_cow_in_device'],
-      },
-      {
-        says: 'Expected HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL | HMM_DMIRROR_PROT_WRITE (66) == m[0] (0)',
-        tests: ['hmm.hmm_device_coherent.hmm_gup_test'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'spm',
+    cases: ['6.12 spm', '6.12 thp-always'],
     bug: 'stale-foll-longterm',
     shows: [
       {
@@ -1271,8 +590,7 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
     ],
   },
   {
-    kernel: '6.12',
-    condition: 'private',
+    cases: ['6.12 private'],
     bug: 'stale-foll-longterm',
     shows: [
       {
@@ -1282,175 +600,6 @@ export const suiteSymptoms: readonly SuiteSymptoms[] = [
       {
         says: 'warns: is_valid_gup_args',
         tests: ['hmm.hmm_device_private.hmm_gup_test'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'thp-always',
-    bug: 'stale-foll-longterm',
-    shows: [
-      {
-        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[2] (34)',
-        tests: ['hmm.hmm_device_private.hmm_gup_test'],
-      },
-      {
-        says: 'warns: is_valid_gup_args',
-        tests: ['hmm.hmm_device_private.hmm_gup_test'],
-      },
-      {
-        says: 'Expected HMM_DMIRROR_PROT_WRITE (2) == m[2] (66)',
-        tests: ['hmm.hmm_device_coherent.hmm_gup_test'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'thp-always',
-    bug: 'exclusive-thp-tail',
-    shows: [
-      {
-        says: 'Expected ret (-16) == 0 (0)',
-        tests: [
-          'hmm.hmm_device_private.exclusive',
-          'hmm.hmm_device_private.exclusive_mprotect',
-          'hmm.hmm_device_private.exclusive_cow',
-          'hmm.hmm_device_coherent.exclusive',
-          'hmm.hmm_device_coherent.exclusive_mprotect',
-          'hmm.hmm_device_coherent.exclusive_cow',
-        ],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'spm',
-    bug: 'mixedmap-rejected',
-    shows: [
-      {
-        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
-        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'private',
-    bug: 'mixedmap-rejected',
-    shows: [
-      {
-        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
-        tests: ['hmm.hmm_device_private.mixedmap'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'thp-always',
-    bug: 'mixedmap-rejected',
-    shows: [
-      {
-        says: 'Expected m[0] (255) == HMM_DMIRROR_PROT_READ (1)',
-        tests: ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'spm',
-    bug: 'foreign-private-refused',
-    shows: [
-      {
-        says: 'Expected ret (-14) == 0 (0)',
-        tests: ['hmm2.hmm2_device_private.double_map'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'private',
-    bug: 'foreign-private-refused',
-    shows: [
-      {
-        says: 'Expected ret (-14) == 0 (0)',
-        tests: ['hmm2.hmm2_device_private.double_map'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'thp-always',
-    bug: 'foreign-private-refused',
-    shows: [
-      {
-        says: 'Expected ret (-14) == 0 (0)',
-        tests: ['hmm2.hmm2_device_private.double_map'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'spm',
-    bug: 'spurious-zap-warning',
-    shows: [
-      {
-        says: 'warns: zap_pte_range',
-        tests: ['hmm.hmm_device_private.migrate_file_private'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'private',
-    bug: 'spurious-zap-warning',
-    shows: [
-      {
-        says: 'warns: zap_pte_range',
-        tests: ['hmm.hmm_device_private.migrate_file_private'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'thp-always',
-    bug: 'spurious-zap-warning',
-    shows: [
-      {
-        says: 'warns: zap_pte_range',
-        tests: ['hmm.hmm_device_private.migrate_file_private'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'spm',
-    bug: 'freed-page-on-lru',
-    shows: [
-      {
-        says: 'warns: folio_lruvec',
-        tests: ['hmm.hmm_device_private.migrate'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'private',
-    bug: 'freed-page-on-lru',
-    shows: [
-      {
-        says: 'warns: folio_lruvec',
-        tests: ['hmm.hmm_device_private.migrate'],
-      },
-    ],
-  },
-  {
-    kernel: '6.12',
-    condition: 'thp-always',
-    bug: 'freed-page-on-lru',
-    shows: [
-      {
-        says: 'warns: folio_lruvec',
-        tests: ['hmm.hmm_device_private.migrate'],
       },
     ],
   },
