@@ -4,6 +4,7 @@
  * Fidelity: simplified. Firmware tables, ACPI ranges and the usable part of the first megabyte are left out.
  */
 import { UsageError } from '../sim/errors.js';
+import { MAX_PAGES, PAGE_SIZE } from '../sim/memmap.js';
 import {
   IORES_DESC_SOFT_RESERVED,
   IORESOURCE_BUSY,
@@ -28,6 +29,8 @@ const PHYS_END = 2 ** MAX_PHYSMEM_BITS;
 const SUBSECTION_SIZE = 2 * MiB;
 /** A dmirror chunk (DEVMEM_CHUNK_SIZE): less than that is no use to a device. */
 const CHUNK_SIZE = 256 * MiB;
+/** Half of the page numbers that there are: the other half is for devices. */
+const MAX_MEMORY = (MAX_PAGES / 2) * PAGE_SIZE;
 const DEFAULT_SPM_SIZE = GiB;
 const HUGEPAGE_SIZE = 2 * MiB;
 /** What a kernel and a test program need besides huge pages. */
@@ -161,9 +164,9 @@ function checkMemory(memory: number): void {
   if (!Number.isSafeInteger(memory) || memory <= 0 || memory % SUBSECTION_SIZE !== 0) {
     throw new UsageError(`${memory} bytes is not a positive multiple of 2 MiB`, '--memory');
   }
-  if (memory + GiB > PHYS_END) {
+  if (memory > MAX_MEMORY) {
     throw new UsageError(
-      `${memory} bytes are beyond the ${MAX_PHYSMEM_BITS}-bit physical addresses`,
+      `${memory} bytes are more than ${MAX_MEMORY / GiB} GiB, the most that is simulated`,
       '--memory',
     );
   }

@@ -57,7 +57,8 @@ function missing({ type, ops, owner }: DevPagemap): string | null {
 
 /**
  * Give a physical range struct pages.
- * Return: 0, -EINVAL for a pagemap without what its type needs, -ENOMEM when another mapping holds the range, -ENXIO
+ * Return: 0, -EINVAL for a pagemap without what its type needs, -ENOMEM when another mapping holds the range
+ * or there are no more struct pages, -ENXIO
  * over RAM.
  */
 export function memremap_pages(k: Kernel, pgmap: DevPagemap): number {
@@ -78,6 +79,7 @@ export function memremap_pages(k: Kernel, pgmap: DevPagemap): number {
     return -ENXIO;
   }
   pgmap.nr_pages = bytes / PAGE_SIZE;
+  if (!k.mem.hasRoomFor(pgmap.nr_pages)) return -ENOMEM;
   pgmap.firstPage = k.mem.addRun(pgmap.range.start / PAGE_SIZE, pgmap.nr_pages);
   k.addPgmap(pgmap, pgmap.firstPage, pgmap.nr_pages);
   return 0;

@@ -36,6 +36,9 @@ export const PAGE_SIZE = 4096;
 /** Base pages in a page block (2 MiB): runs are aligned to it, so that a THP is an aligned run of page numbers. */
 export const PAGEBLOCK = 512;
 
+/** Page numbers stay below: what migration has of a page is its number and four flags, in 32 bits. */
+export const MAX_PAGES = 2 ** 28;
+
 const HEADROOM = 1 << 16;
 
 export class Memmap {
@@ -66,16 +69,25 @@ export class Memmap {
     this.reserve(pages + PAGEBLOCK + HEADROOM);
   }
 
-  /** Add `count` pages (whole page blocks) starting at `pfn`. Return: the first page. */
+  private freeRun(count: number): PfnRun | undefined {
+    return this.runs.find((run) => run.free && run.count === count);
+  }
+
+  hasRoomFor(count: number): boolean {
+    return this.used + count <= MAX_PAGES || this.freeRun(count) !== undefined;
+  }
+
+  /** Add `count` pages (whole page blocks) starting at `pfn`; there is room for them. Return: the first page. */
   addRun(pfn: number, count: number): Page {
-    const again = this.runs.find((run) => run.free && run.count === count);
+    const again = this.freeRun(count);
     if (again !== undefined) {
       again.pfn = pfn;
       again.free = false;
       return again.page;
     }
     const page = this.used;
-    if (page + count > this.capacity) this.reserve(Math.max(page + count, Math.floor(this.capacity * 1.5)));
+    if (page + count > this.capacity)
+      this.reserve(Math.max(page + count, Math.min(MAX_PAGES, Math.floor(this.capacity * 1.5))));
     this.used += count;
     this.runs.push({ page, pfn, count, free: false });
     this.touchedLow.push(page + count);

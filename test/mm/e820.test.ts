@@ -124,7 +124,11 @@ t.test('what cannot be laid out', async (t) => {
       '--efi-fake-mem: attribute 0x10000: only 0x40000 (special purpose) is known',
     ],
     [{ memory: 0 }, '--memory: 0 bytes is not a positive multiple of 2 MiB'],
-    [{ memory: 2 ** 46 }, '--memory: 70368744177664 bytes are beyond the 46-bit physical addresses'],
+    [{ memory: 2 ** 46 }, '--memory: 70368744177664 bytes are more than 512 GiB, the most that is simulated'],
+    [
+      { memory: 512 * GiB + 2 * MiB },
+      '--memory: 549757911040 bytes are more than 512 GiB, the most that is simulated',
+    ],
     [{ memory: 32 * MiB }, '--memory: too little RAM left: 32 MiB, and 64 MiB are needed'],
     [
       { memory: 128 * MiB, hugepages: 64 },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import t from 'tap';
-import { Memmap, PAGEBLOCK } from '../../src/sim/memmap.js';
+import { migrate_pfn, migrate_pfn_to_page } from '../../src/mm/migrate_device.js';
+import { MAX_PAGES, Memmap, PAGEBLOCK } from '../../src/sim/memmap.js';
 
 t.test('growing keeps what pages in use hold, and page 0', async (t) => {
   const mem = new Memmap(PAGEBLOCK);
@@ -31,4 +32,17 @@ t.test('growing does not copy what nobody has touched', async (t) => {
   mem.addRun(0x100000, 2 ** 20);
   t.equal(mem.refcount[ram + 2], 4);
   t.equal(mem.refcount[ram + 1], 0);
+});
+
+t.test('page numbers end where those of migration do', async (t) => {
+  const last = MAX_PAGES - 1;
+  t.equal(migrate_pfn_to_page(migrate_pfn(last)), last);
+  t.not(migrate_pfn_to_page(migrate_pfn(MAX_PAGES)), MAX_PAGES);
+  const mem = new Memmap(PAGEBLOCK);
+  t.equal(mem.hasRoomFor(MAX_PAGES - PAGEBLOCK), true);
+  t.equal(mem.hasRoomFor(MAX_PAGES - PAGEBLOCK + 1), false);
+  const run = mem.addRun(0x100, 2 * PAGEBLOCK);
+  t.equal(mem.hasRoomFor(MAX_PAGES - 2 * PAGEBLOCK), false);
+  mem.releaseRun(run);
+  t.equal(mem.hasRoomFor(2 * PAGEBLOCK), true);
 });
