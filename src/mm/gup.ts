@@ -5,7 +5,7 @@
  * does not cut the loop short.
  *
  * `pages` receives pages from its first element on; pass a subarray to continue. Released with put_page() after get_*,
- * with unpin_user_page() after pin_*.
+ * with unpin_user_pages() after pin_*.
  */
 import { NO_PAGE } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
@@ -137,6 +137,7 @@ function* __get_user_pages(
   flags: number,
   pages: PageArray | null,
 ): Task<number> {
+  mm.kernel.enter('__get_user_pages', start);
   const { executor } = mm.kernel;
   const ctx: FollowPageContext = { page_mask: 0 };
   let vma: VmArea | null = null;

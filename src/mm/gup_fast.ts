@@ -137,6 +137,7 @@ function* gup_fast_fallback(
   gup_flags: number,
   pages: PageArray,
 ): Task<number> {
+  mm.kernel.enter('gup_fast_fallback', address);
   if ((gup_flags & ~FAST_GUP_FLAGS) !== 0) {
     const fn = 'gup_fast_fallback';
     mm.kernel.warn_on_once(fn, `gup flags ${gup_flags >>> 0}: not for the fast path`);

@@ -5,7 +5,7 @@ import type { Task } from '../sim/task.js';
 import { EBUSY, EFAULT } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { FOLL_PIN } from './gup_flags.js';
-import { gup_put_folio, type PageArray, unpin_user_page, unpin_user_pages } from './gup_refs.js';
+import { gup_put_folio, type PageArray, unpin_folio, unpin_user_pages } from './gup_refs.js';
 import type { Kernel } from './kernel.js';
 import { migrate_device_coherent_folio } from './migrate_device.js';
 import { get_page } from './page_alloc.js';
@@ -58,7 +58,7 @@ export function* check_and_migrate_movable_pages(
     pages[i] = NO_PAGE;
     const folio = compound_head(k.mem, page);
     if (folio_is_longterm_pinnable(k, folio)) {
-      unpin_user_page(k, page);
+      unpin_folio(k, page);
     } else if ((yield* migrate_coherent(k, folio)) !== 0) {
       if (k.trace !== null) {
         const fn = 'migrate_longterm_unpinnable_folios';

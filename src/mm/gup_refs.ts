@@ -74,6 +74,7 @@ export function sanity_check_pinned_pages(k: Kernel, pages: PageArray, npages: n
 
 /** unpin_user_pages(): the first `npages` of `pages`. */
 export function unpin_user_pages(k: Kernel, pages: PageArray, npages: number): void {
+  k.enter('unpin_user_pages');
   sanity_check_pinned_pages(k, pages, npages);
   for (let i = 0; i < npages; i++) {
     const page = pages[i]!;
@@ -81,6 +82,8 @@ export function unpin_user_pages(k: Kernel, pages: PageArray, npages: number): v
   }
 }
 
-export function unpin_user_page(k: Kernel, page: Page): void {
-  unpin_user_pages(k, Uint32Array.of(page), 1);
+/** unpin_folio(), of a page of it. */
+export function unpin_folio(k: Kernel, page: Page): void {
+  sanity_check_pinned_pages(k, Uint32Array.of(page), 1);
+  gup_put_folio(k, compound_head(k.mem, page), 1, FOLL_PIN);
 }

@@ -139,6 +139,7 @@ function* hmm_vma_fault(
 }
 
 function* hmm_vma_walk_hole(walk: HmmVmaWalk, vma: VmArea | null, addr: number, end: number): Task<number> {
+  walk.range.notifier.mm.kernel.enter('hmm_vma_walk_hole', addr);
   const need = hmm_need_fault(walk.range, 0);
   if (vma === null) {
     if (need === 0) return hmm_pfns_fill(walk.range, addr, end, HMM_PFN_ERROR);
@@ -253,15 +254,16 @@ function* hmm_vma_walk_pmd(
   addr: number,
   end: number,
 ): Task<number> {
+  vma.vm_mm.kernel.enter('hmm_vma_walk_pmd', addr);
   const i = pmd_index(addr);
   const table = pmd.child[i]!;
   if (table !== null) return yield* hmm_vma_walk_ptes(walk, vma, table, addr, end);
-  if (!pmd_trans_huge(pmd, i)) return yield* hmm_vma_walk_hole(walk, vma, addr, end);
   return yield* hmm_vma_handle_leaf(walk, vma, addr, end, pmd.e[i]!, pmd.e[FLAGS + i]!);
 }
 
 /** walk_page_range() over one VMA. */
 function* hmm_walk_vma(walk: HmmVmaWalk, vma: VmArea, start: number, end: number): Task<number> {
+  vma.vm_mm.kernel.enter('hmm_vma_walk_test', start);
   const refused = VM_IO | VM_PFNMAP | (vma.vm_mm.kernel.behaviour.hmmWalksMixedmap ? 0 : VM_MIXEDMAP);
   if ((vma.vm_flags & refused) !== 0 || (vma.vm_flags & VM_READ) === 0) {
     if (hmm_need_fault(walk.range, 0) === 0) return hmm_pfns_fill(walk.range, start, end, HMM_PFN_ERROR);
@@ -276,28 +278,33 @@ function* hmm_walk_vma(walk: HmmVmaWalk, vma: VmArea, start: number, end: number
     // A hugetlb range has no PTE tables: its holes are found PMD by PMD, others as far as tables are missing.
     const next = pmd === null && !hugetlb ? pud_addr_end(addr, end) : pmd_addr_end(addr, end);
     let r: number;
-    if (pmd === null) {
-      r = yield* hmm_vma_walk_hole(walk, vma, addr, next);
-    } else if (hugetlb && pmd.e[FLAGS + pmd_index(addr)] === 0) {
-      r = yield* hugetlb_none(walk, vma, pmd, addr, next);
-    } else {
-      r = yield* hmm_vma_walk_pmd(walk, vma, pmd, addr, next);
-    }
+    if (pmd === null) r = yield* hmm_vma_walk_hole(walk, vma, addr, next);
+    else if (hugetlb) r = yield* hmm_vma_walk_hugetlb_entry(walk, vma, pmd, addr, next);
+    else r = yield* walk_pmd(walk, vma, pmd, addr, next);
     if (r !== 0) return r;
     addr = next;
   }
   return 0;
 }
 
-/** A hugetlb range without a page: walk_hugetlb_range() finds its entry, which is none, if tables exist. */
-function* hugetlb_none(
+/** Of a hugetlb range that has tables: a page, or an entry that is none. */
+function* hmm_vma_walk_hugetlb_entry(
   walk: HmmVmaWalk,
   vma: VmArea,
-  _pmd: PmdTable,
+  pmd: PmdTable,
   addr: number,
   end: number,
 ): Task<number> {
-  return yield* hmm_vma_handle_leaf(walk, vma, addr, end, 0, 0);
+  vma.vm_mm.kernel.enter('hmm_vma_walk_hugetlb_entry', addr);
+  const i = pmd_index(addr);
+  return yield* hmm_vma_handle_leaf(walk, vma, addr, end, pmd.e[i]!, pmd.e[FLAGS + i]!);
+}
+
+/** walk_pmd_range(): the walker itself finds that an entry is none. */
+function walk_pmd(walk: HmmVmaWalk, vma: VmArea, pmd: PmdTable, addr: number, end: number): Task<number> {
+  const i = pmd_index(addr);
+  const none = pmd.child[i] === null && !pmd_trans_huge(pmd, i);
+  return none ? hmm_vma_walk_hole(walk, vma, addr, end) : hmm_vma_walk_pmd(walk, vma, pmd, addr, end);
 }
 
 function* walk_page_range(walk: HmmVmaWalk, start: number, end: number): Task<number> {
@@ -324,6 +331,7 @@ function* walk_page_range(walk: HmmVmaWalk, start: number, end: number): Task<nu
  * Context: mmap_lock held for read; may sleep. Return: 0, -EBUSY when invalidated, -EFAULT, -EPERM.
  */
 export function* hmm_range_fault(range: HmmRange): Task<number> {
+  range.notifier.mm.kernel.enter('hmm_range_fault', range.start);
   const walk: HmmVmaWalk = { range, last: range.start };
   const { kernel: k } = range.notifier.mm;
   let tries = 0;

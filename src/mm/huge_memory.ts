@@ -24,11 +24,15 @@ import {
 } from './types.js';
 import { maybe_mkwrite } from './vma.js';
 
-/** Whether a fault at `address` may use a huge page: the sysfs setting, the advice and the VMA's bounds. */
-export function thp_vma_allowable(vma: VmArea, address: number): boolean {
+/** Whether faults may use huge pages: the sysfs setting, and the advice. */
+export function thp_vma_allowable(vma: VmArea): boolean {
   const { thp } = vma.vm_mm.kernel;
   if (thp === 'never' || (vma.vm_flags & (VM_NOHUGEPAGE | VM_SPECIAL)) !== 0) return false;
-  if (thp === 'madvise' && (vma.vm_flags & VM_HUGEPAGE) === 0) return false;
+  return thp !== 'madvise' || (vma.vm_flags & VM_HUGEPAGE) !== 0;
+}
+
+/** Whether the 2 MiB around `address` are all of the VMA (thp_vma_suitable_order). */
+function thp_vma_suitable(vma: VmArea, address: number): boolean {
   const haddr = address - (address % 0x200000);
   return haddr >= vma.vm_start && haddr + 0x200000 <= vma.vm_end;
 }
@@ -46,10 +50,12 @@ function mm_get_huge_zero_folio(k: Kernel): number {
 
 /** First touch: the huge zero page for a read, a zeroed THP for a write. Return: 0, or VM_FAULT_FALLBACK. */
 export function do_huge_pmd_anonymous_page(vmf: VmFault, pmd: PmdTable, i: number): number {
+  vmf.vma.vm_mm.kernel.enter('do_huge_pmd_anonymous_page', vmf.address);
   const { vma } = vmf;
   const mm = vma.vm_mm;
   const k = mm.kernel;
   const haddr = vmf.address - (vmf.address % 0x200000);
+  if (!thp_vma_suitable(vma, vmf.address)) return VM_FAULT_FALLBACK;
   anon_vma_prepare(vma);
   if ((vmf.flags & FAULT_FLAG_WRITE) === 0) {
     const zero = mm_get_huge_zero_folio(k);
@@ -69,6 +75,7 @@ export function do_huge_pmd_anonymous_page(vmf: VmFault, pmd: PmdTable, i: numbe
 
 /** A write to a huge page mapped read-only: reuse it if it is ours alone, else split the PMD and copy one page. */
 export function* do_huge_pmd_wp_page(vmf: VmFault, pmd: PmdTable, i: number): Task<number> {
+  vmf.vma.vm_mm.kernel.enter('do_huge_pmd_wp_page', vmf.address);
   const { vma } = vmf;
   const k = vma.vm_mm.kernel;
   const { mem } = k;

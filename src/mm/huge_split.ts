@@ -60,6 +60,7 @@ export function* __split_huge_pmd(
   freeze: boolean,
   folio: Page | null,
 ): Task {
+  vma.vm_mm.kernel.enter('__split_huge_pmd', address);
   const haddr = address - (address % 0x200000);
   const range = mmu_notifier_range(vma.vm_mm, haddr, haddr + 0x200000, 'MMU_NOTIFY_CLEAR');
   yield* mmu_notifier_invalidate_range_start(range);
@@ -164,6 +165,7 @@ function can_split_folio(k: Kernel, folio: Page, caller_pins: number): boolean {
  * -EBUSY for the huge zero page.
  */
 export function* split_folio(k: Kernel, folio: Page): Task<number> {
+  k.enter('split_huge_page_to_list_to_order');
   const { mem } = k;
   if (folio === k.hugeZeroFolio || !folio_test_anon(mem, folio)) return -EBUSY;
   if (!can_split_folio(k, folio, 1)) {

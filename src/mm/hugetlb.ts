@@ -102,6 +102,7 @@ const fault_mutex_lock = (mutex: Mutex): Task => mutex.mutex_lock('hugetlb_fault
  * reserved for others, or when the owner of the reservations took the page back.
  */
 export function* hugetlb_fault(vma: VmArea, address: number, flags: number): Task<number> {
+  vma.vm_mm.kernel.enter('hugetlb_fault', address);
   const k = vma.vm_mm.kernel;
   const haddr = address - (address % HPAGE_SIZE);
   const mapping = vma.vm_file!.mapping!;
@@ -233,6 +234,7 @@ function set_huge_ptep_writable({ vma, address }: HugeFault, pte: HugePte): void
 
 /** A write (or an unsharing) hits a page that is mapped read-only. Context: fault mutex held; may sleep. */
 function* hugetlb_wp(fault: HugeFault): Task<number> {
+  fault.k.enter('hugetlb_wp', fault.address);
   const { k, vma, address } = fault;
   const unshare = (fault.flags & FAULT_FLAG_UNSHARE) !== 0;
   if (!unshare && (vma.vm_flags & VM_WRITE) === 0) {

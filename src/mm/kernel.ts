@@ -19,7 +19,7 @@ import { PageAllocator, type PageBlocks } from './page_alloc.js';
 import { PG_locked, PG_reserved, PG_uptodate, PG_waiters } from './page_flags.js';
 import { PageTables, TablePool } from './pgtable.js';
 import type { Resource } from './resource.js';
-import type { TraceEvent, TraceSink } from './trace.js';
+import type { FunctionSink, TraceEvent, TraceSink } from './trace.js';
 import { AddressSpace, MmStruct } from './types.js';
 import { VmaTree } from './vma_tree.js';
 
@@ -73,6 +73,8 @@ export class Kernel {
   dmesg: string[] = [];
   warnings = 0;
   trace: TraceSink | null = null;
+  /** Told of each kernel function that is entered; null: nobody wants to know. */
+  functions: FunctionSink | null = null;
   readonly mms = new Set<MmStruct>();
   /** Whoever keeps pages pinned after a system call, for the checkers: each pin is one page of the list. */
   readonly pinHolders: (() => Iterable<Page>)[] = [];
@@ -302,6 +304,11 @@ export class Kernel {
   /** WARN_ON_ONCE(): the first occurrence goes to dmesg. */
   warn_on_once(fn: string, message: string): void {
     if (!this.dmesg.includes(`WARNING: ${fn}: ${message}`)) this.warn(fn, message);
+  }
+
+  /** What stands for a kernel function says so once, where it is entered; `addr`: what it is about, where it has that. */
+  enter(fn: string, addr?: number): void {
+    if (this.functions !== null) this.functions.entered(fn, addr);
   }
 
   /** Context: somebody traces; who calls this has asked, and builds no event for nobody. */

@@ -29,6 +29,7 @@ import { maybe_mkwrite } from './vma.js';
 
 /** madvise(MADV_COLLAPSE). Context: mmap_lock held for read; may sleep. Return: 0 or -errno. */
 export function* madvise_collapse(vma: VmArea, start: number, end: number): Task<number> {
+  vma.vm_mm.kernel.enter('madvise_collapse', start);
   if (!vma_is_anonymous(vma) || (vma.vm_flags & (VM_SPECIAL | VM_NOHUGEPAGE)) !== 0) return -EINVAL;
   const from = Math.ceil(start / 0x200000) * 0x200000;
   const to = end - (end % 0x200000);

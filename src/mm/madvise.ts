@@ -121,6 +121,7 @@ function madvise_behavior_valid({ behaviour }: Kernel, advice: number): boolean 
 
 /** madvise(2). Context: may sleep. Return: 0, -EINVAL, -ENOMEM over a hole, -EFAULT, -EAGAIN. */
 export function* do_madvise(mm: MmStruct, start: number, lenIn: number, advice: number): Task<number> {
+  mm.kernel.enter('do_madvise', start);
   if (!madvise_behavior_valid(mm.kernel, advice) || start % PAGE_SIZE !== 0) return -EINVAL;
   const end = start + Math.ceil(lenIn / PAGE_SIZE) * PAGE_SIZE;
   if (end === start) return 0;

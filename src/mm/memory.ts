@@ -53,6 +53,7 @@ import {
 import { flush_tlb_page } from './tlb.js';
 import {
   FAULT_FLAG_UNSHARE,
+  FAULT_FLAG_VMA_LOCK,
   FAULT_FLAG_WRITE,
   is_cow_mapping,
   is_vm_hugetlb_page,
@@ -62,6 +63,7 @@ import {
   VM_FAULT_FALLBACK,
   VM_FAULT_NOPAGE,
   VM_FAULT_OOM,
+  VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
   VM_MAYSHARE,
   VM_SHARED,
@@ -88,6 +90,7 @@ function faulting_table(vmf: VmFault): PteTable | null {
  * Context: mmap_lock held; may sleep. Return: 0 or VM_FAULT_*.
  */
 export function handle_mm_fault(vma: VmArea, address: number, flags: number): Task<number> {
+  vma.vm_mm.kernel.enter('handle_mm_fault', address);
   const mm = vma.vm_mm;
   mm.kernel.executor.charge(COST_FAULT);
   const sane = sanitize_fault_flags(vma, flags);
@@ -104,7 +107,7 @@ export function handle_mm_fault(vma: VmArea, address: number, flags: number): Ta
   };
   if (pmd.child[i] === null) {
     if (pmd_trans_huge(pmd, i)) return handle_huge_pmd(vmf, pmd, i);
-    if (vma_is_anonymous(vma) && thp_vma_allowable(vma, aligned)) {
+    if (vma_is_anonymous(vma) && thp_vma_allowable(vma)) {
       const ret = do_huge_pmd_anonymous_page(vmf, pmd, i);
       if ((ret & VM_FAULT_FALLBACK) === 0) return done(ret);
     }
@@ -153,6 +156,7 @@ function handle_pte_fault(vmf: VmFault): Task<number> {
 
 /** First touch of anonymous memory: the zero page for a read, a fresh page for a write. */
 function do_anonymous_page(vmf: VmFault): number {
+  vmf.vma.vm_mm.kernel.enter('do_anonymous_page', vmf.address);
   const { vma, address } = vmf;
   const mm = vma.vm_mm;
   const k = mm.kernel;
@@ -179,6 +183,7 @@ function do_anonymous_page(vmf: VmFault): number {
 // --- faults on files ------------------------------------------------------------------------------------
 
 function* do_fault(vmf: VmFault): Task<number> {
+  vmf.vma.vm_mm.kernel.enter('do_fault', vmf.address);
   const { vma } = vmf;
   if (vma.vm_ops!.fault === undefined) return VM_FAULT_SIGBUS;
   if ((vmf.flags & FAULT_FLAG_WRITE) === 0) return yield* do_read_fault(vmf);
@@ -283,6 +288,7 @@ function finish_fault(vmf: VmFault, page: Page, cow: boolean): number {
 
 /** The PTE is not present: a page that migrates, is a device's, or is reserved for a device. */
 function* do_swap_page(vmf: VmFault, page: Page, flags: number): Task<number> {
+  vmf.vma.vm_mm.kernel.enter('do_swap_page', vmf.address);
   const k = vmf.vma.vm_mm.kernel;
   if (is_migration_entry(flags)) {
     yield* migration_entry_wait(vmf.vma.vm_mm, vmf.address);
@@ -291,6 +297,7 @@ function* do_swap_page(vmf: VmFault, page: Page, flags: number): Task<number> {
   vmf.page = page;
   if (is_device_exclusive_entry(flags)) return yield* remove_device_exclusive_entry(vmf, flags);
   if (!is_device_private_entry(flags)) return VM_FAULT_SIGBUS;
+  if ((vmf.flags & FAULT_FLAG_VMA_LOCK) !== 0) return VM_FAULT_RETRY;
   assert_struct_page(k, page, 'do_swap_page');
   get_page(k, page);
   const ret = yield* k.pgmapOf(page).ops.migrate_to_ram!(vmf);
@@ -348,6 +355,7 @@ export function restore_exclusive_pte(k: Kernel, vma: VmArea, table: PteTable, i
 // --- write faults on present pages --------------------------------------------------------------------------
 
 function* do_wp_page(vmf: VmFault, table: PteTable, i: number): Task<number> {
+  vmf.vma.vm_mm.kernel.enter('do_wp_page', vmf.address);
   const { vma } = vmf;
   const k = vma.vm_mm.kernel;
   const { mem } = k;

@@ -5,6 +5,7 @@ import type { Task } from '../sim/task.js';
 import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
 import { __unmap_hugepage_range } from './hugetlb.js';
+import type { Kernel } from './kernel.js';
 import { vm_normal_page } from './memory.js';
 import { assert_struct_page } from './memremap.js';
 import {
@@ -33,6 +34,17 @@ import { folio_remove_rmap_pmd, folio_remove_rmap_pte } from './rmap.js';
 import { flush_tlb_range } from './tlb.js';
 import { is_vm_hugetlb_page, VM_LOCKED, type VmArea, vma_is_anonymous } from './types.js';
 
+/**
+ * struct mmu_gather: device pages that go when the TLB has been flushed and the notifiers called (tlb_finish_mmu()). The
+ * others go at once, which nobody can tell apart.
+ */
+export type MmuGather = Page[];
+
+/** Drop the references of what was unmapped. */
+export function tlb_finish_mmu(k: Kernel, tlb: MmuGather): void {
+  for (const folio of tlb) put_page(k, folio);
+}
+
 /** Which pages to zap: all, or only those of the file (not private copies). */
 export type ZapDetails = 'all' | 'file-only';
 
@@ -47,14 +59,21 @@ function warn_of_entry(vma: VmArea, folio: Page): void {
 }
 
 /** Unmap entries [i, last) of one PTE table. */
-function zap_pte_range(vma: VmArea, table: PteTable, i: number, last: number, details: ZapDetails): void {
+function zap_pte_range(
+  tlb: MmuGather,
+  vma: VmArea,
+  table: PteTable,
+  i: number,
+  last: number,
+  details: ZapDetails,
+): void {
   const plain = details === 'all' && (vma.vm_flags & VM_LOCKED) === 0;
   for (; i < last; i++) {
     if (plain) i = zap_small_anon_ptes(vma, table, i, last);
     if (i === last) break;
     const flags = table[FLAGS + i]!;
     if (flags === 0) continue;
-    if (pte_present(flags)) zap_present_pte(vma, table, i, flags, details);
+    if (pte_present(flags)) zap_present_pte(tlb, vma, table, i, flags, details);
     else zap_nonpresent_pte(vma, table, i, flags, details);
   }
 }
@@ -83,7 +102,14 @@ function zap_small_anon_ptes(vma: VmArea, table: PteTable, i: number, last: numb
   return i;
 }
 
-function zap_present_pte(vma: VmArea, table: PteTable, i: number, flags: number, details: ZapDetails): void {
+function zap_present_pte(
+  tlb: MmuGather,
+  vma: VmArea,
+  table: PteTable,
+  i: number,
+  flags: number,
+  details: ZapDetails,
+): void {
   const mm = vma.vm_mm;
   const k = mm.kernel;
   const { mem } = k;
@@ -102,7 +128,8 @@ function zap_present_pte(vma: VmArea, table: PteTable, i: number, flags: number,
   if (!anon && (flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
   folio_remove_rmap_pte(k, folio, page, vma);
   mm.rss--;
-  put_page(k, folio);
+  if (k.is_zone_device_page(folio)) tlb.push(folio);
+  else put_page(k, folio);
 }
 
 function zap_nonpresent_pte(
@@ -142,6 +169,7 @@ function zap_huge_pmd(vma: VmArea, pmd: PmdTable, i: number): void {
 
 /** Unmap [start, end) of the VMA. Context: notifiers called by the caller; may sleep where a THP is split. */
 export function* unmap_page_range(
+  tlb: MmuGather,
   vma: VmArea,
   start: number,
   end: number,
@@ -169,7 +197,7 @@ export function* unmap_page_range(
       const table = pmd.child[i]!;
       if (table !== null) {
         const first = pte_index(addr);
-        zap_pte_range(vma, table, first, first + (next - addr) / PAGE_SIZE, details);
+        zap_pte_range(tlb, vma, table, first, first + (next - addr) / PAGE_SIZE, details);
       }
       addr = next;
     }
@@ -178,7 +206,7 @@ export function* unmap_page_range(
 }
 
 /** unmap_single_vma(): also for hugetlb. */
-export function* unmap_single_vma(vma: VmArea, start: number, end: number): Task {
+export function* unmap_single_vma(tlb: MmuGather, vma: VmArea, start: number, end: number): Task {
   const from = Math.max(vma.vm_start, start);
   const to = Math.min(vma.vm_end, end);
   if (from >= to) return;
@@ -187,7 +215,7 @@ export function* unmap_single_vma(vma: VmArea, start: number, end: number): Task
     flush_tlb_range(vma.vm_mm, from, to);
     return;
   }
-  yield* unmap_page_range(vma, from, to);
+  yield* unmap_page_range(tlb, vma, from, to);
 }
 
 /** Unmap a part of one VMA, with notification (zap_page_range_single). Context: may sleep. */
@@ -199,7 +227,9 @@ export function* zap_page_range_single(
 ): Task {
   const range = mmu_notifier_range(vma.vm_mm, start, end, 'MMU_NOTIFY_CLEAR');
   yield* mmu_notifier_invalidate_range_start(range);
-  if (is_vm_hugetlb_page(vma)) yield* unmap_single_vma(vma, start, end);
-  else yield* unmap_page_range(vma, start, end, details);
+  const tlb: MmuGather = [];
+  if (is_vm_hugetlb_page(vma)) yield* unmap_single_vma(tlb, vma, start, end);
+  else yield* unmap_page_range(tlb, vma, start, end, details);
   mmu_notifier_invalidate_range_end(range);
+  tlb_finish_mmu(vma.vm_mm.kernel, tlb);
 }

@@ -146,6 +146,7 @@ function put_dev_pagemap(k: Kernel, pgmap: DevPagemap): void {
 
 /** Hand out a free device page: one reference for its user, locked. */
 export function zone_device_page_init(k: Kernel, page: Page): void {
+  k.enter('zone_device_page_init');
   const pgmap = k.pgmapOf(page);
   if (!pgmap.live) k.warn('zone_device_page_init', 'page of a pagemap that is being removed');
   else if (k.behaviour.devicePagesHoldPgmap) pgmap.ref++;
@@ -162,6 +163,7 @@ export function put_devmap_managed_page(k: Kernel, page: Page): void {
 
 /** The last reference of a device page is gone: clean it and give it back to its driver. */
 export function free_zone_device_folio(k: Kernel, folio: Page): void {
+  k.enter('free_zone_device_folio');
   const { mem } = k;
   const pgmap = k.pgmapOf(folio);
   if (!pgmap.live && referenced_twice(k)) {

@@ -91,6 +91,7 @@ function remove_migration_pte(
  * Context: both locked.
  */
 export function remove_migration_ptes(k: Kernel, src: Page, dst: Page, zeropage: boolean): void {
+  k.enter('remove_migration_ptes');
   forEachMigrationPte(k, src, dst, (vma, table, i, addr) => {
     const from = table[i]!;
     const page = dst + (from - src);
@@ -113,6 +114,7 @@ export function remove_migration_ptes(k: Kernel, src: Page, dst: Page, zeropage:
  * `extra_count`: references that the caller knows of. Return: 0, or -EAGAIN when somebody else holds the folio.
  */
 export function folio_migrate_mapping(k: Kernel, newfolio: Page, folio: Page, extra_count: number): number {
+  k.enter('folio_migrate_mapping');
   const { mem } = k;
   const expected = 1 + extra_count + (k.is_zone_device_page(folio) ? idle_device_refs(k) : 0);
   if (mem.refcount[folio] !== expected) return -EAGAIN;

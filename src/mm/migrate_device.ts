@@ -107,6 +107,7 @@ function migrate_vma_collect_skip(migrate: MigrateVma, start: number, end: numbe
 
 /** Nothing is mapped: only anonymous memory can be made up on the device. */
 function migrate_vma_collect_hole(migrate: MigrateVma, start: number, end: number): void {
+  migrate.vma.vm_mm.kernel.enter('migrate_vma_collect_hole', start);
   if (!vma_is_anonymous(migrate.vma)) {
     skip(migrate, start, NO_PAGE, 'migrate_vma_collect_hole', 'file-hole', end);
     migrate_vma_collect_skip(migrate, start, end);
@@ -257,6 +258,7 @@ function* collect_split(
 }
 
 function* migrate_vma_collect_pmd(migrate: MigrateVma, pmd: PmdTable, start: number, end: number): Task {
+  migrate.vma.vm_mm.kernel.enter('migrate_vma_collect_pmd', start);
   const i = pmd_index(start);
   if (pmd_trans_huge(pmd, i) && !(yield* collect_split(migrate, pmd, i, start, end))) {
     migrate_vma_collect_skip(migrate, start, end);
@@ -280,7 +282,10 @@ function* migrate_vma_collect(migrate: MigrateVma): Task {
       continue;
     }
     const next = pmd_addr_end(addr, migrate.end);
-    yield* migrate_vma_collect_pmd(migrate, pmd, addr, next);
+    const i = pmd_index(addr);
+    // The walker itself finds that an entry is none.
+    if (pmd.child[i] === null && !pmd_trans_huge(pmd, i)) migrate_vma_collect_hole(migrate, addr, next);
+    else yield* migrate_vma_collect_pmd(migrate, pmd, addr, next);
     addr = next;
   }
   mmu_notifier_invalidate_range_end(range);
@@ -301,6 +306,7 @@ function migrate_vma_check_page(k: Kernel, page: Page, fault_page: Page): boolea
 
 /** Unmap what is still mapped elsewhere and put back what is pinned. Return: how many entries still migrate. */
 function* migrate_device_unmap(k: Kernel, src: Uint32Array, npages: number, fault_page: Page): Task<number> {
+  k.enter('migrate_device_unmap');
   const { mem } = k;
   let restore = 0;
   let unmapped = 0;
@@ -313,6 +319,7 @@ function* migrate_device_unmap(k: Kernel, src: Uint32Array, npages: number, faul
     }
     const device = k.is_zone_device_page(page);
     if (!device) {
+      k.enter('folio_isolate_lru');
       if ((mem.flags[page]! & PG_lru) === 0) {
         if (k.trace !== null) note_skip(k, 'migrate_device_unmap', page, 'not-on-lru');
         src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
@@ -372,6 +379,7 @@ function restore_pinned(k: Kernel, src: Uint32Array, npages: number): void {
  * Context: mmap_lock held for read; may sleep. Return: 0 (also when nothing can migrate), or -EINVAL.
  */
 export function* migrate_vma_setup(args: MigrateVma): Task<number> {
+  args.vma.vm_mm.kernel.enter('migrate_vma_setup', args.start);
   const { vma } = args;
   const k = vma.vm_mm.kernel;
   const nr = (args.end - args.start) / PAGE_SIZE;
@@ -493,10 +501,12 @@ function note_unexpected_refs(k: Kernel, page: Page, extra: number): void {
 
 /** Move the identity of each page to its destination. Context: may sleep. */
 export function* migrate_vma_pages(migrate: MigrateVma): Task {
+  migrate.vma.vm_mm.kernel.enter('migrate_vma_pages');
   yield* __migrate_device_pages(migrate.vma.vm_mm.kernel, migrate.src, migrate.dst, migrate.npages, migrate);
 }
 
 export function* migrate_device_pages(k: Kernel, src: Uint32Array, dst: Uint32Array, npages: number): Task {
+  k.enter('migrate_device_pages');
   yield* __migrate_device_pages(k, src, dst, npages, null);
 }
 
@@ -511,6 +521,7 @@ function putback_moved_folio(k: Kernel, folio: Page): void {
 
 /** Map the destination, or again the source where it did not migrate, and let go of both. */
 export function migrate_device_finalize(k: Kernel, src: Uint32Array, dst: Uint32Array, npages: number): void {
+  k.enter('migrate_device_finalize');
   for (let n = 0; n < npages; n++) {
     const newpage = migrate_pfn_to_page(dst[n]!);
     const page = migrate_pfn_to_page(src[n]!);
@@ -542,11 +553,13 @@ export function migrate_device_finalize(k: Kernel, src: Uint32Array, dst: Uint32
 }
 
 export function migrate_vma_finalize(migrate: MigrateVma): void {
+  migrate.vma.vm_mm.kernel.enter('migrate_vma_finalize');
   migrate_device_finalize(migrate.vma.vm_mm.kernel, migrate.src, migrate.dst, migrate.npages);
 }
 
 /** Lock and unmap the pages in use of a device range, whoever maps them. Context: may sleep. */
 export function* migrate_device_range(k: Kernel, src: Uint32Array, start: Page, npages: number): Task {
+  k.enter('migrate_device_range');
   for (let n = 0; n < npages; n++) {
     const page = start + n;
     src[n] = 0;
@@ -565,6 +578,7 @@ export function* migrate_device_range(k: Kernel, src: Uint32Array, start: Page, 
  * Context: may sleep. Return: 0 or -EBUSY.
  */
 export function* migrate_device_coherent_folio(k: Kernel, folio: Page): Task<number> {
+  k.enter('migrate_device_coherent_folio');
   yield* k.lock_page(folio, 'migrate_device_coherent_folio');
   const src = Uint32Array.of((migrate_pfn(folio) | MIGRATE_PFN_MIGRATE) >>> 0);
   const dst = new Uint32Array(1);

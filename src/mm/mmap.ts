@@ -20,7 +20,7 @@ import {
 import { anon_vma_fork } from './anon_vma.js';
 import { hugetlb_dup_vma_private } from './hugetlb.js';
 import { copy_page_range } from './memory_fork.js';
-import { unmap_single_vma } from './memory_zap.js';
+import { type MmuGather, tlb_finish_mmu, unmap_single_vma } from './memory_zap.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -251,13 +251,15 @@ export function* do_vmi_munmap(mm: MmStruct, start: number, len: number): Task<n
 function* unmap_region(mm: MmStruct, doomed: readonly VmArea[], start: number, end: number): Task {
   const range = mmu_notifier_range(mm, start, end, 'MMU_NOTIFY_UNMAP');
   yield* mmu_notifier_invalidate_range_start(range);
-  for (const vma of doomed) yield* unmap_single_vma(vma, start, end);
+  const tlb: MmuGather = [];
+  for (const vma of doomed) yield* unmap_single_vma(tlb, vma, start, end);
   mmu_notifier_invalidate_range_end(range);
   const prev = mm.vmas.prev(start);
   const next = mm.vmas.find_vma(start);
   const floor = prev === null ? 0 : prev.vm_end;
   const ceiling = next === null ? TASK_SIZE + PAGE_SIZE : next.vm_start;
   for (const vma of doomed) mm.pt.free_pgd_range(vma.vm_start, vma.vm_end, floor, ceiling);
+  tlb_finish_mmu(mm.kernel, tlb);
 }
 
 /** mmput(): the last user tears the address space down. Context: may sleep. */
@@ -272,7 +274,8 @@ function* exit_mmap(mm: MmStruct): Task {
   const everything = mmu_notifier_range(mm, 0, Number.MAX_SAFE_INTEGER, 'MMU_NOTIFY_UNMAP');
   yield* mmu_notifier_invalidate_range_start(everything);
   const vmas = [...mm.vmas];
-  for (const vma of vmas) yield* unmap_single_vma(vma, vma.vm_start, vma.vm_end);
+  const tlb: MmuGather = [];
+  for (const vma of vmas) yield* unmap_single_vma(tlb, vma, vma.vm_start, vma.vm_end);
   mmu_notifier_invalidate_range_end(everything);
   mm.vmas.clear();
   flush_tlb_mm(mm);
@@ -281,6 +284,7 @@ function* exit_mmap(mm: MmStruct): Task {
     vma.vm_file?.mapping?.i_mmap.delete(vma);
     remove_vma(vma);
   }
+  tlb_finish_mmu(mm.kernel, tlb);
   mm.locked_vm = 0;
   mm.lockedForGood = 0;
   if (mm.rss !== 0) throw new KernelBug('check_mm', `bad rss-counter state: ${mm.rss} pages left`);

@@ -72,6 +72,7 @@ export function mmu_notifier_range(
 export function mmu_notifier_invalidate_range_start(range: MmuNotifierRange): Task {
   const subscriptions = range.mm.notifiers;
   if (subscriptions === null) return done(undefined);
+  range.mm.kernel.enter('__mmu_notifier_invalidate_range_start', range.start);
   subscriptions.active_invalidate_ranges++;
   if (!subscriptions.itree.some((mni) => overlaps(mni, range))) return done(undefined);
   return mn_itree_invalidate(subscriptions, range);
@@ -105,6 +106,7 @@ function invalidation({ mm, start, end, event }: MmuNotifierRange): TraceEvent {
 export function mmu_notifier_invalidate_range_end(range: MmuNotifierRange): void {
   const subscriptions = range.mm.notifiers;
   if (subscriptions === null) return;
+  range.mm.kernel.enter('__mmu_notifier_invalidate_range_end', range.start);
   if (--subscriptions.active_invalidate_ranges > 0 || !subscriptions.isInvalidating) return;
   subscriptions.invalidate_seq++;
   for (const mni of subscriptions.deferred) {
@@ -123,6 +125,7 @@ export function mmu_interval_notifier_insert(
   length: number,
   ops: MmuIntervalNotifierOps,
 ): number {
+  mm.kernel.enter('mmu_interval_notifier_insert');
   if (mm.notifiers === null) mm.notifiers = new MmNotifiers();
   const subscriptions = mm.notifiers;
   if (length === 0) return -EOVERFLOW;
@@ -152,6 +155,7 @@ export function mmu_interval_notifier_insert(
 
 /** Context: may sleep, until an invalidation in progress has ended. */
 export function* mmu_interval_notifier_remove(mni: MmuIntervalNotifier): Task {
+  mni.mm.kernel.enter('mmu_interval_notifier_remove');
   const { mm } = mni;
   const subscriptions = mm.notifiers!;
   let seq = 0;
@@ -171,6 +175,7 @@ export function* mmu_interval_notifier_remove(mni: MmuIntervalNotifier): Task {
 
 /** Context: may sleep while an invalidation of the range is in progress. Return: the sequence to check later. */
 export function mmu_interval_read_begin(mni: MmuIntervalNotifier): Task<number> {
+  mni.mm.kernel.enter('mmu_interval_read_begin');
   const seq = mni.invalidate_seq;
   return seq !== mni.mm.notifiers!.invalidate_seq ? done(seq) : read_begin_slow(mni, seq);
 }

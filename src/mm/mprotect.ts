@@ -121,6 +121,7 @@ function first_populated(pmd: PmdTable, addr: number, end: number): number {
 
 /** Apply new protection to all entries of [start, end). Context: mmap_lock held for write; may sleep. */
 function* change_protection(vma: VmArea, start: number, end: number, upgrade: boolean): Task {
+  vma.vm_mm.kernel.enter('change_protection', start);
   const mm = vma.vm_mm;
   const newprot = vma.vm_page_prot;
   if (is_vm_hugetlb_page(vma)) {
@@ -189,6 +190,7 @@ function* change_pmd_range(
 
 /** mprotect of a part of one VMA. Return: the VMA that covers it now, or -errno. */
 function* mprotect_fixup(vma: VmArea, start: number, end: number, newflags: number): Task<VmArea | number> {
+  vma.vm_mm.kernel.enter('mprotect_fixup', start);
   const mm = vma.vm_mm;
   const oldflags = vma.vm_flags;
   if (newflags === oldflags) return vma;
@@ -244,7 +246,8 @@ function* mprotect_range(mm: MmStruct, start: number, end: number, prot: number)
     const to: number = Math.min(vma.vm_end, end);
     const done: VmArea | number = yield* mprotect_fixup(vma, from, to, newflags);
     if (typeof done === 'number') return done;
-    from = to;
+    // It may have been merged with the one behind it, which then has these flags already.
+    from = Math.max(to, done.vm_end);
     vma = mm.vmas.find_vma(from);
   }
   return 0;

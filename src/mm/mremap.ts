@@ -243,6 +243,7 @@ function* move_page_tables(
   newAddr: number,
   length: number,
 ): Task {
+  vma.vm_mm.kernel.enter('move_page_tables', oldAddr);
   const mm = vma.vm_mm;
   if (length === 0) return;
   if (is_vm_hugetlb_page(vma)) {

@@ -286,8 +286,10 @@ function migrate_one_pte(
  * Context: may sleep (notifiers).
  */
 export function* try_to_migrate(k: Kernel, folio: Page, freeze = false): Task {
+  k.enter('try_to_migrate');
   for (const place of rmap_places(k, folio)) {
     const { vma, address } = place;
+    k.enter('try_to_migrate_one', address);
     if (freeze) yield* split_huge_pmd_address(vma, address, folio);
     const notified = vma.vm_mm.notifiers !== null;
     const range = mmu_notifier_range(
@@ -331,6 +333,7 @@ export function* folio_make_device_exclusive(
   let valid = false;
   for (const place of rmap_places(k, folio)) {
     const { vma } = place;
+    k.enter('page_make_device_exclusive_one', place.address);
     const range = mmu_notifier_range(
       vma.vm_mm,
       place.address,
@@ -370,6 +373,7 @@ export function forEachMigrationPte(
   one: (vma: VmArea, table: PteTable, i: number, address: number) => void,
 ): void {
   for (const place of rmap_places(k, dst)) {
+    k.enter('remove_migration_pte', place.address);
     const nr = folio_nr_pages(k.mem, dst);
     const end = vma_address_end(k, dst, place.vma, place.address);
     for (let addr = place.address; addr < end; addr += PAGE_SIZE) {

@@ -98,6 +98,7 @@ export function* make_device_exclusive_range(
   pages: PageArray,
   owner: unknown,
 ): Task<number> {
+  mm.kernel.enter('make_device_exclusive_range', start);
   const k = mm.kernel;
   const fn = 'make_device_exclusive_range';
   const flags = FOLL_GET | FOLL_WRITE | FOLL_SPLIT_PMD;

@@ -4,7 +4,7 @@ import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
-import { unmap_page_range } from './memory_zap.js';
+import { type MmuGather, tlb_finish_mmu, unmap_page_range } from './memory_zap.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -81,8 +81,10 @@ export function* shmem_truncate(k: Kernel, mapping: AddressSpace, size: number):
     if (from >= vma.vm_end) continue;
     const range = mmu_notifier_range(vma.vm_mm, from, vma.vm_end, 'MMU_NOTIFY_CLEAR');
     yield* mmu_notifier_invalidate_range_start(range);
-    yield* unmap_page_range(vma, from, vma.vm_end);
+    const tlb: MmuGather = [];
+    yield* unmap_page_range(tlb, vma, from, vma.vm_end);
     mmu_notifier_invalidate_range_end(range);
+    tlb_finish_mmu(k, tlb);
   }
   for (const [index, page] of mapping.i_pages) {
     if (index < first) continue;

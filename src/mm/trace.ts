@@ -83,6 +83,12 @@ export interface TraceSink {
   emit(event: TraceEvent): void;
 }
 
+/** Hears of functions of the kernel, in the order in which they are entered. */
+export interface FunctionSink {
+  /** `addr`: what it is about, where it has that. */
+  entered(fn: string, addr?: number): void;
+}
+
 /** The pages that an event with an address is about: that many from there on (`args.pages`), else one. */
 export function tracedPages({ args }: TraceEvent): number {
   return args !== undefined && 'pages' in args ? Number(args.pages) : 1;

@@ -129,11 +129,14 @@ export const FAULT_FLAG_WRITE = 0x01;
 export const FAULT_FLAG_REMOTE = 0x80;
 export const FAULT_FLAG_USER = 0x40;
 export const FAULT_FLAG_UNSHARE = 0x400;
+/** Without the mmap_lock. DIVERGES: mmap_lock stands for the locks of VMAs; what they refuse is refused. */
+export const FAULT_FLAG_VMA_LOCK = 0x1000;
 
 export const VM_FAULT_OOM = 0x1;
 export const VM_FAULT_SIGBUS = 0x2;
 export const VM_FAULT_SIGSEGV = 0x40;
 export const VM_FAULT_NOPAGE = 0x100;
+export const VM_FAULT_RETRY = 0x400;
 export const VM_FAULT_FALLBACK = 0x800;
 export const VM_FAULT_ERROR = VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV;
 

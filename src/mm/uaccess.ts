@@ -24,9 +24,11 @@ import {
 } from './pgtable.js';
 import {
   FAULT_FLAG_USER,
+  FAULT_FLAG_VMA_LOCK,
   FAULT_FLAG_WRITE,
   type MmStruct,
   VM_FAULT_OOM,
+  VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
   VM_FAULT_SIGSEGV,
   VM_WRITE,
@@ -82,6 +84,7 @@ function walk(mm: MmStruct, addr: number, vpn: number, write: boolean): Page {
 export function* faultPage(mm: MmStruct, addr: number, write: boolean): Task<Signal | null> {
   const { kernel } = mm;
   if (kernel.executor.watched) yield* kernel.executor.pointTask('user fault', mm, 'exc_page_fault');
+  kernel.enter('user_fault', addr);
   if (kernel.trace === null) return yield* do_user_addr_fault(mm, addr, write);
   const event = { mm, addr, fn: 'exc_page_fault' };
   kernel.note({ ...event, event: 'page_fault_user', args: { write: Number(write) } });
@@ -96,7 +99,12 @@ function* do_user_addr_fault(mm: MmStruct, addr: number, write: boolean): Task<S
   const vma = mm.vmas.vma_lookup(addr);
   const allowed = vma !== null && (write ? (vma.vm_flags & VM_WRITE) !== 0 : vma_is_accessible(vma));
   let ret = VM_FAULT_SIGSEGV;
-  if (allowed) ret = yield* handle_mm_fault(vma, addr, FAULT_FLAG_USER | (write ? FAULT_FLAG_WRITE : 0));
+  if (allowed) {
+    const flags = FAULT_FLAG_USER | (write ? FAULT_FLAG_WRITE : 0);
+    const first = mm.kernel.behaviour.faultsUnderVmaLock ? flags | FAULT_FLAG_VMA_LOCK : flags;
+    ret = yield* handle_mm_fault(vma, addr, first);
+    if ((ret & VM_FAULT_RETRY) !== 0) ret = yield* handle_mm_fault(vma, addr, flags);
+  }
   mm.mmap_lock.up_read();
   if ((ret & VM_FAULT_OOM) !== 0) return 'SIGKILL';
   if ((ret & VM_FAULT_SIGBUS) !== 0) return 'SIGBUS';

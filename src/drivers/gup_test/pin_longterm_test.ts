@@ -76,7 +76,7 @@ export class PinLongtermTest {
   /** Unpin everything. Without the mutex, as the release of the last reference to any of the files does it. */
   stop(): void {
     if (this.pages === null) return;
-    unpin_user_pages(this.k, this.pages, this.nr_pages);
+    if (this.nr_pages > 0) unpin_user_pages(this.k, this.pages, this.nr_pages);
     this.pages = null;
     this.nr_pages = 0;
   }

@@ -242,7 +242,6 @@ export function* dmirror_device_evict_chunk(chunk: DmirrorChunk): Task {
   // Pages below `virgin` were never handed out: nothing to do for them.
   const first = Math.max(chunk.virgin + 1, firstPage);
   const npages = firstPage + nr_pages - first;
-  if (npages === 0) return;
   const src = new Uint32Array(npages);
   const dst = new Uint32Array(npages);
   yield* migrate_device_range(k, src, first, npages);

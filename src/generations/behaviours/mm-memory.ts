@@ -10,6 +10,12 @@ export const memory = {
     until: ['6.12'],
     witness: { kernel: '6.1', scenario: 'derived/thp-last-page-reused-6.1' },
   },
+  faultsUnderVmaLock: {
+    what: "a CPU fault is tried under the VMA's lock first; one on a device private page is tried again under the mmap_lock",
+    source: 'mm/memory.c do_swap_page',
+    since: ['6.4'],
+    witness: { kernel: '6.12', program: 'functions that a fault enters' },
+  },
   migrateToRamResultCounts: {
     what: 'a CPU fault on a private page answers what migrate_to_ram() answered',
     source: 'mm/memory.c do_swap_page',
