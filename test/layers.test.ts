@@ -12,11 +12,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** From the top. Rooms of one line are siblings. */
 const ROOMS: Readonly<Record<string, string>> = {
-  cli: 'library report explain triage fuzz export shell record session scenario selftests watch machine user kernel mm generations uapi sim',
+  cli: 'library report paths explain triage fuzz export shell record session scenario selftests watch machine user kernel mm generations uapi sim',
   library: 'report explain fuzz record session scenario selftests machine user kernel generations uapi sim',
-  report: 'explain triage scenario selftests watch user mm sim',
+  report: 'paths explain triage scenario selftests watch user mm sim',
   explain: 'session scenario watch machine kernel mm generations uapi sim',
   triage: 'selftests generations sim',
+  paths: 'session scenario machine sim',
   fuzz: 'session scenario machine user generations sim',
   export: 'session scenario generations uapi sim',
   shell: 'session scenario user uapi sim',
@@ -40,7 +41,9 @@ const ROOMS: Readonly<Record<string, string>> = {
 /** The library's entry, which is in no room. */
 const ENTRY = 'library scenario machine user mm generations uapi sim';
 
-const SIBLINGS: readonly (readonly string[])[] = [['explain', 'triage', 'fuzz', 'export', 'shell', 'record']];
+const SIBLINGS: readonly (readonly string[])[] = [
+  ['explain', 'triage', 'paths', 'fuzz', 'export', 'shell', 'record'],
+];
 
 /** Packages, and the rooms that may use them. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {

@@ -70,6 +70,11 @@ const commands: readonly Entry[] = [
     load: () => import('./export.js'),
   },
   {
+    name: 'trace',
+    summary: 'compare the functions that a real kernel entered with those that are entered here',
+    load: () => import('./trace.js'),
+  },
+  {
     name: 'modinfo',
     summary: 'show what there is to know about the test_hmm module',
     load: () => import('./modinfo.js'),

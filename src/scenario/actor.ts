@@ -52,6 +52,11 @@ export function addressOf(region: string, page: number): number {
   return REGION_BASE + Number(region.slice(1)) * REGION_STRIDE + page * PAGE_SIZE;
 }
 
+/** Where the kernel puts mappings of its own choice: what a scenario's programs have for themselves. */
+export function isOwnMemory(addr: number): boolean {
+  return addr >= 2 ** 46 && addr < 2 ** 47 && placeOf(addr) === undefined;
+}
+
 /** Which page of which region is at `addr`; undefined outside of all regions. */
 export function placeOf(addr: number): { region: number; page: number } | undefined {
   const offset = addr - REGION_BASE;

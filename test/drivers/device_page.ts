@@ -16,18 +16,29 @@ export function* filledPage(sys: Sys): Task<number> {
 /** Migrate one page by a device of its minor, whose file is closed again. Return: what the ioctl answers. */
 export function* migratePage(
   sys: Sys,
-  { uapi }: Generation,
+  generation: Generation,
   minor: number,
   addr: number,
   where: 'TO_DEV' | 'TO_SYS',
 ): Task<number> {
+  const { fd, ret } = yield* migratePageAndKeep(sys, generation, minor, addr, where);
+  yield* sys.close(fd);
+  return ret;
+}
+
+/** The same, and the file stays open. */
+export function* migratePageAndKeep(
+  sys: Sys,
+  { uapi }: Generation,
+  minor: number,
+  addr: number,
+  where: 'TO_DEV' | 'TO_SYS',
+): Task<{ fd: number; ret: number }> {
   const fd = yield* sys.open(`/dev/hmm_dmirror${minor}`, O_RDWR);
   const arg = yield* sys.malloc(64);
   const ptr = yield* sys.malloc(PAGE_SIZE);
   const fields = { addr, ptr, npages: 1, alloc_to_devmem: where === 'TO_DEV' };
   yield* sys.storeBytes(arg, uapi.cmd.encode(new Uint8Array(uapi.cmd.size), fields));
   const op: DmirrorOp = uapi.nr.MIGRATE === undefined ? `MIGRATE_${where}` : 'MIGRATE';
-  const ret = yield* sys.ioctl(fd, dmirrorRequest(uapi, op)!, arg);
-  yield* sys.close(fd);
-  return ret;
+  return { fd, ret: yield* sys.ioctl(fd, dmirrorRequest(uapi, op)!, arg) };
 }

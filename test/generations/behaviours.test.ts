@@ -28,6 +28,7 @@ const VALUES = {
   hugetlbZapRestoresReserve: [false, false, false, true],
   hmmWalksMixedmap: [false, true, true, true],
   hmmFaultsForeignPrivate: [false, false, true, true],
+  faultsUnderVmaLock: [false, false, false, true],
   migrateToRamResultCounts: [true, true, true, true],
   zapWarnsByFolio: [true, true, true, true],
   collectKeepsDirtyBit: [false, false, true, true],

@@ -26,7 +26,7 @@ import {
   PROT_WRITE,
 } from '../../src/uapi/mman.js';
 import type { Sys } from '../../src/user/api.js';
-import { filledPage, migratePage } from '../drivers/device_page.js';
+import { filledPage, migratePage, migratePageAndKeep } from '../drivers/device_page.js';
 
 export interface WitnessProgram {
   run(machine: Machine): number;
@@ -143,6 +143,21 @@ function pinnedPastTheCheck(machine: Machine): number {
   return skipsOfPinned(machine, withDevicePage(machine, 2), 'TO_SYS', 'folio_migrate_mapping');
 }
 
+/** How often handle_mm_fault() is entered for one touch of a private page. */
+function faultsOfTouch(machine: Machine): number {
+  const process = machine.spawn('p0');
+  const addr = machine.call(process, filledPage);
+  machine.call(process, (sys) => migratePageAndKeep(sys, machine.generation, 0, addr, 'TO_DEV'));
+  let faults = 0;
+  machine.kernel.functions = {
+    entered(fn) {
+      if (fn === 'handle_mm_fault') faults++;
+    },
+  };
+  machine.call(process, (sys) => sys.load32(addr));
+  return faults;
+}
+
 // --- the suite --------------------------------------------------------------------------------------------
 
 /** How many variants of a test fail. */
@@ -169,6 +184,7 @@ export const programs: Readonly<Record<string, WitnessProgram>> = {
   'offset in a huge page': { run: calling(offsetInHugePage), expected: 0 },
   'pages pinned with an internal flag': { run: calling(pagesPinned), expected: 0 },
   'pages that mprotect invalidates': { run: pagesInvalidated, expected: 2048 },
+  'faults of a touch': { run: faultsOfTouch, expected: 2 },
   'rmmod with a page on a device': { run: rmmodWaits, expected: 0 },
   'rmmod that waits for a page': { run: rmmodWaits, expected: 1 },
   'references of a page on a device': { run: coherentReferences, expected: 2 },

@@ -14,7 +14,7 @@ export const memory = {
     what: "a CPU fault is tried under the VMA's lock first; one on a device private page is tried again under the mmap_lock",
     source: 'mm/memory.c do_swap_page',
     since: ['6.4'],
-    witness: { kernel: '6.12', program: 'functions that a fault enters' },
+    witness: { kernel: '6.12', program: 'faults of a touch' },
   },
   migrateToRamResultCounts: {
     what: 'a CPU fault on a private page answers what migrate_to_ram() answered',

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Reading real paths, and telling where they part from ours. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { compareStep } from '../../src/paths/compare.js';
+import { foldRuns, TRACED_FUNCTIONS } from '../../src/paths/functions.js';
+import { readReal } from '../../src/paths/real.js';
+import { walkScenario } from '../../src/paths/walk.js';
+import { partingLines } from '../../src/report/paths-text.js';
+import { load } from '../../src/scenario/load.js';
+import { bootMachine } from '../../src/session/machine-pool.js';
+import { Setups } from '../../src/session/setup.js';
+
+/** Never entered: no page is outside of the LRU's reach, and MADV_COLLAPSE is simplified (docs/DIVERGENCES.md). */
+const NOT_HERE = ['collapse_huge_page', 'hpage_collapse_scan_pmd', 'lru_add_drain_all', 'unpin_user_page'];
+
+t.test('what the core enters are the traced functions', async (t) => {
+  const src = fileURLToPath(new URL('../../src/', import.meta.url));
+  const entered = new Set<string>();
+  for (const file of readdirSync(src, { recursive: true, encoding: 'utf8' })) {
+    if (!/^(?:mm|drivers)\/.*\.ts$/.test(file)) continue;
+    for (const [, fn] of readFileSync(`${src}${file}`, 'utf8').matchAll(/\.enter\('(\w+)'/g))
+      entered.add(fn!);
+  }
+  t.strictSame([...TRACED_FUNCTIONS].filter((fn) => !entered.has(fn)).sort(), NOT_HERE);
+  t.strictSame(
+    [...entered].filter((fn) => !TRACED_FUNCTIONS.has(fn)),
+    [],
+  );
+});
+
+t.test('runs', async (t) => {
+  t.strictSame(foldRuns(['a', 'a', 'b', 'a']), ['a*2', 'b', 'a']);
+  t.strictSame(foldRuns([]), []);
+});
+
+const STEP = {
+  index: 3,
+  step: { op: 'load', region: 'r0', page: 0, pages: 1 },
+  entered: [
+    { fn: 'handle_mm_fault' },
+    { fn: 'do_swap_page', page: 'r0[0]', why: 'busy' },
+    { fn: 'do_fault' },
+  ],
+} as const;
+
+t.test('where two paths part', async (t) => {
+  const compare = (real: string[] | null) => compareStep(real, STEP);
+  t.equal(compare(null), undefined);
+  t.match(compare(['handle_mm_fault', 'do_swap_page', 'do_fault']), { same: true });
+  const parted = compare(['handle_mm_fault*2', 'do_swap_page'])!;
+  t.match(parted, { same: false, parting: { before: ['handle_mm_fault'], real: 'handle_mm_fault' } });
+  t.strictSame(partingLines('x', 'load r0[0]', parted), [
+    'x step 3  load r0[0]',
+    '  after handle_mm_fault',
+    '  real  handle_mm_fault',
+    '  here  do_swap_page  r0[0]  (busy)',
+  ]);
+  const short = compare(['handle_mm_fault', 'do_swap_page'])!;
+  t.equal(partingLines('x', '', short)[2], '  real  ends');
+  const long = compare(['handle_mm_fault', 'do_swap_page', 'do_fault', 'do_wp_page'])!;
+  t.equal(partingLines('x', '', long)[3], '  here  ends');
+  const none = compareStep(['do_fault'], { ...STEP, entered: [] })!;
+  t.equal(partingLines('x', '', none)[1], '  from the beginning');
+});
+
+t.test('function traces as text, and what trace-cmd makes of them', async (t) => {
+  const ftrace = `# tracer: function
+           a.out-123     [000] ..... 10.000001: tracing_mark_write: step 0 of x
+           a.out-123     [000] ..... 10.000002: handle_mm_fault <-do_user_addr_fault
+           a.out-123     [000] ..... 10.000003: vma_lookup <-find
+           a.out-123     [000] ..... 10.000004: do_anonymous_page.isra.0 <-__handle_mm_fault
+           a.out-123     [000] ..... 10.000005: tracing_mark_write: step 2 of x
+           a.out-123     [000] ..... 10.000006: do_wp_page <-handle_pte_fault
+           a.out-123     [000] ..... 10.000006: do_wp_page <-handle_pte_fault
+`;
+  const expected = [{ name: 'x', steps: [['handle_mm_fault', 'do_anonymous_page'], [], ['do_wp_page*2']] }];
+  t.strictSame(readReal(ftrace, 't'), expected);
+  const traceCmd = ftrace
+    .replaceAll('tracing_mark_write:', 'print:                tracing_mark_write:')
+    .replace(/: (\w[\w.]*) <-(\w+)/g, ': function:             $1 <-- $2');
+  t.strictSame(readReal(traceCmd, 't'), expected);
+});
+
+t.test('what is neither', async (t) => {
+  t.throws(() => readReal('hello', 'x.txt'), { message: /^x\.txt: expected JSON Lines of paths/ });
+  t.throws(() => readReal('{"name":"a","steps":[]}\n{', 'x.jsonl'), { message: 'x.jsonl:2: expected JSON' });
+  t.throws(() => readReal('{"name":"a"}', 'x.jsonl'), { message: /^x\.jsonl:1: expected \{"name"/ });
+});
+
+t.test('memory of the program itself is left out', async (t) => {
+  const text = `name: x
+kernel: "6.12"
+steps:
+  - { op: open, fd: d0, device: 0 }
+  - { op: mmap, region: r0, pages: 1, prot: rw, share: private, backing: anon }
+  - { op: fork, child: p1 }
+  - { op: ioctl, as: p1, cmd: SNAPSHOT, fd: d0, region: r0, page: 0, pages: 1 }
+`;
+  const { document } = load(text, 'x', 'yaml').documents[0]!;
+  const setup = new Setups().of(document);
+  const steps = [...walkScenario(bootMachine(setup), setup, document)];
+  const entered = steps[3]!.entered.map(({ fn }) => fn);
+  t.notOk(entered.includes('__get_user_pages'), entered.join());
+  t.ok(entered.includes('hmm_range_fault'), entered.join());
+});
