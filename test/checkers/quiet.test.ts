@@ -143,7 +143,7 @@ t.test('the shell shows it, and does not record it', (t) => {
   const [result, why, dead] = shell.execute('fork p1');
   t.match(result, /^\{ violation: "refcount: page with pfn /);
   t.match(why, /^# refcount: page with pfn /);
-  t.equal(dead, '# the machine is dead; "reset" starts a new one');
+  t.equal(dead, '# the machine is dead; "undo" takes the last step back, "reset" starts a new one');
   t.throws(() => shell.execute('load r0'), UsageError);
   t.strictSame(shell.execute('save a.yaml'), ['saved 1 steps to a.yaml']);
   t.end();
