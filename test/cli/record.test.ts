@@ -81,8 +81,6 @@ t.test('any machine of the command line', async (t) => {
     t.match(hmmSim('run', file), { status: 0, stdout: 'pass:1 fail:0' });
   };
   says('{ spm: [], schedule: random }', '--schedule', 'random');
-  says('{ spm: [ "0x100000000" ] }', '--module-param', 'spm_addr_dev0=0x100000000');
-  says('{ spm: [ null, "0x140000000" ] }', '--module-param', 'spm_addr_dev1=0x140000000');
   const fake = ['--efi-fake-mem', '0x30200000@0x140000000:0x40000,1G@0x100000000:0x40000'];
   says('{ spm: [], efiFakeMem: [ 1G@0x100000000:0x40000, 770M@0x140000000:0x40000 ] }', ...fake);
   const both = ['0x100000000', '0x140000000'];
