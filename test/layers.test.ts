@@ -21,7 +21,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   fuzz: 'session scenario machine user generations sim',
   export: 'session scenario generations uapi sim',
   shell: 'session scenario user uapi sim',
-  record: 'scenario machine user kernel generations uapi sim',
+  record: 'scenario selftests machine user kernel mm generations uapi sim',
   session: 'scenario machine user generations uapi sim',
   scenario: 'user generations uapi sim',
   selftests: 'user generations uapi sim',

@@ -77,7 +77,7 @@ function open(file: string, name: string | undefined, kernel: string, check: boo
 
 /** The session; or why loading the module with these addresses failed. */
 function openShell(
-  { setup, block, unsaid }: ShellMachine,
+  { setup, block }: ShellMachine,
   { output }: Terminal,
   source: MachineSource,
 ): Shell | string {
@@ -87,7 +87,6 @@ function openShell(
       source,
       setup,
       machineBlock: block,
-      unsaid,
       save,
       open: (file, name, kernel) => open(file, name, kernel, setup.check),
       views,

@@ -4,18 +4,20 @@ import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { generateScenario } from '../fuzz/generate.js';
 import { goalFor, type Laboratory } from '../fuzz/goals.js';
+import { recordedTest } from '../record/suite.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import { writeYaml } from '../scenario/update.js';
+import { hmmTests } from '../selftests/hmm-tests/suites.js';
 import { MachinePool } from '../session/machine-pool.js';
 import { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
 import { statusLine as status } from './progress.js';
-import { recordedTest } from './recorded-test.js';
 import { cannotWrite } from './report-file.js';
 import { addChoiceOptions, type ChoiceOptions, chooseScenarios } from './scenario-choice.js';
 import { shrinkTowards, tidy } from './shrinking.js';
+import { checkFilters } from './smoke-filters.js';
 import { onInterrupt, printErrorLine } from './terminal.js';
 import { DEFAULT_GENERATION, parseKernel, parseNumber } from './values.js';
 
@@ -54,7 +56,10 @@ function generated(file: string, { kernel = DEFAULT_GENERATION }: ChoiceOptions)
 
 /** What the test does where nothing is wrong with it. */
 function fromSuite(file: string, { kernel = DEFAULT_GENERATION, seed }: ChoiceOptions): ScenarioDocument {
-  return recordedTest(file.slice('suite:'.length), new Setups({ seed }).of({ kernel }));
+  const name = file.slice('suite:'.length);
+  const machine = new Setups({ seed }).of({ kernel });
+  checkFilters(hmmTests(machine.generation), [{ option: 'r', name }]);
+  return recordedTest(name, machine);
 }
 
 function chosen(file: string, options: ChoiceOptions): ScenarioDocument {

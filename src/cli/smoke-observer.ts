@@ -4,6 +4,7 @@ import { byPid, LockExplainer, lockLines } from '../explain/locks.js';
 import { ProgramExplainer } from '../explain/program.js';
 import { Machine } from '../machine/machine.js';
 import type { ResultEvent, TestName, TestObserver } from '../selftests/events.js';
+import type { Hang } from '../sim/errors.js';
 import type { MachineApi } from '../user/api.js';
 import { fanOut } from '../watch/tracer.js';
 import type { TraceFile } from './trace-file.js';
@@ -28,8 +29,8 @@ export function smokeObserver({ record, explain, locks, trace, print }: SmokeObs
       watch = locks ? new LockExplainer(machine, true, byPid) : undefined;
       machine.trace = fanOut(explainer?.sink, trace?.attach(machine, test.name));
     },
-    after(machine: MachineApi, test: TestName, result: ResultEvent) {
-      record?.after?.(machine, test, result);
+    after(machine: MachineApi, test: TestName, result: ResultEvent, hang?: Hang) {
+      record?.after?.(machine, test, result, hang);
       if (machine instanceof Machine) machine.trace = null;
       for (const line of explainer?.take() ?? []) print(`# ${line}`);
       for (const line of lockLines(watch?.take(true) ?? [])) print(`# ${line}`);

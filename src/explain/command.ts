@@ -4,17 +4,17 @@
 import { EBUSY, EFAULT, ENOENT } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Call } from '../watch/call-watch.js';
-import type { PageState } from '../watch/observe.js';
 import { type ExplainContext, explainCall } from './page.js';
 import { isGone, last, stopOf } from './page-events.js';
 import type { Cause, CommandExplanation } from './verdict.js';
 
 function atomicAccess({ nameOf }: ExplainContext, call: Call): Cause | undefined {
   const { device, command } = call;
-  const isAtomic = ({ devices }: PageState): boolean =>
-    devices.some((one) => one.device === device && one.access === 'a');
-  const index = call.after.findIndex(isAtomic);
-  if (index < 0) return undefined;
+  const isAtomic = (index: number): boolean =>
+    call.after.at(index).devices.some((one) => one.device === device && one.access === 'a');
+  let index = 0;
+  while (index < call.after.length && !isAtomic(index)) index++;
+  if (index === call.after.length) return undefined;
   const page = nameOf(call.addr + index * PAGE_SIZE);
   return { fn: command.fn, reason: { id: 'atomic-access', device: device.name, page } };
 }

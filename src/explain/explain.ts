@@ -2,7 +2,7 @@
 /** Runs a scenario and tells in kernel terms what each step did, page by page. */
 
 import type { Machine } from '../machine/machine.js';
-import type { TraceEvent, TraceEventOf } from '../mm/trace.js';
+import type { TraceEventOf } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { answerText, regionName, stepText } from '../scenario/place.js';
 import { fatalKey } from '../scenario/result.js';
@@ -16,10 +16,10 @@ import { fanOut, type TraceSinks } from '../watch/tracer.js';
 import { explainCommand } from './command.js';
 import { ForkExplainer } from './fork.js';
 import { LockExplainer, type LocksOf, lockLines } from './locks.js';
-import { MappingExplainer, type MappingExplanation } from './mapping.js';
+import { MappingEvents, MappingExplainer, type MappingExplanation } from './mapping.js';
 import type { ExplainContext } from './page.js';
 import { causeLines, commandLines, mappingLines, rangeLines, warningLines } from './text.js';
-import { type Touch, TouchExplainer, touchOf } from './touch.js';
+import { TouchExplainer, Touches } from './touch.js';
 import type { Cause, CommandExplanation, RangeVerdicts } from './verdict.js';
 
 export interface ExplainOptions {
@@ -46,18 +46,19 @@ export interface ExplainedStep extends TakenStep {
 /** What a step's watch has collected. */
 interface Collected {
   readonly calls: Call[];
-  readonly faults: Touch[];
+  readonly faults: Touches;
   /** Where GUP stopped for somebody who is no device. */
   readonly stops: TraceEventOf<'gup_stopped'>[];
   /** What else was told outside of commands and faults, of a mapping. */
-  readonly others: TraceEvent[];
+  readonly others: MappingEvents;
 }
 
-/** What is told of a system call about a mapping: whom the kernel told, and what it freed. */
-const isOfMapping = ({ event }: TraceEvent): boolean =>
-  event === 'mm_page_free' || event === 'mmu_notifier_invalidate_range_start';
-
-const nothing = (): Collected => ({ calls: [], faults: [], stops: [], others: [] });
+const nothing = (): Collected => ({
+  calls: [],
+  faults: new Touches(),
+  stops: [],
+  others: new MappingEvents(),
+});
 
 class StepExplainer {
   readonly watch: CallWatch;
@@ -71,10 +72,10 @@ class StepExplainer {
     this.#context = { machine, spelling, nameOf: regionName };
     this.watch = new CallWatch(machine, {
       call: (call) => this.#collected.calls.push(call),
-      fault: (fault) => this.#collected.faults.push(touchOf(fault)),
+      fault: (fault) => this.#collected.faults.push(fault),
       other: (event) => {
         if (event.event === 'gup_stopped') this.#collected.stops.push(event);
-        else if (this.#mapping !== undefined && isOfMapping(event)) this.#collected.others.push(event);
+        else if (this.#mapping !== undefined) this.#collected.others.note(event);
       },
     });
   }

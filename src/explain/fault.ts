@@ -63,7 +63,8 @@ function stuck({ before, after, events }: Fault): Decision | undefined {
   return skip && decided('fault', skip.fn, { ...skip.reason, stays: true });
 }
 
-function decideFault(fault: Fault): Decision {
+/** A fault's verdict without its places. */
+export function decideFault(fault: Fault): Decision {
   if (fault.result === undefined) return decided('oops', faultFunction(fault), { id: 'as-it-was' });
   if (fault.result !== 'ok') return decided(fault.result, ...refusal(fault));
   const kept = stuck(fault);

@@ -2,17 +2,18 @@
 /** fork: what the child got of each page of its parent, which function saw to it, and what the parent lost. */
 import { kernelName } from '../generations/names.js';
 import type { Machine } from '../machine/machine.js';
-import type { TraceEvent } from '../mm/trace.js';
 import { type MmStruct, VM_DONTCOPY, VM_WIPEONFORK } from '../mm/types.js';
 import { placeOf } from '../scenario/actor.js';
 import { regionName } from '../scenario/place.js';
 import { NO_PAGE, PAGE_SIZE } from '../sim/memmap.js';
 import { MAX_OBSERVED, observePage, type PageState, pagePlace } from '../watch/observe.js';
+import { PageStates } from '../watch/page-states.js';
 import { changeOf } from './change.js';
 import { type Decision, decided } from './fault.js';
-import type { MappingExplanation } from './mapping.js';
+import type { MappingEvents, MappingExplanation } from './mapping.js';
 import { toldOf } from './told.js';
-import type { CountedFact, PageVerdict } from './verdict.js';
+import type { CountedFact } from './verdict.js';
+import { NO_VERDICTS, Verdicts } from './verdicts.js';
 
 /** A page of the parent, and what its VMA says about children. */
 interface Inherited {
@@ -30,7 +31,10 @@ interface Outcome extends Inherited {
 }
 
 export class ForkExplainer {
-  readonly #before: Inherited[] = [];
+  readonly #addresses: number[] = [];
+  readonly #flags: number[] = [];
+  readonly #holders = new Map<number, string>();
+  readonly #before = new PageStates();
   #more = 0;
 
   /** Context: the process of `mm` is about to fork. */
@@ -49,20 +53,37 @@ export class ForkExplainer {
   #look(addr: number, flags: number): void {
     const before = observePage(this.machine, this.mm, addr);
     const held = before.page === NO_PAGE ? null : this.machine.drivers.holderOf(before.folio);
-    this.#before.push({ addr, before, flags, ...(held === null ? {} : { holder: held.name }) });
+    if (held !== null) this.#holders.set(this.#before.length, held.name);
+    this.#before.push(before);
+    this.#addresses.push(addr);
+    this.#flags.push(flags);
   }
 
-  /** `child`: null where there is none, because fork failed. `events`: what was told while it ran. */
-  explain(events: readonly TraceEvent[], child: MmStruct | null): MappingExplanation {
-    const told = toldOf(events, this.mm);
-    if (child === null) return { pages: [], more: 0, told };
+  #inherited(index: number): Inherited {
+    const holder = this.#holders.get(index);
+    const own = { addr: this.#addresses[index]!, before: this.#before.at(index), flags: this.#flags[index]! };
+    return holder === undefined ? own : { ...own, holder };
+  }
+
+  #now(mm: MmStruct): PageStates {
+    const states = new PageStates();
+    for (const addr of this.#addresses) states.push(observePage(this.machine, mm, addr));
+    return states;
+  }
+
+  /** `child`: null where there is none, because fork failed. `invalidations`: what was told while it ran. */
+  explain({ invalidations }: MappingEvents, child: MmStruct | null): MappingExplanation {
+    const told = toldOf(invalidations, this.mm);
+    if (child === null) return { pages: NO_VERDICTS, more: 0, told };
     const { version } = this.machine.generation;
-    const pages = this.#before.map((inherited): PageVerdict => {
+    const [parents, children] = [this.#now(this.mm), this.#now(child)];
+    const pages = new Verdicts(this.#before.length, (index) => {
+      const inherited = this.#inherited(index);
       const { addr, before } = inherited;
-      const [after, own] = [this.mm, child].map((mm) => observePage(this.machine, mm, addr));
-      const outcome = { ...inherited, after: after!, child: own! };
+      const own = children.at(index);
+      const outcome = { ...inherited, after: parents.at(index), child: own };
       const { fn, ...decision } = decideFork(outcome);
-      const places = { from: pagePlace(before), to: pagePlace(own!) };
+      const places = { from: pagePlace(before), to: pagePlace(own) };
       const page = regionName(addr);
       return { page, ...decision, fn: kernelName(fn, version), ...places, ...earlierOf(outcome) };
     });

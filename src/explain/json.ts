@@ -50,7 +50,7 @@ export function explainedJson(heading: Heading, explained: ExplainedStep): objec
     ...causesJson(all),
     ...(mapping === undefined || mapping.told.length === 0 ? {} : { told: mapping.told }),
     ...(locks.length === 0 ? {} : { locks }),
-    pages: ranges.flatMap((range) => range.pages.map(pageJson)),
+    pages: ranges.flatMap((range) => Array.from(range.pages, pageJson)),
     ...(more === 0 ? {} : { more }),
   };
 }

@@ -10,10 +10,25 @@ import type { Range } from '../scenario/steps/contract.js';
 import { definitionOf } from '../scenario/steps/index.js';
 import { NO_PAGE } from '../sim/memmap.js';
 import { MAX_OBSERVED, observePage, type PageState, pagePlace } from '../watch/observe.js';
+import { PageStates } from '../watch/page-states.js';
 import { type Change, changeOf } from './change.js';
 import { type Decision, decided } from './fault.js';
 import { type Told, toldOf } from './told.js';
-import type { PageVerdict, RangeVerdicts } from './verdict.js';
+import type { RangeVerdicts } from './verdict.js';
+import { Verdicts } from './verdicts.js';
+
+/** What is told of a system call about a mapping. */
+export class MappingEvents {
+  /** Whom the kernel told of what. */
+  readonly invalidations: TraceEvent[] = [];
+  /** By page, the function that freed it. */
+  readonly freed = new Map<number, string>();
+
+  note(event: TraceEvent): void {
+    if (event.event === 'mm_page_free') this.freed.set(event.page ?? NO_PAGE, event.fn);
+    else if (event.event === 'mmu_notifier_invalidate_range_start') this.invalidations.push(event);
+  }
+}
 
 export interface MappingExplanation extends RangeVerdicts {
   readonly told: readonly Told[];
@@ -35,7 +50,8 @@ function verdictOf(before: PageState, after: PageState, { moved }: Change): stri
 }
 
 export class MappingExplainer {
-  readonly #before: readonly (readonly [addr: number, state: PageState])[];
+  readonly #addresses: Float64Array;
+  readonly #before: PageStates;
   readonly #more: number;
 
   /** Context: the step is about to be taken by the process of `mm`. */
@@ -48,21 +64,27 @@ export class MappingExplainer {
     const addresses = ranges.flatMap(({ region, page, pages }) =>
       Array.from({ length: Math.min(pages, MAX_OBSERVED) }, (_, i) => addressOf(region, page + i)),
     );
-    const listed = addresses.slice(0, MAX_OBSERVED);
-    this.#before = listed.map((addr) => [addr, observePage(machine, mm, addr)]);
-    this.#more = ranges.reduce((sum, { pages }) => sum + pages, 0) - listed.length;
+    this.#addresses = Float64Array.from(addresses.slice(0, MAX_OBSERVED));
+    this.#before = this.#observe();
+    this.#more = ranges.reduce((sum, { pages }) => sum + pages, 0) - this.#addresses.length;
   }
 
-  /** `events`: what was told while the call ran. */
-  explain(events: readonly TraceEvent[]): MappingExplanation {
-    const freed = new Map<number, string>();
-    for (const { event, page, fn } of events) if (event === 'mm_page_free') freed.set(page ?? NO_PAGE, fn);
-    const pages = this.#before.map(([addr, before]): PageVerdict => {
-      const after = observePage(this.machine, this.mm, addr);
+  #observe(): PageStates {
+    const states = new PageStates();
+    for (const addr of this.#addresses) states.push(observePage(this.machine, this.mm, addr));
+    return states;
+  }
+
+  /** `invalidations`, `freed`: what was told while the call ran. */
+  explain({ invalidations, freed }: MappingEvents): MappingExplanation {
+    const now = this.#observe();
+    const pages = new Verdicts(now.length, (index) => {
+      const [before, after] = [this.#before.at(index), now.at(index)];
       const [from, to] = [pagePlace(before), pagePlace(after)];
-      return { page: regionName(addr), ...this.#decided(before, after, freed), from, to };
+      const page = regionName(this.#addresses[index]!);
+      return { page, ...this.#decided(before, after, freed), from, to };
     });
-    return { pages, more: this.#more, told: toldOf(events, this.mm) };
+    return { pages, more: this.#more, told: toldOf(invalidations, this.mm) };
   }
 
   #decided(before: PageState, after: PageState, freed: ReadonlyMap<number, string>): Decision {

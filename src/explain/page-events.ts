@@ -10,27 +10,36 @@ import type { Call } from '../watch/call-watch.js';
 
 /** Finds the events of a page without looking at all of them: a command may have many of both. */
 class EventIndex {
-  /** Events by what they name: an address, or the negated number of a page; 0 for those of whole ranges. */
-  readonly #places = new Map<number, number[]>();
+  /** The last event by what it names: an address, or the negated number of a page; 0 for those of whole ranges. */
+  readonly #last = new Map<number, number>();
+  /** By event, the one before it of the same place; -1 for the first. */
+  readonly #before: Int32Array;
 
   constructor(private readonly events: readonly TraceEvent[]) {
+    this.#before = new Int32Array(events.length);
     for (const [i, event] of events.entries()) {
       const { addr, page = NO_PAGE } = event;
       const key = addr === undefined ? -page : tracedPages(event) === 1 ? addr : 0;
-      const at = this.#places.get(key);
-      if (at === undefined) this.#places.set(key, [i]);
-      else at.push(i);
+      this.#before[i] = this.#last.get(key) ?? -1;
+      this.#last.set(key, i);
     }
   }
 
   near(addr: number, page: Page, folio: Page): TraceEvent[] {
-    const keys = new Set([addr, 0, ...(page === NO_PAGE ? [] : [-page, -folio])]);
-    const found = [...keys].flatMap((key) => this.#places.get(key) ?? []);
-    const own = found.map((i) => [i, this.events[i]!] as const).sort(([a], [b]) => a - b);
+    const found: number[] = [];
+    this.#collect(addr, found);
+    this.#collect(0, found);
+    if (page !== NO_PAGE) this.#collect(-page, found);
+    if (page !== NO_PAGE && folio !== page) this.#collect(-folio, found);
+    if (found.length > 1) found.sort((a, b) => a - b);
     // Key 0 also has the events that name nothing.
-    return own
-      .map(([, event]) => event)
+    return found
+      .map((i) => this.events[i]!)
       .filter((event) => event.addr !== undefined || (event.page ?? NO_PAGE) !== NO_PAGE);
+  }
+
+  #collect(key: number, into: number[]): void {
+    for (let i = this.#last.get(key) ?? -1; i >= 0; i = this.#before[i]!) into.push(i);
   }
 }
 
@@ -48,7 +57,7 @@ function eventIndex(call: Call): EventIndex {
 /** The events of a command that concern page `index` of it, in their order. */
 export function eventsOf(call: Call, index: number): TraceEvent[] {
   const addr = call.addr + index * PAGE_SIZE;
-  const { page, folio } = call.before[index]!;
+  const { page, folio } = call.before.at(index);
   return eventIndex(call)
     .near(addr, page, folio)
     .filter((event) => {

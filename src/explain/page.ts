@@ -14,7 +14,8 @@ import type { Call } from '../watch/call-watch.js';
 import { type PageState, pagePlace } from '../watch/observe.js';
 import { type Decision, decided, transition } from './fault.js';
 import { eventsOf, isGone, last, stopIndex } from './page-events.js';
-import type { Beside, PageVerdict, Why } from './verdict.js';
+import type { Beside, Why } from './verdict.js';
+import { NO_VERDICTS, Verdicts } from './verdicts.js';
 
 export interface ExplainContext {
   readonly machine: Machine;
@@ -47,7 +48,7 @@ function isMove(event: TraceEvent): boolean {
 }
 
 function explainMigrate(context: ExplainContext, call: Call, index: number): Decision {
-  const before = call.before[index]!;
+  const before = call.before.at(index);
   const events = eventsOf(call, index);
   const moved = events.find(isMove);
   if (moved?.event === 'remove_migration_pte')
@@ -81,7 +82,7 @@ function notReached({ nameOf }: ExplainContext, call: Call): Decision {
 
 function explainAccess(context: ExplainContext, call: Call, index: number): Decision {
   const events = eventsOf(call, index);
-  const [before, after] = [call.before[index]!, call.after[index]!];
+  const [before, after] = [call.before.at(index), call.after.at(index)];
   const failed = last(events, 'hmm_fault_failed');
   if (failed !== undefined && call.ret !== 0 && stopIndex(call) === index) {
     return decided('fails', failed.fn, failed.reason);
@@ -103,7 +104,7 @@ function explainAccess(context: ExplainContext, call: Call, index: number): Deci
 
 function explainExclusive(context: ExplainContext, call: Call, index: number): Decision {
   const events = eventsOf(call, index);
-  const before = call.before[index]!;
+  const before = call.before.at(index);
   if (last(events, 'make_device_exclusive') !== undefined) {
     const id = before.where === 'system' ? 'made-exclusive' : 'moved-exclusive';
     return decided('exclusive', 'make_device_exclusive_range', { id });
@@ -139,7 +140,7 @@ function seen(state: PageState, { device }: Call, refused: boolean): readonly [f
 function explainSnapshot(context: ExplainContext, call: Call, index: number): Decision {
   const entry = last(eventsOf(call, index), 'device_entry');
   if (entry === undefined) return notReached(context, call);
-  const [fn, reason] = seen(call.after[index]!, call, entry.refused);
+  const [fn, reason] = seen(call.after.at(index), call, entry.refused);
   return decided(context.spelling.permission(entry.args.perm), fn, reason);
 }
 
@@ -156,15 +157,15 @@ const EXPLAIN: Readonly<Record<CommandKind, Explain | null>> = {
 };
 
 /** One verdict a page, for the pages that have a state; none for commands that have no pages. */
-export function explainCall(context: ExplainContext, call: Call): PageVerdict[] {
+export function explainCall(context: ExplainContext, call: Call): Verdicts {
   const { does } = call.command;
   const explain = does === null ? null : EXPLAIN[does];
-  if (explain === null) return [];
+  if (explain === null) return NO_VERDICTS;
   const { version } = context.machine.generation;
-  return call.before.map((before, index) => {
+  return new Verdicts(call.before.length, (index) => {
     const { verdict, fn, reason } = explain(context, call, index);
     const page = context.nameOf(call.addr + index * PAGE_SIZE);
-    const [from, to] = [pagePlace(before), pagePlace(call.after[index]!)];
-    return { page, verdict, fn: kernelName(fn, version), reason, from, to };
+    const [from, to] = [call.before, call.after].map((states) => pagePlace(states.at(index)));
+    return { page, verdict, fn: kernelName(fn, version), reason, from: from!, to: to! };
   });
 }

@@ -152,30 +152,52 @@ function pagesName(first: string, last: string, count: number): string {
 }
 
 /** Neighbours that differ in their pfns alone make one row. */
-function foldedRows(verdicts: readonly PageVerdict[]): Row[] {
+function foldedRows(verdicts: Iterable<PageVerdict>): Row[] {
   const rows: Row[] = [];
-  for (let i = 0; i < verdicts.length; ) {
-    const { page, verdict, fn } = verdicts[i]!;
-    const text = withoutPfns(verdictText(verdicts[i]!));
-    let end = i + 1;
-    for (; end < verdicts.length; end++) {
-      const other = verdicts[end]!;
-      if (other.verdict !== verdict || other.fn !== fn || withoutPfns(verdictText(other)) !== text) break;
-    }
-    if (end - i < MIN_FOLDED) {
-      for (; i < end; i++) rows.push({ ...verdicts[i]!, text: verdictText(verdicts[i]!) });
-    } else {
-      rows.push({ page: pagesName(page, verdicts[end - 1]!.page, end - i), verdict, fn, text });
-      i = end;
-    }
+  let run: Run | undefined;
+  for (const verdict of verdicts) {
+    const row = { page: verdict.page, verdict: verdict.verdict, fn: verdict.fn, text: verdictText(verdict) };
+    if (run?.takes(row) === true) continue;
+    if (run !== undefined) rows.push(...run.rows());
+    run = new Run(row);
   }
-  return rows;
+  return run === undefined ? rows : [...rows, ...run.rows()];
+}
+
+/** Rows that are alike, one after the other; of many, the first ones and the last's name. */
+class Run {
+  readonly #first: Row[];
+  readonly #text: string;
+  #last: string;
+  #count = 1;
+
+  constructor(row: Row) {
+    this.#first = [row];
+    this.#text = withoutPfns(row.text);
+    this.#last = row.page;
+  }
+
+  /** Return: whether the row is one of them. */
+  takes(row: Row): boolean {
+    const [{ verdict, fn, text }] = this.#first as [Row];
+    if (row.verdict !== verdict || row.fn !== fn) return false;
+    if (row.text !== text && withoutPfns(row.text) !== this.#text) return false;
+    if (++this.#count < MIN_FOLDED) this.#first.push(row);
+    this.#last = row.page;
+    return true;
+  }
+
+  rows(): Row[] {
+    if (this.#count < MIN_FOLDED) return this.#first;
+    const [{ page, verdict, fn }] = this.#first as [Row];
+    return [{ page: pagesName(page, this.#last, this.#count), verdict, fn, text: this.#text }];
+  }
 }
 
 const withoutPfns = (text: string): string => text.replace(/ pfn 0x[0-9a-f]+/g, '');
 
 /** Aligned columns: page, verdict, function, reason. */
-function rowLines(told: readonly PageVerdict[]): string[] {
+function rowLines(told: Iterable<PageVerdict>): string[] {
   const rows = foldedRows(told);
   const column = (key: 'page' | 'verdict' | 'fn', most: number): number =>
     width(

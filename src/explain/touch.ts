@@ -8,10 +8,12 @@ import { regionName } from '../scenario/place.js';
 import type { StepResult } from '../scenario/result.js';
 import type { StepOf } from '../scenario/schema.js';
 import type { Fault } from '../watch/call-watch.js';
-import { MAX_OBSERVED, observePage, pagePlace } from '../watch/observe.js';
-import { explainFault } from './fault.js';
+import { MAX_OBSERVED, observePage, type PageState, pagePlace } from '../watch/observe.js';
+import { PageStates } from '../watch/page-states.js';
+import { type Decision, decideFault } from './fault.js';
 import { factText } from './text.js';
-import type { CountedFact, PageVerdict, RangeVerdicts, Verdict } from './verdict.js';
+import type { CountedFact, RangeVerdicts, Verdict } from './verdict.js';
+import { Verdicts } from './verdicts.js';
 
 const TOUCHED = { load: 'loaded', store: 'stored' } as const;
 
@@ -21,21 +23,52 @@ interface End {
   readonly verdict: 'oops' | 'hang';
 }
 
-/** A fault of the CPU, explained as soon as it was over. */
-export interface Touch {
-  readonly mm: MmStruct;
-  readonly addr: number;
-  readonly verdict: Verdict;
+/** Faults of the CPU, each explained as soon as it was over. */
+export class Touches {
+  readonly #addresses: number[] = [];
+  readonly #from = new PageStates();
+  readonly #to = new PageStates();
+  /** Neighbours that were decided alike share a decision. */
+  readonly #decisions: Decision[] = [];
+  readonly #mms: MmStruct[] = [];
+
+  get length(): number {
+    return this.#addresses.length;
+  }
+
+  push(fault: Fault): void {
+    const { mm, addr, before, after } = fault;
+    const decision = decideFault(fault);
+    const last = this.#decisions.at(-1);
+    this.#decisions.push(last !== undefined && sameDecision(last, decision) ? last : decision);
+    this.#addresses.push(addr);
+    this.#mms.push(mm);
+    this.#from.push(before);
+    this.#to.push(after);
+  }
+
+  addr(index: number): number {
+    return this.#addresses[index]!;
+  }
+
+  mm(index: number): MmStruct {
+    return this.#mms[index]!;
+  }
+
+  verdict(index: number): Verdict {
+    const [from, to] = [this.#from, this.#to].map((states) => pagePlace(states.at(index)));
+    return { ...this.#decisions[index]!, from: from!, to: to! };
+  }
 }
 
-export function touchOf(fault: Fault): Touch {
-  return { mm: fault.mm, addr: fault.addr, verdict: explainFault(fault) };
+function sameDecision(a: Decision, b: Decision): boolean {
+  return a.verdict === b.verdict && a.fn === b.fn && JSON.stringify(a.reason) === JSON.stringify(b.reason);
 }
 
-function endOf({ oops, hang }: StepResult, faults: readonly Touch[]): End | undefined {
-  const fault = faults.at(-1);
-  if (fault === undefined || (oops === undefined && hang === undefined)) return undefined;
-  return { addr: fault.addr, verdict: oops === undefined ? 'hang' : 'oops' };
+/** The last fault, where the access came to no end. */
+function endOf({ oops, hang }: StepResult, faults: Touches): End | undefined {
+  if (faults.length === 0 || (oops === undefined && hang === undefined)) return undefined;
+  return { addr: faults.addr(faults.length - 1), verdict: oops === undefined ? 'hang' : 'oops' };
 }
 
 /** The verdict on a page of an access that came to no end. */
@@ -45,14 +78,26 @@ function ended(verdict: Verdict, addr: number, end: End): Verdict {
   return { verdict: 'not reached', fn: '', reason: { id: 'kernel-died' } };
 }
 
-function byAddress(faults: readonly Touch[]): ReadonlyMap<number, readonly Touch[]> {
-  const found = new Map<number, Touch[]>();
-  for (const fault of faults) {
-    const same = found.get(fault.addr);
-    if (same === undefined) found.set(fault.addr, [fault]);
-    else same.push(fault);
+/** The faults of each page, by its address. */
+class ByAddress {
+  readonly #first = new Map<number, number>();
+  /** Of pages that faulted more than once, all after the first. */
+  readonly #more = new Map<number, number[]>();
+
+  constructor(faults: Touches, mm: MmStruct) {
+    for (let i = 0; i < faults.length; i++) {
+      if (faults.mm(i) !== mm) continue;
+      const addr = faults.addr(i);
+      if (!this.#first.has(addr)) this.#first.set(addr, i);
+      else if (!this.#more.has(addr)) this.#more.set(addr, [i]);
+      else this.#more.get(addr)!.push(i);
+    }
   }
-  return found;
+
+  at(addr: number): number[] {
+    const first = this.#first.get(addr);
+    return first === undefined ? [] : [first, ...(this.#more.get(addr) ?? [])];
+  }
 }
 
 /** Facts that repeat themselves, once and with their number. */
@@ -72,7 +117,7 @@ export class TouchExplainer {
     private readonly machine: Machine,
     private readonly step: StepOf<'load' | 'store'>,
     private readonly result: StepResult,
-    private readonly faults: readonly Touch[],
+    private readonly faults: Touches,
   ) {}
 
   /** `mm`: of the process that touched the pages; null when it did not survive. */
@@ -80,33 +125,34 @@ export class TouchExplainer {
     if (mm === null) return { pages: this.#killed(), more: 0 };
     const { step, result } = this;
     const end = endOf(result, this.faults);
-    const taken = byAddress(this.faults.filter((fault) => fault.mm === mm));
-    const pages = Array.from({ length: Math.min(step.pages, MAX_OBSERVED) }, (_, i): PageVerdict => {
-      const addr = addressOf(step.region, step.page + i);
-      const verdict = this.#touched(result.pages?.[i], taken.get(addr) ?? [], mm, addr);
-      return { page: regionName(addr), ...(end === undefined ? verdict : ended(verdict, addr, end)) };
+    const taken = new ByAddress(this.faults, mm);
+    const addr = (index: number): number => addressOf(step.region, step.page + index);
+    const now = new PageStates();
+    const count = Math.min(step.pages, MAX_OBSERVED);
+    for (let i = 0; i < count; i++) now.push(observePage(this.machine, mm, addr(i)));
+    const pages = new Verdicts(count, (index) => {
+      const verdict = this.#touched(result.pages?.[index], taken.at(addr(index)), () => now.at(index));
+      const page = regionName(addr(index));
+      return { page, ...(end === undefined ? verdict : ended(verdict, addr(index), end)) };
     });
-    return { pages, more: pages.length === 0 ? 0 : step.pages - pages.length };
+    return { pages, more: count === 0 ? 0 : step.pages - count };
   }
 
   /** The fault that a process did not survive. */
-  #killed(): PageVerdict[] {
-    return this.faults.slice(-1).map((fault) => ({ page: regionName(fault.addr), ...fault.verdict }));
+  #killed(): Verdicts {
+    const { faults } = this;
+    const last = faults.length - 1;
+    return new Verdicts(Math.min(faults.length, 1), () => ({
+      page: regionName(faults.addr(last)),
+      ...faults.verdict(last),
+    }));
   }
 
-  #touched(
-    answer: number | string | undefined,
-    faults: readonly Touch[],
-    mm: MmStruct,
-    addr: number,
-  ): Verdict {
+  #touched(answer: number | string | undefined, faults: readonly number[], now: () => PageState): Verdict {
     const verdict = typeof answer === 'string' && answer.startsWith('SIG') ? answer : TOUCHED[this.step.op];
-    const explained = faults.map((fault) => fault.verdict);
+    const explained = faults.map((fault) => this.faults.verdict(fault));
     const last = explained.at(-1);
-    if (last === undefined) {
-      const to = pagePlace(observePage(this.machine, mm, addr));
-      return { verdict, fn: '', reason: { id: 'no-fault' }, to };
-    }
+    if (last === undefined) return { verdict, fn: '', reason: { id: 'no-fault' }, to: pagePlace(now()) };
     const facts = counted(explained);
     const earlier = facts.slice(0, -1);
     return { verdict, fn: last.fn, ...facts.at(-1)!, ...(earlier.length === 0 ? {} : { earlier }) };

@@ -123,7 +123,7 @@ export interface Cause {
 
 /** What became of the pages of one range; of long ones, only the first are told of. */
 export interface RangeVerdicts {
-  readonly pages: readonly PageVerdict[];
+  readonly pages: Iterable<PageVerdict> & { readonly length: number };
   readonly more: number;
 }
 

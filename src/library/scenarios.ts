@@ -5,8 +5,8 @@ import { explainedJson } from '../explain/json.js';
 import { goalFor } from '../fuzz/goals.js';
 import { shrink } from '../fuzz/shrink.js';
 import type { KernelId } from '../generations/index.js';
-import { DEFAULT_MODULE, moduleAt } from '../machine/defaults.js';
-import { SuiteRecorder } from '../record/suite.js';
+import { moduleAt } from '../machine/defaults.js';
+import { recordedTest } from '../record/suite.js';
 import { sameResult } from '../scenario/compare.js';
 import { load, sniffSyntax, syntaxOf } from '../scenario/load.js';
 import type { ScenarioRun, StepResult } from '../scenario/result.js';
@@ -14,14 +14,13 @@ import type { ScenarioDocument, Step } from '../scenario/schema.js';
 import { writeYaml } from '../scenario/update.js';
 import { judge, type Unmet, unmetBeside, unmetText } from '../scenario/verdict.js';
 import { hmmTests } from '../selftests/hmm-tests/suites.js';
-import { test_harness_run } from '../selftests/kselftest_harness.js';
 import { knownNames } from '../selftests/test_filter.js';
 import { bootMachine, MachinePool } from '../session/machine-pool.js';
 import { runOn } from '../session/runner.js';
 import { type Overrides, Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import { didYouMean } from '../sim/suggest.js';
-import { type BootOptions, describe, Machine } from './machine.js';
+import { type BootOptions, describe } from './machine.js';
 
 /** What is to be otherwise than the document says. */
 export interface ScenarioOptions extends Omit<Overrides, 'kernel'> {
@@ -131,21 +130,11 @@ export function shrinkScenario(document: ScenarioDocument, options: ShrinkOption
 export function recordTest(name: string, options: BootOptions = {}): ScenarioDocument {
   const described = describe(options);
   const description = { ...described, module: described.module ?? moduleAt([]) };
-  const suite = hmmTests(description.generation);
-  const names = knownNames(suite, 'r');
+  const names = knownNames(hmmTests(description.generation), 'r');
   if (!names.includes(name)) {
     throw new UsageError(`there is no test "${name}"${didYouMean(name, names)}`, 'recordTest');
   }
-  const documents: ScenarioDocument[] = [];
-  const observer = new SuiteRecorder(description, (document) => documents.push(document));
-  const machine = (): Machine => {
-    const booted = Machine.bootAs(description);
-    observer.loaded(booted.loadModule(DEFAULT_MODULE.name));
-    return booted;
-  };
-  const filters = [{ option: 'r', name } as const];
-  for (const _ of test_harness_run({ suite, filters, machine, observer, onEvent: () => {} }));
-  return documents[0]!;
+  return recordedTest(name, description);
 }
 
 /** The document as YAML that load() reads. */

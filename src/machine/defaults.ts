@@ -32,12 +32,17 @@ export const MACHINE_DEFAULTS = {
 /** Where the special purpose memory of the recorded kernels began. */
 const RECORDED_ADDRESSES = [0x100000000, 0x140000000];
 
-/** The default module, with the addresses of special purpose memory given to its parameters in their order. */
-export function moduleAt(addresses: readonly number[]): ModuleLoad {
-  const { name, parameters } = DEFAULT_MODULE;
-  const own = parameters.filter(({ specialPurpose }) => specialPurpose);
-  const given = addresses.map((address, i) => [own[i]!.name, `0x${address.toString(16)}`]);
-  return { name, params: Object.fromEntries(given) };
+/** The parameters of the default module that take them, by device. */
+export const ADDRESS_PARAMS: readonly string[] = DEFAULT_MODULE.parameters
+  .filter(({ specialPurpose }) => specialPurpose)
+  .map(({ name }) => name);
+
+/** The default module, with the addresses of special purpose memory given to its parameters in their order; none where it is null. */
+export function moduleAt(addresses: readonly (number | null)[]): ModuleLoad {
+  const given = addresses.flatMap((address, device) =>
+    address === null ? [] : [[ADDRESS_PARAMS[device]!, `0x${address.toString(16)}`]],
+  );
+  return { name: DEFAULT_MODULE.name, params: Object.fromEntries(given) };
 }
 
 /**

@@ -53,6 +53,8 @@ export interface MachineDescription {
   readonly spmMemory: boolean;
   /** What to load after boot; null: nothing. Machine.boot() leaves it to its caller, who knows what a failure means. */
   readonly module: ModuleLoad | null;
+  /** The module whose parameters `physical` was laid out for, to be loaded or not. */
+  readonly laidOutFor: ModuleLoad | null;
   readonly seed: number;
   readonly bugs: readonly string[];
   readonly fixes: readonly string[];
@@ -94,6 +96,7 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
     physical: planPhysicalMemory({ memory, hugepages, efiFakeMem, spm, spmMemory }),
     spmMemory,
     module: load && module !== undefined ? module : null,
+    laidOutFor: module ?? null,
     seed,
     bugs,
     fixes,

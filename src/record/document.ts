@@ -128,7 +128,7 @@ function placeFields({ fields, at, file }: Draft, names: Names): Readonly<Record
 function stepOf(draft: Draft, names: Names): Step {
   const { as, fields, access, buffer, to } = draft;
   if (access !== undefined) {
-    return { as, ...accessFields(access, names), ...folded(accessAnswer(access)) } as Step;
+    return { as, ...accessFields(access, names), ...folded(draft.expect ?? accessAnswer(access)) } as Step;
   }
   const { op, cmd, fd, page: _, ...rest } = fields;
   const head = { as, op, ...(cmd === undefined ? {} : { cmd }) };

@@ -1,36 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The machine of a command line in a document's words. */
-import { MACHINE_DEFAULTS } from '../machine/defaults.js';
+/** The machine of a command line in a document's words: what is usual goes without saying, but for the addresses. */
+import { ADDRESS_PARAMS, MACHINE_DEFAULTS } from '../machine/defaults.js';
 import { describeMachine, type MachineDescription } from '../machine/description.js';
+import { asFakeMem } from '../mm/e820.js';
 import type { MachineBlock } from '../scenario/schema.js';
-import { UsageError } from '../sim/errors.js';
 
-/** Only addresses that both devices have, or none, are a document's. */
-function spmOf({ module }: MachineDescription): string[] {
-  return Object.values(module?.params ?? {});
+/** Addresses by device, up to the last that is given. */
+function spmOf({ laidOutFor }: MachineDescription): (string | null)[] {
+  const addresses = ADDRESS_PARAMS.map((name) => laidOutFor?.params[name] ?? null);
+  return addresses.slice(0, addresses.findLastIndex((address) => address !== null) + 1);
 }
 
-/** Throws UsageError for a machine that no document can ask for. */
+/** Bytes, as short as documents can say them. */
+function sizeText(bytes: number): string {
+  const shift = [40, 30, 20, 10].find((shift) => bytes % 2 ** shift === 0);
+  return shift === undefined ? String(bytes) : `${bytes / 2 ** shift}${'KMGT'[shift / 10 - 1]}`;
+}
+
+/** What --efi-fake-mem would say; nothing where memory is as the addresses alone lay it out. */
+function efiFakeMemOf(machine: MachineDescription): string[] {
+  const { generation, memory, hugepages, spmMemory, laidOutFor, physical } = machine;
+  const plain = describeMachine({
+    kernel: generation.id,
+    memory,
+    hugepages,
+    spmMemory,
+    module: laidOutFor ?? undefined,
+  });
+  if (JSON.stringify(plain.physical) === JSON.stringify(physical)) return [];
+  return asFakeMem(physical).map(
+    ({ size, start, attribute }) => `${sizeText(size)}@0x${start.toString(16)}:0x${attribute.toString(16)}`,
+  );
+}
+
+/** Addresses always, because documents that say none have those of the recorded kernels. */
 export function machineBlock(machine: MachineDescription): MachineBlock {
-  const { memory, hugepages, thp, seed, bugs, fixes, module, generation, physical, schedule, spmMemory } =
-    machine;
-  const options = { kernel: generation.id, memory, hugepages, spmMemory, ...(module && { module }) };
-  const plain = describeMachine(options).physical;
-  if (module !== null && JSON.stringify(plain) !== JSON.stringify(physical)) {
-    throw new UsageError('a document cannot ask for memory laid out with --efi-fake-mem', '--record');
-  }
-  if (schedule !== MACHINE_DEFAULTS.schedule) {
-    throw new UsageError(`a document cannot ask for --schedule ${schedule}`, '--record');
-  }
-  const spm = spmOf(machine);
-  if (spm.length === 1) throw new UsageError('a document cannot ask for one address alone', '--record');
+  const { memory, hugepages, thp, seed, bugs, fixes, module, schedule, spmMemory } = machine;
+  const efiFakeMem = efiFakeMemOf(machine);
   return {
-    ...(module === null ? { module: false } : { spm }),
+    spm: spmOf(machine),
+    ...(module === null ? { module: false } : {}),
     ...(spmMemory === MACHINE_DEFAULTS.spmMemory ? {} : { spmMemory }),
+    ...(efiFakeMem.length === 0 ? {} : { efiFakeMem }),
     ...(memory === MACHINE_DEFAULTS.memory ? {} : { memory }),
     ...(hugepages === MACHINE_DEFAULTS.hugepages ? {} : { hugepages }),
     ...(thp === MACHINE_DEFAULTS.thp ? {} : { thp }),
     ...(seed === MACHINE_DEFAULTS.seed ? {} : { seed }),
+    ...(schedule === MACHINE_DEFAULTS.schedule ? {} : { schedule }),
     ...(bugs.length === 0 ? {} : { bugs: [...bugs] }),
     ...(fixes.length === 0 ? {} : { fixes: [...fixes] }),
   };

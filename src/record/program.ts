@@ -15,7 +15,7 @@ import { ioctlDraft } from './commands.js';
 import type { AccessDraft } from './draft.js';
 import { adviceDraft, type Bare, fdOf, mmapDraft, mremapDraft, protDraft, rangeDraft } from './memory.js';
 import type { ProcessRecord } from './process-record.js';
-import type { Recorder } from './recorder.js';
+import type { Begun, Recorder } from './recorder.js';
 
 export class RecordedProgram extends Program {
   /** Does malloc() map small blocks' memory right now? */
@@ -221,13 +221,13 @@ export class RecordedProgram extends Program {
   // --- loads and stores -----------------------------------------------------------------------------------
 
   override *load32(addr: number): Task<number> {
-    const word = yield* this.guarded(super.load32(addr));
+    const word = yield* this.touching('load', addr, 1, 0, 0, super.load32(addr));
     this.access('load', addr, 1, word, 0);
     return word;
   }
 
   override *store32(addr: number, word: number): Task<void> {
-    yield* this.guarded(super.store32(addr, word));
+    yield* this.touching('store', addr, 1, word, 0, super.store32(addr, word));
     this.access('store', addr, 1, word, 0);
   }
 
@@ -243,25 +243,27 @@ export class RecordedProgram extends Program {
   }
 
   override *storeSeq(addr: number, count: number, first: number, step: number): Task<void> {
-    yield* this.guarded(super.storeSeq(addr, count, first, step));
+    yield* this.touching('store', addr, count, first, step, super.storeSeq(addr, count, first, step));
     this.access('store', addr, count, first, step);
   }
 
   override *checkSeq(addr: number, count: number, first: number, step: number): Task<Mismatch> {
-    const found = yield* this.guarded(super.checkSeq(addr, count, first, step));
+    const check = super.checkSeq(addr, count, first, step);
+    const found = yield* this.touching('load', addr, count, first, step, check);
     if (found.count === 0) this.access('load', addr, count, first, step);
     else this.access('load', addr, count, first, step, yield* this.seen(addr, count, first, step));
     return found;
   }
 
   override *tryStorePage(addr: number, word: number): Task<string> {
-    const answer = yield* super.tryStorePage(addr, word);
+    const store = super.tryStorePage(addr, word);
+    const answer = yield* this.touching('store', addr, WORDS_PER_PAGE, word, 0, store);
     this.access('store', addr, WORDS_PER_PAGE, word, 0, answer === 'ok' ? undefined : [answer]);
     return answer;
   }
 
   override *tryLoadPage(addr: number): Task<PageValue> {
-    const answer = yield* super.tryLoadPage(addr);
+    const answer = yield* this.touching('load', addr, WORDS_PER_PAGE, 0, 0, super.tryLoadPage(addr));
     const word = typeof answer === 'number' ? answer : 0;
     this.access('load', addr, WORDS_PER_PAGE, word, 0, typeof answer === 'number' ? undefined : [answer]);
     return answer;
@@ -287,10 +289,39 @@ export class RecordedProgram extends Program {
     step: number,
     pages?: readonly PageValue[],
   ): void {
-    const place = this.own.place(addr);
-    if (place === undefined) return;
-    const what = { op, addr, count, first: first >>> 0, step, mapping: place.mapping };
-    this.recorder.addAccess(this.pid, { ...what, ok: pages === undefined, pages });
+    const access = this.accessOf(op, addr, count, first, step);
+    if (access === undefined) return;
+    this.recorder.addAccess(this.pid, { ...access, ok: pages === undefined, pages });
+  }
+
+  /** As it is meant to go. */
+  private accessOf(
+    op: AccessDraft['op'],
+    addr: number,
+    count: number,
+    first: number,
+    step: number,
+  ): AccessDraft | undefined {
+    const mapping = this.own.place(addr)?.mapping;
+    return mapping === undefined
+      ? undefined
+      : { op, addr, count, first: first >>> 0, step, mapping, ok: true };
+  }
+
+  /** An access, of which nothing is told here unless it ends the machine. */
+  private *touching<T>(
+    op: AccessDraft['op'],
+    addr: number,
+    count: number,
+    first: number,
+    step: number,
+    task: Task<T>,
+  ): Task<T> {
+    const bare = (): Bare | undefined => {
+      const access = this.accessOf(op, addr, count, first, step);
+      return access && { fields: {}, access };
+    };
+    return yield* this.watched(task, bare);
   }
 
   // --- telling --------------------------------------------------------------------------------------------
@@ -301,20 +332,32 @@ export class RecordedProgram extends Program {
     bare: (ret: number) => Bare | undefined,
     answer: (ret: number) => object = retOf,
   ): Task<number> {
-    const begun = this.recorder.begin(this.pid);
-    try {
-      const ret = yield* task;
+    return yield* this.watched(task, bare, (begun, ret) => {
       const draft = bare(ret);
-      if (draft !== undefined) {
-        this.recorder.end(begun, { ...draft, expect: ret < 0 ? retOf(ret) : answer(ret) }, ret >= 0);
-      }
-      return ret;
+      if (draft === undefined) return;
+      this.recorder.end(begun, { ...draft, expect: ret < 0 ? retOf(ret) : answer(ret) }, ret >= 0);
+    });
+  }
+
+  /** What `bare` says, should the machine end in it: it is asked for what has not succeeded then. */
+  private *watched<T>(
+    task: Task<T>,
+    bare: (ret: number) => Bare | undefined,
+    ended?: (begun: Begun, result: T) => void,
+  ): Task<T> {
+    const begun = this.recorder.begin(this.pid, this.process.services.executor.current, () => bare(-1));
+    try {
+      const result = yield* task;
+      ended?.(begun, result);
+      return result;
     } catch (error) {
-      const draft = error instanceof KernelBug ? bare(0) : undefined;
+      const draft = error instanceof KernelBug ? bare(-1) : undefined;
       if (draft !== undefined)
         this.recorder.add(this.pid, { ...draft, expect: { oops: (error as KernelBug).fn } });
       this.noteDeath(error);
       throw error;
+    } finally {
+      this.recorder.over(begun);
     }
   }
 

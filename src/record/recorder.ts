@@ -2,8 +2,11 @@
 /** Records what the processes of a program do: system calls, loads and stores, in the order in which they end. */
 import type { Generation } from '../generations/index.js';
 import type { Process } from '../kernel/process.js';
+import type { Hang } from '../sim/errors.js';
+import type { SimTask } from '../sim/executor.js';
 import type { Outside } from '../user/program.js';
 import { type AccessDraft, type Draft, foldAccess } from './draft.js';
+import type { Bare } from './memory.js';
 import { ProcessRecord } from './process-record.js';
 import { RecordedProgram } from './program.js';
 
@@ -13,7 +16,14 @@ type NewDraft = Omit<Draft, 'as' | 'order'>;
 export interface Begun {
   readonly pid: number;
   readonly order: number;
+  /** The thread that is in it. */
+  readonly task: SimTask | null;
+  /** What it does. */
+  readonly bare: () => Bare | undefined;
 }
+
+/** As a hang tells it. */
+const whereIs = (task: SimTask | null): string => task?.where || (task?.name ?? '');
 
 export class Recorder {
   #drafts: Draft[] = [];
@@ -22,6 +32,7 @@ export class Recorder {
   /** Why another run might come out otherwise. */
   readonly notes = new Set<string>();
   readonly #processes = new Map<number, ProcessRecord>();
+  readonly #begun = new Set<Begun>();
   #order = 0;
 
   constructor(readonly generation: Generation) {}
@@ -68,8 +79,25 @@ export class Recorder {
     foldAccess(this.#drafts);
   }
 
-  begin(pid: number): Begun {
-    return { pid, order: this.#order++ };
+  begin(pid: number, task: SimTask | null, bare: Begun['bare']): Begun {
+    const begun = { pid, task, bare, order: this.#order++ };
+    this.#begun.add(begun);
+    return begun;
+  }
+
+  /** However it ended. */
+  over(begun: Begun): void {
+    this.#begun.delete(begun);
+  }
+
+  /** Nothing goes on any more. A call that hangs by itself is the last step; calls that wait for each other are none. */
+  hung({ where }: Hang): void {
+    const [begun, ...others] = this.#begun;
+    const draft = begun?.bare();
+    if (others.length > 0) this.unsaid.add(`the hang of ${others.length + 1} calls at once`);
+    else if (draft !== undefined) this.add(begun!.pid, { ...draft, expect: { hang: whereIs(begun!.task) } });
+    else if (this.last?.fields.op === 'exit') this.last.expect = { hang: where };
+    else this.unsaid.add(`the hang in ${where}`);
   }
 
   /**

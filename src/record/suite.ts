@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Records the tests of a suite while the harness runs them, each as a document. */
-
 import type { MachineDescription } from '../machine/description.js';
 import { Machine } from '../machine/machine.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
+import type { ResultEvent, TestName } from '../selftests/events.js';
+import { hmmTests } from '../selftests/hmm-tests/suites.js';
+import { test_harness_run } from '../selftests/kselftest_harness.js';
+import type { Hang } from '../sim/errors.js';
 import type { MachineApi } from '../user/api.js';
 import { recordedDocument } from './document.js';
 import { machineBlock } from './machine-block.js';
@@ -15,7 +18,6 @@ export class SuiteRecorder {
   #recorder: Recorder | undefined;
   #load = 0;
 
-  /** Throws UsageError for a machine that no document can ask for. */
   constructor(
     private readonly description: MachineDescription,
     private readonly recorded: (document: ScenarioDocument) => void,
@@ -34,11 +36,34 @@ export class SuiteRecorder {
     machine.newProgram = this.#recorder.program;
   }
 
-  after(machine: MachineApi, { name }: { readonly name: string }): void {
+  after(machine: MachineApi, { name }: TestName, _result?: ResultEvent, hang?: Hang): void {
     if (!(machine instanceof Machine) || this.#recorder === undefined) return;
     machine.newProgram = null;
+    if (hang !== undefined) this.#recorder.hung(hang);
     const thpAlways = this.description.thp === 'always';
     const recording = { name, machine: this.#block, thpAlways, load: this.#load };
     this.recorded(recordedDocument(this.#recorder, recording));
   }
+}
+
+/** A test of the kernel's suite, recorded on a machine of its own. Context: there is such a test. */
+export function recordedTest(name: string, description: MachineDescription): ScenarioDocument {
+  const documents: ScenarioDocument[] = [];
+  const observer = new SuiteRecorder(description, (document) => documents.push(document));
+  const { generation, module } = description;
+  const machine = (): Machine => {
+    const booted = Machine.bootAs(description);
+    if (module !== null) observer.loaded(booted.loadModule(module.name, module.params));
+    return booted;
+  };
+  const filters = [{ option: 'r', name } as const];
+  const run = test_harness_run({
+    suite: hmmTests(generation),
+    filters,
+    machine,
+    observer,
+    onEvent: () => {},
+  });
+  for (const _ of run);
+  return documents[0]!;
 }

@@ -29,13 +29,22 @@ const SIZE = 'a size (bytes, or a string as "6G")';
 const isSize = (text: string): boolean => /^[1-9]\d{0,14}[KMGT]?$/.test(text);
 const size = numberOrText(integer(1, Number.MAX_SAFE_INTEGER, SIZE), isSize, SIZE);
 
+const RANGE = 'a range as "1G@0x100000000:0x40000"';
+const fakeMem = named(/^[1-9]\d{0,14}[KMGT]?@0x[0-9a-fA-F]{1,13}:0x[0-9a-fA-F]{1,13}$/, RANGE);
+
 /** Which ids there are is looked up when the machine is built, which can name the nearest. */
 const bug = named(/^[a-z0-9-]+$/, 'the id of a bug ("hmm-sim bugs" lists them)');
 
 const machineSchema = z.strictObject({
-  spm: z.array(address).max(2, { error: 'at most two addresses' }).optional(),
+  /** By device; null where its parameter is not given. */
+  spm: z
+    .array(z.union([address, z.literal(null)], { error: ADDRESS }))
+    .max(2, { error: 'at most two addresses' })
+    .optional(),
   /** Whether memory is reserved at these addresses, default true. */
   spmMemory: z.boolean().optional(),
+  /** Soft-reserved ranges instead of those at the addresses, as efi_fake_mem= has them. */
+  efiFakeMem: z.array(fakeMem).max(64, { error: 'at most 64 ranges' }).optional(),
   memory: size.optional(),
   hugepages: integer(0, 0x100000, 'a number of huge pages').optional(),
   thp: z.enum(['always', 'madvise', 'never']).optional(),
@@ -43,6 +52,7 @@ const machineSchema = z.strictObject({
   bugs: z.array(bug).optional(),
   fixes: z.array(bug).optional(),
   seed: integer(0, Number.MAX_SAFE_INTEGER, 'a seed: 0, 1 ...').optional(),
+  schedule: z.enum(['run-to-block', 'random']).optional(),
 });
 
 export const scenarioSchema = z.strictObject({

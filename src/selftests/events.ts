@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What a run of the harness tells its listeners. Writers (src/report) turn these into text. */
+import type { Hang } from '../sim/errors.js';
 import type { MachineApi as Machine } from '../user/api.js';
 import type { HarnessStyle } from './harness_style.js';
 
@@ -79,5 +80,6 @@ export type HarnessListener = (event: HarnessEvent) => void;
 /** Looks at the machine around each test (tracing, explanations); changes nothing. */
 export interface TestObserver {
   before?(machine: Machine, test: TestName): void;
-  after?(machine: Machine, test: TestName, result: ResultEvent): void;
+  /** `hang`: why the test was terminated by timeout. */
+  after?(machine: Machine, test: TestName, result: ResultEvent, hang?: Hang): void;
 }

@@ -45,6 +45,8 @@ type Code = ResultEvent['code'];
 interface Outcome {
   readonly code: Code;
   readonly diagnostic: string;
+  /** Why it was terminated by timeout. */
+  readonly hang?: Hang;
 }
 
 /** How the process of a test ended. */
@@ -106,7 +108,7 @@ class HarnessRun {
     observer?.before?.(machine, name);
 
     const logged = machine.dmesg.length;
-    const { code, diagnostic } = this.heard(test, machine.dmesg, logged, this.runOn(machine, test));
+    const { code, diagnostic, hang } = this.heard(test, machine.dmesg, logged, this.runOn(machine, test));
     const result: ResultEvent = {
       type: 'result',
       ...name,
@@ -116,7 +118,7 @@ class HarnessRun {
       ns: machine.now - started,
     };
     this.counts[code]++;
-    observer?.after?.(machine, name, result);
+    observer?.after?.(machine, name, result, hang);
     onEvent(result);
     return result;
   }
@@ -180,7 +182,8 @@ class HarnessRun {
     if (ending.kind !== 'exit' && ending.kind !== 'signal') this.machine = undefined;
     const code = this.judge(metadata, ending);
     if (code === KSFT_SKIP) return { code, diagnostic: reason === '' ? 'unknown' : reason };
-    return { code, diagnostic: environment.style.usesResultCode ? reason : '' };
+    const outcome = { code, diagnostic: environment.style.usesResultCode ? reason : '' };
+    return ending.kind === 'timeout' ? { ...outcome, hang: ending.hang } : outcome;
   }
 
   private ending(

@@ -3,7 +3,7 @@
 import { bugById } from '../generations/bugs/index.js';
 import { DEFAULT_GENERATION } from '../generations/index.js';
 import { moduleAt, RECORDING_CONDITIONS } from '../machine/defaults.js';
-import { describeMachine, type MachineDescription } from '../machine/description.js';
+import { describeMachine, type MachineDescription, type MachineOptions } from '../machine/description.js';
 import type { MachineBlock, ScenarioDocument } from '../scenario/schema.js';
 
 /** What the command line says for all documents. */
@@ -15,6 +15,8 @@ export interface Overrides {
   readonly bugs?: readonly string[];
   readonly fixes?: readonly string[];
 }
+
+type EfiFakeMem = NonNullable<MachineOptions['efiFakeMem']>[number];
 
 /** The machine of a document. */
 export type MachineSetup = MachineDescription;
@@ -28,17 +30,28 @@ function bytesOf(size: number | string): number {
   return unit === undefined ? Number(size) : Number(size.slice(0, -1)) * unit;
 }
 
+/** Of "1G@0x100000000:0x40000". */
+function fakeMemOf(text: string): EfiFakeMem {
+  const [size, start, attribute] = text.split(/[@:]/);
+  return { size: bytesOf(size!), start: Number(start), attribute: Number(attribute) };
+}
+
+const numberOrNull = (address: number | string | null): number | null =>
+  address === null ? null : Number(address);
+
 const union = (a: readonly string[] = [], b: readonly string[] = []): string[] => [...new Set([...a, ...b])];
 
 function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): MachineSetup {
   for (const id of machine.bugs ?? []) bugById(id, 'bugs');
   for (const id of machine.fixes ?? []) bugById(id, 'fixes');
-  const { spm, spmMemory, memory, hugepages, thp, module: load } = machine;
+  const { spm, spmMemory, efiFakeMem, memory, hugepages, thp, module: load, schedule } = machine;
   return describeMachine({
     ...RECORDING_CONDITIONS,
-    ...(spm === undefined ? {} : { module: moduleAt(spm.map(Number)) }),
+    ...(spm === undefined ? {} : { module: moduleAt(spm.map(numberOrNull)) }),
     kernel,
     spmMemory,
+    efiFakeMem: efiFakeMem?.map(fakeMemOf),
+    schedule,
     memory: memory === undefined ? undefined : bytesOf(memory),
     hugepages,
     thp,

@@ -41,8 +41,6 @@ export interface ShellOptions {
   readonly setup: MachineSetup;
   /** What the saved document says about the machine. */
   readonly machineBlock: MachineBlock;
-  /** What the machine has and no document can say: told when one is saved. */
-  readonly unsaid?: readonly string[];
   /** Writes what `save` is told to. */
   readonly save: (file: string, text: string) => void;
   /** Reads what `load` is told to; on this kernel where the document names none. */
@@ -196,8 +194,7 @@ export class Shell {
 
   #save(file: string): string[] {
     this.#options.save(file, this.#recorder.text());
-    const unsaid = (this.#options.unsaid ?? []).map((text) => `# a document cannot say ${text}`);
-    return [`saved ${this.#recorder.length} steps to ${file}`, ...unsaid];
+    return [`saved ${this.#recorder.length} steps to ${file}`];
   }
 
   // --- looking back ---------------------------------------------------------------------------------------

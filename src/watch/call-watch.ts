@@ -8,6 +8,7 @@ import type { EventName, TraceEvent, TraceEventOf, TraceSink } from '../mm/trace
 import type { MmStruct } from '../mm/types.js';
 import { PAGE_SIZE } from '../sim/memmap.js';
 import { MAX_OBSERVED, observePage, type PageState } from './observe.js';
+import { PageStates } from './page-states.js';
 
 /** Events that say what became of a page, or where a command ended; the others only take memory. */
 const TELLING: ReadonlySet<EventName> = new Set<EventName>([
@@ -35,8 +36,8 @@ export interface Call {
   readonly addr: number;
   /** Of the range; only the first MAX_OBSERVED have a state. */
   readonly pages: number;
-  readonly before: readonly PageState[];
-  after: readonly PageState[];
+  readonly before: PageStates;
+  after: PageStates;
   readonly events: TraceEvent[];
   /** Undefined when the kernel died in the command. */
   ret: number | undefined;
@@ -100,9 +101,11 @@ export class CallWatch implements TraceSink {
     return stack;
   }
 
-  #states(mm: MmStruct, addr: number, pages: number): PageState[] {
+  #states(mm: MmStruct, addr: number, pages: number): PageStates {
+    const states = new PageStates();
     const count = Math.min(pages, MAX_OBSERVED);
-    return Array.from({ length: count }, (_, i) => observePage(this.machine, mm, addr + i * PAGE_SIZE));
+    for (let i = 0; i < count; i++) states.push(observePage(this.machine, mm, addr + i * PAGE_SIZE));
+    return states;
   }
 
   #known(device: Device, file: number, addr: number, count: number): boolean[] {

@@ -71,13 +71,22 @@ t.test('what cannot be recorded, or written, is said before anything runs', asyn
   );
   t.equal(said('--record', file), `hmm-sim: --record: cannot write ${file}: there is a file of that name\n`);
   t.equal(said('--record', '/no/x'), 'hmm-sim: --record: cannot write /no/x: no such directory\n');
-  const random = ['--schedule', 'random', '--record', 'x'];
-  t.equal(said(...random), 'hmm-sim: --record: a document cannot ask for --schedule random\n');
-  const fake = ['--efi-fake-mem', '1G@0x100000000:0x40000', '--record', 'x'];
-  t.equal(
-    said(...fake),
-    'hmm-sim: --record: a document cannot ask for memory laid out with --efi-fake-mem\n',
-  );
+});
+
+t.test('any machine of the command line', async (t) => {
+  const file = join(t.testdir({}), 'a.yaml');
+  const says = (block: string, ...machine: string[]) => {
+    hmmSim('smoke', ...KERNEL, ...machine, '-r', NAME, '--record', file);
+    t.match(readFileSync(file, 'utf8'), `\nmachine: ${block}\n`);
+    t.match(hmmSim('run', file), { status: 0, stdout: 'pass:1 fail:0' });
+  };
+  says('{ spm: [], schedule: random }', '--schedule', 'random');
+  const fake = ['--efi-fake-mem', '0x30200000@0x140000000:0x40000,1G@0x100000000:0x40000'];
+  says('{ spm: [], efiFakeMem: [ 1G@0x100000000:0x40000, 770M@0x140000000:0x40000 ] }', ...fake);
+  const both = ['0x100000000', '0x140000000'];
+  const spm = 'spm: [ "0x100000000", "0x140000000" ]';
+  says(`{ ${spm}, spmMemory: false, memory: 4294967296 }`, '--no-spm-memory', '--memory', '4G', ...both);
+  says(`{ ${spm}, module: false }`, '--no-module', ...both);
 });
 
 t.test('shrink suite:TEST keeps what only the bug does', async (t) => {

@@ -25,6 +25,7 @@ t.test('what is left unsaid', async (t) => {
     },
     spmMemory: true,
     module: null,
+    laidOutFor: null,
     seed: 0,
     bugs: [],
     fixes: [],

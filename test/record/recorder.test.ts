@@ -2,9 +2,10 @@
 /** Programs that the suites do not have, recorded: what they do becomes these steps, which answer the same. */
 import t from 'tap';
 import { moduleAt } from '../../src/machine/defaults.js';
-import { describeMachine } from '../../src/machine/description.js';
+import { describeMachine, type MachineOptions } from '../../src/machine/description.js';
 import { Machine } from '../../src/machine/machine.js';
 import { recordedDocument } from '../../src/record/document.js';
+import { machineBlock } from '../../src/record/machine-block.js';
 import { Recorder } from '../../src/record/recorder.js';
 import type { ScenarioDocument } from '../../src/scenario/schema.js';
 import { writeYaml } from '../../src/scenario/update.js';
@@ -12,6 +13,7 @@ import { judge } from '../../src/scenario/verdict.js';
 import { MachinePool } from '../../src/session/machine-pool.js';
 import { runOn } from '../../src/session/runner.js';
 import { Setups } from '../../src/session/setup.js';
+import { Hang } from '../../src/sim/errors.js';
 import type { Task } from '../../src/sim/task.js';
 import * as gup from '../../src/uapi/gup_test.js';
 import * as mman from '../../src/uapi/mman.js';
@@ -23,19 +25,23 @@ const RW = PROT_READ | PROT_WRITE;
 const ANON = MAP_PRIVATE | MAP_ANONYMOUS;
 
 const description = describeMachine({ kernel: '6.12', module: moduleAt([]) });
+const LIMIT_NS = 30e9;
 
 /** The document of a program, which it may not survive. */
-function recorded(program: (sys: Sys) => Task<void>): ScenarioDocument {
+function recorded(program: (sys: Sys) => Task<void>, options: MachineOptions = {}): ScenarioDocument {
+  const description = describeMachine({ kernel: '6.12', module: moduleAt([]), ...options });
   const machine = Machine.bootAs(description);
   machine.loadModule('test_hmm', {});
   const recorder = new Recorder(description.generation);
   machine.newProgram = recorder.program;
   try {
-    machine.call(machine.spawn('test'), program);
+    machine.call(machine.spawn('test'), program, LIMIT_NS);
   } catch (error) {
-    if (!['KernelBug', 'ProcessDied'].includes((error as Error).name)) throw error;
+    if (error instanceof Hang) recorder.hung(error);
+    else if (!['KernelBug', 'ProcessDied'].includes((error as Error).name)) throw error;
   }
-  return recordedDocument(recorder, { name: 'x', machine: { spm: [] }, load: 0, thpAlways: false });
+  const machineSaid = machineBlock(description);
+  return recordedDocument(recorder, { name: 'x', machine: machineSaid, load: 0, thpAlways: false });
 }
 
 /** Its steps, as YAML has them; they must answer as they say. */
@@ -102,6 +108,22 @@ t.test('system calls on memory, pins, and signals that are caught', async (t) =>
   t.match(document.source, /without a system call on memory$/);
 });
 
+const { uapi } = description.generation;
+
+/** A command on d0 of whoever opened it as `fd`. */
+function* command(
+  sys: Sys,
+  op: 'MIGRATE_TO_DEV' | 'READ',
+  fd: number,
+  addr: number,
+  npages: number,
+): Task<void> {
+  const arg = yield* sys.malloc(64);
+  const ptr = yield* map(sys, npages);
+  yield* sys.storeBytes(arg, uapi.cmd.encode(new Uint8Array(uapi.cmd.size), { addr, ptr, npages }));
+  yield* sys.ioctl(fd, dmirrorRequest(uapi, op)!, arg);
+}
+
 t.test('an oops is the last step, and what is expected', async (t) => {
   const { uapi } = description.generation;
   const document = recorded(function* (sys) {
@@ -122,4 +144,50 @@ t.test('an oops is the last step, and what is expected', async (t) => {
     'ioctl, cmd: MIGRATE_TO_DEV, fd: d0, region: r0, page: 1, pages: 1, buffer: { region: r1, page: 0 }, expect: { ret: 0 }',
     'ioctl, cmd: READ, fd: d0, region: r0, page: 0, pages: 2, buffer: { region: r1, page: 0 }, expect: { oops: dmirror_do_read }',
   ]);
+});
+
+/** A grandchild, or more, that reads through a file that its dead parent opened. */
+const deadMirror = (readers: number) =>
+  function* (sys: Sys): Task<void> {
+    yield* sys.fork(function* (child) {
+      const fd = yield* child.open('/dev/hmm_dmirror0', mman.O_RDWR);
+      const p = yield* map(child, 2);
+      yield* child.storeSeq(p, 2048, 64, 0);
+      for (let i = 0; i < readers; i++) yield* child.fork((reader) => command(reader, 'READ', fd, p, 2));
+      yield* child.exit(0);
+    });
+    yield* sys.nanosleep(60e9);
+  };
+
+t.test('a call that hangs is the last step, whoever takes it', async (t) => {
+  const document = recorded(deadMirror(1), { bugs: ['dead-mirror-loop'] });
+  t.strictSame(stepsOf(document).slice(-1), [
+    'p2, op: ioctl, cmd: READ, fd: d0, region: r0, page: 0, pages: 2, buffer: { region: r1, page: 0 }, expect: { hang: dmirror_do_read }',
+  ]);
+  t.match(document.source, /on simulated 6.12$/);
+});
+
+t.test('so is a load', async (t) => {
+  const memory = { memory: 64 * 2 ** 20, hugepages: 0 };
+  const document = recorded(function* (sys) {
+    const fd = yield* sys.open('/dev/hmm_dmirror0', mman.O_RDWR);
+    const [p, q] = [yield* map(sys, 12000), yield* map(sys, 12000)];
+    yield* command(sys, 'MIGRATE_TO_DEV', fd, p, 12000);
+    yield* command(sys, 'MIGRATE_TO_DEV', fd, q, 12000);
+    yield* sys.load32(p);
+  }, memory);
+  t.strictSame(stepsOf(document).slice(-1), [
+    'load, region: r0, page: 0, pages: 1, words: 1, expect: { hang: exc_page_fault }',
+  ]);
+});
+
+t.test('what hangs outside of steps, or with others, is said', async (t) => {
+  const asleep = recorded(function* (sys) {
+    yield* map(sys, 1);
+    yield* sys.nanosleep(60e9);
+  });
+  t.match(asleep.source, /, without the hang in do_nanosleep$/);
+  const two = recorded(deadMirror(2), { bugs: ['dead-mirror-loop'] });
+  stepsOf(two);
+  t.match(two.source, /, without the hang of 2 calls at once$/);
 });

@@ -3,6 +3,7 @@
 import t from 'tap';
 import { bugs } from '../../src/generations/bugs/index.js';
 import { generations } from '../../src/generations/index.js';
+import type { TestFilter } from '../../src/selftests/test_filter.js';
 import { FAILURES, kernelOf } from '../selftests/suite_bugs.js';
 import { ADDRESSES, type Recorded, record, unmet } from './recorded.js';
 
@@ -26,6 +27,30 @@ for (const { id } of generations) {
     });
   }
 }
+
+/** Some with threads, several processes, random data, and both devices. */
+const INTERLEAVED = /migrate_multiple|double_map|exclusive_cow|anon_write|hmm_cow_in_device|fault/;
+
+t.test('tasks that take turns at random', async (t) => {
+  for (const seed of [1, 2]) {
+    const filters = [...suites.get('6.12')!.keys()]
+      .filter((name) => INTERLEAVED.test(name))
+      .map((name): TestFilter => ({ option: 'r', name }));
+    const recorded = record('6.12', ADDRESSES[1]!, { schedule: 'random', seed }, filters);
+    t.equal(recorded.size, 22);
+    t.match(recorded.values().next().value!.document.machine, { seed, schedule: 'random' });
+    t.strictSame(unmet(recorded), {}, `seed ${seed}`);
+  }
+});
+
+t.test('recorded with a bug, all is as it went', async (t) => {
+  for (const [id, names] of Object.entries(FAILURES)) {
+    const filters = names.map((name): TestFilter => ({ option: 'r', name }));
+    const recorded = record(kernelOf(id), ADDRESSES[1]!, { bugs: [id] }, filters);
+    t.strictSame([...recorded.keys()].sort(), [...names].sort());
+    t.strictSame(unmet(recorded), {}, id);
+  }
+});
 
 t.test('with a bug, what the suite sees fails', async (t) => {
   for (const { id } of bugs) {

@@ -57,6 +57,12 @@ t.test('the machine block', (t) => {
   const machine = { spm: [], memory: '8G', hugepages: 0, thp: 'never', module: false, bugs: ['a'], seed: 7 };
   t.strictSame(ofDocument({ machine }), []);
   t.strictSame(ofDocument({ machine: { spm: [0x100000000, '0x140000000'] } }), []);
+  t.strictSame(ofDocument({ machine: { spm: [null, '0x140000000'], schedule: 'random' } }), []);
+  t.strictSame(ofDocument({ machine: { efiFakeMem: ['512M@0x100000000:0x40000'] } }), []);
+  t.strictSame(ofDocument({ machine: { efiFakeMem: ['512M'], schedule: 'fair' } }), [
+    'machine.efiFakeMem[0]: expected a range as "1G@0x100000000:0x40000", got "512M"',
+    'machine.schedule: expected one of run-to-block, random, got "fair"',
+  ]);
   t.strictSame(
     ofDocument({ machine: { spm: [1, 2, 3], memory: '6X', hugepages: -1, seed: 1.5, thp: 'on' } }),
     [
