@@ -24,6 +24,13 @@ export interface Update {
   readonly document: ScenarioDocument;
 }
 
+export interface JudgedUpdate extends Update {
+  /** Does it differ from what is there? */
+  readonly changes: boolean;
+  /** Is all as expected, with it? */
+  readonly settles: boolean;
+}
+
 function withExpect(step: Step, result: StepResult | undefined): Step {
   const { expect: _, ...bare } = step;
   return (result === undefined ? bare : { ...bare, expect: result }) as Step;
@@ -44,6 +51,15 @@ export function withResults(
   if (document.kernel !== undefined && document.kernel !== kernel) updated.kernel = kernel;
   if (document.source !== undefined && changed) updated.source = `simulated: ${kernel}`;
   return updated;
+}
+
+/** Does the update say anything that the document does not? */
+export function changes(document: ScenarioDocument, updated: ScenarioDocument): boolean {
+  const { steps } = updated;
+  return (
+    document.kernel !== updated.kernel ||
+    document.steps.some(({ expect }, index) => !sameResult(expect, steps[index]!.expect))
+  );
 }
 
 /** The text of a file with these documents in place of the ones it has on their lines. */
