@@ -10,6 +10,7 @@ import {
   stringify,
   type YAMLMap,
 } from 'yaml';
+import { SCHEMA_LINE } from './authored-schema.js';
 import { sameResult } from './compare.js';
 import type { Syntax } from './load.js';
 import { sayingReplace } from './presence.js';
@@ -227,9 +228,10 @@ function stepLine(written: unknown): string {
 /** A new YAML document, one step a line; each in the words of `written` where there are any. */
 export function writeYaml({ steps, ...head }: ScenarioDocument, written: readonly unknown[] = steps): string {
   const lines = Object.entries(head).map(([key, value]) => `${key}: ${flow(value)}\n`);
-  if (steps.length === 0) return `${lines.join('')}steps: []\n`;
+  const begin = `${SCHEMA_LINE}${lines.join('')}`;
+  if (steps.length === 0) return `${begin}steps: []\n`;
   const said = sayingReplace(steps).map((step, index) =>
     written[index] === steps[index] ? step : expecting(written[index], step.expect),
   );
-  return `${lines.join('')}steps:\n${said.map(stepLine).join('')}`;
+  return `${begin}steps:\n${said.map(stepLine).join('')}`;
 }
