@@ -3,10 +3,11 @@
  * The JSON Schema of what authors may write, from that of what it is read as: names, defaults and lines. An editor
  * picks the rule of a step by its op, so that it proposes the fields of that step alone.
  */
-import { DOCUMENT, FIELDS, MACHINE } from './field-texts.js';
+
 import { type Json, labelled, textsOf } from './labels.js';
 import { STEP_COMMANDS } from './step-commands.js';
-import { COMMANDS, DEFAULTS, VALUES } from './steps/kernel-names.js';
+import { DOCUMENT, FIELDS, MACHINE } from './steps/field-texts.js';
+import { COMMANDS, DEFAULTS, DEVICE_NAME, VALUES } from './steps/kernel-names.js';
 
 /** Stays what it is as long as documents of version 1 are read. */
 const SCHEMA_ID = 'urn:hmm-sim:scenario:1';
@@ -52,7 +53,6 @@ const wordsIn = (value: Json): string[] =>
 /** A protection by its bits: rw, READ|WRITE, PROT_READ | PROT_WRITE. */
 const PROTECTION = /^ *(PROT_)?(READ|WRITE|NONE|R|W|RW|WR)( *\| *(PROT_)?(READ|WRITE|NONE|R|W|RW|WR))* *$/;
 const FLAG = '(MAP_)?(PRIVATE|SHARED|ANON|ANONYMOUS|HUGETLB|FIXED)';
-const DEVICE = '^(?:(?:/dev/)?hmm_dmirror)?(?:0x[0-9a-f]+|[0-9]+)$';
 const REGION = '^r(0|[1-9]\\d{0,3})(\\[\\w*(\\.\\.\\w*)?[\\])])?$';
 
 const caseless = (source: string): string =>
@@ -66,7 +66,7 @@ function authoredField(field: string, value: Json): Json {
     const flags = { pattern: caseless(`^ *${FLAG}( *\\| *${FLAG})* *$`) };
     return { type: 'string', anyOf: [{ enum: cases(spellings(field, words)) }, flags] };
   }
-  if (field === 'device') return { anyOf: [value, { type: 'string', pattern: DEVICE }] };
+  if (field === 'device') return { anyOf: [value, { type: 'string', pattern: DEVICE_NAME }] };
   if (field === 'region') return { type: 'string', pattern: REGION };
   if (field === 'to' || field === 'buffer') return { anyOf: [value, { type: 'string', pattern: REGION }] };
   return VALUES[field] === undefined || words.length === 0 ? value : named(spellings(field, words));
