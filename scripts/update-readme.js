@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Runs the examples of README.md and writes their real output below them. With --check it only says which
+ * Runs the examples of README.md and other pages (those that are named, or all) and writes their real output below them. With --check it only says which
  * differ, and exits 1.
  *
  * Examples are "$ npx --no-install hmm-sim ..." lines in blocks marked `console`, and blocks marked `js`, whose output is the
@@ -11,7 +11,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const readme = `${root}README.md`;
+/** Pages whose examples are run. */
+const PAGES = ['README.md', 'docs/PORTING.md', 'docs/TOUR.md'];
 
 /**
  * @param {string} command
@@ -47,17 +48,29 @@ function runProgram(program) {
   }
 }
 
-const before = readFileSync(readme, 'utf8');
-let program = '';
-const after = before.replace(/^```(console|js|text)\n([\s\S]*?)^```$/gm, (_, language, block) => {
-  if (language === 'js') program = block;
-  const shown = { console: () => runSessions(block), js: () => block, text: () => runProgram(program) }[
-    language
-  ];
-  const text = shown();
-  if (text !== block) process.stdout.write(`README.md: this example differs from what it does:\n${text}\n`);
-  return `\`\`\`${language}\n${text}\`\`\``;
-});
+/**
+ * Return: is the page as it was?
+ * @param {string} page
+ * @param {boolean} isCheck
+ */
+function update(page, isCheck) {
+  const before = readFileSync(`${root}${page}`, 'utf8');
+  let program = '';
+  const after = before.replace(/^```(console|js|text)\n([\s\S]*?)^```$/gm, (_, language, block) => {
+    if (language === 'js') program = block;
+    const shown = { console: () => runSessions(block), js: () => block, text: () => runProgram(program) }[
+      language
+    ];
+    const text = shown();
+    if (text !== block) process.stdout.write(`${page}: this example differs from what it does:\n${text}\n`);
+    return `\`\`\`${language}\n${text}\`\`\``;
+  });
+  if (!isCheck) writeFileSync(`${root}${page}`, after);
+  return after === before;
+}
 
-if (!process.argv.includes('--check')) writeFileSync(readme, after);
-else if (after !== before) process.exitCode = 1;
+const args = process.argv.slice(2);
+const isCheck = args.includes('--check');
+const named = args.filter((arg) => arg !== '--check');
+const same = (named.length > 0 ? named : PAGES).map((page) => update(page, isCheck));
+if (isCheck && same.includes(false)) process.exitCode = 1;

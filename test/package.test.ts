@@ -41,6 +41,7 @@ t.test('the package holds what it needs and no more', async (t) => {
     'bin',
     'dist',
     'docs',
+    'examples',
     'man',
     'package.json',
     'test',

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The examples of README.md are run, and answer what they are shown to answer. */
+/** The examples of README.md, the tour and the guide to porting are run, and answer what they are shown to answer. */
 import t from 'tap';
 import { execute, root } from './cli/hmm-sim.js';
 
-t.test('README.md shows real output', async (t) => {
-  const ran = execute(process.execPath, ['scripts/update-readme.js', '--check'], { cwd: root });
-  t.same(ran, { status: 0, stdout: '', stderr: '' });
-});
+for (const page of ['README.md', 'docs/PORTING.md', 'docs/TOUR.md']) {
+  t.test(`${page} shows real output`, async (t) => {
+    const script = ['scripts/update-readme.js', '--check', page];
+    t.same(execute(process.execPath, script, { cwd: root }), { status: 0, stdout: '', stderr: '' });
+  });
+}

@@ -10,7 +10,8 @@ import {
 import { type LoadedDocument, loadPart, type Mistake, type Part } from '../scenario/load.js';
 import type { ScenarioRun } from '../scenario/result.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
-import { type Update, withResults } from '../scenario/update.js';
+import { changes, type JudgedUpdate, withResults } from '../scenario/update.js';
+import { judge } from '../scenario/verdict.js';
 import { type MachineSource, runOn } from '../session/runner.js';
 import { type MachineSetup, type Overrides, Setups } from '../session/setup.js';
 import { TimedOut, UsageError } from '../sim/errors.js';
@@ -45,7 +46,7 @@ export interface Told {
   readonly outcome: ScenarioOutcome;
   readonly json?: string;
   /** Absent when no document can expect what the run answered. */
-  readonly update?: Update;
+  readonly update?: JudgedUpdate;
 }
 
 /** A document that is to run, and the machine that it wants. */
@@ -86,6 +87,12 @@ function named(error: unknown, name: string): Error {
 /** Can a document expect what this run answered? */
 function isRecording({ loadFailure, results }: ScenarioRun): boolean {
   return loadFailure === undefined && !results.some(({ violation }) => violation !== undefined);
+}
+
+function updateOf({ document, line }: LoadedDocument, run: ScenarioRun, kernel: string): JudgedUpdate {
+  const updated = withResults(document, run.results, kernel);
+  const settles = judge(updated, run) === undefined;
+  return { line, document: updated, changes: changes(document, updated), settles };
 }
 
 /** What a document is called; one that cannot be read, by its place. */
@@ -191,9 +198,7 @@ export class PartRunner {
         ...(failure === undefined ? {} : { failure }),
       },
       ...(json ? { json: this.#jsonLine(document, { kernel, run }, other, verdict) } : {}),
-      ...(update && isRecording(run)
-        ? { update: { line, document: withResults(document, run.results, kernel) } }
-        : {}),
+      ...(update && isRecording(run) ? { update: updateOf(loaded, run, kernel) } : {}),
     };
   }
 

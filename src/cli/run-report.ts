@@ -7,7 +7,7 @@ import { ScenarioCases } from '../report/scenario-junit.js';
 import { scenarioEndLines, scenarioLines, scenarioPlanLines } from '../report/scenario-ktap.js';
 import { type ScenarioOutcome, type ScenarioTotals, verdictOf } from '../report/scenario-outcome.js';
 import type { Mistake } from '../scenario/load.js';
-import { type Update, updateText } from '../scenario/update.js';
+import { type JudgedUpdate, updateText } from '../scenario/update.js';
 import { stepLine } from '../scenario/yaml-position.js';
 import { annotationLine } from './github.js';
 import { Progress } from './progress.js';
@@ -24,11 +24,15 @@ export interface Output {
 /** Mistakes that are told one by one. */
 const MAX_MISTAKES = 10;
 
+const countOf = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 export class RunReport {
   readonly totals: ScenarioTotals = { pass: 0, fail: 0, skip: 0, error: 0 };
   readonly #junit = new ScenarioCases();
-  readonly #updates: Update[][] = [];
+  readonly #updates: JudgedUpdate[][] = [];
   #number = 0;
+  /** Failures that no update settles. */
+  #left = 0;
   #files: readonly TextFile[] = [];
   #progress: Progress | undefined;
   #bailedOut: string | undefined;
@@ -46,6 +50,11 @@ export class RunReport {
 
   get failed(): boolean {
     return this.totals.fail + this.totals.error > 0;
+  }
+
+  /** Is anything wrong that the documents will not expect from now on? */
+  get failsStill(): boolean {
+    return this.#left > 0;
   }
 
   /** Before anything is read: whoever waits sees that there is somebody. */
@@ -67,7 +76,7 @@ export class RunReport {
   /** `file` is an index into the files. */
   finished(file: number, { outcome, json, update }: Told): void {
     if (json !== undefined) this.output.out(json);
-    this.#tell(outcome);
+    this.#tell(outcome, update?.settles);
     this.#annotate(outcome, this.#files[file]);
     if (update !== undefined) (this.#updates[file] ??= []).push(update);
   }
@@ -87,12 +96,21 @@ export class RunReport {
 
   end(files: readonly TextFile[]): void {
     this.#print(scenarioEndLines(this.totals));
+    if (this.options.update) this.output.err(this.#update(files));
+  }
+
+  /** Return: what was updated, in a line. */
+  #update(files: readonly TextFile[]): string {
+    let written = 0;
     for (const [index, { name, text, syntax }] of files.entries()) {
-      const updates = this.#updates[index];
-      if (updates === undefined) continue;
-      const updated = updateText(text, syntax, updates);
-      if (updated !== text) writeScenarioFile(name, updated);
+      const updated = updateText(text, syntax, this.#updates[index] ?? []);
+      if (updated === text) continue;
+      writeScenarioFile(name, updated);
+      written++;
     }
+    const changed = this.#updates.flat().filter(({ changes }) => changes).length;
+    const left = this.#left === 0 ? '' : `; ${countOf(this.#left, 'failure')} cannot be expected`;
+    return `updated ${changed} of ${countOf(this.#number, 'scenario')}, in ${countOf(written, 'file')}${left}`;
   }
 
   /** The run cannot go on; no reader may take what there is for all of it. */
@@ -131,8 +149,10 @@ export class RunReport {
     for (const line of lines) this.output.out(line);
   }
 
-  #tell(outcome: ScenarioOutcome): void {
-    this.totals[verdictOf(outcome)]++;
+  #tell(outcome: ScenarioOutcome, settled = false): void {
+    const verdict = verdictOf(outcome);
+    this.totals[verdict]++;
+    if (!settled && (verdict === 'fail' || verdict === 'error')) this.#left++;
     const lines = scenarioLines(++this.#number, outcome);
     this.#print(lines);
     this.#progress?.at(this.#number);

@@ -10,6 +10,7 @@ import {
   stringify,
   type YAMLMap,
 } from 'yaml';
+import { SCHEMA_LINE } from './authored-schema.js';
 import { sameResult } from './compare.js';
 import type { Syntax } from './load.js';
 import { sayingReplace } from './presence.js';
@@ -22,6 +23,13 @@ export interface Update {
   /** Line that the document starts on (JSON Lines), from 1. */
   readonly line: number;
   readonly document: ScenarioDocument;
+}
+
+export interface JudgedUpdate extends Update {
+  /** Does it differ from what is there? */
+  readonly changes: boolean;
+  /** Is all as expected, with it? */
+  readonly settles: boolean;
 }
 
 function withExpect(step: Step, result: StepResult | undefined): Step {
@@ -44,6 +52,15 @@ export function withResults(
   if (document.kernel !== undefined && document.kernel !== kernel) updated.kernel = kernel;
   if (document.source !== undefined && changed) updated.source = `simulated: ${kernel}`;
   return updated;
+}
+
+/** Does the update say anything that the document does not? */
+export function changes(document: ScenarioDocument, updated: ScenarioDocument): boolean {
+  const { steps } = updated;
+  return (
+    document.kernel !== updated.kernel ||
+    document.steps.some(({ expect }, index) => !sameResult(expect, steps[index]!.expect))
+  );
 }
 
 /** The text of a file with these documents in place of the ones it has on their lines. */
@@ -211,9 +228,10 @@ function stepLine(written: unknown): string {
 /** A new YAML document, one step a line; each in the words of `written` where there are any. */
 export function writeYaml({ steps, ...head }: ScenarioDocument, written: readonly unknown[] = steps): string {
   const lines = Object.entries(head).map(([key, value]) => `${key}: ${flow(value)}\n`);
-  if (steps.length === 0) return `${lines.join('')}steps: []\n`;
+  const begin = `${SCHEMA_LINE}${lines.join('')}`;
+  if (steps.length === 0) return `${begin}steps: []\n`;
   const said = sayingReplace(steps).map((step, index) =>
     written[index] === steps[index] ? step : expecting(written[index], step.expect),
   );
-  return `${lines.join('')}steps:\n${said.map(stepLine).join('')}`;
+  return `${begin}steps:\n${said.map(stepLine).join('')}`;
 }

@@ -179,7 +179,11 @@ t.test('--update writes what came, compressed where the file is', async (t) => {
       '# why\nname: a\nsteps:\n  - { op: close, fd: d0, expect: { ret: 0 } } # first\n  - { op: open, fd: d0, device: 9 }\n',
     'b.jsonl.gz': gzipSync(`${bad}\n${good}\n`),
   });
-  t.equal((await run([directory], { update: true })).status, 1);
+  const first = await run([directory], { update: true });
+  t.equal(first.status, 0);
+  t.equal(first.out.filter((line) => line.startsWith('not ok')).length, 2, 'what changed is told');
+  t.strictSame(first.err, ['updated 2 of 3 scenarios, in 2 files']);
+  t.strictSame((await run([directory], { update: true })).err, ['updated 0 of 3 scenarios, in 0 files']);
   t.equal(
     readFileSync(join(directory, 'a.yaml'), 'utf8'),
     '# why\nname: a\nsteps:\n  - { op: close, fd: d0, expect: { ret: EBADF } } # first\n  - { op: open, fd: d0, device: 9, expect: { oops: chrdev_open } }\n',
@@ -188,6 +192,14 @@ t.test('--update writes what came, compressed where the file is', async (t) => {
   t.equal(text, `${closing('bad', 'EBADF')}\n${good}\n`);
   t.equal((await run([directory])).status, 0);
   await t.rejects(run(['-'], { update: true }), { message: '--update: standard input cannot be updated' });
+});
+
+t.test('--update: what no expectation of a step can settle fails still', async (t) => {
+  const steps = [{ op: 'close', fd: 'd0', expect: { ret: 0 } }];
+  const file = join(t.testdir({ 'a.json': JSON.stringify({ name: 'a', dmesg: ['gone'], steps }) }), 'a.json');
+  const { status, err } = await run([file], { update: true });
+  t.equal(status, 1);
+  t.strictSame(err, ['updated 1 of 1 scenario, in 1 file; 1 failure cannot be expected']);
 });
 
 t.test('--against: where another kernel answers differently', async (t) => {
