@@ -14,12 +14,12 @@ import { tellWithoutEffect } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import { addMachineOptions, type MachineFlags } from './machine-options.js';
 import type { Output } from './run.js';
-import { displayName, readScenarioFiles } from './scenario-files.js';
+import { readScenarioFileNow } from './scenario-files.js';
 import { HISTORY_LINES, History, historyPath } from './shell-history.js';
 import { type ShellMachine, shellMachine } from './shell-machine.js';
 import { viewsOn } from './shell-views.js';
 import { gridPainter } from './show.js';
-import { printErrorLine, printLine } from './terminal.js';
+import { colours, printErrorLine, printLine, printText } from './terminal.js';
 
 const HELP = `
 The seed is 0 unless told. On a terminal, Tab completes, Ctrl-C clears the line, Ctrl-D ends, and lines of earlier sessions
@@ -35,7 +35,10 @@ export function configure(command: Command): void {
       );
       tellWithoutEffect(flags, [flags.kernel], printErrorLine);
       const terminal = { input: process.stdin, output: process.stdout };
-      process.exitCode = await shellCommand(machine, terminal, { out: printLine, err: printErrorLine });
+      process.exitCode = await shellCommand(machine, terminal, {
+        out: colours() ? printText : printLine,
+        err: printErrorLine,
+      });
     });
 }
 
@@ -60,16 +63,15 @@ function save(file: string, text: string): void {
 
 /** The one document of the file, or the one of that name. Throws UsageError. */
 function open(file: string, name: string | undefined, kernel: string, check: boolean): OpenedDocument {
-  const { files, mistakes } = readScenarioFiles([file]);
+  const { file: read, mistakes } = readScenarioFileNow(file);
   const [mistake] = mistakes;
   if (mistake !== undefined) throw new UsageError(mistake.message, mistake.where);
-  const all = files.flatMap(({ loaded }) => loaded.documents);
+  const all = read.loaded.documents;
   const found = name === undefined ? all : all.filter(({ document }) => document.name === name);
   const [one, ...others] = found;
-  const shown = files.map(displayName).join(', ');
-  if (one === undefined) throw new UsageError(`no scenario of that name in ${shown}`, 'load');
+  if (one === undefined) throw new UsageError(`no scenario of that name in ${file}`, 'load');
   if (others.length > 0)
-    throw new UsageError(`${found.length} scenarios in ${shown}: name one of them`, 'load');
+    throw new UsageError(`${found.length} scenarios in ${file}: name one of them`, 'load');
   const { document, written } = one;
   const setup = new Setups({ check }).of({ ...document, kernel: document.kernel ?? (kernel as never) });
   return { document, written, setup };
