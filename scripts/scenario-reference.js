@@ -5,13 +5,13 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { textsOf } from '../dist/scenario/labels.js';
 import { load } from '../dist/scenario/load.js';
 import { choicesOf, fieldsOf } from '../dist/scenario/shape.js';
 import { STEP_COMMANDS } from '../dist/scenario/step-commands.js';
 import { DOCUMENT, FIELDS, MACHINE, PLACE, RESULTS, WORDS } from '../dist/scenario/steps/field-texts.js';
 import { definitionOf, steps } from '../dist/scenario/steps/index.js';
 import { DEFAULTS, MAP_FLAGS, PROTECTIONS, VALUES } from '../dist/scenario/steps/kernel-names.js';
+import { textsOf } from '../dist/scenario/steps/labels.js';
 
 const root = new URL('..', import.meta.url);
 const page = new URL('docs/SCENARIOS.md', root);

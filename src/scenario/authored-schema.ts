@@ -4,10 +4,10 @@
  * picks the rule of a step by its op, so that it proposes the fields of that step alone.
  */
 
-import { type Json, labelled, textsOf } from './labels.js';
 import { STEP_COMMANDS } from './step-commands.js';
 import { DOCUMENT, FIELDS, MACHINE } from './steps/field-texts.js';
 import { COMMANDS, DEFAULTS, DEVICE_NAME, VALUES } from './steps/kernel-names.js';
+import { type Json, labelled, textsOf } from './steps/labels.js';
 
 /** Stays what it is as long as documents of version 1 are read. */
 const SCHEMA_ID = 'urn:hmm-sim:scenario:1';

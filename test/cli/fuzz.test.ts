@@ -32,7 +32,7 @@ t.test('a campaign: findings, their files, the journal', async (t) => {
   ]);
   t.match(
     files['oops-dmirror_do_read.yaml'],
-    /^name: oops-dmirror_do_read\nkernel: "6.12"\nsource: "found by fuzz, seed 6, 31 steps: oops in dmirror_do_read: .*"\nsteps:\n/,
+    /^# yaml-language-server: [^\n]*\nname: oops-dmirror_do_read\nkernel: "6.12"\nsource: "found by fuzz, seed 6, 31 steps: oops in dmirror_do_read: .*"\nsteps:\n/,
   );
   t.match(hmmSim('run', out), { status: 0, stdout: /\n# Totals: pass:2 fail:0 / });
   const counts = { 'oops-dmirror_do_read': 2, 'oops-dmirror_fops_unlocked_ioctl': 1 };

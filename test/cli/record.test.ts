@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { hmmSim } from './hmm-sim.js';
 
-const MIXEDMAP = `name: hmm.hmm_device_private.mixedmap
+const MIXEDMAP = `# yaml-language-server: $schema=hmm-sim.schema.json
+name: hmm.hmm_device_private.mixedmap
 kernel: "6.12"
 source: "recorded: smoke -r hmm.hmm_device_private.mixedmap on simulated 6.12"
 machine: { spm: [] }
@@ -93,7 +94,8 @@ t.test('shrink suite:TEST keeps what only the bug does', async (t) => {
   const args = ['--kernel', 'v5-generic', '--bug', 'generic-forced-private'];
   t.strictSame(hmmSim('shrink', 'suite:hmm2.snapshot', ...args), {
     status: 0,
-    stdout: `name: hmm2.snapshot
+    stdout: `# yaml-language-server: $schema=hmm-sim.schema.json
+name: hmm2.snapshot
 kernel: v5-generic
 source: 'shrunk from suite:hmm2.snapshot, 20 steps: step 15 expects perm "DEV_GENERIC|WRITE", gets "DEV_PRIVATE_LOCAL|WRITE"'
 machine: { bugs: [ generic-forced-private ] }

@@ -25,7 +25,8 @@ steps:
 t.test('the scenario of a seed, by how it ends', async (t) => {
   t.strictSame(hmmSim('shrink', 'seed:6', '--kernel', '6.12'), {
     status: 0,
-    stdout: `name: generated-anon-6
+    stdout: `# yaml-language-server: $schema=hmm-sim.schema.json
+name: generated-anon-6
 kernel: "6.12"
 source: "shrunk from seed:6, 31 steps: oops in dmirror_do_read: ${REASON}"
 steps:
@@ -48,7 +49,7 @@ const steps = (expect: string): string => `steps:
 
 t.test('an expectation that fails, a condition, another kernel', async (t) => {
   const file = join(t.testdir({ 'pinned.yaml': PINNED }), 'pinned.yaml');
-  const head = `name: pinned\nkernel: "6.12"\nsource: "shrunk from ${file}, 7 steps: `;
+  const head = `# yaml-language-server: $schema=hmm-sim.schema.json\nname: pinned\nkernel: "6.12"\nsource: "shrunk from ${file}, 7 steps: `;
   const fails = 'step 5 expects ret 0, gets "ENOENT"';
   t.strictSame(hmmSim('shrink', file), {
     status: 0,
@@ -64,7 +65,8 @@ t.test('an expectation that fails, a condition, another kernel', async (t) => {
 });
 
 t.test('a machine without its module stays without it', async (t) => {
-  const text = `name: unloaded
+  const text = `# yaml-language-server: $schema=hmm-sim.schema.json
+name: unloaded
 kernel: "6.12"
 machine: { bugs: [coherent-minor-unset] }
 load: { ret: ENOMEM }

@@ -203,7 +203,7 @@ t.test("an update keeps the author's words", (t) => {
   );
   t.equal(
     writeYaml({ name: 'a', steps: [{ op: 'unpin', expect: { ret: 0 } }] } as ScenarioDocument, ['UNPIN']),
-    'name: a\nsteps:\n  - UNPIN: { ret: 0 }\n',
+    '# yaml-language-server: $schema=hmm-sim.schema.json\nname: a\nsteps:\n  - UNPIN: { ret: 0 }\n',
   );
   t.end();
 });

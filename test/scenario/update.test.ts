@@ -119,7 +119,10 @@ t.test('a new document is one step a line, and loads', (t) => {
   const written = withResults(document, results, '6.12');
   const text = writeYaml(written);
   t.strictSame(load(text, 'f', 'yaml').documents[0]?.document, written);
-  t.equal(text.split('\n')[3], '  - { as: p0, op: open, fd: d0, device: 0, expect: { ret: 0 } }');
-  t.equal(writeYaml({ name: 'a', steps: [] }), 'name: a\nsteps: []\n');
+  t.equal(text.split('\n')[4], '  - { as: p0, op: open, fd: d0, device: 0, expect: { ret: 0 } }');
+  t.equal(
+    writeYaml({ name: 'a', steps: [] }),
+    '# yaml-language-server: $schema=hmm-sim.schema.json\nname: a\nsteps: []\n',
+  );
   t.end();
 });

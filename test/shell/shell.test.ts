@@ -34,7 +34,8 @@ t.test('commands answer with their result; saving writes them as a document', (t
   t.strictSame(shell.execute('save a.yaml'), ['saved 4 steps to a.yaml']);
   t.equal(
     files.get('a.yaml'),
-    `name: session
+    `# yaml-language-server: $schema=hmm-sim.schema.json
+name: session
 kernel: "6.12"
 source: "simulated: 6.12"
 machine: { spm: [ "0x100000000", "0x140000000" ] }
@@ -199,7 +200,8 @@ t.test('load goes on from a document, in its words', (t) => {
   shell.execute('save a.yaml');
   t.equal(
     files.get('a.yaml'),
-    `name: mine
+    `# yaml-language-server: $schema=hmm-sim.schema.json
+name: mine
 kernel: "6.1"
 source: "simulated: 6.1"
 steps:

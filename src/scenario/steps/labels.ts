@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A title and a description on every node of a JSON Schema: those of its key, or of what it is a part of. */
-import { PLACE, RESULTS, type Text } from './steps/field-texts.js';
+import { PLACE, RESULTS, type Text } from './field-texts.js';
 
 export type Json = Record<string, unknown>;
 
