@@ -97,11 +97,14 @@ function knownKeys(document: unknown, path: Path): string[] {
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
+/** Nobody reads more of them. */
+const MAX_ISSUES = 100;
+
 function complain(document: unknown, issue: Issue): Complaint[] {
   const path = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key));
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(document, path);
-    return issue.keys.map((key) => {
+    return issue.keys.slice(0, MAX_ISSUES).map((key) => {
       const message = `unknown key "${key}"${didYouMean(key, known)}, expected ${oneOf(known)}`;
       return { path: [...path, key], atKey: true, message };
     });
@@ -130,7 +133,7 @@ function contradictions({ load, steps }: ScenarioDocument): Complaint[] {
 function complaintsOf(schema: z.ZodType, value: unknown): Complaint[] {
   const result = schema.safeParse(value);
   if (result.success) return [];
-  const complaints = result.error.issues.flatMap((issue) => complain(value, issue));
+  const complaints = result.error.issues.slice(0, MAX_ISSUES).flatMap((issue) => complain(value, issue));
   // One value can break two rules of the same wording (an integer, and its bounds).
   const said = new Set<string>();
   return complaints.filter(({ path, message }) => {

@@ -1,32 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Text in, scenario documents out. What is wrong is told with its place, and the other documents still load. */
-import { type Document, LineCounter, parseDocument } from 'yaml';
-import { type Complaint, pathText } from './diagnose.js';
-import { readDocument } from './read.js';
-import type { ScenarioDocument } from './schema.js';
-import { offsetOf } from './yaml-position.js';
+import { depthOffset, LIMITS, type Limits, TOO_DEEP, tooLarge } from './limits.js';
+import { accept, firstFew, type Loaded, lineAndColumn, loadYaml, placed, said } from './load-yaml.js';
+import { readWithin } from './read.js';
 
 export type Syntax = 'yaml' | 'json' | 'jsonl';
 
-export interface LoadedDocument {
-  readonly file: string;
-  /** Line that the document starts on, from 1. */
-  readonly line: number;
-  readonly document: ScenarioDocument;
-  /** Its steps in the author's words. */
-  readonly written: readonly unknown[];
-}
-
-/** One mistake of the author. `where` is "file:line:column", or "file:line" in JSON Lines. */
-export interface Mistake {
-  readonly where: string;
-  readonly message: string;
-}
-
-export interface Loaded {
-  readonly documents: LoadedDocument[];
-  readonly mistakes: Mistake[];
-}
+export type { Loaded, LoadedDocument, Mistake } from './load-yaml.js';
 
 /** The syntax that a file name promises (".gz" ignored); undefined for other names. */
 export function syntaxOf(file: string): Syntax | undefined {
@@ -74,24 +54,17 @@ export function partsOf(text: string, file: string, syntax: Syntax, lines: numbe
   return parts;
 }
 
-export function loadPart({ text, file, syntax, line }: Part): Loaded {
+export function loadPart({ text, file, syntax, line }: Part, limits: Limits = LIMITS): Loaded {
   const body = text.startsWith('\ufeff') ? text.slice(1) : text;
-  if (syntax === 'jsonl') return loadLines(body, file, line);
-  return syntax === 'json' ? loadJson(body, file) : loadYaml(body, file);
+  if (syntax === 'jsonl') return loadLines(body, file, line, limits);
+  if (body.length > limits.bytes) {
+    return { documents: [], mistakes: [{ where: `${file}:1:1`, message: tooLarge(limits.bytes) }] };
+  }
+  return syntax === 'json' ? loadJson(body, file, limits) : loadYaml(body, file, limits);
 }
 
-export function load(text: string, file: string, syntax: Syntax): Loaded {
-  return loadPart({ text, file, syntax, line: 1 });
-}
-
-function lineAndColumn(text: string, offset: number): string {
-  const before = text.slice(0, offset).split('\n');
-  return `${before.length}:${before.at(-1)!.length + 1}`;
-}
-
-function accept(file: string, line: number, read: unknown, written: unknown): LoadedDocument {
-  const document = read as ScenarioDocument;
-  return { file, line, document, written: (written as { readonly steps: readonly unknown[] }).steps };
+export function load(text: string, file: string, syntax: Syntax, limits: Limits = LIMITS): Loaded {
+  return loadPart({ text, file, syntax, line: 1 }, limits);
 }
 
 // --- JSON Lines ---------------------------------------------------------------------------------------
@@ -104,104 +77,67 @@ function jsonError(error: unknown): { message: string; offset: number | undefine
   return { message, offset: position === undefined ? undefined : Number(position) };
 }
 
-function loadLines(text: string, file: string, first: number): Loaded {
+function loadLines(text: string, file: string, first: number, limits: Limits): Loaded {
   const loaded: Loaded = { documents: [], mistakes: [] };
   for (const [index, line] of text.split('\n').entries()) {
-    if (line.trim() !== '') loadLine(line, file, first + index, loaded);
+    if (line.trim() === '') continue;
+    const { documents, mistakes } = loadLine(line, file, first + index, limits);
+    loaded.documents.push(...documents);
+    loaded.mistakes.push(...mistakes);
   }
   return loaded;
 }
 
-function loadLine(line: string, file: string, number: number, loaded: Loaded): void {
+function loadLine(line: string, file: string, number: number, limits: Limits): Loaded {
+  const where = `${file}:${number}`;
+  const wrong = (message: string, offset: number): Loaded => ({
+    documents: [],
+    mistakes: [{ where: `${where}:${offset + 1}`, message }],
+  });
+  if (line.length > limits.bytes) return wrong(tooLarge(limits.bytes), 0);
   let document: unknown;
   try {
     document = JSON.parse(line);
   } catch (error) {
     const { message, offset } = jsonError(error);
-    const where = `${file}:${number}:${(offset ?? line.length) + 1}`;
-    loaded.mistakes.push({ where, message: `expected one JSON document a line: ${message}` });
-    return;
+    return wrong(`expected one JSON document a line: ${message}`, offset ?? line.length);
   }
-  const { document: read, complaints } = readDocument(document);
-  for (const { path, message } of complaints) {
-    loaded.mistakes.push({ where: `${file}:${number}`, message: `${pathText(path)}: ${message}` });
-  }
-  if (complaints.length === 0) loaded.documents.push(accept(file, number, read, document));
+  const { document: read, complaints } = readWithin(limits, document, line.length);
+  if (complaints.length === 0) return { documents: [accept(file, number, read, document)], mistakes: [] };
+  const deep = depthOffset(line);
+  if (deep !== undefined) return wrong(TOO_DEEP, deep);
+  return {
+    documents: [],
+    mistakes: firstFew(complaints, (complaint) => ({ where, message: said(complaint) })),
+  };
 }
 
 // --- one document a file --------------------------------------------------------------------------------
 
-function loadJson(text: string, file: string): Loaded {
+/** Larger ones are not parsed again for the place of a mistake. */
+const MAX_PLACED = 1 << 20;
+
+function loadJson(text: string, file: string, limits: Limits): Loaded {
+  const wrong = (message: string, offset: number): Loaded => ({
+    documents: [],
+    mistakes: [{ where: `${file}:${lineAndColumn(text, offset)}`, message }],
+  });
   let document: unknown;
   try {
     document = JSON.parse(text);
   } catch (error) {
     const { message, offset } = jsonError(error);
-    const where = `${file}:${lineAndColumn(text, offset ?? text.length)}`;
-    return { documents: [], mistakes: [{ where, message: `expected a JSON document: ${message}` }] };
+    return wrong(`expected a JSON document: ${message}`, offset ?? text.length);
   }
-  const { document: read, complaints } = readDocument(document);
+  const { document: read, complaints } = readWithin(limits, document, text.length);
   if (complaints.length === 0) return { documents: [accept(file, 1, read, document)], mistakes: [] };
+  const deep = depthOffset(text);
+  if (deep !== undefined) return wrong(TOO_DEEP, deep);
   // JSON is YAML, whose parser keeps the place of every value.
-  const lines = new LineCounter();
+  if (text.length <= MAX_PLACED) return { documents: [], mistakes: placed(text, file, complaints) };
+  const where = `${file}:1:1`;
   return {
     documents: [],
-    mistakes: place(complaints, parseDocument(text, { lineCounter: lines }), lines, file),
+    mistakes: firstFew(complaints, (complaint) => ({ where, message: said(complaint) })),
   };
-}
-
-function loadYaml(text: string, file: string): Loaded {
-  const lines = new LineCounter();
-  const parsed = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  if (parsed.errors.length > 0) {
-    const mistakes = parsed.errors.map((error) => {
-      return { where: position(file, lines, error.pos[0]), message: yamlMessage(error) };
-    });
-    return { documents: [], mistakes };
-  }
-  const document = toPlain(parsed);
-  if (document instanceof Error) {
-    return {
-      documents: [],
-      mistakes: [{ where: `${file}:1:1`, message: `expected YAML: ${document.message}` }],
-    };
-  }
-  const { document: read, complaints } = readDocument(document);
-  if (complaints.length > 0) return { documents: [], mistakes: place(complaints, parsed, lines, file) };
-  return { documents: [accept(file, lineOf(parsed, lines), read, document)], mistakes: [] };
-}
-
-/** The document as plain values; an Error for an alias that cannot be resolved. */
-function toPlain(parsed: Document.Parsed): unknown {
-  try {
-    return parsed.toJS();
-  } catch (error) {
-    return error;
-  }
-}
-
-function yamlMessage(error: { code: string; message: string }): string {
-  if (error.code === 'MULTIPLE_DOCS') return 'expected one document a file; use JSON Lines for several';
-  return `expected YAML: ${error.message}`;
-}
-
-function lineOf(parsed: Document.Parsed, lines: LineCounter): number {
-  return lines.linePos(parsed.contents?.range[0] ?? 0).line;
-}
-
-function position(file: string, lines: LineCounter, offset: number): string {
-  const { line, col } = lines.linePos(offset);
-  return `${file}:${line}:${col}`;
-}
-
-function place(
-  complaints: readonly Complaint[],
-  parsed: Document.Parsed,
-  lines: LineCounter,
-  file: string,
-): Mistake[] {
-  return complaints.map((complaint) => ({
-    where: position(file, lines, offsetOf(parsed, complaint.path, complaint.atKey ?? false)),
-    message: `${pathText(complaint.path)}: ${complaint.message}`,
-  }));
 }

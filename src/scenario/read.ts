@@ -7,6 +7,7 @@ import { DEFAULT_GENERATION, generationById } from '../generations/index.js';
 import { UsageError } from '../sim/errors.js';
 import { canonicalStep } from './canonical-step.js';
 import { type Complaint, diagnose, isScenario, type Path } from './diagnose.js';
+import { excessOf, type Limits, tooMany } from './limits.js';
 import { stepOfWords, wordsOf } from './line.js';
 import type { ScenarioDocument, Step } from './schema.js';
 import type { Fields } from './steps/contract.js';
@@ -137,6 +138,35 @@ export function readDocument(written: unknown): ReadDocument {
   const { document, complaints } = readSteps(written, steps);
   const more = diagnose(document).map((complaint) => inPlace(complaint, steps));
   return { document, complaints: [...complaints, ...more].sort(byStep) };
+}
+
+/** The first step with which the document is of more pages than it may be. */
+function pagesExcess({ steps }: ScenarioDocument, limits: Limits): Complaint[] {
+  let pages = 0;
+  for (const [index, step] of steps.entries()) {
+    const { concerns } = definitionOf(step);
+    if (concerns !== 'access' && concerns !== 'command') continue;
+    pages += (step as { readonly pages?: number }).pages ?? 0;
+    if (pages <= limits.pages) continue;
+    return [{ path: ['steps', index, 'pages'], message: tooMany('pages in all steps', limits.pages) }];
+  }
+  return [];
+}
+
+/** readDocument() of what may be a stranger's, and has itself in it; `length` is that of its text without aliases. */
+export function readWithin(
+  limits: Limits,
+  written: unknown,
+  length = Number.POSITIVE_INFINITY,
+): ReadDocument {
+  // A step, and a value, takes two characters at least; and the schema knows nothing that is deep.
+  if (length > limits.steps || !isScenario(written)) {
+    const excess = excessOf(written, limits);
+    if (excess !== undefined) return { document: written, complaints: [excess] };
+  }
+  const { document, complaints } = readDocument(written);
+  if (complaints.length > 0) return { document, complaints };
+  return { document, complaints: pagesExcess(document as ScenarioDocument, limits) };
 }
 
 const stepAt = ({ path }: Complaint): number =>

@@ -122,7 +122,7 @@ t.test('the parts of a file load on their own, and know their lines', (t) => {
       parts.map(({ line }) => line),
       [1, 17, 33],
     );
-    const loaded = parts.map(loadPart);
+    const loaded = parts.map((part) => loadPart(part));
     t.strictSame(
       loaded.flatMap(({ documents }) => documents),
       load(text, 'f', 'jsonl').documents,
