@@ -8,17 +8,17 @@ import type { LoadedDocument } from '../scenario/load.js';
 import { MachinePool } from '../session/machine-pool.js';
 import { runOn } from '../session/runner.js';
 import { type Overrides, Setups } from '../session/setup.js';
-import { readScenarioFiles } from './scenario-files.js';
+import { readScenarioFileNow } from './scenario-files.js';
 
 /** Beside dist, and beside src. */
 const SCENARIOS = new URL('../../test/bugs/', import.meta.url);
 
 /** The scenario that shows the bug. */
 export function bugScenario({ id }: Bug): LoadedDocument {
-  const { files, mistakes } = readScenarioFiles([fileURLToPath(new URL(`${id}.yaml`, SCENARIOS))]);
+  const { file, mistakes } = readScenarioFileNow(fileURLToPath(new URL(`${id}.yaml`, SCENARIOS)));
   const [mistake] = mistakes;
   if (mistake !== undefined) throw new Error(`${mistake.where}: ${mistake.message}`);
-  return files[0]!.loaded.documents[0]!;
+  return file.loaded.documents[0]!;
 }
 
 /** What is not as the scenario expects, in one line; undefined when all is. */

@@ -72,7 +72,7 @@ function checkPage(chosen: readonly Chosen[], page: FollowedPage | undefined): v
 
 /** Return: the exit status. Throws UsageError. */
 async function explain(file: string, flags: ExplainFlags, out: (line: string) => void): Promise<number> {
-  const chosen = chooseScenarios(file, flags);
+  const chosen = await chooseScenarios(file, flags);
   checkStep(chosen, flags.step);
   checkPage(chosen, flags.page);
   const trace = flags.trace === undefined ? undefined : new TraceFile(flags.trace);

@@ -2,10 +2,12 @@
 /** `hmm-sim export`: scenario documents in, a C program for a real kernel out. */
 import type { Command } from 'commander';
 import { countExpectations, type Exported, exportC } from '../export/export-c.js';
+import type { Limits } from '../scenario/limits.js';
 import type { Mistake } from '../scenario/load.js';
 import { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_OK, EXIT_USAGE } from './exit-codes.js';
+import { addMaxSize, fewLines } from './limit-options.js';
 import { namePattern } from './name-pattern.js';
 import { ReportFile } from './report-file.js';
 import { readScenarioFiles, type ScenarioFile } from './scenario-files.js';
@@ -17,12 +19,13 @@ export interface ExportCommandOptions {
   readonly expect?: boolean;
   readonly kernel?: string;
   readonly name?: string;
+  readonly maxSize?: Limits;
 }
 
 const STDOUT = '-';
 
 export function configure(command: Command): void {
-  command
+  addMaxSize(command)
     .argument('<files...>', 'scenario documents, as hmm-sim run takes them')
     .requiredOption('--c <file>', 'the C program to write, or - for standard output')
     .option('--expect', 'put what the documents expect into the program, as tests')
@@ -30,8 +33,8 @@ export function configure(command: Command): void {
       parseKernel(text, '--kernel'),
     )
     .option('--name <pattern>', 'only scenarios whose name has PATTERN in it, or matches it with * and ?')
-    .action((files: string[], options: ExportCommandOptions) => {
-      process.exitCode = exportCommand(files, options);
+    .action(async (files: string[], options: ExportCommandOptions) => {
+      process.exitCode = await exportCommand(files, options);
     });
 }
 
@@ -66,10 +69,11 @@ function summary(selected: readonly Exported[], { c, expect }: ExportCommandOpti
 }
 
 /** Return: the exit status. Throws UsageError. */
-export function exportCommand(args: readonly string[], options: ExportCommandOptions): number {
-  const { files, mistakes } = readScenarioFiles(args);
+export async function exportCommand(args: readonly string[], options: ExportCommandOptions): Promise<number> {
+  const reading = { limits: options.maxSize, note: printErrorLine };
+  const { files, mistakes } = await readScenarioFiles(args, reading);
   const selected = select(files, options, mistakes);
-  for (const { where, message } of mistakes) printErrorLine(`${where}: ${message}`);
+  for (const line of fewLines(mistakes)) printErrorLine(line);
   if (selected.length === 0) {
     if (mistakes.length > 0) return EXIT_USAGE;
     const { name } = options;

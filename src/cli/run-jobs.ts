@@ -10,31 +10,46 @@ import { type LoadedPart, type PartOptions, PartRunner, type Told } from './run-
 import type { Answer, Order } from './run-worker.js';
 import { breathe } from './terminal.js';
 
+/** A part of the run's `source`-th file. */
+export interface SourcePart extends Part {
+  readonly source: number;
+}
+
+export type SourceLoaded = LoadedPart & Pick<SourcePart, 'file' | 'source'>;
+
+export interface SourceTold {
+  readonly source: number;
+  readonly told: Iterable<Told>;
+}
+
 /** Both generators answer once for each part, in their order, whoever is ready first. */
 export interface Crew {
-  load(parts: readonly Part[]): AsyncGenerator<LoadedPart>;
+  load(parts: Iterable<SourcePart>): AsyncGenerator<SourceLoaded>;
   /** After load(). */
-  run(): AsyncGenerator<Iterable<Told>>;
+  run(): AsyncGenerator<SourceTold>;
   stop(): Promise<void>;
 }
 
 class Here implements Crew {
   readonly #runner: PartRunner;
-  #count = 0;
+  /** Of each part. */
+  readonly #sources: number[] = [];
 
   constructor(options: PartOptions, source: MachineSource) {
     this.#runner = new PartRunner(source, options);
   }
 
-  async *load(parts: readonly Part[]): AsyncGenerator<LoadedPart> {
+  async *load(parts: Iterable<SourcePart>): AsyncGenerator<SourceLoaded> {
     for (const part of parts) {
       await breathe();
-      yield this.#runner.load(this.#count++, part);
+      const { file, source } = part;
+      yield { ...this.#runner.load(this.#sources.length, part), file, source };
+      this.#sources.push(source);
     }
   }
 
-  async *run(): AsyncGenerator<Iterable<Told>> {
-    for (let index = 0; index < this.#count; index++) yield this.#runner.run(index);
+  async *run(): AsyncGenerator<SourceTold> {
+    for (const [index, source] of this.#sources.entries()) yield { source, told: this.#runner.run(index) };
   }
 
   async stop(): Promise<void> {}
@@ -63,7 +78,7 @@ class Workers implements Crew {
   /** Which worker has which part. */
   readonly #owner: Worker[] = [];
   /** The scenarios of each part, and its file. */
-  readonly #parts: (LoadedPart & { readonly file: string })[] = [];
+  readonly #parts: SourceLoaded[] = [];
   /** Answers that came before their turn. */
   readonly #arrived = new Map<number, Answer>();
   #nextOrder: (worker: Worker) => Order | undefined = () => undefined;
@@ -98,22 +113,24 @@ class Workers implements Crew {
     for (let i = 0; i < AHEAD; i++) for (const worker of this.#workers) this.#feed(worker);
   }
 
-  async *load(parts: readonly Part[]): AsyncGenerator<LoadedPart> {
+  async *load(parts: Iterable<SourcePart>): AsyncGenerator<SourceLoaded> {
+    const next = parts[Symbol.iterator]();
+    const places: Pick<SourcePart, 'file' | 'source'>[] = [];
     this.#begin((worker) => {
-      const index = this.#owner.length;
-      const part = parts[index];
-      if (part === undefined) return undefined;
-      this.#owner.push(worker);
-      return { index, part };
+      const { value, done } = next.next();
+      if (done) return undefined;
+      const { source, ...part } = value;
+      places.push({ file: part.file, source });
+      return { index: this.#owner.push(worker) - 1, part };
     });
-    for (const [index, { file }] of parts.entries()) {
+    for (let index = 0; index < places.length; index++) {
       const { loaded } = await this.#take(index);
-      this.#parts.push({ ...loaded!, file });
-      yield loaded!;
+      this.#parts.push({ ...loaded!, ...places[index]! });
+      yield this.#parts[index]!;
     }
   }
 
-  async *run(): AsyncGenerator<Iterable<Told>> {
+  async *run(): AsyncGenerator<SourceTold> {
     const parts = new Map(this.#workers.map((worker) => [worker, [] as number[]]));
     for (const [index, worker] of this.#owner.entries()) parts.get(worker)!.push(index);
     const iterators = new Map([...parts].map(([worker, indices]) => [worker, indices.values()]));
@@ -121,9 +138,9 @@ class Workers implements Crew {
       const next = iterators.get(worker)!.next();
       return next.done ? undefined : { index: next.value };
     });
-    for (const [index, { names, lines, file }] of this.#parts.entries()) {
+    for (const [index, { names, lines, file, source }] of this.#parts.entries()) {
       const { told } = await this.#take(index);
-      yield told!.map((each, n) => each ?? passed(names[n]!, file, lines[n]!));
+      yield { source, told: told!.map((each, n) => each ?? passed(names[n]!, file, lines[n]!)) };
     }
   }
 

@@ -7,6 +7,7 @@ import {
   type ScenarioOutcome,
   warningLines,
 } from '../report/scenario-outcome.js';
+import type { Limits } from '../scenario/limits.js';
 import { type LoadedDocument, loadPart, type Mistake, type Part } from '../scenario/load.js';
 import type { ScenarioRun } from '../scenario/result.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
@@ -26,6 +27,7 @@ export interface PartOptions {
   readonly json?: boolean;
   readonly dmesg?: boolean;
   readonly update?: boolean;
+  readonly limits?: Limits | undefined;
   /** Seconds on the host that a scenario may take. */
   readonly timeout?: number | undefined;
 }
@@ -74,6 +76,18 @@ function refusedOf({ file, syntax }: Part, mistakes: readonly Mistake[]): Refuse
   return [...refused].map(([line, reasons]) => ({ line, reasons }));
 }
 
+type Place = Omit<Part, 'text'>;
+
+/** A part until it runs: as it was loaded, or to be loaded once more. */
+interface Kept {
+  readonly part: Place;
+  readonly selected?: (Selected | Refused)[];
+  readonly text?: Buffer;
+}
+
+/** Characters of which a runner keeps the documents: they take several times as much. */
+const MAX_KEPT = 64 << 20;
+
 const lineOf = (each: Selected | Refused): number => ('loaded' in each ? each.loaded.line : each.line);
 
 /** The error with the scenario's name; its stack is kept as text, because errors cross threads without a cause. */
@@ -96,7 +110,7 @@ function updateOf({ document, line }: LoadedDocument, run: ScenarioRun, kernel: 
 }
 
 /** What a document is called; one that cannot be read, by its place. */
-function nameOf({ file, syntax }: Part, each: Selected | Refused): string {
+function nameOf({ file, syntax }: Place, each: Selected | Refused): string {
   if ('loaded' in each) return each.loaded.document.name;
   return syntax === 'jsonl' ? `${file}:${each.line}` : file;
 }
@@ -105,7 +119,9 @@ export class PartRunner {
   readonly #setups: Setups;
   readonly #others: Setups | undefined;
   readonly #matches: (name: string) => boolean;
-  readonly #loaded = new Map<number, { part: Part; selected: (Selected | Refused)[] }>();
+  readonly #loaded = new Map<number, Kept>();
+  /** Characters that were loaded. */
+  #length = 0;
 
   constructor(
     readonly source: MachineSource,
@@ -117,9 +133,25 @@ export class PartRunner {
     this.#matches = namePattern(name);
   }
 
-  /** Keeps what it loads until `run(index)`. */
+  /** Keeps what it loads until `run(index)`; of very much, the text. */
   load(index: number, part: Part): LoadedPart {
-    const { documents, mistakes } = loadPart(part);
+    const { selected, mistakes } = this.#select(part);
+    this.#length += part.text.length;
+    const { text, ...rest } = part;
+    const kept = this.#length > MAX_KEPT ? { text: Buffer.from(text) } : { selected };
+    this.#loaded.set(index, { part: rest, ...kept });
+    const kernels = selected.flatMap((each) => ('setup' in each ? [each.setup.generation.id] : []));
+    return {
+      names: selected.map((each) => nameOf(part, each)),
+      lines: selected.map(lineOf),
+      kernels: [...new Set(kernels)],
+      mistakes,
+    };
+  }
+
+  /** The part's scenarios in order, and what is wrong with others. */
+  #select(part: Part): { selected: (Selected | Refused)[]; mistakes: Mistake[] } {
+    const { documents, mistakes } = loadPart(part, this.options.limits);
     const selected: (Selected | Refused)[] = refusedOf(part, mistakes);
     for (const loaded of documents) {
       if (!this.#matches(loaded.document.name)) continue;
@@ -133,21 +165,14 @@ export class PartRunner {
       }
     }
     selected.sort((a, b) => lineOf(a) - lineOf(b));
-    this.#loaded.set(index, { part, selected });
-    const kernels = selected.flatMap((each) => ('setup' in each ? [each.setup.generation.id] : []));
-    return {
-      names: selected.map((each) => nameOf(part, each)),
-      lines: selected.map(lineOf),
-      kernels: [...new Set(kernels)],
-      mistakes,
-    };
+    return { selected, mistakes };
   }
 
   /** Runs the part's scenarios as they are taken, and forgets the part. */
   *run(index: number): Generator<Told> {
-    const { part, selected } = this.#loaded.get(index)!;
+    const { part, text, selected } = this.#loaded.get(index)!;
     this.#loaded.delete(index);
-    for (const each of selected) {
+    for (const each of selected ?? this.#select({ ...part, text: text!.toString('utf8') }).selected) {
       if ('loaded' in each) yield this.#take(each);
       else yield this.#refused(part, each);
     }
@@ -174,7 +199,7 @@ export class PartRunner {
     return this.options.json ? { outcome, json: scenarioReasonLine(name, 'fail', [differs]) } : { outcome };
   }
 
-  #refused(part: Part, refused: Refused): Told {
+  #refused(part: Place, refused: Refused): Told {
     const { file } = part;
     const { line, reasons } = refused;
     const name = nameOf(part, refused);

@@ -10,6 +10,7 @@ import type { Mistake } from '../scenario/load.js';
 import { type JudgedUpdate, updateText } from '../scenario/update.js';
 import { stepLine } from '../scenario/yaml-position.js';
 import { annotationLine } from './github.js';
+import { fewLines } from './limit-options.js';
 import { Progress } from './progress.js';
 import type { RunOptions } from './run.js';
 import type { Told } from './run-part.js';
@@ -20,9 +21,6 @@ export interface Output {
   out(line: string): void;
   err(line: string): void;
 }
-
-/** Mistakes that are told one by one. */
-const MAX_MISTAKES = 10;
 
 const countOf = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
@@ -63,8 +61,7 @@ export class RunReport {
   }
 
   mistakes(mistakes: readonly Mistake[]): void {
-    for (const { where, message } of mistakes.slice(0, MAX_MISTAKES)) this.output.err(`${where}: ${message}`);
-    if (mistakes.length > MAX_MISTAKES) this.output.err(`and ${mistakes.length - MAX_MISTAKES} more`);
+    for (const line of fewLines(mistakes)) this.output.err(line);
   }
 
   begin(count: number, files: readonly TextFile[]): void {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim run`: scenario documents in, KTAP or JSON lines out. */
 import { type Command, Option } from 'commander';
-import { type Mistake, type Part, partsOf } from '../scenario/load.js';
+import type { Limits } from '../scenario/limits.js';
+import type { Mistake } from '../scenario/load.js';
 import { MachinePool } from '../session/machine-pool.js';
 import type { MachineSource } from '../session/runner.js';
 import { UsageError } from '../sim/errors.js';
@@ -9,11 +10,12 @@ import { addBugOptions, tellWithoutEffect } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
 import { junitPath } from './github.js';
+import { addMaxSize } from './limit-options.js';
 import { ReportFile } from './report-file.js';
-import { type Crew, crewOf, linesAPart } from './run-jobs.js';
+import { type Crew, crewOf, linesAPart, type SourcePart } from './run-jobs.js';
 import type { PartOptions } from './run-part.js';
 import { type Output, RunReport } from './run-report.js';
-import { displayName, readTextFiles, type TextFile } from './scenario-files.js';
+import { countLines, readTextFiles, type TextFile } from './scenario-files.js';
 import { breathe, ktapPainter, onInterrupt, printErrorLine, printLine } from './terminal.js';
 import {
   KERNEL_HELP,
@@ -42,6 +44,7 @@ export interface RunOptions {
   readonly bug?: readonly string[];
   readonly fix?: readonly string[];
   readonly timeout?: number;
+  readonly maxSize?: Limits;
 }
 
 export type { Output } from './run-report.js';
@@ -79,7 +82,7 @@ export function configure(command: Command): void {
     .option('--timeout <s>', TIMEOUT_HELP, parseTimeout)
     .option('--trace <file>', TRACE_HELP)
     .addOption(new Option('--jobs <n>', 'worker threads').default(1).argParser(parseJobs));
-  addBugOptions(command).action((files: string[], options: RunOptions) => {
+  addBugOptions(addMaxSize(command)).action((files: string[], options: RunOptions) => {
     const paint = ktapPainter();
     const output = { out: (line: string) => printLine(paint(line)), err: printErrorLine };
     return runCommandLine(options.seed ?? 0, () => runCommand(files, options, output));
@@ -87,7 +90,7 @@ export function configure(command: Command): void {
 }
 
 function partOptions(options: RunOptions): PartOptions {
-  const { kernel, seed, check, bug, fix, against, name, json, dmesg, update, timeout } = options;
+  const { kernel, seed, check, bug, fix, against, name, json, dmesg, update, timeout, maxSize } = options;
   return {
     overrides: { kernel, seed, check, bugs: bug, fixes: fix },
     against,
@@ -96,6 +99,7 @@ function partOptions(options: RunOptions): PartOptions {
     dmesg,
     update,
     timeout,
+    limits: maxSize,
   };
 }
 
@@ -109,18 +113,11 @@ async function openTrace(path: string, source: MachineSource) {
 /** Scenarios after which signals and output have their turn. */
 const TURN = 16;
 
-/** Runs what has been loaded; `fileOf` tells which file each part is from. */
-async function runAll(
-  crew: Crew,
-  names: readonly string[],
-  fileOf: readonly number[],
-  run: RunReport,
-): Promise<void> {
+/** Runs what has been loaded. */
+async function runAll(crew: Crew, names: readonly string[], run: RunReport): Promise<void> {
   const { bail } = run.options;
-  let part = 0;
   const first = run.count;
-  for await (const results of crew.run()) {
-    const file = fileOf[part++]!;
+  for await (const { source: file, told: results } of crew.run()) {
     for (const told of results) {
       if (run.count % TURN === 0) await breathe();
       run.finished(file, told);
@@ -136,18 +133,16 @@ const BAILED = 'an earlier scenario failed (--bail)';
 /** The names of the scenarios that will run, their places and their kernels. What is wrong with the documents is added to `mistakes`. */
 async function loadAll(
   crew: Crew,
-  parts: readonly Part[],
+  parts: Iterable<SourcePart>,
   mistakes: Mistake[],
 ): Promise<{ names: string[]; places: string[]; kernels: Set<string> }> {
   const names: string[] = [];
   const places: string[] = [];
-  let index = 0;
   const kernels = new Set<string>();
   for await (const part of crew.load(parts)) {
-    const { file } = parts[index++]!;
     for (const [n, name] of part.names.entries()) {
       names.push(name);
-      places.push(`${file}:${part.lines[n]}: ${name}`);
+      places.push(`${part.file}:${part.lines[n]}: ${name}`);
     }
     for (const kernel of part.kernels) kernels.add(kernel);
     mistakes.push(...part.mistakes);
@@ -155,26 +150,25 @@ async function loadAll(
   return { names, places, kernels };
 }
 
-function countLines(text: string): number {
-  let lines = 0;
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++;
-  return lines + 1;
-}
-
-function partsOfFiles(files: readonly TextFile[], jobs: number): { parts: Part[]; fileOf: number[] } {
+/** What cannot be read as text is added to `unreadable`. */
+function* partsOfFiles(
+  files: readonly TextFile[],
+  jobs: number,
+  unreadable: Mistake[],
+): Generator<SourcePart> {
+  const all = files.flatMap(({ pieces }) => pieces);
   const lines = linesAPart(
-    files.reduce((sum, { text }) => sum + countLines(text), 0),
+    all.reduce((sum, piece) => sum + countLines(piece) + 1, 0),
     jobs,
   );
-  const parts: Part[] = [];
-  const fileOf: number[] = [];
-  for (const [index, file] of files.entries()) {
-    for (const part of partsOf(file.text, displayName(file), file.syntax, lines)) {
-      parts.push(part);
-      fileOf.push(index);
+  for (const [source, file] of files.entries()) {
+    try {
+      for (const part of file.parts(lines)) yield { ...part, source };
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      unreadable.push({ where: error.where ?? file.name, message: error.what });
     }
   }
-  return { parts, fileOf };
 }
 
 /** Return: the exit status. Throws UsageError. Machines of `source` run in this thread. */
@@ -224,23 +218,25 @@ async function loadAndRun(
   const { name, list } = run.options;
   if (!list) run.header();
   await breathe();
-  const { files, mistakes: unreadable } = readTextFiles(args);
-  const { parts, fileOf } = partsOfFiles(files, jobs);
-  const mistakes = [...unreadable];
+  const { maxSize, update } = run.options;
+  const reading = { limits: maxSize, keeps: update, note: run.output.err };
+  const { files, mistakes: unreadable } = await readTextFiles(args, reading);
+  const mistakes: Mistake[] = [];
+  const parts = partsOfFiles(files, jobs, unreadable);
   const { names, places, kernels } = await loadAll(crew, parts, mistakes);
   tellWithoutEffect(run.options, kernels, run.output.err);
-  run.mistakes(mistakes);
+  run.mistakes([...unreadable, ...mistakes]);
   if (names.length + unreadable.length === 0)
     throw new UsageError(name === undefined ? 'no scenarios there' : `no scenario is named like ${name}`);
   if (list) {
     for (const place of places) run.output.out(place);
-    return mistakes.length > 0 ? EXIT_USAGE : EXIT_OK;
+    return mistakes.length + unreadable.length > 0 ? EXIT_USAGE : EXIT_OK;
   }
   run.begin(unreadable.length + names.length, files);
   for (const mistake of unreadable) run.unreadable(mistake);
   if (run.options.bail && run.failed) for (const skipped of names) run.skipped(skipped, BAILED);
-  else await runAll(crew, names, fileOf, run);
+  else await runAll(crew, names, run);
   run.end(files);
-  if (mistakes.length > 0) return EXIT_USAGE;
+  if (mistakes.length + unreadable.length > 0) return EXIT_USAGE;
   return run.failsStill ? EXIT_FAILED : EXIT_OK;
 }

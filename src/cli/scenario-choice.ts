@@ -2,12 +2,14 @@
 /** The scenarios of one file, for commands that show them one by one, with the machines that they ask for. */
 import { type Command, Option } from 'commander';
 import type { Machine } from '../machine/machine.js';
+import type { Limits } from '../scenario/limits.js';
 import type { LoadedDocument } from '../scenario/load.js';
 import { bootMachine } from '../session/machine-pool.js';
 import { acquireFor, LoadFailed } from '../session/runner.js';
 import { type MachineSetup, Setups } from '../session/setup.js';
 import { KernelBug, UsageError } from '../sim/errors.js';
 import { addBugOptions, type BugFlags, tellWithoutEffect } from './bug-options.js';
+import { addMaxSize, fewOf } from './limit-options.js';
 import { namePattern } from './name-pattern.js';
 import { readScenarioFiles } from './scenario-files.js';
 import { printErrorLine } from './terminal.js';
@@ -17,6 +19,7 @@ export interface ChoiceOptions extends BugFlags {
   readonly kernel?: string;
   readonly name?: string;
   readonly seed?: number;
+  readonly maxSize?: Limits;
 }
 
 /** Add FILE and the options that choose scenarios and machines. */
@@ -30,7 +33,7 @@ export function addChoiceOptions(command: Command): Command {
     )
     .option('--name <pattern>', 'only scenarios whose name has PATTERN in it, or matches it with * and ?')
     .option('--seed <n>', `${SEED_HELP}; overrides the document's`, (text) => parseNumber(text, '--seed'));
-  return addBugOptions(command);
+  return addBugOptions(addMaxSize(command));
 }
 
 export interface Chosen {
@@ -39,10 +42,11 @@ export interface Chosen {
 }
 
 /** Throws UsageError for a file that does not load, or has no such scenario. Mistakes beyond the first go to stderr. */
-export function chooseScenarios(file: string, options: ChoiceOptions): Chosen[] {
-  const { files, mistakes } = readScenarioFiles([file]);
-  const last = mistakes.pop();
-  for (const { where, message } of mistakes) printErrorLine(`${where}: ${message}`);
+export async function chooseScenarios(file: string, options: ChoiceOptions): Promise<Chosen[]> {
+  const reading = { limits: options.maxSize, note: printErrorLine };
+  const { files, mistakes } = await readScenarioFiles([file], reading);
+  const { few, last } = fewOf(mistakes);
+  for (const line of few) printErrorLine(line);
   if (last !== undefined) throw new UsageError(last.message, last.where);
   const matches = namePattern(options.name);
   const { kernel, seed, bug, fix } = options;

@@ -14,7 +14,7 @@ import { tellWithoutEffect } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import { addMachineOptions, type MachineFlags } from './machine-options.js';
 import type { Output } from './run.js';
-import { displayName, readScenarioFiles } from './scenario-files.js';
+import { readScenarioFileNow } from './scenario-files.js';
 import { HISTORY_LINES, History, historyPath } from './shell-history.js';
 import { type ShellMachine, shellMachine } from './shell-machine.js';
 import { viewsOn } from './shell-views.js';
@@ -60,16 +60,15 @@ function save(file: string, text: string): void {
 
 /** The one document of the file, or the one of that name. Throws UsageError. */
 function open(file: string, name: string | undefined, kernel: string, check: boolean): OpenedDocument {
-  const { files, mistakes } = readScenarioFiles([file]);
+  const { file: read, mistakes } = readScenarioFileNow(file);
   const [mistake] = mistakes;
   if (mistake !== undefined) throw new UsageError(mistake.message, mistake.where);
-  const all = files.flatMap(({ loaded }) => loaded.documents);
+  const all = read.loaded.documents;
   const found = name === undefined ? all : all.filter(({ document }) => document.name === name);
   const [one, ...others] = found;
-  const shown = files.map(displayName).join(', ');
-  if (one === undefined) throw new UsageError(`no scenario of that name in ${shown}`, 'load');
+  if (one === undefined) throw new UsageError(`no scenario of that name in ${file}`, 'load');
   if (others.length > 0)
-    throw new UsageError(`${found.length} scenarios in ${shown}: name one of them`, 'load');
+    throw new UsageError(`${found.length} scenarios in ${file}: name one of them`, 'load');
   const { document, written } = one;
   const setup = new Setups({ check }).of({ ...document, kernel: document.kernel ?? (kernel as never) });
   return { document, written, setup };

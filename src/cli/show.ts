@@ -26,7 +26,7 @@ export function configure(command: Command): void {
 
 /** Return: the exit status. Throws UsageError. */
 async function show(file: string, flags: ShowFlags): Promise<number> {
-  const chosen = chooseScenarios(file, flags);
+  const chosen = await chooseScenarios(file, flags);
   const report = flags.html === undefined ? undefined : new ReportFile(flags.html, '--html');
   const grids: Grid[] = [];
   let status = EXIT_OK;

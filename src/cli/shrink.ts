@@ -62,8 +62,8 @@ function fromSuite(file: string, { kernel = DEFAULT_GENERATION, seed }: ChoiceOp
   return recordedTest(name, machine);
 }
 
-function chosen(file: string, options: ChoiceOptions): ScenarioDocument {
-  const scenarios = chooseScenarios(file, options);
+async function chosen(file: string, options: ChoiceOptions): Promise<ScenarioDocument> {
+  const scenarios = await chooseScenarios(file, options);
   if (scenarios.length === 1) {
     const { loaded, setup } = scenarios[0]!;
     return { ...loaded.document, kernel: setup.generation.id as ScenarioDocument['kernel'] };
@@ -71,14 +71,14 @@ function chosen(file: string, options: ChoiceOptions): ScenarioDocument {
   throw new UsageError(`${scenarios.length} scenarios in ${file}: name one of them`, '--name');
 }
 
-function documentOf(file: string, flags: ShrinkFlags): ScenarioDocument {
+async function documentOf(file: string, flags: ShrinkFlags): Promise<ScenarioDocument> {
   if (file.startsWith('seed:')) return generated(file, flags);
   return file.startsWith('suite:') ? fromSuite(file, flags) : chosen(file, flags);
 }
 
 /** The scenario with everything in it that the command line says about its machine. */
-export function toShrink(file: string, flags: ShrinkFlags): ScenarioDocument {
-  const document = documentOf(file, flags);
+export async function toShrink(file: string, flags: ShrinkFlags): Promise<ScenarioDocument> {
+  const document = await documentOf(file, flags);
   const machine = {
     ...document.machine,
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
@@ -137,7 +137,7 @@ function checkWritable(out: string | undefined): void {
 
 /** Return: the exit status. Throws UsageError. */
 async function shrinkCommand(file: string, flags: ShrinkFlags): Promise<number> {
-  const document = toShrink(file, flags);
+  const document = await toShrink(file, flags);
   const goal = goalFor(laboratory(file, flags), document, flags.while);
   checkWritable(flags.out);
   const before = document.steps.length;

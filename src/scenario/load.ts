@@ -33,6 +33,7 @@ export interface Part {
 
 /** The offset after `count` more lines. */
 function linesFrom(text: string, offset: number, count: number): number {
+  if (count === Number.POSITIVE_INFINITY) return text.length;
   let end = offset;
   for (let i = 0; i < count; i++) {
     const newline = text.indexOf('\n', end);
@@ -43,12 +44,17 @@ function linesFrom(text: string, offset: number, count: number): number {
 }
 
 /** The parts of a file, in order; `lines` of JSON Lines each. */
-export function partsOf(text: string, file: string, syntax: Syntax, lines: number): Part[] {
+export function partsOf(text: string, file: string, syntax: Syntax, lines: number, first = 1): Part[] {
   if (syntax !== 'jsonl') return [{ file, syntax, line: 1, text }];
   const parts: Part[] = [];
   for (let start = 0; start < text.length; ) {
     const end = linesFrom(text, start, lines);
-    parts.push({ file, syntax, line: parts.length * lines + 1, text: text.slice(start, end) });
+    parts.push({
+      file,
+      syntax,
+      line: first + (start === 0 ? 0 : parts.length * lines),
+      text: text.slice(start, end),
+    });
     start = end;
   }
   return parts;
