@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Scenario results for machines: one JSON document a line. */
+import { foldedAnswer } from '../scenario/folded.js';
 import type { ScenarioRun } from '../scenario/result.js';
 
 /** Raised whenever a consumer of the lines would have to change. */
@@ -20,7 +21,7 @@ export interface ScenarioJsonOptions {
 function answers({ kernel, run }: KernelRun, dmesg: boolean): object {
   return {
     kernel,
-    results: run.results,
+    results: run.results.map(foldedAnswer),
     ...(run.loadFailure === undefined ? {} : { loadFailure: run.loadFailure }),
     ...(dmesg ? { dmesg: run.dmesg } : {}),
   };

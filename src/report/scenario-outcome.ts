@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What became of a scenario: its run against its expectations, as reports show it. */
 import { sameResult } from '../scenario/compare.js';
+import { foldedAnswer } from '../scenario/folded.js';
 import type { ScenarioRun, StepResult } from '../scenario/result.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
 import { judge, type Unmet, unmetBeside, unmetText } from '../scenario/verdict.js';
@@ -84,10 +85,13 @@ export function failureOf({ file, line, document }: Place, run: ScenarioRun): Fa
     run: bare(taken),
     differs,
     expected: taken.expect ?? {},
-    actual: run.results[unmet.step],
+    actual: actualOf(run.results[unmet.step]),
     ...alsoOf(unmetBeside(unmet, document, run)),
   };
 }
+
+const actualOf = (result: StepResult | undefined) =>
+  result === undefined ? undefined : foldedAnswer(result);
 
 const MAX_ALSO = 50;
 
@@ -113,7 +117,7 @@ export function differenceLines(
 ): string[] {
   const answer = (result: StepResult | undefined, { loadFailure }: ScenarioRun): string => {
     if (loadFailure !== undefined) return `no module (${loadFailure.ret ?? `oops in ${loadFailure.fn}`})`;
-    return result === undefined ? 'not reached' : JSON.stringify(result);
+    return result === undefined ? 'not reached' : JSON.stringify(foldedAnswer(result));
   };
   return document.steps.flatMap((step, index) => {
     const [a, b] = [run.results[index], other.results[index]];

@@ -25,6 +25,16 @@ export function fold(list: readonly Element[], least = LEAST): Element[] {
   return folded;
 }
 
+/** Longer lists are folded wherever they are printed. */
+const MOST_PRINTED = 1024;
+
+/** An answer as it is printed. */
+export function foldedAnswer<T extends object>(answer: T): T {
+  const long = Object.entries(answer).filter(([, list]) => Array.isArray(list) && list.length > MOST_PRINTED);
+  if (long.length === 0) return answer;
+  return { ...answer, ...Object.fromEntries(long.map(([key, list]) => [key, fold(list)])) };
+}
+
 /** The list spelled out, as far as `most` elements. */
 export function unfold(list: readonly unknown[], most: number): unknown[] {
   const all: unknown[] = [];

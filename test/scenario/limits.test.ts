@@ -2,6 +2,9 @@
 /** What a stranger's document may ask for: each limit from both sides, with its place. */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import { scenarioJsonLine } from '../../src/report/scenario-json.js';
+import { failureOf } from '../../src/report/scenario-outcome.js';
+import { foldedAnswer } from '../../src/scenario/folded.js';
 import { LIMITS, type Limits, limitsFor } from '../../src/scenario/limits.js';
 import { load, type Syntax } from '../../src/scenario/load.js';
 
@@ -87,10 +90,10 @@ t.test('pages that are answered for one by one', async (t) => {
   const most = 'expected at most 1000 pages in all steps (--max-size raises that)';
   t.strictSame(told(loads(500, 501), 'jsonl'), [`f:1: steps[1].pages: ${most}`]);
   t.strictSame(told(wrongInput('explain-16M.json'), 'json', LIMITS), [
-    'f:1:84: steps[0].pages: expected at most 1048576 pages in all steps (--max-size raises that)',
+    'f:1:84: steps[0].pages: expected at most 262144 pages in all steps (--max-size raises that)',
   ]);
   t.strictSame(told(wrongInput('big-load.json'), 'json', LIMITS), [
-    'f:1:84: steps[0].pages: expected at most 1048576 pages in all steps (--max-size raises that)',
+    'f:1:84: steps[0].pages: expected at most 262144 pages in all steps (--max-size raises that)',
   ]);
 });
 
@@ -115,6 +118,23 @@ t.test('keys that repeat, and keys that are none', async (t) => {
 });
 
 t.test('larger documents have more of everything, smaller ones no less', async (t) => {
-  t.strictSame(limitsFor(16 << 20), { bytes: 16 << 20, steps: 200_000, values: 3_000_000, pages: 2 << 20 });
+  t.strictSame(limitsFor(16 << 20), { bytes: 16 << 20, steps: 200_000, values: 3_000_000, pages: 2 << 18 });
   t.strictSame(limitsFor(1024), { ...LIMITS, bytes: 1024 });
+});
+
+t.test('answers of more than 1,024 pages are folded where they are printed', async (t) => {
+  const ok = (length: number) => ({ pages: Array<string>(length).fill('ok') });
+  t.strictSame(foldedAnswer(ok(1024)), ok(1024));
+  t.strictSame(foldedAnswer({ ret: 0, ...ok(1025) }), { ret: 0, pages: ['ok x1025'] });
+  const run = { results: [ok(2000)], dmesg: [], loadFailure: undefined };
+  t.equal(
+    scenarioJsonLine('a', { kernel: '6.12', run }, { dmesg: false, verdict: 'pass' }),
+    '{"version":1,"name":"a","kernel":"6.12","results":[{"pages":["ok x2000"]}],"verdict":"pass"}',
+  );
+  const [loaded] = load(
+    '{"name":"a","steps":[{"op":"load","region":"r0","page":0,"pages":2000,"expect":{"pages":["SEGV x2000"]}}]}',
+    'f',
+    'json',
+  ).documents;
+  t.strictSame(failureOf(loaded!, run)?.actual, { pages: ['ok x2000'] });
 });
