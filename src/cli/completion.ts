@@ -2,7 +2,7 @@
 /** `hmm-sim completion`: what makes a shell complete commands, options and their values. */
 import { Argument, type Command } from 'commander';
 import { type CommandWords, commandWords, type OptionWords } from './command-words.js';
-import { printLine } from './terminal.js';
+import { printText } from './terminal.js';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
@@ -10,7 +10,7 @@ export function configure(command: Command): void {
   command
     .addArgument(new Argument('<shell>', 'whose: source <(hmm-sim completion bash)').choices(SHELLS))
     .action((shell: (typeof SHELLS)[number]) => {
-      for (const line of { bash, zsh, fish }[shell](commandWords(command.parent!))) printLine(line);
+      for (const line of { bash, zsh, fish }[shell](commandWords(command.parent!))) printText(line);
     });
 }
 

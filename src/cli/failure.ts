@@ -2,6 +2,7 @@
 /** How a command that ends in an exception presents it. */
 import { CommanderError } from 'commander';
 import { UsageError } from '../sim/errors.js';
+import { printable } from '../sim/printable.js';
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 
 /** A bug in hmm-sim, met by a run that can be repeated. */
@@ -48,12 +49,14 @@ function presentInternal(error: unknown): Presentation {
     lines.push(`seed ${error.seed}; to reproduce: hmm-sim ${error.reproduce.map(quote).join(' ')}`);
   }
   if (cause instanceof Error && cause.stack !== undefined) lines.push(cause.stack);
-  return { exitCode: EXIT_INTERNAL, lines };
+  // The stack is of several lines.
+  return { exitCode: EXIT_INTERNAL, lines: lines.map((text) => text.split('\n').map(printable).join('\n')) };
 }
 
 /** What to say about an error, and how to exit. */
 export function present(error: unknown): Presentation {
-  if (error instanceof UsageError) return { exitCode: EXIT_USAGE, lines: [`hmm-sim: ${error.message}`] };
+  if (error instanceof UsageError)
+    return { exitCode: EXIT_USAGE, lines: [printable(`hmm-sim: ${error.message}`)] };
   if (error instanceof CommanderError) {
     // commander has said it already, whatever it was.
     return { exitCode: error.exitCode === 0 ? EXIT_OK : EXIT_USAGE, lines: [] };
@@ -66,6 +69,6 @@ export function oneLine(complaint: string, command = ''): string {
   const text = complaint
     .trim()
     .replace(/^error: /, '')
-    .replace(/\s*\n\s*/g, ' ');
-  return `hmm-sim: ${text}${text.includes('Did you mean') ? '' : ` (see hmm-sim ${command === '' ? '' : `${command} `}--help)`}\n`;
+    .replace(/\s*\n\s*(?=\(Did you mean)/g, ' ');
+  return `hmm-sim: ${printable(text)}${text.includes('Did you mean') ? '' : ` (see hmm-sim ${command === '' ? '' : `${command} `}--help)`}\n`;
 }

@@ -16,7 +16,7 @@ import { type Crew, crewOf, linesAPart, type SourcePart } from './run-jobs.js';
 import type { PartOptions } from './run-part.js';
 import { type Output, RunReport } from './run-report.js';
 import { countLines, readTextFiles, type TextFile } from './scenario-files.js';
-import { breathe, ktapPainter, onInterrupt, printErrorLine, printLine } from './terminal.js';
+import { breathe, ktapPainter, onInterrupt, printErrorLine, printText } from './terminal.js';
 import {
   KERNEL_HELP,
   parseKernel,
@@ -84,7 +84,7 @@ export function configure(command: Command): void {
     .addOption(new Option('--jobs <n>', 'worker threads').default(1).argParser(parseJobs));
   addBugOptions(addMaxSize(command)).action((files: string[], options: RunOptions) => {
     const paint = ktapPainter();
-    const output = { out: (line: string) => printLine(paint(line)), err: printErrorLine };
+    const output = { out: (line: string) => printText(paint(line)), err: printErrorLine };
     return runCommandLine(options.seed ?? 0, () => runCommand(files, options, output));
   });
 }

@@ -2,10 +2,10 @@
 /** `hmm-sim schema`: the JSON Schema of scenario documents. */
 import type { Command } from 'commander';
 import { scenarioJsonSchema } from '../scenario/schema.js';
-import { printLine } from './terminal.js';
+import { printText } from './terminal.js';
 
 export function configure(command: Command): void {
-  command.action(() => printLine(schemaText()));
+  command.action(() => printText(schemaText()));
 }
 
 export function schemaText(): string {

@@ -19,7 +19,7 @@ import { HISTORY_LINES, History, historyPath } from './shell-history.js';
 import { type ShellMachine, shellMachine } from './shell-machine.js';
 import { viewsOn } from './shell-views.js';
 import { gridPainter } from './show.js';
-import { printErrorLine, printLine } from './terminal.js';
+import { colours, printErrorLine, printLine, printText } from './terminal.js';
 
 const HELP = `
 The seed is 0 unless told. On a terminal, Tab completes, Ctrl-C clears the line, Ctrl-D ends, and lines of earlier sessions
@@ -35,7 +35,10 @@ export function configure(command: Command): void {
       );
       tellWithoutEffect(flags, [flags.kernel], printErrorLine);
       const terminal = { input: process.stdin, output: process.stdout };
-      process.exitCode = await shellCommand(machine, terminal, { out: printLine, err: printErrorLine });
+      process.exitCode = await shellCommand(machine, terminal, {
+        out: colours() ? printText : printLine,
+        err: printErrorLine,
+      });
     });
 }
 

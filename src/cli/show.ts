@@ -9,7 +9,7 @@ import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
 import { ReportFile } from './report-file.js';
 import { addChoiceOptions, bootChosen, type ChoiceOptions, chooseScenarios } from './scenario-choice.js';
-import { breathe, colours, printErrorLine, printLine } from './terminal.js';
+import { breathe, colours, printErrorLine, printText } from './terminal.js';
 
 interface ShowFlags extends ChoiceOptions {
   readonly html?: string;
@@ -48,9 +48,9 @@ async function show(file: string, flags: ShowFlags): Promise<number> {
 }
 
 function print(grid: Grid, first: boolean): void {
-  if (!first) printLine('');
+  if (!first) printText('');
   const width = process.stdout.columns ?? DEFAULT_WIDTH;
-  gridText(grid, { width, paint: gridPainter() }).forEach(printLine);
+  gridText(grid, { width, paint: gridPainter() }).forEach(printText);
 }
 
 export function gridPainter(): TonePainter {

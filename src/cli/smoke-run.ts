@@ -7,7 +7,7 @@ import { annotationLine } from './github.js';
 import { Progress } from './progress.js';
 import type { Reports } from './smoke-reports.js';
 import type { Observing, SmokeNews } from './smoke-tests.js';
-import { breathe, ktapPainter, onInterrupt, type Painter, printErrorLine, printLine } from './terminal.js';
+import { breathe, ktapPainter, onInterrupt, type Painter, printErrorLine, printText } from './terminal.js';
 
 /** Where the suite stands in this project. */
 const SUITE = 'src/selftests/';
@@ -59,7 +59,7 @@ export class SmokeRun {
   }
 
   private print(line: string): void {
-    printLine(this.paint(line));
+    printText(this.paint(line));
   }
 
   private tell(news: SmokeNews): void {

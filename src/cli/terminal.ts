@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Standard output and error, and the two ways in which the world ends a run: Ctrl-C and a closed pipe. */
 import { Chalk } from 'chalk';
+import { printable } from '../sim/printable.js';
 import { EXIT_OF_SIGNAL, EXIT_PIPE } from './exit-codes.js';
 import { statusLine } from './progress.js';
 
@@ -20,16 +21,21 @@ process.on('exit', () => {
   statusLine.clear();
 });
 
-/** A line on standard output; written when the event loop has its turn, at the latest at the exit. */
-export function printLine(line: string): void {
+/** Text of ours on standard output, as it is; written when the event loop has its turn, at the latest at the exit. */
+export function printText(text: string): void {
   if (waiting === '') setImmediate(writeWaiting);
-  waiting += `${line}\n`;
+  waiting += `${text}\n`;
+}
+
+/** One line on standard output, whatever a stranger has put into it. */
+export function printLine(line: string): void {
+  printText(printable(line));
 }
 
 export function printErrorLine(line: string): void {
   writeWaiting();
   statusLine.clear();
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${printable(line)}\n`);
 }
 
 /** A reader that went away (`| head`) is no error: end at once and quietly. */
@@ -70,7 +76,7 @@ export function onInterrupt(last: (what: string) => void): () => void {
   };
 }
 
-/** Colours a line of KTAP by what it says. */
+/** Colours a line of KTAP, made printable, by what it says. */
 export type Painter = (line: string) => string;
 
 /**
@@ -84,9 +90,10 @@ export function colours(): boolean {
 }
 
 export function ktapPainter(): Painter {
-  if (!colours()) return (line) => line;
+  if (!colours()) return printable;
   const chalk = new Chalk({ level: 1 });
-  return (line) => {
+  return (text) => {
+    const line = printable(text);
     if (line.startsWith('not ok ') || line.startsWith('Bail out!')) return chalk.red(line);
     if (/^ok .*# SKIP/.test(line)) return chalk.yellow(line);
     if (line.startsWith('ok ')) return chalk.green(line);

@@ -9,7 +9,7 @@ import { LogReader } from '../triage/reader.js';
 import { type Candidate, explained, type Finding } from '../triage/verdict.js';
 import { EXIT_FAILED, EXIT_LISTED, EXIT_OK } from './exit-codes.js';
 import { logName, readLogFile } from './log-files.js';
-import { breathe, printLine } from './terminal.js';
+import { breathe, printLine, printText } from './terminal.js';
 
 interface TriageFlags {
   readonly json?: true;
@@ -112,7 +112,7 @@ async function triage(logs: readonly string[], { json, run }: TriageFlags): Prom
       mistake ??= error;
     }
   }
-  if (json && triaged.length > 0) printLine(kcidbText(triaged, ran).trimEnd());
+  if (json && triaged.length > 0) printText(kcidbText(triaged, ran).trimEnd());
   if (mistake !== undefined) throw mistake;
   return exitCodeOf(
     triaged.map(({ verdict }) => verdict),

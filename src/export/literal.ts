@@ -2,6 +2,7 @@
 /** Text as C spells it. */
 
 import type { CField } from '../scenario/steps/contract.js';
+import { printable } from '../sim/printable.js';
 
 const encoder = new TextEncoder();
 
@@ -23,7 +24,12 @@ export function cString(text: string): string {
 
 /** Text that can stand inside of a comment. */
 export function cComment(text: string): string {
-  return text.replaceAll('*/', '* /').replaceAll('/*', '/ *').replace(/\s+/g, ' ');
+  return printable(
+    text
+      .replaceAll('*/', '* /')
+      .replaceAll('/*', '/ *')
+      .replace(/[ \t\r\n]+/g, ' '),
+  );
 }
 
 /** `.a = 1, .b = X`, without the fields that are 0: C has them so anyway. */

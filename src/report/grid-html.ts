@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Grids as one HTML file that needs nothing else: no network, no fonts, no library. */
+
 import type { Cell, Grid, GridColumn, GridRow } from '../explain/show-grid.js';
+import { printable } from '../sim/printable.js';
 import { cellDetails, cellText, legendOf } from './grid-cell.js';
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -12,7 +14,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 function escapeText(text: string): string {
-  return text.replace(/[&<>"\n]/g, (character) => ENTITIES[character]!);
+  const lines = text.split('\n').map(printable).join('\n');
+  return lines.replace(/[&<>"\n]/g, (character) => ENTITIES[character]!);
 }
 
 const STYLE = `

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A grid as text: as many columns side by side as fit, then the next ones below. */
+
 import type { Cell, Grid, GridColumn, GridRow, Tone } from '../explain/show-grid.js';
+import { printable } from '../sim/printable.js';
 import { cellText, legendOf } from './grid-cell.js';
 
 /** Colours text by what it shows; plain text stays as it is. */
@@ -115,11 +117,11 @@ class Block {
 
 /** Title, steps, legend and grid. */
 export function gridText(grid: Grid, options: TextOptions): string[] {
-  if (grid.columns.length === 0) return [`${grid.title} on ${grid.kernel}: no steps`];
+  if (grid.columns.length === 0) return [`${printable(grid.title)} on ${grid.kernel}: no steps`];
   const names = Math.max(0, ...grid.rows.map(({ name }) => name.length));
   const widths = grid.columns.map((_, i) => columnWidth(grid, i));
   const block = new Block(grid, options, widths, names);
-  const lines = [`${grid.title} on ${grid.kernel}`, '', ...stepLines(grid.columns), ''];
+  const lines = [`${printable(grid.title)} on ${grid.kernel}`, '', ...stepLines(grid.columns), ''];
   lines.push(...legendLines(options, grid));
   for (let from = 0; from < widths.length; ) {
     const to = fit(widths, from, options.width - names);

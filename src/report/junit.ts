@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** JUnit XML: one testsuite, one testcase per test. Times are simulated seconds. */
 import { KSFT_FAIL, KSFT_SKIP, type Location } from '../selftests/events.js';
+import { printable } from '../sim/printable.js';
 import { logText } from './ktap.js';
 import type { RunInfo, RunRecorder, TestRecord } from './summary.js';
 
@@ -12,14 +13,10 @@ const entities: Readonly<Record<string, string>> = {
   '\n': '&#10;',
 };
 
-/** XML 1.0 has no way to write most control characters; they become U+FFFD. */
+/** What XML 1.0 cannot hold, and what readers would not see, is spelled; lines stay. */
 function escapeXml(text: string): string {
-  return (
-    text
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what XML cannot hold
-      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
-      .replace(/[&<>"\n]/g, (character) => entities[character]!)
-  );
+  const lines = text.split('\n').map(printable).join('\n');
+  return lines.replace(/[\ufffe\uffff]/g, '\ufffd').replace(/[&<>"\n]/g, (character) => entities[character]!);
 }
 
 function attributes(values: Readonly<Record<string, string | number>>): string {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Scenario results as KTAP: one test a scenario, and a YAML block that says what a failing one answered. */
 import { stringify } from 'yaml';
+import { printable } from '../sim/printable.js';
 import { TAP_HEADER, totalsLine } from './ktap.js';
 import type { Failure, Invalid, ScenarioOutcome, ScenarioTotals } from './scenario-outcome.js';
 
@@ -25,6 +26,10 @@ export function scenarioPlanLines(count: number): string[] {
 
 /** The lines of one scenario; `number` counts from 1. */
 export function scenarioLines(number: number, outcome: ScenarioOutcome): string[] {
+  return rawLines(number, outcome).map(printable);
+}
+
+function rawLines(number: number, outcome: ScenarioOutcome): string[] {
   const name = description(outcome.name);
   const notes = outcome.notes.map((note) => `# ${note}`);
   if (outcome.skipped !== undefined) return [`ok ${number} ${name} # SKIP ${outcome.skipped}`];

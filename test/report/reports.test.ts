@@ -21,7 +21,7 @@ const place = recorder.tests[1]!.log[0]!.location!;
 
 t.test('JUnit', async (t) => {
   const counts = 'tests="3" failures="1" errors="0" skipped="1" time="1.500000000"';
-  const text = `reports.test.ts:${place.line}:bad:Expected '&lt;a &amp; &quot;b&quot;&gt;' == 'c\ufffd'.`;
+  const text = `reports.test.ts:${place.line}:bad:Expected '&lt;a &amp; &quot;b&quot;&gt;' == 'c\\u0001'.`;
   t.same(junitXml(recorder, info).split('\n'), [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites ${counts}>`,
