@@ -10,10 +10,18 @@ function description(name: string): string {
   return name.replaceAll('\\', '\\\\').replaceAll('#', '\\#');
 }
 
+/** The value with its strings printable: YAML itself would break lines in them. */
+function printableWithin(value: unknown): unknown {
+  if (typeof value === 'string') return printable(value);
+  if (Array.isArray(value)) return value.map(printableWithin);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, printableWithin(inner)]));
+}
+
 /** Values in one line each, what else differs in a list, in the TAP 13 block that stands indented under a result. */
 function yamlBlock(diagnostic: Failure | (Invalid & { also?: never })): string[] {
   const inLine = (value: unknown): string =>
-    stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+    stringify(printableWithin(value), { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
   const { also, ...first } = diagnostic;
   const lines = Object.entries(first).map(([key, value]) => `  ${key}: ${inLine(value)}`);
   const others = also === undefined ? [] : ['  also:', ...also.map((text) => `    - ${inLine(text)}`)];

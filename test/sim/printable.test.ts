@@ -24,6 +24,8 @@ t.test('in TAP, JUnit, C and errors', async (t) => {
   t.equal(note, `# ${spelled}`);
   const failure = { file: hostile, line: 1, differs: hostile };
   t.notMatch(scenarioLines(1, { name: 'a', failure, notes: [] }).join(''), /[^\x20-\x7e]/);
+  const invalid = { file: 'f', line: 1, invalid: [`key "${hostile}"`] };
+  t.equal(scenarioLines(1, { name: 'a', invalid, notes: [] })[4], `  invalid: [ 'key "${spelled}"' ]`);
   const junit = junitText([{ classname: hostile, name: hostile, ns: 0, verdict: 'failure', body: hostile }], {
     name: 'x',
     properties: {},
