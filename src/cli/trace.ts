@@ -58,7 +58,7 @@ interface Counts {
 
 async function compare(real: string, scenarios: readonly string[], flags: CompareFlags): Promise<number> {
   const paths = readReal(await textOf(real), real);
-  const { files, mistakes } = readScenarioFiles(scenarios);
+  const { files, mistakes } = await readScenarioFiles(scenarios);
   const [first] = mistakes;
   if (first !== undefined) {
     if (files.every(({ loaded }) => loaded.documents.length === 0))
