@@ -77,14 +77,14 @@ function findingLines(finding: Finding, ran: RanCandidates): string[] {
   return [...lines, field('signature', finding.signature)];
 }
 
-/** Skips and missing tests by what explains them, one line each. */
+/** Skips and missing tests by what explains them, two lines each. */
 function foldedLines(findings: readonly Finding[]): string[] {
   const groups = new Map<string, string[]>();
   for (const { status, name, condition, reason, notes } of findings) {
     const key = `${WORD[status]}: ${condition?.text ?? (reason || (notes[0] ?? ''))}`;
     groups.set(key, [...(groups.get(key) ?? []), name]);
   }
-  return [...groups].map(([key, list]) => `${key}\n${field(`${list.length} tests`, names(list))}`);
+  return [...groups].flatMap(([key, list]) => [key, field(`${list.length} tests`, names(list))]);
 }
 
 function runLines(verdict: RunVerdict, ran: RanCandidates): string[] {
