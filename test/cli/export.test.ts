@@ -52,5 +52,5 @@ t.test('what cannot be exported is told in a line, and nothing is written', asyn
   t.equal(error(file, '--c', out, '--name', 'x'), 'hmm-sim: no scenario is named like x\n');
   t.equal(error(`${file}x`, '--c', out), `${file}x: no such file or directory\n`);
   t.equal(existsSync(out), false);
-  t.equal(error(file), "hmm-sim: required option '--c <file>' not specified (see hmm-sim --help)\n");
+  t.equal(error(file), "hmm-sim: required option '--c <file>' not specified (see hmm-sim export --help)\n");
 });
