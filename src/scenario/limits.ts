@@ -16,7 +16,7 @@ export const LIMITS: Limits = {
   bytes: 8 << 20,
   steps: 100_000,
   values: 1_500_000,
-  pages: 1 << 18,
+  pages: 1 << 20,
 };
 
 /** Whoever takes larger documents takes more of everything, in proportion; never less. */

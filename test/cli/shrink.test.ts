@@ -103,7 +103,7 @@ t.test('mistakes', async (t) => {
     [['seed:x'], 'seed: "x" is not a number (expected 64 or 0x40)'],
     [
       [one, '--while', 'oops', '--not-equal-to', '6.1'],
-      "option '--not-equal-to <kernel>' cannot be used with option '--while <what>' (see hmm-sim --help)",
+      "option '--not-equal-to <kernel>' cannot be used with option '--while <what>' (see hmm-sim shrink --help)",
     ],
     [
       [one, '--out', join(directory, 'no', 'where')],

@@ -21,22 +21,21 @@ steps:
   - { as: p2, op: store, region: r0, page: 0, pages: 1, word: 99, expect: { pages: [ ok ] } }
   - { as: p1, op: store, region: r1, page: 0, pages: 1, word: 5, expect: { pages: [ ok ] } }
   - { as: p2, op: mmap, region: r2, pages: 3, prot: r, share: private, backing: file, expect: { ret: 0 } }
-  - { as: p2, op: mmap, region: r1, pages: 3, prot: r, share: private, backing: file, expect: { ret: 0 } }
+  - { as: p2, op: mmap, region: r1, pages: 3, prot: r, share: private, backing: file, replace: true, expect: { ret: 0 } }
   - { as: p2, op: load, region: r1, page: 0, pages: 3, expect: { pages: [ 5, 0, SIGBUS ] } }
   - { op: load, region: r0, page: 0, pages: 1, expect: { pages: [ 7 ] } }
   - { op: load, region: r1, page: 0, pages: 3, expect: { pages: [ 5, 0, SIGSEGV ] } }
   - { op: pagemap, region: r1, page: 0, pages: 3, expect: { map: [ Pf, Pf, . ] } }
   - { as: p1, op: exit, expect: { ret: 0 } }
   - { as: p1, op: load, region: r0, page: 0, pages: 1, expect: { ret: ESRCH } }
-  - { as: p9, op: exit, expect: { ret: ESRCH } }
   - { as: p2, op: pagemap, region: r0, page: 0, pages: 1, expect: { map: [ Px ] } }
   - { op: mremap, region: r0, page: 0, pages: 1, to: { region: r5, page: 3 }, expect: { ret: 0 } }
   - { op: load, region: r5, page: 3, pages: 1, expect: { pages: [ 7 ] } }
   - { op: madvise, region: r5, page: 3, pages: 1, advice: dontneed, expect: { ret: 0 } }
   - { op: load, region: r5, page: 3, pages: 1, expect: { pages: [ 0 ] } }
   - { op: munmap, region: r5, page: 0, pages: 0, expect: { ret: EINVAL } }
-  - { op: fork, child: p1, expect: { ret: 0 } }
-  - { as: p1, op: load, region: r0, page: 1, pages: 1, expect: { pages: [ 0 ] } }
+  - { op: fork, child: p3, expect: { ret: 0 } }
+  - { as: p3, op: load, region: r0, page: 1, pages: 1, expect: { pages: [ 0 ] } }
   - { op: mmap, region: r3, page: 2, pages: 3, prot: rw, share: private, backing: anon, expect: { ret: 0 } }
   - { op: store, region: r3, page: 2, pages: 4, word: 9, step: -2, expect: { pages: [ ok, ok, ok, SIGSEGV ] } }
   - { op: load, region: r3, page: 2, pages: 3, word: 9, step: -2, add: 1, expect: { pages: [ ok, ok, ok ] } }

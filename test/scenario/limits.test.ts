@@ -90,10 +90,10 @@ t.test('pages that are answered for one by one', async (t) => {
   const most = 'expected at most 1000 pages in all steps (--max-size raises that)';
   t.strictSame(told(loads(500, 501), 'jsonl'), [`f:1: steps[1].pages: ${most}`]);
   t.strictSame(told(wrongInput('explain-16M.json'), 'json', LIMITS), [
-    'f:1:84: steps[0].pages: expected at most 262144 pages in all steps (--max-size raises that)',
+    'f:1:84: steps[0].pages: expected at most 1048576 pages in all steps (--max-size raises that)',
   ]);
   t.strictSame(told(wrongInput('big-load.json'), 'json', LIMITS), [
-    'f:1:84: steps[0].pages: expected at most 262144 pages in all steps (--max-size raises that)',
+    'f:1:84: steps[0].pages: expected at most 1048576 pages in all steps (--max-size raises that)',
   ]);
 });
 
@@ -118,7 +118,7 @@ t.test('keys that repeat, and keys that are none', async (t) => {
 });
 
 t.test('larger documents have more of everything, smaller ones no less', async (t) => {
-  t.strictSame(limitsFor(16 << 20), { bytes: 16 << 20, steps: 200_000, values: 3_000_000, pages: 2 << 18 });
+  t.strictSame(limitsFor(16 << 20), { bytes: 16 << 20, steps: 200_000, values: 3_000_000, pages: 2 << 20 });
   t.strictSame(limitsFor(1024), { ...LIMITS, bytes: 1024 });
 });
 
