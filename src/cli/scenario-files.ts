@@ -55,7 +55,7 @@ export interface ScenarioFile extends Pick<TextFile, 'name' | 'syntax'> {
 }
 
 /** A file's name in messages. */
-export function displayName({ name }: { readonly name: string }): string {
+function displayName({ name }: { readonly name: string }): string {
   return name === STDIN ? 'stdin' : name;
 }
 

@@ -8,7 +8,7 @@ import { type Mistake, syntaxOf } from '../scenario/load.js';
 import { readErrorText } from './input.js';
 
 /** More are no collection of scenarios, but somebody's disk. */
-export const MAX_ENTRIES = 200_000;
+const MAX_ENTRIES = 200_000;
 
 /** Nobody keeps scenarios there. */
 const isForeign = (directory: string): boolean => directory === 'node_modules' || directory.startsWith('.');

@@ -33,7 +33,7 @@ export function limitsFor(bytes: number): Limits {
 /** Lists and mappings in one another; the schema has a handful. */
 export const MAX_DEPTH = 64;
 
-export const RAISE = '(--max-size raises that)';
+const RAISE = '(--max-size raises that)';
 
 function inUnits(bytes: number): string {
   const units = ['', 'K', 'M', 'G'];

@@ -199,7 +199,7 @@ function pairOf(node: unknown, key: string | number): Pair | undefined {
 }
 
 /** Offset of the value at `path` (of its key, when `atKey`), or of the nearest thing that is there. */
-export function offsetOf(document: Document.Parsed, path: Path, atKey: boolean): number {
+function offsetOf(document: Document.Parsed, path: Path, atKey: boolean): number {
   let node: unknown = document.contents;
   let offset = startOf(node, 0);
   for (const [depth, key] of path.entries()) {

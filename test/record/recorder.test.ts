@@ -50,7 +50,7 @@ function stepsOf(document: ScenarioDocument): string[] {
   t.strictSame(judge(document, run) ?? null, null);
   return writeYaml({ name: 'x', steps: document.steps })
     .split('\n')
-    .slice(2, -1)
+    .slice(3, -1)
     .map((line) => line.slice('  - { op: '.length, -2));
 }
 
