@@ -33,7 +33,8 @@ async function* following(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGene
 
 /** Waits for data that comes late. With `cut`, compressed data that ends early is read as far as it goes. */
 export async function* inputPieces(name: string, cut: boolean): AsyncGenerator<Buffer> {
-  const source: AsyncIterable<Buffer> = name === STDIN ? process.stdin : createReadStream(name, { highWaterMark: 1 << 20 });
+  const source: AsyncIterable<Buffer> =
+    name === STDIN ? process.stdin : createReadStream(name, { highWaterMark: 1 << 20 });
   const iterator = source[Symbol.asyncIterator]();
   const first = await iterator.next();
   if (first.done) return;
