@@ -146,7 +146,7 @@ t.test('in every report, and read by triage', async (t) => {
     text: 'Expected ret (-16) == 0 (0)',
   });
   const info = { suite: 'hmm-tests', kernel: '6.12', seed: 0 };
-  t.match(junitXml(recorder, info), / name="exclusive_cow" time="[\d.]+" file="hmm-tests.c" line="1926">/);
+  t.match(junitXml(recorder, info), / name="exclusive_cow" file="hmm-tests.c" line="1926" time="[\d.]+">/);
   t.match(jsonReport(recorder, info), /"inC": \{\s+"file": "hmm-tests.c",\s+"line": 1926\s+\}/);
 });
 

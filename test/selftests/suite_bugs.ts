@@ -10,6 +10,10 @@ export const FAILURES: Readonly<Record<string, readonly string[]>> = {
   'stale-foll-longterm': ['hmm.hmm_device_private.hmm_gup_test', 'hmm.hmm_device_coherent.hmm_gup_test'],
   'mixedmap-rejected': ['hmm.hmm_device_private.mixedmap', 'hmm.hmm_device_coherent.mixedmap'],
   'foreign-private-refused': ['hmm2.hmm2_device_private.double_map'],
+  'private-subpage-from-entry': [
+    'hmm.hmm_device_private.migrate_release',
+    'hmm.hmm_device_private.hmm_cow_in_device',
+  ],
 };
 
 export function kernelOf(id: string): string {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import t from 'tap';
+import { RECORDING_CONDITIONS } from '../../src/machine/defaults.js';
 import { Setups } from '../../src/session/setup.js';
 
 const GiB = 2 ** 30;
@@ -20,7 +21,10 @@ t.test('a document without a machine block gets the recording conditions', (t) =
         { start: 4 * GiB, size: GiB },
         { start: 5 * GiB, size: GiB },
       ],
+      holes: false,
     },
+    spmMemory: true,
+    laidOutFor: RECORDING_CONDITIONS.module,
     module: { name: 'test_hmm', params: { spm_addr_dev0: '0x100000000', spm_addr_dev1: '0x140000000' } },
     seed: 0,
     check: false,

@@ -55,7 +55,7 @@ export const memoryBugs: readonly Bug[] = [
     mechanism:
       'try_to_migrate_one() asks PageAnonExclusive() of the page that pte_pfn() gives, and a private entry is not present: the pfn is that of no page.',
     symptom:
-      'A private page that two processes map oopses in try_to_migrate_one() when one of them migrates it; where one process alone maps it, migrate_vma_collect_pmd() has unmapped it before.',
+      'A private page oopses in try_to_migrate_one() when the driver evicts it, or when one of two processes that map it migrates it; where one alone maps it, migrate_vma_collect_pmd() has unmapped it before.',
     functions: ['try_to_migrate_one'],
     fix: { note: 'before 5.19 was released: try_to_migrate_one() has a case for pages of ZONE_DEVICE' },
     existed: 'release candidates of 5.19',

@@ -63,7 +63,11 @@ t.test('what a step lacks is named where it belongs; a whole one is known to eve
   const document = { name: 'idle', kernel: '6.12', steps: [{ op: 'nop', expect: { ret: 0 } }] };
   t.strictSame(diagnose(document), []);
   const { parseCommand } = await load('shell/commands.js');
-  t.strictSame(parseCommand('nop', { as: 'p0' }), { kind: 'step', step: { as: 'p0', op: 'nop' } });
+  t.strictSame(parseCommand('nop', { as: 'p0' }), {
+    kind: 'step',
+    step: { as: 'p0', op: 'nop' },
+    written: 'nop',
+  });
   const { generateScenario } = await load('fuzz/generate.js');
   const drawn = Array.from({ length: 50 }, (_, seed) =>
     generateScenario(seed, { kernel: '6.12', category: 'all' }),
