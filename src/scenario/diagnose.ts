@@ -121,8 +121,8 @@ function complain(document: unknown, issue: Issue): Complaint[] {
 /** Is it what the schema wants? What nobody can mean is another question. */
 export const isScenario = compile(scenarioSchema);
 
-/** What no single field is to blame for. */
-function contradictions({ load, steps }: ScenarioDocument): Complaint[] {
+/** What no single field of a document of the schema is to blame for. */
+export function contradictions({ load, steps }: ScenarioDocument): Complaint[] {
   if (load?.oops !== undefined && steps.length > 0) {
     const message = 'expected none: nobody is left to take them after a load that oopses';
     return [{ path: ['steps'], atKey: true, message }];

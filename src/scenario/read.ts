@@ -6,7 +6,7 @@
 import { DEFAULT_GENERATION, generationById } from '../generations/index.js';
 import { UsageError } from '../sim/errors.js';
 import { canonicalStep } from './canonical-step.js';
-import { type Complaint, diagnose, isScenario, type Path } from './diagnose.js';
+import { type Complaint, contradictions, diagnose, isScenario, type Path } from './diagnose.js';
 import { excessOf, type Limits, tooMany } from './limits.js';
 import { stepOfWords, wordsOf } from './line.js';
 import type { ScenarioDocument, Step } from './schema.js';
@@ -129,9 +129,9 @@ function readSteps(written: Fields, steps: readonly unknown[]): ReadDocument {
   return { document: { ...written, steps: read }, complaints };
 }
 
-/** `written`, made canonical; with everything that is wrong with it. */
-export function readDocument(written: unknown): ReadDocument {
-  if (isScenario(written) || !isMapping(written) || !Array.isArray(written.steps)) {
+/** What is no document of the schema, made canonical; with everything that is wrong with it. */
+function readOther(written: unknown): ReadDocument {
+  if (!isMapping(written) || !Array.isArray(written.steps)) {
     return { document: written, complaints: diagnose(written) };
   }
   const steps: readonly unknown[] = written.steps;
@@ -153,18 +153,24 @@ function pagesExcess({ steps }: ScenarioDocument, limits: Limits): Complaint[] {
   return [];
 }
 
-/** readDocument() of what may be a stranger's, and has itself in it; `length` is that of its text without aliases. */
+/**
+ * `written`, made canonical; with everything that is wrong with it. It may be a stranger's, and have itself in it;
+ * `length` is that of its text without aliases.
+ */
 export function readWithin(
   limits: Limits,
   written: unknown,
   length = Number.POSITIVE_INFINITY,
 ): ReadDocument {
+  const canonical = isScenario(written);
   // A step, and a value, takes two characters at least; and the schema knows nothing that is deep.
-  if (length > limits.steps || !isScenario(written)) {
+  if (length > limits.steps || !canonical) {
     const excess = excessOf(written, limits);
     if (excess !== undefined) return { document: written, complaints: [excess] };
   }
-  const { document, complaints } = readDocument(written);
+  const { document, complaints } = canonical
+    ? { document: written, complaints: contradictions(written as ScenarioDocument) }
+    : readOther(written);
   if (complaints.length > 0) return { document, complaints };
   return { document, complaints: pagesExcess(document as ScenarioDocument, limits) };
 }
