@@ -2,7 +2,7 @@
 /** What GitHub Actions is told without being asked: annotations where a test failed, and JUnit for later steps. */
 import { join } from 'node:path';
 
-const inActions = (): boolean => process.env.GITHUB_ACTIONS === 'true';
+export const inActions = (): boolean => process.env.GITHUB_ACTIONS === 'true';
 
 const escaped = (text: string): string =>
   text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
@@ -16,9 +16,8 @@ export interface Annotation {
   readonly message: string;
 }
 
-/** The line that makes one; undefined elsewhere than in GitHub Actions. For stderr: stdout is for TAP. */
-export function annotationLine({ file, line, title, message }: Annotation): string | undefined {
-  if (!inActions()) return undefined;
+/** The line that makes one in GitHub Actions. For stderr: stdout is for TAP. */
+export function annotationLine({ file, line, title, message }: Annotation): string {
   return `::error file=${property(file)},line=${line},title=${property(title)}::${escaped(message)}`;
 }
 

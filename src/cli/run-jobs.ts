@@ -4,11 +4,10 @@
  * the plan and what is wrong with the files come before the first result.
  */
 import { Worker } from 'node:worker_threads';
-import type { Part } from '../scenario/load.js';
+import type { Part } from '../scenario/syntax.js';
 import type { MachineSource } from '../session/runner.js';
-import { type LoadedPart, type PartOptions, PartRunner, type Told } from './run-part.js';
+import type { LoadedPart, PartOptions, Told } from './run-part.js';
 import type { Answer, Order } from './run-worker.js';
-import { breathe } from './terminal.js';
 
 /** A part of the run's `source`-th file. */
 export interface SourcePart extends Part {
@@ -28,31 +27,6 @@ export interface Crew {
   /** After load(). */
   run(): AsyncGenerator<SourceTold>;
   stop(): Promise<void>;
-}
-
-class Here implements Crew {
-  readonly #runner: PartRunner;
-  /** Of each part. */
-  readonly #sources: number[] = [];
-
-  constructor(options: PartOptions, source: MachineSource) {
-    this.#runner = new PartRunner(source, options);
-  }
-
-  async *load(parts: Iterable<SourcePart>): AsyncGenerator<SourceLoaded> {
-    for (const part of parts) {
-      await breathe();
-      const { file, source } = part;
-      yield { ...this.#runner.load(this.#sources.length, part), file, source };
-      this.#sources.push(source);
-    }
-  }
-
-  async *run(): AsyncGenerator<SourceTold> {
-    for (const [index, source] of this.#sources.entries()) yield { source, told: this.#runner.run(index) };
-  }
-
-  async stop(): Promise<void> {}
 }
 
 /** A message costs as much as a scenario. */
@@ -167,6 +141,12 @@ class Workers implements Crew {
  * Workers start at once, and are ready when the files have been read. Even one is better than none: this thread hears of
  * signals, whatever the simulated machine does. Machines of `source` run in this thread.
  */
-export function crewOf(jobs: number, options: PartOptions, source: MachineSource | undefined): Crew {
-  return source === undefined ? new Workers(jobs, options) : new Here(options, source);
+export async function crewOf(
+  jobs: number,
+  options: PartOptions,
+  source: MachineSource | undefined,
+): Promise<Crew> {
+  if (source === undefined) return new Workers(jobs, options);
+  const { Here } = await import('./run-here.js');
+  return new Here(options, source);
 }

@@ -8,9 +8,10 @@ import {
   warningLines,
 } from '../report/scenario-outcome.js';
 import type { Limits } from '../scenario/limits.js';
-import { type LoadedDocument, loadPart, type Mistake, type Part } from '../scenario/load.js';
+import { type LoadedDocument, loadPart, type Mistake } from '../scenario/load.js';
 import type { ScenarioRun } from '../scenario/result.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
+import type { Part } from '../scenario/syntax.js';
 import { changes, type JudgedUpdate, withResults } from '../scenario/update.js';
 import { judge } from '../scenario/verdict.js';
 import { type MachineSource, runOn } from '../session/runner.js';

@@ -7,14 +7,13 @@ import { ScenarioCases } from '../report/scenario-junit.js';
 import { scenarioEndLines, scenarioLines, scenarioPlanLines } from '../report/scenario-ktap.js';
 import { type ScenarioOutcome, type ScenarioTotals, verdictOf } from '../report/scenario-outcome.js';
 import type { Mistake } from '../scenario/load.js';
-import { stepLine } from '../scenario/load-yaml.js';
-import { type JudgedUpdate, updateText } from '../scenario/update.js';
-import { annotationLine } from './github.js';
+import type { JudgedUpdate } from '../scenario/update.js';
+import { annotationLine, inActions } from './github.js';
 import { fewLines } from './limit-options.js';
 import { Progress } from './progress.js';
 import type { RunOptions } from './run.js';
 import type { Told } from './run-part.js';
-import { type TextFile, writeScenarioFile } from './scenario-files.js';
+import { type TextFile, writeScenarioFile } from './text-files.js';
 
 /** Where output goes; lines come without their newline. */
 export interface Output {
@@ -34,6 +33,8 @@ export class RunReport {
   #files: readonly TextFile[] = [];
   #progress: Progress | undefined;
   #bailedOut: string | undefined;
+  /** Finds steps in the texts of files, where annotations are wanted. */
+  #stepLine: ((text: string, step: number) => number) | undefined;
 
   constructor(
     readonly options: RunOptions,
@@ -64,8 +65,9 @@ export class RunReport {
     for (const line of fewLines(mistakes)) this.output.err(line);
   }
 
-  begin(count: number, files: readonly TextFile[]): void {
+  async begin(count: number, files: readonly TextFile[]): Promise<void> {
     this.#files = files;
+    if (inActions()) this.#stepLine = (await import('../scenario/load-yaml.js')).stepLine;
     this.#progress = new Progress('scenarios', count);
     this.#print(scenarioPlanLines(count).slice(1));
   }
@@ -91,13 +93,14 @@ export class RunReport {
     this.#tell({ name, skipped: reason, notes: [] });
   }
 
-  end(files: readonly TextFile[]): void {
+  async end(files: readonly TextFile[]): Promise<void> {
     this.#print(scenarioEndLines(this.totals));
-    if (this.options.update) this.output.err(this.#update(files));
+    if (this.options.update) this.output.err(await this.#update(files));
   }
 
   /** Return: what was updated, in a line. */
-  #update(files: readonly TextFile[]): string {
+  async #update(files: readonly TextFile[]): Promise<string> {
+    const { updateText } = await import('../scenario/update.js');
     let written = 0;
     for (const [index, file] of files.entries()) {
       const updates = this.#updates[index];
@@ -128,20 +131,19 @@ export class RunReport {
     return junitText(cases, { name: 'hmm-sim run', properties, ...bailedOut });
   }
 
-  /** At the step that failed; the lines of JSON Lines have one each. */
+  /** At the step that failed; the lines of JSON Lines have one each. Nothing is looked for where nobody is told. */
   #annotate({ name, failure, invalid }: ScenarioOutcome, from: TextFile | undefined): void {
     const wrong = failure ?? invalid;
-    if (wrong === undefined) return;
+    if (wrong === undefined || !inActions()) return;
     const { file } = wrong;
     const step = failure?.step;
-    const line =
+    const found =
       step === undefined || from === undefined || from.syntax === 'jsonl'
-        ? wrong.line
-        : stepLine(from.text, step);
+        ? undefined
+        : this.#stepLine?.(from.text, step);
     const message =
       invalid?.invalid.join('\n') ?? `${step === undefined ? '' : `step ${step}: `}${failure!.differs}`;
-    const text = annotationLine({ file, line, title: name, message });
-    if (text !== undefined) this.output.err(text);
+    this.output.err(annotationLine({ file, line: found ?? wrong.line, title: name, message }));
   }
 
   #print(lines: readonly string[]): void {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A worker thread of `run --jobs N`: parts of files in, then what became of their scenarios out. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Part } from '../scenario/load.js';
+import type { Part } from '../scenario/syntax.js';
 import { MachinePool } from '../session/machine-pool.js';
 import { type LoadedPart, type PartOptions, PartRunner, type Told } from './run-part.js';
 

@@ -3,7 +3,6 @@
 import { type Command, Option } from 'commander';
 import type { Limits } from '../scenario/limits.js';
 import type { Mistake } from '../scenario/load.js';
-import { MachinePool } from '../session/machine-pool.js';
 import type { MachineSource } from '../session/runner.js';
 import { UsageError } from '../sim/errors.js';
 import { addBugOptions, tellWithoutEffect } from './bug-options.js';
@@ -15,8 +14,8 @@ import { ReportFile } from './report-file.js';
 import { type Crew, crewOf, linesAPart, type SourcePart } from './run-jobs.js';
 import type { PartOptions } from './run-part.js';
 import { type Output, RunReport } from './run-report.js';
-import { countLines, readTextFiles, type TextFile } from './scenario-files.js';
 import { breathe, ktapPainter, onInterrupt, printErrorLine, printText } from './terminal.js';
+import { countLines, readTextFiles, type TextFile } from './text-files.js';
 import {
   KERNEL_HELP,
   parseKernel,
@@ -104,10 +103,13 @@ function partOptions(options: RunOptions): PartOptions {
 }
 
 /** Tracing is loaded when it is asked for. */
-async function openTrace(path: string, source: MachineSource) {
-  const { TraceFile, TracingSource } = await import('./trace-file.js');
+async function openTrace(path: string, source: MachineSource | undefined) {
+  const [{ TraceFile, TracingSource }, { MachinePool }] = await Promise.all([
+    import('./trace-file.js'),
+    import('../session/machine-pool.js'),
+  ]);
   const file = new TraceFile(path);
-  return { file, source: new TracingSource(source, file) };
+  return { file, source: new TracingSource(source ?? new MachinePool(), file) };
 }
 
 /** Scenarios after which signals and output have their turn. */
@@ -183,11 +185,10 @@ export async function runCommand(
   const { jobs = 1 } = options;
   if (options.trace !== undefined && jobs > 1)
     throw new UsageError('a trace has one order of events, so it needs --jobs 1', '--trace');
-  const tracing =
-    options.trace === undefined ? undefined : await openTrace(options.trace, source ?? new MachinePool());
+  const tracing = options.trace === undefined ? undefined : await openTrace(options.trace, source);
   const junit = options.list ? undefined : junitPath(options.junit, 'run');
   const report = junit === undefined ? undefined : new ReportFile(junit, '--junit');
-  const crew = crewOf(jobs, partOptions(options), tracing?.source ?? source);
+  const crew = await crewOf(jobs, partOptions(options), tracing?.source ?? source);
   const run = new RunReport(options, output, report !== undefined);
   const save = () => {
     report?.write(run.junit());
@@ -232,11 +233,11 @@ async function loadAndRun(
     for (const place of places) run.output.out(place);
     return mistakes.length + unreadable.length > 0 ? EXIT_USAGE : EXIT_OK;
   }
-  run.begin(unreadable.length + names.length, files);
+  await run.begin(unreadable.length + names.length, files);
   for (const mistake of unreadable) run.unreadable(mistake);
   if (run.options.bail && run.failed) for (const skipped of names) run.skipped(skipped, BAILED);
   else await runAll(crew, names, run);
-  run.end(files);
+  await run.end(files);
   if (mistakes.length + unreadable.length > 0) return EXIT_USAGE;
   return run.failsStill ? EXIT_FAILED : EXIT_OK;
 }

@@ -4,7 +4,8 @@ import { closeSync, type Dirent, openSync, readdirSync, readSync, statSync } fro
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { LIMITS } from '../scenario/limits.js';
-import { type Mistake, syntaxOf } from '../scenario/load.js';
+import type { Mistake } from '../scenario/load.js';
+import { syntaxOf } from '../scenario/syntax.js';
 import { readErrorText } from './input.js';
 
 /** More are no collection of scenarios, but somebody's disk. */

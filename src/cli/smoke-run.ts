@@ -3,7 +3,7 @@
 import { bailOutLine, ktapLines, TAP_HEADER } from '../report/ktap.js';
 import { type HarnessEvent, KSFT_FAIL, type ResultEvent } from '../selftests/events.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
-import { annotationLine } from './github.js';
+import { annotationLine, inActions } from './github.js';
 import { Progress } from './progress.js';
 import type { Reports } from './smoke-reports.js';
 import type { Observing, SmokeNews } from './smoke-tests.js';
@@ -78,15 +78,11 @@ export class SmokeRun {
 
   private finished({ number, name, code }: ResultEvent): void {
     this.progress?.at(number);
-    if (code !== KSFT_FAIL) return;
+    if (code !== KSFT_FAIL || !inActions()) return;
     const log = this.reports.recorder.tests.at(-1)?.log ?? [];
     const location = log.find((entry) => entry.location !== undefined)?.location;
     const place = { file: `${SUITE}${location?.file ?? 'hmm-tests'}`, line: location?.line ?? 1 };
-    const text = annotationLine({
-      ...place,
-      title: name,
-      message: log.map((entry) => entry.text).join('\n'),
-    });
-    if (text !== undefined) printErrorLine(text);
+    const message = log.map((entry) => entry.text).join('\n');
+    printErrorLine(annotationLine({ ...place, title: name, message }));
   }
 }

@@ -12,11 +12,11 @@ import {
 } from 'yaml';
 import { SCHEMA_LINE } from './authored-schema.js';
 import { sameResult } from './compare.js';
-import type { Syntax } from './load.js';
 import { sayingReplace } from './presence.js';
 import { expecting, expectOf, inOwnWords, writtenLine } from './read.js';
 import type { StepResult } from './result.js';
 import type { ScenarioDocument, Step } from './schema.js';
+import type { Syntax } from './syntax.js';
 
 /** A document of a file, and what its steps answered. */
 export interface Update {

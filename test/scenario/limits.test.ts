@@ -6,7 +6,8 @@ import { scenarioJsonLine } from '../../src/report/scenario-json.js';
 import { failureOf } from '../../src/report/scenario-outcome.js';
 import { foldedAnswer } from '../../src/scenario/folded.js';
 import { LIMITS, type Limits, limitsFor } from '../../src/scenario/limits.js';
-import { load, type Syntax } from '../../src/scenario/load.js';
+import { load } from '../../src/scenario/load.js';
+import type { Syntax } from '../../src/scenario/syntax.js';
 
 const small: Limits = { bytes: 4096, steps: 20, values: 300, pages: 1000 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import t from 'tap';
-import { load, loadPart, partsOf, type Syntax, sniffSyntax, syntaxOf } from '../../src/scenario/load.js';
+import { load, loadPart } from '../../src/scenario/load.js';
+import { partsOf, type Syntax, sniffSyntax, syntaxOf } from '../../src/scenario/syntax.js';
 
 const mistakes = (text: string, syntax: Syntax): string[] =>
   load(text, 'f', syntax).mistakes.map(({ where, message }) => `${where}: ${message}`);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import t from 'tap';
-import { load, type Syntax } from '../../src/scenario/load.js';
+import { load } from '../../src/scenario/load.js';
 import type { StepResult } from '../../src/scenario/result.js';
+import type { Syntax } from '../../src/scenario/syntax.js';
 import { updateText, withResults, writeYaml } from '../../src/scenario/update.js';
 
 function update(text: string, syntax: Syntax, results: StepResult[], kernel = '6.12'): string {
