@@ -18,9 +18,8 @@ export interface Absurdity {
 /** Pages of a region, [from, to). */
 type Extent = readonly [from: number, to: number];
 
-type Mappings = ReadonlyMap<string, readonly Extent[]>;
-
-const NOTHING: Mappings = new Map();
+/** By region. */
+type Mappings = Map<string, readonly Extent[]>;
 
 /** Steps of strangers may map without end; beyond this much nobody looks any more. */
 const BUDGET = 1_000_000;
@@ -42,7 +41,9 @@ function without(extents: readonly Extent[], gone: Extent): Extent[] {
 const extentOf = ({ page, pages }: Range): Extent => [page, page + pages];
 
 export class Presence {
-  readonly #mappings = new Map<string, Mappings>([['p0', NOTHING]]);
+  readonly #mappings = new Map<string, Mappings>([['p0', new Map()]]);
+  /** Those that a child has from its parent, or a parent gave: copied before they change. */
+  readonly #shared = new Set<Mappings>();
   #budget = BUDGET;
 
   /** Is there such a process, or was there? */
@@ -51,7 +52,7 @@ export class Presence {
   }
 
   suppose(process: string): void {
-    this.#mappings.set(process, NOTHING);
+    this.#mappings.set(process, new Map());
   }
 
   /** Why nobody can mean this step, coming after those that were noted. */
@@ -88,28 +89,36 @@ export class Presence {
   note(step: Step, { ret = 0 }: StepResult = {}): void {
     const { as = 'p0' } = step;
     // Whoever could not be forked is named all the same by the steps that find him gone.
-    if (step.op === 'fork') this.#mappings.set(step.child, ret === 0 ? this.#of(as) : NOTHING);
+    if (step.op === 'fork') this.#mappings.set(step.child, ret === 0 ? this.#share(as) : new Map());
     if (ret !== 0) return;
     if (step.op === 'munmap' || step.op === 'mremap') this.#change(as, step, false);
     const mapped = definitionOf(step).maps?.(step);
     if (mapped !== undefined) this.#change(as, mapped, true);
   }
 
-  #of(process: string): Mappings {
-    return this.#mappings.get(process) ?? NOTHING;
+  #share(process: string): Mappings {
+    const mappings = this.#mappings.get(process) ?? new Map();
+    this.#shared.add(mappings);
+    return mappings;
+  }
+
+  /** What the process has mapped, to be changed. */
+  #own(process: string): Mappings {
+    const mappings = this.#mappings.get(process);
+    if (mappings !== undefined && !this.#shared.has(mappings)) return mappings;
+    const own: Mappings = new Map(mappings);
+    this.#budget -= own.size;
+    this.#mappings.set(process, own);
+    return own;
   }
 
   #change(process: string, range: Range, mapped: boolean): void {
-    const before = this.#of(process);
-    const extents = before.get(range.region) ?? [];
-    // A child shares what its parent had.
-    this.#budget -= before.size + extents.length;
+    const mappings = this.#own(process);
+    const extents = mappings.get(range.region) ?? [];
+    this.#budget -= extents.length;
     if (this.#budget <= 0) return;
     const rest = without(extents, extentOf(range));
-    this.#mappings.set(
-      process,
-      new Map(before).set(range.region, mapped ? [...rest, extentOf(range)] : rest),
-    );
+    mappings.set(range.region, mapped ? [...rest, extentOf(range)] : rest);
   }
 }
 
