@@ -32,7 +32,7 @@ export function thp_vma_allowable(vma: VmArea): boolean {
 }
 
 /** Whether the 2 MiB around `address` are all of the VMA (thp_vma_suitable_order). */
-function thp_vma_suitable(vma: VmArea, address: number): boolean {
+export function thp_vma_suitable(vma: VmArea, address: number): boolean {
   const haddr = address - (address % 0x200000);
   return haddr >= vma.vm_start && haddr + 0x200000 <= vma.vm_end;
 }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: mm/khugepaged.c, MADV_COLLAPSE of anonymous memory. Fidelity: simplified: no shmem, no swap. */
+/**
+ * Answers for: mm/khugepaged.c, MADV_COLLAPSE. Fidelity: ported for anonymous memory; files keep their small pages, and
+ * khugepaged itself does not run.
+ */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { EAGAIN, EBUSY, EINVAL, ENOMEM } from '../uapi/errno.js';
-import { HPAGE_PMD_NR } from '../uapi/mman.js';
-import { anon_vma_prepare } from './anon_vma.js';
+import { EAGAIN, EINVAL, ENOMEM } from '../uapi/errno.js';
+import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
+import { thp_vma_suitable } from './huge_memory.js';
 import { pmd_trans_huge } from './huge_split.js';
-import { vm_normal_page } from './memory.js';
+import type { Kernel } from './kernel.js';
+import { swap_in, vm_normal_page } from './memory.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -17,99 +21,367 @@ import {
   compound_head,
   folio_mapcount,
   folio_test_anon,
-  folio_test_large,
+  PG_locked,
   PG_lru,
   PG_uptodate,
 } from './page_flags.js';
-import { FLAGS, PTE_DIRTY, PTE_HUGE, PTE_YOUNG, type PteTable, pmd_index, pte_present } from './pgtable.js';
+import {
+  FLAGS,
+  PTE_DIRTY,
+  PTE_HUGE,
+  PTE_WRITE,
+  PTE_YOUNG,
+  type PteTable,
+  pmd_index,
+  pte_present,
+} from './pgtable.js';
+import { type Because, type PlainReasonId, reasonOf, referenced } from './reasons.js';
 import { folio_add_new_anon_rmap, folio_remove_rmap_pte } from './rmap.js';
 import { flush_tlb_range } from './tlb.js';
-import { VM_NOHUGEPAGE, VM_SPECIAL, type VmArea, vma_is_anonymous } from './types.js';
+import {
+  type MmStruct,
+  VM_FAULT_ERROR,
+  VM_HUGETLB,
+  VM_NOHUGEPAGE,
+  VM_SPECIAL,
+  type VmArea,
+  vma_is_anonymous,
+} from './types.js';
 import { maybe_mkwrite } from './vma.js';
 
-/** madvise(MADV_COLLAPSE). Context: mmap_lock held for read; may sleep. Return: 0 or -errno. */
-export function* madvise_collapse(vma: VmArea, start: number, end: number): Task<number> {
-  vma.vm_mm.kernel.enter('madvise_collapse', start);
-  if (!vma_is_anonymous(vma) || (vma.vm_flags & (VM_SPECIAL | VM_NOHUGEPAGE)) !== 0) return -EINVAL;
-  const from = Math.ceil(start / 0x200000) * 0x200000;
-  const to = end - (end % 0x200000);
-  let last = 0;
-  let collapsed = 0;
-  for (let addr = from; addr < to; addr += 0x200000) {
-    const ret = yield* collapse_pmd(vma, addr);
-    if (ret === 0) collapsed++;
-    else last = ret;
-    if (ret === -ENOMEM) break;
-  }
-  return collapsed === (to - from) / 0x200000 ? 0 : last;
-}
+const HPAGE_PMD_SIZE = 0x200000;
 
-/** Whether every entry can move into a huge page (__collapse_huge_page_isolate): 0 or -errno. */
-function collapsible(vma: VmArea, table: PteTable): number {
-  const k = vma.vm_mm.kernel;
-  let mapped = 0;
-  for (let i = 0; i < HPAGE_PMD_NR; i++) {
-    const flags = table[FLAGS + i]!;
-    if (flags === 0) continue;
-    if (!pte_present(flags)) return -EINVAL;
-    const page = vm_normal_page(flags, table[i]!);
-    if (page === NO_PAGE) continue;
-    const folio = compound_head(k.mem, page);
-    if (k.is_zone_device_page(page) || !folio_test_anon(k.mem, folio)) return -EINVAL;
-    if (k.mem.refcount[folio] !== folio_mapcount(k.mem, folio) || folio_test_large(k.mem, folio))
+/** Why a range was not collapsed (enum scan_result), as far as MADV_COLLAPSE has use for it. */
+type ScanResult =
+  | 'SCAN_SUCCEED'
+  | 'SCAN_FAIL'
+  | 'SCAN_PMD_NULL'
+  | 'SCAN_PMD_NONE'
+  | 'SCAN_PMD_MAPPED'
+  | 'SCAN_PTE_NON_PRESENT'
+  | 'SCAN_PAGE_RO'
+  | 'SCAN_PAGE_NULL'
+  | 'SCAN_PAGE_COUNT'
+  | 'SCAN_PAGE_LRU'
+  | 'SCAN_PAGE_LOCK'
+  | 'SCAN_PAGE_ANON'
+  | 'SCAN_VMA_NULL'
+  | 'SCAN_VMA_CHECK'
+  | 'SCAN_ADDRESS_RANGE'
+  | 'SCAN_DEL_PAGE_LRU'
+  | 'SCAN_ALLOC_HUGE_PAGE_FAIL';
+
+/** After these the next 2 MiB are tried; after all others nothing more is. */
+const GOES_ON: ReadonlySet<ScanResult> = new Set<ScanResult>([
+  'SCAN_PMD_NULL',
+  'SCAN_PTE_NON_PRESENT',
+  'SCAN_PAGE_RO',
+  'SCAN_PAGE_NULL',
+  'SCAN_PAGE_COUNT',
+  'SCAN_PAGE_LOCK',
+  'SCAN_PAGE_LRU',
+  'SCAN_DEL_PAGE_LRU',
+]);
+
+function madvise_collapse_errno(result: ScanResult): number {
+  switch (result) {
+    case 'SCAN_ALLOC_HUGE_PAGE_FAIL':
+      return -ENOMEM;
+    case 'SCAN_PAGE_COUNT':
+    case 'SCAN_PAGE_LOCK':
+    case 'SCAN_PAGE_LRU':
+    case 'SCAN_DEL_PAGE_LRU':
       return -EAGAIN;
-    mapped++;
+    default:
+      return -EINVAL;
   }
-  return mapped === 0 ? -EINVAL : 0;
 }
 
-function* collapse_pmd(vma: VmArea, addr: number): Task<number> {
-  const mm = vma.vm_mm;
-  const k = mm.kernel;
-  const pmd = mm.pt.pmdTable(addr);
-  if (pmd === null) return -EINVAL;
-  const i = pmd_index(addr);
-  if (pmd_trans_huge(pmd, i)) return 0;
-  const table = pmd.child[i]!;
-  if (table === null) return -EINVAL;
-  const refused = collapsible(vma, table);
-  if (refused !== 0) return refused;
-  const huge = k.pages.alloc_huge();
-  if (huge === NO_PAGE) return -ENOMEM;
-  anon_vma_prepare(vma);
-  const range = mmu_notifier_range(mm, addr, addr + 0x200000, 'MMU_NOTIFY_CLEAR');
-  yield* mmu_notifier_invalidate_range_start(range);
-  if (collapsible(vma, table) !== 0) {
-    mmu_notifier_invalidate_range_end(range);
-    put_page(k, huge);
-    return -EBUSY;
-  }
-  move_contents(vma, table, huge);
-  flush_tlb_range(mm, addr, addr + 0x200000);
-  mm.pt.free_pgd_range(addr, addr + 0x200000, addr, addr + 0x200000);
-  k.mem.flags[huge]! |= PG_uptodate | PG_lru;
-  folio_add_new_anon_rmap(k, huge, vma, addr);
-  mm.rss += HPAGE_PMD_NR;
-  mm.pt.set_pmd(pmd, i, huge, maybe_mkwrite(vma.vm_page_prot | PTE_HUGE | PTE_DIRTY | PTE_YOUNG, vma));
-  mmu_notifier_invalidate_range_end(range);
-  return 0;
+/** Whether MADV_COLLAPSE may put huge pages there: whatever the sysfs setting, but with an anon_vma. */
+function collapse_allowed(vma: VmArea): boolean {
+  if ((vma.vm_flags & (VM_SPECIAL | VM_HUGETLB | VM_NOHUGEPAGE)) !== 0) return false;
+  return thp_vma_suitable(vma, vma.vm_end - HPAGE_PMD_SIZE) && vma.anon_vma !== null && vma_is_anonymous(vma);
 }
 
-/** Copy the small pages into the huge one and let go of them. */
-function move_contents(vma: VmArea, table: PteTable, huge: Page): void {
+/** The VMA may be another one, after the mmap_lock was dropped. */
+function hugepage_vma_revalidate(mm: MmStruct, address: number): VmArea | ScanResult {
+  const vma = mm.vmas.find_vma(address);
+  if (vma === null) return 'SCAN_VMA_NULL';
+  if (!thp_vma_suitable(vma, address)) return 'SCAN_ADDRESS_RANGE';
+  return collapse_allowed(vma) ? vma : 'SCAN_VMA_CHECK';
+}
+
+/** The PTE table of the 2 MiB at `address`, or why there is none to collapse. */
+function find_table(mm: MmStruct, address: number): PteTable | ScanResult {
+  const pmd = mm.pt.pmdTable(address);
+  if (pmd === null) return 'SCAN_PMD_NULL';
+  const i = pmd_index(address);
+  if (pmd_trans_huge(pmd, i)) return 'SCAN_PMD_MAPPED';
+  return pmd.child[i] ?? 'SCAN_PMD_NONE';
+}
+
+/** Tell why a page is in the way. */
+function refuse(vma: VmArea, fn: string, addr: number, page: Page, because: Because): void {
+  const { vm_mm } = vma;
+  if (vm_mm.kernel.trace === null) return;
+  vm_mm.kernel.note({ event: 'skip', fn, mm: vm_mm, addr, page, reason: reasonOf(because) });
+}
+
+/** Whether only its mappings hold the folio. */
+function is_refcount_suitable(k: Kernel, folio: Page): boolean {
+  return k.mem.refcount[folio] === folio_mapcount(k.mem, folio);
+}
+
+/** Whether a present entry's page may be copied: null, or why not. `folio`: NO_PAGE for one that has no struct page. */
+function page_in_the_way(k: Kernel, folio: Page): { result: ScanResult; because: PlainReasonId } | null {
+  if (folio === NO_PAGE || k.is_zone_device_page(folio)) {
+    return { result: 'SCAN_PAGE_NULL', because: 'device-page' };
+  }
+  if (!folio_test_anon(k.mem, folio)) return { result: 'SCAN_PAGE_ANON', because: 'not-anonymous' };
+  if ((k.mem.flags[folio]! & PG_lru) === 0) return { result: 'SCAN_PAGE_LRU', because: 'not-on-lru' };
+  if ((k.mem.flags[folio]! & PG_locked) !== 0) return { result: 'SCAN_PAGE_LOCK', because: 'page-locked' };
+  return null;
+}
+
+function pte_none_or_zero(k: Kernel, table: PteTable, i: number): boolean {
+  const flags = table[FLAGS + i]!;
+  return flags === 0 || (pte_present(flags) && table[i] === k.zeroPage);
+}
+
+interface Scan {
+  readonly result: ScanResult;
+  /** Entries that are not present. */
+  readonly unmapped: number;
+}
+
+/** Look at 2 MiB before anything is done. Context: mmap_lock held for read. */
+function scan_ptes(vma: VmArea, table: PteTable, address: number): Scan {
   const k = vma.vm_mm.kernel;
+  const fn = 'hpage_collapse_scan_pmd';
+  let unmapped = 0;
+  let writable = false;
   for (let i = 0; i < HPAGE_PMD_NR; i++) {
     const flags = table[FLAGS + i]!;
-    const page = flags === 0 ? NO_PAGE : vm_normal_page(flags, table[i]!);
-    if (page === NO_PAGE) {
+    if (flags !== 0 && !pte_present(flags)) {
+      unmapped++;
+      continue;
+    }
+    if (pte_none_or_zero(k, table, i)) continue;
+    if ((flags & PTE_WRITE) !== 0) writable = true;
+    const page = vm_normal_page(flags, table[i]!);
+    const folio = page === NO_PAGE ? NO_PAGE : compound_head(k.mem, page);
+    const at = address + i * PAGE_SIZE;
+    const obstacle = page_in_the_way(k, folio);
+    if (obstacle !== null) {
+      refuse(vma, fn, at, page, obstacle.because);
+      return { result: obstacle.result, unmapped };
+    }
+    if (!is_refcount_suitable(k, folio)) {
+      if (k.trace !== null)
+        refuse(vma, fn, at, page, referenced('pinned', k, folio, folio_mapcount(k.mem, folio)));
+      return { result: 'SCAN_PAGE_COUNT', unmapped };
+    }
+  }
+  if (!writable) refuse(vma, fn, address, NO_PAGE, 'nothing-writable');
+  return { result: writable ? 'SCAN_SUCCEED' : 'SCAN_PAGE_RO', unmapped };
+}
+
+/** Fault in what is not present. Return: SCAN_SUCCEED, or why not. Context: mmap_lock held for read; may sleep. */
+function* __collapse_huge_page_swapin(vma: VmArea, table: PteTable, haddr: number): Task<ScanResult> {
+  for (let i = 0; i < HPAGE_PMD_NR; i++) {
+    const flags = table[FLAGS + i]!;
+    if (flags === 0 || pte_present(flags)) continue;
+    const ret = yield* swap_in(vma, haddr + i * PAGE_SIZE, table[i]!, flags);
+    if ((ret & VM_FAULT_ERROR) !== 0) return 'SCAN_FAIL';
+  }
+  return 'SCAN_SUCCEED';
+}
+
+/** Take a locked folio off the LRU, with a reference. */
+function isolate_folio(k: Kernel, folio: Page): ScanResult {
+  if (!is_refcount_suitable(k, folio)) return 'SCAN_PAGE_COUNT';
+  k.enter('folio_isolate_lru');
+  if ((k.mem.flags[folio]! & PG_lru) === 0) return 'SCAN_DEL_PAGE_LRU';
+  k.mem.flags[folio]! &= ~PG_lru;
+  k.mem.refcount[folio]!++;
+  return 'SCAN_SUCCEED';
+}
+
+/** Lock every folio and take it off the LRU. Return: SCAN_SUCCEED with the folios in `isolated`, or why not. */
+function __collapse_huge_page_isolate(
+  vma: VmArea,
+  table: PteTable,
+  address: number,
+  isolated: Set<Page>,
+): ScanResult {
+  const k = vma.vm_mm.kernel;
+  const { mem } = k;
+  const fn = '__collapse_huge_page_isolate';
+  let writable = false;
+  for (let i = 0; i < HPAGE_PMD_NR; i++) {
+    if (pte_none_or_zero(k, table, i)) continue;
+    const flags = table[FLAGS + i]!;
+    const at = address + i * PAGE_SIZE;
+    if (!pte_present(flags)) {
+      refuse(vma, fn, at, table[i]!, 'not-present');
+      return 'SCAN_PTE_NON_PRESENT';
+    }
+    const page = vm_normal_page(flags, table[i]!);
+    if (page === NO_PAGE || k.is_zone_device_page(page)) {
+      refuse(vma, fn, at, page, 'device-page');
+      return 'SCAN_PAGE_NULL';
+    }
+    if ((flags & PTE_WRITE) !== 0) writable = true;
+    const folio = compound_head(mem, page);
+    if (isolated.has(folio)) continue;
+    if (!k.trylock_page(folio)) {
+      refuse(vma, fn, at, page, 'page-locked');
+      return 'SCAN_PAGE_LOCK';
+    }
+    const result = isolate_folio(k, folio);
+    if (result !== 'SCAN_SUCCEED') {
+      k.unlock_page(folio);
+      return result;
+    }
+    isolated.add(folio);
+  }
+  return writable ? 'SCAN_SUCCEED' : 'SCAN_PAGE_RO';
+}
+
+/** Back to the LRU with what was isolated; free what nobody has any more. */
+function release_isolated(k: Kernel, isolated: Iterable<Page>): void {
+  for (const folio of isolated) {
+    k.unlock_page(folio);
+    k.mem.flags[folio]! |= PG_lru;
+    put_page(k, folio);
+  }
+}
+
+/** Copy the small pages into the huge one and unmap them. */
+function __collapse_huge_page_copy(vma: VmArea, table: PteTable, huge: Page): void {
+  const k = vma.vm_mm.kernel;
+  for (let i = 0; i < HPAGE_PMD_NR; i++) {
+    const page = table[i]!;
+    if (pte_none_or_zero(k, table, i)) {
       k.contents.clear_page(huge + i);
+      vma.vm_mm.rss++;
     } else {
+      const folio = compound_head(k.mem, page);
       k.contents.copy_page(huge + i, page);
-      folio_remove_rmap_pte(k, page, page, vma);
-      vma.vm_mm.rss--;
-      put_page(k, page);
+      folio_remove_rmap_pte(k, folio, page, vma);
+      put_page(k, folio);
     }
     table[i] = 0;
     table[FLAGS + i] = 0;
   }
+}
+
+/** Put `huge` in the place of the table at `address`, if all of that can be had. Context: mmap_lock held for write. */
+function* collapse_table(mm: MmStruct, table: PteTable, address: number, huge: Page): Task<ScanResult> {
+  const k = mm.kernel;
+  const vma = hugepage_vma_revalidate(mm, address);
+  if (typeof vma === 'string') return vma;
+  const found = find_table(mm, address);
+  if (typeof found === 'string') return found;
+  if (found !== table) return 'SCAN_FAIL';
+  const end = address + HPAGE_PMD_SIZE;
+  const range = mmu_notifier_range(mm, address, end, 'MMU_NOTIFY_CLEAR');
+  yield* mmu_notifier_invalidate_range_start(range);
+  flush_tlb_range(mm, address, end);
+  mmu_notifier_invalidate_range_end(range);
+  const isolated = new Set<Page>();
+  const result = __collapse_huge_page_isolate(vma, table, address, isolated);
+  if (result !== 'SCAN_SUCCEED') {
+    release_isolated(k, isolated);
+    return result;
+  }
+  __collapse_huge_page_copy(vma, table, huge);
+  release_isolated(k, isolated);
+  mm.pt.free_pgd_range(address, end, address, end);
+  k.mem.flags[huge]! |= PG_uptodate | PG_lru;
+  folio_add_new_anon_rmap(k, huge, vma, address);
+  const flags = maybe_mkwrite(vma.vm_page_prot | PTE_HUGE | PTE_DIRTY | PTE_YOUNG, vma);
+  mm.pt.set_pmd(mm.pt.pmd_alloc(address), pmd_index(address), huge, flags);
+  return 'SCAN_SUCCEED';
+}
+
+/** Fault in what is not present; and find the table that is to go. Context: mmap_lock held for read; may sleep. */
+function* prepare_table(mm: MmStruct, address: number, unmapped: number): Task<PteTable | ScanResult> {
+  const vma = hugepage_vma_revalidate(mm, address);
+  if (typeof vma === 'string') return vma;
+  const table = find_table(mm, address);
+  if (typeof table === 'string' || unmapped === 0) return table;
+  const result = yield* __collapse_huge_page_swapin(vma, table, address);
+  return result === 'SCAN_SUCCEED' ? table : result;
+}
+
+/** Context: takes mmap_lock, for read and for write; may sleep. */
+function* collapse_huge_page(mm: MmStruct, address: number, unmapped: number): Task<ScanResult> {
+  const k = mm.kernel;
+  k.enter('collapse_huge_page', address);
+  const huge = k.pages.alloc_huge();
+  if (huge === NO_PAGE) return 'SCAN_ALLOC_HUGE_PAGE_FAIL';
+  yield* mm.mmap_lock.down_read('collapse_huge_page');
+  const table = yield* prepare_table(mm, address, unmapped);
+  mm.mmap_lock.up_read();
+  let result: ScanResult;
+  if (typeof table === 'string') {
+    result = table;
+  } else {
+    yield* mm.mmap_lock.down_write('collapse_huge_page');
+    result = yield* collapse_table(mm, table, address, huge);
+    mm.mmap_lock.up_write();
+  }
+  if (result !== 'SCAN_SUCCEED') put_page(k, huge);
+  return result;
+}
+
+/** Context: mmap_lock held for read, dropped for a while; may sleep. */
+function* hpage_collapse_scan_pmd(
+  vma: VmArea,
+  address: number,
+): Task<{ result: ScanResult; dropped: boolean }> {
+  const mm = vma.vm_mm;
+  mm.kernel.enter('hpage_collapse_scan_pmd', address);
+  const table = find_table(mm, address);
+  if (typeof table === 'string') return { result: table, dropped: false };
+  const { result, unmapped } = scan_ptes(vma, table, address);
+  if (result !== 'SCAN_SUCCEED') return { result, dropped: false };
+  mm.mmap_lock.up_read();
+  const collapsed = yield* collapse_huge_page(mm, address, unmapped);
+  yield* mm.mmap_lock.down_read('madvise_collapse');
+  return { result: collapsed, dropped: true };
+}
+
+/**
+ * madvise(MADV_COLLAPSE) of [start, end) of the VMA.
+ * Context: mmap_lock held for read, dropped for a while; may sleep. Return: 0 or -errno.
+ */
+export function* madvise_collapse(vma: VmArea, start: number, end: number): Task<number> {
+  const mm = vma.vm_mm;
+  mm.kernel.enter('madvise_collapse', start);
+  if (!collapse_allowed(vma)) return -EINVAL;
+  mm.kernel.enter('lru_add_drain_all');
+  const from = Math.ceil(start / HPAGE_PMD_SIZE) * HPAGE_PMD_SIZE;
+  let to = end - (end % HPAGE_PMD_SIZE);
+  let last: ScanResult = 'SCAN_FAIL';
+  let collapsed = 0;
+  let dropped = false;
+  for (let addr = from; addr < to; addr += HPAGE_PMD_SIZE) {
+    if (dropped) {
+      const again = hugepage_vma_revalidate(mm, addr);
+      if (typeof again === 'string') return madvise_collapse_errno(again);
+      vma = again;
+      to = Math.min(to, vma.vm_end - (vma.vm_end % HPAGE_PMD_SIZE));
+    }
+    const scanned = yield* hpage_collapse_scan_pmd(vma, addr);
+    dropped ||= scanned.dropped;
+    if (scanned.result === 'SCAN_SUCCEED' || scanned.result === 'SCAN_PMD_MAPPED') {
+      collapsed++;
+      continue;
+    }
+    last = scanned.result;
+    if (!GOES_ON.has(last)) break;
+  }
+  return collapsed === (to - from) / HPAGE_PMD_SIZE ? 0 : madvise_collapse_errno(last);
 }

@@ -305,6 +305,12 @@ function* do_swap_page(vmf: VmFault, page: Page, flags: number): Task<number> {
   return k.behaviour.migrateToRamResultCounts ? ret : 0;
 }
 
+/** Fault in the entry at `address`, which is not present. Context: mmap_lock held; may sleep. Return: 0 or VM_FAULT_*. */
+export function swap_in(vma: VmArea, address: number, page: Page, flags: number): Task<number> {
+  const pgoff = linear_page_index(vma, address);
+  return do_swap_page({ vma, address, flags: 0, pgoff, page: NO_PAGE }, page, flags);
+}
+
 /** Sleep until the page under migration at `address` is unlocked. */
 export function* migration_entry_wait(mm: MmStruct, address: number): Task {
   const table = mm.pt.pteTable(address);

@@ -32,6 +32,8 @@ export interface CoreReasons {
   'exclusive-entry': None;
   'migration-entry': None;
   'zero-page': None;
+  'not-present': None;
+  'nothing-writable': None;
   'mapped-meanwhile': None;
   'huge-mapped-meanwhile': None;
   // What was selected.
@@ -42,6 +44,7 @@ export interface CoreReasons {
   'wrong-owner': None;
   'foreign-private': None;
   // The page.
+  'device-page': None;
   'no-mapping': None;
   'pte-mapped-thp': None;
   'tail-page': None;
@@ -143,6 +146,8 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'exclusive-entry': page('device exclusive entry'),
   'migration-entry': page('migration entry'),
   'zero-page': page('zero page'),
+  'not-present': page('still not present'),
+  'nothing-writable': page('no entry is writable'),
   'mapped-meanwhile': page('mapped meanwhile'),
   'huge-mapped-meanwhile': page('huge page mapped meanwhile'),
   'system-not-selected': page('system page, not selected'),
@@ -151,6 +156,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'generic-not-selected': device('generic page, not selected'),
   'wrong-owner': device('wrong owner'),
   'foreign-private': device('device private page of another owner'),
+  'device-page': page('page of a device, or without a struct page'),
   'no-mapping': page('page without a mapping (driver page)'),
   'pte-mapped-thp': page('part of a PTE-mapped THP'),
   'tail-page': page('tail page of a large folio'),
