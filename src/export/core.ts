@@ -21,6 +21,7 @@ export const INCLUDES = `#define _GNU_SOURCE
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -33,6 +34,13 @@ export const INCLUDES = `#define _GNU_SOURCE
 #endif
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE		25
+#endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED	24
+#endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL	102
+#define MADV_GUARD_REMOVE	103
 #endif
 `;
 
@@ -86,6 +94,7 @@ struct step {
 	int as;					/* p0, p1 ... */
 	int child;				/* fork: its name, */
 	int slot;				/* and its place in shared->pids */
+	int other;				/* peek, poke: whose memory, in shared->pids */
 	int fd;
 	int device;
 	int region;

@@ -53,25 +53,6 @@ static void take_mmap_file(const struct step *step)
 }
 `;
 
-/** pread() or pwrite() of a memfd, as a step. */
-function fileCall(name: string, call: string): string {
-  return `
-static void take_${name}(const struct step *step)
-{
-	int fd = memfd_of(step->region, step->npages + step->pages);
-	ssize_t bytes = ${call}(fd, (void *)step->buffer, step->pages * PAGE_BYTES,
-			      (off_t)(step->npages * PAGE_BYTES));
-
-	answer_call(bytes);
-	if (bytes >= 0)
-		emit(",'bytes':%zd", bytes);
-}
-`;
-}
-
-export const FREAD = fileCall('fread', 'pread');
-export const FWRITE = fileCall('fwrite', 'pwrite');
-
 export const MMAP_DEVICE = `
 static void take_mmap_device(const struct step *step)
 {
@@ -91,7 +72,8 @@ static void take_mremap(const struct step *step)
 	unsigned long bytes = step->pages * PAGE_BYTES;
 
 	answer_call((long)mremap((void *)step->addr, bytes, bytes,
-				 MREMAP_MAYMOVE | MREMAP_FIXED, step->to));
+				 MREMAP_MAYMOVE | MREMAP_FIXED | step->flags,
+				 step->to));
 }
 `;
 

@@ -27,7 +27,13 @@ function expectField(expect: Step['expect']): CField[] {
   ];
 }
 
-function stepText(step: Step, generation: Generation, slot: number, expects: boolean): string {
+/** Places in the program's table of processes: of the child that the step makes, and of those that it may name. */
+interface Slots {
+  readonly own: number;
+  readonly ofName: ReadonlyMap<string, number>;
+}
+
+function stepText(step: Step, generation: Generation, slots: Slots, expects: boolean): string {
   const { expect, ...bare } = step;
   const as = step.as ?? 'p0';
   const { c } = definitionOf(step);
@@ -37,7 +43,8 @@ function stepText(step: Step, generation: Generation, slot: number, expects: boo
       ['take', taker === null ? 'NULL' : `take_${taker}`],
       ['as', nameNumber(as)],
       ...c.fields(step, generation),
-      ['slot', slot],
+      ['slot', slots.own],
+      ['other', 'of' in step ? (slots.ofName.get(step.of) ?? 0) : 0],
     ]),
     initialiser([['json', quoted({ as, ...bare })]]),
     ...(expects ? expectField(expect).map((field) => initialiser([field])) : []),
@@ -76,9 +83,12 @@ export function stepsTable(
   generation: Generation,
   expects: boolean,
 ): string {
+  /** By name, of those that the program has forked so far. */
+  const slots = new Map([['p0', 0]]);
   let forks = 0;
   const rows = steps.map((step) => {
-    return stepText(step, generation, step.op === 'fork' ? ++forks : 0, expects);
+    if (step.op === 'fork') slots.set(step.child, ++forks);
+    return stepText(step, generation, { own: step.op === 'fork' ? forks : 0, ofName: slots }, expects);
   });
   if (rows.length === 0) rows.push('\t{ .take = NULL },');
   return `\n/* ${cComment(name)} */\nstatic const struct step steps_${index}[] = {\n${rows.join('\n')}\n};\n`;

@@ -7,6 +7,7 @@ import { definitionOf, type Taker } from '../scenario/steps/index.js';
 import { ANSWER_CALL } from './core.js';
 import * as drivers from './drivers.js';
 import * as memory from './memory.js';
+import * as transfers from './transfers.js';
 
 /** A piece of the program. */
 export interface Part {
@@ -34,6 +35,13 @@ const mirror = part(
   [openFds],
   'map_mirror',
 );
+const transfer = part(transfers.TRANSFER, [answerCall]);
+const arrived = part(transfers.ARRIVED, [transfer, pageWord]);
+const scratch = part(transfers.SCRATCH);
+const remote = part(transfers.REMOTE);
+const uffd = part(transfers.UFFD, [answerCall]);
+const uffdRange = part(transfers.UFFD_RANGE, [uffd]);
+const uffdFilled = part(transfers.UFFD_FILLED, [uffd]);
 const gupInterface = part(drivers.GUP_INTERFACE, [], 'open_gup_test');
 
 const rangeCall = (text: string): Part => part(text, [answerCall]);
@@ -51,6 +59,7 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   mprotect: rangeCall(memory.MPROTECT),
   madvise: rangeCall(memory.MADVISE),
   mremap: rangeCall(memory.MREMAP),
+  mremap_in_place: rangeCall(transfers.MREMAP_IN_PLACE),
   store: part(memory.STORE, [wholePages]),
   store_words: part(memory.STORE_WORDS, [words]),
   load: part(memory.LOAD, [wholePages, pageWord]),
@@ -61,8 +70,21 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   gup: part(drivers.GUP, [gupInterface]),
   pin: part(drivers.PIN, [answerCall, gupInterface]),
   unpin: part(drivers.UNPIN, [answerCall, gupInterface]),
-  fread: part(memory.FREAD, [answerCall, memfds]),
-  fwrite: part(memory.FWRITE, [answerCall, memfds]),
+  fread: part(transfers.FREAD, [memfds, arrived]),
+  fwrite: part(transfers.FWRITE, [memfds, transfer]),
+  truncate: part(transfers.TRUNCATE, [answerCall, memfds]),
+  punch: part(transfers.PUNCH, [answerCall, memfds]),
+  read: part(transfers.READ, [scratch, transfer]),
+  write: part(transfers.WRITE, [scratch, arrived]),
+  peek: part(transfers.PEEK, [remote, arrived]),
+  poke: part(transfers.POKE, [remote, transfer]),
+  mincore: part(transfers.MINCORE, [transfer]),
+  uffd,
+  uffd_register: part(transfers.UFFD_REGISTER, [uffdRange]),
+  uffd_unregister: part(transfers.UFFD_UNREGISTER, [uffdRange]),
+  uffd_copy: part(transfers.UFFD_COPY, [uffdFilled, transfer]),
+  uffd_zero: part(transfers.UFFD_ZERO, [uffdRange, uffdFilled]),
+  uffd_wp: part(transfers.UFFD_WP, [uffdRange]),
   fork: part(memory.FORK, [answerCall]),
 };
 

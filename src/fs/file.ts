@@ -15,6 +15,7 @@ export interface FileOperations {
   read?(file: OpenFile, mm: MmStruct, buf: number, count: number, pos: number): Task<number>;
   write?(file: OpenFile, mm: MmStruct, buf: number, count: number, pos: number): Task<number>;
   truncate?(file: OpenFile, size: number): Task<number>;
+  fallocate?(file: OpenFile, mode: number, offset: number, length: number): Task<number>;
   /** How mmap() maps the file; absent: -ENODEV. */
   source?(file: OpenFile): MappingSource;
 }

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/memfd.c, tmpfs files: memory files that can be read, written, resized and mapped. */
 import type { MappingSource } from '../mm/mmap.js';
-import { shmem_evict_inode, shmem_get_folio, shmem_truncate, shmem_vm_ops } from '../mm/shmem.js';
+import {
+  shmem_evict_inode,
+  shmem_get_folio,
+  shmem_punch_hole,
+  shmem_setattr,
+  shmem_vm_ops,
+} from '../mm/shmem.js';
 import type { AddressSpace, MmStruct } from '../mm/types.js';
 import { copy_from_user, copy_to_user } from '../mm/uaccess.js';
 import { NO_PAGE } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { EFAULT, EINVAL, ENOSPC } from '../uapi/errno.js';
+import { EFAULT, EINVAL, ENOSPC, EOPNOTSUPP } from '../uapi/errno.js';
+import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '../uapi/fcntl.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { type FileOperations, type FileTable, OpenFile } from './file.js';
 
@@ -66,7 +73,14 @@ function* shmem_file_write(
 
 function* shmem_file_truncate(file: OpenFile, size: number): Task<number> {
   if (size < 0) return -EINVAL;
-  yield* shmem_truncate(file.kernel, mappingOf(file), size);
+  yield* shmem_setattr(file.kernel, mappingOf(file), size);
+  return 0;
+}
+
+/** Holes alone: what else fallocate() does is not simulated. */
+function* shmem_fallocate(file: OpenFile, mode: number, offset: number, length: number): Task<number> {
+  if (mode !== (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) return -EOPNOTSUPP;
+  yield* shmem_punch_hole(file.kernel, mappingOf(file), offset, length);
   return 0;
 }
 
@@ -83,6 +97,7 @@ const shmem_file_operations: FileOperations = {
   read: shmem_file_read,
   write: shmem_file_write,
   truncate: shmem_file_truncate,
+  fallocate: shmem_fallocate,
   release: shmem_file_release,
   source,
 };

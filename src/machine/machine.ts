@@ -2,6 +2,7 @@
 /** The machine as its owner sees it: boot it, load the module, run processes on it. */
 import { type Checked, run_checkers, run_leak_check } from '../checkers/index.js';
 import { type FileOperations, FileTable } from '../fs/file.js';
+import { proc_mem_operations } from '../fs/proc_mem.js';
 import { proc_meminfo_operations } from '../fs/proc_meminfo.js';
 import { proc_maps_operations, proc_pagemap_operations } from '../fs/proc_pagemap.js';
 import type { Generation } from '../generations/index.js';
@@ -149,7 +150,19 @@ export class Machine implements MachineApi, KernelServices, Outside {
 
   /** The file operations behind a path; undefined where there is no such file. */
   lookup(path: string): FileOperations | undefined {
-    return this.modules.lookup(path) ?? PROC_FILES.get(path) ?? this.files.strays.get(path);
+    return (
+      this.modules.lookup(path) ??
+      PROC_FILES.get(path) ??
+      this.processFile(path) ??
+      this.files.strays.get(path)
+    );
+  }
+
+  /** /proc/PID/mem, of a process that lives. */
+  private processFile(path: string): FileOperations | undefined {
+    const pid = /^\/proc\/(\d+)\/mem$/.exec(path)?.[1];
+    const mm = pid === undefined ? null : (this.processes.get(Number(pid))?.mm ?? null);
+    return mm === null ? undefined : proc_mem_operations(mm);
   }
 
   /** Throws InvariantViolation when a checker finds something. */

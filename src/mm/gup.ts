@@ -243,6 +243,19 @@ export function* pin_user_pages(
   return yield* __gup_longterm_locked(mm, start, nr_pages, pages, gup_flags | FOLL_PIN);
 }
 
+/** Pin another process's pages. Context: mmap_lock held; may sleep. Return: how many, or -errno. */
+export function* pin_user_pages_remote(
+  mm: MmStruct,
+  start: number,
+  nr_pages: number,
+  gup_flags: number,
+  pages: PageArray,
+): Task<number> {
+  const set = FOLL_PIN | FOLL_TOUCH | FOLL_REMOTE;
+  if (!is_valid_gup_args(mm.kernel, gup_flags, set)) return 0;
+  return yield* __gup_longterm_locked(mm, start, nr_pages, pages, gup_flags | set);
+}
+
 // --- populating ---------------------------------------------------------------------------------------
 
 /**

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: mm/madvise.c. Fidelity: ported for the advice listed here; no reclaim behind MADV_FREE and MADV_COLD. */
+/** Answers for: mm/madvise.c. Fidelity: ported for the advice listed here; no reclaim behind MADV_FREE. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { EAGAIN, EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
+import { EACCES, EAGAIN, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP } from '../uapi/errno.js';
 import {
   HPAGE_PMD_NR,
   MADV_COLD,
@@ -22,6 +22,7 @@ import {
   MADV_POPULATE_READ,
   MADV_POPULATE_WRITE,
   MADV_RANDOM,
+  MADV_REMOVE,
   MADV_SEQUENTIAL,
   MADV_WILLNEED,
   MADV_WIPEONFORK,
@@ -32,6 +33,8 @@ import { madvise_free_whole_pmd } from './huge_memory.js';
 import { pmd_trans_huge, split_folio } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { madvise_collapse } from './khugepaged.js';
+import { folio_likely_mapped_shared, folio_pte_batch, split_locked } from './madvise_folios.js';
+import { madvise_cold_or_pageout } from './madvise_lru.js';
 import { vm_normal_page } from './memory.js';
 import { zap_page_range_single } from './memory_zap.js';
 import {
@@ -40,14 +43,7 @@ import {
   mmu_notifier_range,
 } from './mmu_notifier.js';
 import { get_page, put_page } from './page_alloc.js';
-import {
-  compound_head,
-  folio_entire_mapcount,
-  folio_mapcount,
-  folio_test_large,
-  PG_dirty,
-  page_mapcount,
-} from './page_flags.js';
+import { compound_head, folio_mapcount, folio_test_large, PG_dirty, page_mapcount } from './page_flags.js';
 import {
   FLAGS,
   type PmdTable,
@@ -60,14 +56,18 @@ import {
   pte_present,
   pud_addr_end,
 } from './pgtable.js';
+import { shmem_punch_hole } from './shmem.js';
 import { flush_tlb_range } from './tlb.js';
 import {
+  type AddressSpace,
   is_vm_hugetlb_page,
+  linear_page_index,
   type MmStruct,
   VM_DONTCOPY,
   VM_HUGEPAGE,
   VM_IO,
   VM_LOCKED,
+  VM_MAYWRITE,
   VM_NOHUGEPAGE,
   VM_PFNMAP,
   VM_SHARED,
@@ -88,6 +88,7 @@ const READ_LOCKED = new Set([
   MADV_POPULATE_READ,
   MADV_POPULATE_WRITE,
   MADV_COLLAPSE,
+  MADV_REMOVE,
 ]);
 
 const VALID = new Set([
@@ -165,9 +166,12 @@ function* madvise_vma_behavior(vma: VmArea, start: number, end: number, advice: 
     case MADV_FREE:
       return yield* madvise_dontneed_free(vma, start, end, advice);
     case MADV_WILLNEED:
+      return 0;
     case MADV_COLD:
     case MADV_PAGEOUT:
-      return 0;
+      return yield* madvise_cold_or_pageout(vma, start, end, advice === MADV_PAGEOUT);
+    case MADV_REMOVE:
+      return yield* madvise_remove(vma, start, end);
     case MADV_POPULATE_READ:
     case MADV_POPULATE_WRITE:
       return yield* madvise_populate(vma.vm_mm, start, end, advice === MADV_POPULATE_WRITE);
@@ -200,6 +204,27 @@ function* madvise_vma_behavior(vma: VmArea, start: number, end: number, advice: 
   const modified = yield* vma_modify_flags(vma, start, end, flags);
   if (typeof modified === 'number') return modified === -ENOMEM ? -EAGAIN : modified;
   modified.vm_flags = flags;
+  return 0;
+}
+
+/** MADV_REMOVE: a hole in the file behind. Context: mmap_lock held for read, dropped for a while. */
+function* madvise_remove(vma: VmArea, start: number, end: number): Task<number> {
+  const { vm_mm: mm, vm_file: file } = vma;
+  if ((vma.vm_flags & VM_LOCKED) !== 0 || file === null || file.mapping === null) return -EINVAL;
+  if ((vma.vm_flags & (VM_SHARED | VM_MAYWRITE)) !== (VM_SHARED | VM_MAYWRITE)) return -EACCES;
+  const offset = linear_page_index(vma, start) * PAGE_SIZE;
+  file.get_file();
+  mm.mmap_lock.up_read();
+  const ret = yield* vfs_punch_hole(mm.kernel, file.mapping, offset, end - start);
+  file.fput();
+  yield* mm.mmap_lock.down_read('madvise_remove');
+  return ret;
+}
+
+/** FALLOC_FL_PUNCH_HOLE in a file of whatever kind. */
+function* vfs_punch_hole(k: Kernel, mapping: AddressSpace, offset: number, length: number): Task<number> {
+  if (mapping.kind !== 'shmem') return -EOPNOTSUPP;
+  yield* shmem_punch_hole(k, mapping, offset, length);
   return 0;
 }
 
@@ -282,17 +307,6 @@ function* madvise_free_pmd(vma: VmArea, pmd: PmdTable, addr: number, next: numbe
   }
 }
 
-/** How many entries from `n` on map consecutive pages of the folio. */
-function folio_pte_batch(table: PteTable, n: number, last: number, folio: Page): number {
-  let count = 1;
-  while (n + count < last && pte_present(table[FLAGS + n + count]!)) {
-    const page = table[n + count]!;
-    if (page !== table[n]! + count || page >= folio + HPAGE_PMD_NR) break;
-    count++;
-  }
-  return count;
-}
-
 /** A THP that is mapped by PTEs, all of them here: clean it as it is. */
 function clean_folio_ptes(k: Kernel, table: PteTable, n: number, folio: Page): void {
   if ((k.mem.flags[folio]! & PG_dirty) !== 0) {
@@ -300,24 +314,6 @@ function clean_folio_ptes(k: Kernel, table: PteTable, n: number, folio: Page): v
     k.mem.flags[folio]! &= ~PG_dirty;
   }
   for (let i = n; i < n + HPAGE_PMD_NR; i++) table[FLAGS + i]! &= ~(PTE_DIRTY | PTE_YOUNG);
-}
-
-/** The kernel's guess whether other processes map a large folio too. */
-function folio_likely_mapped_shared(k: Kernel, folio: Page): boolean {
-  const mapcount = folio_mapcount(k.mem, folio);
-  if (mapcount <= 1) return false;
-  if (folio_entire_mapcount(k.mem, folio) > 0 || mapcount > HPAGE_PMD_NR) return true;
-  return k.mem.mapcount[folio]! > 1;
-}
-
-/** Return: whether the folio could be locked and split. */
-function* split_locked(k: Kernel, folio: Page): Task<boolean> {
-  if (!k.trylock_page(folio)) return false;
-  get_page(k, folio);
-  const err = yield* split_folio(k, folio);
-  k.unlock_page(folio);
-  put_page(k, folio);
-  return err === 0;
 }
 
 /** Return: whether the huge page has been dealt with. */

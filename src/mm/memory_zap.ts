@@ -5,6 +5,7 @@ import type { Task } from '../sim/task.js';
 import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
 import { __unmap_hugepage_range } from './hugetlb.js';
+import { in_tree_order } from './interval_tree.js';
 import type { Kernel } from './kernel.js';
 import { vm_normal_page } from './memory.js';
 import { assert_struct_page } from './memremap.js';
@@ -32,7 +33,7 @@ import {
 } from './pgtable.js';
 import { folio_remove_rmap_pmd, folio_remove_rmap_pte } from './rmap.js';
 import { flush_tlb_range } from './tlb.js';
-import { is_vm_hugetlb_page, VM_LOCKED, type VmArea, vma_is_anonymous } from './types.js';
+import { type AddressSpace, is_vm_hugetlb_page, VM_LOCKED, type VmArea, vma_is_anonymous } from './types.js';
 
 /**
  * struct mmu_gather: device pages that go when the TLB has been flushed and the notifiers called (tlb_finish_mmu()). The
@@ -148,6 +149,8 @@ function zap_nonpresent_pte(
     warn_of_entry(vma, folio);
     if (is_device_private_entry(flags)) folio_remove_rmap_pte(k, folio, page, vma);
     put_page(k, folio);
+  } else if (details === 'file-only' && folio_test_anon(k.mem, compound_head(k.mem, page))) {
+    return;
   }
   table[i] = 0;
   table[FLAGS + i] = 0;
@@ -232,4 +235,24 @@ export function* zap_page_range_single(
   else yield* unmap_page_range(tlb, vma, start, end, details);
   mmu_notifier_invalidate_range_end(range);
   tlb_finish_mmu(vma.vm_mm.kernel, tlb);
+}
+
+/**
+ * Unmap pages [first, first + nr) of a file wherever they are mapped (unmap_mapping_pages); `even_cows`: private
+ * copies, too. Context: may sleep.
+ */
+export function* unmap_mapping_pages(
+  mapping: AddressSpace,
+  first: number,
+  nr: number,
+  even_cows: boolean,
+): Task {
+  for (const vma of in_tree_order([...mapping.i_mmap])) {
+    const pages = (vma.vm_end - vma.vm_start) / PAGE_SIZE;
+    const from = Math.max(first, vma.vm_pgoff);
+    const to = Math.min(first + nr, vma.vm_pgoff + pages);
+    if (from >= to) continue;
+    const at = (pgoff: number): number => vma.vm_start + (pgoff - vma.vm_pgoff) * PAGE_SIZE;
+    yield* zap_page_range_single(vma, at(from), at(to), even_cows ? 'all' : 'file-only');
+  }
 }

@@ -4,12 +4,7 @@ import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
-import { type MmuGather, tlb_finish_mmu, unmap_page_range } from './memory_zap.js';
-import {
-  mmu_notifier_invalidate_range_end,
-  mmu_notifier_invalidate_range_start,
-  mmu_notifier_range,
-} from './mmu_notifier.js';
+import { unmap_mapping_pages } from './memory_zap.js';
 import { get_page, put_page } from './page_alloc.js';
 import { PG_dirty, PG_locked, PG_lru, PG_swapbacked, PG_uptodate } from './page_flags.js';
 import {
@@ -70,26 +65,52 @@ export function shmem_evict_inode(k: Kernel, mapping: AddressSpace): void {
   k.dropMapping(mapping);
 }
 
-/** ftruncate(): a smaller size unmaps and frees what lies beyond. Context: may sleep. */
-export function* shmem_truncate(k: Kernel, mapping: AddressSpace, size: number): Task {
-  const first = Math.ceil(size / PAGE_SIZE);
-  const shrinks = size < mapping.size;
-  mapping.size = size;
-  if (!shrinks) return;
-  for (const vma of [...mapping.i_mmap]) {
-    const from = Math.max(vma.vm_start, vma.vm_start + (first - vma.vm_pgoff) * PAGE_SIZE);
-    if (from >= vma.vm_end) continue;
-    const range = mmu_notifier_range(vma.vm_mm, from, vma.vm_end, 'MMU_NOTIFY_CLEAR');
-    yield* mmu_notifier_invalidate_range_start(range);
-    const tlb: MmuGather = [];
-    yield* unmap_page_range(tlb, vma, from, vma.vm_end);
-    mmu_notifier_invalidate_range_end(range);
-    tlb_finish_mmu(k, tlb);
-  }
-  for (const [index, page] of mapping.i_pages) {
-    if (index < first) continue;
+/** Free the pages from `first` up to `end`, wherever they are referenced still (shmem_truncate_range). */
+function* shmem_truncate_range(k: Kernel, mapping: AddressSpace, first: number, end: number): Task {
+  const indices = [...mapping.i_pages.keys()].filter((index) => index >= first && index < end);
+  for (const index of indices.sort((a, b) => a - b)) {
+    const page = mapping.i_pages.get(index);
+    if (page === undefined) continue;
+    yield* k.lock_page(page, 'shmem_undo_range');
+    if (mapping.i_pages.get(index) !== page) {
+      k.unlock_page(page);
+      continue;
+    }
     mapping.i_pages.delete(index);
     k.mem.mapping[page] = 0;
+    k.unlock_page(page);
     put_page(k, page);
   }
+}
+
+/** The page in the middle of which the file ends, or a hole begins: zeros behind. */
+function clear_partial(k: Kernel, mapping: AddressSpace, start: number, end: number): void {
+  const page = mapping.i_pages.get(Math.floor(start / PAGE_SIZE));
+  if (page === undefined || start >= end) return;
+  k.contents.writeBytes(page, start % PAGE_SIZE, new Uint8Array(end - start), 0, end - start);
+}
+
+/** ftruncate(): a smaller size unmaps and frees what lies beyond, private copies too. Context: may sleep. */
+export function* shmem_setattr(k: Kernel, mapping: AddressSpace, size: number): Task {
+  const old = mapping.size;
+  mapping.size = size;
+  if (size > old) return;
+  const first = Math.ceil(size / PAGE_SIZE);
+  const shrinks = old > first * PAGE_SIZE;
+  const everything = Number.MAX_SAFE_INTEGER - first;
+  if (shrinks) yield* unmap_mapping_pages(mapping, first, everything, true);
+  clear_partial(k, mapping, size, Math.min(first * PAGE_SIZE, old));
+  yield* shmem_truncate_range(k, mapping, first, Number.MAX_SAFE_INTEGER);
+  // Once more, for private copies that were made meanwhile.
+  if (shrinks) yield* unmap_mapping_pages(mapping, first, everything, true);
+}
+
+/** fallocate(FALLOC_FL_PUNCH_HOLE): pages of the range go, private copies stay. Context: may sleep. */
+export function* shmem_punch_hole(k: Kernel, mapping: AddressSpace, offset: number, length: number): Task {
+  const first = Math.ceil(offset / PAGE_SIZE);
+  const end = Math.floor((offset + length) / PAGE_SIZE);
+  if (end > first) yield* unmap_mapping_pages(mapping, first, end - first, false);
+  clear_partial(k, mapping, offset, Math.min(first * PAGE_SIZE, offset + length));
+  if (end >= first) clear_partial(k, mapping, Math.max(offset, end * PAGE_SIZE), offset + length);
+  yield* shmem_truncate_range(k, mapping, first, end);
 }

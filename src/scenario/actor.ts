@@ -33,6 +33,12 @@ export interface Actor {
   readonly process: Process;
   readonly fds: Map<string, number>;
   readonly memfds: Map<string, number>;
+  /** All processes of the scenario, by name, dead or alive. */
+  readonly peers: ReadonlyMap<string, Process>;
+  /** The file that read and write steps transfer from and to; made when one first needs it. */
+  scratchFd: number | undefined;
+  /** Its userfaultfd, or what it has of its parent's. */
+  uffd: number | undefined;
   /** Opened at the first pagemap step: the file stays bound to the mm that opened it. */
   pagemapFd: number | undefined;
   /** /sys/kernel/debug/gup_test, opened by the first process. */
@@ -74,10 +80,17 @@ export function fdOf(actor: Actor, name: string): number {
 }
 
 /** The first process of a scenario, which does this before its first step. */
-export function* firstActor(sys: Sys, process: Process): Task<Actor> {
+export function* firstActor(sys: Sys, process: Process, peers: ReadonlyMap<string, Process>): Task<Actor> {
   const buffers = yield* setUpBuffers(sys);
   const gupFd = yield* sys.open(GUP_FILE, O_RDWR);
-  return { process, fds: new Map(), memfds: new Map(), pagemapFd: undefined, gupFd, buffers };
+  const own = {
+    fds: new Map(),
+    memfds: new Map(),
+    pagemapFd: undefined,
+    scratchFd: undefined,
+    uffd: undefined,
+  };
+  return { process, peers, ...own, gupFd, buffers };
 }
 
 /** The buffers of the process, which a child does not share with its parent. */
@@ -125,6 +138,9 @@ export function forkActor(parent: Actor, child: Process): Actor {
     process: child,
     fds: new Map(parent.fds),
     memfds: new Map(parent.memfds),
+    peers: parent.peers,
+    scratchFd: parent.scratchFd,
+    uffd: parent.uffd,
     pagemapFd: undefined,
     gupFd: parent.gupFd,
     buffers: undefined,

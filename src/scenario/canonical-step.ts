@@ -14,14 +14,17 @@ import { type CommandContext, deviceNumber, placeWord, rangeWord } from './steps
 const OPS = Object.keys(steps);
 const COMMAND_NAMES = Object.keys(STEP_COMMANDS);
 
-/** The op, by a name of its own or by that of its command: READ is an ioctl. */
+/** The op, by the name of its command, or by its own in any case: READ is an ioctl. */
 function withOp(step: Fields): Fields {
   const { op } = step;
-  if (typeof op !== 'string' || Object.hasOwn(steps, op)) return step;
-  const own = chosenName('op', op, OPS);
-  if (own !== undefined) return { ...step, op: own };
+  if (typeof op !== 'string') return step;
+  // read and write are system calls; with an fd of a device, its commands.
+  if (Object.hasOwn(steps, op) && (step.fd === undefined || 'fd' in fieldsOf(step))) return step;
   const name = commandNamed(op, COMMAND_NAMES);
-  if (name === undefined) return step;
+  if (name === undefined) {
+    const own = chosenName('op', op, OPS);
+    return own === undefined ? step : { ...step, op: own };
+  }
   const command = STEP_COMMANDS[name]!;
   const cmd = chosenName('cmd', name, choicesOf(command.op, 'cmd'));
   return { ...step, op: command.op, ...(cmd === undefined ? {} : { cmd }) };

@@ -34,7 +34,8 @@ export function stepText(step: Step): string {
   if (region !== undefined) {
     words.push(pages === undefined ? region : rangeText(region, page ?? 0, pages));
   }
-  if (step.op === 'mremap') words.push(`to=${rangeText(step.to.region, step.to.page, step.pages)}`);
+  if (step.op === 'mremap' && step.to !== undefined)
+    words.push(`to=${rangeText(step.to.region, step.to.page, step.pages)}`);
   if ('buffer' in step && step.buffer !== undefined)
     words.push(`buffer=${rangeText(step.buffer.region, step.buffer.page, 1)}`);
   for (const [key, value] of Object.entries(fields)) {

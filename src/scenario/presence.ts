@@ -91,8 +91,9 @@ export class Presence {
     // Whoever could not be forked is named all the same by the steps that find him gone.
     if (step.op === 'fork') this.#mappings.set(step.child, ret === 0 ? this.#share(as) : new Map());
     if (ret !== 0) return;
-    if (step.op === 'munmap' || step.op === 'mremap') this.#change(as, step, false);
-    const mapped = definitionOf(step).maps?.(step);
+    const { leaves, maps } = definitionOf(step);
+    if ((step.op === 'munmap' || step.op === 'mremap') && !leaves?.(step)) this.#change(as, step, false);
+    const mapped = maps?.(step);
     if (mapped !== undefined) this.#change(as, mapped, true);
   }
 

@@ -19,6 +19,8 @@ export interface StepResult {
   readonly pages?: readonly (number | string)[];
   /** Per page the spelled /proc/self/pagemap entry. */
   readonly map?: readonly string[];
+  /** Per page 1 where it is in memory, else 0 (mincore). */
+  readonly core?: readonly (number | string)[];
   /** That a read or write of a file transferred. */
   readonly bytes?: number;
   /** Pages that gup_test reports. */

@@ -7,7 +7,7 @@ import type { Step } from '../scenario/schema.js';
 import type { Driving } from '../scenario/steps/contract.js';
 import { definitionOf } from '../scenario/steps/index.js';
 import { Hang, InvariantViolation, KernelBug, ProcessDied } from '../sim/errors.js';
-import type { MachineApi as Machine } from '../user/api.js';
+import type { MachineApi as Machine, ProcessHandle } from '../user/api.js';
 import { warningTexts } from '../user/kernel-log.js';
 
 /** Simulated time after which a step counts as hung: far beyond the driver's own timeout of one second. */
@@ -33,6 +33,7 @@ export class Session {
   readonly #machine: Machine;
   readonly #generation: Generation;
   readonly #actors = new Map<string, Actor>();
+  readonly #peers = new Map<string, ProcessHandle>();
   readonly #driving: Driving = {
     fork: (parent, child) => this.#fork(parent, child),
     kill: (actor) => this.#kill(actor),
@@ -44,9 +45,10 @@ export class Session {
     this.#machine = machine;
     this.#generation = generation;
     const process = machine.spawn('p0');
+    this.#peers.set('p0', process);
     this.#actors.set(
       'p0',
-      machine.call(process, (sys) => firstActor(sys, process)),
+      machine.call(process, (sys) => firstActor(sys, process, this.#peers)),
     );
   }
 
@@ -122,6 +124,7 @@ export class Session {
     const child = this.#machine.process(pid);
     if (child === undefined) throw new Error(`fork answered pid ${pid}, which the machine does not know`);
     child.name = name;
+    this.#peers.set(name, child);
     this.#actors.set(name, forkActor(parent, child));
     return SUCCESS;
   }

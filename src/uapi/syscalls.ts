@@ -12,6 +12,7 @@ export const __NR_ioctl = 16;
 export const __NR_pread64 = 17;
 export const __NR_pwrite64 = 18;
 export const __NR_mremap = 25;
+export const __NR_mincore = 27;
 export const __NR_madvise = 28;
 export const __NR_nanosleep = 35;
 export const __NR_clone = 56;
@@ -22,7 +23,11 @@ export const __NR_mlock = 149;
 export const __NR_munlock = 150;
 export const __NR_exit_group = 231;
 export const __NR_openat = 257;
+export const __NR_fallocate = 285;
+export const __NR_process_vm_readv = 310;
+export const __NR_process_vm_writev = 311;
 export const __NR_memfd_create = 319;
+export const __NR_userfaultfd = 323;
 export const __NR_clone3 = 435;
 
 /** openat(): relative to the current directory, as open() is. */

@@ -78,6 +78,8 @@ export interface Sys {
   lseek(fd: number, offset: number, whence: number): Task<number>;
   ftruncate(fd: number, length: number): Task<number>;
   memfd_create(name: string, flags: number): Task<number>;
+  fallocate(fd: number, mode: number, offset: number, length: number): Task<number>;
+  userfaultfd(flags: number): Task<number>;
   /** `arg` is a user address; the struct there has the size that the request number encodes. */
   ioctl(fd: number, request: number, arg: number): Task<number>;
   /** The address, or a negative errno. `addr` 0 lets the kernel choose. */
@@ -86,6 +88,11 @@ export interface Sys {
   mprotect(addr: number, length: number, prot: number): Task<number>;
   madvise(addr: number, length: number, advice: number): Task<number>;
   mremap(old: number, oldLength: number, newLength: number, flags: number, newAddr?: number): Task<number>;
+  /** A byte for each page at `vec`. */
+  mincore(addr: number, length: number, vec: number): Task<number>;
+  /** One range each of the own memory and of that of process `pid`. Return: bytes, or a negative errno. */
+  process_vm_readv(pid: number, local: number, remote: number, length: number): Task<number>;
+  process_vm_writev(pid: number, local: number, remote: number, length: number): Task<number>;
   mlock(addr: number, length: number): Task<number>;
   munlock(addr: number, length: number): Task<number>;
   /**

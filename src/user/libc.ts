@@ -81,6 +81,14 @@ export class Libc {
     return this.call(nr.__NR_memfd_create, name, flags);
   }
 
+  fallocate(fd: number, mode: number, offset: number, length: number): Task<number> {
+    return this.call(nr.__NR_fallocate, fd, mode, offset, length);
+  }
+
+  userfaultfd(flags: number): Task<number> {
+    return this.call(nr.__NR_userfaultfd, flags);
+  }
+
   ioctl(fd: number, request: number, arg: number): Task<number> {
     return this.call(nr.__NR_ioctl, fd, request, arg);
   }
@@ -103,6 +111,18 @@ export class Libc {
 
   mremap(old: number, oldLength: number, newLength: number, flags: number, newAddr?: number): Task<number> {
     return this.call(nr.__NR_mremap, old, oldLength, newLength, flags, newAddr);
+  }
+
+  mincore(addr: number, length: number, vec: number): Task<number> {
+    return this.call(nr.__NR_mincore, addr, length, vec);
+  }
+
+  process_vm_readv(pid: number, local: number, remote: number, length: number): Task<number> {
+    return this.call(nr.__NR_process_vm_readv, pid, local, remote, length);
+  }
+
+  process_vm_writev(pid: number, local: number, remote: number, length: number): Task<number> {
+    return this.call(nr.__NR_process_vm_writev, pid, local, remote, length);
   }
 
   mlock(addr: number, length: number): Task<number> {

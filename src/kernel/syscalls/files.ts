@@ -6,7 +6,7 @@
 import { type FileOperations, OpenFile } from '../../fs/file.js';
 import { shmem_file_setup } from '../../fs/memfd.js';
 import { done, type Task } from '../../sim/task.js';
-import { EBADF, EINVAL, EISDIR, ENAMETOOLONG, ENOENT, ENOTTY, ESPIPE } from '../../uapi/errno.js';
+import { EBADF, EINVAL, EISDIR, ENAMETOOLONG, ENODEV, ENOENT, ENOTTY, ESPIPE } from '../../uapi/errno.js';
 import { O_TMPFILE, SEEK_CUR, SEEK_END } from '../../uapi/mman.js';
 import { PATH_MAX } from '../../uapi/syscalls.js';
 import { fd_install } from '../files.js';
@@ -110,6 +110,21 @@ export function sys_ftruncate(process: Process, fd: number, length: number): Tas
   if (file === undefined) return done(-EBADF);
   if (file.f_op.truncate === undefined) return done(-EINVAL);
   return file.f_op.truncate(file, length);
+}
+
+/** Return: 0, -EBADF, -EINVAL, -ENODEV for what is no file, or what the file answers. */
+export function sys_fallocate(
+  process: Process,
+  fd: number,
+  mode: number,
+  offset: number,
+  length: number,
+): Task<number> {
+  const file = process.fds.get(fd);
+  if (file === undefined) return done(-EBADF);
+  if (offset < 0 || length <= 0) return done(-EINVAL);
+  if (file.f_op.fallocate === undefined) return done(-ENODEV);
+  return file.f_op.fallocate(file, mode, offset, length);
 }
 
 /** `arg` is a user address; the struct there has the size that the request number encodes. */

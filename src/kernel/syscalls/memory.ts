@@ -5,6 +5,7 @@ import { new_hugetlb_file } from '../../fs/hugetlbfs.js';
 import { shmem_file_setup } from '../../fs/memfd.js';
 import { __mm_populate } from '../../mm/gup.js';
 import { do_madvise } from '../../mm/madvise.js';
+import { mincore } from '../../mm/mincore.js';
 import { do_mlock, do_munlock } from '../../mm/mlock.js';
 import { do_mmap, do_vmi_munmap, type MappingSource } from '../../mm/mmap.js';
 import { do_mprotect } from '../../mm/mprotect.js';
@@ -92,6 +93,10 @@ export function sys_mprotect(process: Process, start: number, len: number, prot:
 
 export function sys_madvise(process: Process, start: number, len: number, behavior: number): Task<number> {
   return do_madvise(process.ownMm, start, len, behavior);
+}
+
+export function sys_mincore(process: Process, start: number, len: number, vec: number): Task<number> {
+  return mincore(process.ownMm, start, len, vec);
 }
 
 export function sys_mremap(

@@ -6,6 +6,7 @@ import * as nr from '../../uapi/syscalls.js';
 import * as files from './files.js';
 import * as memory from './memory.js';
 import * as processes from './processes.js';
+import * as remote from './remote.js';
 import * as time from './time.js';
 import type { Fidelity, Syscall } from './types.js';
 
@@ -22,6 +23,7 @@ function untraced(name: string, fidelity: Fidelity, fn: Syscall['fn']): Syscall 
 export const ni_syscall: Syscall = untraced('ni_syscall', 'ported', () => done(-ENOSYS));
 
 const RANGE = ['start', 'len'];
+const VM_RANGE = ['pid', 'local', 'remote', 'len'];
 const FILE_RANGE = ['fd', 'buf', 'count'];
 
 export const syscalls: Readonly<Record<number, Syscall>> = {
@@ -42,6 +44,7 @@ export const syscalls: Readonly<Record<number, Syscall>> = {
     'flags',
     'new_addr',
   ]),
+  [nr.__NR_mincore]: call('mincore', 'ported', memory.sys_mincore, [...RANGE, 'vec']),
   [nr.__NR_madvise]: call('madvise', 'ported', memory.sys_madvise, [...RANGE, 'behavior']),
   [nr.__NR_nanosleep]: call('nanosleep', 'simplified', time.sys_nanosleep, ['ns']),
   [nr.__NR_clone]: call('clone', 'simplified', processes.sys_clone),
@@ -52,6 +55,14 @@ export const syscalls: Readonly<Record<number, Syscall>> = {
   [nr.__NR_munlock]: call('munlock', 'ported', memory.sys_munlock, RANGE),
   [nr.__NR_exit_group]: untraced('exit_group', 'ported', processes.sys_exit_group),
   [nr.__NR_openat]: call('openat', 'simplified', files.sys_openat),
+  [nr.__NR_fallocate]: call('fallocate', 'simplified', files.sys_fallocate, ['fd', 'mode', 'offset', 'len']),
+  [nr.__NR_process_vm_readv]: call('process_vm_readv', 'simplified', remote.sys_process_vm_readv, VM_RANGE),
+  [nr.__NR_process_vm_writev]: call(
+    'process_vm_writev',
+    'simplified',
+    remote.sys_process_vm_writev,
+    VM_RANGE,
+  ),
   [nr.__NR_memfd_create]: call('memfd_create', 'simplified', files.sys_memfd_create),
   [nr.__NR_clone3]: untraced('clone3', 'simplified', processes.sys_clone3),
 };

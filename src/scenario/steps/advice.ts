@@ -3,14 +3,21 @@
 import { z } from 'zod';
 import type { Task } from '../../sim/task.js';
 import {
+  MADV_COLD,
   MADV_COLLAPSE,
   MADV_DONTFORK,
   MADV_DONTNEED,
+  MADV_DONTNEED_LOCKED,
   MADV_FREE,
+  MADV_GUARD_INSTALL,
+  MADV_GUARD_REMOVE,
   MADV_HUGEPAGE,
   MADV_NOHUGEPAGE,
+  MADV_PAGEOUT,
   MADV_POPULATE_READ,
   MADV_POPULATE_WRITE,
+  MADV_REMOVE,
+  MADV_WILLNEED,
   MADV_WIPEONFORK,
 } from '../../uapi/mman.js';
 import { retOf, type StepResult } from '../result.js';
@@ -37,6 +44,11 @@ const DROP = answeredBy('madvise_dontneed_free', 'EINVAL', 'ENOMEM');
 const POPULATE = answeredBy('madvise_populate', 'EINVAL', 'ENOMEM', 'EFAULT');
 const COLLAPSE = answeredBy('madvise_collapse', 'EINVAL', 'ENOMEM', 'EAGAIN', 'EBUSY');
 
+const RECLAIM = answeredBy('madvise_pageout', 'EINVAL', 'ENOMEM');
+const REMOVE = answeredBy('madvise_remove', 'EINVAL', 'ENOMEM', 'EACCES');
+const WILLNEED = answeredBy('madvise_willneed', 'EINVAL', 'ENOMEM', 'EBADF');
+const GUARD = answeredBy('madvise_guard_install', 'EINVAL', 'ENOMEM');
+
 const ADVICE = {
   hugepage: { value: MADV_HUGEPAGE, answers: BEHAVIOUR },
   nohugepage: { value: MADV_NOHUGEPAGE, answers: BEHAVIOUR },
@@ -47,6 +59,13 @@ const ADVICE = {
   populate_read: { value: MADV_POPULATE_READ, answers: POPULATE },
   populate_write: { value: MADV_POPULATE_WRITE, answers: POPULATE },
   collapse: { value: MADV_COLLAPSE, answers: COLLAPSE },
+  cold: { value: MADV_COLD, answers: RECLAIM },
+  pageout: { value: MADV_PAGEOUT, answers: RECLAIM },
+  remove: { value: MADV_REMOVE, answers: REMOVE },
+  willneed: { value: MADV_WILLNEED, answers: WILLNEED },
+  dontneed_locked: { value: MADV_DONTNEED_LOCKED, answers: DROP },
+  guard_install: { value: MADV_GUARD_INSTALL, answers: GUARD },
+  guard_remove: { value: MADV_GUARD_REMOVE, answers: GUARD },
 } as const satisfies Readonly<Record<string, Advice>>;
 
 type AdviceName = keyof typeof ADVICE;

@@ -144,6 +144,8 @@ export type Contract<S, Taker extends string, Token extends string> = Taking<S> 
   readonly entry?: string;
   /** The pages that it maps. */
   readonly maps: ((step: S) => Range) | null;
+  /** Whether the pages that it is about stay mapped: of mremap() and munmap(), which else take them away. */
+  readonly leaves?: (step: S) => boolean;
   /** The name of the device that it opens. */
   readonly opens?: (step: S) => string;
   readonly naming: Naming;

@@ -36,6 +36,8 @@ export const pages = integer(0, MAX_PAGES, `a number of pages from 0 to ${MAX_PA
 export const word = integer(0, 0xffffffff, 'a 32-bit word from 0 to 0xffffffff');
 export const prot = z.enum(['none', 'r', 'w', 'rw']);
 export const share = z.enum(['private', 'shared']);
+/** A key that is there, or not. */
+export const yes = z.literal(true);
 
 const U64 = 'a 64-bit unsigned number (a string when it is over 2^53)';
 const isU64 = (text: string): boolean =>
@@ -72,6 +74,18 @@ export const expectLoaded = expecting({
 });
 
 export const expectRet = expecting({});
+
+/** Of a call that transfers bytes, and of one that tells which. */
+export const expectBytes = expecting({ bytes: count.optional() });
+export const expectTransfer = expecting({
+  bytes: count.optional(),
+  data: eachPage(z.union([word, z.literal('mixed')]), 'a 32-bit word, or "mixed"').optional(),
+});
+
+/** Pages that one step transfers through a buffer of its own. */
+export const MAX_TRANSFER = 64;
+export const fewPages = integer(0, MAX_TRANSFER, `a number of pages from 0 to ${MAX_TRANSFER}`);
+export const fewRange = { region: regionName, page, pages: fewPages };
 
 // --- steps ------------------------------------------------------------------------------------------------
 

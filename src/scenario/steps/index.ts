@@ -10,15 +10,25 @@ import { gup } from './gup.js';
 import { memfd } from './memfd.js';
 import { memory } from './memory.js';
 import { processes } from './processes.js';
+import { remap } from './remap.js';
+import { remote } from './remote.js';
+import { residency } from './residency.js';
+import { scratch } from './scratch.js';
+import { userfaults } from './uffd.js';
 
 export const steps = {
   ...files,
   ...memory,
+  ...remap,
   ...advice,
   ...access,
   ...dmirror,
   ...gup,
   ...memfd,
+  ...scratch,
+  ...remote,
+  ...residency,
+  ...userfaults,
   ...processes,
 };
 

@@ -1,74 +1,190 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The memfd behind a `file` region, read and written as a file: pread() and pwrite() between it and a buffer. */
+/** The memfd behind a `file` region as a file: pread(), pwrite(), ftruncate(), fallocate(). */
 import type { z } from 'zod';
 import type { Task } from '../../sim/task.js';
+import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '../../uapi/fcntl.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
 import type { Sys } from '../../user/api.js';
-import type { Actor } from '../actor.js';
+import { type Actor, buffersFor } from '../actor.js';
 import { retOf, type StepResult } from '../result.js';
-import { answeredBy, defineStep, nameNumber, nothingPlainer, type Range, rangeFields } from './contract.js';
-import { buffer, count, expecting, range, stepSchema } from './fields.js';
+import {
+  answeredBy,
+  type CField,
+  defineStep,
+  nameNumber,
+  nothingPlainer,
+  plainNames,
+  preferringSmallWord,
+  type Range,
+  rangeFields,
+} from './contract.js';
+import { buffer, expectRet, expectTransfer, pages, range, regionName, stepSchema, word } from './fields.js';
 import { bufferAt, bufferInC, lengthOf, memfdOf } from './memory.js';
-import { command, placeWord, rangeWord } from './words.js';
+import { transferred, wordsInPages } from './transfer.js';
+import { command, numberWord, placeWord, rangeWord } from './words.js';
 
-type FileCall = (sys: Sys, fd: number, buffer: number, bytes: number, at: number) => Task<number>;
+type Buffer = z.infer<typeof buffer>;
 
-type FileStep = Range & { readonly buffer: z.infer<typeof buffer> };
-
-function fileStep<const Op extends string>(op: Op, call: FileCall, fn: string, help: string) {
-  const schema = stepSchema(op, { ...range, buffer }, expecting({ bytes: count.optional() }));
-  return defineStep(schema, {
-    *take(sys, actor, step): Task<StepResult> {
-      return yield* takeFileCall(sys, actor, step as FileStep, call);
-    },
-    answers: () => answeredBy(fn, 'EFAULT', 'ENOMEM', 'ENOSPC', 'EBADF'),
-    concerns: 'call',
-    maps: null,
-    naming: { regions: [['buffer', 'region']] },
-    shell: {
-      [op]: command('RANGE PLACE', help, [2, 2], ([r, at], context) => ({
-        ...rangeWord(r!, context),
-        buffer: placeWord(at!),
-      })),
-    },
-    plainer: nothingPlainer,
-    draws: {},
-    c: {
-      takers: [op],
-      taker: () => op,
-      fields(step) {
-        const { region, page, buffer: at } = step as unknown as FileStep;
-        return [
-          ...rangeFields(step as unknown as FileStep),
-          ['region', nameNumber(region)],
-          ['npages', page],
-          ['buffer', bufferInC(at)],
-        ];
-      },
-      listed: () => 0,
-    },
-  });
+/** Where the bytes come from or go to: a place of the program, else a buffer of the step's own. */
+function* bufferOf(sys: Sys, actor: Actor, step: Range & { buffer?: Buffer | undefined }): Task<number> {
+  return step.buffer === undefined
+    ? (yield* buffersFor(sys, actor, step.pages)).mirror
+    : bufferAt(step.buffer);
 }
 
-function* takeFileCall(sys: Sys, actor: Actor, step: FileStep, call: FileCall): Task<StepResult> {
+/** `RANGE PLACE`, or `RANGE WORD`. */
+const isPlace = (text: string): boolean => text.startsWith('r');
+
+/** The C of a file, a place in it, and a buffer where the program has one. */
+function fileFields(step: Range & { buffer?: Buffer | undefined }): CField[] {
+  return [
+    ...rangeFields(step),
+    ['region', nameNumber(step.region)],
+    ['npages', step.page],
+    ['buffer', step.buffer === undefined ? 0 : bufferInC(step.buffer)],
+  ];
+}
+
+// --- fread ------------------------------------------------------------------------------------------------
+
+const freadSchema = stepSchema('fread', { ...range, buffer: buffer.optional() }, expectTransfer);
+
+function* takeFread(sys: Sys, actor: Actor, step: z.infer<typeof freadSchema>): Task<StepResult> {
   const fd = yield* memfdOf(sys, actor, step.region, step.page + step.pages);
-  if (fd < 0) return retOf(fd);
-  const bytes = yield* call(sys, fd, bufferAt(step.buffer), lengthOf(step), step.page * PAGE_SIZE);
+  const at = yield* bufferOf(sys, actor, step);
+  const bytes = yield* sys.pread(fd, at, lengthOf(step), step.page * PAGE_SIZE);
+  if (bytes < 0) return retOf(bytes);
+  // What the program has in memory of its own, loads show.
+  return step.buffer === undefined ? yield* transferred(sys, at, bytes) : { ret: 0, bytes };
+}
+
+const fread = defineStep(freadSchema, {
+  take: takeFread,
+  answers: () => answeredBy('shmem_file_read_iter', 'EFAULT', 'ENOMEM', 'EBADF'),
+  concerns: 'call',
+  maps: null,
+  naming: { regions: [['buffer', 'region']] },
+  shell: {
+    fread: command(
+      'RANGE [PLACE]',
+      'read pages of the file behind RANGE, into the memory at PLACE',
+      [1, 2],
+      ([r, at], context) => ({
+        ...rangeWord(r!, context),
+        ...(at === undefined ? {} : { buffer: placeWord(at) }),
+      }),
+    ),
+  },
+  plainer: nothingPlainer,
+  draws: {},
+  c: { takers: ['fread'], taker: () => 'fread', fields: fileFields, listed: ({ pages: count }) => count },
+});
+
+// --- fwrite -----------------------------------------------------------------------------------------------
+
+const fwriteSchema = stepSchema(
+  'fwrite',
+  { ...range, word: word.optional(), buffer: buffer.optional() },
+  expectTransfer,
+).refine((step) => (step.word === undefined) !== (step.buffer === undefined), {
+  error: 'a 32-bit word from 0 to 0xffffffff, or a buffer',
+  path: ['word'],
+});
+
+function* takeFwrite(sys: Sys, actor: Actor, step: z.infer<typeof fwriteSchema>): Task<StepResult> {
+  const fd = yield* memfdOf(sys, actor, step.region, step.page + step.pages);
+  const at = yield* bufferOf(sys, actor, step);
+  if (step.word !== undefined) yield* wordsInPages(sys, at, step.pages, step.word);
+  const bytes = yield* sys.pwrite(fd, at, lengthOf(step), step.page * PAGE_SIZE);
   return bytes < 0 ? retOf(bytes) : { ret: 0, bytes };
 }
 
-const fread = fileStep(
-  'fread',
-  (sys, fd, buffer, bytes, at) => sys.pread(fd, buffer, bytes, at),
-  'shmem_file_read_iter',
-  'read pages of the file behind RANGE into the memory at PLACE',
-);
+const fwrite = defineStep(fwriteSchema, {
+  take: takeFwrite,
+  answers: () => answeredBy('shmem_file_write_iter', 'EFAULT', 'ENOMEM', 'ENOSPC', 'EBADF'),
+  concerns: 'call',
+  maps: null,
+  naming: { regions: [['buffer', 'region']] },
+  shell: {
+    fwrite: command(
+      'RANGE WORD|PLACE',
+      'write them: page i full of WORD + i, or the memory at PLACE',
+      [2, 2],
+      ([r, from], context) => ({
+        ...rangeWord(r!, context),
+        ...(isPlace(from!) ? { buffer: placeWord(from!) } : { word: numberWord(from!, 'a word') }),
+      }),
+    ),
+  },
+  *plainer(step) {
+    if (step.word !== undefined) yield* preferringSmallWord({ word: step.word });
+  },
+  draws: {},
+  c: {
+    takers: ['fwrite'],
+    taker: () => 'fwrite',
+    fields: (step) => [...fileFields(step), ['word', `${step.word ?? 0}u`]],
+    listed: () => 0,
+  },
+});
 
-const fwrite = fileStep(
-  'fwrite',
-  (sys, fd, buffer, bytes, at) => sys.pwrite(fd, buffer, bytes, at),
-  'shmem_file_write_iter',
-  'write them from there',
-);
+// --- truncate, punch --------------------------------------------------------------------------------------
 
-export const memfd = { fread, fwrite };
+const truncate = defineStep(stepSchema('truncate', { region: regionName, pages }, expectRet), {
+  *take(sys, actor, { region, pages: count }): Task<StepResult> {
+    return retOf(yield* sys.ftruncate(actor.memfds.get(region) ?? -1, count * PAGE_SIZE));
+  },
+  answers: () => answeredBy('shmem_setattr', 'EBADF', 'EINVAL', 'ENOMEM'),
+  concerns: 'call',
+  maps: null,
+  naming: plainNames,
+  shell: {
+    truncate: command(
+      'REGION PAGES',
+      'give the file behind a region that length',
+      [2, 2],
+      ([region, size]) => ({
+        region,
+        pages: numberWord(size!, 'a number of pages'),
+      }),
+    ),
+  },
+  plainer: nothingPlainer,
+  draws: {},
+  c: {
+    takers: ['truncate'],
+    taker: () => 'truncate',
+    fields: ({ region, pages: count }) => [
+      ['region', nameNumber(region)],
+      ['pages', count],
+    ],
+    listed: () => 0,
+  },
+});
+
+const punch = defineStep(stepSchema('punch', range, expectRet), {
+  *take(sys, actor, step): Task<StepResult> {
+    const fd = actor.memfds.get(step.region) ?? -1;
+    const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    return retOf(yield* sys.fallocate(fd, mode, step.page * PAGE_SIZE, lengthOf(step)));
+  },
+  answers: () => answeredBy('shmem_fallocate', 'EBADF', 'EINVAL', 'ENOMEM', 'ENODEV'),
+  concerns: 'call',
+  maps: null,
+  naming: plainNames,
+  shell: {
+    punch: command('RANGE', 'punch a hole into the file behind it', [1, 1], ([r], context) =>
+      rangeWord(r!, context),
+    ),
+  },
+  plainer: nothingPlainer,
+  draws: {},
+  c: {
+    takers: ['punch'],
+    taker: () => 'punch',
+    fields: (step) => fileFields(step),
+    listed: () => 0,
+  },
+});
+
+export const memfd = { fread, fwrite, truncate, punch };

@@ -8,8 +8,6 @@ import {
   MAP_HUGETLB,
   MAP_PRIVATE,
   MAP_SHARED,
-  MREMAP_FIXED,
-  MREMAP_MAYMOVE,
   PAGE_SIZE,
   PROT_NONE,
   PROT_READ,
@@ -41,7 +39,6 @@ import {
   fdName,
   page,
   pages,
-  place,
   prot,
   range,
   regionName,
@@ -50,7 +47,7 @@ import {
 } from './fields.js';
 import { DEFAULTS } from './kernel-names.js';
 import { chosenName, mapFlags, protectionNamed } from './spelled.js';
-import { command, numberWord, placeWord, rangeCommand, rangeWord } from './words.js';
+import { command, numberWord, rangeCommand, rangeWord } from './words.js';
 
 type Prot = z.infer<typeof prot>;
 
@@ -293,44 +290,4 @@ const mprotect = defineStep(stepSchema('mprotect', { ...range, prot }, expectRet
   },
 });
 
-// --- mremap -----------------------------------------------------------------------------------------------
-
-const mremapSchema = stepSchema('mremap', { ...range, to: place }, expectRet);
-
-const mremap = defineStep(mremapSchema, {
-  *take(sys, _, step): Task<StepResult> {
-    const length = lengthOf(step);
-    const target = addressOf(step.to.region, step.to.page);
-    return retOf(yield* sys.mremap(startOf(step), length, length, MREMAP_MAYMOVE | MREMAP_FIXED, target));
-  },
-  answers: () => answeredBy('mremap_to', 'EINVAL', 'EFAULT', 'ENOMEM', 'EAGAIN'),
-  concerns: 'mapping',
-  maps: ({ to, pages: count }) => ({ ...to, pages: count }),
-  naming: { regions: [['to', 'region']] },
-  shell: {
-    mremap: command('RANGE PLACE', 'move pages to a place (r1, r1[2])', [2, 2], ([r, to], context) => ({
-      ...rangeWord(r!, context),
-      to: placeWord(to!),
-    })),
-  },
-  *plainer({ to }) {
-    for (const lower of smaller(to.page, 0)) yield { to: { ...to, page: lower } };
-  },
-  draws: {
-    mremap: {
-      on(where, making) {
-        const { dice } = making;
-        const region = dice.once(3) ? where.region : making.anyRegion();
-        return { ...where, to: { region, page: dice.below(32) } };
-      },
-    },
-  },
-  c: {
-    takers: ['mremap'],
-    taker: () => 'mremap',
-    fields: (step) => [...rangeFields(step), ['to', `AT(${nameNumber(step.to.region)}, ${step.to.page})`]],
-    listed: () => 0,
-  },
-});
-
-export const memory = { mmap, munmap, mlock, munlock, mprotect, mremap };
+export const memory = { mmap, munmap, mlock, munlock, mprotect };

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/mincore.c: which pages are in memory. Fidelity: ported; everybody may look at every file. */
+import type { Task } from '../sim/task.js';
+import { EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
+import { pmd_trans_huge } from './huge_split.js';
+import { TASK_SIZE } from './mmap.js';
+import { PG_uptodate } from './page_flags.js';
+import { FLAGS, pmd_index, pte_index } from './pgtable.js';
+import {
+  is_vm_hugetlb_page,
+  linear_page_index,
+  type MmStruct,
+  type VmArea,
+  vma_is_anonymous,
+} from './types.js';
+import { copy_to_user } from './uaccess.js';
+
+/** A page that no entry maps: whether the file behind has it. */
+function unmapped(vma: VmArea, addr: number): number {
+  const mapping = vma.vm_file?.mapping ?? null;
+  if (mapping === null) return 0;
+  const page = mapping.i_pages.get(linear_page_index(vma, addr));
+  if (page === undefined) return 0;
+  return (vma.vm_mm.kernel.mem.flags[page]! & PG_uptodate) !== 0 ? 1 : 0;
+}
+
+function incore(vma: VmArea, addr: number): number {
+  const pmd = vma.vm_mm.pt.pmdTable(addr);
+  if (pmd === null) return is_vm_hugetlb_page(vma) ? 0 : unmapped(vma, addr);
+  const m = pmd_index(addr);
+  if (pmd_trans_huge(pmd, m)) return 1;
+  const table = pmd.child[m]!;
+  // A hugetlb mapping has no entry of another kind.
+  if (table === null) return is_vm_hugetlb_page(vma) ? 0 : unmapped(vma, addr);
+  return table[FLAGS + pte_index(addr)] === 0 ? unmapped(vma, addr) : 1;
+}
+
+/** Up to `pages` of the VMA at `addr`. Context: mmap_lock held. Return: one byte a page, or -ENOMEM. */
+function do_mincore(mm: MmStruct, addr: number, pages: number): Uint8Array | number {
+  const vma = mm.vmas.vma_lookup(addr);
+  if (vma === null) return -ENOMEM;
+  const end = Math.min(vma.vm_end, addr + pages * PAGE_SIZE);
+  const vec = new Uint8Array((end - addr) / PAGE_SIZE);
+  if (!vma_is_anonymous(vma) && vma.vm_file === null) return vec.fill(1);
+  for (let i = 0; i < vec.length; i++) vec[i] = incore(vma, addr + i * PAGE_SIZE);
+  return vec;
+}
+
+/** mincore(2). Context: may sleep. Return: 0, -EINVAL, -ENOMEM over a hole, -EFAULT. */
+export function* mincore(mm: MmStruct, start: number, len: number, vec: number): Task<number> {
+  if (start % PAGE_SIZE !== 0) return -EINVAL;
+  if (start > TASK_SIZE - len) return -ENOMEM;
+  const pages = Math.ceil(len / PAGE_SIZE);
+  for (let done = 0; done < pages; ) {
+    yield* mm.mmap_lock.down_read('mincore');
+    const part = do_mincore(mm, start + done * PAGE_SIZE, Math.min(pages - done, PAGE_SIZE));
+    mm.mmap_lock.up_read();
+    if (typeof part === 'number') return part;
+    if (!(yield* copy_to_user(mm, vec + done, part))) return -EFAULT;
+    done += part.length;
+  }
+  return 0;
+}
