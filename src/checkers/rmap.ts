@@ -15,6 +15,7 @@ import {
 import {
   is_device_private_entry,
   is_migration_entry,
+  is_pte_marker,
   PTE_SPECIAL,
   PTE_WRITE,
   pte_present,
@@ -116,6 +117,8 @@ class Places {
       this.zero(address, page, flags);
       return;
     }
+    // No page of anybody's.
+    if (!pte_present(flags) && is_pte_marker(flags)) return;
     const writable = pte_present(flags)
       ? (flags & PTE_WRITE) !== 0
       : swp_type(flags) === SWP_DEVICE_WRITE || swp_type(flags) === SWP_DEVICE_EXCLUSIVE_WRITE;

@@ -24,6 +24,7 @@ import {
   type VmArea,
   vma_is_anonymous,
 } from './types.js';
+import { userfaultfd_pte_wp } from './userfaultfd_k.js';
 
 export const FOLL_WRITE = 1 << 0;
 export const FOLL_GET = 1 << 1;
@@ -173,5 +174,6 @@ export function can_follow_write(k: Kernel, entry: number, page: Page, vma: VmAr
   if ((vma.vm_flags & (VM_MAYSHARE | VM_SHARED)) !== 0) return false;
   // A mapping that is writable needs no force, only its write fault.
   if ((vma.vm_flags & VM_MAYWRITE) === 0 || (vma.vm_flags & VM_WRITE) !== 0) return false;
-  return page > 0 && folio_test_anon(k.mem, compound_head(k.mem, page)) && PageAnonExclusive(k.mem, page);
+  if (page <= 0 || !folio_test_anon(k.mem, compound_head(k.mem, page))) return false;
+  return PageAnonExclusive(k.mem, page) && !userfaultfd_pte_wp(vma, entry);
 }

@@ -18,6 +18,7 @@ import {
   pmd_addr_end,
   pmd_index,
   pte_index,
+  pte_none_mostly,
   pud_addr_end,
   SWP_DEVICE_WRITE,
   swp_type,
@@ -225,7 +226,7 @@ function* hmm_vma_walk_ptes(
     const flags = table[FLAGS + i]!;
     let r = 0;
     if ((flags & PTE_PRESENT) === 0) {
-      if (flags !== 0) {
+      if (!pte_none_mostly(flags)) {
         r = yield* hmm_vma_handle_swap_pte(walk, vma, addr, end, n, table[i]!, flags);
       } else {
         const need = hmm_need_fault(range, 0);

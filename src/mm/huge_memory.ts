@@ -6,13 +6,24 @@ import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
 import { __split_huge_pmd } from './huge_split.js';
 import type { Kernel } from './kernel.js';
+import { put_page } from './page_alloc.js';
 import { PageAnonExclusive, PG_dirty, PG_lru, PG_uptodate, SetPageAnonExclusive } from './page_flags.js';
-import { FLAGS, type PmdTable, PTE_DIRTY, PTE_HUGE, PTE_PROTNONE, PTE_WRITE, PTE_YOUNG } from './pgtable.js';
+import {
+  FLAGS,
+  type PmdTable,
+  PTE_DIRTY,
+  PTE_HUGE,
+  PTE_PROTNONE,
+  PTE_UFFD_WP,
+  PTE_WRITE,
+  PTE_YOUNG,
+} from './pgtable.js';
 import { folio_add_new_anon_rmap, folio_move_anon_rmap } from './rmap.js';
 import { flush_tlb_range } from './tlb.js';
 import {
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
+  userfaultfd_missing,
   VM_FAULT_FALLBACK,
   VM_HUGEPAGE,
   VM_NOHUGEPAGE,
@@ -22,6 +33,7 @@ import {
   type VmArea,
   type VmFault,
 } from './types.js';
+import { handle_userfault, pte_mkuffd_wp, userfaultfd_pte_wp } from './userfaultfd_k.js';
 import { maybe_mkwrite } from './vma.js';
 
 /** Whether faults may use huge pages: the sysfs setting, and the advice. */
@@ -60,11 +72,16 @@ export function do_huge_pmd_anonymous_page(vmf: VmFault, pmd: PmdTable, i: numbe
   if ((vmf.flags & FAULT_FLAG_WRITE) === 0) {
     const zero = mm_get_huge_zero_folio(k);
     if (zero === NO_PAGE) return VM_FAULT_FALLBACK;
+    if (userfaultfd_missing(vma)) return handle_userfault(vmf, 'uffd-missing');
     mm.pt.set_pmd(pmd, i, zero, vma.vm_page_prot | PTE_HUGE | PTE_YOUNG);
     return 0;
   }
   const folio = k.pages.alloc_huge();
   if (folio === NO_PAGE) return VM_FAULT_FALLBACK;
+  if (userfaultfd_missing(vma)) {
+    put_page(k, folio);
+    return handle_userfault(vmf, 'uffd-missing');
+  }
   for (let n = 0; n < HPAGE_PMD_NR; n++) k.contents.clear_page(folio + n);
   k.mem.flags[folio]! |= PG_uptodate | PG_lru;
   folio_add_new_anon_rmap(k, folio, vma, haddr);
@@ -103,21 +120,35 @@ export function* do_huge_pmd_wp_page(vmf: VmFault, pmd: PmdTable, i: number): Ta
   return VM_FAULT_FALLBACK;
 }
 
-/** mprotect of a whole huge page. `upgrade`: make it writable at once where no copy is needed. */
+/** What change_protection() does beside the new protection. */
+export interface ProtectionChange {
+  /** Make writable at once what needs no copy. */
+  readonly upgrade: boolean;
+  /** Write-protect for a userfaultfd, or no longer. */
+  readonly uffd: 'wp' | 'resolve' | 'keep';
+}
+
+/** A present entry with the protection of a userfaultfd as it is to be. */
+export function with_uffd_wp(flags: number, uffd: ProtectionChange['uffd']): number {
+  if (uffd === 'wp') return pte_mkuffd_wp(flags);
+  return uffd === 'resolve' ? flags & ~PTE_UFFD_WP : flags;
+}
+
+/** mprotect of a whole huge page. */
 export function change_huge_pmd(
   vma: VmArea,
   pmd: PmdTable,
   i: number,
   addr: number,
   newprot: number,
-  upgrade: boolean,
+  change: ProtectionChange,
 ): void {
   const k = vma.vm_mm.kernel;
   const old = pmd.e[FLAGS + i]!;
   flush_tlb_range(vma.vm_mm, addr, addr + 0x200000);
-  let flags = newprot | (old & (PTE_DIRTY | PTE_YOUNG | PTE_HUGE));
+  let flags = with_uffd_wp(newprot | (old & (PTE_DIRTY | PTE_YOUNG | PTE_HUGE | PTE_UFFD_WP)), change.uffd);
   if (
-    upgrade &&
+    change.upgrade &&
     k.behaviour.mprotectUpgradesPmd &&
     (flags & PTE_WRITE) === 0 &&
     can_change_pmd_writable(k, vma, pmd.e[i]!, flags)
@@ -129,6 +160,7 @@ export function change_huge_pmd(
 
 function can_change_pmd_writable(k: Kernel, vma: VmArea, folio: number, flags: number): boolean {
   if ((vma.vm_flags & VM_WRITE) === 0 || (flags & PTE_PROTNONE) !== 0) return false;
+  if (userfaultfd_pte_wp(vma, flags)) return false;
   if ((vma.vm_flags & VM_SHARED) !== 0) return (flags & PTE_DIRTY) !== 0;
   return folio !== k.hugeZeroFolio && PageAnonExclusive(k.mem, folio);
 }

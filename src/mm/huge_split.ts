@@ -31,6 +31,7 @@ import {
   PTE_DIRTY,
   PTE_HUGE,
   PTE_SPECIAL,
+  PTE_UFFD_WP,
   PTE_WRITE,
   PTE_YOUNG,
   type PteTable,
@@ -40,6 +41,7 @@ import {
   SWP_MIGRATION_READ,
   SWP_MIGRATION_READ_EXCLUSIVE,
   SWP_MIGRATION_WRITE,
+  swp_uffd_wp_of,
 } from './pgtable.js';
 import { type Reason, referenced } from './reasons.js';
 import { folio_remove_rmap_pmd, folio_try_share_anon_rmap_pmd, try_to_migrate } from './rmap.js';
@@ -92,15 +94,15 @@ function __split_huge_pmd_locked(
   }
   const table = pt.pmd_populate(pmd, i);
   if (page === k.hugeZeroFolio) {
-    split_huge_zero(k, vma, table);
+    split_huge_zero(k, vma, table, old & PTE_UFFD_WP);
     return;
   }
   split_anon_pmd(k, vma, page, old, table, freeze);
 }
 
-function split_huge_zero(k: Kernel, vma: VmArea, table: PteTable): void {
+function split_huge_zero(k: Kernel, vma: VmArea, table: PteTable, wp: number): void {
   table.fill(k.zeroPage, 0, FLAGS);
-  table.fill(vma.vm_page_prot | PTE_SPECIAL | PTE_YOUNG, FLAGS);
+  table.fill(vma.vm_page_prot | PTE_SPECIAL | PTE_YOUNG | wp, FLAGS);
 }
 
 function split_anon_pmd(
@@ -128,7 +130,7 @@ function split_anon_pmd(
     mem.mapcount[page + n]!++;
     if (exclusive) mem.flags[page + n]! |= PG_anon_exclusive;
   }
-  const kept = k.behaviour.splitKeepsDirtyBit ? PTE_WRITE | PTE_YOUNG | PTE_DIRTY : PTE_WRITE | PTE_YOUNG;
+  const kept = PTE_WRITE | PTE_YOUNG | PTE_UFFD_WP | (k.behaviour.splitKeepsDirtyBit ? PTE_DIRTY : 0);
   table.fill(vma.vm_page_prot | (old & kept), FLAGS);
   folio_remove_rmap_pmd(k, page, vma);
 }
@@ -142,7 +144,7 @@ function frozen_entry(old: number, exclusive: boolean): number {
         : SWP_MIGRATION_READ;
   if ((old & PTE_YOUNG) !== 0) entry |= SWP_MIG_YOUNG;
   if ((old & PTE_DIRTY) !== 0) entry |= SWP_MIG_DIRTY;
-  return entry;
+  return entry | swp_uffd_wp_of(old);
 }
 
 /** A VMA boundary moves to the middle of a huge page: split its PMD (vma_adjust_trans_huge). */

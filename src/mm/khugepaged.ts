@@ -5,7 +5,7 @@
  */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { EAGAIN, EINVAL, ENOMEM } from '../uapi/errno.js';
+import { EAGAIN, EBUSY, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { thp_vma_suitable } from './huge_memory.js';
 import { pmd_trans_huge } from './huge_split.js';
@@ -29,17 +29,20 @@ import {
   FLAGS,
   PTE_DIRTY,
   PTE_HUGE,
+  PTE_UFFD_WP,
   PTE_WRITE,
   PTE_YOUNG,
   type PteTable,
   pmd_index,
   pte_present,
+  SWP_UFFD_WP,
 } from './pgtable.js';
 import { type Because, type PlainReasonId, reasonOf, referenced } from './reasons.js';
 import { folio_add_new_anon_rmap, folio_remove_rmap_pte } from './rmap.js';
 import { flush_tlb_range } from './tlb.js';
 import {
   type MmStruct,
+  userfaultfd_armed,
   VM_FAULT_ERROR,
   VM_HUGETLB,
   VM_NOHUGEPAGE,
@@ -58,6 +61,8 @@ type ScanResult =
   | 'SCAN_PMD_NULL'
   | 'SCAN_PMD_NONE'
   | 'SCAN_PMD_MAPPED'
+  | 'SCAN_EXCEED_NONE_PTE'
+  | 'SCAN_PTE_UFFD_WP'
   | 'SCAN_PTE_NON_PRESENT'
   | 'SCAN_PAGE_RO'
   | 'SCAN_PAGE_NULL'
@@ -75,6 +80,7 @@ type ScanResult =
 const GOES_ON: ReadonlySet<ScanResult> = new Set<ScanResult>([
   'SCAN_PMD_NULL',
   'SCAN_PTE_NON_PRESENT',
+  'SCAN_PTE_UFFD_WP',
   'SCAN_PAGE_RO',
   'SCAN_PAGE_NULL',
   'SCAN_PAGE_COUNT',
@@ -83,8 +89,10 @@ const GOES_ON: ReadonlySet<ScanResult> = new Set<ScanResult>([
   'SCAN_DEL_PAGE_LRU',
 ]);
 
-function madvise_collapse_errno(result: ScanResult): number {
+function madvise_collapse_errno(k: Kernel, result: ScanResult): number {
   switch (result) {
+    case 'SCAN_EXCEED_NONE_PTE':
+      return k.behaviour.collapseBusyWhenArmed ? -EBUSY : -EINVAL;
     case 'SCAN_ALLOC_HUGE_PAGE_FAIL':
       return -ENOMEM;
     case 'SCAN_PAGE_COUNT':
@@ -148,6 +156,14 @@ function pte_none_or_zero(k: Kernel, table: PteTable, i: number): boolean {
   return flags === 0 || (pte_present(flags) && table[i] === k.zeroPage);
 }
 
+/** What a userfaultfd is to decide of is not collapsed: holes where it is armed, and what it write-protects. */
+function userfault_in_the_way(vma: VmArea, table: PteTable, i: number): ScanResult | null {
+  if (pte_none_or_zero(vma.vm_mm.kernel, table, i))
+    return userfaultfd_armed(vma) ? 'SCAN_EXCEED_NONE_PTE' : null;
+  const flags = table[FLAGS + i]!;
+  return pte_present(flags) && (flags & PTE_UFFD_WP) !== 0 ? 'SCAN_PTE_UFFD_WP' : null;
+}
+
 interface Scan {
   readonly result: ScanResult;
   /** Entries that are not present. */
@@ -164,7 +180,20 @@ function scan_ptes(vma: VmArea, table: PteTable, address: number): Scan {
     const flags = table[FLAGS + i]!;
     if (flags !== 0 && !pte_present(flags)) {
       unmapped++;
-      continue;
+      if ((flags & SWP_UFFD_WP) === 0) continue;
+      refuse(vma, fn, address + i * PAGE_SIZE, NO_PAGE, 'uffd-wp');
+      return { result: 'SCAN_PTE_UFFD_WP', unmapped };
+    }
+    const stop = userfault_in_the_way(vma, table, i);
+    if (stop !== null) {
+      refuse(
+        vma,
+        fn,
+        address + i * PAGE_SIZE,
+        NO_PAGE,
+        stop === 'SCAN_PTE_UFFD_WP' ? 'uffd-wp' : 'uffd-missing',
+      );
+      return { result: stop, unmapped };
     }
     if (pte_none_or_zero(k, table, i)) continue;
     if ((flags & PTE_WRITE) !== 0) writable = true;
@@ -219,6 +248,8 @@ function __collapse_huge_page_isolate(
   const fn = '__collapse_huge_page_isolate';
   let writable = false;
   for (let i = 0; i < HPAGE_PMD_NR; i++) {
+    const stop = userfault_in_the_way(vma, table, i);
+    if (stop !== null) return stop;
     if (pte_none_or_zero(k, table, i)) continue;
     const flags = table[FLAGS + i]!;
     const at = address + i * PAGE_SIZE;
@@ -370,7 +401,7 @@ export function* madvise_collapse(vma: VmArea, start: number, end: number): Task
   for (let addr = from; addr < to; addr += HPAGE_PMD_SIZE) {
     if (dropped) {
       const again = hugepage_vma_revalidate(mm, addr);
-      if (typeof again === 'string') return madvise_collapse_errno(again);
+      if (typeof again === 'string') return madvise_collapse_errno(mm.kernel, again);
       vma = again;
       to = Math.min(to, vma.vm_end - (vma.vm_end % HPAGE_PMD_SIZE));
     }
@@ -383,5 +414,5 @@ export function* madvise_collapse(vma: VmArea, start: number, end: number): Task
     last = scanned.result;
     if (!GOES_ON.has(last)) break;
   }
-  return collapsed === (to - from) / HPAGE_PMD_SIZE ? 0 : madvise_collapse_errno(last);
+  return collapsed === (to - from) / HPAGE_PMD_SIZE ? 0 : madvise_collapse_errno(mm.kernel, last);
 }

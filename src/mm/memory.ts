@@ -30,15 +30,19 @@ import {
   is_device_exclusive_entry,
   is_device_private_entry,
   is_migration_entry,
+  is_pte_marker,
   type PmdTable,
   PTE_DIRTY,
   PTE_PRESENT,
   PTE_SPECIAL,
+  PTE_UFFD_WP,
   PTE_WRITE,
   PTE_YOUNG,
   type PteTable,
   pmd_index,
   pte_index,
+  pte_none_mostly,
+  pte_uffd_wp_of,
   SWP_DEVICE_EXCLUSIVE_WRITE,
   swp_type,
 } from './pgtable.js';
@@ -59,6 +63,8 @@ import {
   is_vm_hugetlb_page,
   linear_page_index,
   type MmStruct,
+  userfaultfd_missing,
+  userfaultfd_wp,
   VM_FAULT_ERROR,
   VM_FAULT_FALLBACK,
   VM_FAULT_NOPAGE,
@@ -71,6 +77,7 @@ import {
   type VmFault,
   vma_is_anonymous,
 } from './types.js';
+import { handle_userfault, pte_mkuffd_wp, userfaultfd_pte_wp } from './userfaultfd_k.js';
 import { maybe_mkwrite } from './vma.js';
 
 const FAULT_AROUND_PAGES = 16;
@@ -127,6 +134,8 @@ function handle_huge_pmd(vmf: VmFault, pmd: PmdTable, i: number): Task<number> {
 }
 
 function* wp_huge_pmd(vmf: VmFault, pmd: PmdTable, i: number): Task<number> {
+  const unshare = (vmf.flags & FAULT_FLAG_UNSHARE) !== 0;
+  if (!unshare && userfaultfd_pte_wp(vmf.vma, pmd.e[FLAGS + i]!)) return handle_userfault(vmf, 'uffd-wp');
   const ret = yield* do_huge_pmd_wp_page(vmf, pmd, i);
   return (ret & VM_FAULT_FALLBACK) === 0 ? ret : yield* handle_pte_fault(vmf);
 }
@@ -164,11 +173,16 @@ function do_anonymous_page(vmf: VmFault): number {
   const i = pte_index(address);
   if ((vmf.flags & FAULT_FLAG_WRITE) === 0) {
     const table = mm.pt.pte_alloc(address);
+    if (userfaultfd_missing(vma)) return handle_userfault(vmf, 'uffd-missing');
     table[i] = k.zeroPage;
     table[FLAGS + i] = vma.vm_page_prot | PTE_SPECIAL | PTE_YOUNG;
     return 0;
   }
   anon_vma_prepare(vma);
+  if (userfaultfd_missing(vma)) {
+    mm.pt.pte_alloc(address);
+    return handle_userfault(vmf, 'uffd-missing');
+  }
   const folio = k.pages.alloc_page();
   if (folio === NO_PAGE) return VM_FAULT_OOM;
   const table = mm.pt.pte_alloc(address);
@@ -193,7 +207,8 @@ function* do_fault(vmf: VmFault): Task<number> {
 
 function* do_read_fault(vmf: VmFault): Task<number> {
   const { vma } = vmf;
-  if (vma.vm_ops!.cachedPage !== undefined && do_fault_around(vmf)) return VM_FAULT_NOPAGE;
+  const around = vma.vm_ops!.cachedPage !== undefined && !userfaultfd_wp(vma);
+  if (around && do_fault_around(vmf)) return VM_FAULT_NOPAGE;
   const ret = yield* vma.vm_ops!.fault!(vmf);
   if ((ret & VM_FAULT_ERROR) !== 0) return ret;
   return finish_fault(vmf, vmf.page, false);
@@ -264,10 +279,11 @@ function finish_fault(vmf: VmFault, page: Page, cow: boolean): number {
   const k = mm.kernel;
   const table = mm.pt.pte_alloc(address);
   const i = pte_index(address);
-  const raced = table[FLAGS + i] !== 0;
+  const raced = !pte_none_mostly(table[FLAGS + i]!);
   if (!raced) {
     let flags = vma.vm_page_prot | PTE_YOUNG;
     if ((vmf.flags & FAULT_FLAG_WRITE) !== 0) flags = maybe_mkwrite(flags | PTE_DIRTY, vma);
+    if (is_pte_marker(table[FLAGS + i]!)) flags = pte_mkuffd_wp(flags);
     if (cow) {
       folio_add_new_anon_rmap(k, page, vma, address);
       table[i] = page;
@@ -290,6 +306,7 @@ function finish_fault(vmf: VmFault, page: Page, cow: boolean): number {
 function* do_swap_page(vmf: VmFault, page: Page, flags: number): Task<number> {
   vmf.vma.vm_mm.kernel.enter('do_swap_page', vmf.address);
   const k = vmf.vma.vm_mm.kernel;
+  if (is_pte_marker(flags)) return yield* handle_pte_marker(vmf);
   if (is_migration_entry(flags)) {
     yield* migration_entry_wait(vmf.vma.vm_mm, vmf.address);
     return 0;
@@ -303,6 +320,16 @@ function* do_swap_page(vmf: VmFault, page: Page, flags: number): Task<number> {
   const ret = yield* k.pgmapOf(page).ops.migrate_to_ram!(vmf);
   put_page(k, page);
   return k.behaviour.migrateToRamResultCounts ? ret : 0;
+}
+
+/** The mark of a userfaultfd that is gone is taken away; else the page is brought, and write-protected. */
+function* handle_pte_marker(vmf: VmFault): Task<number> {
+  const { vma } = vmf;
+  if (userfaultfd_wp(vma) && !vma_is_anonymous(vma)) return yield* do_fault(vmf);
+  const table = faulting_table(vmf)!;
+  table[pte_index(vmf.address)] = 0;
+  table[FLAGS + pte_index(vmf.address)] = 0;
+  return 0;
 }
 
 /** Fault in the entry at `address`, which is not present. Context: mmap_lock held; may sleep. Return: 0 or VM_FAULT_*. */
@@ -352,7 +379,7 @@ export function restore_exclusive_pte(k: Kernel, vma: VmArea, table: PteTable, i
   const page = table[i]!;
   const write = swp_type(table[FLAGS + i]!) === SWP_DEVICE_EXCLUSIVE_WRITE;
   const folio = compound_head(k.mem, page);
-  let flags = vma.vm_page_prot & ~PTE_YOUNG;
+  let flags = (vma.vm_page_prot & ~PTE_YOUNG) | pte_uffd_wp_of(table[FLAGS + i]!);
   if (write) flags = maybe_mkwrite(flags | PTE_DIRTY, vma);
   folio_add_anon_rmap_pte(k, folio, page, vma, RMAP_NONE);
   table[FLAGS + i] = flags;
@@ -366,6 +393,7 @@ function* do_wp_page(vmf: VmFault, table: PteTable, i: number): Task<number> {
   const k = vma.vm_mm.kernel;
   const { mem } = k;
   const unshare = (vmf.flags & FAULT_FLAG_UNSHARE) !== 0;
+  if (!unshare && userfaultfd_pte_wp(vma, table[FLAGS + i]!)) return handle_userfault(vmf, 'uffd-wp');
   const page = vm_normal_page(table[FLAGS + i]!, table[i]!);
   vmf.page = page;
   if ((vma.vm_flags & (VM_SHARED | VM_MAYSHARE)) !== 0) {
@@ -425,6 +453,7 @@ function* wp_page_copy(vmf: VmFault, origPage: Page, origFlags: number): Task<nu
   if (table !== null && table[i] === origPage && table[FLAGS + i] === origFlags) {
     let flags = vma.vm_page_prot | PTE_YOUNG;
     if ((vmf.flags & FAULT_FLAG_UNSHARE) === 0) flags = maybe_mkwrite(flags | PTE_DIRTY, vma);
+    else flags |= origFlags & PTE_UFFD_WP;
     flush_tlb_page(mm, address);
     folio_add_new_anon_rmap(k, fresh, vma, address);
     table[i] = fresh;

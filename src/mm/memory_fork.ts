@@ -27,10 +27,12 @@ import {
   FLAGS,
   is_device_exclusive_entry,
   is_device_private_entry,
+  is_pte_marker,
   type PmdTable,
   PTE_DIRTY,
   PTE_PRESENT,
   PTE_SPECIAL,
+  PTE_UFFD_WP,
   PTE_WRITE,
   PTE_YOUNG,
   type PteTable,
@@ -42,6 +44,8 @@ import {
   SWP_DEVICE_READ,
   SWP_DEVICE_WRITE,
   SWP_MIGRATION_READ,
+  SWP_UFFD_WP,
+  swp_type,
 } from './pgtable.js';
 import {
   folio_add_file_rmap_pte,
@@ -135,7 +139,7 @@ function* copy_huge_pmd(
   const flags = src_pmd.e[FLAGS + i]! & ~PTE_WRITE;
   src_pmd.e[FLAGS + i] = flags;
   const { pt } = dst_vma.vm_mm;
-  pt.set_pmd(pt.pmd_alloc(addr), i, page, flags & ~PTE_YOUNG);
+  pt.set_pmd(pt.pmd_alloc(addr), i, page, flags & ~(PTE_YOUNG | PTE_UFFD_WP));
   return 0;
 }
 
@@ -190,7 +194,7 @@ function copy_shared_ptes(
     mapcount[page]!++;
     if ((flags & clear) !== 0) src[FLAGS + i] = flags & ~clear;
     dst[i] = page;
-    dst[FLAGS + i] = flags & ~(clear | shared | PTE_YOUNG);
+    dst[FLAGS + i] = flags & ~(clear | shared | PTE_YOUNG | PTE_UFFD_WP);
     copied++;
   }
   dst_vma.vm_mm.rss += copied;
@@ -216,11 +220,13 @@ function copy_nonpresent_pte(
 ): void {
   const page = src[i]!;
   let flags = src[FLAGS + i]!;
+  // The child has no userfaultfd, nor its marks.
+  if (is_pte_marker(flags)) return;
   if (is_device_private_entry(flags)) {
     get_page(k, page);
     folio_try_dup_anon_rmap_pte(k, page, page, src_vma);
-    if (flags === SWP_DEVICE_WRITE && cow) {
-      flags = SWP_DEVICE_READ;
+    if (swp_type(flags) === SWP_DEVICE_WRITE && cow) {
+      flags = SWP_DEVICE_READ | (flags & SWP_UFFD_WP);
       src[FLAGS + i] = flags;
     }
   } else if (cow) {
@@ -229,7 +235,7 @@ function copy_nonpresent_pte(
   }
   dst_vma.vm_mm.rss++;
   dst[i] = page;
-  dst[FLAGS + i] = flags;
+  dst[FLAGS + i] = flags & ~SWP_UFFD_WP;
 }
 
 function copy_present_pte(
@@ -263,7 +269,7 @@ function copy_present_pte(
   }
   if ((src_vma.vm_flags & VM_SHARED) !== 0) flags &= ~PTE_DIRTY;
   dst[i] = page;
-  dst[FLAGS + i] = flags & ~PTE_YOUNG;
+  dst[FLAGS + i] = flags & ~(PTE_YOUNG | PTE_UFFD_WP);
   return true;
 }
 

@@ -20,20 +20,31 @@ import {
   FLAGS,
   is_device_exclusive_entry,
   is_device_private_entry,
+  is_pte_marker,
   type PmdTable,
   PTE_DIRTY,
   PTE_PRESENT,
   PTE_SPECIAL,
+  PTE_UFFD_WP,
   type PteTable,
   pmd_addr_end,
   pmd_index,
   pte_index,
   pte_present,
   pud_addr_end,
+  SWP_PTE_MARKER,
+  SWP_UFFD_WP,
 } from './pgtable.js';
 import { folio_remove_rmap_pmd, folio_remove_rmap_pte } from './rmap.js';
 import { flush_tlb_range } from './tlb.js';
-import { type AddressSpace, is_vm_hugetlb_page, VM_LOCKED, type VmArea, vma_is_anonymous } from './types.js';
+import {
+  type AddressSpace,
+  is_vm_hugetlb_page,
+  userfaultfd_wp,
+  VM_LOCKED,
+  type VmArea,
+  vma_is_anonymous,
+} from './types.js';
 
 /**
  * struct mmu_gather: device pages that go when the TLB has been flushed and the notifiers called (tlb_finish_mmu()). The
@@ -46,8 +57,18 @@ export function tlb_finish_mmu(k: Kernel, tlb: MmuGather): void {
   for (const folio of tlb) put_page(k, folio);
 }
 
-/** Which pages to zap: all, or only those of the file (not private copies). */
-export type ZapDetails = 'all' | 'file-only';
+/**
+ * What to zap: everything, as the mapping goes; all pages, but what a userfaultfd write-protects in files stays marked;
+ * or only pages of the file, not private copies.
+ */
+export type ZapDetails = 'unmap' | 'all' | 'file-only';
+
+/** The entry of a file's page goes that a userfaultfd had write-protected: a mark stays (zap_install_uffd_wp_if_needed). */
+function keep_marker(vma: VmArea, table: PteTable, i: number, was: number, details: ZapDetails): void {
+  if (details === 'unmap' || vma_is_anonymous(vma) || !userfaultfd_wp(vma)) return;
+  const wp = pte_present(was) ? (was & PTE_UFFD_WP) !== 0 : (was & SWP_UFFD_WP) !== 0;
+  if (wp) table[FLAGS + i] = SWP_PTE_MARKER | SWP_UFFD_WP;
+}
 
 /** A device entry is unmapped: only anonymous folios have any, in whatever mapping. */
 function warn_of_entry(vma: VmArea, folio: Page): void {
@@ -68,7 +89,8 @@ function zap_pte_range(
   last: number,
   details: ZapDetails,
 ): void {
-  const plain = details === 'all' && (vma.vm_flags & VM_LOCKED) === 0;
+  const marks = userfaultfd_wp(vma) && !vma_is_anonymous(vma);
+  const plain = details !== 'file-only' && !marks && (vma.vm_flags & VM_LOCKED) === 0;
   for (; i < last; i++) {
     if (plain) i = zap_small_anon_ptes(vma, table, i, last);
     if (i === last) break;
@@ -118,6 +140,7 @@ function zap_present_pte(
   if (vm_normal_page(flags, page) === NO_PAGE) {
     table[i] = 0;
     table[FLAGS + i] = 0;
+    keep_marker(vma, table, i, flags, details);
     return;
   }
   assert_struct_page(k, page, 'zap_pte_range');
@@ -126,6 +149,7 @@ function zap_present_pte(
   if (details === 'file-only' && anon) return;
   table[i] = 0;
   table[FLAGS + i] = 0;
+  keep_marker(vma, table, i, flags, details);
   if (!anon && (flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
   folio_remove_rmap_pte(k, folio, page, vma);
   mm.rss--;
@@ -142,6 +166,10 @@ function zap_nonpresent_pte(
 ): void {
   const k = vma.vm_mm.kernel;
   const page = table[i]!;
+  if (is_pte_marker(flags)) {
+    if (vma_is_anonymous(vma) || details === 'unmap') table[FLAGS + i] = 0;
+    return;
+  }
   if (is_device_private_entry(flags) || is_device_exclusive_entry(flags)) {
     if (details === 'file-only') return;
     assert_struct_page(k, page, 'zap_pte_range');
@@ -154,6 +182,7 @@ function zap_nonpresent_pte(
   }
   table[i] = 0;
   table[FLAGS + i] = 0;
+  keep_marker(vma, table, i, flags, details);
   vma.vm_mm.rss--;
 }
 
@@ -218,7 +247,7 @@ export function* unmap_single_vma(tlb: MmuGather, vma: VmArea, start: number, en
     flush_tlb_range(vma.vm_mm, from, to);
     return;
   }
-  yield* unmap_page_range(tlb, vma, from, to);
+  yield* unmap_page_range(tlb, vma, from, to, 'unmap');
 }
 
 /** Unmap a part of one VMA, with notification (zap_page_range_single). Context: may sleep. */

@@ -23,16 +23,19 @@ import {
   PTE_WRITE,
   PTE_YOUNG,
   type PteTable,
+  pte_uffd_wp_of,
   SWP_DEVICE_READ,
   SWP_DEVICE_WRITE,
   SWP_MIG_DIRTY,
   SWP_MIG_YOUNG,
   SWP_MIGRATION_READ,
   SWP_MIGRATION_WRITE,
+  SWP_UFFD_WP,
   swp_type,
 } from './pgtable.js';
 import { folio_add_anon_rmap_pte, folio_add_file_rmap_pte, forEachMigrationPte } from './rmap.js';
 import { VM_LOCKED, type VmArea } from './types.js';
+import { pte_mkuffd_wp } from './userfaultfd_k.js';
 
 /** The subpage of a split THP holds only zeros: map the shared zero page instead. Return: whether it did. */
 function try_to_map_unused_to_zeropage(
@@ -47,7 +50,7 @@ function try_to_map_unused_to_zeropage(
   if ((mem.flags[page]! & PG_mlocked) !== 0 || (vma.vm_flags & VM_LOCKED) !== 0) return false;
   if (k.contents.pageWord(page) !== 0) return false;
   table[i] = k.zeroPage;
-  table[FLAGS + i] = vma.vm_page_prot | PTE_SPECIAL | PTE_YOUNG;
+  table[FLAGS + i] = vma.vm_page_prot | PTE_SPECIAL | PTE_YOUNG | pte_uffd_wp_of(table[FLAGS + i]!);
   vma.vm_mm.rss--;
   return true;
 }
@@ -73,12 +76,14 @@ function remove_migration_pte(
   const exclusive = anon && type !== SWP_MIGRATION_READ;
   table[i] = page;
   if (is_device_private_page(k, page)) {
-    table[FLAGS + i] = type === SWP_MIGRATION_WRITE ? SWP_DEVICE_WRITE : SWP_DEVICE_READ;
+    const entry = type === SWP_MIGRATION_WRITE ? SWP_DEVICE_WRITE : SWP_DEVICE_READ;
+    table[FLAGS + i] = entry | (old & SWP_UFFD_WP);
   } else {
     let pte = vma.vm_page_prot;
     if ((old & SWP_MIG_YOUNG) !== 0) pte |= PTE_YOUNG;
     if ((old & SWP_MIG_DIRTY) !== 0 && (mem.flags[folio]! & PG_dirty) !== 0) pte |= PTE_DIRTY;
     if (type === SWP_MIGRATION_WRITE) pte |= PTE_WRITE;
+    else if ((old & SWP_UFFD_WP) !== 0) pte = pte_mkuffd_wp(pte);
     table[FLAGS + i] = pte;
   }
   if (anon) folio_add_anon_rmap_pte(k, folio, page, vma, exclusive);

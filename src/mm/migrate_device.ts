@@ -56,7 +56,14 @@ import {
   try_to_migrate,
 } from './rmap.js';
 import { flush_tlb_page, flush_tlb_range } from './tlb.js';
-import { is_vm_hugetlb_page, VM_SPECIAL, VM_WRITE, type VmArea, vma_is_anonymous } from './types.js';
+import {
+  is_vm_hugetlb_page,
+  userfaultfd_missing,
+  VM_SPECIAL,
+  VM_WRITE,
+  type VmArea,
+  vma_is_anonymous,
+} from './types.js';
 
 /** An entry of src or dst: the page in the upper 28 bits, flags in the lower four. */
 export const MIGRATE_PFN_VALID = 1;
@@ -422,6 +429,7 @@ function migrate_vma_insert_page(migrate: MigrateVma, addr: number, page: Page):
   const i = pte_index(addr);
   const old = table[FLAGS + i]!;
   if (old !== 0 && (!pte_present(old) || table[i] !== k.zeroPage)) return refuse('mapped-meanwhile');
+  if (userfaultfd_missing(vma)) return refuse('uffd-missing');
   const writable = (vma.vm_flags & VM_WRITE) !== 0;
   let entry: number;
   if (is_device_private_page(k, page)) {

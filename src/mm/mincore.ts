@@ -6,7 +6,7 @@ import { PAGE_SIZE } from '../uapi/mman.js';
 import { pmd_trans_huge } from './huge_split.js';
 import { TASK_SIZE } from './mmap.js';
 import { PG_uptodate } from './page_flags.js';
-import { FLAGS, pmd_index, pte_index } from './pgtable.js';
+import { FLAGS, pmd_index, pte_index, pte_none_mostly } from './pgtable.js';
 import {
   is_vm_hugetlb_page,
   linear_page_index,
@@ -33,7 +33,7 @@ function incore(vma: VmArea, addr: number): number {
   const table = pmd.child[m]!;
   // A hugetlb mapping has no entry of another kind.
   if (table === null) return is_vm_hugetlb_page(vma) ? 0 : unmapped(vma, addr);
-  return table[FLAGS + pte_index(addr)] === 0 ? unmapped(vma, addr) : 1;
+  return pte_none_mostly(table[FLAGS + pte_index(addr)]!) ? unmapped(vma, addr) : 1;
 }
 
 /** Up to `pages` of the VMA at `addr`. Context: mmap_lock held. Return: one byte a page, or -ENOMEM. */

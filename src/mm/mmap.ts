@@ -54,6 +54,7 @@ import {
   MAX_MAP_COUNT,
   remove_vma,
   split_vma,
+  userfaultfd_reset_ctx,
   vm_area_dup,
   vma_link,
   vma_link_copy,
@@ -191,6 +192,7 @@ function* mmap_region(mm: MmStruct, addr: number, length: number, request: MmapR
       ops,
       anon_vma: null,
       pgoff,
+      uffd: null,
     });
     if (merged !== null) {
       if ((vm_flags & VM_LOCKED) !== 0) mm.locked_vm += length / PAGE_SIZE;
@@ -315,6 +317,7 @@ export function* dup_mm(oldmm: MmStruct): Task<MmStruct | number> {
 function* dup_vma(mm: MmStruct, mpnt: VmArea): Task<number> {
   const tmp = vm_area_dup(mm, mpnt);
   tmp.vm_flags &= ~VM_LOCKED_MASK;
+  userfaultfd_reset_ctx(tmp);
   if ((tmp.vm_flags & VM_WIPEONFORK) === 0) anon_vma_fork(tmp, mpnt);
   else tmp.anon_vma = null;
   tmp.vm_file?.get_file();

@@ -5,7 +5,7 @@ import type { Task } from '../sim/task.js';
 import { EACCES, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from '../uapi/mman.js';
 import { populate_vma_page_range } from './gup.js';
-import { change_huge_pmd } from './huge_memory.js';
+import { change_huge_pmd, type ProtectionChange, with_uffd_wp } from './huge_memory.js';
 import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
 import { hugetlb_change_protection } from './hugetlb.js';
 import { vm_normal_page } from './memory.js';
@@ -18,10 +18,12 @@ import {
 import { compound_head, folio_test_anon, PageAnonExclusive } from './page_flags.js';
 import {
   FLAGS,
+  is_pte_marker,
   type PmdTable,
   PTE_DIRTY,
   PTE_PROTNONE,
   PTE_SPECIAL,
+  PTE_UFFD_WP,
   PTE_WRITE,
   PTE_YOUNG,
   type PteTable,
@@ -37,12 +39,15 @@ import {
   SWP_MIGRATION_READ,
   SWP_MIGRATION_READ_EXCLUSIVE,
   SWP_MIGRATION_WRITE,
+  SWP_PTE_MARKER,
+  SWP_UFFD_WP,
   swp_type,
 } from './pgtable.js';
 import { flush_tlb_range } from './tlb.js';
 import {
   is_vm_hugetlb_page,
   type MmStruct,
+  userfaultfd_wp,
   VM_ACCESS_FLAGS,
   VM_ACCOUNT,
   VM_EXEC,
@@ -55,12 +60,14 @@ import {
   type VmArea,
   vma_is_anonymous,
 } from './types.js';
+import { userfaultfd_pte_wp } from './userfaultfd_k.js';
 import { vma_modify_flags, vma_set_page_prot } from './vma.js';
 
 /** Whether a write fault would make this PTE writable without copying, so that mprotect can do it now. */
 function can_change_pte_writable(vma: VmArea, page: number, flags: number): boolean {
   const k = vma.vm_mm.kernel;
   if ((vma.vm_flags & VM_WRITE) === 0 || (flags & PTE_PROTNONE) !== 0) return false;
+  if (userfaultfd_pte_wp(vma, flags)) return false;
   const dirty = (flags & PTE_DIRTY) !== 0;
   if ((vma.vm_flags & VM_SHARED) !== 0) return dirty;
   if (!dirty && !k.behaviour.mprotectUpgradesCleanPte) return false;
@@ -88,23 +95,45 @@ function downgrade_swap_entry(vma: VmArea, page: number, flags: number): number 
   }
 }
 
+/** Whether what is not there is marked, so that it comes write-protected: in files. */
+const leaves_marks = (vma: VmArea, { uffd }: ProtectionChange): boolean =>
+  uffd === 'wp' && !vma_is_anonymous(vma) && userfaultfd_wp(vma);
+
+/** An entry that is not present, with the protection of a userfaultfd as it is to be. */
+function changed_swap_entry(
+  vma: VmArea,
+  page: number,
+  flags: number,
+  uffd: ProtectionChange['uffd'],
+): number {
+  if (is_pte_marker(flags)) return uffd === 'resolve' ? 0 : flags;
+  const entry = downgrade_swap_entry(vma, page, flags);
+  if (uffd === 'wp') return entry | SWP_UFFD_WP;
+  return uffd === 'resolve' ? entry & ~SWP_UFFD_WP : entry;
+}
+
 function change_pte_range(
   vma: VmArea,
   table: PteTable,
   first: number,
   last: number,
   newprot: number,
-  upgrade: boolean,
+  change: ProtectionChange,
 ): void {
+  const marks = leaves_marks(vma, change);
   for (let i = first; i < last; i++) {
     const old = table[FLAGS + i]!;
-    if (old === 0) continue;
-    if (!pte_present(old)) {
-      table[FLAGS + i] = downgrade_swap_entry(vma, table[i]!, old);
+    if (old === 0) {
+      if (marks) table[FLAGS + i] = SWP_PTE_MARKER | SWP_UFFD_WP;
       continue;
     }
-    let flags = newprot | (old & (PTE_DIRTY | PTE_YOUNG | PTE_SPECIAL));
-    if (upgrade && (flags & PTE_WRITE) === 0 && can_change_pte_writable(vma, table[i]!, flags))
+    if (!pte_present(old)) {
+      table[FLAGS + i] = changed_swap_entry(vma, table[i]!, old, change.uffd);
+      continue;
+    }
+    const kept = old & (PTE_DIRTY | PTE_YOUNG | PTE_SPECIAL | PTE_UFFD_WP);
+    let flags = with_uffd_wp(newprot | kept, change.uffd);
+    if (change.upgrade && (flags & PTE_WRITE) === 0 && can_change_pte_writable(vma, table[i]!, flags))
       flags |= PTE_WRITE;
     table[FLAGS + i] = flags;
   }
@@ -119,20 +148,34 @@ function first_populated(pmd: PmdTable, addr: number, end: number): number {
   return -1;
 }
 
+/** Tables for marks, where there is no huge page (change_pmd_prepare). */
+function populate(mm: MmStruct, start: number, end: number): void {
+  for (let addr = start; addr < end; addr = pmd_addr_end(addr, end)) {
+    if (!pmd_trans_huge(mm.pt.pmd_alloc(addr), pmd_index(addr))) mm.pt.pte_alloc(addr);
+  }
+}
+
 /** Apply new protection to all entries of [start, end). Context: mmap_lock held for write; may sleep. */
-function* change_protection(vma: VmArea, start: number, end: number, upgrade: boolean): Task {
+export function* change_protection(
+  vma: VmArea,
+  start: number,
+  end: number,
+  change: ProtectionChange,
+  newprot = vma.vm_page_prot,
+): Task {
   vma.vm_mm.kernel.enter('change_protection', start);
   const mm = vma.vm_mm;
-  const newprot = vma.vm_page_prot;
   if (is_vm_hugetlb_page(vma)) {
     yield* hugetlb_change_protection(vma, start, end, newprot);
     return;
   }
+  const marks = leaves_marks(vma, change);
   let range: MmuNotifierRange | null = null;
   const { mprotectNotifiesByPud } = mm.kernel.behaviour;
   for (let addr = start; addr < end; ) {
     const pudEnd = pud_addr_end(addr, end);
-    const pmd = mm.pt.pmdTable(addr);
+    const pmd = marks ? mm.pt.pmd_alloc(addr) : mm.pt.pmdTable(addr);
+    if (marks) populate(mm, addr, pudEnd);
     if (pmd === null) {
       addr = pudEnd;
       continue;
@@ -149,7 +192,7 @@ function* change_protection(vma: VmArea, start: number, end: number, upgrade: bo
         yield* mmu_notifier_invalidate_range_start(range);
       }
     }
-    yield* change_pmd_range(vma, pmd, addr, pudEnd, newprot, upgrade);
+    yield* change_pmd_range(vma, pmd, addr, pudEnd, newprot, change);
     if (range !== null && !mprotectNotifiesByPud) {
       mmu_notifier_invalidate_range_end(range);
       range = null;
@@ -166,14 +209,14 @@ function* change_pmd_range(
   start: number,
   end: number,
   newprot: number,
-  upgrade: boolean,
+  change: ProtectionChange,
 ): Task {
   for (let addr = start; addr < end; ) {
     const next = pmd_addr_end(addr, end);
     const i = pmd_index(addr);
     if (pmd_trans_huge(pmd, i)) {
       if (next - addr === 0x200000) {
-        change_huge_pmd(vma, pmd, i, addr, newprot, upgrade);
+        change_huge_pmd(vma, pmd, i, addr, newprot, change);
         addr = next;
         continue;
       }
@@ -182,10 +225,16 @@ function* change_pmd_range(
     const table = pmd.child[i]!;
     if (table !== null) {
       const first = pte_index(addr);
-      change_pte_range(vma, table, first, first + (next - addr) / PAGE_SIZE, newprot, upgrade);
+      change_pte_range(vma, table, first, first + (next - addr) / PAGE_SIZE, newprot, change);
     }
     addr = next;
   }
+}
+
+/** vma_wants_manual_pte_write_upgrade(): shared mappings begin writable, but where a userfaultfd wants to know. */
+export function wants_manual_upgrade(vma: VmArea): boolean {
+  if ((vma.vm_flags & VM_WRITE) === 0) return false;
+  return (vma.vm_flags & VM_SHARED) === 0 || userfaultfd_wp(vma);
 }
 
 /** mprotect of a part of one VMA. Return: the VMA that covers it now, or -errno. */
@@ -211,9 +260,7 @@ function* mprotect_fixup(vma: VmArea, start: number, end: number, newflags: numb
   if (typeof modified === 'number') return modified;
   modified.vm_flags = newflags;
   vma_set_page_prot(modified);
-  // vma_wants_manual_pte_write_upgrade(): shared mappings begin writable here.
-  const upgrade = (newflags & VM_SHARED) === 0 && (newflags & VM_WRITE) !== 0;
-  yield* change_protection(modified, start, end, upgrade);
+  yield* change_protection(modified, start, end, { upgrade: wants_manual_upgrade(modified), uffd: 'keep' });
   if ((oldflags & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED && (newflags & VM_WRITE) !== 0) {
     yield* populate_vma_page_range(modified, start, end);
   }

@@ -13,7 +13,16 @@ import {
   mmu_notifier_invalidate_range_start,
   mmu_notifier_range,
 } from './mmu_notifier.js';
-import { FLAGS, type PteTable, pmd_index, pte_index } from './pgtable.js';
+import {
+  FLAGS,
+  is_pte_marker,
+  PTE_UFFD_WP,
+  type PteTable,
+  pmd_index,
+  pte_index,
+  pte_present,
+  SWP_UFFD_WP,
+} from './pgtable.js';
 import { flush_tlb_range } from './tlb.js';
 import {
   is_vm_hugetlb_page,
@@ -28,7 +37,14 @@ import {
   type VmArea,
   vma_is_anonymous,
 } from './types.js';
-import { MAX_MAP_COUNT, vm_area_dup, vma_link, vma_merge_new_range, vma_set_range } from './vma.js';
+import {
+  MAX_MAP_COUNT,
+  userfaultfd_reset_ctx,
+  vm_area_dup,
+  vma_link,
+  vma_merge_new_range,
+  vma_set_range,
+} from './vma.js';
 
 const pageAlign = (length: number): number => Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
 
@@ -167,6 +183,7 @@ function copy_vma(mm: MmStruct, vma: VmArea, addr: number, length: number, oldAd
     ops: vma.vm_ops,
     anon_vma: vma.anon_vma,
     pgoff,
+    uffd: vma.vm_userfaultfd_ctx,
   });
   if (merged !== null) {
     if (merged.anon_vma === null && vma.anon_vma !== null) anon_vma_clone(merged, vma);
@@ -206,6 +223,8 @@ function* move_vma(
   // A source that nothing was ever faulted into may have been merged with its new place.
   if (vm_start >= fresh.vm_start && vm_start < fresh.vm_end) vma = fresh;
   yield* move_page_tables(vma, oldAddr, fresh, newAddr, oldLength);
+  // Nobody asked for UFFD_FEATURE_EVENT_REMAP.
+  userfaultfd_reset_ctx(fresh);
   if (is_vm_hugetlb_page(vma)) hugetlb_dup_vma_private(vma);
   if ((flags & MREMAP_DONTUNMAP) !== 0) {
     // As in the kernel, what stays of a locked VMA counts as locked for good.
@@ -274,7 +293,7 @@ function* move_extent(vma: VmArea, from: number, to: number, extent: number): Ta
     const target = pt.pmd_alloc(to);
     const t = pmd_index(to);
     if (extent === 0x200000 && target.child[t] === null && target.e[FLAGS + t] === 0) {
-      pt.set_pmd(target, t, pmd.e[i]!, pmd.e[FLAGS + i]!);
+      pt.set_pmd(target, t, pmd.e[i]!, pmd.e[FLAGS + i]! & ~PTE_UFFD_WP);
       pt.pmd_clear(pmd, i);
       return;
     }
@@ -289,8 +308,11 @@ function move_ptes(old: PteTable, from: number, fresh: PteTable, to: number, cou
   for (let n = 0; n < count; n++) {
     const flags = old[FLAGS + from + n]!;
     if (flags === 0) continue;
-    fresh[to + n] = old[from + n]!;
-    fresh[FLAGS + to + n] = flags;
+    // The new place has no userfaultfd, nor its marks.
+    if (pte_present(flags) || !is_pte_marker(flags)) {
+      fresh[to + n] = old[from + n]!;
+      fresh[FLAGS + to + n] = flags & ~(pte_present(flags) ? PTE_UFFD_WP : SWP_UFFD_WP);
+    }
     old[from + n] = 0;
     old[FLAGS + from + n] = 0;
   }

@@ -19,6 +19,8 @@ export const PTE_PROTNONE = 1 << 4;
 export const PTE_SPECIAL = 1 << 5;
 /** A huge leaf. */
 export const PTE_HUGE = 1 << 6;
+/** Write-protected for a userfaultfd; never with PTE_WRITE. */
+export const PTE_UFFD_WP = 1 << 7;
 
 /** Swap-type entries: the type in bits 8 to 11, of an entry that is not present. */
 const SWP_SHIFT = 8;
@@ -30,9 +32,13 @@ export const SWP_DEVICE_EXCLUSIVE_WRITE = 4 << SWP_SHIFT;
 export const SWP_MIGRATION_READ = 5 << SWP_SHIFT;
 export const SWP_MIGRATION_READ_EXCLUSIVE = 6 << SWP_SHIFT;
 export const SWP_MIGRATION_WRITE = 7 << SWP_SHIFT;
+/** No page, but word that its page is to be write-protected for a userfaultfd (PTE_MARKER_UFFD_WP). */
+export const SWP_PTE_MARKER = 8 << SWP_SHIFT;
 /** Young and dirty bits that a migration entry keeps. */
 export const SWP_MIG_YOUNG = 1 << 12;
 export const SWP_MIG_DIRTY = 1 << 13;
+/** What PTE_UFFD_WP is in an entry that is not present. */
+export const SWP_UFFD_WP = 1 << 14;
 
 /** Words of a table; entry i's flags are at FLAGS + i. */
 export const FLAGS = 512;
@@ -80,8 +86,22 @@ export function is_device_exclusive_entry(flags: number): boolean {
 }
 
 export function is_migration_entry(flags: number): boolean {
-  return swp_type(flags) >= SWP_MIGRATION_READ;
+  const type = swp_type(flags);
+  return type >= SWP_MIGRATION_READ && type <= SWP_MIGRATION_WRITE;
 }
+
+export function is_pte_marker(flags: number): boolean {
+  return swp_type(flags) === SWP_PTE_MARKER;
+}
+
+/** Nothing there but, maybe, a marker. */
+export function pte_none_mostly(flags: number): boolean {
+  return flags === 0 || is_pte_marker(flags);
+}
+
+/** The write protection of a userfaultfd, from one kind of entry to the other. */
+export const swp_uffd_wp_of = (present: number): number => ((present & PTE_UFFD_WP) !== 0 ? SWP_UFFD_WP : 0);
+export const pte_uffd_wp_of = (swp: number): number => ((swp & SWP_UFFD_WP) !== 0 ? PTE_UFFD_WP : 0);
 
 /** Tables that are empty and may be used again, shared by the address spaces of a machine and by its next boots. */
 export class TablePool {

@@ -34,6 +34,8 @@ export interface CoreReasons {
   'zero-page': None;
   'not-present': None;
   'nothing-writable': None;
+  'uffd-missing': None;
+  'uffd-wp': None;
   'mapped-meanwhile': None;
   'huge-mapped-meanwhile': None;
   // What was selected.
@@ -148,6 +150,8 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'zero-page': page('zero page'),
   'not-present': page('still not present'),
   'nothing-writable': page('no entry is writable'),
+  'uffd-missing': page('missing page that a userfaultfd is to bring'),
+  'uffd-wp': page('write-protected for a userfaultfd'),
   'mapped-meanwhile': page('mapped meanwhile'),
   'huge-mapped-meanwhile': page('huge page mapped meanwhile'),
   'system-not-selected': page('system page, not selected'),

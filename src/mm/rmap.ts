@@ -52,7 +52,9 @@ import {
   SWP_MIGRATION_READ,
   SWP_MIGRATION_READ_EXCLUSIVE,
   SWP_MIGRATION_WRITE,
+  SWP_UFFD_WP,
   swp_type,
+  swp_uffd_wp_of,
 } from './pgtable.js';
 import { referenced } from './reasons.js';
 import { flush_tlb_page } from './tlb.js';
@@ -242,7 +244,7 @@ export function migration_entry_of(flags: number, exclusive: boolean): number {
   let entry = write ? SWP_MIGRATION_WRITE : exclusive ? SWP_MIGRATION_READ_EXCLUSIVE : SWP_MIGRATION_READ;
   if (present && (flags & PTE_YOUNG) !== 0) entry |= SWP_MIG_YOUNG;
   if (present && (flags & PTE_DIRTY) !== 0) entry |= SWP_MIG_DIRTY;
-  return entry;
+  return entry | (present ? swp_uffd_wp_of(flags) : flags & SWP_UFFD_WP);
 }
 
 /** Replace one mapping by a migration entry. Return: false when the page may be pinned. */
@@ -350,7 +352,8 @@ export function* folio_make_device_exclusive(
       flush_tlb_page(vma.vm_mm, addr);
       if ((flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
       if (vma.vm_mm === mm && addr === address && write) valid = true;
-      table[FLAGS + i] = write ? SWP_DEVICE_EXCLUSIVE_WRITE : SWP_DEVICE_EXCLUSIVE_READ;
+      const entry = write ? SWP_DEVICE_EXCLUSIVE_WRITE : SWP_DEVICE_EXCLUSIVE_READ;
+      table[FLAGS + i] = entry | swp_uffd_wp_of(flags);
       folio_remove_rmap_pte(k, folio, page, vma);
       return true;
     });

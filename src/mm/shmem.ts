@@ -9,12 +9,15 @@ import { get_page, put_page } from './page_alloc.js';
 import { PG_dirty, PG_locked, PG_lru, PG_swapbacked, PG_uptodate } from './page_flags.js';
 import {
   type AddressSpace,
+  linear_page_index,
+  userfaultfd_missing,
   VM_FAULT_OOM,
   VM_FAULT_SIGBUS,
   type VmArea,
   type VmFault,
   type VmOperations,
 } from './types.js';
+import { handle_userfault } from './userfaultfd_k.js';
 
 /** The page at `index` of the file, made when it is missing; NO_PAGE when memory is used up. Not referenced. */
 export function shmem_get_folio(k: Kernel, mapping: AddressSpace, index: number): Page {
@@ -22,12 +25,22 @@ export function shmem_get_folio(k: Kernel, mapping: AddressSpace, index: number)
   if (cached !== undefined) return cached;
   const page = k.pages.alloc_page();
   if (page === NO_PAGE) return NO_PAGE;
+  shmem_add_to_page_cache(k, mapping, index, page);
+  return page;
+}
+
+/** A new page becomes the file's, which keeps the allocation's reference. */
+export function shmem_add_to_page_cache(k: Kernel, mapping: AddressSpace, index: number, page: Page): void {
   k.mem.flags[page] = PG_uptodate | PG_lru | PG_swapbacked | PG_dirty;
   k.mem.mapping[page] = -mapping.id;
   k.mem.index[page] = index;
-  // The page cache keeps the allocation's reference.
   mapping.i_pages.set(index, page);
-  return page;
+}
+
+/** Whether the address lies behind the end of the file that is mapped there; of anonymous memory never. */
+export function shmem_beyond_end(vma: VmArea, addr: number): boolean {
+  const mapping = vma.vm_file?.mapping ?? null;
+  return mapping !== null && linear_page_index(vma, addr) >= pagesOf(mapping);
 }
 
 const pagesOf = (mapping: AddressSpace): number => Math.ceil(mapping.size / PAGE_SIZE);
@@ -37,6 +50,8 @@ function* shmem_fault(vmf: VmFault): Task<number> {
   const k = vma.vm_mm.kernel;
   const mapping = vma.vm_file!.mapping!;
   if (vmf.pgoff >= pagesOf(mapping)) return VM_FAULT_SIGBUS;
+  if (userfaultfd_missing(vma) && !mapping.i_pages.has(vmf.pgoff))
+    return handle_userfault(vmf, 'uffd-missing');
   const page = shmem_get_folio(k, mapping, vmf.pgoff);
   if (page === NO_PAGE) return VM_FAULT_OOM;
   get_page(k, page);

@@ -18,7 +18,9 @@ export const VM_MAYREAD = 0x10;
 export const VM_MAYWRITE = 0x20;
 export const VM_MAYEXEC = 0x40;
 export const VM_MAYSHARE = 0x80;
+export const VM_UFFD_MISSING = 0x200;
 export const VM_PFNMAP = 0x400;
+export const VM_UFFD_WP = 0x1000;
 export const VM_LOCKED = 0x2000;
 export const VM_IO = 0x4000;
 export const VM_DONTCOPY = 0x20000;
@@ -35,6 +37,7 @@ export const VM_NOHUGEPAGE = 0x40000000;
 export const VM_ACCESS_FLAGS = VM_READ | VM_WRITE | VM_EXEC;
 export const VM_SPECIAL = VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP;
 export const VM_LOCKED_MASK = VM_LOCKED | VM_LOCKONFAULT;
+export const VM_UFFD_FLAGS = VM_UFFD_MISSING | VM_UFFD_WP;
 
 /** Operations of a mapping (struct vm_operations_struct). */
 export interface VmOperations {
@@ -73,6 +76,13 @@ export class AddressSpace {
   ) {}
 }
 
+/** What VMAs know of the userfaultfd that has their faults (struct userfaultfd_ctx). */
+export interface UserfaultfdCtx {
+  readonly mm: MmStruct;
+  /** UFFD_FEATURE_*; 0 before UFFDIO_API. */
+  features: number;
+}
+
 /** struct vm_area_struct. Guarded by: mmap_lock, written, where no field says otherwise. */
 export class VmArea {
   vm_pgoff = 0;
@@ -86,6 +96,8 @@ export class VmArea {
   readonly anon_vma_chain: AnonVmaChain[] = [];
   /** hugetlb: the reservation map (a ResvMap) of a private mapping and whether this process owns it. */
   vm_private_data: unknown = null;
+  /** Where a VM_UFFD_ flag is set, and only there. */
+  vm_userfaultfd_ctx: UserfaultfdCtx | null = null;
 
   constructor(
     readonly vm_mm: MmStruct,
@@ -176,4 +188,16 @@ export function is_cow_mapping(vm_flags: number): boolean {
 
 export function vma_is_accessible(vma: VmArea): boolean {
   return (vma.vm_flags & VM_ACCESS_FLAGS) !== 0;
+}
+
+export function userfaultfd_missing(vma: VmArea): boolean {
+  return (vma.vm_flags & VM_UFFD_MISSING) !== 0;
+}
+
+export function userfaultfd_wp(vma: VmArea): boolean {
+  return (vma.vm_flags & VM_UFFD_WP) !== 0;
+}
+
+export function userfaultfd_armed(vma: VmArea): boolean {
+  return (vma.vm_flags & VM_UFFD_FLAGS) !== 0;
 }

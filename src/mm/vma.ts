@@ -12,6 +12,8 @@ import {
   VM_LOCKED,
   VM_SHARED,
   VM_SPECIAL,
+  VM_UFFD_FLAGS,
+  VM_UFFD_WP,
   VM_WRITE,
   VmArea,
 } from './types.js';
@@ -20,9 +22,10 @@ import {
 export const MAX_MAP_COUNT = 65530;
 
 /** PTE bits of a page mapped without a write fault: private mappings never begin writable. */
-function vm_get_page_prot(vm_flags: number): number {
+export function vm_get_page_prot(vm_flags: number): number {
   if ((vm_flags & VM_ACCESS_FLAGS) === 0) return PTE_PRESENT | PTE_PROTNONE;
-  return (vm_flags & (VM_SHARED | VM_WRITE)) === (VM_SHARED | VM_WRITE)
+  // A userfaultfd wants to know of the first write.
+  return (vm_flags & (VM_SHARED | VM_WRITE | VM_UFFD_WP)) === (VM_SHARED | VM_WRITE)
     ? PTE_PRESENT | PTE_WRITE
     : PTE_PRESENT;
 }
@@ -82,6 +85,7 @@ export function vm_area_dup(mm: MmStruct, orig: VmArea): VmArea {
   vma.vm_ops = orig.vm_ops;
   vma.anon_vma = orig.anon_vma;
   vma.vm_private_data = orig.vm_private_data;
+  vma.vm_userfaultfd_ctx = orig.vm_userfaultfd_ctx;
   return vma;
 }
 
@@ -126,11 +130,13 @@ export interface MergeCandidate {
   readonly ops: VmArea['vm_ops'];
   readonly anon_vma: VmArea['anon_vma'];
   readonly pgoff: number;
+  readonly uffd: VmArea['vm_userfaultfd_ctx'];
 }
 
 function is_mergeable_vma(vma: VmArea, range: MergeCandidate): boolean {
   // Mappings with a driver's own pages never merge.
   if ((range.flags & VM_SPECIAL) !== 0) return false;
+  if (vma.vm_userfaultfd_ctx !== range.uffd) return false;
   return vma.vm_flags === range.flags && vma.vm_file === range.file && vma.vm_ops === range.ops;
 }
 
@@ -206,9 +212,10 @@ export function* vma_modify_flags(
   start: number,
   end: number,
   flags: number,
+  uffd = vma.vm_userfaultfd_ctx,
 ): Task<VmArea | number> {
   const mm = vma.vm_mm;
-  const merged = yield* vma_merge_existing_range(mm, vma, start, end, flags);
+  const merged = yield* vma_merge_existing_range(mm, vma, start, end, flags, uffd);
   if (merged !== null) return merged;
   if (start > vma.vm_start) {
     const err = yield* split_vma(vma, start, true);
@@ -238,6 +245,7 @@ function* vma_merge_existing_range(
   start: number,
   end: number,
   flags: number,
+  uffd: VmArea['vm_userfaultfd_ctx'],
 ): Task<VmArea | null> {
   const range: MergeCandidate = {
     start,
@@ -247,6 +255,7 @@ function* vma_merge_existing_range(
     ops: vma.vm_ops,
     anon_vma: vma.anon_vma,
     pgoff: vma.vm_pgoff + (start - vma.vm_start) / PAGE_SIZE,
+    uffd,
   };
   const prev = start === vma.vm_start ? mergeable_prev(mm, range) : null;
   const next = end === vma.vm_end ? mergeable_next(mm, range) : null;
@@ -286,4 +295,12 @@ function* vma_merge_existing_range(
 /** Write permission for what the VMA lets write (include/linux/mm.h). */
 export function maybe_mkwrite(flags: number, vma: VmArea): number {
   return (vma.vm_flags & VM_WRITE) !== 0 ? flags | PTE_WRITE : flags;
+}
+
+/** userfaultfd_reset_ctx(): the VMA is no userfaultfd's any more. */
+export function userfaultfd_reset_ctx(vma: VmArea): void {
+  if (vma.vm_userfaultfd_ctx === null) return;
+  vma.vm_userfaultfd_ctx = null;
+  vma.vm_flags &= ~VM_UFFD_FLAGS;
+  vma_set_page_prot(vma);
 }

@@ -3,6 +3,8 @@
 import { putU64, type U64 } from '../sim/bytes.js';
 
 export const UFFD_API = 0xaa;
+/** A flag of the system call: faults of the kernel are not handled. */
+export const UFFD_USER_MODE_ONLY = 1;
 
 /** Requests of a userfaultfd. */
 export const UFFDIO_API = 0xc018aa3f;

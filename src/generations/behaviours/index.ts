@@ -18,6 +18,7 @@ import { migrate } from './mm-migrate.js';
 import { migrateDevice } from './mm-migrate-device.js';
 import { mprotect } from './mm-mprotect.js';
 import { rmap } from './mm-rmap.js';
+import { userfaultfd } from './mm-userfaultfd.js';
 
 export const registry = {
   ...migrate,
@@ -31,6 +32,7 @@ export const registry = {
   ...hmm,
   ...migrateDevice,
   ...rmap,
+  ...userfaultfd,
   ...memremap,
   ...testHmm,
   ...testHmmModule,

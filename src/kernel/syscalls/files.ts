@@ -5,10 +5,12 @@
  */
 import { type FileOperations, OpenFile } from '../../fs/file.js';
 import { shmem_file_setup } from '../../fs/memfd.js';
+import { new_userfaultfd } from '../../fs/userfaultfd.js';
 import { done, type Task } from '../../sim/task.js';
 import { EBADF, EINVAL, EISDIR, ENAMETOOLONG, ENODEV, ENOENT, ENOTTY, ESPIPE } from '../../uapi/errno.js';
-import { O_TMPFILE, SEEK_CUR, SEEK_END } from '../../uapi/mman.js';
+import { O_CLOEXEC, O_NONBLOCK, O_TMPFILE, SEEK_CUR, SEEK_END } from '../../uapi/mman.js';
 import { PATH_MAX } from '../../uapi/syscalls.js';
+import { UFFD_USER_MODE_ONLY } from '../../uapi/userfaultfd.js';
 import { fd_install } from '../files.js';
 import type { Process } from '../process.js';
 import { user_string } from './strings.js';
@@ -45,6 +47,12 @@ export function* sys_memfd_create(process: Process, uname: SyscallArg): Task<num
   const name = yield* user_string(process, uname, MFD_NAME_MAX, -EINVAL);
   if (typeof name === 'number') return name;
   return fd_install(process, shmem_file_setup(process.services.files, `memfd:${name}`, 0));
+}
+
+/** Return: the descriptor, -EINVAL for unknown flags. */
+export function sys_userfaultfd(process: Process, flags: number): Task<number> {
+  if ((flags & ~(O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY)) !== 0) return done(-EINVAL);
+  return done(fd_install(process, new_userfaultfd(process.services.files, process.ownMm)));
 }
 
 export function sys_close(process: Process, fd: number): Task<number> {

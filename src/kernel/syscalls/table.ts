@@ -64,5 +64,6 @@ export const syscalls: Readonly<Record<number, Syscall>> = {
     VM_RANGE,
   ),
   [nr.__NR_memfd_create]: call('memfd_create', 'simplified', files.sys_memfd_create),
+  [nr.__NR_userfaultfd]: call('userfaultfd', 'simplified', files.sys_userfaultfd, ['flags']),
   [nr.__NR_clone3]: untraced('clone3', 'simplified', processes.sys_clone3),
 };

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Answers for: fs/userfaultfd.c: the file of a userfaultfd and its requests. Fidelity: simplified: only with
+ * UFFD_FEATURE_SIGBUS, so that nobody waits for a fault to be resolved, and there is nothing to read.
+ */
+import { mmput } from '../mm/mmap.js';
+import type { MmStruct, UserfaultfdCtx } from '../mm/types.js';
+import { VM_UFFD_MISSING, VM_UFFD_WP } from '../mm/types.js';
+import { copy_from_user, copy_to_user } from '../mm/uaccess.js';
+import {
+  mfill_atomic,
+  mwriteprotect_range,
+  userfaultfd_register_range,
+  userfaultfd_release_all,
+  userfaultfd_unregister_range,
+} from '../mm/userfaultfd.js';
+import { putU64, u64At } from '../sim/bytes.js';
+import type { Task } from '../sim/task.js';
+import { EAGAIN, EFAULT, EINVAL, ENOMEM, ENOTTY, ESRCH } from '../uapi/errno.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
+import * as uffd from '../uapi/userfaultfd.js';
+import { type FileOperations, type FileTable, OpenFile } from './file.js';
+
+const MMAP_MIN_ADDR = 0x10000;
+const TASK_SIZE = 0x7ffffffff000;
+
+const ctxOf = (file: OpenFile): UserfaultfdCtx => file.private_data as UserfaultfdCtx;
+
+function validate_range(start: number, len: number): number {
+  if (start % PAGE_SIZE !== 0 || len % PAGE_SIZE !== 0 || len === 0) return -EINVAL;
+  if (start < MMAP_MIN_ADDR || start >= TASK_SIZE || len > TASK_SIZE - start) return -EINVAL;
+  return 0;
+}
+
+/** The fields of the struct at `arg`; null when it cannot be read. */
+function* fieldsAt(mm: MmStruct, arg: number, count: number): Task<number[] | null> {
+  const bytes = yield* copy_from_user(mm, arg, count * 8);
+  return bytes === null ? null : Array.from({ length: count }, (_, i) => u64At(bytes, 8 * i));
+}
+
+function* put_u64(mm: MmStruct, addr: number, value: number): Task<boolean> {
+  const bytes = new Uint8Array(8);
+  putU64(bytes, 0, value < 0 ? BigInt.asUintN(64, BigInt(value)) : value);
+  return yield* copy_to_user(mm, addr, bytes);
+}
+
+function* userfaultfd_api(ctx: UserfaultfdCtx, current: MmStruct, arg: number): Task<number> {
+  const fields = yield* fieldsAt(current, arg, 2);
+  if (fields === null) return -EFAULT;
+  const [api, features] = fields as [number, number];
+  if (api !== uffd.UFFD_API || features !== uffd.UFFD_FEATURE_SIGBUS || ctx.features !== 0) return -EINVAL;
+  ctx.features = features;
+  return (yield* put_u64(current, arg + 8, features)) ? 0 : -EFAULT;
+}
+
+/** Run `change` under the mmap_lock of the memory that the file has, for as long as that lives. */
+function* changing(ctx: UserfaultfdCtx, where: string, change: () => Task<number>): Task<number> {
+  const { mm } = ctx;
+  if (!mm.kernel.mmget_not_zero(mm)) return -ENOMEM;
+  yield* mm.mmap_lock.down_write(where);
+  const ret = yield* change();
+  mm.mmap_lock.up_write();
+  yield* mmput(mm);
+  return ret;
+}
+
+function* userfaultfd_register(ctx: UserfaultfdCtx, current: MmStruct, arg: number): Task<number> {
+  const fields = yield* fieldsAt(current, arg, 3);
+  if (fields === null) return -EFAULT;
+  const [start, len, mode] = fields as [number, number, number];
+  const known = uffd.UFFDIO_REGISTER_MODE_MISSING | uffd.UFFDIO_REGISTER_MODE_WP;
+  if (mode === 0 || (mode & ~known) !== 0) return -EINVAL;
+  const err = validate_range(start, len);
+  if (err !== 0) return err;
+  const vm_flags =
+    ((mode & uffd.UFFDIO_REGISTER_MODE_MISSING) !== 0 ? VM_UFFD_MISSING : 0) |
+    ((mode & uffd.UFFDIO_REGISTER_MODE_WP) !== 0 ? VM_UFFD_WP : 0);
+  return yield* changing(ctx, 'userfaultfd_register', () =>
+    userfaultfd_register_range(ctx, start, start + len, vm_flags),
+  );
+}
+
+function* userfaultfd_unregister(ctx: UserfaultfdCtx, current: MmStruct, arg: number): Task<number> {
+  const fields = yield* fieldsAt(current, arg, 2);
+  if (fields === null) return -EFAULT;
+  const [start, len] = fields as [number, number];
+  const err = validate_range(start, len);
+  if (err !== 0) return err;
+  return yield* changing(ctx, 'userfaultfd_unregister', () =>
+    userfaultfd_unregister_range(ctx.mm, start, start + len),
+  );
+}
+
+interface Fill {
+  readonly start: number;
+  readonly len: number;
+  /** Address of the source; null: zeros. */
+  readonly src: number | null;
+  readonly wp: boolean;
+  /** Where the struct says how far the kernel came. */
+  readonly result: number;
+}
+
+function* fill(ctx: UserfaultfdCtx, current: MmStruct, { start, len, src, wp, result }: Fill): Task<number> {
+  const { mm } = ctx;
+  if (!mm.kernel.mmget_not_zero(mm)) return -ESRCH;
+  const source = src === null ? null : { mm: current, addr: src };
+  const ret = yield* mfill_atomic(ctx, start, len, source, wp);
+  yield* mmput(mm);
+  if (!(yield* put_u64(current, result, ret))) return -EFAULT;
+  if (ret < 0) return ret;
+  return ret === len ? 0 : -EAGAIN;
+}
+
+function* userfaultfd_copy(ctx: UserfaultfdCtx, current: MmStruct, arg: number): Task<number> {
+  const fields = yield* fieldsAt(current, arg, 4);
+  if (fields === null) return -EFAULT;
+  const [start, src, len, mode] = fields as [number, number, number, number];
+  const err = validate_range(src - (src % PAGE_SIZE), len) || validate_range(start, len);
+  if (err !== 0) return err;
+  if ((mode & ~(uffd.UFFDIO_COPY_MODE_DONTWAKE | uffd.UFFDIO_COPY_MODE_WP)) !== 0) return -EINVAL;
+  const wp = (mode & uffd.UFFDIO_COPY_MODE_WP) !== 0;
+  return yield* fill(ctx, current, { start, len, src, wp, result: arg + uffd.COPY_RESULT });
+}
+
+function* userfaultfd_zeropage(ctx: UserfaultfdCtx, current: MmStruct, arg: number): Task<number> {
+  const fields = yield* fieldsAt(current, arg, 3);
+  if (fields === null) return -EFAULT;
+  const [start, len, mode] = fields as [number, number, number];
+  const err = validate_range(start, len);
+  if (err !== 0) return err;
+  if ((mode & ~uffd.UFFDIO_ZEROPAGE_MODE_DONTWAKE) !== 0) return -EINVAL;
+  return yield* fill(ctx, current, { start, len, src: null, wp: false, result: arg + uffd.ZEROPAGE_RESULT });
+}
+
+function* userfaultfd_writeprotect(ctx: UserfaultfdCtx, current: MmStruct, arg: number): Task<number> {
+  const fields = yield* fieldsAt(current, arg, 3);
+  if (fields === null) return -EFAULT;
+  const [start, len, mode] = fields as [number, number, number];
+  const err = validate_range(start, len);
+  if (err !== 0) return err;
+  const both = uffd.UFFDIO_WRITEPROTECT_MODE_WP | uffd.UFFDIO_WRITEPROTECT_MODE_DONTWAKE;
+  if ((mode & ~both) !== 0 || mode === both) return -EINVAL;
+  const { mm } = ctx;
+  if (!mm.kernel.mmget_not_zero(mm)) return -ESRCH;
+  const ret = yield* mwriteprotect_range(mm, start, len, (mode & uffd.UFFDIO_WRITEPROTECT_MODE_WP) !== 0);
+  yield* mmput(mm);
+  return ret;
+}
+
+const REQUESTS = new Map([
+  [uffd.UFFDIO_REGISTER, userfaultfd_register],
+  [uffd.UFFDIO_UNREGISTER, userfaultfd_unregister],
+  [uffd.UFFDIO_COPY, userfaultfd_copy],
+  [uffd.UFFDIO_ZEROPAGE, userfaultfd_zeropage],
+  [uffd.UFFDIO_WRITEPROTECT, userfaultfd_writeprotect],
+]);
+
+function* userfaultfd_ioctl(file: OpenFile, mm: MmStruct, cmd: number, arg: number): Task<number> {
+  const ctx = ctxOf(file);
+  if (cmd === uffd.UFFDIO_API) return yield* userfaultfd_api(ctx, mm, arg);
+  if (ctx.features === 0) return -EINVAL;
+  const request = REQUESTS.get(cmd);
+  return request === undefined ? -ENOTTY : yield* request(ctx, mm, arg);
+}
+
+function* userfaultfd_release(file: OpenFile): Task {
+  const ctx = ctxOf(file);
+  const { mm } = ctx;
+  if (mm.kernel.mmget_not_zero(mm)) {
+    yield* mm.mmap_lock.down_write('userfaultfd_release');
+    yield* userfaultfd_release_all(ctx);
+    mm.mmap_lock.up_write();
+    yield* mmput(mm);
+  }
+  file.kernel.mmdrop(mm);
+}
+
+const userfaultfd_fops: FileOperations = {
+  name: 'userfaultfd',
+  unlocked_ioctl: userfaultfd_ioctl,
+  release: userfaultfd_release,
+};
+
+/** A new userfaultfd of this address space, which it keeps whoever comes to hold the file. */
+export function new_userfaultfd(files: FileTable, mm: MmStruct): OpenFile {
+  const file = new OpenFile(files, userfaultfd_fops, 'anon_inode:[userfaultfd]');
+  mm.mm_count++;
+  const ctx: UserfaultfdCtx = { mm, features: 0 };
+  file.private_data = ctx;
+  return file;
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** mm/userfaultfd.c, and what else asks for a userfaultfd. */
+import type { Entries } from './entry.js';
+
+export const userfaultfd = {
+  uffdWpFollowsPageProt: {
+    what: 'UFFDIO_WRITEPROTECT goes by the protection of the mapping, and makes writable at once what needs no copy',
+    source: 'mm/userfaultfd.c uffd_wp_range',
+    since: ['6.3'],
+    witness: { kernel: '6.12', recording: 'uffd-317-0063' },
+  },
+  uffdWpSpansVmas: {
+    what: 'UFFDIO_WRITEPROTECT of several mappings protects them one after the other; before, the range had to be of one',
+    source: 'mm/userfaultfd.c mwriteprotect_range',
+    since: ['6.4'],
+    witness: { kernel: '6.12', recording: 'uffd-317-0007' },
+  },
+  collapseBusyWhenArmed: {
+    what: 'MADV_COLLAPSE answers EBUSY where holes are for a userfaultfd to fill; before, EINVAL',
+    source: 'mm/khugepaged.c madvise_collapse_errno',
+    since: ['6.12'],
+    witness: { kernel: '6.12', scenario: 'derived/collapse-armed-6.12' },
+  },
+} as const satisfies Entries;
