@@ -2,7 +2,7 @@
 /** The functions of the memory core whose order of entry is compared, those that the function tracer of a real kernel was set to. */
 
 /** A fault of the program on memory of its own: no function, but where a path begins. */
-const USER_FAULT = 'user_fault';
+export const USER_FAULT = 'user_fault';
 
 export const TRACED_FUNCTIONS: ReadonlySet<string> = new Set([
   USER_FAULT,
@@ -61,13 +61,27 @@ export const TRACED_FUNCTIONS: ReadonlySet<string> = new Set([
   'zone_device_page_init',
 ]);
 
-/** "NAME*3" for three entries in a row. */
-export function foldRuns(names: readonly string[]): string[] {
-  const runs: { name: string; count: number }[] = [];
-  for (const name of names) {
-    const last = runs.at(-1);
-    if (last?.name === name) last.count++;
-    else runs.push({ name, count: 1 });
-  }
-  return runs.map(({ name, count }) => (count === 1 ? name : `${name}*${count}`));
+/** So many entries of one function in a row. */
+export interface Run {
+  readonly name: string;
+  readonly count: number;
 }
+
+const RUN = /^(.*)\*([1-9]\d{0,9})$/;
+
+/** Names, and "NAME*3" for three in a row, as runs of which no two in a row have one name. */
+export function runsOf(names: Iterable<string>): Run[] {
+  const runs: { name: string; count: number }[] = [];
+  for (const text of names) {
+    const [, name = text, count = '1'] = RUN.exec(text) ?? [];
+    const last = runs.at(-1);
+    if (last?.name === name) last.count += Number(count);
+    else runs.push({ name, count: Number(count) });
+  }
+  return runs;
+}
+
+/** "NAME*3" for three entries in a row. */
+export const runText = ({ name, count }: Run): string => (count === 1 ? name : `${name}*${count}`);
+
+export const foldRuns = (names: Iterable<string>): string[] => runsOf(names).map(runText);
