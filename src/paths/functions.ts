@@ -61,6 +61,18 @@ export const TRACED_FUNCTIONS: ReadonlySet<string> = new Set([
   'zone_device_page_init',
 ]);
 
+/** Names that older kernels have for them. */
+const FORMER: ReadonlyMap<string, string> = new Map([
+  ['migrate_device_coherent_page', 'migrate_device_coherent_folio'],
+  ['split_huge_page_to_list', 'split_huge_page_to_list_to_order'],
+]);
+
+/** The traced function that a kernel's name stands for; undefined for another. */
+export function tracedFunction(name: string): string | undefined {
+  const known = FORMER.get(name) ?? name;
+  return TRACED_FUNCTIONS.has(known) ? known : undefined;
+}
+
 /** So many entries of one function in a row. */
 export interface Run {
   readonly name: string;

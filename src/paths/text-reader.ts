@@ -6,7 +6,7 @@
 import { placeOf } from '../scenario/actor.js';
 import { LIMITS } from '../scenario/limits.js';
 import { UsageError } from '../sim/errors.js';
-import { runText, TRACED_FUNCTIONS, USER_FAULT } from './functions.js';
+import { runText, tracedFunction, USER_FAULT } from './functions.js';
 import type { RealPath } from './real.js';
 
 /** "…: NAME <-caller" of ftrace, "… function: NAME <-- caller" of trace-cmd. */
@@ -76,8 +76,8 @@ export class TraceTextReader {
       if (!this.#ownFault) this.#push(step, USER_FAULT, where);
       return;
     }
-    const fn = ENTRY.exec(line)?.[1]?.replace(HIDDEN, '');
-    if (fn === undefined || !TRACED_FUNCTIONS.has(fn)) return;
+    const fn = tracedFunction(ENTRY.exec(line)?.[1]?.replace(HIDDEN, '') ?? '');
+    if (fn === undefined) return;
     if (this.#ownFault && OF_FAULTS.has(fn)) return;
     this.#ownFault = false;
     this.#push(step, fn, where);

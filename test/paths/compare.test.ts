@@ -12,7 +12,7 @@ import { load } from '../../src/scenario/load.js';
 import { bootMachine } from '../../src/session/machine-pool.js';
 import { Setups } from '../../src/session/setup.js';
 
-/** Never entered: what is pinned at once is let go at once. */
+/** Never entered: gup_test lets go of its pages together. */
 const NOT_HERE = ['unpin_user_page'];
 
 t.test('what the core enters are the traced functions', async (t) => {
