@@ -3,10 +3,11 @@
  * Function traces as text, of the kernel's trace file or of `trace-cmd report`, a line at a time. Only functions of the
  * table are kept. A marker "step N of NAME" begins a step, "end of NAME" ends the last one.
  */
+import { USER_FAULT } from '../generations/traced.js';
 import { placeOf } from '../scenario/actor.js';
 import { LIMITS } from '../scenario/limits.js';
 import { UsageError } from '../sim/errors.js';
-import { runText, tracedFunction, USER_FAULT } from './functions.js';
+import { runText, tracedFunction } from './functions.js';
 import type { RealPath } from './real.js';
 
 /** "…: NAME <-caller" of ftrace, "… function: NAME <-- caller" of trace-cmd. */

@@ -3,8 +3,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { TRACED_FUNCTIONS } from '../../src/generations/traced.js';
 import { compareStep } from '../../src/paths/compare.js';
-import { foldRuns, TRACED_FUNCTIONS } from '../../src/paths/functions.js';
+import { foldRuns } from '../../src/paths/functions.js';
 import { readReal } from '../../src/paths/real.js';
 import { walkScenario } from '../../src/paths/walk.js';
 import { partingLines } from '../../src/report/paths-text.js';
