@@ -17,7 +17,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   report: 'paths explain triage scenario selftests watch user mm sim',
   explain: 'session scenario watch machine kernel mm generations uapi sim',
   triage: 'selftests generations sim',
-  paths: 'session scenario machine sim',
+  paths: 'session scenario machine generations sim',
   fuzz: 'session scenario machine user generations sim',
   export: 'session scenario generations uapi sim',
   shell: 'session scenario user uapi sim',

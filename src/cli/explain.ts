@@ -23,13 +23,12 @@ import {
   chooseScenarios,
 } from './scenario-choice.js';
 import { breathe, onInterrupt, printLine } from './terminal.js';
-import { TraceFile } from './trace-file.js';
-import { parseNumber, TRACE_HELP } from './values.js';
+import { TraceFiles, type TraceFlags } from './trace-file.js';
+import { parseNumber, TRACE_FUNCTIONS_HELP, TRACE_HELP } from './values.js';
 
-interface ExplainFlags extends ChoiceOptions {
+interface ExplainFlags extends ChoiceOptions, TraceFlags {
   readonly step?: number;
   readonly page?: FollowedPage;
-  readonly trace?: string;
   readonly locks?: true;
   readonly json?: true;
 }
@@ -45,6 +44,7 @@ export function configure(command: Command): void {
     )
     .option('--locks', 'tell who holds which lock where a step sleeps')
     .option('--trace <file>', TRACE_HELP)
+    .option('--trace-functions <file>', TRACE_FUNCTIONS_HELP)
     .option('--json', JSON_HELP)
     .action((file: string, flags: ExplainFlags) =>
       runCommandLine(flags.seed ?? 0, () => explain(file, flags, printLine)),
@@ -75,8 +75,8 @@ async function explain(file: string, flags: ExplainFlags, out: (line: string) =>
   const chosen = await chooseScenarios(file, flags);
   checkStep(chosen, flags.step);
   checkPage(chosen, flags.page);
-  const trace = flags.trace === undefined ? undefined : new TraceFile(flags.trace);
-  const stopListening = onInterrupt(() => trace?.close());
+  const trace = new TraceFiles(flags);
+  const stopListening = onInterrupt(() => trace.close());
   let died = false;
   try {
     for (const [index, one] of chosen.entries()) {
@@ -86,7 +86,7 @@ async function explain(file: string, flags: ExplainFlags, out: (line: string) =>
     }
   } finally {
     stopListening();
-    trace?.close();
+    trace.close();
   }
   return died ? EXIT_FAILED : EXIT_OK;
 }
@@ -95,7 +95,7 @@ async function explain(file: string, flags: ExplainFlags, out: (line: string) =>
 async function explainOne(
   chosen: Chosen,
   flags: ExplainFlags,
-  trace: TraceFile | undefined,
+  trace: TraceFiles,
   out: (line: string) => void,
 ): Promise<boolean> {
   const { loaded, setup } = chosen;
@@ -108,7 +108,7 @@ async function explainOne(
     out(json ? JSON.stringify({ name, kernel, failed: machine }) : machine);
     return false;
   }
-  const sinks = trace === undefined ? [] : [trace.attach(machine, `${name} on ${kernel}`)];
+  const sinks = [trace.attach(machine, { heading: `${name} on ${kernel}`, scenario: name })];
   const options = {
     sinks,
     locks: flags.locks === true,

@@ -16,6 +16,7 @@ import type { PartOptions } from './run-part.js';
 import { type Output, RunReport } from './run-report.js';
 import { breathe, ktapPainter, onInterrupt, printErrorLine, printText } from './terminal.js';
 import { countLines, readTextFiles, type TextFile } from './text-files.js';
+import type { TraceFlags } from './trace-file.js';
 import {
   KERNEL_HELP,
   parseKernel,
@@ -23,10 +24,11 @@ import {
   parseTimeout,
   SEED_HELP,
   TIMEOUT_HELP,
+  TRACE_FUNCTIONS_HELP,
   TRACE_HELP,
 } from './values.js';
 
-export interface RunOptions {
+export interface RunOptions extends TraceFlags {
   readonly kernel?: string;
   readonly json?: boolean;
   readonly update?: boolean;
@@ -39,7 +41,6 @@ export interface RunOptions {
   readonly seed?: number;
   readonly junit?: string;
   readonly jobs?: number;
-  readonly trace?: string;
   readonly bug?: readonly string[];
   readonly fix?: readonly string[];
   readonly timeout?: number;
@@ -80,6 +81,7 @@ export function configure(command: Command): void {
     .option('--junit <file>', 'write the results as JUnit XML too')
     .option('--timeout <s>', TIMEOUT_HELP, parseTimeout)
     .option('--trace <file>', TRACE_HELP)
+    .option('--trace-functions <file>', TRACE_FUNCTIONS_HELP)
     .addOption(new Option('--jobs <n>', 'worker threads').default(1).argParser(parseJobs));
   addBugOptions(addMaxSize(command)).action((files: string[], options: RunOptions) => {
     const paint = ktapPainter();
@@ -103,12 +105,12 @@ function partOptions(options: RunOptions): PartOptions {
 }
 
 /** Tracing is loaded when it is asked for. */
-async function openTrace(path: string, source: MachineSource | undefined) {
-  const [{ TraceFile, TracingSource }, { MachinePool }] = await Promise.all([
+async function openTrace(flags: TraceFlags, source: MachineSource | undefined) {
+  const [{ TraceFiles, TracingSource }, { MachinePool }] = await Promise.all([
     import('./trace-file.js'),
     import('../session/machine-pool.js'),
   ]);
-  const file = new TraceFile(path);
+  const file = new TraceFiles(flags);
   return { file, source: new TracingSource(source ?? new MachinePool(), file) };
 }
 
@@ -183,16 +185,18 @@ export async function runCommand(
   if (options.update && args.includes('-'))
     throw new UsageError('standard input cannot be updated', '--update');
   const { jobs = 1 } = options;
-  if (options.trace !== undefined && jobs > 1)
-    throw new UsageError('a trace has one order of events, so it needs --jobs 1', '--trace');
-  const tracing = options.trace === undefined ? undefined : await openTrace(options.trace, source);
+  const traced = options.trace === undefined ? '--trace-functions' : '--trace';
+  const tracing = options.trace ?? options.traceFunctions;
+  if (tracing !== undefined && jobs > 1)
+    throw new UsageError('a trace has one order of events, so it needs --jobs 1', traced);
+  const trace = tracing === undefined ? undefined : await openTrace(options, source);
   const junit = options.list ? undefined : junitPath(options.junit, 'run');
   const report = junit === undefined ? undefined : new ReportFile(junit, '--junit');
-  const crew = await crewOf(jobs, partOptions(options), tracing?.source ?? source);
+  const crew = await crewOf(jobs, partOptions(options), trace?.source ?? source);
   const run = new RunReport(options, output, report !== undefined);
   const save = () => {
     report?.write(run.junit());
-    tracing?.file.close();
+    trace?.file.close();
   };
   const stopListening = onInterrupt((what) => {
     run.bailOut(what);

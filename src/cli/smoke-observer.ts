@@ -7,13 +7,13 @@ import type { ResultEvent, TestName, TestObserver } from '../selftests/events.js
 import type { Hang } from '../sim/errors.js';
 import type { MachineApi } from '../user/api.js';
 import { fanOut } from '../watch/tracer.js';
-import type { TraceFile } from './trace-file.js';
+import type { TraceFiles } from './trace-file.js';
 
 export interface SmokeObserverOptions {
   readonly record: TestObserver | undefined;
   readonly explain: boolean;
   readonly locks: boolean;
-  readonly trace: TraceFile | undefined;
+  readonly trace: TraceFiles;
   readonly print: (line: string) => void;
 }
 
@@ -27,11 +27,11 @@ export function smokeObserver({ record, explain, locks, trace, print }: SmokeObs
       if (!(machine instanceof Machine)) return;
       explainer = explain ? new ProgramExplainer(machine) : undefined;
       watch = locks ? new LockExplainer(machine, true, byPid) : undefined;
-      machine.trace = fanOut(explainer?.sink, trace?.attach(machine, test.name));
+      machine.trace = fanOut(explainer?.sink, trace.attach(machine, { heading: test.name }));
     },
     after(machine: MachineApi, test: TestName, result: ResultEvent, hang?: Hang) {
       record?.after?.(machine, test, result, hang);
-      if (machine instanceof Machine) machine.trace = null;
+      if (machine instanceof Machine) trace.detach(machine);
       for (const line of explainer?.take() ?? []) print(`# ${line}`);
       for (const line of lockLines(watch?.take(true) ?? [])) print(`# ${line}`);
     },

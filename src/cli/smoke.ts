@@ -23,14 +23,14 @@ import { addFilterOptions, checkFilters } from './smoke-filters.js';
 import { type ReportPaths, Reports } from './smoke-reports.js';
 import type { KernelLogOptions, Observing } from './smoke-tests.js';
 import { printErrorLine, printLine } from './terminal.js';
-import { parseTimeout, TIMEOUT_HELP, TRACE_HELP } from './values.js';
+import type { TraceFlags } from './trace-file.js';
+import { parseTimeout, TIMEOUT_HELP, TRACE_FUNCTIONS_HELP, TRACE_HELP } from './values.js';
 
-interface SmokeFlags extends MachineFlags, ReportPaths, KernelLogOptions {
+interface SmokeFlags extends MachineFlags, ReportPaths, KernelLogOptions, TraceFlags {
   readonly l?: true;
   readonly h?: true;
   readonly explain?: boolean;
   readonly locks?: boolean;
-  readonly trace?: string;
   readonly record?: string;
   readonly timeout?: number;
   readonly suite?: string;
@@ -51,6 +51,7 @@ export function configure(command: Command): void {
     .option('--explain', 'tell why each page did, or did not do, what was asked')
     .option('--locks', 'tell who holds which lock where a test sleeps')
     .option('--trace <file>', TRACE_HELP)
+    .option('--trace-functions <file>', TRACE_FUNCTIONS_HELP)
     .option('--suite <file>', "a maintainer's own tests, beside the built-in ones (docs/PORTING.md)")
     .option('--record <path>', 'write each test as a scenario: FILE.yaml for one, a directory for many')
     .action((dev0: string | undefined, dev1: string | undefined, flags: SmokeFlags) => {
@@ -113,21 +114,22 @@ async function suiteFor({ kernel, suite }: SmokeFlags): Promise<Suite> {
 
 /** Explaining, tracing and recording are loaded when they are asked for. */
 async function observe(
-  { explain = false, locks = false, trace, record }: SmokeFlags,
+  { explain = false, locks = false, trace, traceFunctions, record }: SmokeFlags,
   tests: number,
   machine: MachineDescription,
 ): Promise<Observing | undefined> {
-  if (!explain && !locks && trace === undefined && record === undefined) return undefined;
-  const [{ smokeObserver }, { TraceFile }] = await Promise.all([
+  const watches = explain || locks || (record ?? trace ?? traceFunctions) !== undefined;
+  if (!watches) return undefined;
+  const [{ smokeObserver }, { TraceFiles }] = await Promise.all([
     import('./smoke-observer.js'),
     import('./trace-file.js'),
   ]);
-  const file = trace === undefined ? undefined : new TraceFile(trace);
+  const files = new TraceFiles({ trace, traceFunctions });
   const recorder = record === undefined ? undefined : await recorderFor(record, tests, machine);
   return {
-    observer: smokeObserver({ record: recorder, explain, locks, trace: file, print: printLine }),
+    observer: smokeObserver({ record: recorder, explain, locks, trace: files, print: printLine }),
     loaded: (ret) => recorder?.loaded(ret),
-    end: () => file?.close(),
+    end: () => files.close(),
   };
 }
 

@@ -1,68 +1,171 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** --trace FILE: the file, written as events come, and the machines that are traced into it. */
+/** --trace FILE and --trace-functions FILE: files written as things happen, and the machines that are traced into them. */
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { Machine } from '../machine/machine.js';
 import type { TraceSink } from '../mm/trace.js';
+import { FunctionTraceWriter } from '../report/trace-functions.js';
 import { type TraceWriter, traceWriter } from '../report/trace-writer.js';
+import { isOwnMemory } from '../scenario/actor.js';
 import type { MachineSource } from '../session/runner.js';
 import type { MachineSetup } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import type { MachineApi } from '../user/api.js';
+import { FunctionTracer } from '../watch/function-tracer.js';
 import { Tracer } from '../watch/tracer.js';
 import { cannotWrite } from './report-file.js';
 
 const BUFFER = 1 << 16;
 
-export class TraceFile {
-  readonly #writer: TraceWriter;
+/** Text that is written in pieces. */
+class Stream {
   #fd: number;
   #pending: string[] = [];
   #length = 0;
 
-  /** Opens, and thereby empties, the file. Throws UsageError when it cannot, or when its name names no format. */
-  constructor(readonly path: string) {
-    const writer = traceWriter(path);
-    if (writer === undefined) {
-      throw new UsageError(`"${path}" names no format (expected a name in .txt, .jsonl or .json)`, '--trace');
-    }
-    this.#writer = writer;
+  /** Opens, and thereby empties, the file. Throws UsageError when it cannot. */
+  constructor(
+    readonly path: string,
+    readonly option: string,
+  ) {
     try {
       this.#fd = openSync(path, 'w');
     } catch (error) {
-      throw cannotWrite(path, '--trace', error);
+      throw cannotWrite(path, option, error);
     }
   }
 
-  /** Trace `machine` from now on, under a heading. Return: where its events go. */
-  attach(machine: Machine, heading: string): TraceSink {
-    this.#put(this.#writer.section(heading));
-    return new Tracer(machine, (record) => this.#put(this.#writer.record(record)));
-  }
-
-  /** Write the rest and close the file; later calls do nothing. */
-  close(): void {
-    if (this.#fd < 0) return;
-    this.#put(this.#writer.end());
-    this.#flush();
-    closeSync(this.#fd);
-    this.#fd = -1;
-  }
-
-  #put(text: string): void {
+  put(text: string): void {
     if (text === '' || this.#fd < 0) return;
     this.#pending.push(text);
     this.#length += text.length;
     if (this.#length >= BUFFER) this.#flush();
   }
 
+  /** Later calls do nothing. */
+  close(rest: () => string): void {
+    if (this.#fd < 0) return;
+    this.put(rest());
+    this.#flush();
+    closeSync(this.#fd);
+    this.#fd = -1;
+  }
+
   #flush(): void {
     try {
       writeFileSync(this.#fd, this.#pending.join(''));
     } catch (error) {
-      throw cannotWrite(this.path, '--trace', error);
+      throw cannotWrite(this.path, this.option, error);
     }
     this.#pending = [];
     this.#length = 0;
+  }
+}
+
+/** What a machine is traced under. */
+export interface Traced {
+  readonly heading: string;
+  /** The scenario, of which steps are marked and memory of the program's own is left out; undefined: a program. */
+  readonly scenario?: string;
+}
+
+/** What happens. */
+class EventTrace {
+  readonly #writer: TraceWriter;
+  readonly #stream: Stream;
+
+  /** Throws UsageError when the file cannot be opened, or its name names no format. */
+  constructor(path: string) {
+    const writer = traceWriter(path);
+    if (writer === undefined) {
+      throw new UsageError(`"${path}" names no format (expected a name in .txt, .jsonl or .json)`, '--trace');
+    }
+    this.#writer = writer;
+    this.#stream = new Stream(path, '--trace');
+  }
+
+  attach(machine: Machine, { heading }: Traced): TraceSink {
+    this.#stream.put(this.#writer.section(heading));
+    return new Tracer(machine, (record) => this.#stream.put(this.#writer.record(record)));
+  }
+
+  step(name: string, index: number, ns: number, text: string): void {
+    this.#stream.put(this.#writer.step(name, index, ns, text));
+  }
+
+  close(): void {
+    this.#stream.close(() => this.#writer.end());
+  }
+}
+
+/** Which functions are entered. */
+class FunctionTrace {
+  readonly #writer = new FunctionTraceWriter();
+  readonly #stream: Stream;
+
+  constructor(path: string) {
+    this.#stream = new Stream(path, '--trace-functions');
+  }
+
+  attach(machine: Machine, { heading, scenario }: Traced): void {
+    this.#stream.put(this.#writer.section(heading));
+    const leftOut = scenario === undefined ? () => false : isOwnMemory;
+    machine.functions = new FunctionTracer(machine, leftOut, (record) =>
+      this.#stream.put(this.#writer.record(record)),
+    );
+  }
+
+  step(name: string, index: number, ns: number): void {
+    this.#stream.put(this.#writer.step(name, index, ns));
+  }
+
+  close(): void {
+    this.#stream.close(() => this.#writer.end());
+  }
+}
+
+export interface TraceFlags {
+  readonly trace?: string | undefined;
+  readonly traceFunctions?: string | undefined;
+}
+
+export const traces = ({ trace, traceFunctions }: TraceFlags): boolean =>
+  trace !== undefined || traceFunctions !== undefined;
+
+/** The files that are asked for. */
+export class TraceFiles {
+  readonly #events: EventTrace | undefined;
+  readonly #functions: FunctionTrace | undefined;
+
+  /** Opens, and thereby empties, the files. Throws UsageError when it cannot, or when a name names no format. */
+  constructor({ trace, traceFunctions }: TraceFlags) {
+    this.#events = trace === undefined ? undefined : new EventTrace(trace);
+    this.#functions = traceFunctions === undefined ? undefined : new FunctionTrace(traceFunctions);
+  }
+
+  /** Trace `machine` from now on. Return: where its events go; undefined where nobody wants them. */
+  attach(machine: Machine, traced: Traced): TraceSink | undefined {
+    this.#functions?.attach(machine, traced);
+    const { scenario } = traced;
+    if (scenario !== undefined) {
+      machine.onStep = (index, text) => {
+        this.#events?.step(scenario, index, machine.now, text);
+        this.#functions?.step(scenario, index, machine.now);
+      };
+    }
+    return this.#events?.attach(machine, traced);
+  }
+
+  /** Trace it no more. */
+  detach(machine: Machine): void {
+    machine.trace = null;
+    machine.functions = null;
+    machine.onStep = undefined;
+  }
+
+  /** Write the rest and close the files; later calls do nothing. */
+  close(): void {
+    this.#events?.close();
+    this.#functions?.close();
   }
 }
 
@@ -70,18 +173,20 @@ export class TraceFile {
 export class TracingSource implements MachineSource {
   constructor(
     private readonly source: MachineSource,
-    private readonly file: TraceFile,
+    private readonly files: TraceFiles,
   ) {}
 
   acquire(setup: MachineSetup, name: string): MachineApi {
     const machine = this.source.acquire(setup, name);
-    if (machine instanceof Machine)
-      machine.trace = this.file.attach(machine, `${name} on ${setup.generation.id}`);
+    if (machine instanceof Machine) {
+      const traced = { heading: `${name} on ${setup.generation.id}`, scenario: name };
+      machine.trace = this.files.attach(machine, traced) ?? null;
+    }
     return machine;
   }
 
   release(machine: MachineApi, usable: boolean): void {
-    if (machine instanceof Machine) machine.trace = null;
+    if (machine instanceof Machine) this.files.detach(machine);
     this.source.release(machine, usable);
   }
 }

@@ -2,16 +2,18 @@
 /** `hmm-sim trace compare`: the functions that a real kernel entered, step by step, against those that are entered here. */
 import type { Command } from 'commander';
 import { compareStep } from '../paths/compare.js';
-import { type RealPath, readReal } from '../paths/real.js';
+import { type RealPath, RealReader } from '../paths/real.js';
 import { walkScenario } from '../paths/walk.js';
 import { partingLines } from '../report/paths-text.js';
+import type { Limits } from '../scenario/limits.js';
 import type { LoadedDocument } from '../scenario/load.js';
 import { stepText } from '../scenario/place.js';
 import { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
-import { readLogFile } from './log-files.js';
+import { addMaxSize } from './limit-options.js';
+import { logName, readLogFile } from './log-files.js';
 import { bootChosen } from './scenario-choice.js';
 import { readScenarioFiles } from './scenario-files.js';
 import { breathe, printErrorLine, printLine } from './terminal.js';
@@ -20,14 +22,14 @@ import { KERNEL_HELP, parseKernel } from './values.js';
 interface CompareFlags {
   readonly json?: true;
   readonly kernel?: string;
+  readonly maxSize?: Limits;
 }
 
 const REAL_HELP =
   'what a real kernel did: JSON Lines ({"name", "kernel", "steps"}), the text of /sys/kernel/tracing/trace, or of trace-cmd report; .gz or not';
 
 export function configure(command: Command): void {
-  command
-    .command('compare')
+  addMaxSize(command.command('compare'))
     .description(
       'tell the first function in which a real path and ours part, step by step; exit 0 where all are the same',
     )
@@ -42,13 +44,14 @@ export function configure(command: Command): void {
     );
 }
 
-async function textOf(file: string): Promise<string> {
-  let text = '';
-  await readLogFile(file, (part) => {
-    text += part;
-  });
-  return text;
+async function readPaths(file: string, limits: Limits | undefined): Promise<RealPath[]> {
+  const reader = new RealReader(logName(file), limits);
+  await readLogFile(file, (part) => reader.add(part));
+  return reader.end();
 }
+
+/** Steps in which memory of the program itself shows, on a real kernel. */
+const NOT_COMPARED: ReadonlySet<string> = new Set(['fork', 'exit', 'pagemap']);
 
 interface Counts {
   steps: number;
@@ -57,8 +60,11 @@ interface Counts {
 }
 
 async function compare(real: string, scenarios: readonly string[], flags: CompareFlags): Promise<number> {
-  const paths = readReal(await textOf(real), real);
-  const { files, mistakes } = await readScenarioFiles(scenarios);
+  const paths = await readPaths(real, flags.maxSize);
+  const { files, mistakes } = await readScenarioFiles(scenarios, {
+    limits: flags.maxSize,
+    note: printErrorLine,
+  });
   const [first] = mistakes;
   if (first !== undefined) {
     if (files.every(({ loaded }) => loaded.documents.length === 0))
@@ -94,7 +100,7 @@ function compareOne(path: RealPath, loaded: LoadedDocument, flags: CompareFlags,
   counts.scenarios++;
   for (const walked of walkScenario(machine, setup, loaded.document)) {
     const compared = compareStep(path.steps[walked.index], walked);
-    if (compared === undefined) continue;
+    if (compared === undefined || NOT_COMPARED.has(walked.step.op)) continue;
     counts.steps++;
     if (compared.same) counts.same++;
     const { index: step, same, real, here } = compared;

@@ -40,6 +40,7 @@ const hex = (value: number): string => `0x${value.toString(16)}`;
 const SILENT: ReadonlySet<EventName> = new Set<EventName>([
   'mm_page_alloc',
   'mm_page_free',
+  'device_page_free',
   'set_migration_pte',
   'driver_command',
   'driver_command_end',

@@ -247,6 +247,7 @@ static void __attribute__((noreturn)) run_first_process(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	me = 0;
+	trace_this_process();
 	for (int i = 0; i < NR_SETUPS; i++)
 		if (scenario->setups[i])
 			scenario->setups[i]();

@@ -17,6 +17,7 @@ import { cComment } from './literal.js';
 import { KTAP, MAIN, RECORD } from './output.js';
 import { expectedSteps, scenarioRow, stepsTable } from './table.js';
 import { takersText } from './takers.js';
+import { TRACING } from './tracing.js';
 
 /** A document, and the machine that it is about. */
 export interface Exported {
@@ -94,6 +95,7 @@ function headComment(exported: readonly Exported[], generation: Generation): str
  *   ./a.out            KTAP
  *   ./a.out --record   the scenario as JSON, with this kernel's answers as its expectations, for hmm-sim run
  *   --oops             also what is known to kill the kernel
+ *   --trace            and functions that the kernel enters, for hmm-sim trace compare
  *
  * Answers are comparable with:
 ${conditions(exported)
@@ -136,6 +138,7 @@ export function exportC(exported: readonly Exported[], options: ExportOptions): 
     TYPES,
     answersPart(),
     takersText(steps, generation),
+    TRACING,
     PROCESS,
     tables(exported, options),
     KERNEL_LOG,

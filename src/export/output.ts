@@ -184,6 +184,7 @@ static void test_scenario(const struct scenario *sc)
 
 	begin_scenario(sc);
 	for (; step < sc->steps + sc->nr_steps && !kernel_died; step++) {
+		mark_step(step);
 		perform(step);
 		shared->answer[shared->used] = '\0';
 		if (step->expect)
@@ -201,6 +202,7 @@ static void test_scenario(const struct scenario *sc)
 	} else if (kernel_died) {
 		skip_rest(sc, step, "the kernel died before");
 	}
+	mark_end();
 	end_scenario();
 }
 `;
@@ -216,6 +218,7 @@ static void record_scenario(const struct scenario *sc)
 	begin_scenario(sc);
 	printf("{%s,\"source\":\"recorded: %s %s\",\"steps\":[", sc->head, system.sysname, system.release);
 	for (; step < sc->steps + sc->nr_steps && !kernel_died; step++) {
+		mark_step(step);
 		perform(step);
 		if (step > sc->steps)
 			putchar(',');
@@ -226,6 +229,7 @@ static void record_scenario(const struct scenario *sc)
 	}
 	printf("]}\n");
 	fflush(stdout);
+	mark_end();
 	end_scenario();
 }
 `;
@@ -323,23 +327,28 @@ static void test_all(bool oops_allowed)
 
 int main(int argc, char **argv)
 {
-	bool record = false, oops_allowed = false;
+	bool record = false, oops_allowed = false, trace = false;
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--record")) {
 			record = true;
 		} else if (!strcmp(argv[i], "--oops")) {
 			oops_allowed = true;
+		} else if (!strcmp(argv[i], "--trace")) {
+			trace = true;
 		} else {
-			fprintf(stderr, "usage: %s [--record] [--oops]\n", argv[0]);
+			fprintf(stderr, "usage: %s [--record] [--oops] [--trace]\n", argv[0]);
 			return 64;
 		}
 	}
 	prepare();
+	if (trace)
+		start_tracing();
 	if (record)
 		record_all(oops_allowed);
 	else
 		test_all(oops_allowed);
+	stop_tracing();
 	if (failed)
 		return 1;
 	/* Nothing but skips is a skip, as kselftest has it. */

@@ -14,7 +14,7 @@ import { startThread } from '../kernel/thread.js';
 import { buildIomem, hasMemory } from '../mm/e820.js';
 import { HugetlbPool } from '../mm/hugetlb_pool.js';
 import { type HostMemory, Kernel } from '../mm/kernel.js';
-import type { TraceSink } from '../mm/trace.js';
+import type { FunctionSink, TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { ProcessDied } from '../sim/errors.js';
 import { Executor } from '../sim/executor.js';
@@ -63,6 +63,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
   /** Where programs write their stderr; collected here unless somebody listens. */
   readonly stderr: string[] = [];
   onStderr: ((line: string) => void) | null = null;
+  onStep: MachineApi['onStep'];
   /** User space of new processes, where it is another than a plain program. */
   newProgram: ((process: Process, outside: Outside) => Program) | null = null;
   kernel!: Kernel;
@@ -94,6 +95,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
     // A new map: a cleared one keeps its old table, and with it the whole last boot, alive until a full collection.
     this.processes = new Map();
     this.stderr.length = 0;
+    this.onStep = undefined;
     this.nextPid = 1;
     this.power_on(host);
   }
@@ -132,6 +134,10 @@ export class Machine implements MachineApi, KernelServices, Outside {
 
   set trace(sink: TraceSink | null) {
     this.kernel.trace = sink;
+  }
+
+  set functions(sink: FunctionSink | null) {
+    this.kernel.functions = sink;
   }
 
   random32(): number {

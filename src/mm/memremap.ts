@@ -172,14 +172,19 @@ export function free_zone_device_folio(k: Kernel, folio: Page): void {
   }
   if (folio_test_anon(mem, folio)) mem.flags[folio]! &= ~PG_anon_exclusive;
   mem.mapping[folio] = 0;
-  pgmap.ops.page_free!(folio);
+  give_back(k, pgmap, folio);
   if (!k.behaviour.freeDevicePagesUnreferenced) mem.refcount[folio] = 1;
   if (k.behaviour.devicePagesHoldPgmap) put_dev_pagemap(k, pgmap);
 }
 
+function give_back(k: Kernel, pgmap: DevPagemap, page: Page): void {
+  pgmap.ops.page_free!(page);
+  if (k.trace !== null) k.note({ event: 'device_page_free', fn: 'free_zone_device_folio', page });
+}
+
 /** The page's own reference is gone: a user's last but one gives it back to the driver, the last one to the pagemap. */
 function free_unmapped_page(k: Kernel, pgmap: DevPagemap, folio: Page): void {
-  if (k.mem.refcount[folio] === 1) pgmap.ops.page_free!(folio);
+  if (k.mem.refcount[folio] === 1) give_back(k, pgmap, folio);
   else put_dev_pagemap(k, pgmap);
 }
 

@@ -135,7 +135,7 @@ export class PageAllocator {
     mem.flags[page] = 0;
     mem.refcount[page] = 1;
     this.k.contents.clear_page(page);
-    if (this.k.trace !== null) this.tell('mm_page_alloc', '__alloc_pages', page, 0);
+    if (this.k.trace !== null) this.tell_alloc(page, 0, type === MOVABLE);
     return page;
   }
 
@@ -147,7 +147,7 @@ export class PageAllocator {
     mem.flags.fill(0, head, head + PAGEBLOCK);
     prep_compound_page(mem, head);
     mem.refcount[head] = 1;
-    if (this.k.trace !== null) this.tell('mm_page_alloc', '__alloc_pages', head, 9);
+    if (this.k.trace !== null) this.tell_alloc(head, 9, true);
     return head;
   }
 
@@ -166,7 +166,7 @@ export class PageAllocator {
     this.freeHead[type] = page;
     this.freeCount++;
     this.freeInBlock[block]!++;
-    if (this.k.trace !== null) this.tell('mm_page_free', 'free_unref_page', page, 0);
+    if (this.k.trace !== null) this.tell_free(page, 0);
   }
 
   free_huge(head: Page): void {
@@ -179,11 +179,15 @@ export class PageAllocator {
     mem.index.fill(0, head, head + PAGEBLOCK);
     mem.priv.fill(0, head, head + PAGEBLOCK);
     this.freeBlocks.push(head);
-    if (this.k.trace !== null) this.tell('mm_page_free', 'free_unref_page', head, 9);
+    if (this.k.trace !== null) this.tell_free(head, 9);
   }
 
-  private tell(event: 'mm_page_alloc' | 'mm_page_free', fn: string, page: Page, order: number): void {
-    this.k.note({ event, fn, page, args: { order } });
+  private tell_alloc(page: Page, order: number, movable: boolean): void {
+    this.k.note({ event: 'mm_page_alloc', fn: '__alloc_pages', page, movable, args: { order } });
+  }
+
+  private tell_free(page: Page, order: number): void {
+    this.k.note({ event: 'mm_page_free', fn: 'free_unref_page', page, args: { order } });
   }
 
   private cutBlock(type: MigrateType): boolean {

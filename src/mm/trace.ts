@@ -39,7 +39,8 @@ interface With<A extends Args> {
 /** What each event tells: by the tracepoint's name where the kernel has one, ours else. */
 export interface TraceEvents {
   // Faults of the CPU.
-  page_fault_user: AtAddress & With<{ write: number }>;
+  /** `user`: by the program; else by the kernel, for the program. */
+  page_fault_user: AtAddress & With<{ write: number }> & { readonly user: boolean };
   /** `result`: "ok", or the signal. */
   page_fault_end: AtAddress & With<{ write: number; result: string }>;
   // Migration. A skip names an address, or just a page that may be mapped at several.
@@ -55,8 +56,10 @@ export interface TraceEvents {
   make_device_exclusive: AtPage;
   restore_exclusive_pte: AtPage;
   memunmap_pages_wait: OfPage & Because;
+  /** A device has its page back. */
+  device_page_free: OfPage;
   // Pages, and who wants some.
-  mm_page_alloc: OfPage & With<{ order: number }>;
+  mm_page_alloc: OfPage & With<{ order: number }> & { readonly movable: boolean };
   mm_page_free: OfPage & With<{ order: number }>;
   alloc: AtAddress & Because;
   gup_stopped: AtAddress & Because & With<{ err: string }>;

@@ -78,16 +78,16 @@ function walk(mm: MmStruct, addr: number, vpn: number, write: boolean): Page {
 }
 
 /**
- * Take the fault of an access (do_user_addr_fault).
+ * Take the fault of an access (do_user_addr_fault), of the program or of the kernel.
  * Context: may sleep. Return: null to try again, else the signal that the access raises.
  */
-export function* faultPage(mm: MmStruct, addr: number, write: boolean): Task<Signal | null> {
+export function* faultPage(mm: MmStruct, addr: number, write: boolean, user = true): Task<Signal | null> {
   const { kernel } = mm;
   if (kernel.executor.watched) yield* kernel.executor.pointTask('user fault', mm, 'exc_page_fault');
   kernel.enter('user_fault', addr);
   if (kernel.trace === null) return yield* do_user_addr_fault(mm, addr, write);
   const event = { mm, addr, fn: 'exc_page_fault' };
-  kernel.note({ ...event, event: 'page_fault_user', args: { write: Number(write) } });
+  kernel.note({ ...event, event: 'page_fault_user', user, args: { write: Number(write) } });
   const signal = yield* do_user_addr_fault(mm, addr, write);
   kernel.note({ ...event, event: 'page_fault_end', args: { write: Number(write), result: signal ?? 'ok' } });
   return signal;
@@ -121,7 +121,7 @@ function* userPageFault(mm: MmStruct, addr: number, write: boolean): Task<Page> 
   for (let tries = 0; ; mm.kernel.tried_in_vain(++tries)) {
     const page = tryPage(mm, addr, write);
     if (page !== NO_PAGE) return page;
-    const signal = yield* faultPage(mm, addr, write);
+    const signal = yield* faultPage(mm, addr, write, false);
     if (signal !== null) return NO_PAGE;
     const { executor } = mm.kernel;
     if (executor.shouldResched) yield* executor.cond_resched('asm_exc_page_fault');

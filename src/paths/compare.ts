@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** A real path and ours, step by step. */
-import { foldRuns } from './functions.js';
+/** A real path and ours, step by step. Runs stay folded: a stranger's "NAME*4000000000" is two words. */
+import { foldRuns, type Run, runsOf, runText } from './functions.js';
 import type { Entered, WalkedStep } from './walk.js';
 
 /** Where two paths part. */
@@ -21,18 +21,24 @@ export interface ComparedStep {
   readonly parting?: Parting;
 }
 
-/** "NAME*3" as three entries. */
-function unfold(runs: readonly string[]): string[] {
-  return runs.flatMap((run) => {
-    const [name, count = '1'] = run.split('*') as [string, string?];
-    return Array.from({ length: Number(count) }, () => name);
-  });
+/** How many entries from the beginning are the same; undefined: all, in both. */
+function sameEntries(real: readonly Run[], here: readonly Run[]): number | undefined {
+  let n = 0;
+  for (let i = 0; i < Math.max(real.length, here.length); i++) {
+    const [a, b] = [real[i], here[i]];
+    if (a === undefined || b === undefined || a.name !== b.name) return n;
+    n += Math.min(a.count, b.count);
+    if (a.count !== b.count) return n;
+  }
+  return undefined;
 }
 
-function partingOf(real: readonly string[], here: readonly Entered[]): Parting {
-  let n = 0;
-  while (n < real.length && n < here.length && real[n] === here[n]!.fn) n++;
-  return { before: foldRuns(real.slice(0, n)), real: real[n], here: here[n] };
+function nameAt(runs: readonly Run[], n: number): string | undefined {
+  for (const { name, count } of runs) {
+    if (n < count) return name;
+    n -= count;
+  }
+  return undefined;
 }
 
 /** `real`: null where nothing was recorded. */
@@ -41,9 +47,11 @@ export function compareStep(
   { index, entered }: WalkedStep,
 ): ComparedStep | undefined {
   if (real === null || real === undefined) return undefined;
-  const theirs = unfold(real);
-  const here = foldRuns(entered.map(({ fn }) => fn));
-  const same = theirs.length === entered.length && theirs.every((name, n) => name === entered[n]!.fn);
-  const compared = { index, same, real, here };
-  return same ? compared : { ...compared, parting: partingOf(theirs, entered) };
+  const names = entered.map(({ fn }) => fn);
+  const [theirs, ours] = [runsOf(real), runsOf(names)];
+  const n = sameEntries(theirs, ours);
+  const compared = { index, same: n === undefined, real: theirs.map(runText), here: ours.map(runText) };
+  if (n === undefined) return compared;
+  const parting = { before: foldRuns(names.slice(0, n)), real: nameAt(theirs, n), here: entered[n] };
+  return { ...compared, parting };
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * Which functions a real kernel entered, read from JSON Lines ({name, kernel, steps}), from the text of
- * /sys/kernel/tracing/trace, or from what `trace-cmd report` prints. In text, a marker "step N of NAME" begins a step.
- */
+/** Which functions a real kernel entered, read piece by piece: JSON Lines ({name, kernel, steps}), or text (text-reader.ts). */
+import { LIMITS, type Limits, tooLarge, tooMany } from '../scenario/limits.js';
 import { UsageError } from '../sim/errors.js';
-import { foldRuns, TRACED_FUNCTIONS } from './functions.js';
+import { TraceTextReader } from './text-reader.js';
 
 export interface RealPath {
   readonly name: string;
@@ -16,7 +14,7 @@ export interface RealPath {
 const isStep = (value: unknown): boolean =>
   value === null || (Array.isArray(value) && value.every((name) => typeof name === 'string'));
 
-function parseLine(line: string, where: string): RealPath {
+function parseLine(line: string, where: string, { steps: most }: Limits): RealPath {
   let value: Partial<RealPath>;
   try {
     value = JSON.parse(line) as Partial<RealPath>;
@@ -27,43 +25,66 @@ function parseLine(line: string, where: string): RealPath {
   if (typeof name !== 'string' || !Array.isArray(steps) || !steps.every(isStep)) {
     throw new UsageError('expected {"name": ..., "steps": [["function", ...], null, ...]}', where);
   }
+  if (steps.length > most) throw new UsageError(tooMany('steps', most), where);
   return { name, ...(typeof kernel === 'string' ? { kernel } : {}), steps };
 }
 
-/** "…: NAME <-caller" of ftrace, "… function: NAME <-- caller" of trace-cmd. */
-const ENTRY = /:\s+(?:function:\s+)?([A-Za-z_][\w.]*)(?:\s+<-.*)?$/;
-const MARKER = /(?:tracing_mark_write|print|bprint):.*?\bstep (\d+) of (\S.*?)\s*$/;
-const HIDDEN = /\.(?:isra|part|constprop)\.\d+$/;
+/** So many times the bytes of a line may a file have. */
+const KEPT = 32;
 
-function readText(text: string): RealPath[] {
-  const paths = new Map<string, string[][]>();
-  let step: string[] | undefined;
-  for (const line of text.split('\n')) {
-    const marker = MARKER.exec(line);
-    if (marker !== null) {
-      const steps = paths.get(marker[2]!) ?? [];
-      paths.set(marker[2]!, steps);
-      for (let n = steps.length; n <= Number(marker[1]); n++) steps.push([]);
-      step = steps[Number(marker[1])];
-      continue;
-    }
-    const fn = ENTRY.exec(line)?.[1]?.replace(HIDDEN, '');
-    if (fn !== undefined && TRACED_FUNCTIONS.has(fn)) step?.push(fn);
+const NEITHER =
+  'expected JSON Lines of paths, or a function trace with markers "step N of NAME" (a program that export wrote sets them with --trace)';
+
+/** Takes text as it comes, and keeps what paths are made of. Throws UsageError with file and line. */
+export class RealReader {
+  readonly #text = new TraceTextReader();
+  readonly #paths: RealPath[] = [];
+  #json: boolean | undefined;
+  #open = '';
+  #total = 0;
+  #line = 0;
+
+  constructor(
+    private readonly file: string,
+    private readonly limits: Limits = LIMITS,
+  ) {}
+
+  add(text: string): void {
+    this.#total += text.length;
+    const most = this.limits.bytes * KEPT;
+    if (this.#total > most) throw new UsageError(tooLarge(most), this.file);
+    const lines = text.split('\n');
+    lines[0] = this.#open + lines[0]!;
+    this.#open = lines.pop()!;
+    for (const line of lines) this.#take(line);
+    if (this.#open.length > this.limits.bytes) this.#tooLong();
   }
-  return [...paths].map(([name, steps]) => ({ name, steps: steps.map(foldRuns) }));
+
+  /** The paths, each a scenario's. */
+  end(): RealPath[] {
+    if (this.#open !== '') this.#take(this.#open);
+    const paths = this.#json ? this.#paths : this.#text.paths();
+    if (paths.length === 0) throw new UsageError(NEITHER, this.file);
+    return paths;
+  }
+
+  #tooLong(): never {
+    throw new UsageError(tooLarge(this.limits.bytes), `${this.file}:${this.#line + 1}`);
+  }
+
+  #take(line: string): void {
+    if (line.length > this.limits.bytes) this.#tooLong();
+    const where = `${this.file}:${++this.#line}`;
+    if (line.trim() === '') return;
+    this.#json ??= /^\s*\{/.test(line);
+    if (this.#json) this.#paths.push(parseLine(line, where, this.limits));
+    else this.#text.line(line, where);
+  }
 }
 
-/** Throws UsageError for text that is neither, naming file and line. */
+/** Of text that is there already. */
 export function readReal(text: string, file: string): RealPath[] {
-  if (/^\s*\{/.test(text)) {
-    return text
-      .split('\n')
-      .flatMap((line, n) => (line.trim() === '' ? [] : [parseLine(line, `${file}:${n + 1}`)]));
-  }
-  const paths = readText(text);
-  if (paths.length > 0) return paths;
-  throw new UsageError(
-    'expected JSON Lines of paths, or a function trace with markers "step N of NAME" (a program that export wrote sets them with --trace)',
-    file,
-  );
+  const reader = new RealReader(file);
+  reader.add(text);
+  return reader.end();
 }

@@ -2,9 +2,10 @@
 /**
  * Traces in the Chrome trace event format, which Perfetto and chrome://tracing open.
  *
- * Every section has two processes, its tasks and its devices, with one track for each. System calls and page faults
- * are slices of the task's track, the driver's commands slices of the device's; everything else is an instant on the
- * task's. An arrow leads from where a page came to a device to where it left it.
+ * Every section has a process for each process of the machine, with a track for each of its threads, one for the
+ * kernel's own tasks, one with a track for each device, and one with the steps. System calls and page faults are slices
+ * of the thread's track, the driver's commands slices of the device's; everything else is an instant. An arrow leads
+ * from where a page came to a device to where it left it, or was freed.
  */
 
 import type { EventName } from '../mm/trace.js';
@@ -26,11 +27,6 @@ interface ChromeEvent extends Partial<Track> {
   readonly [field: string]: unknown;
 }
 
-/** Tracks above this number hold commands that overlap with another of the same device. */
-const LANES = 100;
-/** The kernel's own tasks have no pid; their tracks are numbered from here. */
-const KERNEL_TIDS = 1_000_000;
-
 interface Slice {
   readonly track: Track;
   readonly name: string;
@@ -38,16 +34,24 @@ interface Slice {
 
 /** What is open, and known, between the beginning of a machine and its end. */
 class Section {
+  /** Processes of the trace, by what they stand for. */
+  readonly processes = new Map<string, number>();
   readonly tracks = new Map<string, Track>();
-  /** Open slices, innermost last, by the task that opened them. */
+  /** Open slices, innermost last, by the thread that opened them. */
   readonly open = new Map<string, Slice[]>();
-  /** Commands that run on each device track. */
-  readonly busy = new Map<number, string>();
+  /** Tracks of devices on which a command runs. */
+  readonly busy = new Set<number>();
   /** Arrows that wait for their end, by the device page that they went to. */
   readonly arrows = new Map<Page, number>();
   last = 0;
 
-  constructor(readonly pid: number) {}
+  constructor(readonly heading: string) {}
+}
+
+/** A track that is there, and what tells of it where it is new. */
+interface Found {
+  readonly track: Track;
+  readonly text: string;
 }
 
 const isBegin = (kind: EventName): boolean =>
@@ -56,31 +60,31 @@ const isEnd = (kind: EventName): boolean =>
   kind.startsWith('sys_exit_') || kind === 'page_fault_end' || kind === 'driver_command_end';
 
 export class ChromeTraceWriter implements TraceWriter {
-  #section = new Section(0);
-  #sections = 0;
+  #section = new Section('');
+  /** Of processes and tracks: no number stands for two, whatever the machines call theirs. */
+  #ids = 0;
   #flows = 0;
   #begun = false;
 
-  section(name: string): string {
+  section(heading: string): string {
     const closing = this.#closeAll();
-    const pid = this.#sections * 2 + 1;
-    this.#sections++;
-    this.#section = new Section(pid);
-    const names = [
-      { ph: 'M', name: 'process_name', pid, tid: 0, args: { name: `${name}: tasks` } },
-      { ph: 'M', name: 'process_sort_index', pid, tid: 0, args: { sort_index: pid } },
-      { ph: 'M', name: 'process_name', pid: pid + 1, tid: 0, args: { name: `${name}: devices` } },
-      { ph: 'M', name: 'process_sort_index', pid: pid + 1, tid: 0, args: { sort_index: pid + 1 } },
-    ];
-    return closing + names.map((event) => this.#write(event)).join('');
+    this.#section = new Section(heading);
+    return closing;
+  }
+
+  step(_: string, index: number, ns: number, what: string): string {
+    this.#section.last = ns;
+    const { track, text } = this.#track('steps', 'steps', 'steps');
+    const event = { ph: 'i', s: 't', name: `step ${index}`, cat: 'step', ts: ns / 1000, ...track };
+    return text + this.#write({ ...event, args: { step: what } });
   }
 
   record(record: TraceRecord): string {
     this.#section.last = record.ns;
-    const who = `${record.pid} ${record.task}`;
+    const who = threadOf(record);
     if (isBegin(record.kind)) return this.#begin(who, record);
     if (isEnd(record.kind)) return this.#end(who, record);
-    return this.#instant(who, record) + this.#arrow(who, record);
+    return this.#instant(record) + this.#arrow(who, record);
   }
 
   end(): string {
@@ -92,7 +96,7 @@ export class ChromeTraceWriter implements TraceWriter {
   // --- slices -------------------------------------------------------------------------------------------
 
   #begin(who: string, record: TraceRecord): string {
-    const named = this.#trackFor(who, record);
+    const named = this.#trackFor(record);
     const name = sliceName(record);
     const stack = this.#section.open.get(who) ?? [];
     stack.push({ track: named.track, name });
@@ -104,8 +108,8 @@ export class ChromeTraceWriter implements TraceWriter {
   #end(who: string, record: TraceRecord): string {
     const slice = this.#section.open.get(who)?.pop();
     if (slice === undefined) return '';
-    this.#release(slice);
     const { track, name } = slice;
+    this.#section.busy.delete(track.tid);
     return this.#write({ ph: 'E', name, ts: record.ns / 1000, ...track, args: fieldsOf(record) });
   }
 
@@ -119,58 +123,73 @@ export class ChromeTraceWriter implements TraceWriter {
       .join('');
   }
 
-  #release({ track }: Slice): void {
-    if (track.pid === this.#section.pid + 1) this.#section.busy.delete(track.tid);
-  }
-
   // --- tracks -------------------------------------------------------------------------------------------
 
-  #trackFor(who: string, record: TraceRecord): { track: Track; text: string } {
-    if (record.command === undefined) return this.#taskTrack(who, record);
-    const { device } = record.command;
-    const { pid, busy } = this.#section;
-    let tid = device.minor + 1;
-    let lane = 1;
-    for (; busy.has(tid); lane++) tid += LANES;
-    busy.set(tid, who);
-    const name = lane === 1 ? device.name : `${device.name} (${lane})`;
-    return this.#track({ pid: pid + 1, tid }, name);
+  #trackFor(record: TraceRecord): Found {
+    if (record.command === undefined) return this.#threadTrack(record);
+    const { name } = record.command.device;
+    const { busy } = this.#section;
+    for (let lane = 1; ; lane++) {
+      const found = this.#track('devices', 'devices', lane === 1 ? name : `${name} (${lane})`);
+      if (busy.has(found.track.tid)) continue;
+      busy.add(found.track.tid);
+      return found;
+    }
   }
 
-  #taskTrack(who: string, { pid: tid, task }: TraceRecord): { track: Track; text: string } {
+  #threadTrack({ pid, task, thread }: TraceRecord): Found {
+    if (pid === 0) return this.#track('kernel', 'kernel', task);
     return this.#track(
-      { pid: this.#section.pid, tid: tid === 0 ? KERNEL_TIDS + this.#section.tracks.size : tid },
-      task,
-      who,
+      String(pid),
+      `${task} (pid ${pid})`,
+      thread === 0 ? task : `${task} thread ${thread}`,
+      thread,
     );
   }
 
-  /** The track, and its name where it is new. */
-  #track(track: Track, name: string, key = `device ${track.tid}`): { track: Track; text: string } {
-    const known = this.#section.tracks.get(key);
+  /** `key` is the process's, `title` what it is called; `place` is the track in it, by its name unless it has a number. */
+  #track(key: string, title: string, name: string, place: string | number = name): Found {
+    const { tracks } = this.#section;
+    const known = tracks.get(`${key} ${place}`);
     if (known !== undefined) return { track: known, text: '' };
-    this.#section.tracks.set(key, track);
-    return { track, text: this.#write({ ph: 'M', name: 'thread_name', ...track, args: { name } }) };
+    const { pid, text } = this.#process(key, title);
+    const track = { pid, tid: ++this.#ids };
+    tracks.set(`${key} ${place}`, track);
+    return { track, text: text + this.#write({ ph: 'M', name: 'thread_name', ...track, args: { name } }) };
+  }
+
+  #process(key: string, title: string): { pid: number; text: string } {
+    const { processes, heading } = this.#section;
+    const known = processes.get(key);
+    if (known !== undefined) return { pid: known, text: '' };
+    const pid = ++this.#ids;
+    processes.set(key, pid);
+    const about = { ph: 'M', pid, tid: 0 };
+    const named = this.#write({ ...about, name: 'process_name', args: { name: `${heading}: ${title}` } });
+    const sorted = this.#write({ ...about, name: 'process_sort_index', args: { sort_index: pid } });
+    return { pid, text: named + sorted };
   }
 
   // --- instants and arrows --------------------------------------------------------------------------------
 
-  #instant(who: string, record: TraceRecord): string {
-    const { track, text } = this.#taskTrack(who, record);
+  #instant(record: TraceRecord): string {
+    const { track, text } = this.#threadTrack(record);
     const event = { ph: 'i', s: 't', name: record.event, cat: category(record), ts: record.ns / 1000 };
     return text + this.#write({ ...event, ...track, args: { fn: record.fn, ...fieldsOf(record) } });
   }
 
-  /** A page that comes to a device begins an arrow, one that leaves it ends one. */
+  /** A page that comes to a device begins an arrow, one that leaves it or is freed ends one. */
   #arrow(who: string, record: TraceRecord): string {
-    const inserted = record.kind === 'migrate_vma_insert_page';
-    if (!inserted && record.kind !== 'remove_migration_pte') return '';
+    const { kind, page, device } = record;
+    if (page === undefined) return '';
+    if (kind === 'device_page_free') return this.#endArrow(who, record, page);
+    if (kind !== 'migrate_vma_insert_page' && kind !== 'remove_migration_pte') return '';
     const from = record.args.from_page as Page | undefined;
-    if (record.page === undefined || from === record.page) return '';
+    if (from === page) return '';
     const ended = from === undefined ? '' : this.#endArrow(who, record, from);
-    if (record.device === undefined || this.#section.arrows.has(record.page)) return ended;
+    if (device === undefined || this.#section.arrows.has(page)) return ended;
     const id = ++this.#flows;
-    this.#section.arrows.set(record.page, id);
+    this.#section.arrows.set(page, id);
     return ended + this.#flow(who, record, { ph: 's', id });
   }
 
@@ -181,11 +200,18 @@ export class ChromeTraceWriter implements TraceWriter {
     return this.#flow(who, record, { ph: 'f', id, bp: 'e' });
   }
 
-  /** Arrows bind to the slice that is open on their track at that time. */
+  /** Arrows bind to the slice that is open on their track at that time; where none is, to one of no length. */
   #flow(who: string, record: TraceRecord, fields: { ph: string; id: number; bp?: string }): string {
+    const ts = record.ns / 1000;
     const slice = this.#section.open.get(who)?.at(-1);
-    const track = slice?.track ?? this.#taskTrack(who, record).track;
-    return this.#write({ ...fields, name: 'page on device', cat: 'migrate', ts: record.ns / 1000, ...track });
+    const { track, text } =
+      slice === undefined ? this.#threadTrack(record) : { track: slice.track, text: '' };
+    const flow = (): string =>
+      this.#write({ ...fields, name: 'page on device', cat: 'migrate', ts, ...track });
+    if (slice !== undefined) return flow();
+    const { fn: name } = record;
+    const begin = this.#write({ ph: 'B', name, cat: 'migrate', ts, ...track });
+    return text + begin + flow() + this.#write({ ph: 'E', name, ts, ...track });
   }
 
   #write(event: ChromeEvent): string {
@@ -195,6 +221,9 @@ export class ChromeTraceWriter implements TraceWriter {
     return `{"displayTimeUnit":"ns","traceEvents":[\n${text}`;
   }
 }
+
+/** What a thread's open slices are kept under. */
+const threadOf = ({ pid, task, thread }: TraceRecord): string => `${pid} ${pid === 0 ? task : thread}`;
 
 function sliceName({ kind, event, command }: TraceRecord): string {
   if (command !== undefined) return command.name;
@@ -211,6 +240,7 @@ const CATEGORIES: Readonly<Partial<Record<EventName, string>>> = {
   migrate_vma_insert_page: 'migrate',
   mm_page_alloc: 'kmem',
   mm_page_free: 'kmem',
+  device_page_free: 'hmm',
   mmu_notifier_invalidate_range_start: 'hmm',
   hmm_range_fault: 'hmm',
   hmm_fault_failed: 'hmm',

@@ -1,44 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Traces as the kernel's own text, the format of /sys/kernel/tracing/trace with the nanosecond clock. */
+/** Traces as the kernel's own text. Its events are as it prints them; what only the machine tells has a prefix. */
 import type { TraceRecord } from '../watch/tracer.js';
+import { endMarker, ftraceHead, ftraceLine, markerLine, stepMarker } from './ftrace-line.js';
 import { fieldsOf } from './trace-fields.js';
 import type { TraceWriter } from './trace-writer.js';
 
-const HEAD = [
-  '# tracer: nop',
-  '#',
-  '#           TASK-PID     CPU#  |||||  TIMESTAMP      FUNCTION',
-  '#              | |         |   |||||     |             |',
-  '',
-].join('\n');
-
-function timestamp(ns: number): string {
-  const seconds = String(Math.floor(ns / 1e9)).padStart(5);
-  return `${seconds}.${String(ns % 1e9).padStart(9, '0')}`;
-}
+/** Of events that no kernel has. */
+const OURS = 'hmm_sim:';
 
 function value(text: string | number): string {
   return typeof text === 'string' && /[\s"]/.test(text) ? JSON.stringify(text) : String(text);
 }
 
-/** Text that hooks scripts written for ftrace. Sections are comments. */
+function ownLine(record: TraceRecord): string {
+  const fields = Object.entries(fieldsOf(record)).map(([key, field]) => `${key}=${value(field)}`);
+  return [`${OURS}${record.event}:`, `fn=${record.fn}`, ...fields].join(' ');
+}
+
+/** Text that hooks scripts written for ftrace. Sections are comments, steps are markers. */
 export class FtraceWriter implements TraceWriter {
   #begun = false;
+  #name: string | undefined;
+  #ns = 0;
 
-  section(name: string): string {
-    const head = this.#begun ? '' : HEAD;
-    this.#begun = true;
-    return `${head}# ${name}\n`;
+  section(heading: string): string {
+    return `${this.#close()}${this.#head()}# ${heading}\n`;
+  }
+
+  step(name: string, index: number, ns: number): string {
+    this.#name = name;
+    this.#ns = ns;
+    return markerLine(ns, stepMarker(index, name));
   }
 
   record(record: TraceRecord): string {
-    const task = `${record.task.slice(0, 15).padStart(16)}-${String(record.pid).padEnd(7)}`;
-    const fields = Object.entries(fieldsOf(record)).map(([key, field]) => `${key}=${value(field)}`);
-    const head = `${task} [000] ..... ${timestamp(record.ns)}: ${record.event}:`;
-    return `${[head, `fn=${record.fn}`, ...fields].join(' ')}\n`;
+    this.#ns = record.ns;
+    return ftraceLine(record, record.line ?? ownLine(record));
   }
 
   end(): string {
-    return this.#begun ? '' : HEAD;
+    return `${this.#close()}${this.#head()}`;
+  }
+
+  #head(): string {
+    const head = this.#begun ? '' : ftraceHead('nop');
+    this.#begun = true;
+    return head;
+  }
+
+  #close(): string {
+    const name = this.#name;
+    this.#name = undefined;
+    return name === undefined ? '' : markerLine(this.#ns, endMarker(name));
   }
 }

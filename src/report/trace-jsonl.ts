@@ -12,6 +12,10 @@ export class JsonLinesTraceWriter implements TraceWriter {
     return `${JSON.stringify({ version: TRACE_JSON_VERSION, section: name })}\n`;
   }
 
+  step(): string {
+    return '';
+  }
+
   record(record: TraceRecord): string {
     const { ns, pid, task, event, fn } = record;
     return `${JSON.stringify({ ns, pid, task, event, fn, ...fieldsOf(record) })}\n`;

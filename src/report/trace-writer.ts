@@ -8,6 +8,8 @@ import { JsonLinesTraceWriter } from './trace-jsonl.js';
 export interface TraceWriter {
   /** A machine begins, or is reset: time and pids may start again. */
   section(name: string): string;
+  /** A step of the scenario `name` begins. */
+  step(name: string, index: number, ns: number, text: string): string;
   record(record: TraceRecord): string;
   end(): string;
 }

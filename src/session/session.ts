@@ -2,6 +2,7 @@
 /** A running scenario: processes by name on one machine, and the step that each takes next. */
 import type { Generation } from '../generations/index.js';
 import { type Actor, firstActor, forkActor } from '../scenario/actor.js';
+import { stepText } from '../scenario/place.js';
 import { retOf, type StepResult, SUCCESS } from '../scenario/result.js';
 import type { Step } from '../scenario/schema.js';
 import type { Driving } from '../scenario/steps/contract.js';
@@ -95,6 +96,7 @@ export class Session {
   *takeAll(steps: readonly Step[], before?: (index: number, step: Step) => void): Generator<TakenStep, void> {
     for (const [index, step] of steps.entries()) {
       before?.(index, step);
+      this.#machine.onStep?.(index, stepText(step));
       const logged = this.#machine.dmesg.length;
       const result = this.step(step);
       yield { index, step, result, warnings: this.warningsSince(logged) };

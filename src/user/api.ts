@@ -55,6 +55,8 @@ export interface MachineApi {
   kill(process: ProcessHandle): void;
   /** Every process, by pid (fork's children included). */
   process(pid: number): ProcessHandle | undefined;
+  /** Told of each step of a scenario before it is taken: its number, and the step in words. */
+  onStep?: ((index: number, text: string) => void) | undefined;
 }
 
 export interface Sys {

@@ -74,13 +74,14 @@ export interface PageState {
   readonly devices: readonly DeviceAccess[];
 }
 
-interface Entry {
+export interface Entry {
   readonly level: PageState['level'];
   readonly page: Page;
   readonly flags: number;
 }
 
-function entryAt(mm: MmStruct, addr: number): Entry {
+/** What the page table has there. */
+export function entryAt(mm: MmStruct, addr: number): Entry {
   const pmd = mm.pt.pmdTable(addr);
   if (pmd === null) return { level: 'hole', page: NO_PAGE, flags: 0 };
   const m = pmd_index(addr);

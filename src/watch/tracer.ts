@@ -8,14 +8,22 @@ import type { Machine } from '../machine/machine.js';
 import { reasonText } from '../machine/reasons.js';
 import type { Reason } from '../mm/reasons.js';
 import type { Args, EventName, TraceEvent, TraceSink } from '../mm/trace.js';
+import type { SimTask } from '../sim/executor.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
+import { kernelLine } from './tracepoints.js';
 
-export interface TraceRecord {
+/** When, and by whom. */
+export interface Moment {
   /** Simulated nanoseconds since boot. */
   readonly ns: number;
   /** 0 for the kernel's own tasks. */
   readonly pid: number;
   readonly task: string;
+}
+
+export interface TraceRecord extends Moment {
+  /** Which thread of its process: the place of one that has ended goes to the next. */
+  readonly thread: number;
   readonly kind: EventName;
   /** What the kernel calls it. */
   readonly event: string;
@@ -32,6 +40,8 @@ export interface TraceRecord {
   /** The command that begins, and the device that it is for. */
   readonly command?: { readonly name: string; readonly device: Device };
   readonly args: Args;
+  /** As the kernel prints its own tracepoint there, if it has one. */
+  readonly line?: string;
 }
 
 export type TraceSinks = readonly (TraceSink | undefined)[];
@@ -49,21 +59,27 @@ export function fanOut(...sinks: TraceSinks): TraceSink | null {
   };
 }
 
+/** Now, and the task that runs. */
+export function momentOf({ executor }: Machine): Moment {
+  const owner = executor.current?.data;
+  const process = owner instanceof Process ? owner : null;
+  const task = process?.name ?? executor.current?.name ?? 'kernel';
+  return { ns: executor.now, pid: process?.pid ?? 0, task };
+}
+
 /** Completes the events of one machine. */
 export class Tracer implements TraceSink {
+  readonly #threads = new Map<unknown, SimTask[]>();
+
   constructor(
     private readonly machine: Machine,
     private readonly listener: TraceListener,
   ) {}
 
   emit(event: TraceEvent): void {
-    const { executor } = this.machine;
-    const owner = executor.current?.data;
-    const process = owner instanceof Process ? owner : null;
     this.listener({
-      ns: executor.now,
-      pid: process?.pid ?? 0,
-      task: process?.name ?? executor.current?.name ?? 'kernel',
+      ...momentOf(this.machine),
+      thread: this.#thread(),
       kind: event.event,
       event: event.tracepoint ?? event.event,
       fn: kernelName(event.fn, this.machine.generation.version),
@@ -72,7 +88,26 @@ export class Tracer implements TraceSink {
       ...(event.reason === undefined ? {} : { reason: event.reason, why: reasonText(event.reason) }),
       ...this.#command(event),
       args: this.#args(event),
+      ...this.#line(event),
     });
+  }
+
+  #thread(): number {
+    const { current } = this.machine.executor;
+    if (current === null) return 0;
+    const threads = this.#threads.get(current.data) ?? [];
+    this.#threads.set(current.data, threads);
+    const known = threads.indexOf(current);
+    if (known >= 0) return known;
+    const ended = threads.findIndex(({ state }) => state === 'done');
+    const place = ended < 0 ? threads.length : ended;
+    threads[place] = current;
+    return place;
+  }
+
+  #line(event: TraceEvent): Pick<TraceRecord, 'line'> {
+    const line = kernelLine(this.machine, event);
+    return line === undefined ? {} : { line };
   }
 
   #command(event: TraceEvent): Pick<TraceRecord, 'command'> {

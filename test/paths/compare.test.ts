@@ -3,17 +3,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { TRACED_FUNCTIONS } from '../../src/generations/traced.js';
 import { compareStep } from '../../src/paths/compare.js';
-import { foldRuns, TRACED_FUNCTIONS } from '../../src/paths/functions.js';
-import { readReal } from '../../src/paths/real.js';
+import { foldRuns, tracedFunction } from '../../src/paths/functions.js';
+import { RealReader, readReal } from '../../src/paths/real.js';
 import { walkScenario } from '../../src/paths/walk.js';
 import { partingLines } from '../../src/report/paths-text.js';
+import { LIMITS } from '../../src/scenario/limits.js';
 import { load } from '../../src/scenario/load.js';
 import { bootMachine } from '../../src/session/machine-pool.js';
 import { Setups } from '../../src/session/setup.js';
 
-/** Never entered: no page is outside of the LRU's reach, and MADV_COLLAPSE is simplified (docs/DIVERGENCES.md). */
-const NOT_HERE = ['collapse_huge_page', 'hpage_collapse_scan_pmd', 'lru_add_drain_all', 'unpin_user_page'];
+/** Never entered: gup_test lets go of its pages together. */
+const NOT_HERE = ['unpin_user_page'];
 
 t.test('what the core enters are the traced functions', async (t) => {
   const src = fileURLToPath(new URL('../../src/', import.meta.url));
@@ -87,6 +89,55 @@ t.test('what is neither', async (t) => {
   t.throws(() => readReal('hello', 'x.txt'), { message: /^x\.txt: expected JSON Lines of paths/ });
   t.throws(() => readReal('{"name":"a","steps":[]}\n{', 'x.jsonl'), { message: 'x.jsonl:2: expected JSON' });
   t.throws(() => readReal('{"name":"a"}', 'x.jsonl'), { message: /^x\.jsonl:1: expected \{"name"/ });
+});
+
+t.test('runs of a stranger are never spelled out', async (t) => {
+  const parted = compareStep(['handle_mm_fault*4000000000'], STEP)!;
+  t.match(parted, { same: false, real: ['handle_mm_fault*4000000000'] });
+  t.match(parted.parting, { before: ['handle_mm_fault'], real: 'handle_mm_fault', here: STEP.entered[1] });
+  const longer = compareStep(['handle_mm_fault', 'do_swap_page', 'do_fault*2'], STEP)!;
+  t.strictSame(longer.parting?.before, ['handle_mm_fault', 'do_swap_page', 'do_fault']);
+  t.strictSame([longer.parting?.real, longer.parting?.here], ['do_fault', undefined]);
+  t.match(compareStep(['handle_mm_fault', 'do_swap_page*1', 'do_fault'], STEP), { same: true });
+});
+
+t.test('what is read is bounded', async (t) => {
+  const small = { ...LIMITS, bytes: 100, steps: 2 };
+  const read = (...parts: string[]) => {
+    const reader = new RealReader('x', small);
+    for (const part of parts) reader.add(part);
+    return reader.end();
+  };
+  const path = '{"name":"a","steps":[["do_fault"],null]}';
+  t.strictSame(read(path.slice(0, 9), path.slice(9), '\n', path), [JSON.parse(path), JSON.parse(path)]);
+  const tooLarge = 'expected at most 100 (--max-size raises that)';
+  t.throws(() => read(`${path}\n`, 'x'.repeat(101)), { message: `x:2: ${tooLarge}` });
+  t.throws(() => read(`${'x'.repeat(101)}\n`), { message: `x:1: ${tooLarge}` });
+  t.throws(() => read(...Array.from({ length: 33 }, () => `${'x'.repeat(98)}\n\n`)), {
+    message: 'x: expected at most 3200 (--max-size raises that)',
+  });
+  t.throws(() => read('{"name":"a","steps":[[],[],[]]}'), {
+    message: 'x:1: expected at most 2 steps (--max-size raises that)',
+  });
+  const line = (text: string) => `           a.out-1     [000] ..... 1.000001: ${text}\n`;
+  t.throws(() => readReal(line('tracing_mark_write: step 100000 of x'), 'x'), {
+    message: 'x:1: expected a step below 100000, got 100000',
+  });
+  const many = Array.from({ length: 16 }, (_, n) => line(`tracing_mark_write: step 99999 of ${n}`)).join('');
+  t.throws(() => readReal(many, 'x'), {
+    message: 'x:16: expected at most 1500000 steps and runs of functions',
+  });
+  const lost = 'entries were lost; expected all (buffer_size_kb was too small)';
+  t.throws(() => readReal('# entries-in-buffer/entries-written: 5/9   #P:1\n', 'x'), {
+    message: `x:1: ${lost}`,
+  });
+  t.throws(() => readReal('\nCPU:0 [LOST 12 EVENTS]\n', 'x'), { message: `x:2: ${lost}` });
+});
+
+t.test('older kernels have other names for two of them', async (t) => {
+  t.equal(tracedFunction('split_huge_page_to_list'), 'split_huge_page_to_list_to_order');
+  t.equal(tracedFunction('do_fault'), 'do_fault');
+  t.equal(tracedFunction('toString'), undefined);
 });
 
 t.test('memory of the program itself is left out', async (t) => {

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import t from 'tap';
+import { Machine } from '../../src/machine/machine.js';
 import { ChromeTraceWriter } from '../../src/report/trace-chrome.js';
 import { JsonLinesTraceWriter } from '../../src/report/trace-jsonl.js';
 import { traceWriter } from '../../src/report/trace-writer.js';
@@ -43,6 +44,9 @@ function trace(documents: readonly ScenarioDocument[]): TraceDocument {
     machine.trace = new Tracer(machine, (record) => {
       text += writer.record(record);
     });
+    machine.onStep = (index, step) => {
+      text += writer.step(document.name, index, machine.now, step);
+    };
     resultsOf(machine, document, setup.generation);
   }
   return JSON.parse(text + writer.end()) as TraceDocument;
@@ -152,6 +156,82 @@ t.test('an arrow leads from the migration to the fault that brings the page back
     ['hmm_dmirror0', 'MIGRATE_TO_DEV'],
     ['p0', 'page fault'],
   ]);
+});
+
+t.test(
+  'a process for each pid, a track for each thread, a marker for each step, and an end for each arrow',
+  async (t) => {
+    const document: ScenarioDocument = {
+      name: 'freed',
+      kernel: '6.12',
+      steps: [
+        { op: 'open', fd: 'd0', device: 0 },
+        { op: 'mmap', region: 'r0', pages: 3, prot: 'rw', share: 'private', backing: 'anon' },
+        { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', region: 'r0', page: 0, pages: 3 },
+        { op: 'fork', child: 'p1' },
+        { op: 'load', as: 'p1', region: 'r0', page: 0, pages: 1 },
+        { op: 'munmap', region: 'r0', page: 0, pages: 2 },
+        { op: 'munmap', as: 'p1', region: 'r0', page: 0, pages: 2 },
+        { op: 'exit', as: 'p1' },
+        { op: 'munmap', region: 'r0', page: 2, pages: 1 },
+      ],
+    };
+    const { traceEvents } = trace([document, document]);
+    const called = (kind: string) => traceEvents.filter(({ name }) => name === kind);
+    const processes = new Map(called('process_name').map(({ pid, args }) => [pid, args!.name]));
+    const titles = ['p0 (pid 1)', 'steps', 'devices', 'p1 (pid 2)'].map((title) => `freed: ${title}`);
+    t.strictSame([...processes.values()], [...titles, ...titles], 'each machine has its own');
+    const tracks = called('thread_name').map(({ pid, args }) => [processes.get(pid), args!.name]);
+    t.strictSame(tracks.slice(0, 4), [
+      ['freed: p0 (pid 1)', 'p0'],
+      ['freed: steps', 'steps'],
+      ['freed: devices', 'hmm_dmirror0'],
+      ['freed: p1 (pid 2)', 'p1'],
+    ]);
+    const steps = traceEvents.filter(({ cat }) => cat === 'step').map(({ name, args }) => [name, args!.step]);
+    t.equal(steps.length, 18);
+    t.strictSame(steps[2], ['step 2', 'p0 MIGRATE_TO_DEV d0 r0[0..2]']);
+    const open = new Map<string, string[]>();
+    const flows: (string | number | undefined)[][] = [];
+    for (const event of traceEvents) {
+      const stack = open.get(trackOf(event)) ?? [];
+      open.set(trackOf(event), stack);
+      if (event.ph === 'B') stack.push(event.name);
+      if (event.ph === 'E') stack.pop();
+      if (event.ph === 's' || event.ph === 'f') flows.push([event.ph, event.id, stack.at(-1)]);
+    }
+    t.strictSame(flows.slice(0, 6), [
+      ['s', 1, 'MIGRATE_TO_DEV'],
+      ['s', 2, 'MIGRATE_TO_DEV'],
+      ['s', 3, 'MIGRATE_TO_DEV'],
+      ['f', 1, 'page fault'],
+      ['f', 2, 'munmap'],
+      ['f', 3, 'munmap'],
+    ]);
+    t.equal(flows.length, 12);
+    t.strictSame(structure(traceEvents), []);
+  },
+);
+
+t.test('threads of one process have a track each', async (t) => {
+  const machine = Machine.boot({ kernel: '6.12' });
+  const writer = new ChromeTraceWriter();
+  let text = writer.section('threads');
+  machine.trace = new Tracer(machine, (record) => {
+    text += writer.record(record);
+  });
+  machine.call(machine.spawn('two'), function* (sys) {
+    yield* sys.nanosleep(10);
+    const thread = yield* sys.pthread_create(function* (other) {
+      yield* other.nanosleep(100);
+    });
+    yield* sys.nanosleep(50);
+    if (typeof thread !== 'number') yield* thread.join();
+  });
+  const { traceEvents } = JSON.parse(text + writer.end()) as TraceDocument;
+  const tracks = traceEvents.filter(({ name }) => name === 'thread_name').map(({ args }) => args!.name);
+  t.strictSame(tracks, ['two', 'two thread 1']);
+  t.strictSame(structure(traceEvents), []);
 });
 
 t.test('the checks notice what is wrong', async (t) => {

@@ -25,7 +25,7 @@ function recorded(tell: (machine: Machine) => void): TraceRecord {
   return { ...records[0]!, ns: 0 };
 }
 
-const kernel = { ns: 0, pid: 0, task: 'kernel' };
+const kernel = { ns: 0, pid: 0, task: 'kernel', thread: 0 };
 
 t.test('a reason comes as data, and in words', async (t) => {
   const record = recorded(({ kernel }) => {
