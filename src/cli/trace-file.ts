@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** --trace FILE: the file, written as events come, and the machines that are traced into it. */
-import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { Machine } from '../machine/machine.js';
 import type { TraceSink } from '../mm/trace.js';
 import { type TraceWriter, traceWriter } from '../report/trace-writer.js';
@@ -9,28 +8,27 @@ import type { MachineSetup } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import type { MachineApi } from '../user/api.js';
 import { Tracer } from '../watch/tracer.js';
-import { cannotWrite } from './report-file.js';
+import { SafeFile } from './files/safe-file.js';
 
 const BUFFER = 1 << 16;
 
 export class TraceFile {
   readonly #writer: TraceWriter;
-  #fd: number;
+  readonly #file: SafeFile;
+  #open = true;
+  /** The disk is full, say: what is simulated goes on, and close() tells. */
+  #failure: unknown;
   #pending: string[] = [];
   #length = 0;
 
-  /** Opens, and thereby empties, the file. Throws UsageError when it cannot, or when its name names no format. */
+  /** Throws UsageError or HostError when the file cannot be written, UsageError when its name names no format. */
   constructor(readonly path: string) {
     const writer = traceWriter(path);
     if (writer === undefined) {
       throw new UsageError(`"${path}" names no format (expected a name in .txt, .jsonl or .json)`, '--trace');
     }
     this.#writer = writer;
-    try {
-      this.#fd = openSync(path, 'w');
-    } catch (error) {
-      throw cannotWrite(path, '--trace', error);
-    }
+    this.#file = new SafeFile(path, '--trace');
   }
 
   /** Trace `machine` from now on, under a heading. Return: where its events go. */
@@ -39,30 +37,33 @@ export class TraceFile {
     return new Tracer(machine, (record) => this.#put(this.#writer.record(record)));
   }
 
-  /** Write the rest and close the file; later calls do nothing. */
+  /** Write the rest and give the file its name; later calls do nothing. Throws HostError when not all was written. */
   close(): void {
-    if (this.#fd < 0) return;
+    if (!this.#open) return;
     this.#put(this.#writer.end());
     this.#flush();
-    closeSync(this.#fd);
-    this.#fd = -1;
+    this.#open = false;
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#file.commit();
   }
 
   #put(text: string): void {
-    if (text === '' || this.#fd < 0) return;
+    if (text === '' || !this.#open) return;
     this.#pending.push(text);
     this.#length += text.length;
     if (this.#length >= BUFFER) this.#flush();
   }
 
   #flush(): void {
-    try {
-      writeFileSync(this.#fd, this.#pending.join(''));
-    } catch (error) {
-      throw cannotWrite(this.path, '--trace', error);
-    }
+    const text = this.#pending.join('');
     this.#pending = [];
     this.#length = 0;
+    if (this.#failure !== undefined) return;
+    try {
+      this.#file.append(text);
+    } catch (error) {
+      this.#failure = error;
+    }
   }
 }
 
