@@ -49,7 +49,9 @@ export interface Fault {
 
 /** The command, on a host where something goes wrong. */
 export function faulty(fault: Fault, ...args: readonly string[]): Ran {
-  const query = new URLSearchParams(Object.entries(fault).map(([key, value]) => [key, String(value)]));
+  const query = new URLSearchParams(
+    Object.entries(fault).map(([key, value]): [string, string] => [key, String(value)]),
+  );
   const preload = new URL(`fault_at.mjs?${query}`, import.meta.url);
   return execute(process.execPath, ['--import', preload.href, bin, ...args]);
 }
