@@ -43,7 +43,7 @@ t.test('without a part of dist', async (t) => {
   t.equal(status, 70);
   t.equal(
     stderr,
-    `hmm-sim: incomplete install: Cannot find module '${copy}/dist/cli/failure.js': run "npm ci" in ${copy}/\n`,
+    `hmm-sim: incomplete install: Cannot find module '${copy}/dist/cli/terminal.js': run "npm ci" in ${copy}/\n`,
   );
 });
 

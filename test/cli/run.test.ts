@@ -243,9 +243,9 @@ t.test('a bug of ours in one scenario: the others run, reports have it, and it i
   const file = join(directory, 'a.jsonl');
   const broken: MachineSource = {
     acquire: (_, name) =>
-      new FakeMachine(() => {
+      new FakeMachine((call) => {
         if (name === 'good') throw new TypeError('boom');
-        return -EBADF;
+        return call.name === 'close' ? -EBADF : undefined;
       }),
     release: () => {},
   };
