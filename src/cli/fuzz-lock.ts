@@ -3,11 +3,11 @@
  * Who is at a campaign: a file with pid and host. That of a process that is gone is taken over; whether one of another
  * host is gone nobody knows here, and whoever does takes the file away.
  */
-import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../sim/errors.js';
-import { createFile } from './files/directory.js';
+import { createFile, moveFile } from './files/directory.js';
 
 const NAME = 'campaign.lock';
 
@@ -87,14 +87,10 @@ export class CampaignLock {
     if (text === undefined) return;
     if (!isStale(text)) throw this.#taken(text);
     const aside = `${this.#path}.${process.pid}`;
-    try {
-      renameSync(this.#path, aside);
-    } catch {
-      return;
-    }
+    if (!moveFile(this.#path, aside)) return;
     // Somebody else may have been faster, and this is theirs.
     if (textAt(aside) === text) rmSync(aside, { force: true });
-    else renameSync(aside, this.#path);
+    else moveFile(aside, this.#path);
   }
 
   #taken(text: string): UsageError {

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Directories that commands make, and files there that only grow. */
-import { appendFileSync, linkSync, mkdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { cannotWrite, HostError, reasonOf } from './host-error.js';
 
@@ -56,6 +65,16 @@ export function createFile(path: string, text: string, option: string): boolean 
     throw cannotWrite(path, option, error);
   } finally {
     rmSync(beside, { force: true });
+  }
+}
+
+/** Return: false where it is gone, or cannot be moved. */
+export function moveFile(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch {
+    return false;
   }
 }
 
