@@ -7,6 +7,7 @@
 TEST_NAME="test_hmm"
 dir=$(dirname "$0")
 
+# The kernel's script exits 0 for what it does not understand, too.
 usage()
 {
 	cat <<END
@@ -23,7 +24,7 @@ Example usage:
 ./${TEST_NAME}.sh smoke <spm_addr_dev0> <spm_addr_dev1>
 
 END
-	exit 0
+	exit "$1"
 }
 
 check_requirements()
@@ -64,7 +65,7 @@ run_smoke()
 		case "${2:--}" in
 		-*)
 			echo "Missing module parameters. Make sure pass spm_addr_dev0 and spm_addr_dev1"
-			usage
+			usage 64
 			;;
 		esac
 		dev0=$1 dev1=$2
@@ -81,8 +82,13 @@ run_smoke()
 	exec node "$dir/bin/hmm-sim.js" smoke "$@"
 }
 
-if [ "${1:-}" != "smoke" ]; then
-	usage
-fi
+case "${1:-}" in
+smoke) ;;
+"" | -h | --help) usage 0 ;;
+*)
+	echo "$0: unknown word \"$1\"; expected smoke" >&2
+	usage 64
+	;;
+esac
 shift
 run_smoke "$@"

@@ -371,3 +371,18 @@ t.test('every file that diverges knowingly is listed', async (t) => {
     [],
   );
 });
+
+t.test('files are written by src/cli/files alone, which writes them beside and renames them', async (t) => {
+  const writing =
+    /^import \{[^}]*\b(write\w*Sync|writeFile|append\w+|createWriteStream|rename\w*|mkdir\w*|truncate\w*|copyFile\w*)\b[^}]*\} from 'node:fs/m;
+  const found = sources.filter((path) => writing.test(read(path)));
+  t.same(
+    found.filter((path) => !path.startsWith('src/cli/files/')),
+    [],
+  );
+  t.same(found.sort(), [
+    'src/cli/files/directory.ts',
+    'src/cli/files/safe-file.ts',
+    'src/cli/files/write-all.ts',
+  ]);
+});

@@ -7,7 +7,7 @@ import { generations } from '../generations/index.js';
 import { findBugs, isOnSwitch, type KnownBug, nearMiss } from '../triage/bug-search.js';
 import { type SeenBy, testsThatSee } from '../triage/bug-tests.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
-import { printLine } from './terminal.js';
+import { printErrorLine, printLine } from './terminal.js';
 
 const WIDTH = 100;
 const LABEL = 12;
@@ -49,9 +49,7 @@ function tell(query: readonly string[]): number {
     (place === 0 ? knownLines(bug, why) : shortLines(bug, why)).forEach(printLine);
   if (found.length > MAX_FOUND) printLine(`and ${found.length - MAX_FOUND} more`);
   if (found.length > 0) return EXIT_OK;
-  process.stderr.write(
-    `hmm-sim: bugs: nothing known fits "${text}"${nearMiss(text)}; "hmm-sim bugs" lists them\n`,
-  );
+  printErrorLine(`hmm-sim: bugs: nothing known fits "${text}"${nearMiss(text)}; "hmm-sim bugs" lists them`);
   return EXIT_FAILED;
 }
 

@@ -15,6 +15,7 @@ import { processesOf, regionsOf } from '../scenario/names.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
+import { checkOutputs } from './files/outputs.js';
 import {
   addChoiceOptions,
   bootChosen,
@@ -23,6 +24,7 @@ import {
   chooseScenarios,
 } from './scenario-choice.js';
 import { breathe, onInterrupt, printLine } from './terminal.js';
+import { namesOfInputs } from './text-files.js';
 import { TraceFiles, type TraceFlags } from './trace-file.js';
 import { parseNumber, TRACE_FUNCTIONS_HELP, TRACE_HELP } from './values.js';
 
@@ -72,6 +74,8 @@ function checkPage(chosen: readonly Chosen[], page: FollowedPage | undefined): v
 
 /** Return: the exit status. Throws UsageError. */
 async function explain(file: string, flags: ExplainFlags, out: (line: string) => void): Promise<number> {
+  const outputs = { '--trace': flags.trace, '--trace-functions': flags.traceFunctions };
+  checkOutputs(Object.entries(outputs), () => namesOfInputs([file]));
   const chosen = await chooseScenarios(file, flags);
   checkStep(chosen, flags.step);
   checkPage(chosen, flags.page);

@@ -7,11 +7,13 @@ import type { Mistake } from '../scenario/load.js';
 import { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_OK, EXIT_USAGE } from './exit-codes.js';
+import { checkOutputs } from './files/outputs.js';
 import { addMaxSize, fewLines } from './limit-options.js';
 import { namePattern } from './name-pattern.js';
 import { ReportFile } from './report-file.js';
 import { readScenarioFiles, type ScenarioFile } from './scenario-files.js';
-import { printErrorLine, printLine } from './terminal.js';
+import { printErrorLine, printLine, printNow } from './terminal.js';
+import { namesOfInputs } from './text-files.js';
 import { KERNEL_HELP, parseKernel } from './values.js';
 
 export interface ExportCommandOptions {
@@ -70,6 +72,7 @@ function summary(selected: readonly Exported[], { c, expect }: ExportCommandOpti
 
 /** Return: the exit status. Throws UsageError. */
 export async function exportCommand(args: readonly string[], options: ExportCommandOptions): Promise<number> {
+  if (options.c !== STDOUT) checkOutputs([['--c', options.c]], () => namesOfInputs(args));
   const reading = { limits: options.maxSize, note: printErrorLine };
   const { files, mistakes } = await readScenarioFiles(args, reading);
   const selected = select(files, options, mistakes);
@@ -87,7 +90,7 @@ export async function exportCommand(args: readonly string[], options: ExportComm
   }
   const text = exportC(selected, { expect: options.expect ?? false });
   if (options.c === STDOUT) {
-    process.stdout.write(text);
+    printNow(text);
   } else {
     new ReportFile(options.c, '--c').write(text);
     printLine(summary(selected, options));

@@ -3,7 +3,8 @@
 import { CommanderError } from 'commander';
 import { UsageError } from '../sim/errors.js';
 import { printable } from '../sim/printable.js';
-import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
+import { EXIT_INTERNAL, EXIT_IO, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
+import { HostError, isSystemError, isTellable, reasonOf } from './files/host-error.js';
 
 /** A bug in hmm-sim, met by a run that can be repeated. */
 export class InternalError extends Error {
@@ -26,9 +27,14 @@ export async function runCommandLine(seed: number, command: () => Promise<number
   try {
     process.exitCode = await command();
   } catch (error) {
-    if (error instanceof UsageError) throw error;
+    if (isTellable(error) || isMissingModule(error)) throw error;
     throw new InternalError(error, seed, process.argv.slice(2));
   }
+}
+
+/** A part of the installation is not there; bin/hmm-sim.js tells. */
+function isMissingModule(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | null)?.code === 'ERR_MODULE_NOT_FOUND';
 }
 
 export interface Presentation {
@@ -53,10 +59,18 @@ function presentInternal(error: unknown): Presentation {
   return { exitCode: EXIT_INTERNAL, lines: lines.map((text) => text.split('\n').map(printable).join('\n')) };
 }
 
+/** A system call that nobody expected to fail. */
+function systemText(error: NodeJS.ErrnoException): string {
+  return `${error.path ?? error.syscall}: ${error.code === 'ENOENT' ? 'no such file' : reasonOf(error)}`;
+}
+
 /** What to say about an error, and how to exit. */
 export function present(error: unknown): Presentation {
   if (error instanceof UsageError)
     return { exitCode: EXIT_USAGE, lines: [printable(`hmm-sim: ${error.message}`)] };
+  if (error instanceof HostError)
+    return { exitCode: EXIT_IO, lines: [printable(`hmm-sim: ${error.message}`)] };
+  if (isSystemError(error)) return { exitCode: EXIT_IO, lines: [printable(`hmm-sim: ${systemText(error)}`)] };
   if (error instanceof CommanderError) {
     // commander has said it already, whatever it was.
     return { exitCode: error.exitCode === 0 ? EXIT_OK : EXIT_USAGE, lines: [] };

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * The journal of a fuzzing campaign, JSON lines that are only ever added to: what the campaign is, its findings, and
- * how far it is. An interrupted campaign goes on from there.
+ * how far it is. An interrupted campaign goes on from there. A journal may be a stranger's: nothing in it is believed.
  */
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
-import type { CampaignPlan } from '../fuzz/campaign.js';
+import { type CampaignPlan, seedOf } from '../fuzz/campaign.js';
 import { UsageError } from '../sim/errors.js';
-import { cannotWrite } from './report-file.js';
+import { appendText, cutFile, makeDirectory } from './files/directory.js';
+import { HostError, isSystemError, reasonOf } from './files/host-error.js';
+import { replaceFile } from './files/safe-file.js';
+import { CampaignLock } from './fuzz-lock.js';
+
+const OPTION = '--out';
+
+const amount = z.int().nonnegative();
 
 const planSchema = z.strictObject({
   version: z.literal(1),
@@ -24,25 +23,31 @@ const planSchema = z.strictObject({
   against: z.string().optional(),
   bugs: z.array(z.string()).optional(),
   check: z.boolean(),
-  seed: z.int(),
-  shard: z.tuple([z.int(), z.int()]),
+  seed: amount,
+  shard: z.tuple([amount, amount]).refine(([index, of]) => index >= 1 && index <= of),
 });
 
+/** The file of a finding, in the campaign's directory: never the journal, and in no other directory. */
+export const fileOf = (sort: string): string => `${sort.replace(/[^\w.-]/g, '_')}.yaml`;
+
 /** A sort of finding as the campaign first met it. */
-const entrySchema = z.strictObject({
-  sort: z.string(),
-  text: z.string(),
-  seed: z.int(),
-  /** Of the shrunk scenario. */
-  steps: z.int(),
-  file: z.string(),
-});
+const entrySchema = z
+  .strictObject({
+    sort: z.string(),
+    text: z.string(),
+    seed: amount,
+    /** Of the shrunk scenario. */
+    steps: amount,
+    /** Of the sort's name, or none. */
+    file: z.string(),
+  })
+  .refine(({ sort, file }) => file === '' || file === fileOf(sort));
 
 const stateSchema = z.strictObject({
   /** Scenarios of the shard that have been run, from its first. */
-  done: z.int(),
+  done: amount,
   /** How often each sort was found among them. */
-  counts: z.record(z.string(), z.int()),
+  counts: z.record(z.string(), amount),
 });
 
 export type Entry = z.infer<typeof entrySchema>;
@@ -50,6 +55,7 @@ export type State = z.infer<typeof stateSchema>;
 
 export interface Journal {
   readonly plan: CampaignPlan;
+  /** Each sort once. */
   readonly entries: Entry[];
   state: State;
 }
@@ -57,15 +63,36 @@ export interface Journal {
 /** Not .jsonl: `run` takes all scenarios of a directory, and this is none. */
 const NAME = 'campaign.journal';
 
+/** No campaign writes as much. */
+const MAX_BYTES = 2 ** 28;
+
 /** The lines of a journal, without what was cut off while it was written. */
-function linesOf(path: string): unknown[] {
+function wholeLines(path: string): string {
+  const stats = statSync(path);
+  if (!stats.isFile() || stats.size > MAX_BYTES) throw new Error('no journal');
   const text = readFileSync(path, 'utf8');
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  if (whole !== text) truncateSync(path, Buffer.byteLength(whole));
-  return whole
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => JSON.parse(line) as unknown);
+  return text.slice(0, text.lastIndexOf('\n') + 1);
+}
+
+/** Throws for what no campaign writes. */
+function parse(text: string): Journal {
+  const lines = text.split('\n').slice(0, -1);
+  const [head, ...rest] = lines.map((line) => JSON.parse(line) as unknown);
+  const { version: _, ...plan } = planSchema.parse(head);
+  const journal: Journal = { plan, entries: [], state: { done: 0, counts: {} } };
+  const known = new Set<string>();
+  for (const line of rest) {
+    const state = stateSchema.safeParse(line);
+    if (state.success) {
+      journal.state = state.data;
+      continue;
+    }
+    const entry = entrySchema.parse(line);
+    if (!known.has(entry.sort)) journal.entries.push(entry);
+    known.add(entry.sort);
+  }
+  amount.parse(seedOf(plan, journal.state.done));
+  return journal;
 }
 
 /** The journal of a directory; undefined where there is none. Throws UsageError for one that makes no sense. */
@@ -73,16 +100,9 @@ export function readJournal(directory: string): Journal | undefined {
   const path = join(directory, NAME);
   if (!existsSync(path)) return undefined;
   try {
-    const [head, ...rest] = linesOf(path);
-    const { version: _, ...plan } = planSchema.parse(head);
-    const journal: Journal = { plan, entries: [], state: { done: 0, counts: {} } };
-    for (const line of rest) {
-      const state = stateSchema.safeParse(line);
-      if (state.success) journal.state = state.data;
-      else journal.entries.push(entrySchema.parse(line));
-    }
-    return journal;
-  } catch {
+    return parse(wholeLines(path));
+  } catch (error) {
+    if (isSystemError(error)) throw new HostError(`cannot be read: ${reasonOf(error)}`, path);
     throw new UsageError('not the journal of a campaign', path);
   }
 }
@@ -98,56 +118,63 @@ export function planText({ kernel, against, bugs, check, seed, shard }: Campaign
   return words.join(', ');
 }
 
-/** One by one from above: mkdirSync() with `recursive` never returns where a parent exists and takes no directory. */
-function makeWithParents(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
-  const parent = dirname(path);
-  if (parent !== path) makeWithParents(parent);
-  mkdirSync(path);
-}
-
-/** Throws UsageError when there can be none. */
-export function makeDirectory(path: string): void {
-  try {
-    makeWithParents(path);
-  } catch (error) {
-    throw cannotWrite(path, '--out', error);
-  }
-}
-
 /** A journal on disk; without a directory, one that nobody keeps. */
 export class JournalFile {
   readonly journal: Journal;
+  readonly #lock: CampaignLock | undefined;
 
-  /** Goes on with the campaign whose journal is there. Throws UsageError when it is another one. */
+  /** Goes on with the campaign whose journal is there. Throws UsageError when it is another one, or somebody is at it. */
   constructor(
     readonly directory: string | undefined,
     plan: CampaignPlan,
   ) {
-    const known = directory === undefined ? undefined : readJournal(directory);
-    if (known !== undefined && planText(known.plan) !== planText(plan)) {
-      throw new UsageError(`${directory} has a campaign of ${planText(known.plan)}`, '--out');
+    const fresh: Journal = { plan, entries: [], state: { done: 0, counts: {} } };
+    if (directory === undefined) {
+      this.journal = fresh;
+      return;
     }
-    this.journal = known ?? { plan, entries: [], state: { done: 0, counts: {} } };
-    if (directory === undefined || known !== undefined) return;
-    makeDirectory(directory);
-    this.#add({ version: 1, ...plan });
+    demandSame(directory, plan);
+    makeDirectory(directory, OPTION);
+    this.#lock = new CampaignLock(directory);
+    // Again, now that nobody adds to it.
+    const known = demandSame(directory, plan);
+    this.journal = known ?? fresh;
+    if (known === undefined) replaceFile(this.#path, `${JSON.stringify({ version: 1, ...plan })}\n`, OPTION);
+    // What is added would else stand in the line that was cut off.
+    else cutFile(this.#path, Buffer.byteLength(wholeLines(this.#path)), OPTION);
   }
 
   /** The scenario first: what the journal names is there. */
   found(entry: Entry, scenario: string): void {
+    if (this.directory !== undefined) {
+      replaceFile(join(this.directory, entry.file), scenario, OPTION);
+      this.#add(entry);
+    }
     this.journal.entries.push(entry);
-    if (this.directory === undefined) return;
-    writeFileSync(join(this.directory, entry.file), scenario);
-    this.#add(entry);
   }
 
   done(state: State): void {
-    this.journal.state = state;
     if (this.directory !== undefined) this.#add(state);
+    this.journal.state = state;
+  }
+
+  /** Others may go on with it. */
+  close(): void {
+    this.#lock?.release();
+  }
+
+  get #path(): string {
+    return join(this.directory!, NAME);
   }
 
   #add(line: unknown): void {
-    appendFileSync(join(this.directory!, NAME), `${JSON.stringify(line)}\n`);
+    appendText(this.#path, `${JSON.stringify(line)}\n`, OPTION);
   }
+}
+
+/** The journal that is there. Throws UsageError when it is that of another campaign. */
+function demandSame(directory: string, plan: CampaignPlan): Journal | undefined {
+  const known = readJournal(directory);
+  if (known === undefined || planText(known.plan) === planText(plan)) return known;
+  throw new UsageError(`${directory} has a campaign of ${planText(known.plan)}`, OPTION);
 }

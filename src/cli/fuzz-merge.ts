@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim fuzz merge`: the findings of all shards of a campaign, each sort as the first seed showed it. */
-import { copyFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CampaignPlan } from '../fuzz/campaign.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
-import { type Entry, type Journal, makeDirectory, planText, readJournal } from './fuzz-journal.js';
+import { makeDirectory } from './files/directory.js';
+import { HostError, reasonOf } from './files/host-error.js';
+import { checkOutputs } from './files/outputs.js';
+import { replaceFile } from './files/safe-file.js';
+import { type Entry, type Journal, planText, readJournal } from './fuzz-journal.js';
 import { summaryLines } from './fuzz-summary.js';
 
 interface Shard {
@@ -48,14 +52,32 @@ function firstOfEach(shards: readonly Shard[]): Map<string, { entry: Entry; dire
   return first;
 }
 
-function sumOf(shards: readonly Shard[]): Record<string, number> {
-  const counts: Record<string, number> = {};
+/** How often each was found. One whose scenario an interruption kept from being counted was found once. */
+function sumOf(shards: readonly Shard[]): ReadonlyMap<string, number> {
+  const sum = new Map<string, number>();
   for (const { journal } of shards) {
-    for (const [sort, count] of Object.entries(journal.state.counts)) {
-      counts[sort] = (counts[sort] ?? 0) + count;
-    }
+    const counts = new Map(Object.entries(journal.state.counts));
+    for (const { sort } of journal.entries) sum.set(sort, (sum.get(sort) ?? 0) + (counts.get(sort) ?? 1));
   }
-  return counts;
+  return sum;
+}
+
+/** No scenario that was found is larger. */
+const MAX_BYTES = 2 ** 24;
+
+/** A finding's scenario. Throws UsageError or HostError. */
+function scenarioAt(path: string): Buffer {
+  try {
+    const stats = lstatSync(path);
+    if (stats.isFile() && stats.size <= MAX_BYTES) return readFileSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new HostError(
+      code === 'ENOENT' ? 'the journal names it, and it is not there' : reasonOf(error),
+      path,
+    );
+  }
+  throw new UsageError('expected the scenario of a finding', path);
 }
 
 /** Return: the exit status, 1 when there are findings. Throws UsageError. */
@@ -64,14 +86,17 @@ export function mergeCommand(
   out: string,
   print: (line: string) => void,
 ): number {
+  checkOutputs([['--out', out]], () => directories);
   const shards = directories.map(read);
   check(shards);
-  makeDirectory(out);
   const { plan } = shards[0]!.journal;
   const first = firstOfEach(shards);
+  const files = new Map<string, Buffer>();
   for (const { entry, directory } of first.values()) {
-    if (entry.file !== '') copyFileSync(join(directory, entry.file), join(out, entry.file));
+    if (entry.file !== '') files.set(entry.file, scenarioAt(join(directory, entry.file)));
   }
+  makeDirectory(out, '--out');
+  for (const [file, scenario] of files) replaceFile(join(out, file), scenario, '--out');
   const done = shards.reduce((sum, { journal }) => sum + journal.state.done, 0);
   const entries = [...first.values()].map(({ entry }) => entry);
   for (const line of summaryLines(`fuzz ${whole(plan)}`, done, entries, sumOf(shards))) print(line);

@@ -14,12 +14,12 @@ export function summaryLines(
   head: string,
   done: number,
   entries: readonly Entry[],
-  counts: Readonly<Record<string, number>>,
+  counts: ReadonlyMap<string, number>,
 ): string[] {
   const ordered = [...entries].sort((a, b) => a.seed - b.seed || (a.sort < b.sort ? -1 : 1));
   const findings = entries.length === 1 ? '1 finding' : `${entries.length} findings`;
   return [
     `# ${head}: ${done} scenarios, ${findings}`,
-    ...ordered.map((entry) => entryLine(entry, counts[entry.sort] ?? 1)),
+    ...ordered.map((entry) => entryLine(entry, counts.get(entry.sort) ?? 1)),
   ];
 }

@@ -11,7 +11,7 @@ import { UsageError } from '../sim/errors.js';
 import { bugOption, tellWithoutEffect } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
-import { JournalFile, planText } from './fuzz-journal.js';
+import { fileOf, JournalFile, planText } from './fuzz-journal.js';
 import { mergeCommand } from './fuzz-merge.js';
 import { summaryLines } from './fuzz-summary.js';
 import { Progress, statusLine } from './progress.js';
@@ -48,7 +48,7 @@ const SHRINK_LIMIT = 3000;
 function parseShard(text: string): [number, number] {
   const [, index, of] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
   const shard: [number, number] = [Number(index), Number(of)];
-  if (shard[0] >= 1 && shard[0] <= shard[1]) return shard;
+  if (shard[0] >= 1 && shard[0] <= shard[1] && Number.isSafeInteger(shard[1])) return shard;
   throw new UsageError(`"${text}" is not one part of several (expected 1/4 ... 4/4)`, '--shard');
 }
 
@@ -97,7 +97,7 @@ function planOf({ kernel, against, bug, check, seed, shard }: FuzzFlags): Campai
 class Fuzzer {
   readonly #lab: Laboratory;
   readonly #file: JournalFile;
-  readonly #counts: Record<string, number>;
+  readonly #counts: Map<string, number>;
   #done: number;
 
   constructor(
@@ -108,7 +108,7 @@ class Fuzzer {
     this.#file = new JournalFile(out, plan);
     const { done, counts } = this.#file.journal.state;
     this.#done = done;
-    this.#counts = { ...counts };
+    this.#counts = new Map(Object.entries(counts));
   }
 
   /** Run scenarios until `share` of them are done, or `over` says so. */
@@ -132,7 +132,12 @@ class Fuzzer {
 
   save(): void {
     const { done } = this.#file.journal.state;
-    if (done !== this.#done) this.#file.done({ done: this.#done, counts: { ...this.#counts } });
+    if (done !== this.#done) this.#file.done({ done: this.#done, counts: Object.fromEntries(this.#counts) });
+  }
+
+  /** Others may go on with it. */
+  close(): void {
+    this.#file.close();
   }
 
   summary(): string[] {
@@ -154,7 +159,7 @@ class Fuzzer {
       if (!known) await this.#keep(finding, document, seed);
     }
     // Counted once all of them are kept: an interrupt before that runs the scenario again.
-    for (const sort of findings.map(sortOf)) this.#counts[sort] = (this.#counts[sort] ?? 0) + 1;
+    for (const sort of findings.map(sortOf)) this.#counts.set(sort, (this.#counts.get(sort) ?? 0) + 1);
   }
 
   async #keep(finding: Finding, document: ScenarioDocument, seed: number): Promise<void> {
@@ -170,16 +175,27 @@ class Fuzzer {
     });
     const { name: _, kernel, source, steps, ...rest } = found.document;
     const from = `found by fuzz, seed ${seed}, ${document.steps.length} steps: ${source}`;
-    const file = `${sort.replace(/[^\w.-]/g, '_')}.yaml`;
+    const file = fileOf(sort);
     const scenario = writeYaml({ name: sort, kernel, source: from, ...rest, steps });
     this.#file.found({ sort, text: goal.text, seed, steps: steps.length, file }, scenario);
   }
 }
 
+/** Scenarios of the whole campaign. Throws UsageError where seeds would not be exact any more. */
+function totalOf({ count, time, seed }: FuzzFlags): number {
+  const most = Number.MAX_SAFE_INTEGER - seed + 1;
+  const total = count ?? (time === undefined ? DEFAULT_COUNT : most);
+  if (total <= most) return total;
+  throw new UsageError(
+    `expected at most ${Number.MAX_SAFE_INTEGER} for the last of ${total} scenarios`,
+    '--seed',
+  );
+}
+
 /** Return: the exit status, 1 when there are findings. Throws UsageError. */
 async function fuzzCommand(flags: FuzzFlags): Promise<number> {
-  const { count, time } = flags;
-  const total = count ?? (time === undefined ? DEFAULT_COUNT : Number.MAX_SAFE_INTEGER);
+  const { time } = flags;
+  const total = totalOf(flags);
   const plan = planOf(flags);
   tellWithoutEffect(flags, [flags.kernel], printErrorLine);
   const fuzzer = new Fuzzer(plan, flags.out);
@@ -190,6 +206,7 @@ async function fuzzCommand(flags: FuzzFlags): Promise<number> {
   });
   await fuzzer.run(shareOf(plan, total), () => Date.now() >= end);
   stopListening();
+  fuzzer.close();
   for (const line of fuzzer.summary()) printLine(line);
   return fuzzer.found ? EXIT_FAILED : EXIT_OK;
 }

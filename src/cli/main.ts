@@ -94,7 +94,10 @@ function version(): string {
 /** The whole command line, with only those commands loaded that `wanted` wants. */
 async function buildProgram(wanted: (name: string) => boolean): Promise<Command> {
   const { Command } = await import('commander');
-  const { oneLine } = await import('./failure.js');
+  const [{ oneLine }, { printNow: writeOut }] = await Promise.all([
+    import('./failure.js'),
+    import('./terminal.js'),
+  ]);
   const program = new Command('hmm-sim')
     .description(
       'Linux HMM on a simulated machine: the test_hmm driver, its selftest, and the memory core below',
@@ -103,10 +106,10 @@ async function buildProgram(wanted: (name: string) => boolean): Promise<Command>
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
+    .configureOutput({ writeOut, outputError: (text, write) => write(oneLine(text)) });
   for (const { name, summary, load } of commands) {
     const command = program.command(name).summary(summary).description(summary);
-    command.configureOutput({ outputError: (text, write) => write(oneLine(text, name)) });
+    command.configureOutput({ writeOut, outputError: (text, write) => write(oneLine(text, name)) });
     if (wanted(name)) (await load()).configure(command);
   }
   return program;
@@ -129,20 +132,25 @@ async function checkHelpTopic([command, topic]: readonly string[]): Promise<void
 /** Run one command line (without the program's name). Sets process.exitCode. */
 export async function run(args: readonly string[]): Promise<void> {
   if (args.length === 1 && args[0] === '--version') {
-    process.stdout.write(`${version()}\n`);
+    (await import('./terminal.js')).printNow(`${version()}\n`);
     return;
   }
   try {
-    const { endQuietlyOnClosedPipe } = await import('./terminal.js');
-    endQuietlyOnClosedPipe();
+    const { endOnLostOutput } = await import('./terminal.js');
+    endOnLostOutput();
     await checkHelpTopic(args);
     const shown = args.length === 0 ? ['--help'] : args;
     const wanted = (name: string) => shown.includes(name) || shown.includes('completion');
     await (await buildProgram(wanted)).parseAsync(shown, { from: 'user' });
   } catch (error) {
-    const { present } = await import('./failure.js');
+    // The installation lacks something, maybe what presents errors.
+    if ((error as NodeJS.ErrnoException | null)?.code === 'ERR_MODULE_NOT_FOUND') throw error;
+    const [{ present }, { printErrorText }] = await Promise.all([
+      import('./failure.js'),
+      import('./terminal.js'),
+    ]);
     const { exitCode, lines } = present(error);
-    for (const line of lines) process.stderr.write(`${line}\n`);
+    for (const line of lines) printErrorText(line);
     process.exitCode = exitCode;
   }
 }

@@ -9,7 +9,14 @@ const STATUS: readonly (readonly [code: string, meaning: string])[] = [
   ['1', 'a test failed, or the module killed the kernel while it loaded'],
   ['4', 'smoke -l, smoke -h, as the harness has it'],
   ['64', 'wrong usage, or an invalid document; the valid ones have run'],
-  ['70', 'a bug in hmm-sim; it says how to reproduce it'],
+  [
+    '70',
+    'a bug in hmm-sim; it says how to reproduce it. A scenario that meets one is in error, the others have run',
+  ],
+  [
+    '74',
+    'the world refused: a full disk, a file that may not be read or written, or that was changed meanwhile; one line says which',
+  ],
   ['129, 130, 143', 'ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM'],
   ['141', 'whoever read the output went away'],
 ];

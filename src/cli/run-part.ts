@@ -50,6 +50,8 @@ export interface Told {
   readonly json?: string;
   /** Absent when no document can expect what the run answered. */
   readonly update?: JudgedUpdate;
+  /** A bug of ours that it met; its stack is kept as text, because errors cross threads without a cause. */
+  readonly bug?: { readonly message: string; readonly stack: string };
 }
 
 /** A document that is to run, and the machine that it wants. */
@@ -90,14 +92,6 @@ interface Kept {
 const MAX_KEPT = 64 << 20;
 
 const lineOf = (each: Selected | Refused): number => ('loaded' in each ? each.loaded.line : each.line);
-
-/** The error with the scenario's name; its stack is kept as text, because errors cross threads without a cause. */
-function named(error: unknown, name: string): Error {
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  const result = new Error(`scenario "${name}": ${message}`);
-  result.stack = stack;
-  return result;
-}
 
 /** Can a document expect what this run answered? */
 function isRecording({ loadFailure, results }: ScenarioRun): boolean {
@@ -190,7 +184,7 @@ export class PartRunner {
       return this.#tell(each, run!, second);
     } catch (error) {
       if (error instanceof TimedOut) return this.#abandoned(each, error.message);
-      throw named(error, document.name);
+      return this.#internal(each, error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -198,6 +192,18 @@ export class PartRunner {
     const { name } = document;
     const outcome = { name, place: { file, line }, failure: { file, line, differs }, notes: [] };
     return this.options.json ? { outcome, json: scenarioReasonLine(name, 'fail', [differs]) } : { outcome };
+  }
+
+  /** The others run all the same: each has a machine of its own. */
+  #internal({ loaded: { document, file, line } }: Selected, { message, stack = '' }: Error): Told {
+    const { name } = document;
+    const internal = { file, line, internal: message };
+    const told = {
+      outcome: { name, place: { file, line }, internal, notes: [] },
+      bug: { message: `scenario "${name}": ${message}`, stack },
+    };
+    const reasons = [`internal error: ${message}`];
+    return this.options.json ? { ...told, json: scenarioReasonLine(name, 'error', reasons) } : told;
   }
 
   #refused(part: Place, refused: Refused): Told {

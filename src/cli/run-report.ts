@@ -8,12 +8,13 @@ import { scenarioEndLines, scenarioLines, scenarioPlanLines } from '../report/sc
 import { type ScenarioOutcome, type ScenarioTotals, verdictOf } from '../report/scenario-outcome.js';
 import type { Mistake } from '../scenario/load.js';
 import type { JudgedUpdate } from '../scenario/update.js';
+import { isTellable } from './files/host-error.js';
 import { annotationLine, inActions } from './github.js';
 import { fewLines } from './limit-options.js';
 import { Progress } from './progress.js';
 import type { RunOptions } from './run.js';
 import type { Told } from './run-part.js';
-import { type TextFile, writeScenarioFile } from './text-files.js';
+import { type TextFile, updateFile } from './text-files.js';
 
 /** Where output goes; lines come without their newline. */
 export interface Output {
@@ -33,6 +34,8 @@ export class RunReport {
   #files: readonly TextFile[] = [];
   #progress: Progress | undefined;
   #bailedOut: string | undefined;
+  readonly #bugs: NonNullable<Told['bug']>[] = [];
+  #unwritten = 0;
   /** Finds steps in the texts of files, where annotations are wanted. */
   #stepLine: ((text: string, step: number) => number) | undefined;
 
@@ -56,6 +59,20 @@ export class RunReport {
     return this.#left > 0;
   }
 
+  /** The first bug of ours that a scenario met. */
+  get bug(): Error | undefined {
+    const [first, ...others] = this.#bugs;
+    if (first === undefined) return undefined;
+    const error = new Error(`${first.message}${others.length === 0 ? '' : ` (and ${others.length} more)`}`);
+    error.stack = first.stack;
+    return error;
+  }
+
+  /** Are there documents that should have been updated, and were not? */
+  get leftUnwritten(): boolean {
+    return this.#unwritten > 0;
+  }
+
   /** Before anything is read: whoever waits sees that there is somebody. */
   header(): void {
     this.#print([TAP_HEADER]);
@@ -73,7 +90,8 @@ export class RunReport {
   }
 
   /** `file` is an index into the files. */
-  finished(file: number, { outcome, json, update }: Told): void {
+  finished(file: number, { outcome, json, update, bug }: Told): void {
+    if (bug !== undefined) this.#bugs.push(bug);
     if (json !== undefined) this.output.out(json);
     this.#tell(outcome, update?.settles);
     this.#annotate(outcome, this.#files[file]);
@@ -98,22 +116,36 @@ export class RunReport {
     if (this.options.update) this.output.err(await this.#update(files));
   }
 
-  /** Return: what was updated, in a line. */
+  /** Writes what can be written. Return: what was updated, in a line. */
   async #update(files: readonly TextFile[]): Promise<string> {
     const { updateText } = await import('../scenario/update.js');
-    let written = 0;
+    let [changed, written] = [0, 0];
     for (const [index, file] of files.entries()) {
       const updates = this.#updates[index];
       if (updates === undefined) continue;
-      const { name, text, syntax } = file;
-      const updated = updateText(text, syntax, updates);
-      if (updated === text) continue;
-      writeScenarioFile(name, updated);
-      written++;
+      const updated = updateText(file.text, file.syntax, updates);
+      if (updated !== file.text) {
+        if (!(await this.#write(file, updated))) continue;
+        written++;
+      }
+      changed += updates.filter(({ changes }) => changes).length;
     }
-    const changed = this.#updates.flat().filter(({ changes }) => changes).length;
     const left = this.#left === 0 ? '' : `; ${countOf(this.#left, 'failure')} cannot be expected`;
-    return `updated ${changed} of ${countOf(this.#number, 'scenario')}, in ${countOf(written, 'file')}${left}`;
+    const not = this.#unwritten === 0 ? '' : `; ${countOf(this.#unwritten, 'file')} not written`;
+    return `updated ${changed} of ${countOf(this.#number, 'scenario')}, in ${countOf(written, 'file')}${left}${not}`;
+  }
+
+  /** Return: false, and why is told, where the file is as it was. */
+  async #write(file: TextFile, text: string): Promise<boolean> {
+    try {
+      await updateFile(file, text, this.options.maxSize);
+      return true;
+    } catch (error) {
+      if (!isTellable(error)) throw error;
+      this.output.err(`hmm-sim: not updated: ${(error as Error).message}`);
+      this.#unwritten++;
+      return false;
+    }
   }
 
   /** The run cannot go on; no reader may take what there is for all of it. */
@@ -132,8 +164,8 @@ export class RunReport {
   }
 
   /** At the step that failed; the lines of JSON Lines have one each. Nothing is looked for where nobody is told. */
-  #annotate({ name, failure, invalid }: ScenarioOutcome, from: TextFile | undefined): void {
-    const wrong = failure ?? invalid;
+  #annotate({ name, failure, invalid, internal }: ScenarioOutcome, from: TextFile | undefined): void {
+    const wrong = failure ?? invalid ?? internal;
     if (wrong === undefined || !inActions()) return;
     const { file } = wrong;
     const step = failure?.step;
@@ -142,7 +174,8 @@ export class RunReport {
         ? undefined
         : this.#stepLine?.(from.text, step);
     const message =
-      invalid?.invalid.join('\n') ?? `${step === undefined ? '' : `step ${step}: `}${failure!.differs}`;
+      (internal === undefined ? invalid?.invalid.join('\n') : `internal error: ${internal.internal}`) ??
+      `${step === undefined ? '' : `step ${step}: `}${failure!.differs}`;
     this.output.err(annotationLine({ file, line: found ?? wrong.line, title: name, message }));
   }
 

@@ -19,13 +19,15 @@ export interface Answer {
 }
 
 function orNull(told: Told): Told | null {
-  const { outcome, json, update } = told;
+  const { outcome, json, update, bug } = told;
   const { failure, invalid, notes } = outcome;
   const plain = failure === undefined && invalid === undefined && notes.length === 0;
-  return plain && json === undefined && update === undefined ? null : told;
+  return plain && json === undefined && update === undefined && bug === undefined ? null : told;
 }
 
 if (parentPort !== null) {
+  // As bin/hmm-sim.js does for the other thread.
+  process.removeAllListeners('warning');
   const port = parentPort;
   const runner = new PartRunner(new MachinePool(), workerData as PartOptions);
   port.on('message', ({ index, part }: Order) => {

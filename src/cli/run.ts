@@ -6,8 +6,11 @@ import type { Mistake } from '../scenario/load.js';
 import type { MachineSource } from '../session/runner.js';
 import { UsageError } from '../sim/errors.js';
 import { addBugOptions, tellWithoutEffect } from './bug-options.js';
-import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
+import { EXIT_FAILED, EXIT_IO, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
+import { allOf } from './files/all-of.js';
+import { isTellable } from './files/host-error.js';
+import { checkOutputs } from './files/outputs.js';
 import { junitPath } from './github.js';
 import { addMaxSize } from './limit-options.js';
 import { ReportFile } from './report-file.js';
@@ -15,7 +18,7 @@ import { type Crew, crewOf, linesAPart, type SourcePart } from './run-jobs.js';
 import type { PartOptions } from './run-part.js';
 import { type Output, RunReport } from './run-report.js';
 import { breathe, ktapPainter, onInterrupt, printErrorLine, printText } from './terminal.js';
-import { countLines, readTextFiles, type TextFile } from './text-files.js';
+import { countLines, namesOfInputs, readTextFiles, type TextFile } from './text-files.js';
 import type { TraceFlags } from './trace-file.js';
 import {
   KERNEL_HELP,
@@ -189,29 +192,36 @@ export async function runCommand(
   const tracing = options.trace ?? options.traceFunctions;
   if (tracing !== undefined && jobs > 1)
     throw new UsageError('a trace has one order of events, so it needs --jobs 1', traced);
-  const trace = tracing === undefined ? undefined : await openTrace(options, source);
   const junit = options.list ? undefined : junitPath(options.junit, 'run');
+  const outputs = { '--junit': junit, '--trace': options.trace, '--trace-functions': options.traceFunctions };
+  checkOutputs(Object.entries(outputs), () => namesOfInputs(args));
+  const trace = tracing === undefined ? undefined : await openTrace(options, source);
   const report = junit === undefined ? undefined : new ReportFile(junit, '--junit');
   const crew = await crewOf(jobs, partOptions(options), trace?.source ?? source);
   const run = new RunReport(options, output, report !== undefined);
   const save = () => {
-    report?.write(run.junit());
-    trace?.file.close();
+    allOf(
+      () => report?.write(run.junit()),
+      () => trace?.file.close(),
+    );
   };
   const stopListening = onInterrupt((what) => {
     run.bailOut(what);
     save();
   });
+  let status: number;
   try {
-    return await loadAndRun(args, crew, jobs, run);
+    status = await loadAndRun(args, crew, jobs, run);
   } catch (error) {
-    run.bailOut(error instanceof UsageError ? error.message : 'internal error');
+    run.bailOut(isTellable(error) ? (error as Error).message : 'internal error');
     throw error;
   } finally {
     stopListening();
-    save();
     await crew.stop();
+    save();
   }
+  if (run.bug !== undefined) throw run.bug;
+  return status;
 }
 
 async function loadAndRun(
@@ -242,6 +252,7 @@ async function loadAndRun(
   if (run.options.bail && run.failed) for (const skipped of names) run.skipped(skipped, BAILED);
   else await runAll(crew, names, run);
   await run.end(files);
+  if (run.leftUnwritten) return EXIT_IO;
   if (mistakes.length + unreadable.length > 0) return EXIT_USAGE;
   return run.failsStill ? EXIT_FAILED : EXIT_OK;
 }

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Lines of earlier sessions, in a file of the user's state directory; none where that cannot be written. */
-import { appendFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
+import { appendText, makeDirectory } from './files/directory.js';
+import { replaceFile } from './files/safe-file.js';
 
 /** Lines that are kept. */
 export const HISTORY_LINES = 1000;
+
+const OPTION = 'history';
 
 /** No file of ours is larger; another is not read. */
 const HISTORY_BYTES = 2 ** 20;
@@ -34,7 +38,7 @@ export class History {
     if (line.trim() === '' || line === this.#lines.at(-1)) return;
     this.#lines.push(line);
     if (this.#lines.length > 2 * HISTORY_LINES) this.#write();
-    else quietly(() => appendFileSync(this.#path, `${line}\n`, { mode: 0o600 }), this.#path);
+    else quietly(() => appendText(this.#path, `${line}\n`, OPTION, 0o600), this.#path);
   }
 
   /** Leaves only as much as is kept. */
@@ -44,7 +48,7 @@ export class History {
 
   #write(): void {
     this.#lines = this.#lines.slice(-HISTORY_LINES);
-    quietly(() => writeFileSync(this.#path, `${this.#lines.join('\n')}\n`, { mode: 0o600 }), this.#path);
+    quietly(() => replaceFile(this.#path, `${this.#lines.join('\n')}\n`, OPTION, 0o600), this.#path);
   }
 }
 
@@ -61,7 +65,7 @@ function readLines(path: string): string[] {
 /** A session is no worse for a history that cannot be kept. */
 function quietly(write: () => void, path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(path), OPTION, { mode: 0o700 });
     write();
   } catch {
     // Nothing is kept.

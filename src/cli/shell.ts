@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim shell`: the session on a terminal, or driven by lines on standard input. */
-import { writeFileSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
@@ -12,6 +11,8 @@ import { type OpenedDocument, Shell } from '../shell/shell.js';
 import { KernelBug, UsageError } from '../sim/errors.js';
 import { tellWithoutEffect } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
+import { HostError } from './files/host-error.js';
+import { replaceFile } from './files/safe-file.js';
 import { addMachineOptions, type MachineFlags } from './machine-options.js';
 import type { Output } from './run.js';
 import { readScenarioFileNow } from './scenario-files.js';
@@ -55,9 +56,10 @@ export interface ShellSurroundings {
 
 function save(file: string, text: string): void {
   try {
-    writeFileSync(file, text);
+    replaceFile(file, text, 'save');
   } catch (error) {
-    throw new UsageError(`cannot write ${file} (${(error as NodeJS.ErrnoException).code})`, 'save');
+    // A session goes on.
+    throw error instanceof HostError ? new UsageError(error.what, 'save') : error;
   }
 }
 

@@ -7,9 +7,11 @@ import { gridHtml } from '../report/grid-html.js';
 import { gridText, type TonePainter } from '../report/grid-text.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
+import { checkOutputs } from './files/outputs.js';
 import { ReportFile } from './report-file.js';
 import { addChoiceOptions, bootChosen, type ChoiceOptions, chooseScenarios } from './scenario-choice.js';
 import { breathe, colours, printErrorLine, printText } from './terminal.js';
+import { namesOfInputs } from './text-files.js';
 
 interface ShowFlags extends ChoiceOptions {
   readonly html?: string;
@@ -26,6 +28,7 @@ export function configure(command: Command): void {
 
 /** Return: the exit status. Throws UsageError. */
 async function show(file: string, flags: ShowFlags): Promise<number> {
+  checkOutputs([['--html', flags.html]], () => namesOfInputs([file]));
   const chosen = await chooseScenarios(file, flags);
   const report = flags.html === undefined ? undefined : new ReportFile(flags.html, '--html');
   const grids: Grid[] = [];

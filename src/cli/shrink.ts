@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim shrink`: the least scenario that still shows what a larger one does. */
-import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { generateScenario } from '../fuzz/generate.js';
 import { goalFor, type Laboratory } from '../fuzz/goals.js';
@@ -13,12 +12,13 @@ import { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
+import { checkOutputs } from './files/outputs.js';
 import { statusLine as status } from './progress.js';
-import { cannotWrite } from './report-file.js';
+import { ReportFile } from './report-file.js';
 import { addChoiceOptions, type ChoiceOptions, chooseScenarios } from './scenario-choice.js';
 import { shrinkTowards, tidy } from './shrinking.js';
 import { checkFilters } from './smoke-filters.js';
-import { onInterrupt, printErrorLine } from './terminal.js';
+import { onInterrupt, printErrorLine, printNow } from './terminal.js';
 import { DEFAULT_GENERATION, parseKernel, parseNumber } from './values.js';
 
 export interface ShrinkFlags extends ChoiceOptions {
@@ -112,39 +112,18 @@ function asText(
   return writeYaml({ name, kernel, source: told, ...rest, steps });
 }
 
-/** Written at once: what an interrupt leaves must be whole. */
-function write(text: string, out: string | undefined): void {
-  if (out === undefined) {
-    writeSync(process.stdout.fd, text);
-    return;
-  }
-  try {
-    writeFileSync(out, text);
-  } catch (error) {
-    throw cannotWrite(out, '--out', error);
-  }
-}
-
-/** Said before the work begins, not after it. */
-function checkWritable(out: string | undefined): void {
-  if (out === undefined) return;
-  try {
-    closeSync(openSync(out, 'a'));
-  } catch (error) {
-    throw cannotWrite(out, '--out', error);
-  }
-}
-
 /** Return: the exit status. Throws UsageError. */
 async function shrinkCommand(file: string, flags: ShrinkFlags): Promise<number> {
+  checkOutputs([['--out', flags.out]], () => [file]);
   const document = await toShrink(file, flags);
   const goal = goalFor(laboratory(file, flags), document, flags.while);
-  checkWritable(flags.out);
+  const out = flags.out === undefined ? undefined : new ReportFile(flags.out, '--out');
+  const write = (text: string) => (out === undefined ? printNow(text) : out.write(text));
   const before = document.steps.length;
   let best = goal.document;
   const stopListening = onInterrupt(() => {
     status.clear();
-    write(asText(tidy(goal.finish(best)), file, before), flags.out);
+    write(asText(tidy(goal.finish(best)), file, before));
     printErrorLine('hmm-sim: interrupted; this is the smallest so far');
   });
   printErrorLine(`shrinking ${before} steps: ${goal.text}`);
@@ -157,7 +136,7 @@ async function shrinkCommand(file: string, flags: ShrinkFlags): Promise<number> 
       },
     });
     status.clear();
-    write(asText(found.document, file, before), flags.out);
+    write(asText(found.document, file, before));
     const left = found.document.steps.length;
     printErrorLine(`${left === 1 ? '1 step is' : `${left} steps are`} left after ${found.runs} runs`);
   } finally {

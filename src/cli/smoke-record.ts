@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `smoke --record`: each test as a scenario document, in a file or a directory. */
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MachineDescription } from '../machine/description.js';
 import { SuiteRecorder } from '../record/suite.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import { writeYaml } from '../scenario/update.js';
 import { UsageError } from '../sim/errors.js';
-import { cannotWrite, ReportFile } from './report-file.js';
+import { makeDirectory } from './files/directory.js';
+import { replaceFile } from './files/safe-file.js';
+import { ReportFile } from './report-file.js';
 
 const OPTION = '--record';
 
@@ -22,20 +23,8 @@ function fileWriter(path: string, tests: number): (document: ScenarioDocument) =
 }
 
 function directoryWriter(directory: string): (document: ScenarioDocument) => void {
-  try {
-    mkdirSync(directory);
-  } catch (error) {
-    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST' && statSync(directory).isDirectory();
-    if (!isThere) throw cannotWrite(directory, OPTION, error);
-  }
-  return (document) => {
-    const path = join(directory, `${document.name}.yaml`);
-    try {
-      writeFileSync(path, writeYaml(document));
-    } catch (error) {
-      throw cannotWrite(path, OPTION, error);
-    }
-  };
+  makeDirectory(directory, OPTION, { parents: false });
+  return (document) => replaceFile(join(directory, `${document.name}.yaml`), writeYaml(document), OPTION);
 }
 
 /** Writes each of `tests` tests when it has ended. Throws UsageError for what cannot be written, or be recorded. */

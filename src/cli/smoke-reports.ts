@@ -4,6 +4,7 @@ import { jsonReport } from '../report/json.js';
 import { junitXml } from '../report/junit.js';
 import { type RunInfo, RunRecorder } from '../report/summary.js';
 import type { HarnessStyle } from '../selftests/harness_style.js';
+import { allOf } from './files/all-of.js';
 import { ReportFile } from './report-file.js';
 
 export interface ReportPaths {
@@ -30,7 +31,9 @@ export class Reports {
   /** Write what there is: a run that bailed out has its finished tests, and says so. */
   write(bailedOut?: string): void {
     const info = { ...this.info, bailedOut };
-    this.junit?.write(junitXml(this.recorder, info));
-    this.json?.write(jsonReport(this.recorder, info));
+    allOf(
+      () => this.junit?.write(junitXml(this.recorder, info)),
+      () => this.json?.write(jsonReport(this.recorder, info)),
+    );
   }
 }

@@ -3,6 +3,8 @@
 import { bailOutLine, ktapLines, TAP_HEADER } from '../report/ktap.js';
 import { type HarnessEvent, KSFT_FAIL, type ResultEvent } from '../selftests/events.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
+import { allOf } from './files/all-of.js';
+import { isTellable } from './files/host-error.js';
 import { annotationLine, inActions } from './github.js';
 import { Progress } from './progress.js';
 import type { Reports } from './smoke-reports.js';
@@ -38,7 +40,7 @@ export class SmokeRun {
     try {
       await runTests({ tell: (news) => this.tell(news), turn: breathe });
     } catch (error) {
-      this.bailOut('internal error');
+      this.bailOut(isTellable(error) ? (error as Error).message : 'internal error');
       throw error;
     } finally {
       stopListening();
@@ -49,8 +51,10 @@ export class SmokeRun {
   }
 
   private end(): void {
-    this.reports.write(this.bailedOut);
-    this.observing?.end();
+    allOf(
+      () => this.reports.write(this.bailedOut),
+      () => this.observing?.end(),
+    );
   }
 
   private bailOut(reason: string): void {

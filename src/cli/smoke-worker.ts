@@ -39,6 +39,8 @@ export function smokeElsewhere(
 }
 
 if (parentPort !== null) {
+  // As bin/hmm-sim.js does for the other thread.
+  process.removeAllListeners('warning');
   const port = parentPort;
   const { addresses, flags, options } = workerData as SmokeOrder;
   const turn = () =>

@@ -13,10 +13,11 @@ import {
   test_harness_help,
   test_harness_list_tests,
 } from '../selftests/test_filter.js';
-import { UsageError } from '../sim/errors.js';
 import { tellWithoutEffect } from './bug-options.js';
 import { EXIT_LISTED } from './exit-codes.js';
 import { InternalError } from './failure.js';
+import { isTellable } from './files/host-error.js';
+import { checkOutputs } from './files/outputs.js';
 import { junitPath } from './github.js';
 import { addMachineOptions, type MachineFlags } from './machine-options.js';
 import { addFilterOptions, checkFilters } from './smoke-filters.js';
@@ -77,7 +78,11 @@ async function smoke(
   }
   const { machineOf } = await import('./flagged-machine.js');
   const machine = machineOf(addresses, flags);
-  const reports = new Reports({ ...flags, junit: junitPath(flags.junit, 'smoke') }, suite.style, {
+  const { json, trace, record, suite: ownTests } = flags;
+  const junit = junitPath(flags.junit, 'smoke');
+  const outputs = Object.entries({ '--junit': junit, '--json': json, '--trace': trace, '--record': record });
+  checkOutputs(outputs, () => (ownTests === undefined ? [] : [ownTests]));
+  const reports = new Reports({ ...flags, junit }, suite.style, {
     suite: suite.name,
     kernel: flags.kernel,
     seed: machine.seed,
@@ -100,7 +105,7 @@ async function smoke(
       return smokeTests({ description: machine, ...options, observing, ...listener });
     });
   } catch (error) {
-    if (error instanceof UsageError) throw error;
+    if (isTellable(error)) throw error;
     throw new InternalError(error, machine.seed, reproduction(machine.seed, flags));
   }
 }

@@ -1,22 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Standard output and error, and the two ways in which the world ends a run: Ctrl-C and a closed pipe. */
+/** Standard output and error, and the ways in which the world ends a run: Ctrl-C, a closed pipe, a full disk. */
+import { fstatSync } from 'node:fs';
 import { Chalk } from 'chalk';
 import { printable } from '../sim/printable.js';
-import { EXIT_OF_SIGNAL, EXIT_PIPE } from './exit-codes.js';
+import { EXIT_IO, EXIT_OF_SIGNAL, EXIT_PIPE } from './exit-codes.js';
+import { HostError, reasonOf } from './files/host-error.js';
+import { writeAll } from './files/write-all.js';
 import { statusLine } from './progress.js';
 
 /** Lines that wait to be written with those that follow: a system call for each costs more than a scenario. */
 let waiting = '';
+
+let lost = false;
+let exiting = false;
+
+/** Nobody can have what this command prints: end at once, with a line where somebody can read that. */
+function outputFailed(error: NodeJS.ErrnoException): void {
+  if (lost) return;
+  lost = true;
+  const isPipe = error.code === 'EPIPE';
+  if (!isPipe) printErrorLine(`hmm-sim: cannot write standard output: ${reasonOf(error)}`);
+  const status = isPipe ? EXIT_PIPE : EXIT_IO;
+  // Who ends already has others to clean up behind it.
+  if (exiting) process.exitCode = status;
+  else process.exit(status);
+}
+
+/** The stream of a file does not look whether the disk took all, and tells of errors too late for an exit. */
+function isFile(): boolean {
+  try {
+    const stats = fstatSync(process.stdout.fd);
+    return stats.isFile() || (stats.isCharacterDevice() && process.stdout.isTTY !== true);
+  } catch {
+    return false;
+  }
+}
+
+let file: boolean | undefined;
+
+/** Text on standard output, now. */
+export function printNow(text: string): void {
+  if (lost) return;
+  file ??= isFile();
+  try {
+    if (file) writeAll(process.stdout.fd, text);
+    else process.stdout.write(text);
+  } catch (error) {
+    outputFailed(error as NodeJS.ErrnoException);
+  }
+}
 
 function writeWaiting(): void {
   const text = waiting;
   waiting = '';
   if (text === '') return;
   statusLine.clear();
-  process.stdout.write(text);
+  printNow(text);
 }
 
 process.on('exit', () => {
+  exiting = true;
   writeWaiting();
   statusLine.clear();
 });
@@ -33,19 +76,27 @@ export function printLine(line: string): void {
 }
 
 export function printErrorLine(line: string): void {
+  printErrorText(printable(line));
+}
+
+/** Text of ours on standard error, as it is. */
+export function printErrorText(text: string): void {
   writeWaiting();
   statusLine.clear();
-  process.stderr.write(`${printable(line)}\n`);
+  try {
+    process.stderr.write(`${text}\n`);
+  } catch {
+    // There is nobody else to tell.
+    process.exitCode = EXIT_IO;
+  }
 }
 
 /** A reader that went away (`| head`) is no error: end at once and quietly. */
-export function endQuietlyOnClosedPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      process.exit(EXIT_PIPE);
-    });
-  }
+export function endOnLostOutput(): void {
+  process.stdout.on('error', outputFailed);
+  process.stderr.on('error', ({ code }: NodeJS.ErrnoException) => {
+    process.exit(code === 'EPIPE' ? EXIT_PIPE : EXIT_IO);
+  });
 }
 
 /**
@@ -65,7 +116,12 @@ type EndSignal = keyof typeof EXIT_OF_SIGNAL;
 export function onInterrupt(last: (what: string) => void): () => void {
   const handlers = (Object.keys(EXIT_OF_SIGNAL) as EndSignal[]).map((signal) => {
     const handler = () => {
-      last(signal === 'SIGINT' ? 'interrupted' : `interrupted by ${signal}`);
+      try {
+        last(signal === 'SIGINT' ? 'interrupted' : `interrupted by ${signal}`);
+      } catch (error) {
+        if (!(error instanceof HostError)) throw error;
+        printErrorLine(`hmm-sim: ${error.message}`);
+      }
       process.exit(EXIT_OF_SIGNAL[signal]);
     };
     process.on(signal, handler);

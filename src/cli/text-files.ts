@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Finds, reads and writes the files that hold scenarios, as texts: what loads them may be another thread. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { LIMITS, type Limits, tooLarge } from '../scenario/limits.js';
 import type { Mistake } from '../scenario/load.js';
 import { type Part, partsOf, type Syntax, sniffSyntax, syntaxOf } from '../scenario/syntax.js';
 import { UsageError } from '../sim/errors.js';
+import { HostError } from './files/host-error.js';
+import { replaceFile } from './files/safe-file.js';
 import { inputPieces, readErrorText, STDIN, textOf } from './input.js';
 import { walkScenarios } from './scenario-walk.js';
 
@@ -166,6 +168,11 @@ function expand(argument: string, mistakes: Mistake[], note: (line: string) => v
   return files;
 }
 
+/** All that the arguments name, for who looks whether something is among them. */
+export function namesOfInputs(args: readonly string[]): string[] {
+  return args.flatMap((argument) => [argument, ...expand(argument, [], () => {})]);
+}
+
 export interface Reading {
   readonly limits?: Limits | undefined;
   /** Are all documents of JSON Lines kept at once? */
@@ -205,7 +212,19 @@ export function readTextFileNow(name: string): TextFile | Mistake {
   }
 }
 
-/** Write a file's new text, compressed where the name says so. */
-export function writeScenarioFile(name: string, text: string): void {
-  writeFileSync(name, name.endsWith('.gz') ? gzipSync(text, { level: 9 }) : text);
+/** Has the file the bytes of these pieces? */
+const isSame = (a: TextFile, b: TextFile): boolean => Buffer.concat(a.pieces).equals(Buffer.concat(b.pieces));
+
+/**
+ * Give a file that was read its new text, compressed where the name says so. Throws HostError where it cannot be written,
+ * and where somebody has changed it since it was read; then what is there stays.
+ */
+export async function updateFile(file: TextFile, text: string, limits: Limits = LIMITS): Promise<void> {
+  const { name } = file;
+  if (!statSync(name).isFile()) throw new HostError('not a file that can be written anew', name);
+  const now = await read(name, limits, KEPT);
+  // Named twice, it has been updated already.
+  if (now.text === text) return;
+  if (!isSame(now, file)) throw new HostError('changed while its scenarios ran', name);
+  replaceFile(name, name.endsWith('.gz') ? gzipSync(text, { level: 9 }) : text, '--update');
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** --trace FILE and --trace-functions FILE: files written as things happen, and the machines that are traced into them. */
-import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { Machine } from '../machine/machine.js';
 import type { TraceSink } from '../mm/trace.js';
 import { FunctionTraceWriter } from '../report/trace-functions.js';
@@ -12,52 +11,52 @@ import { UsageError } from '../sim/errors.js';
 import type { MachineApi } from '../user/api.js';
 import { FunctionTracer } from '../watch/function-tracer.js';
 import { Tracer } from '../watch/tracer.js';
-import { cannotWrite } from './report-file.js';
+import { allOf } from './files/all-of.js';
+import { SafeFile } from './files/safe-file.js';
 
 const BUFFER = 1 << 16;
 
 /** Text that is written in pieces. */
 class Stream {
-  #fd: number;
+  readonly #file: SafeFile;
+  #open = true;
+  /** The disk is full, say: what is simulated goes on, and close() tells. */
+  #failure: unknown;
   #pending: string[] = [];
   #length = 0;
 
-  /** Opens, and thereby empties, the file. Throws UsageError when it cannot. */
-  constructor(
-    readonly path: string,
-    readonly option: string,
-  ) {
-    try {
-      this.#fd = openSync(path, 'w');
-    } catch (error) {
-      throw cannotWrite(path, option, error);
-    }
+  /** Throws UsageError or HostError when the file cannot be written. */
+  constructor(path: string, option: string) {
+    this.#file = new SafeFile(path, option);
   }
 
   put(text: string): void {
-    if (text === '' || this.#fd < 0) return;
+    if (text === '' || !this.#open) return;
     this.#pending.push(text);
     this.#length += text.length;
     if (this.#length >= BUFFER) this.#flush();
   }
 
-  /** Later calls do nothing. */
+  /** Write the rest and give the file its name; later calls do nothing. Throws HostError when not all was written. */
   close(rest: () => string): void {
-    if (this.#fd < 0) return;
+    if (!this.#open) return;
     this.put(rest());
     this.#flush();
-    closeSync(this.#fd);
-    this.#fd = -1;
+    this.#open = false;
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#file.commit();
   }
 
   #flush(): void {
-    try {
-      writeFileSync(this.#fd, this.#pending.join(''));
-    } catch (error) {
-      throw cannotWrite(this.path, this.option, error);
-    }
+    const text = this.#pending.join('');
     this.#pending = [];
     this.#length = 0;
+    if (this.#failure !== undefined) return;
+    try {
+      this.#file.append(text);
+    } catch (error) {
+      this.#failure = error;
+    }
   }
 }
 
@@ -73,7 +72,7 @@ class EventTrace {
   readonly #writer: TraceWriter;
   readonly #stream: Stream;
 
-  /** Throws UsageError when the file cannot be opened, or its name names no format. */
+  /** Throws UsageError or HostError when the file cannot be written, UsageError when its name names no format. */
   constructor(path: string) {
     const writer = traceWriter(path);
     if (writer === undefined) {
@@ -136,7 +135,7 @@ export class TraceFiles {
   readonly #events: EventTrace | undefined;
   readonly #functions: FunctionTrace | undefined;
 
-  /** Opens, and thereby empties, the files. Throws UsageError when it cannot, or when a name names no format. */
+  /** Throws UsageError or HostError when one cannot be written, UsageError when a name names no format. */
   constructor({ trace, traceFunctions }: TraceFlags) {
     this.#events = trace === undefined ? undefined : new EventTrace(trace);
     this.#functions = traceFunctions === undefined ? undefined : new FunctionTrace(traceFunctions);
@@ -162,10 +161,12 @@ export class TraceFiles {
     machine.onStep = undefined;
   }
 
-  /** Write the rest and close the files; later calls do nothing. */
+  /** Write the rest and give the files their names; later calls do nothing. Throws HostError when not all was written. */
   close(): void {
-    this.#events?.close();
-    this.#functions?.close();
+    allOf(
+      () => this.#events?.close(),
+      () => this.#functions?.close(),
+    );
   }
 }
 

@@ -10,7 +10,7 @@ export class ScenarioCases {
 
   /** `lines` are what KTAP says below the result line. */
   add(outcome: ScenarioOutcome, lines: readonly string[]): void {
-    const { name, place, failure, invalid, skipped } = outcome;
+    const { name, place, failure, invalid, internal, skipped } = outcome;
     const classname = place?.file ?? 'scenario';
     const common = { classname, name: this.#unique(classname, name, place?.line), ...place, ns: 0 };
     const body = lines.map((line) => line.trim()).join('\n');
@@ -18,7 +18,9 @@ export class ScenarioCases {
     if (verdict === 'pass') this.cases.push(common);
     else if (verdict === 'skip') this.cases.push({ ...common, verdict: 'skipped', message: skipped! });
     else if (verdict === 'error') {
-      this.cases.push({ ...common, verdict: 'error', message: invalid!.invalid[0] ?? '', body });
+      const message =
+        internal === undefined ? (invalid!.invalid[0] ?? '') : `internal error: ${internal.internal}`;
+      this.cases.push({ ...common, verdict: 'error', message, body });
     } else this.cases.push({ ...common, verdict: 'failure', message: failure!.differs, body });
   }
 

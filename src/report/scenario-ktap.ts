@@ -3,7 +3,7 @@
 import { stringify } from 'yaml';
 import { printable } from '../sim/printable.js';
 import { TAP_HEADER, totalsLine } from './ktap.js';
-import type { Failure, Invalid, ScenarioOutcome, ScenarioTotals } from './scenario-outcome.js';
+import type { Failure, Internal, Invalid, ScenarioOutcome, ScenarioTotals } from './scenario-outcome.js';
 
 /** `#` would begin a directive in a TAP description. */
 function description(name: string): string {
@@ -19,7 +19,7 @@ function printableWithin(value: unknown): unknown {
 }
 
 /** Values in one line each, what else differs in a list, in the TAP 13 block that stands indented under a result. */
-function yamlBlock(diagnostic: Failure | (Invalid & { also?: never })): string[] {
+function yamlBlock(diagnostic: Failure | ((Invalid | Internal) & { also?: never })): string[] {
   const inLine = (value: unknown): string =>
     stringify(printableWithin(value), { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
   const { also, ...first } = diagnostic;
@@ -42,6 +42,7 @@ function rawLines(number: number, outcome: ScenarioOutcome): string[] {
   const notes = outcome.notes.map((note) => `# ${note}`);
   if (outcome.skipped !== undefined) return [`ok ${number} ${name} # SKIP ${outcome.skipped}`];
   if (outcome.invalid !== undefined) return [`not ok ${number} ${name}`, ...yamlBlock(outcome.invalid)];
+  if (outcome.internal !== undefined) return [`not ok ${number} ${name}`, ...yamlBlock(outcome.internal)];
   if (outcome.failure === undefined) return [`ok ${number} ${name}`, ...notes];
   return [`not ok ${number} ${name}`, ...yamlBlock(outcome.failure), ...notes];
 }

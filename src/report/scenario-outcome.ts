@@ -29,12 +29,20 @@ export interface Invalid {
   readonly invalid: readonly string[];
 }
 
+/** A bug of ours that a scenario met: where that is, and what it says. */
+export interface Internal {
+  readonly file: string;
+  readonly line: number;
+  readonly internal: string;
+}
+
 export interface ScenarioOutcome {
   readonly name: string;
   /** Where the document stands. */
   readonly place?: { readonly file: string; readonly line: number };
   readonly failure?: Failure;
   readonly invalid?: Invalid;
+  readonly internal?: Internal;
   /** Why it did not run. */
   readonly skipped?: string;
   /** Lines to show below the result. */
@@ -45,15 +53,15 @@ export interface ScenarioTotals {
   pass: number;
   fail: number;
   skip: number;
-  /** Documents that are none. */
+  /** Documents that are none, and bugs of ours. */
   error: number;
 }
 
 export type ScenarioVerdict = keyof ScenarioTotals;
 
-export function verdictOf({ skipped, invalid, failure }: ScenarioOutcome): ScenarioVerdict {
+export function verdictOf({ skipped, invalid, internal, failure }: ScenarioOutcome): ScenarioVerdict {
   if (skipped !== undefined) return 'skip';
-  if (invalid !== undefined) return 'error';
+  if (invalid !== undefined || internal !== undefined) return 'error';
   return failure === undefined ? 'pass' : 'fail';
 }
 

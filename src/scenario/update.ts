@@ -65,28 +65,35 @@ export function changes(document: ScenarioDocument, updated: ScenarioDocument): 
 
 /** The text of a file with these documents in place of the ones it has on their lines. */
 export function updateText(text: string, syntax: Syntax, updates: readonly Update[]): string {
+  if (text.startsWith(MARK)) return MARK + updateText(text.slice(MARK.length), syntax, updates);
   if (syntax === 'jsonl') return updateLines(text, updates);
   const [update] = updates;
   if (update === undefined) return text;
-  return syntax === 'json' ? updateJson(text, update) : updateYaml(text, update);
+  const write = syntax === 'json' ? updateJson : updateYaml;
+  if (!isOfDos(text)) return write(text, update);
+  return write(text.replaceAll('\r\n', '\n'), update).replaceAll('\n', '\r\n');
 }
+
+/** A byte order mark, which stays where it is. */
+const MARK = '\ufeff';
+
+/** Does every line end as on DOS? They stay so. */
+const isOfDos = (text: string): boolean => text.includes('\r\n') && !/(?<!\r)\n/.test(text);
 
 function updateLines(text: string, updates: readonly Update[]): string {
   const lines = text.split('\n');
   for (const { line, document } of updates) {
-    lines[line - 1] = JSON.stringify(inOwnWords(JSON.parse(unmarked(lines[line - 1]!)), document));
+    const old = lines[line - 1]!;
+    const end = old.endsWith('\r') ? '\r' : '';
+    lines[line - 1] = JSON.stringify(inOwnWords(JSON.parse(old), document)) + end;
   }
   return lines.join('\n');
 }
 
-/** Without its byte order mark. */
-const unmarked = (text: string): string => (text.startsWith('\ufeff') ? text.slice(1) : text);
-
 function updateJson(text: string, { document }: Update): string {
   const indent = /^\{[^\S\n]*\n([ \t]+)/.exec(text.trimStart())?.[1] ?? '';
   return (
-    JSON.stringify(inOwnWords(JSON.parse(unmarked(text)), document), null, indent) +
-    (text.endsWith('\n') ? '\n' : '')
+    JSON.stringify(inOwnWords(JSON.parse(text), document), null, indent) + (text.endsWith('\n') ? '\n' : '')
   );
 }
 

@@ -151,6 +151,10 @@ t.test('mistakes', async (t) => {
       ['--against', '6.2'],
       '--against: unknown kernel "6.2" (did you mean "6.1"?); there are v5-generic, v4-coherent, 6.1, 6.12',
     ],
+    [
+      ['--seed', '9007199254740991', '--count', '2'],
+      '--seed: expected at most 9007199254740991 for the last of 2 scenarios',
+    ],
     [['merge', at], '--out: expected a directory for the findings of all'],
   ];
   for (const [args, message] of mistakes) {

@@ -37,3 +37,21 @@ export function interruptedAt(interrupt: Interrupt, ...args: readonly string[]):
   const preload = new URL(`interrupt_at.mjs?${query}`, import.meta.url);
   return execute(process.execPath, ['--import', preload.href, bin, ...args]);
 }
+
+/** Where and how a call of node:fs goes wrong: see fault_at.mjs. */
+export interface Fault {
+  readonly at?: number;
+  readonly how?: string;
+  readonly only?: string;
+  readonly path?: string;
+  readonly count?: string;
+}
+
+/** The command, on a host where something goes wrong. */
+export function faulty(fault: Fault, ...args: readonly string[]): Ran {
+  const query = new URLSearchParams(
+    Object.entries(fault).map(([key, value]): [string, string] => [key, String(value)]),
+  );
+  const preload = new URL(`fault_at.mjs?${query}`, import.meta.url);
+  return execute(process.execPath, ['--import', preload.href, bin, ...args]);
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import t from 'tap';
@@ -238,18 +238,41 @@ t.test('name patterns', (t) => {
   t.end();
 });
 
-t.test('an unreadable scenario names itself', async (t) => {
-  const directory = t.testdir({ 'a.jsonl': good });
+t.test('a bug of ours in one scenario: the others run, reports have it, and it is told', async (t) => {
+  const directory = t.testdir({ 'a.jsonl': `${closing('first', 'EBADF')}\n${good}\n${bad}\n` });
   const file = join(directory, 'a.jsonl');
   const broken: MachineSource = {
-    acquire: () =>
-      new FakeMachine(() => {
-        throw new TypeError('boom');
+    acquire: (_, name) =>
+      new FakeMachine((call) => {
+        if (name === 'good') throw new TypeError('boom');
+        return call.name === 'close' ? -EBADF : undefined;
       }),
     release: () => {},
   };
-  const output = { out: () => {}, err: () => {} };
-  await t.rejects(runCommand([file], {}, output, broken), { message: 'scenario "good": boom' });
-  writeFileSync(file, '');
+  const junit = join(directory, 'x.xml');
+  const out: string[] = [];
+  const output = { out: (line: string) => void out.push(line), err: () => {} };
+  await t.rejects(runCommand([file], { junit }, output, broken), { message: 'scenario "good": boom' });
+  t.strictSame(out.slice(2, 8), [
+    'ok 1 first',
+    'not ok 2 good',
+    '  ---',
+    `  file: ${file}`,
+    '  line: 2',
+    '  internal: boom',
+  ]);
+  t.equal(out.at(-1), '# Totals: pass:1 fail:1 xfail:0 xpass:0 skip:0 error:1');
+  const xml = readFileSync(junit, 'utf8');
+  t.match(xml, '<testsuites tests="3" failures="1" errors="1" skipped="0"');
+  t.match(xml, '<error message="internal error: boom">');
+  t.notMatch(xml, 'bailed');
+  out.length = 0;
+  await t.rejects(runCommand([file], { json: true }, output, broken));
+  t.equal(out[1], '{"version":1,"name":"good","verdict":"error","reasons":["internal error: boom"]}');
+  t.equal(out.length, 3);
+});
+
+t.test('a file without scenarios', async (t) => {
+  const file = join(t.testdir({ 'a.jsonl': '' }), 'a.jsonl');
   await t.rejects(run([file]), { name: 'UsageError', message: 'no scenarios there' });
 });

@@ -23,11 +23,16 @@ const script = (...args: readonly string[]) => execute('sh', ['./test_hmm.sh', .
 
 t.test('no argument, or an unknown one', async (t) => {
   t.same(script(), { status: 0, stdout: usage, stderr: '' });
-  t.same(script('performance'), { status: 0, stdout: usage, stderr: '' });
+  t.same(script('--help'), { status: 0, stdout: usage, stderr: '' });
+  t.same(script('performance'), {
+    status: 64,
+    stdout: usage,
+    stderr: './test_hmm.sh: unknown word "performance"; expected smoke\n',
+  });
 });
 
 t.test('one address', async (t) => {
-  const expected = { status: 0, stdout: running + missing + usage, stderr: '' };
+  const expected = { status: 64, stdout: running + missing + usage, stderr: '' };
   t.same(script('smoke', '0x100000000'), expected);
   t.same(script('smoke', '0x100000000', '--seed', '7'), expected);
 });

@@ -127,3 +127,30 @@ t.test('a new document is one step a line, and loads', (t) => {
   );
   t.end();
 });
+
+t.test('ends of lines and a byte order mark stay as they are', (t) => {
+  const dos = (text: string): string => text.replaceAll('\n', '\r\n');
+  const jsonl = '{"name":"a","steps":[{"op":"exit"}]}\n{"name":"b","steps":[{"op":"exit"}]}\n';
+  const texts: [text: string, syntax: 'yaml' | 'json' | 'jsonl'][] = [
+    [
+      'name: a\n# why\nsteps:\n  - { op: open, fd: d0, device: 0 }\n  - { op: close, fd: d0, expect: { ret: EBADF } } # c\n',
+      'yaml',
+    ],
+    ['name: a\nsteps:\n  - &x { op: close, fd: d0 }\n  - *x\n', 'yaml'],
+    ['{\n  "name": "a",\n  "steps": [{ "op": "exit" }]\n}\n', 'json'],
+  ];
+  const answers: StepResult[] = [{ ret: 0 }, { ret: 0 }];
+  for (const [text, syntax] of texts) {
+    const updated = update(text, syntax, answers);
+    t.not(updated, text);
+    t.equal(update(dos(text), syntax, answers), dos(updated));
+    t.equal(update(`\ufeff${text}`, syntax, answers), `\ufeff${updated}`);
+    t.equal(update(`\ufeff${dos(text)}`, syntax, answers), `\ufeff${dos(updated)}`);
+  }
+  const after =
+    '{"name":"a","steps":[{"op":"exit","expect":{"ret":0}}]}\r\n{"name":"b","steps":[{"op":"exit","expect":{"ret":0}}]}\r\n';
+  t.equal(update(`\ufeff${dos(jsonl)}`, 'jsonl', answers), `\ufeff${after}`);
+  const mixed = 'name: a\r\n# why\nsteps:\r\n  - { op: exit }\r\n';
+  t.equal(update(mixed, 'yaml', answers), mixed.replace('exit', 'exit, expect: { ret: 0 }'));
+  t.end();
+});
