@@ -87,7 +87,7 @@ async function smoke(
   const { SmokeRun } = await import('./smoke-run.js');
   const { timeout, dmesg, failOnWarn, suite: ownFile } = flags;
   const options = { filters, timeout, dmesg, failOnWarn, ownFile };
-  const run = new SmokeRun(reports, observing);
+  const run = new SmokeRun(reports, observing, ownFile);
   try {
     process.exitCode = await run.run(async (listener) => {
       if (observing === undefined) {
