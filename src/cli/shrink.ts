@@ -3,22 +3,20 @@
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { generateScenario } from '../fuzz/generate.js';
-import { goalFor, type Laboratory } from '../fuzz/goals.js';
 import { recordedTest } from '../record/suite.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
-import { writeYaml } from '../scenario/update.js';
 import { hmmTests } from '../selftests/hmm-tests/suites.js';
-import { MachinePool } from '../session/machine-pool.js';
 import { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
+import { elsewhere } from './elsewhere.js';
 import { EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
 import { statusLine as status } from './progress.js';
 import { cannotWrite } from './report-file.js';
 import { addChoiceOptions, type ChoiceOptions, chooseScenarios } from './scenario-choice.js';
-import { shrinkTowards, tidy } from './shrinking.js';
+import type { ShrinkNews, ShrinkOrder } from './shrink-worker.js';
 import { checkFilters } from './smoke-filters.js';
-import { onInterrupt, printErrorLine } from './terminal.js';
+import { breathe, onInterrupt, printErrorLine } from './terminal.js';
 import { DEFAULT_GENERATION, parseKernel, parseNumber } from './values.js';
 
 export interface ShrinkFlags extends ChoiceOptions {
@@ -88,30 +86,6 @@ export async function toShrink(file: string, flags: ShrinkFlags): Promise<Scenar
   return Object.keys(machine).length === 0 ? document : { ...document, machine };
 }
 
-/** The machine without what the command line says is wrong with it. */
-function withoutBugs(document: ScenarioDocument): ScenarioDocument {
-  const { bugs: _, fixes: __, ...machine } = document.machine ?? {};
-  return { ...document, machine };
-}
-
-function laboratory(file: string, flags: ShrinkFlags): Laboratory {
-  const check = flags.check || flags.while === 'checker';
-  const sound = file.startsWith('suite:') ? { sound: withoutBugs } : {};
-  const lab = { source: new MachinePool(), setups: new Setups({ check }), ...sound };
-  if (flags.notEqualTo === undefined) return lab;
-  const setups = new Setups({ kernel: flags.notEqualTo, check });
-  return { ...lab, other: { setups, document: (document) => document } };
-}
-
-function asText(
-  { name, kernel, source, steps, ...rest }: ScenarioDocument,
-  file: string,
-  from: number,
-): string {
-  const told = `shrunk from ${file}, ${from} steps: ${source}`;
-  return writeYaml({ name, kernel, source: told, ...rest, steps });
-}
-
 /** Written at once: what an interrupt leaves must be whole. */
 function write(text: string, out: string | undefined): void {
   if (out === undefined) {
@@ -138,28 +112,31 @@ function checkWritable(out: string | undefined): void {
 /** Return: the exit status. Throws UsageError. */
 async function shrinkCommand(file: string, flags: ShrinkFlags): Promise<number> {
   const document = await toShrink(file, flags);
-  const goal = goalFor(laboratory(file, flags), document, flags.while);
-  checkWritable(flags.out);
   const before = document.steps.length;
-  let best = goal.document;
+  const { out, notEqualTo, check = false } = flags;
+  let smallest: ShrinkNews = { steps: before, runs: 0, text: '' };
   const stopListening = onInterrupt(() => {
     status.clear();
-    write(asText(tidy(goal.finish(best)), file, before), flags.out);
+    if (smallest.text === '') return printErrorLine('hmm-sim: interrupted');
+    write(smallest.text, out);
     printErrorLine('hmm-sim: interrupted; this is the smallest so far');
   });
-  printErrorLine(`shrinking ${before} steps: ${goal.text}`);
+  const tell = (news: ShrinkNews): void => {
+    if (news.goal === undefined) {
+      status.show(`${news.steps} of ${before} steps after ${news.runs} runs`);
+    } else {
+      checkWritable(out);
+      printErrorLine(`shrinking ${before} steps: ${news.goal}`);
+    }
+    smallest = news;
+  };
+  const order: ShrinkOrder = { file, document, condition: flags.while, notEqualTo, check };
   try {
-    const found = await shrinkTowards(goal, {
-      limit: Number.POSITIVE_INFINITY,
-      progress({ runs, best: smallest }) {
-        best = smallest;
-        status.show(`${smallest.steps.length} of ${before} steps after ${runs} runs`);
-      },
-    });
+    await elsewhere(new URL('./shrink-worker.js', import.meta.url), order, { tell, turn: breathe });
     status.clear();
-    write(asText(found.document, file, before), flags.out);
-    const left = found.document.steps.length;
-    printErrorLine(`${left === 1 ? '1 step is' : `${left} steps are`} left after ${found.runs} runs`);
+    write(smallest.text, out);
+    const left = smallest.steps;
+    printErrorLine(`${left === 1 ? '1 step is' : `${left} steps are`} left after ${smallest.runs} runs`);
   } finally {
     stopListening();
   }

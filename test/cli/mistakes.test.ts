@@ -7,8 +7,8 @@ import { hmmSim } from './hmm-sim.js';
 const file = join(t.testdir({ 'a.jsonl': '{}\n'.repeat(13) }), 'a.jsonl');
 const line = (n: number): string =>
   n % 2 === 0
-    ? `${file}:${n / 2 + 1}: name: missing, expected string`
-    : `${file}:${(n + 1) / 2}: steps: missing, expected array`;
+    ? `${file}:${n / 2 + 1}: name: missing key "name", expected a name: one line of 1 to 200 characters`
+    : `${file}:${(n + 1) / 2}: steps: missing key "steps", expected a list`;
 const ten = Array.from({ length: 10 }, (_, n) => line(n));
 
 for (const [name, ...args] of [['show'], ['explain'], ['shrink'], ['export', '--c', '-']]) {
