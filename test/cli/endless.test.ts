@@ -108,7 +108,7 @@ for (const [signal, status, what] of [
   ['SIGTERM', 143, 'interrupted by SIGTERM'],
   ['SIGHUP', 129, 'interrupted by SIGHUP'],
 ] as const) {
-  t.test(`fuzz and shrink hear ${signal} in the middle of a scenario`, async (t) => {
+  t.test(`fuzz hears ${signal} in the middle of a scenario`, async (t) => {
     const out = join(t.testdir(), 'out');
     const head = '# fuzz kernel 6.12, no checkers, seed 1';
     t.strictSame(stuck(signal, 2, 'fuzz', '--kernel', '6.12', '--no-check', '--out', out), {
@@ -116,19 +116,16 @@ for (const [signal, status, what] of [
       stdout: `${head}: 1 scenarios, 0 findings\n# ${what}\n`,
       stderr: '',
     });
-    const { stdout, stderr, ...ran } = stuck(signal, 4, 'shrink', 'seed:6', '--kernel', '6.12');
-    t.strictSame(ran, { status });
-    t.equal(
-      stderr,
-      'shrinking 31 steps: oops in dmirror_do_read\nhmm-sim: interrupted; this is the smallest so far\n',
-    );
-    t.match(stdout, '\nname: generated-anon-6\n');
-    t.equal(load(stdout, 'x', 'yaml').documents[0]!.document.steps.length, 31);
   });
 }
 
 t.test('what shrink leaves is the smallest so far', async (t) => {
-  const { stdout } = stuck('SIGTERM', 40, 'shrink', 'seed:6', '--kernel', '6.12');
+  const { status, stdout, stderr } = stuck('SIGTERM', 40, 'shrink', 'seed:6', '--kernel', '6.12');
+  t.equal(status, 143);
+  t.equal(
+    stderr,
+    'shrinking 31 steps: oops in dmirror_do_read\nhmm-sim: interrupted; this is the smallest so far\n',
+  );
   t.equal(load(stdout, 'x', 'yaml').documents[0]!.document.steps.length, 17);
 });
 
