@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim fuzz`: makes scenarios up, runs them, and keeps the smallest of each sort that finds something. */
 import { type Command, Option } from 'commander';
-import { type CampaignPlan, laboratoryOf, scenarioOf, seedOf, shareOf } from '../fuzz/campaign.js';
-import { type Finding, sortOf } from '../fuzz/findings.js';
-import { findingsOf, goalOf, type Laboratory } from '../fuzz/goals.js';
-import type { ScenarioDocument } from '../scenario/schema.js';
-import { writeYaml } from '../scenario/update.js';
-import { MachinePool } from '../session/machine-pool.js';
+import { type CampaignPlan, shareOf } from '../fuzz/campaign.js';
 import { UsageError } from '../sim/errors.js';
 import { bugOption, tellWithoutEffect } from './bug-options.js';
+import { elsewhere } from './elsewhere.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
-import { fileOf, JournalFile, planText } from './fuzz-journal.js';
+import { JournalFile, planText, type State } from './fuzz-journal.js';
 import { mergeCommand } from './fuzz-merge.js';
 import { summaryLines } from './fuzz-summary.js';
+import type { FuzzNews, FuzzOrder } from './fuzz-worker.js';
 import { Progress, statusLine } from './progress.js';
-import { shrinkTowards } from './shrinking.js';
 import { breathe, onInterrupt, printErrorLine, printLine } from './terminal.js';
 import { DEFAULT_GENERATION, KERNEL_HELP, parseKernel, parseNumber } from './values.js';
 
@@ -35,15 +31,6 @@ const DEFAULT_COUNT = 10_000;
 
 /** So many scenarios nobody waits for: only --time ends the campaign. */
 const ENDLESS = 1e12;
-
-/** Milliseconds after which signals have their turn. */
-const TURN_MS = 100;
-
-/** Scenarios between two lines of the journal: what a kill loses, and has to be run again. */
-const STRIDE = 64;
-
-/** Runs that shrinking one finding may take. */
-const SHRINK_LIMIT = 3000;
 
 function parseShard(text: string): [number, number] {
   const [, index, of] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
@@ -94,45 +81,48 @@ function planOf({ kernel, against, bug, check, seed, shard }: FuzzFlags): Campai
   return { kernel, ...optional, check, seed, shard };
 }
 
-class Fuzzer {
-  readonly #lab: Laboratory;
+/** What the thread tells, on disk and in words. */
+class Campaign {
   readonly #file: JournalFile;
-  readonly #counts: Map<string, number>;
-  #done: number;
+  #state: State;
 
   constructor(
     readonly plan: CampaignPlan,
     readonly out: string | undefined,
   ) {
-    this.#lab = laboratoryOf(new MachinePool(), plan);
     this.#file = new JournalFile(out, plan);
-    const { done, counts } = this.#file.journal.state;
-    this.#done = done;
-    this.#counts = new Map(Object.entries(counts));
+    this.#state = this.#file.journal.state;
   }
 
-  /** Run scenarios until `share` of them are done, or `over` says so. */
-  async run(share: number, over: () => boolean): Promise<void> {
-    const before = this.#done;
-    let due = 0;
-    const total = share < ENDLESS ? share - before : undefined;
-    const progress = new Progress('scenarios', total);
-    while (this.#done < share && !over()) {
-      await this.#scenario(seedOf(this.plan, this.#done));
-      this.#done++;
-      if (this.#done % STRIDE === 0) this.save();
-      else if (Date.now() < due) continue;
-      due = Date.now() + TURN_MS;
-      progress.at(this.#done - before, `, ${this.#file.journal.entries.length} findings`);
-      await breathe();
-    }
-    this.save();
+  /** Run scenarios until `share` of them are done, or it is time to `end`. */
+  async run(share: number, end: number): Promise<void> {
+    const before = this.#state.done;
+    const progress = new Progress('scenarios', share < ENDLESS ? share - before : undefined);
+    const order: FuzzOrder = {
+      plan: this.plan,
+      state: this.#state,
+      known: this.#file.journal.entries.map(({ sort }) => sort),
+      share,
+      end,
+      shrinks: this.out !== undefined,
+    };
+    const tell = (news: FuzzNews): void => {
+      if ('showing' in news) statusLine.show(news.showing);
+      else if ('found' in news) this.#file.found(news.found, news.scenario);
+      else this.#at(news, progress, before);
+    };
+    await elsewhere(new URL('./fuzz-worker.js', import.meta.url), order, { tell, turn: breathe });
     statusLine.clear();
   }
 
+  #at({ state, keep }: Extract<FuzzNews, { keep: boolean }>, progress: Progress, before: number): void {
+    this.#state = state;
+    if (keep) this.save();
+    progress.at(state.done - before, `, ${this.#file.journal.entries.length} findings`);
+  }
+
   save(): void {
-    const { done } = this.#file.journal.state;
-    if (done !== this.#done) this.#file.done({ done: this.#done, counts: Object.fromEntries(this.#counts) });
+    if (this.#file.journal.state.done !== this.#state.done) this.#file.done(this.#state);
   }
 
   /** Others may go on with it. */
@@ -142,42 +132,12 @@ class Fuzzer {
 
   summary(): string[] {
     statusLine.clear();
-    const head = `fuzz ${planText(this.plan)}`;
-    return summaryLines(head, this.#done, this.#file.journal.entries, this.#counts);
+    const { done, counts } = this.#state;
+    return summaryLines(`fuzz ${planText(this.plan)}`, done, this.#file.journal.entries, counts);
   }
 
   get found(): boolean {
     return this.#file.journal.entries.length > 0;
-  }
-
-  async #scenario(seed: number): Promise<void> {
-    const document = scenarioOf(this.plan, seed);
-    const findings = findingsOf(this.#lab, document);
-    for (const finding of findings) {
-      const sort = sortOf(finding);
-      const known = this.#file.journal.entries.some((entry) => entry.sort === sort);
-      if (!known) await this.#keep(finding, document, seed);
-    }
-    // Counted once all of them are kept: an interrupt before that runs the scenario again.
-    for (const sort of findings.map(sortOf)) this.#counts.set(sort, (this.#counts.get(sort) ?? 0) + 1);
-  }
-
-  async #keep(finding: Finding, document: ScenarioDocument, seed: number): Promise<void> {
-    const sort = sortOf(finding);
-    const goal = goalOf(this.#lab, document, finding);
-    if (this.out === undefined) {
-      this.#file.found({ sort, text: goal.text, seed, steps: document.steps.length, file: '' }, '');
-      return;
-    }
-    const found = await shrinkTowards(goal, {
-      limit: SHRINK_LIMIT,
-      progress: ({ best }) => statusLine.show(`${goal.text}: ${best.steps.length} steps`),
-    });
-    const { name: _, kernel, source, steps, ...rest } = found.document;
-    const from = `found by fuzz, seed ${seed}, ${document.steps.length} steps: ${source}`;
-    const file = fileOf(sort);
-    const scenario = writeYaml({ name: sort, kernel, source: from, ...rest, steps });
-    this.#file.found({ sort, text: goal.text, seed, steps: steps.length, file }, scenario);
   }
 }
 
@@ -198,13 +158,13 @@ async function fuzzCommand(flags: FuzzFlags): Promise<number> {
   const total = totalOf(flags);
   const plan = planOf(flags);
   tellWithoutEffect(flags, [flags.kernel], printErrorLine);
-  const fuzzer = new Fuzzer(plan, flags.out);
+  const fuzzer = new Campaign(plan, flags.out);
   const end = time === undefined ? Number.POSITIVE_INFINITY : Date.now() + time * 1000;
   const stopListening = onInterrupt((what) => {
     fuzzer.save();
     for (const line of [...fuzzer.summary(), `# ${what}`]) printLine(line);
   });
-  await fuzzer.run(shareOf(plan, total), () => Date.now() >= end);
+  await fuzzer.run(shareOf(plan, total), end);
   stopListening();
   fuzzer.close();
   for (const line of fuzzer.summary()) printLine(line);

@@ -28,8 +28,12 @@ export function fewLines(mistakes: readonly Mistake[]): string[] {
   return mistakes.length > MAX_MISTAKES ? [...lines, `and ${mistakes.length - MAX_MISTAKES} more`] : lines;
 }
 
-/** The last mistake that is told, which ends the command, and the lines before it. */
+/** The last mistake that is told, which ends the command and says how many more there are, and the lines before it. */
 export function fewOf(mistakes: readonly Mistake[]): { few: string[]; last: Mistake | undefined } {
   const told = mistakes.slice(0, MAX_MISTAKES);
-  return { few: fewLines(told.slice(0, -1)), last: told.at(-1) };
+  const few = fewLines(told.slice(0, -1));
+  const last = told.at(-1);
+  const more = mistakes.length - told.length;
+  if (last === undefined || more === 0) return { few, last };
+  return { few, last: { ...last, message: `${last.message}, and ${more} more` } };
 }

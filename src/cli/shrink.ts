@@ -2,23 +2,21 @@
 /** `hmm-sim shrink`: the least scenario that still shows what a larger one does. */
 import { type Command, Option } from 'commander';
 import { generateScenario } from '../fuzz/generate.js';
-import { goalFor, type Laboratory } from '../fuzz/goals.js';
 import { recordedTest } from '../record/suite.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
-import { writeYaml } from '../scenario/update.js';
 import { hmmTests } from '../selftests/hmm-tests/suites.js';
-import { MachinePool } from '../session/machine-pool.js';
 import { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
+import { elsewhere } from './elsewhere.js';
 import { EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
 import { checkOutputs } from './files/outputs.js';
 import { statusLine as status } from './progress.js';
 import { ReportFile } from './report-file.js';
 import { addChoiceOptions, type ChoiceOptions, chooseScenarios } from './scenario-choice.js';
-import { shrinkTowards, tidy } from './shrinking.js';
+import type { ShrinkNews, ShrinkOrder } from './shrink-worker.js';
 import { checkFilters } from './smoke-filters.js';
-import { onInterrupt, printErrorLine, printNow } from './terminal.js';
+import { breathe, onInterrupt, printErrorLine, printNow } from './terminal.js';
 import { DEFAULT_GENERATION, parseKernel, parseNumber } from './values.js';
 
 export interface ShrinkFlags extends ChoiceOptions {
@@ -88,57 +86,53 @@ export async function toShrink(file: string, flags: ShrinkFlags): Promise<Scenar
   return Object.keys(machine).length === 0 ? document : { ...document, machine };
 }
 
-/** The machine without what the command line says is wrong with it. */
-function withoutBugs(document: ScenarioDocument): ScenarioDocument {
-  const { bugs: _, fixes: __, ...machine } = document.machine ?? {};
-  return { ...document, machine };
-}
+/** Written at once: what an interrupt leaves must be whole. */
+class Smallest {
+  #file: ReportFile | undefined;
 
-function laboratory(file: string, flags: ShrinkFlags): Laboratory {
-  const check = flags.check || flags.while === 'checker';
-  const sound = file.startsWith('suite:') ? { sound: withoutBugs } : {};
-  const lab = { source: new MachinePool(), setups: new Setups({ check }), ...sound };
-  if (flags.notEqualTo === undefined) return lab;
-  const setups = new Setups({ kernel: flags.notEqualTo, check });
-  return { ...lab, other: { setups, document: (document) => document } };
-}
+  constructor(readonly out: string | undefined) {}
 
-function asText(
-  { name, kernel, source, steps, ...rest }: ScenarioDocument,
-  file: string,
-  from: number,
-): string {
-  const told = `shrunk from ${file}, ${from} steps: ${source}`;
-  return writeYaml({ name, kernel, source: told, ...rest, steps });
+  /** Said before the work begins, not after it. Throws UsageError or HostError. */
+  check(): void {
+    if (this.out !== undefined) this.#file = new ReportFile(this.out, '--out');
+  }
+
+  write(text: string): void {
+    if (this.#file === undefined) printNow(text);
+    else this.#file.write(text);
+  }
 }
 
 /** Return: the exit status. Throws UsageError. */
 async function shrinkCommand(file: string, flags: ShrinkFlags): Promise<number> {
   checkOutputs([['--out', flags.out]], () => [file]);
   const document = await toShrink(file, flags);
-  const goal = goalFor(laboratory(file, flags), document, flags.while);
-  const out = flags.out === undefined ? undefined : new ReportFile(flags.out, '--out');
-  const write = (text: string) => (out === undefined ? printNow(text) : out.write(text));
   const before = document.steps.length;
-  let best = goal.document;
+  const { notEqualTo, check = false } = flags;
+  const output = new Smallest(flags.out);
+  let smallest: ShrinkNews = { steps: before, runs: 0, text: '' };
   const stopListening = onInterrupt(() => {
     status.clear();
-    write(asText(tidy(goal.finish(best)), file, before));
+    if (smallest.text === '') return printErrorLine('hmm-sim: interrupted');
+    output.write(smallest.text);
     printErrorLine('hmm-sim: interrupted; this is the smallest so far');
   });
-  printErrorLine(`shrinking ${before} steps: ${goal.text}`);
+  const tell = (news: ShrinkNews): void => {
+    if (news.goal === undefined) {
+      status.show(`${news.steps} of ${before} steps after ${news.runs} runs`);
+    } else {
+      output.check();
+      printErrorLine(`shrinking ${before} steps: ${news.goal}`);
+    }
+    smallest = news;
+  };
+  const order: ShrinkOrder = { file, document, condition: flags.while, notEqualTo, check };
   try {
-    const found = await shrinkTowards(goal, {
-      limit: Number.POSITIVE_INFINITY,
-      progress({ runs, best: smallest }) {
-        best = smallest;
-        status.show(`${smallest.steps.length} of ${before} steps after ${runs} runs`);
-      },
-    });
+    await elsewhere(new URL('./shrink-worker.js', import.meta.url), order, { tell, turn: breathe });
     status.clear();
-    write(asText(found.document, file, before));
-    const left = found.document.steps.length;
-    printErrorLine(`${left === 1 ? '1 step is' : `${left} steps are`} left after ${found.runs} runs`);
+    output.write(smallest.text);
+    const left = smallest.steps;
+    printErrorLine(`${left === 1 ? '1 step is' : `${left} steps are`} left after ${smallest.runs} runs`);
   } finally {
     stopListening();
   }

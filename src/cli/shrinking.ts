@@ -3,14 +3,13 @@
 import type { Goal } from '../fuzz/goals.js';
 import { type Progress, shrink } from '../fuzz/shrink.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
-import { breathe } from './terminal.js';
 
 /** Milliseconds between two looks at the world. */
 const STRIDE = 100;
 
 export interface Watch {
   /** Now and then, with the best so far. */
-  progress(progress: Progress): void;
+  progress(progress: Progress): Promise<void>;
   /** Runs after which the best so far is good enough. */
   readonly limit: number;
 }
@@ -27,8 +26,7 @@ export async function shrinkTowards(
     last = next.value;
     if (next.done || last.runs >= watch.limit) break;
     if (Date.now() < due) continue;
-    watch.progress(last);
-    await breathe();
+    await watch.progress(last);
     due = Date.now() + STRIDE;
   }
   return { document: tidy(goal.finish(last.best)), runs: last.runs };

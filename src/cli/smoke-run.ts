@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What `smoke` tells of its tests as they come: KTAP, and the reports at the end. */
+import { dirname, join, resolve } from 'node:path';
 import { bailOutLine, ktapLines, TAP_HEADER } from '../report/ktap.js';
 import { type HarnessEvent, KSFT_FAIL, type ResultEvent } from '../selftests/events.js';
+import { shownFile } from '../selftests/source_location.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { allOf } from './files/all-of.js';
 import { isTellable } from './files/host-error.js';
@@ -13,6 +15,13 @@ import { breathe, ktapPainter, onInterrupt, type Painter, printErrorLine, printT
 
 /** Where the suite stands in this project. */
 const SUITE = 'src/selftests/';
+
+/** The file that a location is about, from here: that of a maintainer's own tests is theirs. */
+function pathOf(file: string, ownFile: string | undefined): string {
+  if (ownFile === undefined) return `${SUITE}${file}`;
+  if (file === shownFile(resolve(ownFile))) return ownFile;
+  return file.startsWith('hmm-tests') ? `${SUITE}${file}` : join(dirname(ownFile), file);
+}
 
 /** Runs the tests, wherever that is. */
 export type RunTests = (listener: {
@@ -28,6 +37,7 @@ export class SmokeRun {
   constructor(
     private readonly reports: Reports,
     private readonly observing?: Observing,
+    private readonly ownFile?: string,
   ) {}
 
   /** Return: the exit code. */
@@ -85,7 +95,10 @@ export class SmokeRun {
     if (code !== KSFT_FAIL || !inActions()) return;
     const log = this.reports.recorder.tests.at(-1)?.log ?? [];
     const location = log.find((entry) => entry.location !== undefined)?.location;
-    const place = { file: `${SUITE}${location?.file ?? 'hmm-tests'}`, line: location?.line ?? 1 };
+    const place = {
+      file: pathOf(location?.file ?? 'hmm-tests', this.ownFile),
+      line: location?.line ?? 1,
+    };
     const message = log.map((entry) => entry.text).join('\n');
     printErrorLine(annotationLine({ ...place, title: name, message }));
   }

@@ -23,6 +23,7 @@ import { addMachineOptions, type MachineFlags } from './machine-options.js';
 import { addFilterOptions, checkFilters } from './smoke-filters.js';
 import { type ReportPaths, Reports } from './smoke-reports.js';
 import type { KernelLogOptions, Observing } from './smoke-tests.js';
+import type { SmokeOrder } from './smoke-worker.js';
 import { printErrorLine, printLine } from './terminal.js';
 import type { TraceFlags } from './trace-file.js';
 import { parseTimeout, TIMEOUT_HELP, TRACE_FUNCTIONS_HELP, TRACE_HELP } from './values.js';
@@ -93,12 +94,13 @@ async function smoke(
   const { SmokeRun } = await import('./smoke-run.js');
   const { timeout, dmesg, failOnWarn, suite: ownFile } = flags;
   const options = { filters, timeout, dmesg, failOnWarn, ownFile };
-  const run = new SmokeRun(reports, observing);
+  const run = new SmokeRun(reports, observing, ownFile);
   try {
     process.exitCode = await run.run(async (listener) => {
       if (observing === undefined) {
-        const { smokeElsewhere } = await import('./smoke-worker.js');
-        return smokeElsewhere({ addresses, flags: { ...flags, seed: machine.seed }, options }, listener);
+        const { elsewhere } = await import('./elsewhere.js');
+        const order: SmokeOrder = { addresses, flags: { ...flags, seed: machine.seed }, options };
+        return elsewhere(new URL('./smoke-worker.js', import.meta.url), order, listener);
       }
       // Who observes shares its files and its machine with this thread.
       const { smokeTests } = await import('./smoke-tests.js');

@@ -2,11 +2,14 @@
 /** A scenario as a grid: pages by steps, and in each cell where the page is after the step and who may use it. */
 import type { Machine } from '../machine/machine.js';
 import { addressOf } from '../scenario/actor.js';
+import { differencesOf } from '../scenario/compare.js';
 import { processesOf } from '../scenario/names.js';
 import { answerText, rangeText, stepText } from '../scenario/place.js';
+import type { StepResult } from '../scenario/result.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
 import { definitionOf } from '../scenario/steps/index.js';
-import { Session } from '../session/session.js';
+import { unmetLog, unmetText } from '../scenario/verdict.js';
+import { Session, type TakenStep } from '../session/session.js';
 import type { MachineSetup } from '../session/setup.js';
 import { observePage, type PageState } from '../watch/observe.js';
 
@@ -26,6 +29,8 @@ export type Tone =
 export interface Cell {
   readonly tone: Tone;
   readonly state: PageState;
+  /** Another page than after the step before. */
+  readonly moved: boolean;
 }
 
 export interface GridColumn {
@@ -35,6 +40,12 @@ export interface GridColumn {
   readonly head: string;
   readonly text: string;
   readonly answer: string;
+  /** Who took it. */
+  readonly process: string;
+  readonly result: StepResult;
+  readonly warnings: readonly string[];
+  /** What the document expects otherwise. */
+  readonly differs: string | undefined;
 }
 
 export interface GridRow {
@@ -53,6 +64,8 @@ export interface Grid {
   readonly generic: boolean;
   readonly columns: readonly GridColumn[];
   readonly rows: readonly GridRow[];
+  /** What the kernel log does not say as the document expects. */
+  readonly unmet: string | undefined;
   /** Pages that are left out, because regions are large. */
   readonly hidden: number;
 }
@@ -94,6 +107,7 @@ function sameCell(a: Cell | null, b: Cell | null): boolean {
   const devices = (cell: Cell): string => JSON.stringify(cell.state.devices);
   return (
     a.tone === b.tone &&
+    a.moved === b.moved &&
     a.state.device === b.state.device &&
     a.state.cpu === b.state.cpu &&
     a.state.pte === b.state.pte &&
@@ -148,17 +162,44 @@ export function drawScenario(machine: Machine, setup: MachineSetup, document: Sc
       }),
     ),
   );
-  const columns: GridColumn[] = [];
-  for (const { index, step, result, warnings } of session.takeAll(steps)) {
-    const answer = [answerText(result), ...warnings.map((text) => `WARNING ${text}`)].join('; ');
-    columns.push({ step: index, head: head(step), text: stepText(step), answer });
+  const taken: TakenStep[] = [];
+  for (const one of session.takeAll(steps)) {
+    taken.push(one);
     for (const track of tracks) track.cells.push(cellOf(machine, session, track, device));
   }
+  const unmet = unmetLog(document, machine);
   const hidden = [...sizes.values()].reduce((sum, pages) => sum + Math.max(0, pages - MAX_PAGES), 0);
   const rows = merge(tracks.filter((track) => !isEmpty(track)));
   const { id: kernel, behaviours } = setup.generation;
   const generic = behaviours.genericPagesAreMigratable;
-  return { title: document.name, kernel, device, generic, columns, rows, hidden };
+  return {
+    title: document.name,
+    kernel,
+    device,
+    generic,
+    columns: columnsOf(document, taken),
+    rows,
+    unmet: unmet === undefined ? undefined : unmetText(unmet),
+    hidden,
+  };
+}
+
+function columnsOf(document: ScenarioDocument, taken: readonly TakenStep[]): GridColumn[] {
+  const results = taken.map(({ result }) => result);
+  const differences = new Map(differencesOf(document, results).map((one) => [one.step, one]));
+  return taken.map(({ index, step, result, warnings }) => {
+    const difference = differences.get(index);
+    return {
+      step: index,
+      head: head(step),
+      text: stepText(step),
+      answer: [answerText(result), ...warnings.map((text) => `WARNING ${text}`)].join('; '),
+      process: step.as ?? 'p0',
+      result,
+      warnings,
+      differs: difference === undefined ? undefined : unmetText({ kind: 'step', ...difference }),
+    };
+  });
 }
 
 function cellOf(machine: Machine, session: Session, track: Track, device: string): Cell | null {
@@ -166,5 +207,7 @@ function cellOf(machine: Machine, session: Session, track: Track, device: string
   const mm = pid === undefined ? undefined : machine.process(pid)?.mm;
   if (mm === undefined || mm === null) return null;
   const state = observePage(machine, mm, addressOf(track.region, track.page));
-  return { tone: toneOf(state, device), state };
+  const before = track.cells.at(-1)?.state.pfn ?? -1;
+  const moved = before >= 0 && state.pfn >= 0 && state.pfn !== before;
+  return { tone: toneOf(state, device), state, moved };
 }

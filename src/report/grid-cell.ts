@@ -38,6 +38,42 @@ export function legendOf({ generic }: Grid): readonly LegendItem[] {
   });
 }
 
+export interface Occurring {
+  readonly tones: readonly LegendItem[];
+  /** Is any page another one than after the step before? */
+  readonly moved: boolean;
+  /** Sentences on the rest of a cell. */
+  readonly notes: readonly string[];
+}
+
+const MIGRATING: LegendItem = ['migrating', 'M', 'being migrated'];
+
+/** What is in the cells of this grid, for a legend of that alone. */
+export function occurring(grid: Grid): Occurring {
+  const cells = grid.rows.flatMap((row) => row.cells.filter((cell) => cell !== null));
+  const there = new Set(cells.map(({ tone }) => tone));
+  const tones = [...legendOf(grid), MIGRATING].filter(([tone]) => there.has(tone));
+  return { tones, moved: cells.some(({ moved }) => moved), notes: notesOf(grid, cells, tones) };
+}
+
+function notesOf(grid: Grid, cells: readonly Cell[], tones: readonly LegendItem[]): string[] {
+  const notes: string[] = [];
+  if (tones.some(([, , meaning]) => /local|remote/.test(meaning)))
+    notes.push(`Behind the letter stands the number of the device; local is ${grid.device}.`);
+  const mapped = cells.filter(({ tone }) => tone !== 'none' && tone !== 'unmapped');
+  const cpu = ['r', 'rw', ''].filter((one) => mapped.some(({ state }) => state.cpu === one));
+  if (cpu.length > 0) {
+    const words = cpu.map((one) => (one === '' ? '- nothing' : `${one} ${ACCESS_TEXT[one as 'r' | 'rw']}`));
+    notes.push(`Then what the CPU does without a fault: ${words.join(', ')}.`);
+  }
+  const access = new Set(mapped.flatMap(({ state }) => state.devices.map((device) => device.access)));
+  if (access.size > 0) {
+    const words = [...access].sort().map((one) => `${one} ${ACCESS_TEXT[one]}`);
+    notes.push(`Then each device by its number, and what is in its page table: ${words.join(', ')}.`);
+  }
+  return notes;
+}
+
 /** "S rw 0r": where, what the CPU may do without a fault ("-": nothing), and what each device has in its table. */
 export function cellText(cell: Cell | null): string {
   if (cell === null || cell.tone === 'unmapped') return '';

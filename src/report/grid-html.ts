@@ -2,21 +2,9 @@
 /** Grids as one HTML file that needs nothing else: no network, no fonts, no library. */
 
 import type { Cell, Grid, GridColumn, GridRow } from '../explain/show-grid.js';
-import { printable } from '../sim/printable.js';
-import { cellDetails, cellText, legendOf } from './grid-cell.js';
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  '\n': '&#10;',
-};
-
-function escapeText(text: string): string {
-  const lines = text.split('\n').map(printable).join('\n');
-  return lines.replace(/[&<>"\n]/g, (character) => ENTITIES[character]!);
-}
+import { cellDetails, cellText, occurring } from './grid-cell.js';
+import { stepsHtml } from './grid-html-steps.js';
+import { escapeHtml } from './html-escape.js';
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1c2024; --paper: #fcfcfd; --line: #d9dbe0; --soft: #60646c;
@@ -37,7 +25,9 @@ th, td { padding: .3rem .55rem; border-bottom: 1px solid var(--line); border-rig
   font: 12.5px/1.4 ui-monospace, monospace; white-space: nowrap; text-align: left; }
 tr:last-child > * { border-bottom: 0; } tr > :last-child { border-right: 0; }
 thead th { vertical-align: bottom; font-weight: 600; cursor: help; } thead th b { display: block; color: var(--soft); font-weight: 400; }
-thead th.bad { color: #c62a2f; } @media (prefers-color-scheme: dark) { thead th.bad { color: #ff9592; } }
+.bad { color: #c62a2f; } .steps .bad td { font-weight: 600; } @media (prefers-color-scheme: dark) { .bad { color: #ff9592; } }
+.steps { margin: .75rem 0; } .steps td { white-space: normal; vertical-align: top; overflow-wrap: anywhere; max-width: 40rem; }
+.steps :is(th, td) { border-right: 0; } td.moved { box-shadow: inset 3px 0 0 var(--ink); }
 th[scope=row], thead th:first-child { position: sticky; left: 0; background: var(--paper); font-weight: 400; }
 td[tabindex]:hover, td[tabindex]:focus { outline: 2px solid var(--ink); outline-offset: -2px; }
 .none { background: var(--none); color: var(--soft); } .zero { background: var(--zero); }
@@ -66,36 +56,44 @@ for (const type of ['mouseover', 'focusin']) document.addEventListener(type, sho
 for (const type of ['mouseleave', 'focusout', 'scroll']) document.addEventListener(type, () => { tip.style.display = 'none'; }, true);
 `;
 
-function headCell({ step, head, text, answer }: GridColumn): string {
-  const failed = !/^(ret 0|done)/.test(answer);
-  const tip = escapeText(`step ${step}: ${text}\nanswer: ${answer}`);
-  return `<th scope="col"${failed ? ' class="bad"' : ''} tabindex="0" data-tip="${tip}"><b>${step}</b>${escapeText(head)}</th>`;
+function headCell({ step, head, text, answer, process, differs }: GridColumn): string {
+  const failed = differs !== undefined;
+  const tip = escapeHtml(`step ${step}: ${text}\nanswer: ${answer}${failed ? `\n${differs}` : ''}`);
+  return `<th scope="col"${failed ? ' class="bad"' : ''} tabindex="0" data-tip="${tip}"><b>${step} ${escapeHtml(process)}</b>${escapeHtml(head)}</th>`;
 }
 
 function bodyCell(row: GridRow, column: GridColumn, cell: Cell | null): string {
   if (cell === null || cell.tone === 'unmapped') return '<td></td>';
-  const tip = escapeText([`${row.name} after step ${column.step}`, ...cellDetails(cell)].join('\n'));
-  return `<td class="${cell.tone}" tabindex="0" data-tip="${tip}">${escapeText(cellText(cell))}</td>`;
+  const tip = escapeHtml([`${row.name} after step ${column.step}`, ...cellDetails(cell)].join('\n'));
+  const [moved, mark] = cell.moved ? [' moved', `${MOVED} `] : ['', ''];
+  return `<td class="${cell.tone}${moved}" tabindex="0" data-tip="${tip}">${mark}${escapeHtml(cellText(cell))}</td>`;
 }
 
+/** Before a page that is another one than after the step before. */
+const MOVED = '\u2192';
+
+/** What there is in the grid, and nothing else. */
 function legend(grid: Grid): string {
-  const items = legendOf(grid)
-    .map(([tone, letter, meaning]) => `<li><span class="${tone}">${letter}</span>${meaning}</li>`)
-    .join('\n');
-  return `<ul class="legend">\n${items}\n</ul>
-<p>Local is ${grid.device}, the first device that is opened. A cell says where the page is after the step, what the
-CPU does without a fault (- nothing), and what each device has in its page table: 0r reads, 0rw writes too, 0a atomic access.</p>`;
+  const { tones, moved, notes } = occurring(grid);
+  const items = tones.map(
+    ([tone, letter, meaning]) => `<li><span class="${tone}">${letter}</span>${meaning}</li>`,
+  );
+  if (moved) items.push(`<li><span>${MOVED}</span>another page (pfn) than after the step before</li>`);
+  if (items.length === 0) return '';
+  const list = `<ul class="legend">\n${items.join('\n')}\n</ul>`;
+  return notes.length === 0 ? list : `${list}\n<p>${escapeHtml(notes.join(' '))}</p>`;
 }
 
 function section(grid: Grid): string {
   const head = grid.columns.map(headCell).join('');
   const body = grid.rows.map((row) => {
     const cells = grid.columns.map((column, i) => bodyCell(row, column, row.cells[i] ?? null)).join('');
-    return `<tr><th scope="row">${escapeText(row.name)}</th>${cells}</tr>`;
+    return `<tr><th scope="row">${escapeHtml(row.name)}</th>${cells}</tr>`;
   });
   const hidden = grid.hidden === 0 ? '' : `\n<p>${grid.hidden} pages of large regions are not shown.</p>`;
-  return `<h1>${escapeText(grid.title)}</h1>
-<p>on kernel ${escapeText(grid.kernel)}</p>
+  return `<h1>${escapeHtml(grid.title)}</h1>
+<p>on kernel ${escapeHtml(grid.kernel)}</p>
+${stepsHtml(grid)}
 ${legend(grid)}
 <div class="scroll"><table>
 <thead><tr><th></th>${head}</tr></thead>
@@ -113,7 +111,7 @@ export function gridHtml(grids: readonly Grid[]): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeText(title)} - hmm-sim</title>
+<title>${escapeHtml(title)} - hmm-sim</title>
 <style>${STYLE}</style>
 </head>
 <body>

@@ -45,7 +45,11 @@ function missingText(texts: readonly string[], log: readonly string[]): string |
   });
 }
 
-function unmetLog({ dmesg, warnings }: ScenarioDocument, run: ScenarioRun): Unmet | undefined {
+/** What the kernel log does not say as the document expects. */
+export function unmetLog(
+  { dmesg, warnings }: ScenarioDocument,
+  run: Pick<ScenarioRun, 'dmesg'>,
+): Unmet | undefined {
   const missing = missingText(dmesg ?? [], run.dmesg);
   if (missing !== undefined) return { kind: 'dmesg', expected: missing, actual: run.dmesg };
   if (warnings === undefined) return undefined;

@@ -27,7 +27,7 @@ function findFrame(stack: string): Frame | undefined {
 }
 
 /** "hmm-tests/migrate.ts" of a path below hmm-tests/, else the last part of the path. */
-function shownFile(path: string): string {
+export function shownFile(path: string): string {
   const parts = path.split('/');
   const from = parts.lastIndexOf('hmm-tests');
   return parts.slice(from < 0 ? -1 : from).join('/');

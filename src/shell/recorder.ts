@@ -6,7 +6,8 @@ import type { MachineBlock, ScenarioDocument, Step } from '../scenario/schema.js
 import { writeYaml } from '../scenario/update.js';
 
 export interface RecorderOptions {
-  readonly name: string;
+  /** Of the document that the session goes on from. */
+  readonly name?: string;
   readonly kernel: string;
   readonly machine?: MachineBlock | undefined;
   /** How the module is to load, where a document says so. */
@@ -18,6 +19,11 @@ export interface Taken {
   /** As it was typed, or stands in the document that it comes from. */
   readonly written: unknown;
   readonly result: StepResult;
+}
+
+/** "deep/er.yaml" is "er". */
+function nameOf(file: string): string | undefined {
+  return /([^/\\]+?)(?:\.(?:ya?ml|gz))*$/.exec(file)?.[1];
 }
 
 export class Recorder {
@@ -47,8 +53,8 @@ export class Recorder {
     this.#taken = [];
   }
 
-  #head(): Omit<ScenarioDocument, 'steps'> {
-    const { name, kernel, machine, load } = this.options;
+  #head(file = ''): Omit<ScenarioDocument, 'steps'> {
+    const { name = nameOf(file) ?? 'session', kernel, machine, load } = this.options;
     const head = { name, kernel: kernel as ScenarioDocument['kernel'], source: `simulated: ${kernel}` };
     return {
       ...head,
@@ -63,11 +69,11 @@ export class Recorder {
     return { ...this.#head(), steps };
   }
 
-  /** What `save` writes, in the words that were typed. */
-  text(): string {
+  /** What `save` writes into `file`, in the words that were typed. */
+  text(file: string): string {
     const kept = this.#kept;
     const steps = kept.map(({ step, result }) => ({ ...step, expect: result }) as Step);
     const written = kept.map(({ written, result }) => expecting(written, result as Step['expect']));
-    return writeYaml({ ...this.#head(), steps }, written);
+    return writeYaml({ ...this.#head(file), steps }, written);
   }
 }

@@ -95,7 +95,7 @@ export class Shell {
   constructor(options: ShellOptions) {
     this.#options = options;
     const kernel = options.setup.generation.id;
-    this.#recorder = new Recorder({ name: 'session', kernel, machine: options.machineBlock });
+    this.#recorder = new Recorder({ kernel, machine: options.machineBlock });
     this.#life = this.#born(options.setup);
   }
 
@@ -193,7 +193,7 @@ export class Shell {
   }
 
   #save(file: string): string[] {
-    this.#options.save(file, this.#recorder.text());
+    this.#options.save(file, this.#recorder.text(file));
     return [`saved ${this.#recorder.length} steps to ${file}`];
   }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Progress, progressText, StatusLine } from '../../src/cli/progress.js';
 import { colours } from '../../src/cli/terminal.js';
+import { load } from '../../src/scenario/load.js';
 import { bin, execute, hmmSim, type Ran } from './hmm-sim.js';
 
 /** The command with a kernel that never comes back from its second test; `signal` is sent when that has begun. */
@@ -94,6 +95,38 @@ t.test('run --timeout: that scenario fails, the rest runs', async (t) => {
     verdict: 'fail',
     reasons: ['did not end within 1 s on this host'],
   });
+});
+
+/** The command, which gets the signal when its kernel has begun to run for ever. */
+function stuck(signal: NodeJS.Signals, after: number, ...args: readonly string[]): Ran {
+  const preload = new URL(`endless.mjs?signal=${signal}&after=${after}`, import.meta.url).href;
+  return execute(process.execPath, ['--import', preload, bin, ...args]);
+}
+
+for (const [signal, status, what] of [
+  ['SIGINT', 130, 'interrupted'],
+  ['SIGTERM', 143, 'interrupted by SIGTERM'],
+  ['SIGHUP', 129, 'interrupted by SIGHUP'],
+] as const) {
+  t.test(`fuzz hears ${signal} in the middle of a scenario`, async (t) => {
+    const out = join(t.testdir(), 'out');
+    const head = '# fuzz kernel 6.12, no checkers, seed 1';
+    t.strictSame(stuck(signal, 2, 'fuzz', '--kernel', '6.12', '--no-check', '--out', out), {
+      status,
+      stdout: `${head}: 1 scenarios, 0 findings\n# ${what}\n`,
+      stderr: '',
+    });
+  });
+}
+
+t.test('what shrink leaves is the smallest so far', async (t) => {
+  const { status, stdout, stderr } = stuck('SIGTERM', 40, 'shrink', 'seed:6', '--kernel', '6.12');
+  t.equal(status, 143);
+  t.equal(
+    stderr,
+    'shrinking 31 steps: oops in dmirror_do_read\nhmm-sim: interrupted; this is the smallest so far\n',
+  );
+  t.equal(load(stdout, 'x', 'yaml').documents[0]!.document.steps.length, 17);
 });
 
 t.test('--timeout 0 is none', async (t) => {

@@ -135,6 +135,5 @@ t.test('Ctrl-C leaves the smallest so far', async (t) => {
   t.match(stderr, /^shrinking 802 steps: .*\nhmm-sim: interrupted; this is the smallest so far\n$/);
   const { documents, mistakes } = load(readFileSync(out, 'utf8'), out, 'yaml');
   t.strictSame(mistakes, []);
-  const left = documents[0]!.document.steps.length;
-  t.ok(left >= 3 && left < 802, `${left} steps`);
+  t.equal(documents[0]!.document.steps.length, 802, 'nothing was tried yet');
 });

@@ -12,8 +12,8 @@ import { Setups } from '../../src/session/setup.js';
 
 const file = 'test/fixtures/explain/kinds.yaml';
 
-function draw(): Grid {
-  const { document } = load(readFileSync(file, 'utf8'), file, 'yaml').documents[0]!;
+function draw(path = file): Grid {
+  const { document } = load(readFileSync(path, 'utf8'), path, 'yaml').documents[0]!;
   const setup = new Setups().of(document);
   return drawScenario(bootMachine(setup), setup, document);
 }
@@ -64,9 +64,9 @@ t.test('one row a group of pages, one cell a step, with its details', async (t) 
   }
   t.match(
     html,
-    '<td class="private-remote" tabindex="0" data-tip="p0 r0[2] after step 9&#10;private on hmm_dmirror1 pfn 0x3fffeffff&#10;' +
+    '<td class="private-remote moved" tabindex="0" data-tip="p0 r0[2] after step 9&#10;private on hmm_dmirror1 pfn 0x3fffeffff&#10;' +
       'VMA rw private anon&#10;entry: device private write&#10;refcount 1, mapcount 1&#10;CPU: faults&#10;' +
-      'hmm_dmirror1: reads and writes">P1 - 1rw</td>',
+      'hmm_dmirror1: reads and writes">→ P1 - 1rw</td>',
   );
 });
 
@@ -101,4 +101,73 @@ t.test('text paints tones and breaks into blocks', async (t) => {
   );
   const narrow = gridText(grid, { width: 60, paint: (text) => text });
   t.ok(narrow.slice(25).every((line) => line.length <= 60 || !line.startsWith('p')));
+});
+
+const failing = gridHtml([draw('test/fixtures/explain/failing.yaml')]);
+
+t.test('what a step was asked, answered and should have answered, without hovering', async (t) => {
+  const rows = [...failing.matchAll(/<tr(?: class="(\w+)")?><td>\d+<\/td>(.*?)<\/tr>/g)];
+  t.strictSame(
+    rows.map(([, kind = '', cells]) => [kind, ...cells!.slice(4, -5).split('</td><td>')]),
+    [
+      ['', 'p0', 'open d0 device=0', 'ret 0'],
+      ['', 'p0', 'mmap r0[0..1] prot=rw share=private backing=anon', 'ret 0'],
+      ['', 'p0', 'store r0[0..1] word=7', 'pages ok, ok'],
+      ['', 'p0', 'MIGRATE_TO_DEV d0 r0[0]', 'ret 0; cpages 1; faults 0; data 7'],
+      ['', 'p0', 'WRITE d0 r1[0] word=5', 'ret EFAULT'],
+      ['', 'p0', 'fork child=p1', 'ret 0'],
+      ['bad', 'p1', 'load r0[0]', 'pages 7<br><em>pages[0]: expected 9, got 7</em>'],
+      ['', 'p0', 'load r1[0]', 'pages <strong>SIGSEGV</strong>'],
+    ],
+  );
+  t.match(failing, '<p class="bad"><em>dmesg: expected &quot;&lt;never said&gt;&quot;</em></p>');
+  const heads = [...failing.matchAll(/<th scope="col"( class="bad")?[^>]*><b>([^<]*)<\/b>/g)];
+  t.strictSame(
+    heads.filter(([, bad]) => bad !== undefined).map(([, , text]) => text),
+    ['6 p1'],
+  );
+});
+
+t.test('a page that became another one', async (t) => {
+  const row = /<tr><th scope="row">p0 r0\[0\]<\/th>(.*?)<\/tr>/.exec(failing)![1]!;
+  const cells = [...row.matchAll(/<td(?: class="([^"]*)"[^>]*)?>([^<]*)<\/td>/g)];
+  t.strictSame(
+    cells.map(([, kind, text]) => [kind, text]),
+    [
+      [undefined, ''],
+      ['none', '.'],
+      ['system', 'S rw'],
+      ['private-local moved', '→ P0 - 0rw'],
+      ['private-local', 'P0 - 0rw'],
+      ['private-local', 'P0 -'],
+      ['system moved', '→ S r'],
+      ['system', 'S r'],
+    ],
+  );
+});
+
+t.test('the legend has what occurs', async (t) => {
+  const legend = (html: string) =>
+    [...html.matchAll(/<li>(.*?)<\/li>|<p>(.*?)<\/p>/g)].map(([, item, text]) => item ?? text);
+  t.strictSame(legend(failing), [
+    'on kernel 6.12',
+    '<span class="none">.</span>nothing mapped',
+    '<span class="system">S</span>system memory',
+    '<span class="private-local">P</span>private (local)',
+    '<span>→</span>another page (pfn) than after the step before',
+    'Behind the letter stands the number of the device; local is hmm_dmirror0. Then what the CPU does without a fault: ' +
+      'r reads, rw reads and writes, - nothing. Then each device by its number, and what is in its page table: ' +
+      'rw reads and writes.',
+  ]);
+  const { document } = load('name: none\nsteps: [open d0 0]\n', 'x', 'yaml').documents[0]!;
+  const setup = new Setups().of(document);
+  t.strictSame(legend(gridHtml([drawScenario(bootMachine(setup), setup, document)])), [
+    'on kernel v5-generic',
+  ]);
+});
+
+t.test('a stranger writes no markup', async (t) => {
+  t.match(failing, '<h1>&lt;img src=x onerror=alert(1)&gt; &amp; &quot;more&quot;</h1>');
+  t.notMatch(failing, '<img');
+  t.same(unbalanced(failing.replaceAll('<br>', '')), []);
 });

@@ -35,7 +35,7 @@ t.test('commands answer with their result; saving writes them as a document', (t
   t.equal(
     files.get('a.yaml'),
     `# yaml-language-server: $schema=hmm-sim.schema.json
-name: session
+name: a
 kernel: "6.12"
 source: "simulated: 6.12"
 machine: { spm: [ "0x100000000", "0x140000000" ] }

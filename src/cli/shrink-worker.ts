@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The thread of `shrink`: it finds what to keep, then makes the scenario smaller. */
+import { goalFor, type Laboratory } from '../fuzz/goals.js';
+import type { ScenarioDocument } from '../scenario/schema.js';
+import { writeYaml } from '../scenario/update.js';
+import { MachinePool } from '../session/machine-pool.js';
+import { Setups } from '../session/setup.js';
+import { whereOrdered } from './elsewhere.js';
+import { shrinkTowards, tidy } from './shrinking.js';
+
+export interface ShrinkOrder {
+  /** As the user named it. */
+  readonly file: string;
+  readonly document: ScenarioDocument;
+  readonly condition: string | undefined;
+  readonly notEqualTo: string | undefined;
+  readonly check: boolean;
+}
+
+/** The smallest so far. */
+export interface ShrinkNews {
+  /** What it shows: told once, at the beginning. */
+  readonly goal?: string;
+  readonly steps: number;
+  readonly runs: number;
+  /** As it is written. */
+  readonly text: string;
+}
+
+/** The machine without what the command line says is wrong with it. */
+function withoutBugs(document: ScenarioDocument): ScenarioDocument {
+  const { bugs: _, fixes: __, ...machine } = document.machine ?? {};
+  return { ...document, machine };
+}
+
+function laboratory({ file, condition, notEqualTo, ...order }: ShrinkOrder): Laboratory {
+  const check = order.check || condition === 'checker';
+  const sound = file.startsWith('suite:') ? { sound: withoutBugs } : {};
+  const lab = { source: new MachinePool(), setups: new Setups({ check }), ...sound };
+  if (notEqualTo === undefined) return lab;
+  const setups = new Setups({ kernel: notEqualTo, check });
+  return { ...lab, other: { setups, document: (document) => document } };
+}
+
+function asText(
+  { name, kernel, source, steps, ...rest }: ScenarioDocument,
+  file: string,
+  from: number,
+): string {
+  const told = `shrunk from ${file}, ${from} steps: ${source}`;
+  return writeYaml({ name, kernel, source: told, ...rest, steps });
+}
+
+await whereOrdered<ShrinkOrder, ShrinkNews>(async (order, { tell, turn }) => {
+  const { file, document } = order;
+  const goal = goalFor(laboratory(order), document, order.condition);
+  const told = (small: ScenarioDocument, runs: number): ShrinkNews => {
+    return { steps: small.steps.length, runs, text: asText(small, file, document.steps.length) };
+  };
+  tell({ ...told(tidy(goal.finish(goal.document)), 0), goal: goal.text });
+  await turn();
+  const found = await shrinkTowards(goal, {
+    limit: Number.POSITIVE_INFINITY,
+    async progress({ runs, best }) {
+      tell(told(tidy(goal.finish(best)), runs));
+      await turn();
+    },
+  });
+  tell(told(found.document, found.runs));
+});
