@@ -91,8 +91,20 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
+/** The last value that an option took, and whose it is: it may have been meant as the argument that is missing. */
+function takenBy({ options }: Command, args: readonly string[]): string | undefined {
+  for (let i = args.length - 2; i >= 0; i--) {
+    const option = options.find(({ short, long }) => args[i] === short || args[i] === long);
+    if (option !== undefined && !option.isBoolean()) return `${args[i + 1]} is the value of ${args[i]}`;
+  }
+  return undefined;
+}
+
 /** The whole command line, with only those commands loaded that `wanted` wants. */
-async function buildProgram(wanted: (name: string) => boolean): Promise<Command> {
+async function buildProgram(
+  wanted: (name: string) => boolean,
+  args: readonly string[] = [],
+): Promise<Command> {
   const { Command } = await import('commander');
   const { oneLine } = await import('./failure.js');
   const program = new Command('hmm-sim')
@@ -106,7 +118,9 @@ async function buildProgram(wanted: (name: string) => boolean): Promise<Command>
     .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
   for (const { name, summary, load } of commands) {
     const command = program.command(name).summary(summary).description(summary);
-    command.configureOutput({ outputError: (text, write) => write(oneLine(text, name)) });
+    command.configureOutput({
+      outputError: (text, write) => write(oneLine(text, name, takenBy(command, args))),
+    });
     if (wanted(name)) (await load()).configure(command);
   }
   return program;
@@ -138,7 +152,7 @@ export async function run(args: readonly string[]): Promise<void> {
     await checkHelpTopic(args);
     const shown = args.length === 0 ? ['--help'] : args;
     const wanted = (name: string) => shown.includes(name) || shown.includes('completion');
-    await (await buildProgram(wanted)).parseAsync(shown, { from: 'user' });
+    await (await buildProgram(wanted, shown)).parseAsync(shown, { from: 'user' });
   } catch (error) {
     const { present } = await import('./failure.js');
     const { exitCode, lines } = present(error);
