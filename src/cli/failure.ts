@@ -78,11 +78,16 @@ export function present(error: unknown): Presentation {
   return presentInternal(error);
 }
 
-/** commander's complaint, with the suggestion that it puts on a line of its own, as one line. `command` is whose. */
-export function oneLine(complaint: string, command = ''): string {
-  const text = complaint
+/**
+ * commander's complaint, with the suggestion that it puts on a line of its own, as one line. `command` is whose, `taken` what the
+ * last option took: where an argument is missing, that may be it.
+ */
+export function oneLine(complaint: string, command = '', taken?: string): string {
+  const said = complaint
     .trim()
     .replace(/^error: /, '')
     .replace(/\s*\n\s*(?=\(Did you mean)/g, ' ');
+  const text =
+    taken !== undefined && said.startsWith('missing required argument') ? `${said}: ${taken}` : said;
   return `hmm-sim: ${printable(text)}${text.includes('Did you mean') ? '' : ` (see hmm-sim ${command === '' ? '' : `${command} `}--help)`}\n`;
 }

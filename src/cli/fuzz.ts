@@ -133,7 +133,12 @@ class Campaign {
   summary(): string[] {
     statusLine.clear();
     const { done, counts } = this.#state;
-    return summaryLines(`fuzz ${planText(this.plan)}`, done, this.#file.journal.entries, counts);
+    return summaryLines(
+      `fuzz ${planText(this.plan)}`,
+      done,
+      this.#file.journal.entries,
+      new Map(Object.entries(counts)),
+    );
   }
 
   get found(): boolean {

@@ -10,13 +10,22 @@ function complaint(error: unknown, where: string): UsageError {
   return new UsageError(isDirectory ? 'a directory; expected a log' : readErrorText(error), where);
 }
 
-/** Hands the log's text on as it is read; what is no UTF-8 becomes U+FFFD. Throws UsageError when it cannot be read. */
+/** UTF-16 where a mark says so, as PowerShell redirects; else UTF-8. */
+function decoderOf([first, second]: Uint8Array): InstanceType<typeof TextDecoder> {
+  if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le');
+  return new TextDecoder(first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8');
+}
+
+/** Hands the log's text on as it is read; what cannot be decoded becomes U+FFFD. Throws UsageError when it cannot be read. */
 export async function readLogFile(argument: string, onText: (text: string) => void): Promise<void> {
-  const decoder = new TextDecoder();
+  let decoder: InstanceType<typeof TextDecoder> | undefined;
   try {
-    for await (const piece of inputPieces(argument, true)) onText(decoder.decode(piece, { stream: true }));
+    for await (const piece of inputPieces(argument, true)) {
+      decoder ??= decoderOf(piece);
+      onText(decoder.decode(piece, { stream: true }));
+    }
   } catch (error) {
     throw complaint(error, logName(argument));
   }
-  onText(decoder.decode());
+  onText(decoder?.decode() ?? '');
 }

@@ -91,8 +91,20 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
+/** The last value that an option took, and whose it is: it may have been meant as the argument that is missing. */
+function takenBy({ options }: Command, args: readonly string[]): string | undefined {
+  for (let i = args.length - 2; i >= 0; i--) {
+    const option = options.find(({ short, long }) => args[i] === short || args[i] === long);
+    if (option !== undefined && !option.isBoolean()) return `${args[i + 1]} is the value of ${args[i]}`;
+  }
+  return undefined;
+}
+
 /** The whole command line, with only those commands loaded that `wanted` wants. */
-async function buildProgram(wanted: (name: string) => boolean): Promise<Command> {
+async function buildProgram(
+  wanted: (name: string) => boolean,
+  args: readonly string[] = [],
+): Promise<Command> {
   const { Command } = await import('commander');
   const [{ oneLine }, { printNow: writeOut }] = await Promise.all([
     import('./failure.js'),
@@ -109,7 +121,10 @@ async function buildProgram(wanted: (name: string) => boolean): Promise<Command>
     .configureOutput({ writeOut, outputError: (text, write) => write(oneLine(text)) });
   for (const { name, summary, load } of commands) {
     const command = program.command(name).summary(summary).description(summary);
-    command.configureOutput({ writeOut, outputError: (text, write) => write(oneLine(text, name)) });
+    command.configureOutput({
+      writeOut,
+      outputError: (text, write) => write(oneLine(text, name, takenBy(command, args))),
+    });
     if (wanted(name)) (await load()).configure(command);
   }
   return program;
@@ -141,7 +156,7 @@ export async function run(args: readonly string[]): Promise<void> {
     await checkHelpTopic(args);
     const shown = args.length === 0 ? ['--help'] : args;
     const wanted = (name: string) => shown.includes(name) || shown.includes('completion');
-    await (await buildProgram(wanted)).parseAsync(shown, { from: 'user' });
+    await (await buildProgram(wanted, shown)).parseAsync(shown, { from: 'user' });
   } catch (error) {
     // The installation lacks something, maybe what presents errors.
     if ((error as NodeJS.ErrnoException | null)?.code === 'ERR_MODULE_NOT_FOUND') throw error;

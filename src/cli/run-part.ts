@@ -19,6 +19,7 @@ import { type MachineSetup, type Overrides, Setups } from '../session/setup.js';
 import { TimedOut, UsageError } from '../sim/errors.js';
 import { guarded } from './guard.js';
 import { namePattern } from './name-pattern.js';
+import { LockNotes } from './run-locks.js';
 
 /** The options of `run` that decide what is run and what is told of it. */
 export interface PartOptions {
@@ -27,6 +28,7 @@ export interface PartOptions {
   readonly name?: string;
   readonly json?: boolean;
   readonly dmesg?: boolean;
+  readonly locks?: boolean;
   readonly update?: boolean;
   readonly limits?: Limits | undefined;
   /** Seconds on the host that a scenario may take. */
@@ -175,13 +177,16 @@ export class PartRunner {
 
   #take(each: Selected): Told {
     const { document } = each.loaded;
-    const { timeout } = this.options;
+    const { timeout, locks } = this.options;
+    const watch = locks ? new LockNotes() : undefined;
     try {
       const other = this.#others?.of(document);
       const both = () =>
-        [each.setup, ...(other ? [other] : [])].map((setup) => runOn(this.source, setup, document));
+        [each.setup, ...(other ? [other] : [])].map((setup) =>
+          runOn(this.source, setup, document, setup === each.setup ? watch : undefined),
+        );
       const [run, second] = timeout === undefined ? both() : guarded(both, timeout);
-      return this.#tell(each, run!, second);
+      return this.#tell(each, run!, second, watch?.notes);
     } catch (error) {
       if (error instanceof TimedOut) return this.#abandoned(each, error.message);
       return this.#internal(each, error instanceof Error ? error : new Error(String(error)));
@@ -215,13 +220,18 @@ export class PartRunner {
     return this.options.json ? { outcome, json: scenarioReasonLine(name, 'error', reasons) } : { outcome };
   }
 
-  #tell({ loaded, setup }: Selected, run: ScenarioRun, other: ScenarioRun | undefined): Told {
+  #tell(
+    { loaded, setup }: Selected,
+    run: ScenarioRun,
+    other: ScenarioRun | undefined,
+    locks: readonly string[] = [],
+  ): Told {
     const { json, update } = this.options;
     const { document, file, line } = loaded;
     const kernel = setup.generation.id;
     const failure = failureOf(loaded, run);
     const verdict = failure === undefined ? 'pass' : 'fail';
-    const notes = this.#notes(document, [kernel, run], other);
+    const notes = [...this.#notes(document, [kernel, run], other), ...locks];
     return {
       outcome: {
         name: document.name,

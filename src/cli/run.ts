@@ -40,6 +40,7 @@ export interface RunOptions extends TraceFlags {
   readonly list?: boolean;
   readonly bail?: boolean;
   readonly dmesg?: boolean;
+  readonly locks?: boolean;
   readonly check?: boolean;
   readonly seed?: number;
   readonly junit?: string;
@@ -79,6 +80,7 @@ export function configure(command: Command): void {
     .option('--list', 'print where the scenarios are and what they are called, and run none')
     .option('--bail', 'stop at the first failure')
     .option('--dmesg', 'print the kernel log of each scenario')
+    .addOption(new Option('--locks', 'tell who holds which lock where a step sleeps').conflicts('json'))
     .option('--check', 'run the invariant checkers after every system call')
     .option('--seed <n>', `${SEED_HELP}; overrides the documents'`, (text) => parseNumber(text, '--seed'))
     .option('--junit <file>', 'write the results as JUnit XML too')
@@ -94,13 +96,15 @@ export function configure(command: Command): void {
 }
 
 function partOptions(options: RunOptions): PartOptions {
-  const { kernel, seed, check, bug, fix, against, name, json, dmesg, update, timeout, maxSize } = options;
+  const { kernel, seed, check, bug, fix, against, name, json, dmesg, locks, update, timeout, maxSize } =
+    options;
   return {
     overrides: { kernel, seed, check, bugs: bug, fixes: fix },
     against,
     name,
     json,
     dmesg,
+    locks,
     update,
     timeout,
     limits: maxSize,

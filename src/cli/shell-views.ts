@@ -21,9 +21,10 @@ export interface Screen {
 const boot = (setup: MachineSetup, document: ScenarioDocument): Machine =>
   acquireFor({ acquire: bootMachine }, setup, document).machine as Machine;
 
-function why(setup: MachineSetup, document: ScenarioDocument): string[] {
+function why(setup: MachineSetup, document: ScenarioDocument, locks: boolean): string[] {
   const step = document.steps.length - 1;
-  return [...explainScenario(boot(setup, document), setup, document, { step })].flatMap(explainedLines);
+  const explained = explainScenario(boot(setup, document), setup, document, { step, locks });
+  return [...explained].flatMap(explainedLines);
 }
 
 function page(setup: MachineSetup, document: ScenarioDocument, word: string): string[] {

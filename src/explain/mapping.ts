@@ -70,7 +70,7 @@ export class MappingExplainer {
   }
 
   #observe(): PageStates {
-    const states = new PageStates();
+    const states = new PageStates(this.#addresses.length);
     for (const addr of this.#addresses) states.push(observePage(this.machine, this.mm, addr));
     return states;
   }

@@ -10,36 +10,52 @@ import type { Call } from '../watch/call-watch.js';
 
 /** Finds the events of a page without looking at all of them: a command may have many of both. */
 class EventIndex {
-  /** The last event by what it names: an address, or the negated number of a page; 0 for those of whole ranges. */
-  readonly #last = new Map<number, number>();
-  /** By event, the one before it of the same place; -1 for the first. */
+  /** By page of the range, the number of the last event at its address; 0 for none. */
+  readonly #atPage: Int32Array;
+  /** The same by the negated number of a page that an event names alone; by 0, of those of whole ranges. */
+  readonly #others = new Map<number, number>();
+  /** By event, the number of the one before it of the same place. */
   readonly #before: Int32Array;
 
-  constructor(private readonly events: readonly TraceEvent[]) {
+  constructor(private readonly call: Call) {
+    const { events, before } = call;
     this.#before = new Int32Array(events.length);
-    for (const [i, event] of events.entries()) {
-      const { addr, page = NO_PAGE } = event;
-      const key = addr === undefined ? -page : tracedPages(event) === 1 ? addr : 0;
-      this.#before[i] = this.#last.get(key) ?? -1;
-      this.#last.set(key, i);
-    }
+    this.#atPage = new Int32Array(before.length);
+    for (let i = 0; i < events.length; i++) this.#enter(i);
   }
 
-  near(addr: number, page: Page, folio: Page): TraceEvent[] {
+  #enter(i: number): void {
+    const { events, addr } = this.call;
+    const kind = events.kind(i);
+    if (kind.addr !== undefined && tracedPages(kind) === 1) {
+      const index = Math.floor((events.addr(i) - addr) / PAGE_SIZE);
+      if (!(index >= 0 && index < this.#atPage.length)) return;
+      this.#before[i] = this.#atPage[index]!;
+      this.#atPage[index] = i + 1;
+      return;
+    }
+    const key = kind.addr === undefined ? -(events.at(i).page ?? NO_PAGE) : 0;
+    this.#before[i] = this.#others.get(key) ?? 0;
+    this.#others.set(key, i + 1);
+  }
+
+  near(index: number, page: Page, folio: Page): TraceEvent[] {
     const found: number[] = [];
-    this.#collect(addr, found);
-    this.#collect(0, found);
-    if (page !== NO_PAGE) this.#collect(-page, found);
-    if (page !== NO_PAGE && folio !== page) this.#collect(-folio, found);
+    this.#collect(this.#atPage[index]!, found);
+    if (this.#others.size > 0) {
+      this.#collect(this.#others.get(0) ?? 0, found);
+      if (page !== NO_PAGE) this.#collect(this.#others.get(-page) ?? 0, found);
+      if (page !== NO_PAGE && folio !== page) this.#collect(this.#others.get(-folio) ?? 0, found);
+    }
     if (found.length > 1) found.sort((a, b) => a - b);
     // Key 0 also has the events that name nothing.
     return found
-      .map((i) => this.events[i]!)
+      .map((i) => this.call.events.at(i))
       .filter((event) => event.addr !== undefined || (event.page ?? NO_PAGE) !== NO_PAGE);
   }
 
-  #collect(key: number, into: number[]): void {
-    for (let i = this.#last.get(key) ?? -1; i >= 0; i = this.#before[i]!) into.push(i);
+  #collect(last: number, into: number[]): void {
+    for (let i = last; i > 0; i = this.#before[i - 1]!) into.push(i - 1);
   }
 }
 
@@ -48,7 +64,7 @@ const indices = new WeakMap<Call, EventIndex>();
 function eventIndex(call: Call): EventIndex {
   let index = indices.get(call);
   if (index === undefined) {
-    index = new EventIndex(call.events);
+    index = new EventIndex(call);
     indices.set(call, index);
   }
   return index;
@@ -59,7 +75,7 @@ export function eventsOf(call: Call, index: number): TraceEvent[] {
   const addr = call.addr + index * PAGE_SIZE;
   const { page, folio } = call.before.at(index);
   return eventIndex(call)
-    .near(addr, page, folio)
+    .near(index, page, folio)
     .filter((event) => {
       if (event.addr === undefined) return true;
       if (event.mm !== undefined && event.mm !== call.mm) return false;
@@ -68,10 +84,12 @@ export function eventsOf(call: Call, index: number): TraceEvent[] {
 }
 
 export function last<E extends EventName>(
-  events: readonly TraceEvent[],
+  events: Iterable<TraceEvent>,
   name: E,
 ): TraceEventOf<E> | undefined {
-  return events.filter((event): event is TraceEventOf<E> => event.event === name).at(-1);
+  let found: TraceEventOf<E> | undefined;
+  for (const event of events) if (event.event === name) found = event as TraceEventOf<E>;
+  return found;
 }
 
 // --- where a command ended --------------------------------------------------------------------------------
@@ -83,6 +101,9 @@ export interface Stop {
   readonly reason: Reason;
 }
 
+/** Events that may end a walk. */
+const ENDS: ReadonlySet<EventName> = new Set<EventName>(['hmm_fault_failed', 'gup_stopped', 'skip']);
+
 function asStop(event: TraceEvent): Stop | undefined {
   if (event.event === 'hmm_fault_failed' || event.event === 'gup_stopped') return event;
   if (event.event !== 'skip' || event.addr === undefined) return undefined;
@@ -93,7 +114,8 @@ function asStop(event: TraceEvent): Stop | undefined {
 export function stopOf(call: Call): Stop | undefined {
   if (call.ret === 0) return undefined;
   for (let i = call.events.length - 1; i >= 0; i--) {
-    const stop = asStop(call.events[i]!);
+    if (!ENDS.has(call.events.kind(i).event)) continue;
+    const stop = asStop(call.events.at(i));
     if (stop !== undefined) return stop;
   }
   return undefined;

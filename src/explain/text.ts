@@ -3,6 +3,7 @@
 
 import { reasonText } from '../machine/reasons.js';
 import { placeText } from '../watch/observe.js';
+import { rowLines } from './rows.js';
 import type { Told } from './told.js';
 import type {
   Beside,
@@ -13,7 +14,6 @@ import type {
   Finding,
   FindingId,
   Findings,
-  PageVerdict,
   RangeVerdicts,
   Verdict,
   Why,
@@ -125,94 +125,6 @@ export function causeText(cause: Cause): string {
 
 // --- lines ------------------------------------------------------------------------------------------------
 
-/** Columns wider than this are not made for all because of one. */
-const MAX_VERDICT = 28;
-const MAX_FN = 36;
-const MAX_PAGE = 60;
-
-function width(texts: readonly string[], most: number): number {
-  return Math.max(0, ...texts.map((text) => text.length).filter((length) => length <= most));
-}
-
-interface Row {
-  readonly page: string;
-  readonly verdict: string;
-  readonly fn: string;
-  readonly text: string;
-}
-
-/** Fewer pages than this that are alike have a line each. */
-const MIN_FOLDED = 9;
-
-/** "r0[3..9]"; of pages without a region's name the first, and how many. */
-function pagesName(first: string, last: string, count: number): string {
-  const [, region, from] = /^(\w+)\[(\d+)\]$/.exec(first) ?? [];
-  const [, same, to] = /^(\w+)\[(\d+)\]$/.exec(last) ?? [];
-  return region !== undefined && region === same ? `${region}[${from}..${to}]` : `${first} +${count} pages`;
-}
-
-/** Neighbours that differ in their pfns alone make one row. */
-function foldedRows(verdicts: Iterable<PageVerdict>): Row[] {
-  const rows: Row[] = [];
-  let run: Run | undefined;
-  for (const verdict of verdicts) {
-    const row = { page: verdict.page, verdict: verdict.verdict, fn: verdict.fn, text: verdictText(verdict) };
-    if (run?.takes(row) === true) continue;
-    if (run !== undefined) rows.push(...run.rows());
-    run = new Run(row);
-  }
-  return run === undefined ? rows : [...rows, ...run.rows()];
-}
-
-/** Rows that are alike, one after the other; of many, the first ones and the last's name. */
-class Run {
-  readonly #first: Row[];
-  readonly #text: string;
-  #last: string;
-  #count = 1;
-
-  constructor(row: Row) {
-    this.#first = [row];
-    this.#text = withoutPfns(row.text);
-    this.#last = row.page;
-  }
-
-  /** Return: whether the row is one of them. */
-  takes(row: Row): boolean {
-    const [{ verdict, fn, text }] = this.#first as [Row];
-    if (row.verdict !== verdict || row.fn !== fn) return false;
-    if (row.text !== text && withoutPfns(row.text) !== this.#text) return false;
-    if (++this.#count < MIN_FOLDED) this.#first.push(row);
-    this.#last = row.page;
-    return true;
-  }
-
-  rows(): Row[] {
-    if (this.#count < MIN_FOLDED) return this.#first;
-    const [{ page, verdict, fn }] = this.#first as [Row];
-    return [{ page: pagesName(page, this.#last, this.#count), verdict, fn, text: this.#text }];
-  }
-}
-
-const withoutPfns = (text: string): string => text.replace(/ pfn 0x[0-9a-f]+/g, '');
-
-/** Aligned columns: page, verdict, function, reason. */
-function rowLines(told: Iterable<PageVerdict>): string[] {
-  const rows = foldedRows(told);
-  const column = (key: 'page' | 'verdict' | 'fn', most: number): number =>
-    width(
-      rows.map((row) => row[key]),
-      most,
-    );
-  const pages = column('page', MAX_PAGE);
-  const verdicts = column('verdict', MAX_VERDICT);
-  const fns = column('fn', MAX_FN);
-  return rows.map((row) => {
-    const words = [row.page.padEnd(pages), row.verdict.padEnd(verdicts), row.fn.padEnd(fns)];
-    return `  ${[...words, row.text].join('  ')}`.trimEnd();
-  });
-}
-
 export function causeLines(causes: readonly Cause[]): string[] {
   return causes.map((cause) => `  because ${causeText(cause)}`);
 }
@@ -224,7 +136,7 @@ export function warningLines(warnings: readonly string[]): string[] {
 
 /** A line a page, and one about the pages that are not told of. */
 export function rangeLines({ pages, more }: RangeVerdicts): string[] {
-  return [...rowLines(pages), ...(more > 0 ? [`  ... and ${more} more pages`] : [])];
+  return [...rowLines(pages, verdictText), ...(more > 0 ? [`  ... and ${more} more pages`] : [])];
 }
 
 /** What became of the pages, and first whom the kernel told. */

@@ -7,9 +7,11 @@ import { addressOf } from '../scenario/actor.js';
 import { regionName } from '../scenario/place.js';
 import type { StepResult } from '../scenario/result.js';
 import type { StepOf } from '../scenario/schema.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Fault } from '../watch/call-watch.js';
 import { MAX_OBSERVED, observePage, type PageState, pagePlace } from '../watch/observe.js';
 import { PageStates } from '../watch/page-states.js';
+import { sameReason } from './alike.js';
 import { type Decision, decideFault } from './fault.js';
 import { factText } from './text.js';
 import type { CountedFact, RangeVerdicts, Verdict } from './verdict.js';
@@ -62,7 +64,7 @@ export class Touches {
 }
 
 function sameDecision(a: Decision, b: Decision): boolean {
-  return a.verdict === b.verdict && a.fn === b.fn && JSON.stringify(a.reason) === JSON.stringify(b.reason);
+  return a.verdict === b.verdict && a.fn === b.fn && sameReason(a.reason, b.reason);
 }
 
 /** The last fault, where the access came to no end. */
@@ -78,33 +80,43 @@ function ended(verdict: Verdict, addr: number, end: End): Verdict {
   return { verdict: 'not reached', fn: '', reason: { id: 'kernel-died' } };
 }
 
-/** The faults of each page, by its address. */
-class ByAddress {
-  readonly #first = new Map<number, number>();
-  /** Of pages that faulted more than once, all after the first. */
-  readonly #more = new Map<number, number[]>();
+/** The faults of each page of a step. */
+class ByPage {
+  /** By page, the number of its last fault; 0 where it had none. */
+  readonly #last: Int32Array;
+  /** By fault, the number of the one before it of the same page. */
+  readonly #before: Int32Array;
 
-  constructor(faults: Touches, mm: MmStruct) {
+  /** Of the `count` pages from `first` on. */
+  constructor(faults: Touches, mm: MmStruct, first: number, count: number) {
+    this.#last = new Int32Array(count);
+    this.#before = new Int32Array(faults.length);
     for (let i = 0; i < faults.length; i++) {
-      if (faults.mm(i) !== mm) continue;
-      const addr = faults.addr(i);
-      if (!this.#first.has(addr)) this.#first.set(addr, i);
-      else if (!this.#more.has(addr)) this.#more.set(addr, [i]);
-      else this.#more.get(addr)!.push(i);
+      const page = (faults.addr(i) - first) / PAGE_SIZE;
+      if (faults.mm(i) !== mm || !(page >= 0 && page < count)) continue;
+      this.#before[i] = this.#last[page]!;
+      this.#last[page] = i + 1;
     }
   }
 
-  at(addr: number): number[] {
-    const first = this.#first.get(addr);
-    return first === undefined ? [] : [first, ...(this.#more.get(addr) ?? [])];
+  at(page: number): number[] {
+    const found: number[] = [];
+    for (let i = this.#last[page]!; i > 0; i = this.#before[i - 1]!) found.unshift(i - 1);
+    return found;
   }
 }
 
+const factOf = ({ reason, from, to }: CountedFact): CountedFact => ({
+  reason,
+  ...(from && { from }),
+  ...(to && { to }),
+});
+
 /** Facts that repeat themselves, once and with their number. */
 function counted(facts: readonly CountedFact[]): CountedFact[] {
+  if (facts.length === 1) return [factOf(facts[0]!)];
   const found: CountedFact[] = [];
-  for (const { reason, from, to } of facts) {
-    const fact = { reason, ...(from && { from }), ...(to && { to }) };
+  for (const fact of facts.map(factOf)) {
     const last = found.at(-1);
     if (last === undefined || factText(last) !== factText(fact)) found.push(fact);
     else found[found.length - 1] = { ...last, times: (last.times ?? 1) + 1 };
@@ -125,13 +137,13 @@ export class TouchExplainer {
     if (mm === null) return { pages: this.#killed(), more: 0 };
     const { step, result } = this;
     const end = endOf(result, this.faults);
-    const taken = new ByAddress(this.faults, mm);
     const addr = (index: number): number => addressOf(step.region, step.page + index);
-    const now = new PageStates();
     const count = Math.min(step.pages, MAX_OBSERVED);
+    const now = new PageStates(count);
+    const taken = new ByPage(this.faults, mm, addr(0), count);
     for (let i = 0; i < count; i++) now.push(observePage(this.machine, mm, addr(i)));
     const pages = new Verdicts(count, (index) => {
-      const verdict = this.#touched(result.pages?.[index], taken.at(addr(index)), () => now.at(index));
+      const verdict = this.#touched(result.pages?.[index], taken.at(index), () => now.at(index));
       const page = regionName(addr(index));
       return { page, ...(end === undefined ? verdict : ended(verdict, addr(index), end)) };
     });

@@ -67,8 +67,12 @@ export class Drivers {
 
   /** What each device may do at the page-aligned `addr` without a fault. */
   accesses(mm: MmStruct, addr: number): readonly DeviceAccess[] {
-    const found = this.#list.flatMap(({ view }) => view.accesses?.(mm, addr) ?? NO_ACCESS);
-    return found.length === 0 ? NO_ACCESS : found;
+    let found = NO_ACCESS;
+    for (const { view } of this.#list) {
+      const more = view.accesses?.(mm, addr) ?? NO_ACCESS;
+      if (more.length > 0) found = found.length === 0 ? more : [...found, ...more];
+    }
+    return found;
   }
 
   /** Whether the device page table of an open file of `device` has `addr`. */

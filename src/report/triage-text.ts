@@ -2,6 +2,7 @@
 /** What triage finds in a log, for people. */
 import type { KernelReport } from '../triage/dmesg.js';
 import type { LogVerdict } from '../triage/judge.js';
+import { nextCommands } from '../triage/next.js';
 import type { Candidate, Finding, RunVerdict } from '../triage/verdict.js';
 
 /** What a candidate showed when it was run. */
@@ -47,8 +48,11 @@ function causeText({ bug, has, kernel, why }: Candidate): string {
 function candidateLines(candidate: Candidate, first: boolean, ran: Ran | undefined): string[] {
   const lines = [field(first ? 'likely' : 'or', causeText(candidate)), field('', candidate.command)];
   if (candidate.scenario !== undefined) lines.push(field('', candidate.scenario));
-  if (ran?.same) lines.push(field('ran', 'the same symptom'));
-  else if (ran !== undefined)
+  if (ran?.same) {
+    lines.push(field('ran', 'the same symptom'));
+    lines.push(...nextCommands(candidate).map((command, i) => field(i === 0 ? 'next' : '', command)));
+  }
+  if (ran?.same === false)
     lines.push(field('ran', ran.showed.length === 0 ? 'shows nothing' : `shows ${ran.showed.join('; ')}`));
   return lines;
 }

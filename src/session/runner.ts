@@ -4,7 +4,7 @@ import type { ScenarioRun, StepResult } from '../scenario/result.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import { KernelBug } from '../sim/errors.js';
 import type { MachineApi as Machine } from '../user/api.js';
-import { Session } from './session.js';
+import { Session, type TakenStep } from './session.js';
 import type { MachineSetup } from './setup.js';
 
 /** Where machines come from, and where they go when a scenario is done with them. */
@@ -74,8 +74,19 @@ export function acquireFor(
   }
 }
 
+/** Who looks on while a document runs. */
+export interface RunObserver {
+  begins(machine: Machine): void;
+  took(taken: TakenStep): void;
+}
+
 /** Run `document` on a machine from `source`. */
-export function runOn(source: MachineSource, setup: MachineSetup, document: ScenarioDocument): ScenarioRun {
+export function runOn(
+  source: MachineSource,
+  setup: MachineSetup,
+  document: ScenarioDocument,
+  observer?: RunObserver,
+): ScenarioRun {
   let acquired: Acquired;
   try {
     acquired = acquireFor(source, setup, document);
@@ -87,7 +98,11 @@ export function runOn(source: MachineSource, setup: MachineSetup, document: Scen
   try {
     const session = new Session(machine, setup.generation);
     const results: StepResult[] = [];
-    for (const { result } of session.takeAll(document.steps)) results.push(result);
+    observer?.begins(machine);
+    for (const taken of session.takeAll(document.steps)) {
+      results.push(taken.result);
+      observer?.took(taken);
+    }
     usable = session.fatal === undefined;
     return { results, loadFailure, dmesg: [...machine.dmesg] };
   } finally {

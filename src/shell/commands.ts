@@ -19,10 +19,11 @@ export type Command =
   | { readonly kind: 'save'; readonly file: string }
   | { readonly kind: 'load'; readonly file: string; readonly name: string | undefined }
   | { readonly kind: 'page'; readonly page: string }
+  | { readonly kind: 'why'; readonly locks: boolean }
   | { readonly kind: 'help'; readonly topic: string | undefined }
   | { readonly kind: Plain };
 
-type Plain = 'why' | 'show' | 'undo' | 'maps' | 'dmesg' | 'lsmod' | 'reset' | 'quit' | 'nothing';
+type Plain = 'show' | 'undo' | 'maps' | 'dmesg' | 'lsmod' | 'reset' | 'quit' | 'nothing';
 
 /** Requests of the session itself: the words behind the name, what they do, fewest and most of them. */
 interface Request {
@@ -37,7 +38,11 @@ function request(usage: string, help: string, words: readonly [number, number]):
 
 const REQUESTS: Readonly<Record<string, Request>> = {
   as: request('PROCESS [COMMAND ...]', 'act as PROCESS from now on, or for one command', [1, 16]),
-  why: request('', 'why the last step did what it did, page by page', [0, 0]),
+  why: request(
+    '[--locks]',
+    'why the last step did what it did, page by page; with the locks where it slept',
+    [0, 1],
+  ),
   page: request('PAGE', 'follow a page (r0[0]) through all steps', [1, 1]),
   show: request('', 'draw all pages after every step', [0, 0]),
   undo: request('', 'take the last step back, also after an oops', [0, 0]),
@@ -92,6 +97,10 @@ function requested(name: string, words: readonly string[]): Command {
       };
     case 'page':
       return { kind: 'page', page: words[0]! };
+    case 'why':
+      if (words.length > 0 && words[0] !== '--locks')
+        throw new UsageError(`expected --locks or nothing, got "${words[0]}"`, 'why');
+      return { kind: 'why', locks: words.length > 0 };
     case 'help':
       return { kind: 'help', topic: words[0] };
     default:

@@ -31,7 +31,8 @@ export interface OpenedDocument {
 
 /** Looks at the session from outside, by running its steps again. */
 export interface Views {
-  why(setup: MachineSetup, document: ScenarioDocument): string[];
+  /** `locks`: with those that were held where it slept. */
+  why(setup: MachineSetup, document: ScenarioDocument, locks: boolean): string[];
   page(setup: MachineSetup, document: ScenarioDocument, page: string): string[];
   show(setup: MachineSetup, document: ScenarioDocument): string[];
 }
@@ -147,8 +148,9 @@ export class Shell {
       case 'load':
         return this.#load(command.file, command.name);
       case 'why':
+        return this.#why(command.locks);
       case 'show':
-        return this.#view(command.kind);
+        return this.#show();
       case 'page':
         return this.#page(command.page);
       case 'undo':
@@ -199,9 +201,14 @@ export class Shell {
 
   // --- looking back ---------------------------------------------------------------------------------------
 
-  #view(view: 'why' | 'show'): string[] {
+  #why(locks: boolean): string[] {
     this.#mustHaveSteps();
-    return this.#options.views[view](this.#life.setup, this.#recorder.document());
+    return this.#options.views.why(this.#life.setup, this.#recorder.document(), locks);
+  }
+
+  #show(): string[] {
+    this.#mustHaveSteps();
+    return this.#options.views.show(this.#life.setup, this.#recorder.document());
   }
 
   #page(word: string): string[] {

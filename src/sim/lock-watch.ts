@@ -30,20 +30,24 @@ interface Owned extends Held {
 }
 
 export class LockWatch {
-  readonly #owned = new Map<LockKey, Owned[]>();
+  /** Most have one owner; a list of that alone would be made for every page of a migration. */
+  readonly #owned = new Map<LockKey, Owned | Owned[]>();
   #sleeps: Standing[] = [];
 
   taken(task: SimTask | null, key: LockKey, lock: string, mode: LockMode = ''): void {
     if (task === null) return;
     const owners = this.#owned.get(key);
-    if (owners === undefined) this.#owned.set(key, [{ task, lock, mode }]);
-    else owners.push({ task, lock, mode });
+    const owned = { task, lock, mode };
+    this.#owned.set(key, owners === undefined ? owned : [owners, owned].flat());
   }
 
   /** The holder gives it back; of a page lock that may be another task than the one that took it. */
   dropped(task: SimTask | null, key: LockKey): void {
     const owners = this.#owned.get(key);
-    if (owners === undefined) return;
+    if (!Array.isArray(owners)) {
+      this.#owned.delete(key);
+      return;
+    }
     const own = owners.findLastIndex((one) => one.task === task);
     owners.splice(own, 1);
     if (owners.length === 0) this.#owned.delete(key);
@@ -70,7 +74,7 @@ export class LockWatch {
       .map(({ lock, mode }) => ({ lock, mode }));
     if (queue === null || queue.lock === null) return { task, where, holds };
     const { key, name } = queue.lock;
-    const from = [...(this.#owned.get(key) ?? [])];
+    const from = [this.#owned.get(key) ?? []].flat();
     return { task, where, holds, wants: { lock: name, from } };
   }
 }

@@ -36,12 +36,12 @@ export function wayOf({
 }
 
 const POINTER =
-  /^(?:RIP: (?:\w+:)?|pc\s*: |epc\s*: |NIP \[\w+\] |EIP: )\[?(?:<\w+>\] )?([A-Za-z_][\w.]*)(?:\+0x| \(|$)/;
+  /^(?:RIP: (?:\w+:)?|pc\s*: |epc\s*: |NIP \[\w+\] |EIP: |Krnl PSW : \w+ \w+ \()\[?(?:<\w+>\] )?([A-Za-z_][\w.]*)(?:\+0x| \(|$)/;
 const FRAME = /^(?:\[<[\w ]+>\] )?(\? )?([A-Za-z_][\w.]*)(?:\+0x[0-9a-f]+\/0x[0-9a-f]+|(?= \([\w./-]+:\d+))/;
 const LOCK = /\bat: (?:\[<\w+>\] )?([A-Za-z_][\w.]*)(?:\+0x| \()/;
 const BAD_UNLOCK = /^\[?<?\w*>?\]? ?([A-Za-z_][\w.]*)\+0x\S+$/;
 const COMM = /\b(?:Comm|comm): (\S+)|^\S.* by task (\S+?)\/\d+$/;
-const ENDS = /^(?:---\[ end (?:trace|Kernel panic)|<\/TASK>)/;
+const ENDS = /^(?:---\[ end (?:trace|Kernel panic)|<\/TASK>|Last Breaking-Event-Address)/;
 const SITE = /\b((?:[\w-]+\/)+[\w-]+\.[ch]:\d+)/;
 
 /** Symbols lose what the compiler appends. */

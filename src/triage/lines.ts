@@ -4,6 +4,9 @@
 /** Longer lines are cut: whatever is said of a test fits. */
 export const MAX_LINE = 4096;
 
+/** JSON has whole excerpts in a line; KCIDB's are of 16,384 characters, before they are escaped. */
+const MAX_JSON = 65_536;
+
 /** Mail's line that goes on: at most 76 characters, the last of which is a lone "=". */
 const SOFT = { least: 70, most: 76 };
 
@@ -54,8 +57,15 @@ export class LineReader {
     if (this.held !== '') this.tell(this.held, true);
   }
 
+  /** Characters that are kept of a line with this piece in it. */
+  private most(chunk: string, from: number, to: number): number {
+    if (this.rest.length + to - from <= MAX_LINE) return MAX_LINE;
+    const begins = (this.rest === '' ? chunk.slice(from, from + 64) : this.rest.slice(0, 64)).trimStart();
+    return /^(?:- )?[{"]/.test(begins) ? MAX_JSON : MAX_LINE;
+  }
+
   private append(chunk: string, from: number, to: number): void {
-    const room = MAX_LINE - this.rest.length;
+    const room = this.most(chunk, from, to) - this.rest.length;
     if (to - from > room) this.overflowed = true;
     const piece = chunk.slice(from, from + Math.min(to - from, room));
     this.rest = this.rest === '' ? piece : this.rest + piece;

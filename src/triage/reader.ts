@@ -9,7 +9,7 @@ import { brokenAt, unwrap } from './unwrap.js';
 
 /** A line without any of these says nothing. Looked for first: most lines of most logs go no further. */
 const INTERESTING =
-  /ok |hmm|HMM|modprobe|Must be|RUN |\bOK |FAIL|PASS|SKIP|Totals:|SUMMARY|Starting \d|1\.\.\d|Linux|TAP version|BUG|KASAN|WARNING|INFO:|Oops|[Uu]nable to|protection fault|[Pp]ossible |inconsistent lock|suspicious RCU|bad unlock|lock held when|panic|Expected |Test |running |EXIT|exit|Bail out|[Pp]age size|aborted/;
+  /ok |hmm|HMM|modprobe|Must be|RUN |\bOK |FAIL|PASS|SKIP|Totals:|SUMMARY|Starting \d|1\.\.\d|Linux|TAP version|BUG|KASAN|WARNING|INFO:|Oops|[Uu]nable to|protection fault|[Pp]ossible |inconsistent lock|suspicious RCU|bad unlock|lock held when|panic|Expected |Test |running |EXIT|exit|Bail out|[Pp]age size|aborted|MESSAGE"?: ?\[/;
 
 const BANNER =
   /\bLinux version (\d+\.\d+[\w.+~-]*)|^Linux \S+ (\d+\.\d+\.\d[\w.+~-]*) #\d|\btainted(?:: [A-Z =[\],()_]+?)? (\d+\.\d+\.\d[\w.+~-]*) #|\bkernel[ _-]?(?:version|release) ?[:=] ?v?(\d+\.\d+[\w.+~-]*)/i;
@@ -78,11 +78,16 @@ export class LogReader {
     if (line.cut) this.log.cutLines++;
     if (!this.dmesg.open && !INTERESTING.test(line.text)) return;
     const text = unwrap(line.text);
+    if (!text.includes('\n')) this.unwrapped(text, line);
+    else for (const part of text.split('\n')) this.unwrapped(part, line);
+  }
+
+  private unwrapped(text: string, { number, cut }: Line): void {
     const broken = brokenAt(text);
-    if (broken < 0) this.text(text, line.number, line.cut);
+    if (broken < 0) this.text(text, number, cut);
     else {
-      this.text(text.slice(0, broken).trim(), line.number, true);
-      this.text(unwrap(text.slice(broken)), line.number, line.cut);
+      this.text(text.slice(0, broken).trim(), number, true);
+      this.text(unwrap(text.slice(broken)), number, cut);
     }
   }
 

@@ -23,17 +23,18 @@ export const reportKinds: readonly ReportKind[] = [
   },
   { begins: /^BUG: K(?:F|M|C)ENCE: ([\w -]+?) in (\w[\w.]*)/, title: 'KFENCE: $1 in FN', named: 2 },
   {
-    begins: /^BUG: (?:kernel NULL pointer dereference|unable to handle kernel NULL pointer)/,
+    begins: /^BUG: (?:kernel NULL pointer dereference|unable to handle kernel NULL pointer)/i,
     title: 'BUG: unable to handle kernel NULL pointer dereference in FN',
     kills: true,
   },
   {
-    begins: /^BUG: unable to handle (?:page fault|kernel paging request)/,
+    // "data access" and "instruction fetch" are powerpc's words.
+    begins: /^BUG: unable to handle (?:page fault|kernel (?:paging request|data access|instruction fetch))/i,
     title: 'BUG: unable to handle kernel paging request in FN',
     kills: true,
   },
   {
-    begins: /^Unable to handle kernel (NULL pointer dereference|paging request)/i,
+    begins: /^Unable to handle kernel (NULL pointer dereference|paging request|pointer dereference)/i,
     title: 'BUG: unable to handle kernel $1 in FN',
     kills: true,
   },

@@ -15,7 +15,7 @@ const CONTROL = /[\p{Cc}\u200b\ufeff]/u;
 const CONTROLS = new RegExp(CONTROL, 'gu');
 
 const FROM = String.raw`(?: [\w.-]+ (?:kernel|[\w./()@-]+\[\d+\]|[\w./-]+):(?= ))?`;
-const ISO = String.raw`\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?`;
+const ISO = String.raw`\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d| UTC| GMT)?\]?`;
 
 /** Each matches at the beginning of a line; tried again and again until none does. */
 const PREFIXES: readonly string[] = [
@@ -25,6 +25,12 @@ const PREFIXES: readonly string[] = [
   String.raw`\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?(?=\s)`,
   // syslog's date, host and program.
   String.raw`(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2} \d\d:\d\d:\d\d(?:\.\d+)?${FROM}`,
+  // dmesg -T, whose clock is the machine's own.
+  String.raw`\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2} \d\d:\d\d:\d\d \d{4}\]`,
+  // What systemd hands to the kernel's log.
+  String.raw`[\w./@-]+\[\d+\]:(?=\s)`,
+  // Azure's and GitHub's own commands.
+  String.raw`##\[\w+\]`,
   // printk: level, time, caller.
   String.raw`<\d{1,2}>`,
   String.raw`\[\s*\d+\.\d+\](?:\s?\[\s*[TC]\d+(?:@\w+)?\])?`,
@@ -40,31 +46,63 @@ const PREFIXES: readonly string[] = [
 ];
 const PREFIX = new RegExp(String.raw`^\s*(?:${PREFIXES.join('|')})\s*`);
 
-/** A line of LAVA's YAML, or of JSON: the message in it. */
-const MESSAGE = /^-? ?\{.*"?\bmsg"?: ?(?:"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)')\}?,?$/;
+/** A line of LAVA's YAML, of JSON, or a member of JSON: the text that a program printed, in quotes or as bytes. */
+const MESSAGE =
+  /[{"\s,](?:msg|MESSAGE|message|log|log_excerpt|output)"?: ?(?:"((?:[^"\\]|\\.)*)"?|'((?:[^']|'')*)'|\[([\d, ]+)\])/;
+const MAY_HAVE_MESSAGE = /^\s*-? ?[{"]/;
 
+/** May be of many lines. */
 function message(text: string): string | undefined {
-  const match = MESSAGE.exec(text);
-  if (match === null) return undefined;
-  if (match[2] !== undefined) return match[2].replaceAll("''", "'");
+  const [, quoted, single, bytes] = MESSAGE.exec(text) ?? [];
+  if (single !== undefined) return single.replaceAll("''", "'");
+  if (bytes !== undefined) return String.fromCharCode(...bytes.split(',').map(Number));
+  if (quoted === undefined) return undefined;
   try {
-    return String(JSON.parse(`"${match[1]}"`));
+    return String(JSON.parse(`"${quoted}"`));
   } catch {
-    return match[1];
+    // YAML's escapes are more, and the end may be cut.
+    return quoted.replaceAll('\\n', '\n');
   }
 }
 
-/** The line without colours and prefixes. */
+/** What pages of logs put around a line and its parts. */
+const TAG = /<\/?(?:a|b|br|code|div|font|li|p|pre|span|td|tr|tt)(?: [^<>]*)?\/?>/gi;
+const ENTITY = /&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,5}|#x[0-9a-f]{1,4});/gi;
+const ENTITIES: Readonly<Record<string, string>> = {
+  lt: '<',
+  gt: '>',
+  amp: '&',
+  quot: '"',
+  apos: "'",
+  nbsp: ' ',
+};
+
+function entity(text: string): string {
+  const name = text.slice(1, -1).toLowerCase();
+  if (!name.startsWith('#')) return ENTITIES[name]!;
+  return String.fromCharCode(name[1] === 'x' ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1)));
+}
+
+function withoutHtml(text: string): string {
+  const bare = text.includes('<') ? text.replace(TAG, '') : text;
+  return bare.includes('&') ? bare.replace(ENTITY, entity) : bare;
+}
+
+/** The line without colours and prefixes; of several lines where it was JSON that held those. */
 export function unwrap(line: string): string {
   let text = line;
   if (text.includes(ESC) || text.includes('^[') || text.includes('\u241b')) text = text.replace(SGR, '');
   if (text.includes('[') && text.includes('m')) text = text.replace(LOST_ESCAPE, '');
   if (/[^ -~]/.test(text) && CONTROL.test(text)) text = text.replaceAll('\t', ' ').replace(CONTROLS, '');
-  if (/^-? ?\{/.test(text)) text = message(text) ?? text;
+  if (MAY_HAVE_MESSAGE.test(text)) {
+    const inner = message(text);
+    if (inner !== undefined) return inner.split('\n').map(unwrap).join('\n').trim();
+  }
+  if (text.includes('<') || text.includes('&')) text = withoutHtml(text);
   // Each round takes at least a character; more than a few rounds is no wrapping.
   for (let round = 0; round < 8; round++) {
     // Nested output, and results themselves: most lines.
-    if (/^\s*(?:#|ok |not ok )/.test(text)) break;
+    if (/^\s*(?:#(?!#\[)|ok |not ok )/.test(text)) break;
     const match = PREFIX.exec(text);
     if (match === null) break;
     text = text.slice(match[0].length);

@@ -7,6 +7,7 @@ import type { Machine } from '../machine/machine.js';
 import type { EventName, TraceEvent, TraceEventOf, TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { PAGE_SIZE } from '../sim/memmap.js';
+import { EventList } from './event-list.js';
 import { MAX_OBSERVED, observePage, type PageState } from './observe.js';
 import { PageStates } from './page-states.js';
 
@@ -38,7 +39,7 @@ export interface Call {
   readonly pages: number;
   readonly before: PageStates;
   after: PageStates;
-  readonly events: TraceEvent[];
+  readonly events: EventList;
   /** Undefined when the kernel died in the command. */
   ret: number | undefined;
 }
@@ -102,8 +103,8 @@ export class CallWatch implements TraceSink {
   }
 
   #states(mm: MmStruct, addr: number, pages: number): PageStates {
-    const states = new PageStates();
     const count = Math.min(pages, MAX_OBSERVED);
+    const states = new PageStates(count);
     for (let i = 0; i < count; i++) states.push(observePage(this.machine, mm, addr + i * PAGE_SIZE));
     return states;
   }
@@ -129,7 +130,7 @@ export class CallWatch implements TraceSink {
       pages,
       before,
       after: before,
-      events: [],
+      events: new EventList(),
       ret: undefined,
     };
     stack.push({ kind: 'call', it: call });

@@ -138,8 +138,20 @@ function presentWords(flags: number): string {
   return words.join(' ');
 }
 
+/** By flags: there are many entries, and few kinds of them. */
+const knownWords = new Map<number, string>();
+
 /** A page table entry in words. */
 function pteWords(flags: number): string {
+  let words = knownWords.get(flags);
+  if (words === undefined) {
+    words = wordsOf(flags);
+    knownWords.set(flags, words);
+  }
+  return words;
+}
+
+function wordsOf(flags: number): string {
   if (flags === 0) return 'none';
   if ((flags & PTE_PRESENT) !== 0) return presentWords(flags);
   const type = swp_type(flags);

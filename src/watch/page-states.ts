@@ -29,11 +29,17 @@ const FIRST_ROWS = 16;
 
 export class PageStates {
   #length = 0;
-  #rows = new Int32Array(FIRST_ROWS * COLUMNS);
+  #rows: Int32Array;
   /** Beyond 32 bits. */
-  #pfns = new Float64Array(FIRST_ROWS);
+  #pfns: Float64Array;
   readonly #kinds: Kind[] = [];
   #last = -1;
+
+  /** `rows`: for so many there is room at once. */
+  constructor(rows = FIRST_ROWS) {
+    this.#rows = new Int32Array(Math.max(rows, FIRST_ROWS) * COLUMNS);
+    this.#pfns = new Float64Array(Math.max(rows, FIRST_ROWS));
+  }
 
   get length(): number {
     return this.#length;
@@ -48,7 +54,13 @@ export class PageStates {
     const row = this.#length++;
     if (row === this.#pfns.length) this.#grow();
     const { page, folio, refcount, mapcount } = state;
-    this.#rows.set([page, folio, refcount, mapcount, this.#kindOf(state)], row * COLUMNS);
+    const at = row * COLUMNS;
+    const rows = this.#rows;
+    rows[at] = page;
+    rows[at + 1] = folio;
+    rows[at + 2] = refcount;
+    rows[at + 3] = mapcount;
+    rows[at + 4] = this.#kindOf(state);
     this.#pfns[row] = state.pfn;
   }
 

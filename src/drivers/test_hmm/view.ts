@@ -11,6 +11,16 @@ import { DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from './xa
 
 const RANK = { r: 0, rw: 1, a: 2 } as const;
 
+const NONE: readonly DeviceAccess[] = [];
+
+/** `list` with `one`, by minor; of one device, the access that allows more. */
+function best(list: readonly DeviceAccess[], one: DeviceAccess): readonly DeviceAccess[] {
+  const known = list.find(({ device }) => device === one.device);
+  if (known !== undefined && RANK[known.access] >= RANK[one.access]) return list;
+  const others = list.filter(({ device }) => device !== one.device);
+  return [...others, one].sort((a, b) => a.device.minor - b.device.minor);
+}
+
 function accessOf(entry: number): DeviceAccess['access'] {
   const tag = xa_tag(entry);
   if (tag === DPT_XA_TAG_WRITE) return 'rw';
@@ -19,12 +29,19 @@ function accessOf(entry: number): DeviceAccess['access'] {
 
 export class TestHmmView implements DriverView {
   readonly devices: readonly Device[];
+  /** By minor and access, a list of that alone: whoever asks of many pages gets the same few. */
+  readonly #accesses: readonly Readonly<Record<DeviceAccess['access'], readonly DeviceAccess[]>>[];
 
   constructor(private readonly module: DmirrorModule) {
     this.devices = module.devices.map(({ name, minor }) => ({
       name,
       minor,
       migrate_to_ram: 'dmirror_devmem_fault',
+    }));
+    this.#accesses = this.devices.map((device) => ({
+      r: [{ device, access: 'r' }],
+      rw: [{ device, access: 'rw' }],
+      a: [{ device, access: 'a' }],
     }));
   }
 
@@ -38,22 +55,16 @@ export class TestHmmView implements DriverView {
     return k.behaviour.genericHasBackingPage || is_device_private_page(k, page) ? k.mem.priv[page]! : NO_PAGE;
   }
 
-  accesses(mm: MmStruct, addr: number): DeviceAccess[] {
-    let best: Map<number, DeviceAccess['access']> | undefined;
+  accesses(mm: MmStruct, addr: number): readonly DeviceAccess[] {
+    let found = NONE;
     for (const mirror of this.module.mirrors) {
       if (mirror === null || mirror.notifier.mm !== mm) continue;
       const entry = mirror.pt.xa_load(addr / PAGE_SIZE);
       if (xa_untag_page(entry) === NO_PAGE) continue;
-      const access = accessOf(entry);
-      const { minor } = mirror.mdevice;
-      best ??= new Map();
-      const known = best.get(minor);
-      if (known === undefined || RANK[access] > RANK[known]) best.set(minor, access);
+      const one = this.#accesses[mirror.mdevice.minor]![accessOf(entry)];
+      found = found.length === 0 ? one : best(found, one[0]!);
     }
-    if (best === undefined) return [];
-    return [...best]
-      .sort(([a], [b]) => a - b)
-      .map(([minor, access]) => ({ device: this.devices[minor]!, access }));
+    return found;
   }
 
   knows(file: number, addr: number): boolean {
