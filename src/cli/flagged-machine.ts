@@ -36,13 +36,14 @@ function canonical(params: Readonly<Record<string, string>>): Record<string, str
 /** The machine that the command line describes. Throws UsageError; nothing has booted yet. */
 export function machineOf(addresses: readonly string[], flags: MachineFlags): MachineDescription {
   const { kernel, memory, hugepages, thp, efiFakeMem, seed = randomInt(2 ** 32), check } = flags;
-  const { schedule, spmMemory } = flags;
+  const { schedule, spmMemory, swap } = flags;
   const module = { name: DEFAULT_MODULE.name, params: canonical(moduleParams(addresses, flags)) };
   const { module: load, bug: bugs, fix: fixes } = flags;
   return describeMachine({
     kernel,
     memory,
     hugepages,
+    swap,
     thp,
     efiFakeMem,
     spmMemory,

@@ -27,6 +27,7 @@ export interface MachineFlags extends BugFlags {
   readonly spmMemory: boolean;
   readonly memory: number;
   readonly hugepages: number;
+  readonly swap: number;
   readonly thp: ThpMode;
   readonly seed?: number;
   readonly schedule: Schedule;
@@ -89,6 +90,11 @@ export function addMachineOptions(command: Command): Command {
         .argParser((text) => parseSize(text, '--memory')),
     )
     .addOption(option('--hugepages <n>', 'pool of 2 MiB pages', MACHINE_DEFAULTS.hugepages, parseHugepages))
+    .addOption(
+      new Option('--swap <size>', 'a swap device, on a RAM disk')
+        .default(MACHINE_DEFAULTS.swap, 'none')
+        .argParser((text) => parseSize(text, '--swap')),
+    )
     .addOption(
       new Option('--thp <when>', 'transparent huge pages')
         .choices(['always', 'madvise', 'never'])

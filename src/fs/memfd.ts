@@ -4,6 +4,7 @@ import type { MappingSource } from '../mm/mmap.js';
 import {
   shmem_evict_inode,
   shmem_get_folio,
+  shmem_has,
   shmem_punch_hole,
   shmem_setattr,
   shmem_vm_ops,
@@ -12,7 +13,7 @@ import type { AddressSpace, MmStruct } from '../mm/types.js';
 import { copy_from_user, copy_to_user } from '../mm/uaccess.js';
 import { NO_PAGE } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { EFAULT, EINVAL, ENOSPC, EOPNOTSUPP } from '../uapi/errno.js';
+import { EFAULT, EINVAL, ENOMEM, ENOSPC, EOPNOTSUPP } from '../uapi/errno.js';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '../uapi/fcntl.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { type FileOperations, type FileTable, OpenFile } from './file.js';
@@ -35,7 +36,9 @@ function* shmem_file_read(
   for (let at = pos; at < end; ) {
     const offset = at % PAGE_SIZE;
     const chunk = Math.min(PAGE_SIZE - offset, end - at);
-    const cached = mapping.i_pages.get(Math.floor(at / PAGE_SIZE));
+    const index = Math.floor(at / PAGE_SIZE);
+    const cached = shmem_has(mapping, index) ? shmem_get_folio(k, mapping, index) : undefined;
+    if (cached === NO_PAGE) return done > 0 ? done : -ENOMEM;
     // A hole reads as zeros without a page.
     const bytes = new Uint8Array(chunk);
     k.contents.readBytes(cached ?? k.zeroPage, offset, bytes, 0, chunk);

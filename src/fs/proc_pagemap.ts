@@ -3,7 +3,15 @@
 import type { Kernel } from '../mm/kernel.js';
 import { vm_normal_page } from '../mm/memory.js';
 import { compound_head, folio_test_anon, page_mapcount } from '../mm/page_flags.js';
-import { FLAGS, is_migration_entry, PTE_HUGE, PTE_PRESENT, pmd_index, pte_index } from '../mm/pgtable.js';
+import {
+  FLAGS,
+  is_migration_entry,
+  is_swap_entry,
+  PTE_HUGE,
+  PTE_PRESENT,
+  pmd_index,
+  pte_index,
+} from '../mm/pgtable.js';
 import {
   is_vm_hugetlb_page,
   type MmStruct,
@@ -57,6 +65,7 @@ function pagemap_entry(vma: VmArea, addr: number): number {
   if (flags === 0) return PM_SOFT_DIRTY;
   const present = (flags & PTE_PRESENT) !== 0;
   const state = PM_SOFT_DIRTY | (present ? PM_PRESENT : PM_SWAP);
+  if (!present && is_swap_entry(flags)) return state;
   const page = present ? vm_normal_page(flags, table[i]!) : table[i]!;
   if (page === NO_PAGE) return state;
   return state | page_bits(k, page, present, !present && is_migration_entry(flags));

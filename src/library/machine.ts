@@ -22,6 +22,7 @@ const OPTIONS: Readonly<Record<keyof BootOptions, true>> = {
   kernel: true,
   memory: true,
   hugepages: true,
+  swap: true,
   thp: true,
   efiFakeMem: true,
   spmMemory: true,

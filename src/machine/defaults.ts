@@ -23,6 +23,7 @@ export const MACHINE_DEFAULTS = {
   kernel: DEFAULT_GENERATION,
   memory: 6 * 2 ** 30,
   hugepages: 64,
+  swap: 0,
   thp: 'madvise',
   spmMemory: true,
   seed: 0,

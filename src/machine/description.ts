@@ -19,6 +19,8 @@ export interface MachineOptions {
   readonly memory?: number | undefined;
   /** 2 MiB hugetlb pages in the pool, default 64. */
   readonly hugepages?: number | undefined;
+  /** Bytes of a swap device (a RAM disk), default 0: none. */
+  readonly swap?: number | undefined;
   readonly thp?: ThpMode | undefined;
   /** Soft-reserved ranges (bytes). When there are none: up to 1 GiB at each address that `module` is given. */
   readonly efiFakeMem?: readonly FakeMem[] | undefined;
@@ -47,6 +49,7 @@ export interface MachineDescription {
   readonly generation: Generation;
   readonly memory: number;
   readonly hugepages: number;
+  readonly swap: number;
   readonly thp: ThpMode;
   /** RAM and soft-reserved ranges. */
   readonly physical: PhysicalPlan;
@@ -83,7 +86,7 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
   const { kernel = MACHINE_DEFAULTS.kernel, memory = MACHINE_DEFAULTS.memory } = options;
   const { hugepages = MACHINE_DEFAULTS.hugepages, thp = MACHINE_DEFAULTS.thp } = options;
   const { efiFakeMem = [], module, load = true, seed = MACHINE_DEFAULTS.seed } = options;
-  const { spmMemory = MACHINE_DEFAULTS.spmMemory } = options;
+  const { spmMemory = MACHINE_DEFAULTS.spmMemory, swap = MACHINE_DEFAULTS.swap } = options;
   const { bugs = [], fixes = [], check = false, scheduler = null } = options;
   const { schedule = MACHINE_DEFAULTS.schedule } = options;
   const generation = withBugs(knownGeneration(kernel), bugs, fixes);
@@ -92,6 +95,7 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
     generation,
     memory,
     hugepages,
+    swap,
     thp,
     physical: planPhysicalMemory({ memory, hugepages, efiFakeMem, spm, spmMemory }),
     spmMemory,

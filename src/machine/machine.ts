@@ -14,6 +14,7 @@ import { startThread } from '../kernel/thread.js';
 import { buildIomem, hasMemory } from '../mm/e820.js';
 import { HugetlbPool } from '../mm/hugetlb_pool.js';
 import { type HostMemory, Kernel } from '../mm/kernel.js';
+import { SwapDevice } from '../mm/swap.js';
 import type { FunctionSink, TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { ProcessDied } from '../sim/errors.js';
@@ -101,7 +102,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
   }
 
   private power_on(reuse: HostMemory | null): void {
-    const { physical, hugepages, thp, scheduler, schedule, seed } = this.description;
+    const { physical, hugepages, swap, thp, scheduler, schedule, seed } = this.description;
     this.scheduler = scheduler ?? new SCHEDULERS[schedule](seed);
     this.scheduler.newExecution();
     this.executor = new Executor(this.scheduler);
@@ -119,6 +120,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
       physical.holes ? (pfn) => hasMemory(physical, pfn * PAGE_SIZE) : null,
     );
     this.kernel.hugetlb = new HugetlbPool(this.kernel, hugepages);
+    if (swap > 0) this.kernel.swap = new SwapDevice(Math.floor(swap / PAGE_SIZE));
     this.files = new FileTable(this.kernel);
     this.modules = new Modules(this, this.checking);
   }

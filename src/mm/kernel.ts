@@ -19,6 +19,7 @@ import { PageAllocator, type PageBlocks } from './page_alloc.js';
 import { PG_locked, PG_reserved, PG_uptodate, PG_waiters } from './page_flags.js';
 import { PageTables, TablePool } from './pgtable.js';
 import type { Resource } from './resource.js';
+import type { SwapDevice } from './swap.js';
 import type { FunctionSink, TraceEvent, TraceSink } from './trace.js';
 import { AddressSpace, MmStruct } from './types.js';
 import { VmaTree } from './vma_tree.js';
@@ -70,6 +71,8 @@ export class Kernel {
   /** The huge zero folio, allocated at its first use. */
   hugeZeroFolio: Page = 0;
   hugetlb!: HugetlbPool;
+  /** null: swapon was never called. */
+  swap: SwapDevice | null = null;
   dmesg: string[] = [];
   warnings = 0;
   trace: TraceSink | null = null;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/khugepaged.c, MADV_COLLAPSE. Fidelity: ported for anonymous memory; files keep their small pages, and
- * khugepaged itself does not run.
+ * khugepaged itself does not run (DIVERGES: MADV_COLLAPSE of them answers EINVAL).
  */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
@@ -20,6 +20,7 @@ import { put_page } from './page_alloc.js';
 import {
   compound_head,
   folio_mapcount,
+  folio_mapped,
   folio_test_anon,
   PG_locked,
   PG_lru,
@@ -39,6 +40,7 @@ import {
 } from './pgtable.js';
 import { type Because, type PlainReasonId, reasonOf, referenced } from './reasons.js';
 import { folio_add_new_anon_rmap, folio_remove_rmap_pte } from './rmap.js';
+import { folio_free_swap, folio_test_swapcache } from './swap.js';
 import { flush_tlb_range } from './tlb.js';
 import {
   type MmStruct,
@@ -137,7 +139,7 @@ function refuse(vma: VmArea, fn: string, addr: number, page: Page, because: Beca
 
 /** Whether only its mappings hold the folio. */
 function is_refcount_suitable(k: Kernel, folio: Page): boolean {
-  return k.mem.refcount[folio] === folio_mapcount(k.mem, folio);
+  return k.mem.refcount[folio] === folio_mapcount(k.mem, folio) + (folio_test_swapcache(k, folio) ? 1 : 0);
 }
 
 /** Whether a present entry's page may be copied: null, or why not. `folio`: NO_PAGE for one that has no struct page. */
@@ -300,6 +302,8 @@ function __collapse_huge_page_copy(vma: VmArea, table: PteTable, huge: Page): vo
       const folio = compound_head(k.mem, page);
       k.contents.copy_page(huge + i, page);
       folio_remove_rmap_pte(k, folio, page, vma);
+      // Locked here: the cache lets go below.
+      if (!folio_mapped(k.mem, folio)) folio_free_swap(k, folio);
       put_page(k, folio);
     }
     table[i] = 0;

@@ -43,9 +43,22 @@ import {
   mmu_notifier_range,
 } from './mmu_notifier.js';
 import { get_page, put_page } from './page_alloc.js';
-import { compound_head, folio_mapcount, folio_test_large, PG_dirty, page_mapcount } from './page_flags.js';
+import {
+  compound_head,
+  folio_mapcount,
+  folio_test_large,
+  PG_active,
+  PG_dirty,
+  PG_lru,
+  PG_referenced,
+  PG_swapbacked,
+  PG_swapcache,
+  PG_unevictable,
+  page_mapcount,
+} from './page_flags.js';
 import {
   FLAGS,
+  is_swap_entry,
   type PmdTable,
   PTE_DIRTY,
   PTE_YOUNG,
@@ -57,6 +70,7 @@ import {
   pud_addr_end,
 } from './pgtable.js';
 import { shmem_punch_hole } from './shmem.js';
+import { folio_free_swap, folio_test_swapcache, free_swap_and_cache } from './swap.js';
 import { flush_tlb_range } from './tlb.js';
 import {
   type AddressSpace,
@@ -277,7 +291,10 @@ function* madvise_free_pmd(vma: VmArea, pmd: PmdTable, addr: number, next: numbe
   const last = first + (next - addr) / PAGE_SIZE;
   for (let n = first; n < last; n++) {
     const flags = table[FLAGS + n]!;
-    if (!pte_present(flags)) continue;
+    if (!pte_present(flags)) {
+      if (is_swap_entry(flags)) drop_swap_entry(k, table, n);
+      continue;
+    }
     const page = vm_normal_page(flags, table[n]!);
     if (page === NO_PAGE || k.is_zone_device_page(page)) continue;
     const folio = compound_head(k.mem, page);
@@ -299,12 +316,31 @@ function* madvise_free_pmd(vma: VmArea, pmd: PmdTable, addr: number, next: numbe
       }
       continue;
     }
-    if ((k.mem.flags[folio]! & PG_dirty) !== 0) {
-      if (folio_mapcount(k.mem, folio) !== 1) continue;
+    if ((k.mem.flags[folio]! & (PG_dirty | PG_swapcache)) !== 0) {
+      if (folio_mapcount(k.mem, folio) !== 1 || !k.trylock_page(folio)) continue;
+      const kept = folio_test_swapcache(k, folio) && !folio_free_swap(k, folio);
+      k.unlock_page(folio);
+      if (kept) continue;
       k.mem.flags[folio]! &= ~PG_dirty;
     }
     table[FLAGS + n] = flags & ~(PTE_DIRTY | PTE_YOUNG);
+    folio_mark_lazyfree(k, folio);
   }
+}
+
+/** What is on the swap device nobody wants any more. */
+function drop_swap_entry(k: Kernel, table: PteTable, n: number): void {
+  const slot = table[n]!;
+  table[n] = 0;
+  table[FLAGS + n] = 0;
+  free_swap_and_cache(k, slot);
+}
+
+/** Reclaim may drop the folio, as long as nobody writes to it. */
+function folio_mark_lazyfree(k: Kernel, folio: Page): void {
+  const { flags } = k.mem;
+  if ((flags[folio]! & (PG_lru | PG_unevictable)) !== PG_lru) return;
+  flags[folio]! &= ~(PG_active | PG_referenced | PG_swapbacked);
 }
 
 /** A THP that is mapped by PTEs, all of them here: clean it as it is. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: mm/madvise.c, MADV_COLD and MADV_PAGEOUT. Fidelity: ported; nothing is paged out yet. */
+/** Answers for: mm/madvise.c, MADV_COLD and MADV_PAGEOUT. Fidelity: ported. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EINVAL } from '../uapi/errno.js';
@@ -16,6 +16,7 @@ import {
   PG_active,
   PG_lru,
   PG_referenced,
+  PG_unevictable,
   page_mapcount,
 } from './page_flags.js';
 import {
@@ -31,11 +32,14 @@ import {
 } from './pgtable.js';
 import { flush_tlb_range } from './tlb.js';
 import { VM_HUGETLB, VM_LOCKED, VM_PFNMAP, type VmArea } from './types.js';
+import { isolate, reclaim_pages } from './vmscan.js';
 
 /** What one walk over a range needs. */
 interface Walk {
   readonly vma: VmArea;
   readonly pageout: boolean;
+  /** Off the LRU, to be reclaimed at the end of each table. */
+  readonly folios: Page[];
 }
 
 /** Context: mmap_lock held for read; may sleep. Return: 0 or -EINVAL. */
@@ -54,7 +58,9 @@ export function* madvise_cold_or_pageout(
       continue;
     }
     const next = pmd_addr_end(addr, end);
-    yield* walk_pmd({ vma, pageout }, pmd, addr, next);
+    const folios: Page[] = [];
+    yield* walk_pmd({ vma, pageout, folios }, pmd, addr, next);
+    if (folios.length > 0) yield* reclaim_pages(vma.vm_mm.kernel, folios);
     addr = next;
   }
   flush_tlb_range(vma.vm_mm, start, end);
@@ -71,13 +77,13 @@ function* walk_pmd(walk: Walk, pmd: PmdTable, addr: number, next: number): Task 
 }
 
 /** Return: whether the huge page was split, so that its small ones are to be walked. */
-function* walk_huge_pmd({ vma }: Walk, pmd: PmdTable, i: number, bytes: number): Task<boolean> {
-  const k = vma.vm_mm.kernel;
+function* walk_huge_pmd(walk: Walk, pmd: PmdTable, i: number, bytes: number): Task<boolean> {
+  const k = walk.vma.vm_mm.kernel;
   const folio = pmd.e[i]!;
   if (folio === k.hugeZeroFolio || mapped_by_others(k, folio)) return false;
   if (bytes !== 0x200000) return yield* split_locked(k, folio);
-  pmd.e[FLAGS + i]! &= ~PTE_YOUNG;
-  deactivate(k, folio);
+  if (!walk.pageout) pmd.e[FLAGS + i]! &= ~PTE_YOUNG;
+  deactivate(walk, folio);
   return false;
 }
 
@@ -88,12 +94,15 @@ function mapped_by_others(k: Kernel, folio: Page): boolean {
     : page_mapcount(k.mem, folio) !== 1;
 }
 
-function deactivate(k: Kernel, folio: Page): void {
+/** To the end of the LRU, or off it, to be reclaimed. */
+function deactivate({ vma, pageout, folios }: Walk, folio: Page): void {
+  const k = vma.vm_mm.kernel;
   k.mem.flags[folio]! &= ~(PG_referenced | PG_active);
+  if (pageout && (k.mem.flags[folio]! & PG_unevictable) === 0 && isolate(k, folio)) folios.push(folio);
 }
 
-function* walk_ptes({ vma }: Walk, table: PteTable, first: number, last: number): Task {
-  const k = vma.vm_mm.kernel;
+function* walk_ptes(walk: Walk, table: PteTable, first: number, last: number): Task {
+  const k = walk.vma.vm_mm.kernel;
   const { mem } = k;
   for (let n = first; n < last; n++) {
     const flags = table[FLAGS + n]!;
@@ -116,7 +125,7 @@ function* walk_ptes({ vma }: Walk, table: PteTable, first: number, last: number)
     }
     n += nr - 1;
     if ((mem.flags[folio]! & PG_lru) === 0 || folio_mapcount(mem, folio) !== nr) continue;
-    for (let j = n - nr + 1; j <= n; j++) table[FLAGS + j]! &= ~PTE_YOUNG;
-    deactivate(k, folio);
+    if (!walk.pageout) for (let j = n - nr + 1; j <= n; j++) table[FLAGS + j]! &= ~PTE_YOUNG;
+    deactivate(walk, folio);
   }
 }

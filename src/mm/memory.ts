@@ -31,6 +31,7 @@ import {
   is_device_private_entry,
   is_migration_entry,
   is_pte_marker,
+  is_swap_entry,
   type PmdTable,
   PTE_DIRTY,
   PTE_PRESENT,
@@ -54,6 +55,8 @@ import {
   folio_remove_rmap_pte,
   RMAP_NONE,
 } from './rmap.js';
+import { folio_free_swap, folio_test_swapcache, free_swap_cache } from './swap.js';
+import { swap_in_page } from './swap_fault.js';
 import { flush_tlb_page } from './tlb.js';
 import {
   FAULT_FLAG_UNSHARE,
@@ -307,6 +310,7 @@ function* do_swap_page(vmf: VmFault, page: Page, flags: number): Task<number> {
   vmf.vma.vm_mm.kernel.enter('do_swap_page', vmf.address);
   const k = vmf.vma.vm_mm.kernel;
   if (is_pte_marker(flags)) return yield* handle_pte_marker(vmf);
+  if (is_swap_entry(flags)) return yield* swap_in_page(vmf, page, flags, do_wp_page);
   if (is_migration_entry(flags)) {
     yield* migration_entry_wait(vmf.vma.vm_mm, vmf.address);
     return 0;
@@ -422,11 +426,13 @@ function wp_page_reuse(vmf: VmFault, table: PteTable, i: number): void {
 /** Whether the only reference to the folio is the faulting PTE's, so that it need not be copied. */
 function wp_can_reuse_anon_folio(k: Kernel, folio: Page, vma: VmArea): boolean {
   if (folio_test_large(k.mem, folio) && !k.behaviour.wpReusesLargeFolios) return false;
-  if (k.mem.refcount[folio] !== 1) return false;
+  if (k.mem.refcount[folio]! > (folio_test_swapcache(k, folio) ? 2 : 1)) return false;
   if (!k.trylock_page(folio)) return false;
-  folio_move_anon_rmap(k, folio, vma);
+  folio_free_swap(k, folio);
+  const only = k.mem.refcount[folio] === 1;
+  if (only) folio_move_anon_rmap(k, folio, vma);
   k.unlock_page(folio);
-  return true;
+  return only;
 }
 
 /** Copy the page (or the zero page) and map the copy. The caller took a reference on the old folio. */
@@ -463,6 +469,7 @@ function* wp_page_copy(vmf: VmFault, origPage: Page, origFlags: number): Task<nu
     spare = old;
   }
   mmu_notifier_invalidate_range_end(range);
+  if (old !== NO_PAGE && spare === old) free_swap_cache(k, compound_head(k.mem, old));
   if (spare !== NO_PAGE) put_page(k, spare);
   if (old !== NO_PAGE) put_page(k, old);
   return 0;

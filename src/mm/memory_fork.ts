@@ -28,6 +28,7 @@ import {
   is_device_exclusive_entry,
   is_device_private_entry,
   is_pte_marker,
+  is_swap_entry,
   type PmdTable,
   PTE_DIRTY,
   PTE_PRESENT,
@@ -43,6 +44,7 @@ import {
   pud_addr_end,
   SWP_DEVICE_READ,
   SWP_DEVICE_WRITE,
+  SWP_EXCLUSIVE,
   SWP_MIGRATION_READ,
   SWP_UFFD_WP,
   swp_type,
@@ -53,6 +55,7 @@ import {
   folio_try_dup_anon_rmap_pmd,
   folio_try_dup_anon_rmap_pte,
 } from './rmap.js';
+import { swap_duplicate } from './swap.js';
 import { flush_tlb_range } from './tlb.js';
 import {
   is_cow_mapping,
@@ -222,6 +225,13 @@ function copy_nonpresent_pte(
   let flags = src[FLAGS + i]!;
   // The child has no userfaultfd, nor its marks.
   if (is_pte_marker(flags)) return;
+  if (is_swap_entry(flags)) {
+    swap_duplicate(k, page);
+    src[FLAGS + i] = flags & ~SWP_EXCLUSIVE;
+    dst[i] = page;
+    dst[FLAGS + i] = flags & ~(SWP_EXCLUSIVE | SWP_UFFD_WP);
+    return;
+  }
   if (is_device_private_entry(flags)) {
     get_page(k, page);
     folio_try_dup_anon_rmap_pte(k, page, page, src_vma);

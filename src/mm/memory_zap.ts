@@ -15,12 +15,13 @@ import {
   mmu_notifier_range,
 } from './mmu_notifier.js';
 import { put_page } from './page_alloc.js';
-import { compound_head, folio_test_anon, PG_dirty, PG_head, PG_tail } from './page_flags.js';
+import { compound_head, folio_test_anon, PG_dirty, PG_head, PG_swapcache, PG_tail } from './page_flags.js';
 import {
   FLAGS,
   is_device_exclusive_entry,
   is_device_private_entry,
   is_pte_marker,
+  is_swap_entry,
   type PmdTable,
   PTE_DIRTY,
   PTE_PRESENT,
@@ -36,6 +37,7 @@ import {
   SWP_UFFD_WP,
 } from './pgtable.js';
 import { folio_remove_rmap_pmd, folio_remove_rmap_pte } from './rmap.js';
+import { free_swap_and_cache, free_swap_cache } from './swap.js';
 import { flush_tlb_range } from './tlb.js';
 import {
   type AddressSpace,
@@ -112,7 +114,7 @@ function zap_small_anon_ptes(vma: VmArea, table: PteTable, i: number, last: numb
     if (flags === 0) continue;
     const page = table[i]!;
     if ((flags & (PTE_PRESENT | PTE_SPECIAL)) !== PTE_PRESENT || mapping[page]! <= 0) break;
-    if ((page_flags[page]! & (PG_head | PG_tail)) !== 0 || mapcount[page]! <= 0) break;
+    if ((page_flags[page]! & (PG_head | PG_tail | PG_swapcache)) !== 0 || mapcount[page]! <= 0) break;
     if (page >= k.firstDevicePage) break;
     table[i] = 0;
     table[FLAGS + i] = 0;
@@ -153,8 +155,12 @@ function zap_present_pte(
   if (!anon && (flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
   folio_remove_rmap_pte(k, folio, page, vma);
   mm.rss--;
-  if (k.is_zone_device_page(folio)) tlb.push(folio);
-  else put_page(k, folio);
+  if (k.is_zone_device_page(folio)) {
+    tlb.push(folio);
+    return;
+  }
+  free_swap_cache(k, folio);
+  put_page(k, folio);
 }
 
 function zap_nonpresent_pte(
@@ -168,6 +174,14 @@ function zap_nonpresent_pte(
   const page = table[i]!;
   if (is_pte_marker(flags)) {
     if (vma_is_anonymous(vma) || details === 'unmap') table[FLAGS + i] = 0;
+    return;
+  }
+  if (is_swap_entry(flags)) {
+    if (details === 'file-only') return;
+    table[i] = 0;
+    table[FLAGS + i] = 0;
+    free_swap_and_cache(k, page);
+    keep_marker(vma, table, i, flags, details);
     return;
   }
   if (is_device_private_entry(flags) || is_device_exclusive_entry(flags)) {

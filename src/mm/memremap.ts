@@ -11,7 +11,13 @@ import type { Task } from '../sim/task.js';
 import { EINVAL, ENOMEM, ENXIO } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
-import { folio_mapcount, folio_test_anon, PG_anon_exclusive, PG_locked } from './page_flags.js';
+import {
+  folio_mapcount,
+  folio_test_anon,
+  PG_anon_exclusive,
+  PG_locked,
+  PG_swapbacked,
+} from './page_flags.js';
 import type { Reason } from './reasons.js';
 import { IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM, REGION_DISJOINT, region_intersects } from './resource.js';
 import type { VmFault } from './types.js';
@@ -152,7 +158,9 @@ export function zone_device_page_init(k: Kernel, page: Page): void {
   else if (k.behaviour.devicePagesHoldPgmap) pgmap.ref++;
   k.mem.touch(page, 1);
   k.mem.refcount[page] = 1 + idle_device_refs(k);
-  k.mem.flags[page] = PG_locked;
+  // Whoever had the page before has left his flags. DIVERGES: anonymous memory had every page once, as where the module
+  // has been loaded for long: pages of a new one are not swapbacked yet, and what MADV_FREE was told of stays so there.
+  k.mem.flags[page]! |= PG_locked | PG_swapbacked;
   if (k.executor.locks !== null) k.watchLocked(page);
 }
 

@@ -34,6 +34,7 @@ import {
   swp_type,
 } from './pgtable.js';
 import { folio_add_anon_rmap_pte, folio_add_file_rmap_pte, forEachMigrationPte } from './rmap.js';
+import { folio_test_swapcache, replace_in_swap_cache } from './swap.js';
 import { VM_LOCKED, type VmArea } from './types.js';
 import { pte_mkuffd_wp } from './userfaultfd_k.js';
 
@@ -121,11 +122,14 @@ export function remove_migration_ptes(k: Kernel, src: Page, dst: Page, zeropage:
 export function folio_migrate_mapping(k: Kernel, newfolio: Page, folio: Page, extra_count: number): number {
   k.enter('folio_migrate_mapping');
   const { mem } = k;
-  const expected = 1 + extra_count + (k.is_zone_device_page(folio) ? idle_device_refs(k) : 0);
+  const cached = folio_test_swapcache(k, folio);
+  const expected =
+    1 + extra_count + (cached ? 1 : 0) + (k.is_zone_device_page(folio) ? idle_device_refs(k) : 0);
   if (mem.refcount[folio] !== expected) return -EAGAIN;
   mem.index[newfolio] = mem.index[folio]!;
   mem.mapping[newfolio] = mem.mapping[folio]!;
   mem.flags[newfolio]! |= mem.flags[folio]! & PG_swapbacked;
+  if (cached) replace_in_swap_cache(k, newfolio, folio);
   return 0;
 }
 

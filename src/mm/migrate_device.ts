@@ -33,6 +33,7 @@ import {
   FLAGS,
   is_device_private_entry,
   is_migration_entry,
+  is_swap_entry,
   type PmdTable,
   PTE_DIRTY,
   PTE_PRESENT,
@@ -55,6 +56,7 @@ import {
   migration_entry_of,
   try_to_migrate,
 } from './rmap.js';
+import { folio_free_swap, folio_test_swapcache } from './swap.js';
 import { flush_tlb_page, flush_tlb_range } from './tlb.js';
 import {
   is_vm_hugetlb_page,
@@ -132,6 +134,7 @@ function collect_nonpresent(migrate: MigrateVma, page: Page, flags: number, addr
   const k = migrate.vma.vm_mm.kernel;
   if (!is_device_private_entry(flags)) {
     const id = is_migration_entry(flags) ? 'migration-entry' : 'exclusive-entry';
+    if (is_swap_entry(flags)) return skip(migrate, addr, NO_PAGE, 'migrate_vma_collect_pmd', 'swap-entry');
     return skip(migrate, addr, page, 'migrate_vma_collect_pmd', id);
   }
   if ((migrate.flags & MIGRATE_VMA_SELECT_DEVICE_PRIVATE) === 0) {
@@ -307,7 +310,7 @@ function migrate_vma_check_page(k: Kernel, page: Page, fault_page: Page): boolea
   let extra = 1 + (page === fault_page ? 1 : 0);
   if ((mem.flags[page]! & PG_head) !== 0) return false;
   if (k.is_zone_device_page(page)) extra++;
-  if (mem.mapping[page]! < 0) extra++;
+  if (mem.mapping[page]! < 0 || folio_test_swapcache(k, page)) extra++;
   return mem.refcount[page]! - extra <= folio_mapcount(mem, page);
 }
 
@@ -362,7 +365,7 @@ function note_pinned(k: Kernel, page: Page, device: boolean, fault_page: Page): 
     1 +
     (page === fault_page ? 1 : 0) +
     (device ? 1 : 0) +
-    (mem.mapping[page]! < 0 ? 1 : 0) +
+    (mem.mapping[page]! < 0 || folio_test_swapcache(k, page) ? 1 : 0) +
     folio_mapcount(mem, page);
   const because: Because = folio_mapped(mem, page)
     ? { id: 'still-mapped', mapcount: folio_mapcount(mem, page) }
@@ -489,6 +492,11 @@ function* __migrate_device_pages(
       src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
       continue;
     }
+    if (k.is_zone_device_page(newpage) && folio_test_swapcache(k, page) && !leaves_swap_cache(k, page)) {
+      if (k.trace !== null) note_skip(k, '__migrate_device_pages', page, 'in-swap-cache');
+      src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
+      continue;
+    }
     const extra = migrate !== null && migrate.fault_page === page ? 1 : 0;
     if (folio_migrate_mapping(k, newpage, page, extra) !== 0) {
       note_unexpected_refs(k, page, extra);
@@ -498,6 +506,11 @@ function* __migrate_device_pages(
     }
   }
   if (range !== null) mmu_notifier_invalidate_range_end(range);
+}
+
+/** Nothing that is in the swap cache goes to a device; later kernels take it out first, where they can. */
+function leaves_swap_cache(k: Kernel, page: Page): boolean {
+  return k.behaviour.migrateFreesSwapCache && folio_free_swap(k, page);
 }
 
 function note_unexpected_refs(k: Kernel, page: Page, extra: number): void {

@@ -4,9 +4,10 @@ import type { Task } from '../sim/task.js';
 import { EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { pmd_trans_huge } from './huge_split.js';
+import type { Kernel } from './kernel.js';
 import { TASK_SIZE } from './mmap.js';
 import { PG_uptodate } from './page_flags.js';
-import { FLAGS, pmd_index, pte_index, pte_none_mostly } from './pgtable.js';
+import { FLAGS, is_swap_entry, pmd_index, pte_index, pte_none_mostly, pte_present } from './pgtable.js';
 import {
   is_vm_hugetlb_page,
   linear_page_index,
@@ -16,12 +17,19 @@ import {
 } from './types.js';
 import { copy_to_user } from './uaccess.js';
 
+/** Whether a slot's page is in the swap cache. */
+const cached = (k: Kernel, slot: number): number => (k.swap!.cache.has(slot) ? 1 : 0);
+
 /** A page that no entry maps: whether the file behind has it. */
 function unmapped(vma: VmArea, addr: number): number {
   const mapping = vma.vm_file?.mapping ?? null;
   if (mapping === null) return 0;
-  const page = mapping.i_pages.get(linear_page_index(vma, addr));
-  if (page === undefined) return 0;
+  const index = linear_page_index(vma, addr);
+  const page = mapping.i_pages.get(index);
+  if (page === undefined) {
+    const slot = mapping.i_swapped.get(index);
+    return slot === undefined ? 0 : cached(vma.vm_mm.kernel, slot);
+  }
   return (vma.vm_mm.kernel.mem.flags[page]! & PG_uptodate) !== 0 ? 1 : 0;
 }
 
@@ -33,7 +41,10 @@ function incore(vma: VmArea, addr: number): number {
   const table = pmd.child[m]!;
   // A hugetlb mapping has no entry of another kind.
   if (table === null) return is_vm_hugetlb_page(vma) ? 0 : unmapped(vma, addr);
-  return pte_none_mostly(table[FLAGS + pte_index(addr)]!) ? unmapped(vma, addr) : 1;
+  const i = pte_index(addr);
+  const flags = table[FLAGS + i]!;
+  if (!pte_present(flags) && is_swap_entry(flags)) return cached(vma.vm_mm.kernel, table[i]!);
+  return pte_none_mostly(flags) ? unmapped(vma, addr) : 1;
 }
 
 /** Up to `pages` of the VMA at `addr`. Context: mmap_lock held. Return: one byte a page, or -ENOMEM. */

@@ -26,6 +26,8 @@ export const PG_buddy = 1 << 14;
 /** hugetlb: the page was taken from a reservation that a failed fault must give back. */
 export const PG_restore_reserve = 1 << 15;
 export const PG_waiters = 1 << 16;
+/** In the swap cache, with its slot in page->private. */
+export const PG_swapcache = 1 << 17;
 
 /** Flags that __split_huge_page_tail() copies from the head. */
 export const SPLIT_COPIED_FLAGS =

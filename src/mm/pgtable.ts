@@ -34,9 +34,13 @@ export const SWP_MIGRATION_READ_EXCLUSIVE = 6 << SWP_SHIFT;
 export const SWP_MIGRATION_WRITE = 7 << SWP_SHIFT;
 /** No page, but word that its page is to be write-protected for a userfaultfd (PTE_MARKER_UFFD_WP). */
 export const SWP_PTE_MARKER = 8 << SWP_SHIFT;
+/** A slot of the swap device, in place of a page. */
+export const SWP_SWAP = 9 << SWP_SHIFT;
 /** Young and dirty bits that a migration entry keeps. */
 export const SWP_MIG_YOUNG = 1 << 12;
 export const SWP_MIG_DIRTY = 1 << 13;
+/** Of a slot: no other process has it. */
+export const SWP_EXCLUSIVE = 1 << 15;
 /** What PTE_UFFD_WP is in an entry that is not present. */
 export const SWP_UFFD_WP = 1 << 14;
 
@@ -92,6 +96,10 @@ export function is_migration_entry(flags: number): boolean {
 
 export function is_pte_marker(flags: number): boolean {
   return swp_type(flags) === SWP_PTE_MARKER;
+}
+
+export function is_swap_entry(flags: number): boolean {
+  return swp_type(flags) === SWP_SWAP;
 }
 
 /** Nothing there but, maybe, a marker. */

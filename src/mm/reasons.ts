@@ -33,6 +33,7 @@ export interface CoreReasons {
   'migration-entry': None;
   'zero-page': None;
   'not-present': None;
+  'swap-entry': None;
   'nothing-writable': None;
   'uffd-missing': None;
   'uffd-wp': None;
@@ -54,6 +55,12 @@ export interface CoreReasons {
   'file-backed': None;
   'not-anonymous': None;
   'not-on-lru': None;
+  mlocked: None;
+  redirtied: None;
+  'no-swap': None;
+  'in-swap-cache': None;
+  'not-unmapped': None;
+  'maybe-pinned': None;
   'page-locked': None;
   'locked-by-other': None;
   'thp-locked-by-other': None;
@@ -149,6 +156,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'migration-entry': page('migration entry'),
   'zero-page': page('zero page'),
   'not-present': page('still not present'),
+  'swap-entry': page('swapped out'),
   'nothing-writable': page('no entry is writable'),
   'uffd-missing': page('missing page that a userfaultfd is to bring'),
   'uffd-wp': page('write-protected for a userfaultfd'),
@@ -168,6 +176,12 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'file-backed': page('file-backed page'),
   'not-anonymous': page('not anonymous memory'),
   'not-on-lru': page('not on the LRU'),
+  mlocked: page('locked in memory (mlock)'),
+  redirtied: page('written to since MADV_FREE, or referenced'),
+  'no-swap': page('no swap space'),
+  'in-swap-cache': page('in the swap cache'),
+  'not-unmapped': page('could not be unmapped everywhere'),
+  'maybe-pinned': page('may be pinned'),
   'page-locked': page('page is locked'),
   'locked-by-other': page('page locked by somebody else'),
   'thp-locked-by-other': page('THP locked by somebody else'),

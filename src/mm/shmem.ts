@@ -8,6 +8,14 @@ import { unmap_mapping_pages } from './memory_zap.js';
 import { get_page, put_page } from './page_alloc.js';
 import { PG_dirty, PG_locked, PG_lru, PG_swapbacked, PG_uptodate } from './page_flags.js';
 import {
+  add_to_swap,
+  delete_from_swap_cache,
+  free_swap_and_cache,
+  swap_duplicate,
+  swap_free,
+  swap_read_folio,
+} from './swap.js';
+import {
   type AddressSpace,
   linear_page_index,
   userfaultfd_missing,
@@ -23,6 +31,8 @@ import { handle_userfault } from './userfaultfd_k.js';
 export function shmem_get_folio(k: Kernel, mapping: AddressSpace, index: number): Page {
   const cached = mapping.i_pages.get(index);
   if (cached !== undefined) return cached;
+  const slot = mapping.i_swapped.get(index);
+  if (slot !== undefined) return shmem_swapin_folio(k, mapping, index, slot);
   const page = k.pages.alloc_page();
   if (page === NO_PAGE) return NO_PAGE;
   shmem_add_to_page_cache(k, mapping, index, page);
@@ -43,6 +53,50 @@ export function shmem_beyond_end(vma: VmArea, addr: number): boolean {
   return mapping !== null && linear_page_index(vma, addr) >= pagesOf(mapping);
 }
 
+/** Bring a page of the file back from swap. Not referenced. */
+function shmem_swapin_folio(k: Kernel, mapping: AddressSpace, index: number, slot: number): Page {
+  const cached = k.swap!.cache.get(slot);
+  const page = cached ?? k.pages.alloc_page();
+  if (page === NO_PAGE) return NO_PAGE;
+  if (cached === undefined) {
+    swap_read_folio(k, page, slot);
+  } else {
+    get_page(k, page);
+    delete_from_swap_cache(k, page);
+  }
+  mapping.i_swapped.delete(index);
+  swap_free(k, slot);
+  shmem_add_to_page_cache(k, mapping, index, page);
+  return page;
+}
+
+/** Move a page of a file to the swap cache: its place in the file has the slot. Return: whether there was one. */
+export function shmem_writepage(k: Kernel, folio: Page): boolean {
+  const mapping = k.mappings[-k.mem.mapping[folio]!]!;
+  const index = k.mem.index[folio]!;
+  if (!add_to_swap(k, folio)) return false;
+  const slot = k.mem.priv[folio]!;
+  swap_duplicate(k, slot);
+  mapping.i_pages.delete(index);
+  mapping.i_swapped.set(index, slot);
+  k.mem.mapping[folio] = 0;
+  put_page(k, folio);
+  return true;
+}
+
+/** Whether the file has something there, in memory or on the swap device. */
+export const shmem_has = (mapping: AddressSpace, index: number): boolean =>
+  mapping.i_pages.has(index) || mapping.i_swapped.has(index);
+
+/** What the file has on the swap device from `first` up to `end` is gone. */
+function free_swapped(k: Kernel, mapping: AddressSpace, first: number, end: number): void {
+  for (const [index, slot] of mapping.i_swapped) {
+    if (index < first || index >= end) continue;
+    mapping.i_swapped.delete(index);
+    free_swap_and_cache(k, slot);
+  }
+}
+
 const pagesOf = (mapping: AddressSpace): number => Math.ceil(mapping.size / PAGE_SIZE);
 
 function* shmem_fault(vmf: VmFault): Task<number> {
@@ -50,7 +104,7 @@ function* shmem_fault(vmf: VmFault): Task<number> {
   const k = vma.vm_mm.kernel;
   const mapping = vma.vm_file!.mapping!;
   if (vmf.pgoff >= pagesOf(mapping)) return VM_FAULT_SIGBUS;
-  if (userfaultfd_missing(vma) && !mapping.i_pages.has(vmf.pgoff))
+  if (userfaultfd_missing(vma) && !shmem_has(mapping, vmf.pgoff))
     return handle_userfault(vmf, 'uffd-missing');
   const page = shmem_get_folio(k, mapping, vmf.pgoff);
   if (page === NO_PAGE) return VM_FAULT_OOM;
@@ -77,11 +131,13 @@ export function shmem_evict_inode(k: Kernel, mapping: AddressSpace): void {
     put_page(k, page);
   }
   mapping.i_pages.clear();
+  free_swapped(k, mapping, 0, Number.MAX_SAFE_INTEGER);
   k.dropMapping(mapping);
 }
 
 /** Free the pages from `first` up to `end`, wherever they are referenced still (shmem_truncate_range). */
 function* shmem_truncate_range(k: Kernel, mapping: AddressSpace, first: number, end: number): Task {
+  free_swapped(k, mapping, first, end);
   const indices = [...mapping.i_pages.keys()].filter((index) => index >= first && index < end);
   for (const index of indices.sort((a, b) => a - b)) {
     const page = mapping.i_pages.get(index);

@@ -63,6 +63,8 @@ export interface MappableFile {
 export class AddressSpace {
   /** Index (in pages; of huge pages for hugetlb) to page. Guarded by: the page lock; hugetlb: hugetlb_fault_mutex. */
   readonly i_pages = new Map<number, Page>();
+  /** shmem: index to the slot of the swap device that has the page. */
+  readonly i_swapped = new Map<number, number>();
   /** Guarded by: the mapper's mmap_lock, written; i_mmap_rwsem is not simulated, as nobody sleeps under it here. */
   readonly i_mmap = new Set<VmArea>();
   /** hugetlb: the inode's reservations (a ResvMap). */

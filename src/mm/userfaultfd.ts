@@ -23,7 +23,7 @@ import {
   pte_none_mostly,
 } from './pgtable.js';
 import { folio_add_file_rmap_pte, folio_add_new_anon_rmap } from './rmap.js';
-import { shmem_add_to_page_cache, shmem_beyond_end } from './shmem.js';
+import { shmem_add_to_page_cache, shmem_beyond_end, shmem_has } from './shmem.js';
 import {
   is_vm_hugetlb_page,
   linear_page_index,
@@ -241,7 +241,7 @@ function fill_shared(vma: VmArea, addr: number, bytes: Uint8Array | null, wp: bo
   if (shmem_beyond_end(vma, addr)) return -EFAULT;
   const mapping = vma.vm_file!.mapping!;
   const index = linear_page_index(vma, addr);
-  if (mapping.i_pages.has(index)) return -EEXIST;
+  if (shmem_has(mapping, index)) return -EEXIST;
   const table = table_at(vma.vm_mm, addr);
   if (typeof table === 'number') return table;
   if (!pte_none_mostly(table[FLAGS + pte_index(addr)]!)) return -EEXIST;

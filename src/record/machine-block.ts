@@ -35,7 +35,7 @@ function efiFakeMemOf(machine: MachineDescription): string[] {
 
 /** Addresses always, because documents that say none have those of the recorded kernels. */
 export function machineBlock(machine: MachineDescription): MachineBlock {
-  const { memory, hugepages, thp, seed, bugs, fixes, module, schedule, spmMemory } = machine;
+  const { memory, hugepages, swap, thp, seed, bugs, fixes, module, schedule, spmMemory } = machine;
   const efiFakeMem = efiFakeMemOf(machine);
   return {
     spm: spmOf(machine),
@@ -44,6 +44,7 @@ export function machineBlock(machine: MachineDescription): MachineBlock {
     ...(efiFakeMem.length === 0 ? {} : { efiFakeMem }),
     ...(memory === MACHINE_DEFAULTS.memory ? {} : { memory }),
     ...(hugepages === MACHINE_DEFAULTS.hugepages ? {} : { hugepages }),
+    ...(swap === MACHINE_DEFAULTS.swap ? {} : { swap }),
     ...(thp === MACHINE_DEFAULTS.thp ? {} : { thp }),
     ...(seed === MACHINE_DEFAULTS.seed ? {} : { seed }),
     ...(schedule === MACHINE_DEFAULTS.schedule ? {} : { schedule }),

@@ -46,6 +46,8 @@ const machineSchema = z.strictObject({
   /** Soft-reserved ranges instead of those at the addresses, as efi_fake_mem= has them. */
   efiFakeMem: z.array(fakeMem).max(64, { error: 'at most 64 ranges' }).optional(),
   memory: size.optional(),
+  /** Bytes of a swap device, none by default. */
+  swap: size.optional(),
   hugepages: integer(0, 0x100000, 'a number of huge pages').optional(),
   thp: z.enum(['always', 'madvise', 'never']).optional(),
   module: z.boolean().optional(),

@@ -44,7 +44,7 @@ const union = (a: readonly string[] = [], b: readonly string[] = []): string[] =
 function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): MachineSetup {
   for (const id of machine.bugs ?? []) bugById(id, 'bugs');
   for (const id of machine.fixes ?? []) bugById(id, 'fixes');
-  const { spm, spmMemory, efiFakeMem, memory, hugepages, thp, module: load, schedule } = machine;
+  const { spm, spmMemory, efiFakeMem, memory, hugepages, swap, thp, module: load, schedule } = machine;
   return describeMachine({
     ...RECORDING_CONDITIONS,
     ...(spm === undefined ? {} : { module: moduleAt(spm.map(numberOrNull)) }),
@@ -54,6 +54,7 @@ function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): Mac
     schedule,
     memory: memory === undefined ? undefined : bytesOf(memory),
     hugepages,
+    swap: swap === undefined ? undefined : bytesOf(swap),
     thp,
     load,
     seed: overrides.seed ?? machine.seed,

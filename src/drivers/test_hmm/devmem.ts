@@ -210,7 +210,6 @@ function dmirror_devmem_free(mdevice: DmirrorDevice, page: Page): void {
     k.mem.priv[rpage] = 0;
     put_page(k, rpage);
   }
-  k.mem.flags[page] = 0;
   const chunk = k.pgmapOf(page).container as DmirrorChunk;
   mdevice.lock.spin_lock();
   if (!chunk.remove) {

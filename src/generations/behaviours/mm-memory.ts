@@ -29,4 +29,10 @@ export const memory = {
     except: { since: ['5.19'], until: ['7.0', '6.12.117', '6.1.192'] },
     witness: { kernel: '6.12', scenario: 'bugs/spurious-zap-warning' },
   },
+  swapinMapsWritable: {
+    what: "a page that comes back from swap for a read is mapped writable at once where it is the process's alone",
+    source: 'mm/memory.c do_swap_page',
+    since: ['6.12'],
+    witness: { kernel: '6.12', recording: 'swap-307-0070' },
+  },
 } as const satisfies Entries;

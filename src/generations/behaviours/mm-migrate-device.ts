@@ -28,4 +28,10 @@ export const migrateDevice = {
     except: { since: ['6.7'], until: ['6.14', '6.12.117'] },
     witness: { kernel: '6.12', scenario: 'bugs/freed-page-on-lru' },
   },
+  migrateFreesSwapCache: {
+    what: 'a page in the swap cache is taken out of it to migrate to a device; before, it stayed where it was',
+    source: 'mm/migrate_device.c __migrate_device_pages',
+    since: ['6.12'],
+    witness: { kernel: '6.12', scenario: 'derived/swap-cache-migrates-6.12' },
+  },
 } as const satisfies Entries;

@@ -30,6 +30,7 @@ export const MACHINE: Readonly<Record<string, Text>> = {
   spm: text('spm', 'spm_addr_dev0 and spm_addr_dev1: where the memory of the two coherent devices begins.'),
   spmMemory: text('spmMemory', 'false: no memory is reserved at the spm addresses.'),
   memory: text('memory', 'RAM: bytes, or a string as "6G".'),
+  swap: text('swap', 'A swap device of that size, a RAM disk: bytes, or a string as "256M".'),
   hugepages: text('hugepages', 'Huge pages of 2 MiB in the pool.'),
   thp: text('thp', 'Transparent huge pages: always, madvise (for what asks for them), or never.'),
   module: text('module', 'false: test_hmm is not loaded.'),

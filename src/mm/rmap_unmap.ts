@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/rmap.c, try_to_unmap(): reclaim takes a folio out of every page table. Fidelity: ported. */
+import type { Page } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import type { Kernel } from './kernel.js';
+import {
+  mmu_notifier_invalidate_range_end,
+  mmu_notifier_invalidate_range_start,
+  mmu_notifier_range,
+} from './mmu_notifier.js';
+import { put_page } from './page_alloc.js';
+import {
+  folio_mapcount,
+  folio_mapped,
+  folio_test_anon,
+  PageAnonExclusive,
+  PG_dirty,
+  PG_swapbacked,
+} from './page_flags.js';
+import {
+  FLAGS,
+  PTE_DIRTY,
+  PTE_UFFD_WP,
+  type PteTable,
+  pte_index,
+  pte_present,
+  SWP_EXCLUSIVE,
+  SWP_PTE_MARKER,
+  SWP_SWAP,
+  SWP_UFFD_WP,
+  swp_uffd_wp_of,
+} from './pgtable.js';
+import { folio_remove_rmap_pte, folio_try_share_anon_rmap_pte, rmap_places } from './rmap.js';
+import { swap_duplicate, swap_free } from './swap.js';
+import { flush_tlb_page } from './tlb.js';
+import { VM_LOCKED, type VmArea } from './types.js';
+import { userfaultfd_pte_wp } from './userfaultfd_k.js';
+
+/** The entry goes for good: nobody wrote to the page since MADV_FREE. Return: whether it does. */
+function discards(k: Kernel, folio: Page): boolean {
+  const { mem } = k;
+  const clean = (mem.flags[folio]! & PG_dirty) === 0;
+  if (clean && mem.refcount[folio] === 1 + folio_mapcount(mem, folio)) return true;
+  mem.flags[folio]! |= PG_swapbacked;
+  return false;
+}
+
+/** What stands for the anonymous page from now on; null: it has to stay. */
+function swap_entry_of(k: Kernel, folio: Page, old: number): number | null {
+  const slot = k.mem.priv[folio]!;
+  swap_duplicate(k, slot);
+  const exclusive = PageAnonExclusive(k.mem, folio);
+  if (exclusive && !folio_try_share_anon_rmap_pte(k, folio, folio)) {
+    swap_free(k, slot);
+    return null;
+  }
+  return SWP_SWAP | (exclusive ? SWP_EXCLUSIVE : 0) | swp_uffd_wp_of(old);
+}
+
+/** Return: whether the entry is gone. */
+function unmap_one(k: Kernel, folio: Page, vma: VmArea, table: PteTable, i: number, addr: number): boolean {
+  const { mem } = k;
+  const old = table[FLAGS + i]!;
+  flush_tlb_page(vma.vm_mm, addr);
+  if ((old & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
+  let entry: number | null = 0;
+  let word = 0;
+  if (!folio_test_anon(mem, folio)) {
+    if (userfaultfd_pte_wp(vma, old & PTE_UFFD_WP)) entry = SWP_PTE_MARKER | SWP_UFFD_WP;
+  } else if ((mem.flags[folio]! & PG_swapbacked) === 0) {
+    entry = discards(k, folio) ? 0 : null;
+  } else {
+    entry = swap_entry_of(k, folio, old);
+    word = mem.priv[folio]!;
+  }
+  if (entry === null) return false;
+  table[i] = word;
+  table[FLAGS + i] = entry;
+  vma.vm_mm.rss--;
+  folio_remove_rmap_pte(k, folio, folio, vma);
+  put_page(k, folio);
+  return true;
+}
+
+/** Unmap a small folio, as far as nothing speaks against it. Context: folio locked; may sleep (notifiers). */
+export function* try_to_unmap(k: Kernel, folio: Page): Task {
+  for (const { vma, address } of rmap_places(k, folio)) {
+    const { vm_mm: mm } = vma;
+    const range = mmu_notifier_range(mm, address, address + 0x1000, 'MMU_NOTIFY_CLEAR');
+    yield* mmu_notifier_invalidate_range_start(range);
+    const table = mm.pt.pteTable(address);
+    const i = pte_index(address);
+    const maps = table !== null && pte_present(table[FLAGS + i]!) && table[i] === folio;
+    let goes = true;
+    if (maps) goes = (vma.vm_flags & VM_LOCKED) === 0 && unmap_one(k, folio, vma, table, i, address);
+    mmu_notifier_invalidate_range_end(range);
+    if (!goes || !folio_mapped(k.mem, folio)) return;
+  }
+}
