@@ -94,7 +94,7 @@ const uffd_register = defineStep(registerSchema, {
   naming: plainNames,
   shell: {
     uffd_register: command(
-      'RANGE missing|wp|missing|wp',
+      'RANGE missing|wp [missing|wp]',
       'let the userfaultfd have faults on missing, or on write-protected pages',
       [2, 3],
       ([r, ...modes], context) => ({ ...rangeWord(r!, context), mode: modes }),
