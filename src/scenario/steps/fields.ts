@@ -99,7 +99,7 @@ export const expectTransfer = expecting({
 
 /** Pages that one step transfers through a buffer of its own. */
 export const MAX_TRANSFER = 64;
-export const fewPages = integer(0, MAX_TRANSFER, `a number of pages from 0 to ${MAX_TRANSFER}`);
+const fewPages = integer(0, MAX_TRANSFER, `a number of pages from 0 to ${MAX_TRANSFER}`);
 export const fewRange = { region: regionName, page, pages: fewPages };
 
 // --- steps ------------------------------------------------------------------------------------------------
