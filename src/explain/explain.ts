@@ -106,7 +106,12 @@ class StepExplainer {
   }
 
   explain(session: Session, taken: TakenStep, collected: Collected): Omit<ExplainedStep, 'locks'> {
-    const causes = [...fatal(session, taken), ...unreached(taken, collected), ...stopped(taken, collected), ...refused(taken, collected)];
+    const causes = [
+      ...fatal(session, taken),
+      ...unreached(taken, collected),
+      ...stopped(taken, collected),
+      ...refused(taken, collected),
+    ];
     const commands = collected.calls.map((call) => explainCommand(this.#context, call));
     const { step, result } = taken;
     if (this.#mapping !== undefined && result.ret !== undefined) {
