@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** An exported program that needs no driver, on the Linux that runs the tests: only what every Linux answers. */
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
 import t from 'tap';
 import { load } from '../../src/scenario/load.js';
+import { MachinePool } from '../../src/session/machine-pool.js';
+import { runOn } from '../../src/session/runner.js';
+import { Setups } from '../../src/session/setup.js';
 import { noCompiler } from '../host.js';
 import { compile, documentOf, execute, program } from './export-compile.js';
 
@@ -81,3 +86,36 @@ t.test('the program answers as the document says, and records it', { skip: noCom
   }
   t.end();
 });
+
+/** Why this Linux cannot be asked; false where it can. MADV_COLLAPSE came with 6.1. */
+function noSuchCalls(): string | false {
+  const [major, minor] = release().split('.').map(Number) as [number, number];
+  if (major < 6 || (major === 6 && minor < 1)) return `Linux ${release()} is older than 6.1`;
+  return noCompiler();
+}
+
+/** A container may forbid the call that the document is about. */
+const FORBIDDEN = /^# {3}answer: "ret":"(EPERM|ENOSYS)"$/m;
+
+for (const name of ['native-transfers', 'native-userfaultfd']) {
+  t.test(`${name}: this Linux and the simulator answer alike`, { skip: noSuchCalls() }, (t) => {
+    const document = documentOf(readFileSync(`test/export/${name}.yaml`, 'utf8'));
+    const tests = document.steps.length;
+    const { results } = runOn(new MachinePool(), new Setups().of(document), document);
+    t.strictSame(
+      document.steps.map((step, index) => ({ ...results[index], ...step.expect })),
+      results,
+    );
+    const directory = t.testdir();
+    t.equal(compile(directory, program([document], { expect: true })).errors, '');
+    const { stdout } = execute(directory, []);
+    if (FORBIDDEN.test(stdout)) {
+      t.comment('not permitted here');
+      t.end();
+      return;
+    }
+    t.equal(stdout.match(/^not ok[\s\S]*?(?=^(not )?ok)/m)?.[0], undefined);
+    t.match(stdout, `# Totals: pass:${tests} fail:0 xfail:0 xpass:0 skip:0 error:0\n`);
+    t.end();
+  });
+}
