@@ -82,14 +82,15 @@ class StepExplainer {
 
   /** The step is about to be taken. */
   begin(session: Session, step: Step): void {
-    const mm = this.#mmOf(session, step);
+    const mm = this.#mmOf(session, { as: definitionOf(step).owner?.(step) ?? step.as });
     this.#mapping = mm === null ? undefined : this.#mappingOf(mm, step);
   }
 
   #mappingOf(mm: MmStruct, step: Step): MappingExplainer | ForkExplainer | undefined {
     const { concerns } = definitionOf(step);
     if (concerns === 'child') return new ForkExplainer(this.machine, mm);
-    return concerns === 'mapping' ? new MappingExplainer(this.machine, mm, step) : undefined;
+    const pages = concerns === 'mapping' || concerns === 'transfer';
+    return pages ? new MappingExplainer(this.machine, mm, step) : undefined;
   }
 
   #mmOf(session: Session, { as: name = 'p0' }: Pick<Step, 'as'>): MmStruct | null {
@@ -105,7 +106,12 @@ class StepExplainer {
   }
 
   explain(session: Session, taken: TakenStep, collected: Collected): Omit<ExplainedStep, 'locks'> {
-    const causes = [...fatal(session, taken), ...unreached(taken, collected), ...stopped(taken, collected)];
+    const causes = [
+      ...fatal(session, taken),
+      ...unreached(taken, collected),
+      ...stopped(taken, collected),
+      ...refused(taken, collected),
+    ];
     const commands = collected.calls.map((call) => explainCommand(this.#context, call));
     const { step, result } = taken;
     if (this.#mapping !== undefined && result.ret !== undefined) {
@@ -135,6 +141,13 @@ export function fatal({ fatal }: Session, { result }: TakenStep): Cause[] {
 function stopped({ step }: TakenStep, { stops }: Collected): Cause[] {
   if (definitionOf(step).concerns !== 'pins') return [];
   return stops.slice(0, 1).map(({ fn, reason, addr }) => ({ fn, reason, at: regionName(addr) }));
+}
+
+/** At which page a system call about a mapping gave up. */
+function refused({ step, result }: TakenStep, { others: { skipped } }: Collected): Cause[] {
+  if (definitionOf(step).concerns !== 'mapping' || skipped === undefined || !result.ret) return [];
+  const { fn, reason, addr } = skipped;
+  return [{ fn, reason, ...(addr === undefined ? {} : { at: regionName(addr) }) }];
 }
 
 /** Why an ioctl step that reached no command answered what it did. */

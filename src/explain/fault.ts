@@ -43,8 +43,8 @@ function refusal({ before, write }: Fault): readonly [fn: string, reason: Why] {
   return ['handle_mm_fault', { id: before.vma.backing === 'anon' ? 'no-memory' : 'beyond-file-end' }];
 }
 
-/** Which function resolves a fault of the CPU on such a page. */
-function faultFunction({ before, write }: Fault): string {
+/** Which function resolves a fault on such a page. */
+export function faultFunction({ before, write }: Pick<Fault, 'before' | 'write'>): string {
   if (before.vma?.backing === 'hugetlb') return 'hugetlb_fault';
   if (before.where === 'private') return before.device!.migrate_to_ram;
   if (before.where === 'exclusive') return 'remove_device_exclusive_entry';

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A system call about a mapping: what became of each of its pages, and whom the kernel told on the way. */
 import type { Machine } from '../machine/machine.js';
-import type { TraceEvent } from '../mm/trace.js';
+import type { TraceEvent, TraceEventOf } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { addressOf } from '../scenario/actor.js';
 import { regionName } from '../scenario/place.js';
 import type { Step } from '../scenario/schema.js';
 import type { Range } from '../scenario/steps/contract.js';
-import { definitionOf } from '../scenario/steps/index.js';
+import { definitionOf, type Op } from '../scenario/steps/index.js';
 import { NO_PAGE } from '../sim/memmap.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { MAX_OBSERVED, observePage, type PageState, pagePlace } from '../watch/observe.js';
 import { PageStates } from '../watch/page-states.js';
 import { type Change, changeOf } from './change.js';
-import { type Decision, decided } from './fault.js';
+import { type Decision, decided, faultFunction, transition } from './fault.js';
 import { type Told, toldOf } from './told.js';
 import type { RangeVerdicts } from './verdict.js';
 import { Verdicts } from './verdicts.js';
+
+/** Steps with which the kernel writes the pages that they are about. */
+const WRITING: ReadonlySet<string> = new Set(['read', 'poke'] satisfies Op[]);
 
 /** What is told of a system call about a mapping. */
 export class MappingEvents {
@@ -23,8 +27,11 @@ export class MappingEvents {
   readonly invalidations: TraceEvent[] = [];
   /** By page, the function that freed it. */
   readonly freed = new Map<number, string>();
+  /** Where the kernel last left a page alone. */
+  skipped: TraceEventOf<'skip'> | undefined;
 
   note(event: TraceEvent): void {
+    if (event.event === 'skip') this.skipped = event;
     if (event.event === 'mm_page_free') this.freed.set(event.page ?? NO_PAGE, event.fn);
     else if (event.event === 'mmu_notifier_invalidate_range_start') this.invalidations.push(event);
   }
@@ -34,7 +41,19 @@ export interface MappingExplanation extends RangeVerdicts {
   readonly told: readonly Told[];
 }
 
-function rangesOf(step: Step): Range[] {
+/** The pages of a range that are mapped. */
+function mappedIn(mm: MmStruct, { region, page, pages }: Range): Range[] {
+  const first = addressOf(region, 0);
+  const [start, end] = [first + page * PAGE_SIZE, first + (page + pages) * PAGE_SIZE];
+  return mm.vmas.inRange(start, end).map(({ vm_start, vm_end }) => {
+    const [from, to] = [Math.max(vm_start, start), Math.min(vm_end, end)];
+    return { region, page: (from - first) / PAGE_SIZE, pages: (to - from) / PAGE_SIZE };
+  });
+}
+
+function rangesOf(mm: MmStruct, step: Step): Range[] {
+  const { reaches } = definitionOf(step);
+  if (reaches !== undefined) return mappedIn(mm, reaches(step));
   const { region, page = 0, pages } = step as Partial<Range>;
   const own = region === undefined || pages === undefined ? [] : [{ region, page, pages }];
   const made = definitionOf(step).maps?.(step);
@@ -49,18 +68,23 @@ function verdictOf(before: PageState, after: PageState, { moved }: Change): stri
   return 'changed';
 }
 
+/** The pages that a step is about, before it and after. */
 export class MappingExplainer {
+  /** Does the kernel write the pages, or copy from them? Undefined where it does neither. */
+  readonly #copies: { readonly write: boolean } | undefined;
   readonly #addresses: Float64Array;
   readonly #before: PageStates;
   readonly #more: number;
 
-  /** Context: the step is about to be taken by the process of `mm`. */
+  /** Context: the step is about to be taken, on the pages of `mm`. */
   constructor(
     private readonly machine: Machine,
     private readonly mm: MmStruct,
     step: Step,
   ) {
-    const ranges = rangesOf(step);
+    const { concerns } = definitionOf(step);
+    this.#copies = concerns === 'transfer' ? { write: WRITING.has(step.op) } : undefined;
+    const ranges = rangesOf(mm, step);
     const addresses = ranges.flatMap(({ region, page, pages }) =>
       Array.from({ length: Math.min(pages, MAX_OBSERVED) }, (_, i) => addressOf(region, page + i)),
     );
@@ -89,6 +113,11 @@ export class MappingExplainer {
 
   #decided(before: PageState, after: PageState, freed: ReadonlyMap<number, string>): Decision {
     const change = changeOf(before, after);
+    const faulted = change.moved === true && this.#copies !== undefined && after.where !== 'unmapped';
+    if (faulted) {
+      const fn = faultFunction({ before, ...this.#copies });
+      return decided('faulted', fn, transition(before, after));
+    }
     if (Object.keys(change).length === 0) return decided('same', '', { id: 'as-it-was' });
     const fn = change.moved ? freed.get(before.folio) : undefined;
     return decided(verdictOf(before, after, change), fn ?? '', { id: 'changed', ...change });

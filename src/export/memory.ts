@@ -30,7 +30,9 @@ static void take_mmap(const struct step *step)
 export const MEMFDS = `
 /* One memfd for each region, made when it is first needed; children have them too. */
 static int memfds[NR_REGIONS] = { [0 ... NR_REGIONS - 1] = -1 };
+`;
 
+export const MEMFD_OF = `
 static int memfd_of(int region, unsigned long pages)
 {
 	int *fd = &memfds[region];

@@ -24,6 +24,7 @@ function part(text: Part['text'], needs: readonly Part[] = [], setup?: string): 
 
 const answerCall = part(ANSWER_CALL);
 const memfds = part(memory.MEMFDS);
+const memfdOf = part(memory.MEMFD_OF, [memfds]);
 const openFds = part(drivers.OPEN_FDS);
 const map = part(memory.MMAP, [answerCall]);
 const pageWord = part(memory.PAGE_WORD);
@@ -35,13 +36,15 @@ const mirror = part(
   [openFds],
   'map_mirror',
 );
-const transfer = part(transfers.TRANSFER, [answerCall]);
-const arrived = part(transfers.ARRIVED, [transfer, pageWord]);
+const transferPages = part(transfers.TRANSFER_PAGES);
+const transferWords = part(transfers.TRANSFER_WORDS, [transferPages]);
+const answerBytes = part(transfers.ANSWER_BYTES, [answerCall]);
+const arrived = part(transfers.ARRIVED, [transferPages, answerBytes, pageWord]);
 const scratch = part(transfers.SCRATCH);
 const remote = part(transfers.REMOTE);
-const uffd = part(transfers.UFFD, [answerCall]);
-const uffdRange = part(transfers.UFFD_RANGE, [uffd]);
-const uffdFilled = part(transfers.UFFD_FILLED, [uffd]);
+const uffdFd = part(transfers.UFFD_FD, [answerCall]);
+const uffdRange = part(transfers.UFFD_RANGE, [uffdFd]);
+const uffdFilled = part(transfers.UFFD_FILLED, [uffdFd]);
 const gupInterface = part(drivers.GUP_INTERFACE, [], 'open_gup_test');
 
 const rangeCall = (text: string): Part => part(text, [answerCall]);
@@ -51,7 +54,7 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   open: part(drivers.OPEN, [answerCall, openFds]),
   close: part(drivers.CLOSE, [answerCall, openFds]),
   mmap: part(memory.MMAP_ANON, [map]),
-  mmap_file: part(memory.MMAP_FILE, [map, memfds]),
+  mmap_file: part(memory.MMAP_FILE, [map, memfdOf]),
   mmap_device: part(memory.MMAP_DEVICE, [openFds, map]),
   munmap: rangeCall(memory.MUNMAP),
   mlock: rangeCall(memory.MLOCK),
@@ -70,19 +73,19 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   gup: part(drivers.GUP, [gupInterface]),
   pin: part(drivers.PIN, [answerCall, gupInterface]),
   unpin: part(drivers.UNPIN, [answerCall, gupInterface]),
-  fread: part(transfers.FREAD, [memfds, arrived]),
-  fwrite: part(transfers.FWRITE, [memfds, transfer]),
+  fread: part(transfers.FREAD, [memfdOf, arrived]),
+  fwrite: part(transfers.FWRITE, [memfdOf, transferWords, answerBytes]),
   truncate: part(transfers.TRUNCATE, [answerCall, memfds]),
   punch: part(transfers.PUNCH, [answerCall, memfds]),
-  read: part(transfers.READ, [scratch, transfer]),
+  read: part(transfers.READ, [scratch, transferWords, answerBytes]),
   write: part(transfers.WRITE, [scratch, arrived]),
   peek: part(transfers.PEEK, [remote, arrived]),
-  poke: part(transfers.POKE, [remote, transfer]),
-  mincore: part(transfers.MINCORE, [transfer]),
-  uffd,
+  poke: part(transfers.POKE, [remote, transferWords, answerBytes]),
+  mincore: part(transfers.MINCORE, [answerCall, transferPages]),
+  uffd: part(transfers.UFFD, [uffdFd]),
   uffd_register: part(transfers.UFFD_REGISTER, [uffdRange]),
   uffd_unregister: part(transfers.UFFD_UNREGISTER, [uffdRange]),
-  uffd_copy: part(transfers.UFFD_COPY, [uffdFilled, transfer]),
+  uffd_copy: part(transfers.UFFD_COPY, [uffdFilled, transferWords]),
   uffd_zero: part(transfers.UFFD_ZERO, [uffdRange, uffdFilled]),
   uffd_wp: part(transfers.UFFD_WP, [uffdRange]),
   fork: part(memory.FORK, [answerCall]),

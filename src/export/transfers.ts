@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** C of the steps that let the kernel copy: files, other processes, mincore, userfaultfd. */
 
-export const TRANSFER = `
+export const TRANSFER_PAGES = `
 /* Pages of the program's own that are no part of any step's regions. */
 static uint32_t *transfer_pages(unsigned long pages)
 {
@@ -19,7 +19,9 @@ static uint32_t *transfer_pages(unsigned long pages)
 	}
 	return buffer;
 }
+`;
 
+export const TRANSFER_WORDS = `
 /* The same, page i full of word + i. */
 static uint32_t *transfer_words(unsigned long pages, uint32_t word)
 {
@@ -29,7 +31,9 @@ static uint32_t *transfer_words(unsigned long pages, uint32_t word)
 		buffer[i] = word + (uint32_t)(i / WORDS_PER_PAGE);
 	return buffer;
 }
+`;
 
+export const ANSWER_BYTES = `
 /* What a transfer returned. */
 static void answer_bytes(long bytes)
 {
@@ -202,11 +206,13 @@ static void take_mincore(const struct step *step)
 }
 `;
 
-export const UFFD = `
+export const UFFD_FD = `
 #include <linux/userfaultfd.h>
 
 static int uffd = -1;
+`;
 
+export const UFFD = `
 static void take_uffd(const struct step *step)
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_SIGBUS };

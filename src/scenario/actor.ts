@@ -24,7 +24,7 @@ export const PAGEMAP_CHUNK = PAGE_SIZE / 8;
 
 const REGION_BASE = 0x200000000000;
 const REGION_STRIDE = 2 ** 30;
-const REGION_PAGES = REGION_STRIDE / PAGE_SIZE;
+export const REGION_PAGES = REGION_STRIDE / PAGE_SIZE;
 
 /** What pins pages for programs. */
 export const GUP_FILE = '/sys/kernel/debug/gup_test';

@@ -6,6 +6,7 @@
 
 import { STEP_COMMANDS } from './step-commands.js';
 import { DOCUMENT, FIELDS, MACHINE } from './steps/field-texts.js';
+import { steps } from './steps/index.js';
 import { COMMANDS, DEFAULTS, DEVICE_NAME, VALUES } from './steps/kernel-names.js';
 import { type Json, labelled, textsOf } from './steps/labels.js';
 
@@ -120,7 +121,8 @@ function fieldsFor(kind: Kind, op: readonly string[], without: readonly string[]
 /** Fields of which there must be one. */
 function oneOfThem({ op, cmd }: Kind): Json {
   const has = (field: string): Json => ({ required: [field] });
-  if (cmd === 'WRITE') return { oneOf: [has('word'), has('buffer')] };
+  if (cmd === 'WRITE' || op === 'fwrite') return { oneOf: [has('word'), has('buffer')] };
+  if (op === 'mremap') return { oneOf: [has('to'), has('toPages')] };
   // How long a new region is nobody knows.
   return op === 'mmap' ? { anyOf: [has('pages'), { properties: { region: { pattern: '\\[' } } }] } : {};
 }
@@ -144,6 +146,16 @@ const condition = (field: string, words: readonly string[]): Json => ({
   required: [field],
 });
 
+/** Commands of a driver that are called as a system call is: READ, and read. */
+const isNamesake = (op: string): boolean => STEP_COMMANDS[op] !== undefined && STEP_COMMANDS[op].op !== op;
+
+/** `op` is that of the system call: spelled so, and without a device. */
+const systemCall = (op: string): Json => ({
+  properties: { op: { const: op } },
+  required: ['op'],
+  not: { required: ['fd'] },
+});
+
 const rule = (title: string, description: string, when: Json, then: Json): Json =>
   labelled({ if: labelled(when, { title, description }), then }, { title, description });
 
@@ -152,7 +164,7 @@ function rulesOf(kinds: readonly Kind[]): Json[] {
   const [first] = kinds as [Kind];
   const title = first.op;
   const ops = opNames(first);
-  const when = condition('op', ops);
+  const when = isNamesake(first.op) ? systemCall(first.op) : condition('op', ops);
   if (first.cmd !== undefined) return kinds.flatMap((kind) => commandRules(kind, ops));
   if (first.backing !== undefined) return [mappingRule(kinds, ops, when)];
   return [rule(title, helpOf(first.op, undefined), when, fieldsFor(first, ops, []))];
@@ -167,9 +179,12 @@ function commandRules(kind: Kind, ops: readonly string[]): Json[] {
     required: ['op', 'cmd'],
   };
   const names = commandNames(kind);
+  const own = kind.cmd!.toLowerCase();
+  const named = condition('op', names);
+  const when = own in steps ? { ...named, not: systemCall(own) } : named;
   return [
     rule(`ioctl ${kind.cmd}`, what, both, fieldsFor(kind, ops, [])),
-    rule(kind.cmd!, what, condition('op', names), fieldsFor(kind, names, ['cmd'])),
+    rule(kind.cmd!, what, when, fieldsFor(kind, names, ['cmd'])),
   ];
 }
 

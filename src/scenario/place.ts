@@ -56,10 +56,12 @@ function foldedText(values: readonly (number | string)[]): string {
 export function answerText(result: StepResult): string {
   if (result.oops !== undefined) return `oops in ${result.oops}`;
   if (result.hang !== undefined) return `hang in ${result.hang}`;
-  const { ret, cpages, faults, pinned, bytes, type, pages, map } = result;
+  const { ret, cpages, faults, pinned, bytes, type, pages, map, core, data } = result;
   const words = Object.entries({ ret, cpages, faults, pinned, bytes, type })
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key} ${value}`);
-  const lists = [pages, map].flatMap((list) => (list === undefined ? [] : foldedText(list)));
+  // What a device read, its report shows.
+  const arrived = bytes === undefined ? undefined : data;
+  const lists = [pages, map, core, arrived].flatMap((list) => (list === undefined ? [] : foldedText(list)));
   return words.length + lists.length === 0 ? 'done' : [...words, ...lists].join(', ');
 }

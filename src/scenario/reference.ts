@@ -31,7 +31,10 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 export function exampleWords(usage: string): string[] {
   const needed = usage.replace(/\[[^\]]*\]/g, '').trim();
   if (needed === '') return [];
-  return needed.split(/\s+/).map((word) => EXAMPLES[word] ?? word.split('|')[0]!);
+  return needed.split(/\s+/).map((word) => {
+    const [first] = word.split('|') as [string];
+    return EXAMPLES[first] ?? first;
+  });
 }
 
 /** The step that the example is. */

@@ -157,11 +157,24 @@ export function parseCommand(line: string, context: CommandContext): Command {
 
 const HELP_COLUMN = 26;
 
+const COLUMNS = 120;
+
+/** A form that is too long for a line, broken between its choices. */
+function formLines(form: string): string[] {
+  const lines: string[] = [];
+  for (const choice of form.split(/(?<=\|)/)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + choice.length <= COLUMNS) lines[lines.length - 1] = last + choice;
+    else lines.push(lines.length === 0 ? choice : `  ${choice}`);
+  }
+  return lines;
+}
+
 /** A command's form and what it does, on one line where the form is short. */
 function helpOf(name: string, { usage, help }: Pick<Request, 'usage' | 'help'>): string[] {
   const form = `${name} ${usage}`.trimEnd();
   if (form.length < HELP_COLUMN) return [form.padEnd(HELP_COLUMN) + help];
-  return [form, ' '.repeat(HELP_COLUMN) + help];
+  return [...formLines(form), ' '.repeat(HELP_COLUMN) + help];
 }
 
 const NOTES = [

@@ -25,13 +25,14 @@ function candidates(usage: string, index: number, known: KnownNames): string[] {
   const places = usage.replace(/[[\]]/g, '').split(/\s+/);
   const here = places.slice(index);
   const words = usage.startsWith('REGION PAGES') && index > 1 ? here : here.slice(0, 1);
-  return words.flatMap((place) => {
+  const alternatives = words.flatMap((place) => place.split('|'));
+  return alternatives.flatMap((place) => {
     if (place === 'FD') return known.fds;
     if (place === 'PROCESS') return known.processes;
     if (/^(RANGE|REGION|PLACE)$/.test(place)) return known.regions;
     if (place === 'PAGE') return known.regions.map((region) => `${region}[`);
     if (place === 'COMMAND') return COMMAND_NAMES;
-    return place.split('|').filter((word) => CHOICE.test(word));
+    return CHOICE.test(place) ? [place] : [];
   });
 }
 

@@ -45,6 +45,22 @@ t.test(
       `mprotect, ${range}, prot: none`,
       `madvise, ${range}, advice: collapse`,
       `mremap, ${range}, to: { region: r1, page: 0 }`,
+      `mremap, ${range}, to: { region: r1, page: 0 }, dontunmap: true`,
+      `mremap, ${range}, toPages: 2`,
+      'truncate, region: r0, pages: 1',
+      ...['punch', 'fread', 'write', 'mincore', 'uffd_unregister', 'uffd_zero'].map(
+        (op) => `${op}, ${range}`,
+      ),
+      ...['fwrite', 'read', 'uffd_copy'].map((op) => `${op}, ${range}, word: 4294967295`),
+      `fread, ${range}, buffer: r1`,
+      `fwrite, ${range}, buffer: r1`,
+      `peek, of: p0, ${range}`,
+      `poke, of: p0, ${range}, word: 1, force: true`,
+      'uffd',
+      `uffd_register, ${range}, mode: [missing, wp]`,
+      `uffd_copy, ${range}, word: 1, wp: true`,
+      `uffd_wp, ${range}, wp: false`,
+      `ioctl_raw, fd: d0, nr: 9, region: r0, offset: "-0x8000000000000000", npages: 1`,
       `store, ${range}, word: 4294967295`,
       `ioctl, cmd: SNAPSHOT, fd: d0, ${range}`,
       `ioctl_raw, fd: d0, nr: 9, region: r0, offset: 1, npages: "18446744073709551615"`,
@@ -56,7 +72,7 @@ t.test(
     ];
     for (const op of ops) {
       const text = program([documentOf(`name: a\nsteps: [ { op: ${op} } ]\n`)], { expect: false });
-      t.equal(compile(t.testdir(), text, { flags: ['-fsyntax-only'] }).errors, '', op);
+      t.equal(compile(t.testdir(), text, { flags: ['-S'] }).errors, '', op);
     }
     const empty = program([documentOf('name: a\nsteps: []\n')], { expect: true });
     t.equal(compile(t.testdir(), empty).errors, '', 'no step');

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** An exported program that needs no driver, on the Linux that runs the tests: only what every Linux answers. */
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
 import t from 'tap';
 import { load } from '../../src/scenario/load.js';
+import { MachinePool } from '../../src/session/machine-pool.js';
+import { runOn } from '../../src/session/runner.js';
+import { Setups } from '../../src/session/setup.js';
 import { noCompiler } from '../host.js';
 import { compile, documentOf, execute, program } from './export-compile.js';
 
@@ -81,3 +86,35 @@ t.test('the program answers as the document says, and records it', { skip: noCom
   }
   t.end();
 });
+
+/** Whether this Linux lacks some of the calls: MADV_COLLAPSE came with 6.1. */
+function isOld(): boolean {
+  const [major, minor] = release().split('.').map(Number) as [number, number];
+  return major < 6 || (major === 6 && minor < 1);
+}
+
+/** A container may forbid the call that the document is about. */
+const FORBIDDEN = /^# {3}answer: "ret":"(EPERM|ENOSYS)"$/m;
+
+for (const name of ['native-transfers', 'native-userfaultfd']) {
+  t.test(`${name}: this Linux and the simulator answer alike`, { skip: noCompiler() }, (t) => {
+    const document = documentOf(readFileSync(`test/export/${name}.yaml`, 'utf8'));
+    const tests = document.steps.length;
+    const { results } = runOn(new MachinePool(), new Setups().of(document), document);
+    t.strictSame(
+      document.steps.map((step, index) => ({ ...results[index], ...step.expect })),
+      results,
+    );
+    const directory = t.testdir();
+    t.equal(compile(directory, program([document], { expect: true })).errors, '');
+    const { stdout } = execute(directory, []);
+    if (isOld() || FORBIDDEN.test(stdout)) {
+      t.comment('not to be asked of this Linux');
+      t.end();
+      return;
+    }
+    t.equal(stdout.match(/^not ok[\s\S]*?(?=^(not )?ok)/m)?.[0], undefined);
+    t.match(stdout, `# Totals: pass:${tests} fail:0 xfail:0 xpass:0 skip:0 error:0\n`);
+    t.end();
+  });
+}

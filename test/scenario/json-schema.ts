@@ -38,6 +38,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   maximum: about(isNumber, (value, most: number) => value <= most),
   minLength: about(isString, (value, least: number) => value.length >= least),
   pattern: about(isString, (value, pattern: string) => new RegExp(pattern, 'u').test(value)),
+  minItems: about(isList, (value, least: number) => value.length >= least),
   maxItems: about(isList, (value, most: number) => value.length <= most),
   items: about(isList, (value, schema: Schema) => value.every((each) => valid(each, schema))),
   minProperties: about(isMapping, (value, least: number) => Object.keys(value).length >= least),

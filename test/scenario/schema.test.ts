@@ -89,7 +89,8 @@ t.test('steps', (t) => {
   t.strictSame(ofStep(3), ['steps[0]: expected a mapping, got 3']);
   t.strictSame(ofStep({ op: 'opne' }), [
     'steps[0].op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, ' +
-      'load, pagemap, ioctl, ioctl_raw, gup, pin, unpin, fread, fwrite, fork, exit, got "opne" (did you mean "open"?)',
+      'load, pagemap, ioctl, ioctl_raw, gup, pin, unpin, fread, fwrite, truncate, punch, ' +
+      'read, write, peek, poke, mincore, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, got "opne" (did you mean "open"?)',
   ]);
   t.strictSame(ofStep({ op: 'open', fd: '0', device: 256 }), [
     'steps[0].fd: expected a device fd: d0, d1 ..., got "0"',
@@ -156,6 +157,18 @@ t.test('ioctl_raw: npages is any u64', (t) => {
   }
   for (const npages of ['18446744073709551616', '0x10000000000000000', '-1', '', 2 ** 60, -1, 0.5]) {
     t.strictSame(ofStep({ ...raw, npages }), [`steps[0].npages: ${expected}, got ${JSON.stringify(npages)}`]);
+  }
+  t.end();
+});
+
+t.test('ioctl_raw: offset is any 64-bit number, with a sign or without', (t) => {
+  const raw = { op: 'ioctl_raw', fd: 'd0', nr: 0, region: 'r0', npages: 1 };
+  const expected = 'expected a 64-bit number, with or without a sign (a string when it is over 2^53)';
+  for (const offset of [0, -4096, '-4096', '-0x8000000000000000', '0xffffffffffffffff', 2 ** 53 - 1]) {
+    t.strictSame(ofStep({ ...raw, offset }), [], String(offset));
+  }
+  for (const offset of ['-0x8000000000000001', '0x10000000000000000', '', '--1', 2 ** 60, 0.5]) {
+    t.strictSame(ofStep({ ...raw, offset }), [`steps[0].offset: ${expected}, got ${JSON.stringify(offset)}`]);
   }
   t.end();
 });

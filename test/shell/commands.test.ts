@@ -53,6 +53,32 @@ t.test('every step has its line', (t) => {
       offset: 1,
       npages: '0xffffffffffffffff',
     },
+    'ioctl_raw d0 99 r0 -0x1000 1': {
+      op: 'ioctl_raw',
+      fd: 'd0',
+      nr: 99,
+      region: 'r0',
+      offset: '-0x1000',
+      npages: '1',
+    },
+    'mremap r0[1..2] 3': { op: 'mremap', ...r13, toPages: 3 },
+    'mremap r0[1..2] r1 dontunmap': { op: 'mremap', ...r13, to: { region: 'r1', page: 0 }, dontunmap: true },
+    'truncate r0 2': { op: 'truncate', region: 'r0', pages: 2 },
+    'punch r0[1..2]': { op: 'punch', ...r13 },
+    'fread r0[1..2]': { op: 'fread', ...r13 },
+    'fwrite r0[1..2] r1[1]': { op: 'fwrite', ...r13, buffer: { region: 'r1', page: 1 } },
+    'fwrite r0[1..2] 64': { op: 'fwrite', ...r13, word: 64 },
+    'pread r0 64': { op: 'read', ...r0, word: 64 },
+    'pwrite r0': { op: 'write', ...r0 },
+    'peek p2 r0': { op: 'peek', of: 'p2', ...r0 },
+    'poke p2 r0[1..2] 64 force': { op: 'poke', of: 'p2', ...r13, word: 64, force: true },
+    'mincore r0': { op: 'mincore', ...r0 },
+    uffd: { op: 'uffd' },
+    'uffd_register r0 missing wp': { op: 'uffd_register', ...r0, mode: ['missing', 'wp'] },
+    'uffd_unregister r0[1..2]': { op: 'uffd_unregister', ...r13 },
+    'uffd_copy r0 64 wp': { op: 'uffd_copy', ...r0, word: 64, wp: true },
+    'uffd_zero r0': { op: 'uffd_zero', ...r0 },
+    'uffd_wp r0 off': { op: 'uffd_wp', ...r0, wp: false },
     'gup r0[0] pin_fast': { op: 'gup', region: 'r0', page: 0, pages: 1, kind: 'pin_fast' },
     'pin r0[1..2]': { op: 'pin', ...r13, write: false },
     'pin r0[1..2] write': { op: 'pin', ...r13, write: true },
@@ -117,7 +143,17 @@ t.test('mistakes say what was expected', (t) => {
     'load r0[3..1]': 'expected a range that does not end before its start, got "r0[3..1]"',
     'load r0[a]': 'expected a page number, got "a"',
     'munmap 0': 'expected a range as r0, r0[2] or r0[1..3], got "0"',
-    'mremap r0 1': 'expected a place as r1 or r1[2], got "1"',
+    'mremap r0 p1': 'expected a place as r1 or r1[2], got "p1"',
+    'mremap r0 1x': 'expected a number of pages, got "1x"',
+    'mremap r0 r1 move': 'mremap: dontunmap: expected true, got "move"',
+    'uffd_wp r0 yes': 'uffd_wp: wp: expected true or false, got "yes"',
+    'uffd_register r0 dirty': 'uffd_register: mode.0: expected one of missing, wp, got "dirty"',
+    // The shell's read is the device's, with or without one.
+    'read r0 64': 'expected a range as r0, r0[2] or r0[1..3], got "64"',
+    'read r0': 'expected read FD RANGE',
+    'peek r0': 'expected peek PROCESS RANGE [force]',
+    'ioctl_raw d0 0 r0 -0x8000000000000001 1':
+      'ioctl_raw: offset: expected a 64-bit number, with or without a sign (a string when it is over 2^53), got "-0x8000000000000001"',
     'store r0 -1': 'expected a word, got "-1"',
     'store r0 0x100000000': 'store: word: expected a 32-bit word from 0 to 0xffffffff, got 4294967296',
     'mprotect r0 rx': 'mprotect: prot: expected one of none, r, w, rw, got "rx" (did you mean "r"?)',
@@ -128,11 +164,11 @@ t.test('mistakes say what was expected', (t) => {
     'fork child': 'fork: child: expected a process: p0, p1 ..., got "child"',
     'help opne': 'unknown command "opne" (did you mean "open"?) (help lists them)',
     'madvise r0 MADV_DONTNED':
-      'madvise: advice: expected one of hugepage, nohugepage, dontneed, free, dontfork, wipeonfork, populate_read, populate_write, collapse, got "MADV_DONTNED" (did you mean "MADV_DONTNEED"?)',
+      'madvise: advice: expected one of hugepage, nohugepage, dontneed, free, dontfork, wipeonfork, populate_read, populate_write, collapse, cold, pageout, remove, willneed, dontneed_locked, guard_install, guard_remove, got "MADV_DONTNED" (did you mean "MADV_DONTNEED"?)',
     'migrate d0 r0 sideways': 'expected to_dev or to_sys, got "sideways"',
     '{ op: load': 'expected a step as YAML: Flow map must end with a }',
     '{ op: lod, region: r0 }':
-      'step: op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, load, pagemap, ioctl, ioctl_raw, gup, pin, unpin, fread, fwrite, fork, exit, got "lod" (did you mean "load"?)',
+      'step: op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, load, pagemap, ioctl, ioctl_raw, gup, pin, unpin, fread, fwrite, truncate, punch, read, write, peek, poke, mincore, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, got "lod" (did you mean "load"?)',
   };
   for (const [line, message] of Object.entries(mistakes)) {
     t.throws(
@@ -208,7 +244,7 @@ t.test('load takes regions and files; looking back has its words', (t) => {
 t.test('help has every command', (t) => {
   const text = helpLines().join('\n');
   const names = Object.values(steps).flatMap(({ shell }) => Object.keys(shell));
-  t.equal(names.length, 30);
+  t.equal(names.length, 43);
   const requests = [
     'as',
     'why',
@@ -262,6 +298,10 @@ t.test('completion', (t) => {
   t.strictSame(completed('read '), [['d0', 'd7'], '']);
   t.strictSame(completed('READ d7 '), [['r0'], '']);
   t.strictSame(completed('madvise r0 pop'), [['populate_read', 'populate_write'], 'pop']);
+  t.strictSame(completed('peek p1 r'), [['r0'], 'r']);
+  t.strictSame(completed('mremap r0 '), [['r0'], '']);
+  t.strictSame(completed('uffd_register r0 missing w'), [['wp'], 'w']);
+  t.strictSame(completed('uffd_c'), [['uffd_copy'], 'uffd_c']);
   t.strictSame(completed('mmap r0 4 sh'), [['shared'], 'sh']);
   t.strictSame(completed('mmap r0 4 shared rw dev'), [['device'], 'dev']);
   t.strictSame(completed('mmap r0 4 device d'), [['device', 'd0', 'd7'], 'd']);

@@ -19,7 +19,7 @@ export const madvise = {
     what: 'there is MADV_COLLAPSE',
     source: 'mm/madvise.c madvise_behavior_valid',
     since: ['6.1'],
-    witness: { kernel: 'v5-generic', scenario: 'derived/madvise-later-advice' },
+    witness: { kernel: '6.12', recording: 'collapse-301-0000' },
   },
   madviseFreeKeepsWholeFolios: {
     what: 'MADV_FREE of a whole THP that is mapped by PTEs leaves it whole; before, it was split',

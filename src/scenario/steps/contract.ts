@@ -137,9 +137,13 @@ export type Contract<S, Taker extends string, Token extends string> = Taking<S> 
   readonly answers: (step: S) => KernelFunction;
   /**
    * What explain looks for: pages of a driver's command, pages that the CPU touches, what GUP refuses, what becomes of
-   * the pages of a mapping, what a child gets, nothing.
+   * the pages of a mapping, pages that the kernel copies for somebody, what a child gets, nothing.
    */
-  readonly concerns: 'command' | 'access' | 'pins' | 'mapping' | 'child' | 'call';
+  readonly concerns: 'command' | 'access' | 'pins' | 'mapping' | 'transfer' | 'child' | 'call';
+  /** Whose pages: the acting process's where there is no other. */
+  readonly owner?: (step: S) => string;
+  /** Which pages, as far as they are mapped, where the step does not name them as its range. */
+  readonly reaches?: (step: S) => Range;
   /** Of a command: the driver's function that looks at it first, and turns it away. */
   readonly entry?: string;
   /** The pages that it maps. */

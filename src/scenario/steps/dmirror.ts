@@ -27,6 +27,7 @@ import {
   rangeFields,
 } from './contract.js';
 import {
+  bitsOf,
   buffer,
   count,
   eachPage,
@@ -41,6 +42,7 @@ import {
   stepSchema,
   u64,
   word,
+  wrapping,
 } from './fields.js';
 import { bufferAt, bufferInC } from './memory.js';
 import { type CommandContext, command, numberWord, rangeWord, type ShellCommand } from './words.js';
@@ -389,7 +391,7 @@ const rawSchema = stepSchema(
     fd: fdName,
     nr: integer(0, 255, 'an ioctl number from 0 to 255'),
     region: regionName,
-    offset: integer(0, 2 ** 46, 'a byte offset'),
+    offset: wrapping,
     npages: u64,
   },
   expecting({}),
@@ -397,11 +399,17 @@ const rawSchema = stepSchema(
 
 type RawStep = z.infer<typeof rawSchema>;
 
+/** A number where it is one exactly, else its text. */
+function offsetWord(word: string): number | string {
+  const value = /^-?\d+$/.test(word) ? Number(word) : Number.NaN;
+  return Number.isSafeInteger(value) ? value : word;
+}
+
 function* takeRaw(sys: Sys, actor: Actor, step: RawStep, { uapi }: Generation): Task<StepResult> {
   const { mirror, scratch } = yield* buffersOf(sys, actor);
   yield* sys.storeSeq(mirror, PAGE_SIZE / 4, FILL, 0);
   const { cmd } = uapi;
-  const addr = addressOf(step.region, 0) + step.offset;
+  const addr = BigInt.asUintN(64, BigInt(addressOf(step.region, 0)) + bitsOf(step.offset));
   const request = { addr, ptr: mirror, npages: BigInt(step.npages) };
   yield* sys.storeBytes(scratch, cmd.encode(new Uint8Array(cmd.size), request));
   return retOf(yield* sys.ioctl(fdOf(actor, step.fd), IOWR_H(step.nr, cmd.size), scratch));
@@ -417,13 +425,13 @@ const ioctl_raw = defineStep(rawSchema, {
   shell: {
     ioctl_raw: command(
       'FD NR REGION OFFSET NPAGES',
-      'an ioctl by number, on REGION + OFFSET bytes, with any 64-bit npages',
+      'an ioctl by number, on REGION + OFFSET bytes; OFFSET and NPAGES are any 64-bit numbers',
       [5, 5],
       ([fd, nr, region, offset, npages]) => ({
         fd,
         nr: numberWord(nr!, 'an ioctl number'),
         region,
-        offset: numberWord(offset!, 'a byte offset'),
+        offset: offsetWord(offset!),
         npages,
       }),
     ),
@@ -439,7 +447,7 @@ const ioctl_raw = defineStep(rawSchema, {
     fields: (step) => [
       ['fd', nameNumber(step.fd)],
       ['request', `DMIRROR_REQUEST(${step.nr})`],
-      ['addr', `AT(${nameNumber(step.region)}, 0) + ${step.offset}UL`],
+      ['addr', `AT(${nameNumber(step.region)}, 0) + ${bitsOf(step.offset)}UL`],
       ['npages', `${BigInt(step.npages)}ULL`],
     ],
     listed: () => 0,

@@ -73,7 +73,10 @@ export const FIELDS: Readonly<Record<string, Text>> = {
   toDevice: text('toDevice', 'true: to the device; false: back to system memory (MIGRATE of v5-generic).'),
   buffer: text('buffer', 'The memory that the command copies from or to, instead of a buffer of its own.'),
   nr: text('nr', 'Number of the ioctl.'),
-  'ioctl_raw.offset': text('offset', 'Bytes from the beginning of the region.'),
+  'ioctl_raw.offset': text(
+    'offset',
+    'Bytes from the beginning of the region, backwards where negative; any 64-bit number, a string over 2^53.',
+  ),
   npages: text('npages', 'Any 64-bit number; a string where it is over 2^53.'),
   kind: text(
     'kind',

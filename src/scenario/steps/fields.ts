@@ -44,6 +44,21 @@ const isU64 = (text: string): boolean =>
   /^(0x[0-9a-fA-F]{1,16}|\d{1,20})$/.test(text) && BigInt(text) < 1n << 64n;
 export const u64 = numberOrText(integer(0, Number.MAX_SAFE_INTEGER, U64), isU64, U64);
 
+const OFFSET = 'a 64-bit number, with or without a sign (a string when it is over 2^53)';
+const isOffset = (text: string): boolean =>
+  isU64(text) || (/^-(0x[0-9a-fA-F]{1,16}|\d{1,19})$/.test(text) && BigInt(text.slice(1)) <= 1n << 63n);
+/** What is added to an address, which wraps around. */
+export const wrapping = numberOrText(
+  integer(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, OFFSET),
+  isOffset,
+  OFFSET,
+);
+/** Its low 64 bits. */
+export function bitsOf(offset: number | string): bigint {
+  const text = String(offset);
+  return BigInt.asUintN(64, text.startsWith('-') ? -BigInt(text.slice(1)) : BigInt(text));
+}
+
 // --- expectations -----------------------------------------------------------------------------------------
 
 const RET = '0 or an errno name (EINVAL ...)';
@@ -84,7 +99,7 @@ export const expectTransfer = expecting({
 
 /** Pages that one step transfers through a buffer of its own. */
 export const MAX_TRANSFER = 64;
-export const fewPages = integer(0, MAX_TRANSFER, `a number of pages from 0 to ${MAX_TRANSFER}`);
+const fewPages = integer(0, MAX_TRANSFER, `a number of pages from 0 to ${MAX_TRANSFER}`);
 export const fewRange = { region: regionName, page, pages: fewPages };
 
 // --- steps ------------------------------------------------------------------------------------------------

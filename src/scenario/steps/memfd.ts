@@ -5,7 +5,7 @@ import type { Task } from '../../sim/task.js';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '../../uapi/fcntl.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
 import type { Sys } from '../../user/api.js';
-import { type Actor, buffersFor } from '../actor.js';
+import { type Actor, buffersFor, REGION_PAGES } from '../actor.js';
 import { retOf, type StepResult } from '../result.js';
 import {
   answeredBy,
@@ -135,7 +135,8 @@ const truncate = defineStep(stepSchema('truncate', { region: regionName, pages }
     return retOf(yield* sys.ftruncate(actor.memfds.get(region) ?? -1, count * PAGE_SIZE));
   },
   answers: () => answeredBy('shmem_setattr', 'EBADF', 'EINVAL', 'ENOMEM'),
-  concerns: 'call',
+  concerns: 'mapping',
+  reaches: ({ region, pages: count }) => ({ region, page: count, pages: Math.max(0, REGION_PAGES - count) }),
   maps: null,
   naming: plainNames,
   shell: {
@@ -169,7 +170,7 @@ const punch = defineStep(stepSchema('punch', range, expectRet), {
     return retOf(yield* sys.fallocate(fd, mode, step.page * PAGE_SIZE, lengthOf(step)));
   },
   answers: () => answeredBy('shmem_fallocate', 'EBADF', 'EINVAL', 'ENOMEM', 'ENODEV'),
-  concerns: 'call',
+  concerns: 'mapping',
   maps: null,
   naming: plainNames,
   shell: {

@@ -85,7 +85,8 @@ function* takePeek(sys: Sys, actor: Actor, step: z.infer<typeof peekSchema>): Ta
 const peek = defineStep(peekSchema, {
   take: takePeek,
   answers,
-  concerns: 'call',
+  concerns: 'transfer',
+  owner: ({ of }) => of,
   maps: null,
   naming,
   shell: {
@@ -115,7 +116,8 @@ function* takePoke(sys: Sys, actor: Actor, step: z.infer<typeof pokeSchema>): Ta
 const poke = defineStep(pokeSchema, {
   take: takePoke,
   answers,
-  concerns: 'call',
+  concerns: 'transfer',
+  owner: ({ of }) => of,
   maps: null,
   naming,
   shell: {

@@ -41,7 +41,7 @@ function* takeRead(sys: Sys, actor: Actor, step: z.infer<typeof readSchema>): Ta
 const read = defineStep(readSchema, {
   take: takeRead,
   answers: () => answeredBy('vfs_read', 'EFAULT', 'ENOMEM'),
-  concerns: 'call',
+  concerns: 'transfer',
   maps: null,
   naming: plainNames,
   shell: {
@@ -77,7 +77,7 @@ function* takeWrite(sys: Sys, actor: Actor, step: z.infer<typeof writeSchema>): 
 const write = defineStep(writeSchema, {
   take: takeWrite,
   answers: () => answeredBy('vfs_write', 'EFAULT', 'ENOMEM'),
-  concerns: 'call',
+  concerns: 'transfer',
   maps: null,
   naming: plainNames,
   shell: {

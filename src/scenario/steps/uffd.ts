@@ -89,12 +89,12 @@ const uffd_register = defineStep(registerSchema, {
     return retOf(ret);
   },
   answers: () => answeredBy('userfaultfd_register', 'EINVAL', 'EBADF', 'EBUSY', 'ENOMEM', 'EPERM', 'EFAULT'),
-  concerns: 'call',
+  concerns: 'mapping',
   maps: null,
   naming: plainNames,
   shell: {
     uffd_register: command(
-      'RANGE missing|wp|missing|wp',
+      'RANGE missing|wp [missing|wp]',
       'let the userfaultfd have faults on missing, or on write-protected pages',
       [2, 3],
       ([r, ...modes], context) => ({ ...rangeWord(r!, context), mode: modes }),
@@ -120,7 +120,7 @@ const uffd_unregister = defineStep(stepSchema('uffd_unregister', range, expectRe
     return retOf((yield* request(sys, actor, uffdio.UFFDIO_UNREGISTER, startOf(step), lengthOf(step))).ret);
   },
   answers: () => answeredBy('userfaultfd_unregister', 'EINVAL', 'EBADF', 'ENOMEM', 'EFAULT'),
-  concerns: 'call',
+  concerns: 'mapping',
   maps: null,
   naming: plainNames,
   shell: { uffd_unregister: rangeCommand('take them back') },
@@ -154,7 +154,7 @@ function* takeCopy(sys: Sys, actor: Actor, step: z.infer<typeof copySchema>): Ta
 const uffd_copy = defineStep(copySchema, {
   take: takeCopy,
   answers: () => answeredBy('userfaultfd_copy', ...FILLING),
-  concerns: 'call',
+  concerns: 'mapping',
   maps: null,
   naming: plainNames,
   shell: {
@@ -194,7 +194,7 @@ const uffd_zero = defineStep(stepSchema('uffd_zero', range, expectBytes), {
     return filled(ret, yield* bytesAt(sys, struct + uffdio.ZEROPAGE_RESULT));
   },
   answers: () => answeredBy('userfaultfd_zeropage', ...FILLING),
-  concerns: 'call',
+  concerns: 'mapping',
   maps: null,
   naming: plainNames,
   shell: { uffd_zero: rangeCommand('resolve missing pages with zeros') },
@@ -220,7 +220,7 @@ const uffd_wp = defineStep(stepSchema('uffd_wp', { ...range, wp: z.boolean() }, 
       'EFAULT',
       'ESRCH',
     ),
-  concerns: 'call',
+  concerns: 'mapping',
   maps: null,
   naming: plainNames,
   shell: {
