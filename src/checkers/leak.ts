@@ -17,6 +17,7 @@ export function check_leaks(census: Census): void {
     ['longterm pins', k.pinHolders.reduce((sum, holder) => sum + [...holder()].length, 0)],
     ['reserved huge pages', k.hugetlb.resv_huge_pages],
     ['huge pages in use', k.hugetlb.nr_huge_pages - k.hugetlb.free_huge_pages],
+    ['swap slots in use', k.swap?.inUse() ?? 0],
     ['device pages in use', device_pages(census)],
     ['pages in use', pages(census)],
   ] as const;
@@ -28,10 +29,11 @@ function device_pages({ devicePages }: Census): number {
   return [...devicePages.values()].reduce((sum, used) => sum + used, 0);
 }
 
-/** Of system memory, without the zero pages and hugetlb's pool. */
+/** Of system memory, without the zero pages, hugetlb's pool and the RAM disk of a swap device. */
 function pages({ k, mem }: Census): number {
   const { totalPages, nr_free_pages } = k.pages;
   const own = 1 + (k.hugeZeroFolio === 0 ? 0 : 512) + k.hugetlb.nr_huge_pages * 512;
   const leaked = [...new Set(k.leakedReferences)].reduce((sum, folio) => sum + folio_nr_pages(mem, folio), 0);
-  return totalPages - nr_free_pages - own - leaked;
+  const disk = k.swap?.disk.filter((page) => page > 0).length ?? 0;
+  return totalPages - nr_free_pages - own - leaked - disk;
 }

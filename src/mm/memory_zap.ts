@@ -214,7 +214,7 @@ function zap_huge_pmd(vma: VmArea, pmd: PmdTable, i: number): void {
 }
 
 /** Unmap [start, end) of the VMA. Context: notifiers called by the caller; may sleep where a THP is split. */
-export function* unmap_page_range(
+function* unmap_page_range(
   tlb: MmuGather,
   vma: VmArea,
   start: number,

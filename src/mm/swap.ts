@@ -29,6 +29,12 @@ export class SwapDevice {
     this.#map[slot]! += delta;
   }
 
+  /** Slots that somebody refers to, or whose page is in the cache. */
+  inUse(): number {
+    const cached = [...this.cache.keys()].filter((slot) => this.#map[slot] === 0).length;
+    return this.#map.reduce((sum, count) => sum + (count > 0 ? 1 : 0), cached);
+  }
+
   /** A slot that nobody refers to; -1 where there is none. */
   find_free(): number {
     for (let n = 0; n < this.slots; n++) {

@@ -81,10 +81,3 @@ export class RealReader {
     else this.#text.line(line, where);
   }
 }
-
-/** Of text that is there already. */
-export function readReal(text: string, file: string): RealPath[] {
-  const reader = new RealReader(file);
-  reader.add(text);
-  return reader.end();
-}

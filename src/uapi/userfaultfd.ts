@@ -25,7 +25,7 @@ export const UFFDIO_WRITEPROTECT_MODE_WP = 1;
 export const UFFDIO_WRITEPROTECT_MODE_DONTWAKE = 2;
 
 /** Bytes of the struct that comes with a request, which its number encodes. */
-export const sizeOfRequest = (request: number): number => (request >>> 16) & 0x3fff;
+const sizeOfRequest = (request: number): number => (request >>> 16) & 0x3fff;
 
 /** Where the struct of a copy or of zero pages says how far it came. */
 export const COPY_RESULT = 32;

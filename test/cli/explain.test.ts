@@ -268,7 +268,7 @@ for (const [args, message] of mistakes) {
 
 t.test('a directory is no file', async (t) => {
   t.same(here('show', `${fixtures}/kinds.yaml`, '--html', '/'), {
-    status: 74,
+    status: 64,
     stdout: '',
     stderr: 'hmm-sim: --html: cannot write /: a directory\n',
   });

@@ -4,11 +4,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { FORMER_NAMES, TRACED_FUNCTIONS } from '../../src/generations/traced.js';
 import { compareStep } from '../../src/paths/compare.js';
-import { readReal } from '../../src/paths/real.js';
 import { walkScenario } from '../../src/paths/walk.js';
 import { bootMachine } from '../../src/session/machine-pool.js';
 import { Setups } from '../../src/session/setup.js';
 import { noCompiler } from '../host.js';
+import { readReal } from '../paths/read-real.js';
 import { compile, documentOf, execute, program } from './export-compile.js';
 
 const SCENARIO = `

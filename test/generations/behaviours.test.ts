@@ -71,6 +71,11 @@ const VALUES = {
   removalEvicts: [false, false, true, true],
   usedDevicePagesReferencedTwice: [true, true, false, false],
   devicePagesHoldPgmap: [false, true, true, true],
+  uffdWpFollowsPageProt: [false, false, false, true],
+  uffdWpSpansVmas: [false, false, false, true],
+  collapseBusyWhenArmed: [false, false, false, true],
+  swapinMapsWritable: [false, false, false, true],
+  migrateFreesSwapCache: [false, false, false, true],
 };
 
 t.test('every value of every generation', async (t) => {

@@ -59,6 +59,7 @@ t.test('each system call has its number, its name and its fidelity', async (t) =
     '17 pread64 simplified (fd, buf, count, pos)',
     '18 pwrite64 simplified (fd, buf, count, pos)',
     '25 mremap ported (addr, old_len, new_len, flags, new_addr)',
+    '27 mincore ported (start, len, vec)',
     '28 madvise ported (start, len, behavior)',
     '35 nanosleep simplified (ns)',
     '56 clone simplified ()',
@@ -69,7 +70,11 @@ t.test('each system call has its number, its name and its fidelity', async (t) =
     '150 munlock ported (start, len)',
     '231 exit_group ported untraced',
     '257 openat simplified ()',
+    '285 fallocate simplified (fd, mode, offset, len)',
+    '310 process_vm_readv simplified (pid, local, remote, len)',
+    '311 process_vm_writev simplified (pid, local, remote, len)',
     '319 memfd_create simplified ()',
+    '323 userfaultfd simplified (flags)',
     '435 clone3 simplified untraced',
   ]);
 });

@@ -6,13 +6,14 @@ import t from 'tap';
 import { TRACED_FUNCTIONS } from '../../src/generations/traced.js';
 import { compareStep } from '../../src/paths/compare.js';
 import { foldRuns, tracedFunction } from '../../src/paths/functions.js';
-import { RealReader, readReal } from '../../src/paths/real.js';
+import { RealReader } from '../../src/paths/real.js';
 import { walkScenario } from '../../src/paths/walk.js';
 import { partingLines } from '../../src/report/paths-text.js';
 import { LIMITS } from '../../src/scenario/limits.js';
 import { load } from '../../src/scenario/load.js';
 import { bootMachine } from '../../src/session/machine-pool.js';
 import { Setups } from '../../src/session/setup.js';
+import { readReal } from './read-real.js';
 
 /** Never entered: gup_test lets go of its pages together. */
 const NOT_HERE = ['unpin_user_page'];

@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import { compareStep } from '../../src/paths/compare.js';
-import { readReal } from '../../src/paths/real.js';
 import { walkScenario } from '../../src/paths/walk.js';
 import { load } from '../../src/scenario/load.js';
 import { bootMachine } from '../../src/session/machine-pool.js';
 import { Setups } from '../../src/session/setup.js';
+import { readReal } from './read-real.js';
 
 const golden = fileURLToPath(new URL('../golden/', import.meta.url));
 const unpacked = (path: string): string => {

@@ -33,7 +33,7 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /** What is wrong with a name that the user gave, and not with the world. */
-const MISTAKEN = new Set(['ENOENT', 'ENOTDIR', 'EEXIST', 'ENAMETOOLONG', 'ELOOP']);
+const MISTAKEN = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENAMETOOLONG', 'ELOOP']);
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | null)?.code ?? '';
 
