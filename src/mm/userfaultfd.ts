@@ -299,7 +299,6 @@ export function* mfill_atomic(
   wp: boolean,
 ): Task<number> {
   const { mm } = ctx;
-  mm.kernel.enter(source === null ? 'mfill_atomic_zeropage' : 'mfill_atomic_copy', start);
   yield* mm.mmap_lock.down_read('mfill_atomic');
   const vma = destination(mm, start, start + len, wp);
   let copied = 0;
