@@ -237,7 +237,9 @@ t.test('load takes regions and files; looking back has its words', (t) => {
   t.strictSame(step('load a.yaml'), { kind: 'load', file: 'a.yaml', name: undefined });
   t.strictSame(step('load a.jsonl nightly 4711'), { kind: 'load', file: 'a.jsonl', name: 'nightly 4711' });
   t.strictSame(step('page r0[0]'), { kind: 'page', page: 'r0[0]' });
-  for (const kind of ['why', 'show', 'undo']) t.strictSame(step(kind), { kind });
+  t.strictSame(step('why'), { kind: 'why', locks: false });
+  t.strictSame(step('why --locks'), { kind: 'why', locks: true });
+  for (const kind of ['show', 'undo']) t.strictSame(step(kind), { kind });
   t.end();
 });
 

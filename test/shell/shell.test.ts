@@ -174,7 +174,7 @@ t.test('looking back: the document of the session, with its machine', (t) => {
   t.strictSame(setups, ['6.12', '6.12', '6.12', '6.12']);
   t.strictSame(
     seen.map((args) => (args as unknown[]).slice(1)),
-    [[document], [document, 'p1:r0[0]'], [document, 'p0:r0[0]'], [document]],
+    [[document, false], [document, 'p1:r0[0]'], [document, 'p0:r0[0]'], [document]],
   );
   t.end();
 });
