@@ -10,6 +10,7 @@ import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { thp_vma_suitable } from './huge_memory.js';
 import { pmd_trans_huge } from './huge_split.js';
 import type { Kernel } from './kernel.js';
+import { folio_isolate_lru, folio_putback_lru } from './lru.js';
 import { swap_in, vm_normal_page } from './memory.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -142,8 +143,17 @@ function is_refcount_suitable(k: Kernel, folio: Page): boolean {
   return k.mem.refcount[folio] === folio_mapcount(k.mem, folio) + (folio_test_swapcache(k, folio) ? 1 : 0);
 }
 
+/** What speaks against collapsing an entry. */
+interface Obstacle {
+  readonly result: ScanResult;
+  readonly because: PlainReasonId;
+}
+
+const NO_HOLES: Obstacle = { result: 'SCAN_EXCEED_NONE_PTE', because: 'uffd-missing' };
+const UFFD_WP: Obstacle = { result: 'SCAN_PTE_UFFD_WP', because: 'uffd-wp' };
+
 /** Whether a present entry's page may be copied: null, or why not. `folio`: NO_PAGE for one that has no struct page. */
-function page_in_the_way(k: Kernel, folio: Page): { result: ScanResult; because: PlainReasonId } | null {
+function page_in_the_way(k: Kernel, folio: Page): Obstacle | null {
   if (folio === NO_PAGE || k.is_zone_device_page(folio)) {
     return { result: 'SCAN_PAGE_NULL', because: 'device-page' };
   }
@@ -159,11 +169,10 @@ function pte_none_or_zero(k: Kernel, table: PteTable, i: number): boolean {
 }
 
 /** What a userfaultfd is to decide of is not collapsed: holes where it is armed, and what it write-protects. */
-function userfault_in_the_way(vma: VmArea, table: PteTable, i: number): ScanResult | null {
-  if (pte_none_or_zero(vma.vm_mm.kernel, table, i))
-    return userfaultfd_armed(vma) ? 'SCAN_EXCEED_NONE_PTE' : null;
+function userfault_in_the_way(vma: VmArea, table: PteTable, i: number): Obstacle | null {
   const flags = table[FLAGS + i]!;
-  return pte_present(flags) && (flags & PTE_UFFD_WP) !== 0 ? 'SCAN_PTE_UFFD_WP' : null;
+  if (pte_none_or_zero(vma.vm_mm.kernel, table, i)) return userfaultfd_armed(vma) ? NO_HOLES : null;
+  return (flags & (pte_present(flags) ? PTE_UFFD_WP : SWP_UFFD_WP)) !== 0 ? UFFD_WP : null;
 }
 
 interface Scan {
@@ -180,28 +189,20 @@ function scan_ptes(vma: VmArea, table: PteTable, address: number): Scan {
   let writable = false;
   for (let i = 0; i < HPAGE_PMD_NR; i++) {
     const flags = table[FLAGS + i]!;
-    if (flags !== 0 && !pte_present(flags)) {
-      unmapped++;
-      if ((flags & SWP_UFFD_WP) === 0) continue;
-      refuse(vma, fn, address + i * PAGE_SIZE, NO_PAGE, 'uffd-wp');
-      return { result: 'SCAN_PTE_UFFD_WP', unmapped };
-    }
+    const at = address + i * PAGE_SIZE;
     const stop = userfault_in_the_way(vma, table, i);
     if (stop !== null) {
-      refuse(
-        vma,
-        fn,
-        address + i * PAGE_SIZE,
-        NO_PAGE,
-        stop === 'SCAN_PTE_UFFD_WP' ? 'uffd-wp' : 'uffd-missing',
-      );
-      return { result: stop, unmapped };
+      refuse(vma, fn, at, NO_PAGE, stop.because);
+      return { result: stop.result, unmapped };
+    }
+    if (flags !== 0 && !pte_present(flags)) {
+      unmapped++;
+      continue;
     }
     if (pte_none_or_zero(k, table, i)) continue;
     if ((flags & PTE_WRITE) !== 0) writable = true;
     const page = vm_normal_page(flags, table[i]!);
     const folio = page === NO_PAGE ? NO_PAGE : compound_head(k.mem, page);
-    const at = address + i * PAGE_SIZE;
     const obstacle = page_in_the_way(k, folio);
     if (obstacle !== null) {
       refuse(vma, fn, at, page, obstacle.because);
@@ -231,11 +232,7 @@ function* __collapse_huge_page_swapin(vma: VmArea, table: PteTable, haddr: numbe
 /** Take a locked folio off the LRU, with a reference. */
 function isolate_folio(k: Kernel, folio: Page): ScanResult {
   if (!is_refcount_suitable(k, folio)) return 'SCAN_PAGE_COUNT';
-  k.enter('folio_isolate_lru');
-  if ((k.mem.flags[folio]! & PG_lru) === 0) return 'SCAN_DEL_PAGE_LRU';
-  k.mem.flags[folio]! &= ~PG_lru;
-  k.mem.refcount[folio]!++;
-  return 'SCAN_SUCCEED';
+  return folio_isolate_lru(k, folio) ? 'SCAN_SUCCEED' : 'SCAN_DEL_PAGE_LRU';
 }
 
 /** Lock every folio and take it off the LRU. Return: SCAN_SUCCEED with the folios in `isolated`, or why not. */
@@ -250,15 +247,15 @@ function __collapse_huge_page_isolate(
   const fn = '__collapse_huge_page_isolate';
   let writable = false;
   for (let i = 0; i < HPAGE_PMD_NR; i++) {
-    const stop = userfault_in_the_way(vma, table, i);
-    if (stop !== null) return stop;
-    if (pte_none_or_zero(k, table, i)) continue;
     const flags = table[FLAGS + i]!;
     const at = address + i * PAGE_SIZE;
-    if (!pte_present(flags)) {
+    if (flags !== 0 && !pte_present(flags)) {
       refuse(vma, fn, at, table[i]!, 'not-present');
       return 'SCAN_PTE_NON_PRESENT';
     }
+    const stop = userfault_in_the_way(vma, table, i);
+    if (stop !== null) return stop.result;
+    if (pte_none_or_zero(k, table, i)) continue;
     const page = vm_normal_page(flags, table[i]!);
     if (page === NO_PAGE || k.is_zone_device_page(page)) {
       refuse(vma, fn, at, page, 'device-page');
@@ -285,8 +282,7 @@ function __collapse_huge_page_isolate(
 function release_isolated(k: Kernel, isolated: Iterable<Page>): void {
   for (const folio of isolated) {
     k.unlock_page(folio);
-    k.mem.flags[folio]! |= PG_lru;
-    put_page(k, folio);
+    folio_putback_lru(k, folio);
   }
 }
 

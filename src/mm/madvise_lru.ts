@@ -6,6 +6,7 @@ import { EINVAL } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { pmd_trans_huge } from './huge_split.js';
 import type { Kernel } from './kernel.js';
+import { folio_isolate_lru } from './lru.js';
 import { folio_likely_mapped_shared, folio_pte_batch, split_locked } from './madvise_folios.js';
 import { vm_normal_page } from './memory.js';
 import {
@@ -32,7 +33,7 @@ import {
 } from './pgtable.js';
 import { flush_tlb_range } from './tlb.js';
 import { VM_HUGETLB, VM_LOCKED, VM_PFNMAP, type VmArea } from './types.js';
-import { isolate, reclaim_pages } from './vmscan.js';
+import { reclaim_pages } from './vmscan.js';
 
 /** What one walk over a range needs. */
 interface Walk {
@@ -98,7 +99,8 @@ function mapped_by_others(k: Kernel, folio: Page): boolean {
 function deactivate({ vma, pageout, folios }: Walk, folio: Page): void {
   const k = vma.vm_mm.kernel;
   k.mem.flags[folio]! &= ~(PG_referenced | PG_active);
-  if (pageout && (k.mem.flags[folio]! & PG_unevictable) === 0 && isolate(k, folio)) folios.push(folio);
+  if (pageout && (k.mem.flags[folio]! & PG_unevictable) === 0 && folio_isolate_lru(k, folio))
+    folios.push(folio);
 }
 
 function* walk_ptes(walk: Walk, table: PteTable, first: number, last: number): Task {

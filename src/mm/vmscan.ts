@@ -2,9 +2,11 @@
 /** Answers for: mm/vmscan.c, reclaim of pages that somebody names (reclaim_pages). Fidelity: ported for MADV_PAGEOUT. */
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
+import { HPAGE_PMD_NR } from '../uapi/mman.js';
 import { split_folio } from './huge_split.js';
 import type { Kernel } from './kernel.js';
-import { put_page } from './page_alloc.js';
+import { folio_putback_lru } from './lru.js';
+import { folio_try_get } from './page_alloc.js';
 import {
   folio_mapped,
   folio_maybe_dma_pinned,
@@ -12,7 +14,6 @@ import {
   folio_test_large,
   PG_active,
   PG_dirty,
-  PG_lru,
   PG_swapbacked,
   PG_unevictable,
 } from './page_flags.js';
@@ -69,41 +70,30 @@ function* shrink_folio(k: Kernel, folio: Page): Task<boolean> {
 
 /**
  * A huge folio is split first. DIVERGES: the kernel swaps it out as a whole where 512 slots in a row are free.
- * Return: the folios that it came to be.
+ * Return: the folios that it came to be, none where it cannot be split; each off the LRU, with a reference.
  */
 function* split_for_swap(k: Kernel, folio: Page): Task<readonly Page[]> {
   if (!k.trylock_page(folio)) return [];
   const err = yield* split_folio(k, folio);
   k.unlock_page(folio);
   if (err !== 0) return [];
-  const pages = Array.from({ length: 512 }, (_, i) => folio + i);
-  return pages.filter((page) => isolate(k, page, page === folio));
-}
-
-/** Take a folio off the LRU; `held`: with a reference that the caller has already. Return: whether it was there. */
-export function isolate(k: Kernel, folio: Page, held = false): boolean {
-  if (held) return true;
-  if (k.mem.refcount[folio] === 0 || (k.mem.flags[folio]! & PG_lru) === 0) return false;
-  k.mem.flags[folio]! &= ~PG_lru;
-  k.mem.refcount[folio]!++;
-  return true;
+  const parts = [folio];
+  // The huge one was off the LRU, and so are they. A page of zeros may have gone in the split.
+  for (let tail = folio + 1; tail < folio + HPAGE_PMD_NR; tail++)
+    if (folio_try_get(k, tail)) parts.push(tail);
+  return parts;
 }
 
 function* shrink_one(k: Kernel, folio: Page): Task {
   if (!k.trylock_page(folio)) {
     stays(k, folio, 'locked-by-other');
-    putback(k, folio);
+    folio_putback_lru(k, folio);
     return;
   }
   const freed = yield* shrink_folio(k, folio);
   k.unlock_page(folio);
   if (!freed) k.mem.flags[folio]! |= PG_active;
-  putback(k, folio);
-}
-
-function putback(k: Kernel, folio: Page): void {
-  k.mem.flags[folio]! |= PG_lru;
-  put_page(k, folio);
+  folio_putback_lru(k, folio);
 }
 
 /** reclaim_pages(): folios off the LRU, with a reference each, which goes. Context: may sleep. */
@@ -113,8 +103,8 @@ export function* reclaim_pages(k: Kernel, folios: readonly Page[]): Task {
       yield* shrink_one(k, folio);
       continue;
     }
-    const parts = k.swap === null ? [] : yield* split_for_swap(k, folio);
-    if (parts.length === 0) putback(k, folio);
+    const parts = yield* split_for_swap(k, folio);
+    if (parts.length === 0) folio_putback_lru(k, folio);
     for (const part of parts) yield* shrink_one(k, part);
   }
 }
