@@ -15,8 +15,7 @@ import {
 import {
   is_device_private_entry,
   is_migration_entry,
-  is_pte_marker,
-  is_swap_entry,
+  is_pfn_swap_entry,
   PTE_SPECIAL,
   PTE_WRITE,
   pte_present,
@@ -119,7 +118,7 @@ class Places {
       return;
     }
     // No page of anybody's.
-    if (!pte_present(flags) && (is_pte_marker(flags) || is_swap_entry(flags))) return;
+    if (!pte_present(flags) && !is_pfn_swap_entry(flags)) return;
     const writable = pte_present(flags)
       ? (flags & PTE_WRITE) !== 0
       : swp_type(flags) === SWP_DEVICE_WRITE || swp_type(flags) === SWP_DEVICE_EXCLUSIVE_WRITE;

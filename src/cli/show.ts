@@ -70,6 +70,7 @@ export function gridPainter(): TonePainter {
     'coherent-remote': chalk.yellow,
     exclusive: chalk.red,
     migrating: chalk.inverse,
+    swapped: chalk.inverse,
   };
   return (text, tone) => paints[tone](text);
 }

@@ -24,6 +24,8 @@ export function transition(before: PageState, after: PageState): Finding {
       return { id: 'brought-back', device: before.device!.name };
     case 'exclusive':
       return { id: after.where === 'exclusive' ? 'kept-exclusive' : 'exclusive-given-back' };
+    case 'swapped':
+      return { id: 'read-from-swap' };
     default:
       return presentTransition(before, after);
   }
@@ -48,6 +50,7 @@ export function faultFunction({ before, write }: Pick<Fault, 'before' | 'write'>
   if (before.vma?.backing === 'hugetlb') return 'hugetlb_fault';
   if (before.where === 'private') return before.device!.migrate_to_ram;
   if (before.where === 'exclusive') return 'remove_device_exclusive_entry';
+  if (before.where === 'swapped') return 'do_swap_page';
   if (before.where === 'none') {
     if (before.vma?.backing !== 'anon') return 'do_fault';
     return 'do_anonymous_page';

@@ -131,7 +131,7 @@ function seen(state: PageState, { device }: Call, refused: boolean): readonly [f
   if (refused) return ['hmm_vma_walk_test', { id: 'special-mapping' }];
   const fn = walker(state);
   if (state.where === 'private' && state.device !== device) return [fn, { id: 'remote-not-faulted' }];
-  if (state.where === 'exclusive' || state.where === 'migrating') {
+  if (state.where === 'exclusive' || state.where === 'migrating' || state.where === 'swapped') {
     return [fn, { id: 'entry-not-faulted', pte: state.pte }];
   }
   return [fn, state.pte.startsWith('PROT_NONE') ? { id: 'seen', protNone: true } : { id: 'seen' }];

@@ -24,7 +24,8 @@ export type Tone =
   | 'coherent-local'
   | 'coherent-remote'
   | 'exclusive'
-  | 'migrating';
+  | 'migrating'
+  | 'swapped';
 
 export interface Cell {
   readonly tone: Tone;

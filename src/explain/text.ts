@@ -42,6 +42,7 @@ export const findingTexts: FindingTexts = {
   'zero-page-copied': (_, { to }) => `zero page, copied on write: ${to}`,
   'mapped-already': (_, { to }) => `${to}, mapped already`,
   'brought-back': ({ device }, { to }) => `brought back from ${device}: ${to}`,
+  'read-from-swap': (_, { to }) => `read from swap: ${to}`,
   'kept-exclusive': (_, { to }) => to,
   'exclusive-given-back': (_, { to }) => `exclusive access given back: ${to}`,
   'copied-on-write': (_, { from, to }) => `copied on write: ${from} -> ${to}`,

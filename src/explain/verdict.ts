@@ -19,6 +19,7 @@ export interface Findings {
   'zero-page-copied': None;
   'mapped-already': None;
   'brought-back': { readonly device: string };
+  'read-from-swap': None;
   'kept-exclusive': None;
   'exclusive-given-back': None;
   'copied-on-write': None;

@@ -6,7 +6,7 @@ import { compound_head, folio_test_anon, page_mapcount } from '../mm/page_flags.
 import {
   FLAGS,
   is_migration_entry,
-  is_swap_entry,
+  is_pfn_swap_entry,
   PTE_HUGE,
   PTE_PRESENT,
   pmd_index,
@@ -65,7 +65,7 @@ function pagemap_entry(vma: VmArea, addr: number): number {
   if (flags === 0) return PM_SOFT_DIRTY;
   const present = (flags & PTE_PRESENT) !== 0;
   const state = PM_SOFT_DIRTY | (present ? PM_PRESENT : PM_SWAP);
-  if (!present && is_swap_entry(flags)) return state;
+  if (!present && !is_pfn_swap_entry(flags)) return state;
   const page = present ? vm_normal_page(flags, table[i]!) : table[i]!;
   if (page === NO_PAGE) return state;
   return state | page_bits(k, page, present, !present && is_migration_entry(flags));

@@ -98,6 +98,12 @@ export function is_pte_marker(flags: number): boolean {
   return swp_type(flags) === SWP_PTE_MARKER;
 }
 
+/** Whether an entry that is not present stands for a page; a slot of the swap device and a marker do not. */
+export function is_pfn_swap_entry(flags: number): boolean {
+  const type = swp_type(flags);
+  return type !== 0 && type <= SWP_MIGRATION_WRITE;
+}
+
 export function is_swap_entry(flags: number): boolean {
   return swp_type(flags) === SWP_SWAP;
 }

@@ -15,6 +15,7 @@ const LETTER: Readonly<Record<Tone, string>> = {
   'coherent-remote': 'C',
   exclusive: 'X',
   migrating: 'M',
+  swapped: 'O',
 };
 
 type LegendItem = readonly [tone: Tone, letter: string, meaning: string];
@@ -30,10 +31,21 @@ const LEGEND: readonly LegendItem[] = [
   ['exclusive', 'X', 'exclusive to a device'],
 ];
 
+/** Named only where there are any. */
+const RARE: readonly LegendItem[] = [
+  ['migrating', 'M', 'being migrated'],
+  ['swapped', 'O', 'swapped out'],
+];
+
+const tonesOf = ({ rows }: Grid): ReadonlySet<Tone> =>
+  new Set(rows.flatMap((row) => row.cells.flatMap((cell) => (cell === null ? [] : [cell.tone]))));
+
 /** What each tone means in this grid, in the order of the legend. */
-export function legendOf({ generic }: Grid): readonly LegendItem[] {
-  if (!generic) return LEGEND;
-  return LEGEND.map(([tone, letter, meaning]): LegendItem => {
+export function legendOf(grid: Grid): readonly LegendItem[] {
+  const there = tonesOf(grid);
+  const items = [...LEGEND, ...RARE.filter(([tone]) => there.has(tone))];
+  if (!grid.generic) return items;
+  return items.map(([tone, letter, meaning]): LegendItem => {
     return letter === 'C' ? [tone, 'G', meaning.replace('coherent', 'generic')] : [tone, letter, meaning];
   });
 }
@@ -46,13 +58,11 @@ export interface Occurring {
   readonly notes: readonly string[];
 }
 
-const MIGRATING: LegendItem = ['migrating', 'M', 'being migrated'];
-
 /** What is in the cells of this grid, for a legend of that alone. */
 export function occurring(grid: Grid): Occurring {
   const cells = grid.rows.flatMap((row) => row.cells.filter((cell) => cell !== null));
-  const there = new Set(cells.map(({ tone }) => tone));
-  const tones = [...legendOf(grid), MIGRATING].filter(([tone]) => there.has(tone));
+  const there = tonesOf(grid);
+  const tones = legendOf(grid).filter(([tone]) => there.has(tone));
   return { tones, moved: cells.some(({ moved }) => moved), notes: notesOf(grid, cells, tones) };
 }
 

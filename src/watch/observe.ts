@@ -12,6 +12,8 @@ import {
   is_device_exclusive_entry,
   is_device_private_entry,
   is_migration_entry,
+  is_pfn_swap_entry,
+  is_swap_entry,
   PTE_DIRTY,
   PTE_HUGE,
   PTE_PRESENT,
@@ -41,7 +43,8 @@ export type Where =
   | 'private'
   | 'coherent'
   | 'exclusive'
-  | 'migrating';
+  | 'migrating'
+  | 'swapped';
 
 export interface VmaState {
   readonly read: boolean;
@@ -87,7 +90,11 @@ export function entryAt(mm: MmStruct, addr: number): Entry {
   const m = pmd_index(addr);
   const i = pte_index(addr);
   const table = pmd.child[m]!;
-  if (table !== null) return { level: 'pte', page: table[i]!, flags: table[FLAGS + i]! };
+  if (table !== null) {
+    const flags = table[FLAGS + i]!;
+    const ofPage = (flags & PTE_PRESENT) !== 0 || is_pfn_swap_entry(flags);
+    return { level: 'pte', page: ofPage ? table[i]! : NO_PAGE, flags };
+  }
   const flags = pmd.e[FLAGS + m]!;
   if (flags === 0) return { level: 'none', page: NO_PAGE, flags: 0 };
   return { level: 'pmd', page: pmd.e[m]! + i, flags };
@@ -122,7 +129,9 @@ function whereOf(k: Kernel, vma: VmArea | null, { flags, page }: Entry): Where {
   if ((flags & PTE_PRESENT) === 0) {
     if (is_device_private_entry(flags)) return 'private';
     if (is_device_exclusive_entry(flags)) return 'exclusive';
-    return 'migrating';
+    if (is_swap_entry(flags)) return 'swapped';
+    // A marker has no page.
+    return is_migration_entry(flags) ? 'migrating' : 'none';
   }
   if (isZero(k, page)) return 'zero';
   return k.is_zone_device_page(page) ? 'coherent' : 'system';
@@ -162,7 +171,7 @@ function wordsOf(flags: number): string {
     return type === SWP_DEVICE_EXCLUSIVE_WRITE ? 'device exclusive write' : 'device exclusive read';
   }
   if (is_migration_entry(flags)) return type === SWP_MIGRATION_WRITE ? 'migration write' : 'migration read';
-  return 'swap-type';
+  return is_swap_entry(flags) ? 'swap' : 'marker';
 }
 
 function cpuAccess(flags: number): string {
@@ -177,7 +186,7 @@ export function observePage(machine: Machine, mm: MmStruct, addr: number): PageS
   const vma = mm.vmas.vma_lookup(addr);
   const entry = entryAt(mm, addr);
   const { level, flags } = entry;
-  const page = flags === 0 ? NO_PAGE : entry.page;
+  const { page } = entry;
   const folio = page === NO_PAGE ? NO_PAGE : compound_head(mem, page);
   const where = whereOf(k, vma, entry);
   return {
@@ -212,7 +221,7 @@ export interface Place {
 }
 
 export function pagePlace({ where, generic, device, pfn }: PageState): Place {
-  if (where === 'unmapped' || where === 'none' || where === 'zero') return { where };
+  if (where === 'unmapped' || where === 'none' || where === 'zero' || where === 'swapped') return { where };
   const on = device === null ? {} : { device: device.name };
   return { where: generic ? 'generic' : where, ...on, pfn: hex(pfn) };
 }
@@ -226,6 +235,8 @@ export function placeText({ where, device, pfn }: Place): string {
       return 'nothing mapped';
     case 'zero':
       return 'zero page';
+    case 'swapped':
+      return 'swapped out';
     default:
       return `${where}${device === undefined ? '' : ` on ${device}`} pfn ${pfn}`;
   }

@@ -7,6 +7,7 @@ import {
   PTE_DIRTY,
   PTE_PRESENT,
   PTE_PROTNONE,
+  PTE_UFFD_WP,
   PTE_WRITE,
   PTE_YOUNG,
   SWP_DEVICE_EXCLUSIVE_READ,
@@ -18,6 +19,7 @@ import {
   SWP_MIGRATION_READ,
   SWP_MIGRATION_READ_EXCLUSIVE,
   SWP_MIGRATION_WRITE,
+  SWP_UFFD_WP,
   swp_type,
 } from '../mm/pgtable.js';
 
@@ -50,6 +52,7 @@ function presentEntry(flags: number, pfn: bigint): bigint {
   if ((flags & PTE_WRITE) !== 0) bits |= 0x2n;
   if ((flags & PTE_YOUNG) !== 0) bits |= 0x20n;
   if ((flags & PTE_DIRTY) !== 0) bits |= 0x40n;
+  if ((flags & PTE_UFFD_WP) !== 0) bits |= 0x400n;
   return (pfn << 12n) | bits | USER_NX;
 }
 
@@ -61,7 +64,7 @@ export function pte_val(flags: number, pfn: number): bigint {
   let offset = BigInt(pfn);
   if ((flags & SWP_MIG_YOUNG) !== 0) offset |= MIG_YOUNG;
   if ((flags & SWP_MIG_DIRTY) !== 0) offset |= MIG_DIRTY;
-  return swapEntry(type, offset);
+  return swapEntry(type, offset) | ((flags & SWP_UFFD_WP) !== 0 ? 0x4n : 0n);
 }
 
 /** Is it present to the CPU? */

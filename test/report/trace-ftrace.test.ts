@@ -150,4 +150,6 @@ t.test('entries as x86-64 has them', async (t) => {
     'read only, with its accessed and dirty bits',
   );
   t.equal(hex(1 << 8, 0x3ffffffff), 'e7fff80000000000', 'device private, read only');
+  t.equal(hex(0b10000001, 0x103), '8000000000103405', 'write-protected for a userfaultfd');
+  t.equal(hex((5 << 8) | (1 << 14), 0x103), 'c7fffffffffdf804', 'the same, to be migrated');
 });
