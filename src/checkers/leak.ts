@@ -34,6 +34,6 @@ function pages({ k, mem }: Census): number {
   const { totalPages, nr_free_pages } = k.pages;
   const own = 1 + (k.hugeZeroFolio === 0 ? 0 : 512) + k.hugetlb.nr_huge_pages * 512;
   const leaked = [...new Set(k.leakedReferences)].reduce((sum, folio) => sum + folio_nr_pages(mem, folio), 0);
-  const disk = k.swap?.disk.filter((page) => page > 0).length ?? 0;
+  const disk = k.swap?.disk.size ?? 0;
   return totalPages - nr_free_pages - own - leaked - disk;
 }

@@ -3,9 +3,8 @@
  * Answers for: fs/userfaultfd.c: the file of a userfaultfd and its requests. Fidelity: simplified: only with
  * UFFD_FEATURE_SIGBUS, so that nobody waits for a fault to be resolved, and there is nothing to read.
  */
-import { mmput } from '../mm/mmap.js';
-import type { MmStruct, UserfaultfdCtx } from '../mm/types.js';
-import { VM_UFFD_MISSING, VM_UFFD_WP } from '../mm/types.js';
+import { MMAP_MIN_ADDR, mmput, TASK_SIZE } from '../mm/mmap.js';
+import { type MmStruct, type UserfaultfdCtx, VM_UFFD_MISSING, VM_UFFD_WP } from '../mm/types.js';
 import { copy_from_user, copy_to_user } from '../mm/uaccess.js';
 import {
   mfill_atomic,
@@ -20,9 +19,6 @@ import { EAGAIN, EFAULT, EINVAL, ENOMEM, ENOTTY, ESRCH } from '../uapi/errno.js'
 import { PAGE_SIZE } from '../uapi/mman.js';
 import * as uffd from '../uapi/userfaultfd.js';
 import { type FileOperations, type FileTable, OpenFile } from './file.js';
-
-const MMAP_MIN_ADDR = 0x10000;
-const TASK_SIZE = 0x7ffffffff000;
 
 const ctxOf = (file: OpenFile): UserfaultfdCtx => file.private_data as UserfaultfdCtx;
 
@@ -53,15 +49,24 @@ function* userfaultfd_api(ctx: UserfaultfdCtx, current: MmStruct, arg: number): 
   return (yield* put_u64(current, arg + 8, features)) ? 0 : -EFAULT;
 }
 
-/** Run `change` under the mmap_lock of the memory that the file has, for as long as that lives. */
-function* changing(ctx: UserfaultfdCtx, where: string, change: () => Task<number>): Task<number> {
-  const { mm } = ctx;
-  if (!mm.kernel.mmget_not_zero(mm)) return -ENOMEM;
-  yield* mm.mmap_lock.down_write(where);
-  const ret = yield* change();
-  mm.mmap_lock.up_write();
+/** Do `work` with the memory that the file has, if that lives; otherwise nothing. Return: what it answers, or `gone`. */
+function* whileAlive<T>({ mm }: UserfaultfdCtx, gone: T, work: () => Task<T>): Task<T> {
+  if (!mm.kernel.mmget_not_zero(mm)) return gone;
+  const ret = yield* work();
   yield* mmput(mm);
   return ret;
+}
+
+function* locked<T>({ mmap_lock }: MmStruct, where: string, change: () => Task<T>): Task<T> {
+  yield* mmap_lock.down_write(where);
+  const ret = yield* change();
+  mmap_lock.up_write();
+  return ret;
+}
+
+/** The same, under its mmap_lock, for write. */
+function changing<T>(ctx: UserfaultfdCtx, gone: T, where: string, change: () => Task<T>): Task<T> {
+  return whileAlive(ctx, gone, () => locked(ctx.mm, where, change));
 }
 
 function* userfaultfd_register(ctx: UserfaultfdCtx, current: MmStruct, arg: number): Task<number> {
@@ -75,7 +80,7 @@ function* userfaultfd_register(ctx: UserfaultfdCtx, current: MmStruct, arg: numb
   const vm_flags =
     ((mode & uffd.UFFDIO_REGISTER_MODE_MISSING) !== 0 ? VM_UFFD_MISSING : 0) |
     ((mode & uffd.UFFDIO_REGISTER_MODE_WP) !== 0 ? VM_UFFD_WP : 0);
-  return yield* changing(ctx, 'userfaultfd_register', () =>
+  return yield* changing(ctx, -ENOMEM, 'userfaultfd_register', () =>
     userfaultfd_register_range(ctx, start, start + len, vm_flags),
   );
 }
@@ -86,7 +91,7 @@ function* userfaultfd_unregister(ctx: UserfaultfdCtx, current: MmStruct, arg: nu
   const [start, len] = fields as [number, number];
   const err = validate_range(start, len);
   if (err !== 0) return err;
-  return yield* changing(ctx, 'userfaultfd_unregister', () =>
+  return yield* changing(ctx, -ENOMEM, 'userfaultfd_unregister', () =>
     userfaultfd_unregister_range(ctx.mm, start, start + len),
   );
 }
@@ -102,11 +107,10 @@ interface Fill {
 }
 
 function* fill(ctx: UserfaultfdCtx, current: MmStruct, { start, len, src, wp, result }: Fill): Task<number> {
-  const { mm } = ctx;
-  if (!mm.kernel.mmget_not_zero(mm)) return -ESRCH;
   const source = src === null ? null : { mm: current, addr: src };
-  const ret = yield* mfill_atomic(ctx, start, len, source, wp);
-  yield* mmput(mm);
+  const ret = yield* whileAlive(ctx, -ESRCH, () => mfill_atomic(ctx, start, len, source, wp));
+  // Of memory that is gone the struct says nothing.
+  if (ret === -ESRCH) return ret;
   if (!(yield* put_u64(current, result, ret))) return -EFAULT;
   if (ret < 0) return ret;
   return ret === len ? 0 : -EAGAIN;
@@ -141,11 +145,8 @@ function* userfaultfd_writeprotect(ctx: UserfaultfdCtx, current: MmStruct, arg: 
   if (err !== 0) return err;
   const both = uffd.UFFDIO_WRITEPROTECT_MODE_WP | uffd.UFFDIO_WRITEPROTECT_MODE_DONTWAKE;
   if ((mode & ~both) !== 0 || mode === both) return -EINVAL;
-  const { mm } = ctx;
-  if (!mm.kernel.mmget_not_zero(mm)) return -ESRCH;
-  const ret = yield* mwriteprotect_range(mm, start, len, (mode & uffd.UFFDIO_WRITEPROTECT_MODE_WP) !== 0);
-  yield* mmput(mm);
-  return ret;
+  const enable = (mode & uffd.UFFDIO_WRITEPROTECT_MODE_WP) !== 0;
+  return yield* whileAlive(ctx, -ESRCH, () => mwriteprotect_range(ctx.mm, start, len, enable));
 }
 
 const REQUESTS = new Map([
@@ -166,14 +167,8 @@ function* userfaultfd_ioctl(file: OpenFile, mm: MmStruct, cmd: number, arg: numb
 
 function* userfaultfd_release(file: OpenFile): Task {
   const ctx = ctxOf(file);
-  const { mm } = ctx;
-  if (mm.kernel.mmget_not_zero(mm)) {
-    yield* mm.mmap_lock.down_write('userfaultfd_release');
-    yield* userfaultfd_release_all(ctx);
-    mm.mmap_lock.up_write();
-    yield* mmput(mm);
-  }
-  file.kernel.mmdrop(mm);
+  yield* changing(ctx, undefined, 'userfaultfd_release', () => userfaultfd_release_all(ctx));
+  file.kernel.mmdrop(ctx.mm);
 }
 
 const userfaultfd_fops: FileOperations = {

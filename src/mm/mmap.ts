@@ -65,7 +65,7 @@ import {
 export const TASK_SIZE = 0x7ffffffff000;
 /** Where mmap searches downward from. */
 const MMAP_BASE = 0x7ffff7fff000;
-const MMAP_MIN_ADDR = 0x10000;
+export const MMAP_MIN_ADDR = 0x10000;
 
 /** Operations of a file mapping whose driver set none. */
 export const vma_dummy_vm_ops: VmOperations = { name: 'dummy' };

@@ -2,6 +2,7 @@
 /** Answers for: mm/rmap.c, try_to_unmap(): reclaim takes a folio out of every page table. Fidelity: ported. */
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -86,7 +87,7 @@ function unmap_one(k: Kernel, folio: Page, vma: VmArea, table: PteTable, i: numb
 export function* try_to_unmap(k: Kernel, folio: Page): Task {
   for (const { vma, address } of rmap_places(k, folio)) {
     const { vm_mm: mm } = vma;
-    const range = mmu_notifier_range(mm, address, address + 0x1000, 'MMU_NOTIFY_CLEAR');
+    const range = mmu_notifier_range(mm, address, address + PAGE_SIZE, 'MMU_NOTIFY_CLEAR');
     yield* mmu_notifier_invalidate_range_start(range);
     const table = mm.pt.pteTable(address);
     const i = pte_index(address);

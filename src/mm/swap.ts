@@ -11,8 +11,8 @@ import { folio_mapped, PG_dirty, PG_swapcache } from './page_flags.js';
 export class SwapDevice {
   /** Who refers to each slot: page table entries, and files. */
   readonly #map: Uint16Array;
-  /** Pages of the RAM disk, by slot. */
-  readonly disk: Page[] = [];
+  /** Pages of the RAM disk, by slot: those that were ever written. */
+  readonly disk = new Map<number, Page>();
   /** The swap cache: by slot. A page keeps its slot in page->private. */
   readonly cache = new Map<number, Page>();
   #next = 0;
@@ -116,18 +116,16 @@ export function free_swap_and_cache(k: Kernel, slot: number): void {
 export function swap_writepage(k: Kernel, folio: Page): boolean {
   const slot = k.mem.priv[folio]!;
   const { disk } = k.swap!;
-  disk[slot] ??= k.pages.alloc_page(UNMOVABLE);
-  if (disk[slot] === NO_PAGE) {
-    delete disk[slot];
-    return false;
-  }
-  k.contents.copy_page(disk[slot]!, folio);
+  const page = disk.get(slot) ?? k.pages.alloc_page(UNMOVABLE);
+  if (page === NO_PAGE) return false;
+  disk.set(slot, page);
+  k.contents.copy_page(page, folio);
   k.mem.flags[folio]! &= ~PG_dirty;
   return true;
 }
 
 export function swap_read_folio(k: Kernel, folio: Page, slot: number): void {
-  k.contents.copy_page(folio, k.swap!.disk[slot]!);
+  k.contents.copy_page(folio, k.swap!.disk.get(slot)!);
 }
 
 /** Read a slot into the cache. Return: the folio with a reference for the caller; NO_PAGE without memory. */

@@ -33,7 +33,7 @@ import {
   word,
 } from './fields.js';
 import { startOf } from './memory.js';
-import { command, numberWord, rangeCommand, rangeWord } from './words.js';
+import { command, numberWord, rangeAndWord, rangeCommand, rangeWord } from './words.js';
 
 const ACCESS = answeredBy('handle_mm_fault');
 
@@ -124,8 +124,7 @@ const store = defineStep(storeSchema, {
       'the CPU fills page i with WORD + i; with STEP, word i with WORD + i * STEP',
       [2, 3],
       ([r, first, step], context) => ({
-        ...rangeWord(r!, context),
-        word: numberWord(first!, 'a word'),
+        ...rangeAndWord(r!, first!, context),
         ...(step === undefined ? {} : { step: numberWord(step, 'a difference') }),
       }),
     ),

@@ -45,7 +45,14 @@ import {
   wrapping,
 } from './fields.js';
 import { bufferAt, bufferInC } from './memory.js';
-import { type CommandContext, command, numberWord, rangeWord, type ShellCommand } from './words.js';
+import {
+  type CommandContext,
+  command,
+  numberWord,
+  rangeAndWord,
+  rangeWord,
+  type ShellCommand,
+} from './words.js';
 
 /** Above this, recordings leave data and perm out. */
 const MAX_LISTED = 1024;
@@ -276,8 +283,7 @@ const shell: Readonly<Record<string, ShellCommand>> = {
     ([fd, r, first], context) => ({
       cmd: 'WRITE',
       fd,
-      ...rangeWord(r!, context),
-      word: numberWord(first!, 'a word'),
+      ...rangeAndWord(r!, first!, context),
     }),
   ),
   migrate: command(

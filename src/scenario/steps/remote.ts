@@ -28,7 +28,7 @@ import {
 } from './fields.js';
 import { lengthOf, startOf } from './memory.js';
 import { transferred, wordsInPages } from './transfer.js';
-import { command, numberWord, rangeWord } from './words.js';
+import { command, rangeAndWord, rangeWord } from './words.js';
 
 const remoteFields = {
   of: processName,
@@ -127,8 +127,7 @@ const poke = defineStep(pokeSchema, {
       [3, 4],
       ([of, r, first, last], context) => ({
         of,
-        ...rangeWord(r!, context),
-        word: numberWord(first!, 'a word'),
+        ...rangeAndWord(r!, first!, context),
         ...withForce(last),
       }),
     ),

@@ -17,7 +17,7 @@ import {
 import { expectBytes, expectTransfer, fewRange, MAX_TRANSFER, stepSchema, word } from './fields.js';
 import { lengthOf, startOf } from './memory.js';
 import { transferred, wordsInPages } from './transfer.js';
-import { command, numberWord, rangeWord } from './words.js';
+import { command, rangeAndWord, rangeWord } from './words.js';
 
 /** The file, which the process makes when it first needs it. */
 function* scratchFileOf(sys: Sys, actor: Actor): Task<number> {
@@ -49,7 +49,7 @@ const read = defineStep(readSchema, {
       'RANGE WORD',
       'pread() of a file into pages: page i of it is full of WORD + i',
       [2, 2],
-      ([r, first], context) => ({ ...rangeWord(r!, context), word: numberWord(first!, 'a word') }),
+      ([r, first], context) => rangeAndWord(r!, first!, context),
     ),
   },
   plainer: preferringSmallWord,

@@ -22,7 +22,7 @@ import {
 import { expectBytes, expectRet, fewRange, MAX_TRANSFER, range, stepSchema, word, yes } from './fields.js';
 import { lengthOf, startOf } from './memory.js';
 import { wordsInPages } from './transfer.js';
-import { command, numberWord, rangeCommand, rangeWord } from './words.js';
+import { command, rangeAndWord, rangeCommand, rangeWord } from './words.js';
 
 const uffdOf = (actor: Actor): number => actor.uffd ?? -1;
 
@@ -163,8 +163,7 @@ const uffd_copy = defineStep(copySchema, {
       'resolve missing pages: page i is full of WORD + i; with wp, write-protected',
       [2, 3],
       ([r, first, last], context) => ({
-        ...rangeWord(r!, context),
-        word: numberWord(first!, 'a word'),
+        ...rangeAndWord(r!, first!, context),
         ...withWp(last),
       }),
     ),

@@ -59,6 +59,11 @@ export function placeWord(word: string): { region: string; page: number } {
   return { region: match[1]!, page: match[2] === undefined ? 0 : numberWord(match[2], 'a page number') };
 }
 
+/** `RANGE WORD`: pages, and the word that fills them. */
+export function rangeAndWord(range: string, word: string, context: CommandContext): Fields {
+  return { ...rangeWord(range, context), word: numberWord(word, 'a word') };
+}
+
 export function command(
   usage: string,
   help: string,
