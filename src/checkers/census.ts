@@ -6,7 +6,7 @@
 import type { Drivers } from '../kernel/drivers.js';
 import type { Kernel } from '../mm/kernel.js';
 import { type DevPagemap, idle_device_refs } from '../mm/memremap.js';
-import { compound_head, folio_test_large, GUP_PIN_COUNTING_BIAS } from '../mm/page_flags.js';
+import { compound_head, folio_nr_pages, folio_test_large, GUP_PIN_COUNTING_BIAS } from '../mm/page_flags.js';
 import {
   is_device_exclusive_entry,
   is_device_private_entry,
@@ -116,7 +116,8 @@ export class Census {
         } else if (is_device_private_entry(flags)) {
           ptes[page]!++;
         } else if (is_device_exclusive_entry(flags)) {
-          exclusives[page]!++;
+          if (k.behaviour.exclusiveEntriesMap) ptes[page]!++;
+          else exclusives[page]!++;
         } else {
           return;
         }
@@ -165,7 +166,7 @@ export class Census {
         // What was never handed out has not even its own reference yet.
         if (count > 0) refs[page]! += idle;
         if (count <= idle) continue;
-        used++;
+        used += folio_nr_pages(mem, page);
         const backing = view?.backingOf?.(page) ?? NO_PAGE;
         if (backing !== NO_PAGE) refs[backing]!++;
       }

@@ -101,6 +101,12 @@ function leads_to(k: Kernel, mapping: number, vma: VmArea): boolean {
   );
 }
 
+/** Whether the page may be written through the entry, by the CPU or by the device that has it. */
+function is_writable(flags: number): boolean {
+  if (pte_present(flags)) return (flags & PTE_WRITE) !== 0;
+  return swp_type(flags) === SWP_DEVICE_WRITE || swp_type(flags) === SWP_DEVICE_EXCLUSIVE_WRITE;
+}
+
 /** The entries of one mm, VMA by VMA. */
 class Places {
   private vma: VmArea | null = null;
@@ -119,17 +125,18 @@ class Places {
     }
     // No page of anybody's.
     if (!pte_present(flags) && !is_pfn_swap_entry(flags)) return;
-    const writable = pte_present(flags)
-      ? (flags & PTE_WRITE) !== 0
-      : swp_type(flags) === SWP_DEVICE_WRITE || swp_type(flags) === SWP_DEVICE_EXCLUSIVE_WRITE;
     if (!pte_present(flags)) this.swap_type(address, page, flags);
-    this.entry(address, page, writable);
+    this.entry(address, page, is_writable(flags));
   }
 
   leaf(address: number, page: Page, flags: number): void {
     const { hugeZeroFolio, zeroPage } = this.census.k;
-    if (page === hugeZeroFolio) this.zero(address, zeroPage, flags);
-    else this.entry(address, page, (flags & PTE_WRITE) !== 0);
+    if (page === hugeZeroFolio) {
+      this.zero(address, zeroPage, flags);
+      return;
+    }
+    if (!pte_present(flags)) this.swap_type(address, page, flags);
+    this.entry(address, page, is_writable(flags));
   }
 
   private zero(address: number, page: Page, flags: number): void {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim trace compare`: the functions that a real kernel entered, step by step, against those that are entered here. */
+
 import type { Command } from 'commander';
+import { tracedFunctions } from '../generations/traced.js';
 import { compareStep } from '../paths/compare.js';
 import { type RealPath, RealReader } from '../paths/real.js';
 import { walkScenario } from '../paths/walk.js';
@@ -98,8 +100,9 @@ function compareOne(path: RealPath, loaded: LoadedDocument, flags: CompareFlags,
   const machine = bootChosen({ loaded, setup });
   if (typeof machine === 'string') throw new UsageError(machine, path.name);
   counts.scenarios++;
+  const traced = tracedFunctions(setup.generation.version);
   for (const walked of walkScenario(machine, setup, loaded.document)) {
-    const compared = compareStep(path.steps[walked.index], walked);
+    const compared = compareStep(path.steps[walked.index], walked, traced);
     if (compared === undefined || NOT_COMPARED.has(walked.step.op)) continue;
     counts.steps++;
     if (compared.same) counts.same++;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** C of --trace: the function tracer of the kernel that the program runs on, and a marker where each step begins. */
-import { FORMER_NAMES, TRACED_FUNCTIONS, USER_FAULT } from '../generations/traced.js';
+import { OTHER_NAMES, TRACED_FUNCTIONS, USER_FAULT } from '../generations/traced.js';
 
 /** A kernel refuses those that it does not have. */
-const NAMES = [...TRACED_FUNCTIONS, ...FORMER_NAMES.keys()]
+const NAMES = [...TRACED_FUNCTIONS, ...OTHER_NAMES.keys()]
   .filter((name) => name !== USER_FAULT)
   .map((name) => `\t"${name}",`)
   .join('\n');

@@ -21,7 +21,7 @@ function* mem_piece(
 ): Task<number> {
   const bytes = write ? yield* copy_from_user(caller, buf, length) : new Uint8Array(length);
   if (bytes === null) return -EFAULT;
-  const flags = FOLL_FORCE | (write ? FOLL_WRITE : 0);
+  const flags = (mm.kernel.behaviour.procMemForces ? FOLL_FORCE : 0) | (write ? FOLL_WRITE : 0);
   if (!(yield* access_remote_vm(mm, pos, bytes, flags))) return -EIO;
   return write || (yield* copy_to_user(caller, buf, bytes)) ? 0 : -EFAULT;
 }

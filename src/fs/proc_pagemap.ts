@@ -11,6 +11,7 @@ import {
   PTE_PRESENT,
   pmd_index,
   pte_index,
+  pte_present,
 } from '../mm/pgtable.js';
 import {
   is_vm_hugetlb_page,
@@ -56,7 +57,10 @@ function pagemap_entry(vma: VmArea, addr: number): number {
     // 6.1 looks at the head page of a THP for all of its entries.
     const head = is_vm_hugetlb_page(vma) || !k.behaviour.pagemapExclusiveOnlyPresent;
     const page = head ? pmd.e[m]! : pmd.e[m]! + pte_index(addr);
-    return PM_SOFT_DIRTY | PM_PRESENT | page_bits(k, page, true, false);
+    if (!pte_present(leaf))
+      return PM_SOFT_DIRTY | PM_SWAP | page_bits(k, page, false, is_migration_entry(leaf));
+    const none = pmd.e[m] === k.hugeZeroFolio && k.behaviour.pagemapHugeZeroHasNoPage;
+    return PM_SOFT_DIRTY | PM_PRESENT | (none ? 0 : page_bits(k, page, true, false));
   }
   const table = pmd.child[m]!;
   if (table === null) return PM_SOFT_DIRTY;

@@ -48,7 +48,15 @@ const PARTS: Readonly<Record<string, string>> = {
 
 /** What a release gave another name, by ours: [before, from then on]. */
 const RENAMED: Readonly<
-  Record<string, { since: Versions; names: readonly [before: string, after: string] }>
+  Record<
+    string,
+    {
+      since: Versions;
+      names: readonly [before: string, after: string];
+      /** Once more. */
+      again?: { since: Versions; name: string };
+    }
+  >
 > = {
   copy_present_pte: { since: ['6.9'], names: ['copy_present_pte', 'copy_present_ptes'] },
   dequeue_hugetlb_folio_node_exact: {
@@ -66,6 +74,7 @@ const RENAMED: Readonly<
   split_huge_page_to_list_to_order: {
     since: ['6.9'],
     names: ['split_huge_page_to_list', 'split_huge_page_to_list_to_order'],
+    again: { since: ['7.3'], name: '__folio_split' },
   },
 };
 
@@ -77,5 +86,7 @@ const renames = new Map(Object.entries(RENAMED));
 export function kernelName(name: string, version: string): string {
   const known = parts.get(name) ?? name;
   const renamed = renames.get(known);
-  return renamed === undefined ? known : renamed.names[holds(version, renamed.since) ? 1 : 0];
+  if (renamed === undefined) return known;
+  if (renamed.again !== undefined && holds(version, renamed.again.since)) return renamed.again.name;
+  return renamed.names[holds(version, renamed.since) ? 1 : 0];
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Functions of the memory core whose order of entry is compared: those that the function tracer of a real kernel was set to. */
 
+import { holds, type Versions } from './version.js';
+
 /** A fault of the program on memory of its own: no function, but where a path begins. */
 export const USER_FAULT = 'user_fault';
 
-export const TRACED_FUNCTIONS: ReadonlySet<string> = new Set([
+const ALWAYS = [
   USER_FAULT,
   '__get_user_pages',
   '__mmu_notifier_invalidate_range_end',
@@ -29,12 +31,10 @@ export const TRACED_FUNCTIONS: ReadonlySet<string> = new Set([
   'hmm_vma_walk_hugetlb_entry',
   'hmm_vma_walk_pmd',
   'hmm_vma_walk_test',
-  'hpage_collapse_scan_pmd',
   'hugetlb_fault',
   'hugetlb_wp',
   'lru_add_drain_all',
   'madvise_collapse',
-  'make_device_exclusive_range',
   'migrate_device_coherent_folio',
   'migrate_device_finalize',
   'migrate_device_pages',
@@ -50,7 +50,6 @@ export const TRACED_FUNCTIONS: ReadonlySet<string> = new Set([
   'mmu_interval_read_begin',
   'move_page_tables',
   'mprotect_fixup',
-  'page_make_device_exclusive_one',
   'remove_migration_pte',
   'remove_migration_ptes',
   'split_huge_page_to_list_to_order',
@@ -59,10 +58,46 @@ export const TRACED_FUNCTIONS: ReadonlySet<string> = new Set([
   'unpin_user_page',
   'unpin_user_pages',
   'zone_device_page_init',
-]);
+] as const;
 
-/** Names that older kernels have for them. */
-export const FORMER_NAMES: ReadonlyMap<string, string> = new Map([
+/** Gone, or static and inlined, since 7.3. */
+const BEFORE = [
+  'hpage_collapse_scan_pmd',
+  'make_device_exclusive_range',
+  'page_make_device_exclusive_one',
+] as const;
+
+/** The tracer of 7.3 was set to these, too. */
+const SINCE = [
+  'do_huge_pmd_device_private',
+  'folio_split_unmapped',
+  'free_folio_and_swap_cache',
+  'handle_userfault',
+  'hmm_range_fault_unlocked_timeout',
+  'hugetlb_no_page',
+  'make_device_exclusive',
+  'mfill_atomic_copy',
+  'migrate_vma_split_folio',
+  'remove_migration_pmd',
+  'set_pmd_migration_entry',
+  'split_huge_pmd_locked',
+] as const;
+
+const LATER: Versions = ['7.3'];
+
+/** All of them, of whatever kernel. */
+export const TRACED_FUNCTIONS: ReadonlySet<string> = new Set([...ALWAYS, ...BEFORE, ...SINCE]);
+
+const before: ReadonlySet<string> = new Set([...ALWAYS, ...BEFORE]);
+const since: ReadonlySet<string> = new Set([...ALWAYS, ...SINCE]);
+
+/** Those of Linux `version`. */
+export const tracedFunctions = (version: string): ReadonlySet<string> =>
+  holds(version, LATER) ? since : before;
+
+/** Names that other kernels have for them. */
+export const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
   ['migrate_device_coherent_page', 'migrate_device_coherent_folio'],
+  ['__folio_split', 'split_huge_page_to_list_to_order'],
   ['split_huge_page_to_list', 'split_huge_page_to_list_to_order'],
 ]);

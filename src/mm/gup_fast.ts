@@ -28,13 +28,13 @@ import { compound_head, PG_referenced } from './page_flags.js';
 import {
   FLAGS,
   type PmdTable,
-  PTE_HUGE,
   PTE_PRESENT,
   PTE_PROTNONE,
   PTE_WRITE,
   type PteTable,
   pmd_addr_end,
   pmd_index,
+  pmd_trans_huge,
   pte_index,
 } from './pgtable.js';
 import type { Reason } from './reasons.js';
@@ -115,7 +115,7 @@ function gup_fast(mm: MmStruct, start: number, end: number, flags: number, pages
     if (pmd === null) break;
     const table = pmd.child[pmd_index(addr)]!;
     let got = 0;
-    if ((pmd.e[FLAGS + pmd_index(addr)]! & PTE_HUGE) !== 0) {
+    if (pmd_trans_huge(pmd, pmd_index(addr))) {
       got = gup_fast_pmd_leaf(k, pmd, addr, want, flags, pages, done);
     } else if (table !== null) {
       const i = pte_index(addr);

@@ -28,11 +28,12 @@ import {
   FLAGS,
   type PmdTable,
   PTE_DIRTY,
-  PTE_HUGE,
   PTE_WRITE,
   PTE_YOUNG,
   type PteTable,
   pmd_index,
+  pmd_is_huge,
+  pmd_trans_huge,
   pte_index,
   pte_present,
 } from './pgtable.js';
@@ -131,7 +132,8 @@ export function follow_page_mask(
   const pmd = vma.vm_mm.pt.pmdTable(address);
   if (pmd === null) return no_page_table(vma, flags);
   const i = pmd_index(address);
-  if ((pmd.e[FLAGS + i]! & PTE_HUGE) !== 0) {
+  if (pmd_is_huge(pmd, i)) {
+    if (!pmd_trans_huge(pmd, i)) return no_page_table(vma, flags);
     if ((flags & FOLL_SPLIT_PMD) !== 0 && splits(vma)) return FOLLOW_SPLIT;
     return follow_huge_pmd(vma, address, pmd, i, flags, ctx);
   }

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/hmm.c. Fidelity: ported. A pfn is a page number of the memmap; flags are kept beside it. */
 import type { Task } from '../sim/task.js';
-import { EBUSY, EFAULT, EPERM } from '../uapi/errno.js';
+import { EBUSY, EFAULT, ENOMEM, EPERM } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
-import { pmd_trans_huge } from './huge_split.js';
-import { handle_mm_fault, migration_entry_wait } from './memory.js';
-import { type MmuIntervalNotifier, mmu_interval_read_retry } from './mmu_notifier.js';
+import { handle_mm_fault, migration_entry_wait, pmd_migration_entry_wait } from './memory.js';
+import {
+  type MmuIntervalNotifier,
+  mmu_interval_read_begin,
+  mmu_interval_read_retry,
+} from './mmu_notifier.js';
 import {
   FLAGS,
   is_device_private_entry,
   is_migration_entry,
+  is_pte_marker,
   type PmdTable,
   PTE_PRESENT,
   PTE_PROTNONE,
@@ -17,6 +21,9 @@ import {
   type PteTable,
   pmd_addr_end,
   pmd_index,
+  pmd_is_migration_entry,
+  pmd_none,
+  pmd_trans_huge,
   pte_index,
   pte_none_mostly,
   pud_addr_end,
@@ -29,6 +36,7 @@ import {
   FAULT_FLAG_WRITE,
   is_vm_hugetlb_page,
   VM_FAULT_ERROR,
+  VM_FAULT_OOM,
   VM_IO,
   VM_MIXEDMAP,
   VM_PFNMAP,
@@ -133,7 +141,7 @@ function* hmm_vma_fault(
     if ((ret & VM_FAULT_ERROR) !== 0) {
       const answer = vm_fault_name(ret);
       tell(walk.range, 'hmm_vma_fault', addr, addr + PAGE_SIZE, { id: 'fault-answered', answer });
-      return -EFAULT;
+      return vma.vm_mm.kernel.behaviour.hmmReportsOom && (ret & VM_FAULT_OOM) !== 0 ? -ENOMEM : -EFAULT;
     }
   }
   return -EBUSY;
@@ -203,6 +211,10 @@ function* hmm_vma_handle_swap_pte(
     tell(range, 'hmm_vma_handle_pte', addr, addr + PAGE_SIZE, 'foreign-private');
     return -EFAULT;
   }
+  if (is_pte_marker(flags)) {
+    tell(range, 'hmm_vma_handle_pte', addr, addr + PAGE_SIZE, 'guard-page');
+    return -EFAULT;
+  }
   if (is_migration_entry(flags)) {
     walk.last = addr;
     yield* migration_entry_wait(vma.vm_mm, addr);
@@ -259,7 +271,40 @@ function* hmm_vma_walk_pmd(
   const i = pmd_index(addr);
   const table = pmd.child[i]!;
   if (table !== null) return yield* hmm_vma_walk_ptes(walk, vma, table, addr, end);
+  if (!pmd_trans_huge(pmd, i)) return yield* hmm_vma_handle_absent_pmd(walk, vma, pmd, i, addr, end);
   return yield* hmm_vma_handle_leaf(walk, vma, addr, end, pmd.e[i]!, pmd.e[FLAGS + i]!);
+}
+
+/** A huge leaf that is not present: on a device, or migrating. */
+function* hmm_vma_handle_absent_pmd(
+  walk: HmmVmaWalk,
+  vma: VmArea,
+  pmd: PmdTable,
+  i: number,
+  addr: number,
+  end: number,
+): Task<number> {
+  const { range } = walk;
+  const k = vma.vm_mm.kernel;
+  const need = hmm_need_fault(range, 0);
+  if (pmd_is_migration_entry(pmd, i)) {
+    if (need === 0) return hmm_pfns_fill(range, addr, end, 0);
+    walk.last = addr;
+    yield* pmd_migration_entry_wait(vma.vm_mm, pmd, i);
+    return -EBUSY;
+  }
+  const head = pmd.e[i]!;
+  if (k.pgmapOf(head).owner === range.dev_private_owner) {
+    const write = swp_type(pmd.e[FLAGS + i]!) === SWP_DEVICE_WRITE ? HMM_PFN_WRITE : 0;
+    const first = (addr - range.start) / PAGE_SIZE;
+    const count = (end - addr) / PAGE_SIZE;
+    // The head's and those behind it, wherever in the huge page the range begins.
+    for (let n = 0; n < count; n++) range.hmm_pfns[first + n] = head + n;
+    range.hmm_flags.fill(HMM_PFN_VALID | write | (PMD_ORDER << HMM_PFN_ORDER_SHIFT), first, first + count);
+    return 0;
+  }
+  if (need !== 0) return yield* hmm_vma_fault(walk, vma, addr, end, need);
+  return hmm_pfns_fill(range, addr, end, HMM_PFN_ERROR);
 }
 
 /** walk_page_range() over one VMA. */
@@ -304,8 +349,9 @@ function* hmm_vma_walk_hugetlb_entry(
 /** walk_pmd_range(): the walker itself finds that an entry is none. */
 function walk_pmd(walk: HmmVmaWalk, vma: VmArea, pmd: PmdTable, addr: number, end: number): Task<number> {
   const i = pmd_index(addr);
-  const none = pmd.child[i] === null && !pmd_trans_huge(pmd, i);
-  return none ? hmm_vma_walk_hole(walk, vma, addr, end) : hmm_vma_walk_pmd(walk, vma, pmd, addr, end);
+  return pmd_none(pmd, i)
+    ? hmm_vma_walk_hole(walk, vma, addr, end)
+    : hmm_vma_walk_pmd(walk, vma, pmd, addr, end);
 }
 
 function* walk_page_range(walk: HmmVmaWalk, start: number, end: number): Task<number> {
@@ -328,11 +374,31 @@ function* walk_page_range(walk: HmmVmaWalk, start: number, end: number): Task<nu
 }
 
 /**
+ * The same without the mmap_lock, which faults may let go of to wait: the walk then begins anew.
+ * Context: may sleep. Return: as hmm_range_fault(), but for -EBUSY.
+ */
+export function* hmm_range_fault_unlocked_timeout(range: HmmRange): Task<number> {
+  const { mm } = range.notifier;
+  mm.kernel.enter('hmm_range_fault_unlocked_timeout', range.start);
+  for (;;) {
+    range.notifier_seq = yield* mmu_interval_read_begin(range.notifier);
+    yield* mm.mmap_lock.down_read('hmm_range_fault_unlocked_timeout');
+    const ret = yield* hmm_range_fault_locked(range);
+    mm.mmap_lock.up_read();
+    if (ret !== -EBUSY) return ret;
+  }
+}
+
+/**
  * Read the page table for a device; with HMM_PFN_REQ_FAULT, fault in what is missing.
  * Context: mmap_lock held for read; may sleep. Return: 0, -EBUSY when invalidated, -EFAULT, -EPERM.
  */
-export function* hmm_range_fault(range: HmmRange): Task<number> {
+export function hmm_range_fault(range: HmmRange): Task<number> {
   range.notifier.mm.kernel.enter('hmm_range_fault', range.start);
+  return hmm_range_fault_locked(range);
+}
+
+function* hmm_range_fault_locked(range: HmmRange): Task<number> {
   const walk: HmmVmaWalk = { range, last: range.start };
   const { kernel: k } = range.notifier.mm;
   let tries = 0;

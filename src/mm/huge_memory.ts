@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/huge_memory.c, faults and protection of anonymous THPs. Fidelity: ported. */
-import { NO_PAGE } from '../sim/memmap.js';
+import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
+import { HPAGE_PMD_NR, HPAGE_PMD_SIZE, PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
+import { migrate_to_ram } from './device_fault.js';
 import { __split_huge_pmd } from './huge_split.js';
 import type { Kernel } from './kernel.js';
+import {
+  mmu_notifier_invalidate_range_end,
+  mmu_notifier_invalidate_range_start,
+  mmu_notifier_range,
+} from './mmu_notifier.js';
 import { put_page } from './page_alloc.js';
 import { PageAnonExclusive, PG_dirty, PG_lru, PG_uptodate, SetPageAnonExclusive } from './page_flags.js';
 import {
@@ -17,14 +23,18 @@ import {
   PTE_UFFD_WP,
   PTE_WRITE,
   PTE_YOUNG,
+  pte_present,
 } from './pgtable.js';
 import { folio_add_new_anon_rmap, folio_move_anon_rmap } from './rmap.js';
+import { changed_swap_entry } from './swap_prot.js';
 import { flush_tlb_range } from './tlb.js';
 import {
   FAULT_FLAG_UNSHARE,
+  FAULT_FLAG_VMA_LOCK,
   FAULT_FLAG_WRITE,
   userfaultfd_missing,
   VM_FAULT_FALLBACK,
+  VM_FAULT_RETRY,
   VM_HUGEPAGE,
   VM_NOHUGEPAGE,
   VM_SHARED,
@@ -76,17 +86,63 @@ export function do_huge_pmd_anonymous_page(vmf: VmFault, pmd: PmdTable, i: numbe
     mm.pt.set_pmd(pmd, i, zero, vma.vm_page_prot | PTE_HUGE | PTE_YOUNG);
     return 0;
   }
-  const folio = k.pages.alloc_huge();
+  const folio = alloc_zeroed_thp(k);
   if (folio === NO_PAGE) return VM_FAULT_FALLBACK;
   if (userfaultfd_missing(vma)) {
     put_page(k, folio);
     return handle_userfault(vmf, 'uffd-missing');
   }
+  map_anon_folio_pmd(vma, pmd, i, folio, haddr);
+  return 0;
+}
+
+/** A THP that holds zeros, or NO_PAGE. */
+function alloc_zeroed_thp(k: Kernel): Page {
+  const folio = k.pages.alloc_huge();
+  if (folio === NO_PAGE) return NO_PAGE;
   for (let n = 0; n < HPAGE_PMD_NR; n++) k.contents.clear_page(folio + n);
+  return folio;
+}
+
+/** Map a new THP, writable where the mapping is. */
+function map_anon_folio_pmd(vma: VmArea, pmd: PmdTable, i: number, folio: Page, haddr: number): void {
+  const mm = vma.vm_mm;
+  const k = mm.kernel;
   k.mem.flags[folio]! |= PG_uptodate | PG_lru;
   folio_add_new_anon_rmap(k, folio, vma, haddr);
   mm.pt.set_pmd(pmd, i, folio, maybe_mkwrite(vma.vm_page_prot | PTE_HUGE | PTE_DIRTY | PTE_YOUNG, vma));
   mm.rss += HPAGE_PMD_NR;
+}
+
+/**
+ * The CPU touched a huge page that is on a device: all of it comes home.
+ * Context: may sleep. Return: 0 or VM_FAULT_*.
+ */
+export function* do_huge_pmd_device_private(vmf: VmFault, pmd: PmdTable, i: number): Task<number> {
+  const k = vmf.vma.vm_mm.kernel;
+  k.enter('do_huge_pmd_device_private', vmf.address);
+  if ((vmf.flags & FAULT_FLAG_VMA_LOCK) !== 0) return VM_FAULT_RETRY;
+  vmf.page = pmd.e[i]!;
+  vmf.huge = true;
+  return yield* migrate_to_ram(k, vmf, vmf.page);
+}
+
+/** A write to the huge zero page: a zeroed THP in its place. Return: 0, or VM_FAULT_FALLBACK when there is none. */
+function* do_huge_zero_wp_pmd(vmf: VmFault, pmd: PmdTable, i: number): Task<number> {
+  const { vma } = vmf;
+  const k = vma.vm_mm.kernel;
+  const haddr = vmf.address - (vmf.address % HPAGE_PMD_SIZE);
+  const folio = alloc_zeroed_thp(k);
+  if (folio === NO_PAGE) return VM_FAULT_FALLBACK;
+  const range = mmu_notifier_range(vma.vm_mm, haddr, haddr + HPAGE_PMD_SIZE, 'MMU_NOTIFY_CLEAR');
+  yield* mmu_notifier_invalidate_range_start(range);
+  if (pmd.e[i] === k.hugeZeroFolio) {
+    flush_tlb_range(vma.vm_mm, haddr, haddr + HPAGE_PMD_SIZE);
+    map_anon_folio_pmd(vma, pmd, i, folio, haddr);
+  } else {
+    put_page(k, folio);
+  }
+  mmu_notifier_invalidate_range_end(range);
   return 0;
 }
 
@@ -115,6 +171,9 @@ export function* do_huge_pmd_wp_page(vmf: VmFault, pmd: PmdTable, i: number): Ta
       }
       return 0;
     }
+  } else if (k.behaviour.wpReplacesHugeZero) {
+    const ret = yield* do_huge_zero_wp_pmd(vmf, pmd, i);
+    if ((ret & VM_FAULT_FALLBACK) === 0) return ret;
   }
   yield* __split_huge_pmd(vma, pmd, i, vmf.address, false, null);
   return VM_FAULT_FALLBACK;
@@ -145,6 +204,10 @@ export function change_huge_pmd(
 ): void {
   const k = vma.vm_mm.kernel;
   const old = pmd.e[FLAGS + i]!;
+  if (!pte_present(old)) {
+    pmd.e[FLAGS + i] = changed_swap_entry(vma, pmd.e[i]!, old, change.uffd);
+    return;
+  }
   flush_tlb_range(vma.vm_mm, addr, addr + 0x200000);
   let flags = with_uffd_wp(newprot | (old & (PTE_DIRTY | PTE_YOUNG | PTE_HUGE | PTE_UFFD_WP)), change.uffd);
   if (

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/huge_memory.c, splitting: of a huge PMD into PTEs, of a THP into base pages. Fidelity: ported. */
-import type { Page } from '../sim/memmap.js';
+import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EAGAIN, EBUSY } from '../uapi/errno.js';
 import { HPAGE_PMD_NR } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
+import { is_device_private_page } from './memremap.js';
 import { remove_migration_ptes } from './migrate.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -27,6 +28,7 @@ import {
 } from './page_flags.js';
 import {
   FLAGS,
+  is_migration_entry,
   type PmdTable,
   PTE_DIRTY,
   PTE_HUGE,
@@ -36,19 +38,18 @@ import {
   PTE_YOUNG,
   type PteTable,
   pmd_index,
-  SWP_MIG_DIRTY,
-  SWP_MIG_YOUNG,
-  SWP_MIGRATION_READ,
-  SWP_MIGRATION_READ_EXCLUSIVE,
-  SWP_MIGRATION_WRITE,
-  swp_uffd_wp_of,
+  pmd_is_huge,
+  pte_present,
 } from './pgtable.js';
 import { type Reason, referenced } from './reasons.js';
-import { folio_remove_rmap_pmd, folio_try_share_anon_rmap_pmd, try_to_migrate } from './rmap.js';
+import {
+  folio_remove_rmap_pmd,
+  folio_try_share_anon_rmap_pmd,
+  migration_entry_of,
+  try_to_migrate,
+} from './rmap.js';
 import { flush_tlb_range } from './tlb.js';
 import { type VmArea, vma_is_anonymous } from './types.js';
-
-export const pmd_trans_huge = (pmd: PmdTable, i: number): boolean => (pmd.e[FLAGS + i]! & PTE_HUGE) !== 0;
 
 /**
  * Replace a huge PMD by a table of PTEs; with `freeze`, of migration entries. `folio`: only if it maps that one.
@@ -66,10 +67,20 @@ export function* __split_huge_pmd(
   const haddr = address - (address % 0x200000);
   const range = mmu_notifier_range(vma.vm_mm, haddr, haddr + 0x200000, 'MMU_NOTIFY_CLEAR');
   yield* mmu_notifier_invalidate_range_start(range);
-  if (pmd_trans_huge(pmd, i) && (folio === null || pmd.e[i] === folio)) {
-    __split_huge_pmd_locked(vma, pmd, i, haddr, freeze);
-  }
+  if (folio === null || pmd.e[i] === folio) split_huge_pmd_locked(vma, pmd, i, address, freeze);
   mmu_notifier_invalidate_range_end(range);
+}
+
+/** The same, where the notifiers have been called already. */
+export function split_huge_pmd_locked(
+  vma: VmArea,
+  pmd: PmdTable,
+  i: number,
+  address: number,
+  freeze: boolean,
+): void {
+  vma.vm_mm.kernel.enter('split_huge_pmd_locked', address);
+  if (pmd_is_huge(pmd, i)) __split_huge_pmd_locked(vma, pmd, i, address - (address % 0x200000), freeze);
 }
 
 function __split_huge_pmd_locked(
@@ -86,6 +97,10 @@ function __split_huge_pmd_locked(
   pt.pmd_clear(pmd, i);
   flush_tlb_range(vma.vm_mm, haddr, haddr + 0x200000);
   if (!vma_is_anonymous(vma)) {
+    if (!pte_present(old)) {
+      vma.vm_mm.rss -= HPAGE_PMD_NR;
+      return;
+    }
     if ((old & PTE_DIRTY) !== 0) k.mem.flags[page]! |= PG_dirty;
     folio_remove_rmap_pmd(k, page, vma);
     vma.vm_mm.rss -= HPAGE_PMD_NR;
@@ -97,7 +112,15 @@ function __split_huge_pmd_locked(
     split_huge_zero(k, vma, table, old & PTE_UFFD_WP);
     return;
   }
-  split_anon_pmd(k, vma, page, old, table, freeze);
+  if (is_migration_entry(old)) split_migration_pmd(k, page, old, table, freeze);
+  else split_anon_pmd(k, vma, page, old, table, freeze);
+}
+
+/** The huge page migrates: its PTEs stand for it in the same way. */
+function split_migration_pmd(k: Kernel, page: Page, old: number, table: PteTable, freeze: boolean): void {
+  for (let n = 0; n < HPAGE_PMD_NR; n++) table[n] = page + n;
+  table.fill(old & ~PTE_HUGE, FLAGS);
+  if (freeze) put_page(k, page);
 }
 
 function split_huge_zero(k: Kernel, vma: VmArea, table: PteTable, wp: number): void {
@@ -114,12 +137,13 @@ function split_anon_pmd(
   freeze: boolean,
 ): void {
   const { mem } = k;
-  if ((old & PTE_DIRTY) !== 0) mem.flags[page]! |= PG_dirty;
+  const present = pte_present(old);
+  if (present && (old & PTE_DIRTY) !== 0) mem.flags[page]! |= PG_dirty;
   const exclusive = PageAnonExclusive(mem, page);
   if (freeze && exclusive && !folio_try_share_anon_rmap_pmd(k, page)) freeze = false;
   for (let n = 0; n < HPAGE_PMD_NR; n++) table[n] = page + n;
   if (freeze) {
-    table.fill(frozen_entry(old, exclusive), FLAGS);
+    table.fill(migration_entry_of(old, exclusive), FLAGS);
     folio_remove_rmap_pmd(k, page, vma);
     put_page(k, page);
     return;
@@ -131,20 +155,8 @@ function split_anon_pmd(
     if (exclusive) mem.flags[page + n]! |= PG_anon_exclusive;
   }
   const kept = PTE_WRITE | PTE_YOUNG | PTE_UFFD_WP | (k.behaviour.splitKeepsDirtyBit ? PTE_DIRTY : 0);
-  table.fill(vma.vm_page_prot | (old & kept), FLAGS);
+  table.fill(present ? vma.vm_page_prot | (old & kept) : old & ~PTE_HUGE, FLAGS);
   folio_remove_rmap_pmd(k, page, vma);
-}
-
-function frozen_entry(old: number, exclusive: boolean): number {
-  let entry =
-    (old & PTE_WRITE) !== 0
-      ? SWP_MIGRATION_WRITE
-      : exclusive
-        ? SWP_MIGRATION_READ_EXCLUSIVE
-        : SWP_MIGRATION_READ;
-  if ((old & PTE_YOUNG) !== 0) entry |= SWP_MIG_YOUNG;
-  if ((old & PTE_DIRTY) !== 0) entry |= SWP_MIG_DIRTY;
-  return entry | swp_uffd_wp_of(old);
 }
 
 /** A VMA boundary moves to the middle of a huge page: split its PMD (vma_adjust_trans_huge). */
@@ -189,9 +201,11 @@ function note_unsplit(k: Kernel, folio: Page, reason: Reason): void {
   k.note({ event: 'skip', fn: 'split_huge_page_to_list_to_order', page: folio, reason });
 }
 
-function __split_huge_page(k: Kernel, folio: Page): void {
+/** Make 512 folios of one that nothing maps: each is locked, and has the reference that the folio had, or one. */
+function __split_unmapped_folio(k: Kernel, folio: Page): void {
   const { mem } = k;
   const head = mem.flags[folio]!;
+  const ops = k.is_zone_device_page(folio) ? k.pgmapOf(folio).ops : null;
   const mapping = mem.mapping[folio]!;
   const index = mem.index[folio]!;
   for (let i = 1; i < HPAGE_PMD_NR; i++) {
@@ -203,14 +217,31 @@ function __split_huge_page(k: Kernel, folio: Page): void {
     mem.mapping[tail] = mapping;
     mem.index[tail] = index + i;
     mem.refcount[tail] = 1;
+    ops?.folio_split?.(folio, tail);
   }
+  ops?.folio_split?.(folio, NO_PAGE);
   mem.flags[folio] = head & ~PG_head;
-  for (let i = 0; i < HPAGE_PMD_NR; i++) {
-    remove_migration_ptes(k, folio + i, folio + i, k.behaviour.splitRemapsZeroPages);
-  }
+}
+
+/**
+ * Split a large folio that nothing maps any more; the new ones stay locked, and off the LRU (folio_split_unmapped).
+ * Context: folio locked, with one reference of the caller. Return: 0, or -EAGAIN when somebody else holds it.
+ */
+export function folio_split_unmapped(k: Kernel, folio: Page): number {
+  k.enter('folio_split_unmapped');
+  if (!can_split_folio(k, folio, 1)) return -EAGAIN;
+  __split_unmapped_folio(k, folio);
+  return 0;
+}
+
+function __split_huge_page(k: Kernel, folio: Page): void {
+  const zeropage = k.behaviour.splitRemapsZeroPages && !is_device_private_page(k, folio);
+  __split_unmapped_folio(k, folio);
+  for (let i = 0; i < HPAGE_PMD_NR; i++) remove_migration_ptes(k, folio + i, folio + i, zeropage);
   // The caller keeps the head's lock and reference; the tails go to whoever maps them.
   for (let i = 1; i < HPAGE_PMD_NR; i++) {
     k.unlock_page(folio + i);
+    k.enter('free_folio_and_swap_cache');
     put_page(k, folio + i);
   }
 }

@@ -151,6 +151,7 @@ interface FaultPage {
 /** Nothing is mapped: map the file's page, or a fresh one. */
 function* hugetlb_no_page(fault: HugeFault): Task<number> {
   const { k, vma, address } = fault;
+  k.enter('hugetlb_no_page', address);
   if (is_vma_resv_unmapped(vma)) {
     k.printk('hugetlb: a process dies because the owner of the reservation took its page back');
     return VM_FAULT_SIGBUS;

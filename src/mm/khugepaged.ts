@@ -8,7 +8,6 @@ import type { Task } from '../sim/task.js';
 import { EAGAIN, EBUSY, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { thp_vma_suitable } from './huge_memory.js';
-import { pmd_trans_huge } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { folio_isolate_lru, folio_putback_lru } from './lru.js';
 import { swap_in, vm_normal_page } from './memory.js';
@@ -36,6 +35,8 @@ import {
   PTE_YOUNG,
   type PteTable,
   pmd_index,
+  pmd_is_migration_entry,
+  pmd_trans_huge,
   pte_present,
   SWP_UFFD_WP,
 } from './pgtable.js';
@@ -78,6 +79,11 @@ type ScanResult =
   | 'SCAN_ADDRESS_RANGE'
   | 'SCAN_DEL_PAGE_LRU'
   | 'SCAN_ALLOC_HUGE_PAGE_FAIL';
+
+/** Whether the next 2 MiB are tried after `result`. */
+function goes_on(k: Kernel, result: ScanResult): boolean {
+  return GOES_ON.has(result) || (result === 'SCAN_PMD_NONE' && k.behaviour.collapsePassesNoTable);
+}
 
 /** After these the next 2 MiB are tried; after all others nothing more is. */
 const GOES_ON: ReadonlySet<ScanResult> = new Set<ScanResult>([
@@ -127,7 +133,7 @@ function find_table(mm: MmStruct, address: number): PteTable | ScanResult {
   const pmd = mm.pt.pmdTable(address);
   if (pmd === null) return 'SCAN_PMD_NULL';
   const i = pmd_index(address);
-  if (pmd_trans_huge(pmd, i)) return 'SCAN_PMD_MAPPED';
+  if (pmd_trans_huge(pmd, i) || pmd_is_migration_entry(pmd, i)) return 'SCAN_PMD_MAPPED';
   return pmd.child[i] ?? 'SCAN_PMD_NONE';
 }
 
@@ -214,6 +220,7 @@ function scan_ptes(vma: VmArea, table: PteTable, address: number): Scan {
       return { result: 'SCAN_PAGE_COUNT', unmapped };
     }
   }
+  writable ||= k.behaviour.collapseAllowsReadOnly;
   if (!writable) refuse(vma, fn, address, NO_PAGE, 'nothing-writable');
   return { result: writable ? 'SCAN_SUCCEED' : 'SCAN_PAGE_RO', unmapped };
 }
@@ -275,7 +282,7 @@ function __collapse_huge_page_isolate(
     }
     isolated.add(folio);
   }
-  return writable ? 'SCAN_SUCCEED' : 'SCAN_PAGE_RO';
+  return writable || k.behaviour.collapseAllowsReadOnly ? 'SCAN_SUCCEED' : 'SCAN_PAGE_RO';
 }
 
 /** Back to the LRU with what was isolated; free what nobody has any more. */
@@ -392,9 +399,10 @@ export function* madvise_collapse(vma: VmArea, start: number, end: number): Task
   const mm = vma.vm_mm;
   mm.kernel.enter('madvise_collapse', start);
   if (!collapse_allowed(vma)) return -EINVAL;
-  mm.kernel.enter('lru_add_drain_all');
   const from = Math.ceil(start / HPAGE_PMD_SIZE) * HPAGE_PMD_SIZE;
   let to = end - (end % HPAGE_PMD_SIZE);
+  if (from >= to && mm.kernel.behaviour.collapseSkipsFragments) return 0;
+  mm.kernel.enter('lru_add_drain_all');
   let last: ScanResult = 'SCAN_FAIL';
   let collapsed = 0;
   let dropped = false;
@@ -412,7 +420,7 @@ export function* madvise_collapse(vma: VmArea, start: number, end: number): Task
       continue;
     }
     last = scanned.result;
-    if (!GOES_ON.has(last)) break;
+    if (!goes_on(mm.kernel, last)) break;
   }
   return collapsed === (to - from) / HPAGE_PMD_SIZE ? 0 : madvise_collapse_errno(mm.kernel, last);
 }

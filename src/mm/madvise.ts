@@ -14,6 +14,8 @@ import {
   MADV_DONTNEED,
   MADV_DONTNEED_LOCKED,
   MADV_FREE,
+  MADV_GUARD_INSTALL,
+  MADV_GUARD_REMOVE,
   MADV_HUGEPAGE,
   MADV_KEEPONFORK,
   MADV_NOHUGEPAGE,
@@ -30,10 +32,11 @@ import {
 } from '../uapi/mman.js';
 import { faultin_page_range } from './gup.js';
 import { madvise_free_whole_pmd } from './huge_memory.js';
-import { pmd_trans_huge, split_folio } from './huge_split.js';
+import { split_folio } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { madvise_collapse } from './khugepaged.js';
 import { folio_likely_mapped_shared, folio_pte_batch, split_locked } from './madvise_folios.js';
+import { madvise_guard_install, madvise_guard_remove } from './madvise_guard.js';
 import { madvise_cold_or_pageout } from './madvise_lru.js';
 import { vm_normal_page } from './memory.js';
 import { zap_page_range_single } from './memory_zap.js';
@@ -65,6 +68,7 @@ import {
   type PteTable,
   pmd_addr_end,
   pmd_index,
+  pmd_trans_huge,
   pte_index,
   pte_present,
   pud_addr_end,
@@ -103,6 +107,8 @@ const READ_LOCKED = new Set([
   MADV_POPULATE_WRITE,
   MADV_COLLAPSE,
   MADV_REMOVE,
+  MADV_GUARD_INSTALL,
+  MADV_GUARD_REMOVE,
 ]);
 
 const VALID = new Set([
@@ -129,6 +135,9 @@ function madvise_behavior_valid({ behaviour }: Kernel, advice: number): boolean 
       return behaviour.madviseTakesLocked;
     case MADV_COLLAPSE:
       return behaviour.madviseCollapses;
+    case MADV_GUARD_INSTALL:
+    case MADV_GUARD_REMOVE:
+      return behaviour.madviseGuards;
     default:
       return VALID.has(advice);
   }
@@ -191,6 +200,10 @@ function* madvise_vma_behavior(vma: VmArea, start: number, end: number, advice: 
       return yield* madvise_populate(vma.vm_mm, start, end, advice === MADV_POPULATE_WRITE);
     case MADV_COLLAPSE:
       return yield* madvise_collapse(vma, start, end);
+    case MADV_GUARD_INSTALL:
+      return yield* madvise_guard_install(vma, start, end);
+    case MADV_GUARD_REMOVE:
+      return yield* madvise_guard_remove(vma, start, end);
     case MADV_DONTFORK:
       flags |= VM_DONTCOPY;
       break;
@@ -252,7 +265,7 @@ function* madvise_dontneed_free(vma: VmArea, start: number, end: number, advice:
   }
   if (start === end) return 0;
   if (advice === MADV_FREE) return yield* madvise_free_single_vma(vma, start, end);
-  yield* zap_page_range_single(vma, start, end);
+  yield* zap_page_range_single(vma, start, end, 'dontneed');
   return 0;
 }
 

@@ -4,7 +4,6 @@ import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EINVAL } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
-import { pmd_trans_huge } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { folio_isolate_lru } from './lru.js';
 import { folio_likely_mapped_shared, folio_pte_batch, split_locked } from './madvise_folios.js';
@@ -27,6 +26,7 @@ import {
   type PteTable,
   pmd_addr_end,
   pmd_index,
+  pmd_trans_huge,
   pte_index,
   pte_present,
   pud_addr_end,

@@ -4,8 +4,13 @@ import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
-import { do_huge_pmd_anonymous_page, do_huge_pmd_wp_page, thp_vma_allowable } from './huge_memory.js';
-import { pmd_trans_huge } from './huge_split.js';
+import { migrate_to_ram } from './device_fault.js';
+import {
+  do_huge_pmd_anonymous_page,
+  do_huge_pmd_device_private,
+  do_huge_pmd_wp_page,
+  thp_vma_allowable,
+} from './huge_memory.js';
 import { hugetlb_fault } from './hugetlb.js';
 import { COST_FAULT, type Kernel } from './kernel.js';
 import { assert_struct_page } from './memremap.js';
@@ -29,6 +34,7 @@ import {
   FLAGS,
   is_device_exclusive_entry,
   is_device_private_entry,
+  is_guard_marker,
   is_migration_entry,
   is_pte_marker,
   is_swap_entry,
@@ -41,12 +47,17 @@ import {
   PTE_YOUNG,
   type PteTable,
   pmd_index,
+  pmd_is_device_private_entry,
+  pmd_is_huge,
+  pmd_is_migration_entry,
+  pmd_trans_huge,
   pte_index,
   pte_none_mostly,
   pte_uffd_wp_of,
   SWP_DEVICE_EXCLUSIVE_WRITE,
   swp_type,
 } from './pgtable.js';
+import { can_change_pte_writable } from './pte_writable.js';
 import {
   folio_add_anon_rmap_pte,
   folio_add_file_rmap_pte,
@@ -74,6 +85,7 @@ import {
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
+  VM_FAULT_SIGSEGV,
   VM_MAYSHARE,
   VM_SHARED,
   type VmArea,
@@ -117,12 +129,20 @@ export function handle_mm_fault(vma: VmArea, address: number, flags: number): Ta
   };
   if (pmd.child[i] === null) {
     if (pmd_trans_huge(pmd, i)) return handle_huge_pmd(vmf, pmd, i);
+    if (pmd_is_huge(pmd, i)) return handle_absent_pmd(vmf, pmd, i);
     if (vma_is_anonymous(vma) && thp_vma_allowable(vma)) {
       const ret = do_huge_pmd_anonymous_page(vmf, pmd, i);
       if ((ret & VM_FAULT_FALLBACK) === 0) return done(ret);
     }
   }
   return handle_pte_fault(vmf);
+}
+
+/** A fault under a huge leaf that is not present: one on a device comes home, one that migrates is waited for. */
+function* handle_absent_pmd(vmf: VmFault, pmd: PmdTable, i: number): Task<number> {
+  if (pmd_is_device_private_entry(pmd, i)) return yield* do_huge_pmd_device_private(vmf, pmd, i);
+  if (pmd_is_migration_entry(pmd, i)) yield* pmd_migration_entry_wait(vmf.vma.vm_mm, pmd, i);
+  return 0;
 }
 
 /** A fault under a huge leaf. */
@@ -320,17 +340,16 @@ function* do_swap_page(vmf: VmFault, page: Page, flags: number): Task<number> {
   if (!is_device_private_entry(flags)) return VM_FAULT_SIGBUS;
   if ((vmf.flags & FAULT_FLAG_VMA_LOCK) !== 0) return VM_FAULT_RETRY;
   assert_struct_page(k, page, 'do_swap_page');
-  get_page(k, page);
-  const ret = yield* k.pgmapOf(page).ops.migrate_to_ram!(vmf);
-  put_page(k, page);
+  const ret = yield* migrate_to_ram(k, vmf, page);
   return k.behaviour.migrateToRamResultCounts ? ret : 0;
 }
 
-/** The mark of a userfaultfd that is gone is taken away; else the page is brought, and write-protected. */
+/** A guard is a SIGSEGV. The mark of a userfaultfd that is gone is taken away; else the page is brought, and write-protected. */
 function* handle_pte_marker(vmf: VmFault): Task<number> {
   const { vma } = vmf;
-  if (userfaultfd_wp(vma) && !vma_is_anonymous(vma)) return yield* do_fault(vmf);
   const table = faulting_table(vmf)!;
+  if (is_guard_marker(table[FLAGS + pte_index(vmf.address)]!)) return VM_FAULT_SIGSEGV;
+  if (userfaultfd_wp(vma) && !vma_is_anonymous(vma)) return yield* do_fault(vmf);
   table[pte_index(vmf.address)] = 0;
   table[FLAGS + pte_index(vmf.address)] = 0;
   return 0;
@@ -340,6 +359,11 @@ function* handle_pte_marker(vmf: VmFault): Task<number> {
 export function swap_in(vma: VmArea, address: number, page: Page, flags: number): Task<number> {
   const pgoff = linear_page_index(vma, address);
   return do_swap_page({ vma, address, flags: 0, pgoff, page: NO_PAGE }, page, flags);
+}
+
+/** Sleep until the huge page under migration is unlocked. */
+export function* pmd_migration_entry_wait(mm: MmStruct, pmd: PmdTable, i: number): Task {
+  yield* mm.kernel.wait_on_page_locked(pmd.e[i]!, 'softleaf_entry_wait_on_locked');
 }
 
 /** Sleep until the page under migration at `address` is unlocked. */
@@ -384,6 +408,14 @@ export function restore_exclusive_pte(k: Kernel, vma: VmArea, table: PteTable, i
   const write = swp_type(table[FLAGS + i]!) === SWP_DEVICE_EXCLUSIVE_WRITE;
   const folio = compound_head(k.mem, page);
   let flags = (vma.vm_page_prot & ~PTE_YOUNG) | pte_uffd_wp_of(table[FLAGS + i]!);
+  if (k.behaviour.exclusiveEntriesMap) {
+    if (can_change_pte_writable(vma, page, flags)) {
+      if ((k.mem.flags[folio]! & PG_dirty) !== 0) flags |= PTE_DIRTY;
+      flags |= PTE_WRITE;
+    }
+    table[FLAGS + i] = flags;
+    return;
+  }
   if (write) flags = maybe_mkwrite(flags | PTE_DIRTY, vma);
   folio_add_anon_rmap_pte(k, folio, page, vma, RMAP_NONE);
   table[FLAGS + i] = flags;

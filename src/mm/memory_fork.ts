@@ -4,7 +4,7 @@ import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EBUSY, ENOMEM } from '../uapi/errno.js';
 import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
-import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
+import { __split_huge_pmd } from './huge_split.js';
 import { copy_hugetlb_page_range } from './hugetlb.js';
 import type { Kernel } from './kernel.js';
 import { restore_exclusive_pte, vm_normal_page } from './memory.js';
@@ -27,10 +27,12 @@ import {
   FLAGS,
   is_device_exclusive_entry,
   is_device_private_entry,
+  is_guard_marker,
   is_pte_marker,
   is_swap_entry,
   type PmdTable,
   PTE_DIRTY,
+  PTE_HUGE,
   PTE_PRESENT,
   PTE_SPECIAL,
   PTE_UFFD_WP,
@@ -39,6 +41,7 @@ import {
   type PteTable,
   pmd_addr_end,
   pmd_index,
+  pmd_is_huge,
   pte_index,
   pte_present,
   pud_addr_end,
@@ -104,7 +107,7 @@ function* copy_pud_range(dst_vma: VmArea, src_vma: VmArea, start: number, end: n
     while (addr < pudEnd) {
       const next = pmd_addr_end(addr, pudEnd);
       const i = pmd_index(addr);
-      if (pmd_trans_huge(src_pmd, i)) {
+      if (pmd_is_huge(src_pmd, i)) {
         const ret = yield* copy_huge_pmd(dst_vma, src_vma, src_pmd, i, addr);
         if (ret === 0) {
           addr = next;
@@ -130,6 +133,10 @@ function* copy_huge_pmd(
   const k = src_vma.vm_mm.kernel;
   if (!vma_is_anonymous(dst_vma)) return 0;
   const page = src_pmd.e[i]!;
+  if (!pte_present(src_pmd.e[FLAGS + i]!)) {
+    copy_huge_non_present_pmd(dst_vma, src_vma, src_pmd, i, addr);
+    return 0;
+  }
   if (page !== k.hugeZeroFolio) {
     get_page(k, page);
     if (!folio_try_dup_anon_rmap_pmd(k, page, src_vma)) {
@@ -144,6 +151,31 @@ function* copy_huge_pmd(
   const { pt } = dst_vma.vm_mm;
   pt.set_pmd(pt.pmd_alloc(addr), i, page, flags & ~(PTE_YOUNG | PTE_UFFD_WP));
   return 0;
+}
+
+/** Share a huge page that is on a device, or migrates. */
+function copy_huge_non_present_pmd(
+  dst_vma: VmArea,
+  src_vma: VmArea,
+  src_pmd: PmdTable,
+  i: number,
+  addr: number,
+): void {
+  const k = src_vma.vm_mm.kernel;
+  const page = src_pmd.e[i]!;
+  const old = src_pmd.e[FLAGS + i]!;
+  let flags = old;
+  if (is_device_private_entry(old)) {
+    flags = SWP_DEVICE_READ | PTE_HUGE | (old & SWP_UFFD_WP);
+    get_page(k, page);
+    folio_try_dup_anon_rmap_pmd(k, page, src_vma);
+  } else {
+    flags = SWP_MIGRATION_READ | (old & ~0xf00);
+  }
+  src_pmd.e[FLAGS + i] = flags;
+  const { pt } = dst_vma.vm_mm;
+  pt.set_pmd(pt.pmd_alloc(addr), i, page, flags & ~SWP_UFFD_WP);
+  dst_vma.vm_mm.rss += HPAGE_PMD_NR;
 }
 
 /** Return: false when memory is used up, or a page is locked. */
@@ -223,6 +255,10 @@ function copy_nonpresent_pte(
 ): void {
   const page = src[i]!;
   let flags = src[FLAGS + i]!;
+  if (is_guard_marker(flags)) {
+    dst[FLAGS + i] = flags;
+    return;
+  }
   // The child has no userfaultfd, nor its marks.
   if (is_pte_marker(flags)) return;
   if (is_swap_entry(flags)) {

@@ -2,8 +2,8 @@
 /** Answers for: mm/memory.c, unmapping (zap_pte_range and above). Fidelity: ported. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
-import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
+import { HPAGE_PMD_NR, HPAGE_PMD_SIZE, PAGE_SIZE } from '../uapi/mman.js';
+import { __split_huge_pmd } from './huge_split.js';
 import { __unmap_hugepage_range } from './hugetlb.js';
 import { in_tree_order } from './interval_tree.js';
 import type { Kernel } from './kernel.js';
@@ -20,6 +20,8 @@ import {
   FLAGS,
   is_device_exclusive_entry,
   is_device_private_entry,
+  is_guard_marker,
+  is_migration_entry,
   is_pte_marker,
   is_swap_entry,
   type PmdTable,
@@ -30,6 +32,7 @@ import {
   type PteTable,
   pmd_addr_end,
   pmd_index,
+  pmd_is_huge,
   pte_index,
   pte_present,
   pud_addr_end,
@@ -61,9 +64,9 @@ export function tlb_finish_mmu(k: Kernel, tlb: MmuGather): void {
 
 /**
  * What to zap: everything, as the mapping goes; all pages, but what a userfaultfd write-protects in files stays marked;
- * or only pages of the file, not private copies.
+ * the same, and tables that are empty then; or only pages of the file, not private copies.
  */
-export type ZapDetails = 'unmap' | 'all' | 'file-only';
+export type ZapDetails = 'unmap' | 'all' | 'dontneed' | 'file-only';
 
 /** The entry of a file's page goes that a userfaultfd had write-protected: a mark stays (zap_install_uffd_wp_if_needed). */
 function keep_marker(vma: VmArea, table: PteTable, i: number, was: number, details: ZapDetails): void {
@@ -173,7 +176,8 @@ function zap_nonpresent_pte(
   const k = vma.vm_mm.kernel;
   const page = table[i]!;
   if (is_pte_marker(flags)) {
-    if (vma_is_anonymous(vma) || details === 'unmap') table[FLAGS + i] = 0;
+    const guard = is_guard_marker(flags);
+    if (details === 'unmap' || (vma_is_anonymous(vma) && !guard)) table[FLAGS + i] = 0;
     return;
   }
   if (is_swap_entry(flags)) {
@@ -189,7 +193,8 @@ function zap_nonpresent_pte(
     assert_struct_page(k, page, 'zap_pte_range');
     const folio = compound_head(k.mem, page);
     warn_of_entry(vma, folio);
-    if (is_device_private_entry(flags)) folio_remove_rmap_pte(k, folio, page, vma);
+    if (is_device_private_entry(flags) || k.behaviour.exclusiveEntriesMap)
+      folio_remove_rmap_pte(k, folio, page, vma);
     put_page(k, folio);
   } else if (details === 'file-only' && folio_test_anon(k.mem, compound_head(k.mem, page))) {
     return;
@@ -200,17 +205,28 @@ function zap_nonpresent_pte(
   vma.vm_mm.rss--;
 }
 
-function zap_huge_pmd(vma: VmArea, pmd: PmdTable, i: number): void {
+function zap_huge_pmd(tlb: MmuGather, vma: VmArea, pmd: PmdTable, i: number): void {
   const mm = vma.vm_mm;
   const k = mm.kernel;
   const page = pmd.e[i]!;
   const flags = pmd.e[FLAGS + i]!;
   mm.pt.pmd_clear(pmd, i);
   if (page === k.hugeZeroFolio) return;
+  mm.rss -= HPAGE_PMD_NR;
+  if (is_migration_entry(flags)) return;
+  if (is_device_private_entry(flags)) assert_struct_page(k, page, 'zap_huge_pmd');
   folio_remove_rmap_pmd(k, page, vma);
   if (!folio_test_anon(k.mem, page) && (flags & PTE_DIRTY) !== 0) k.mem.flags[page]! |= PG_dirty;
-  mm.rss -= HPAGE_PMD_NR;
-  put_page(k, page);
+  if (pte_present(flags) && k.is_zone_device_page(page)) tlb.push(page);
+  else put_page(k, page);
+}
+
+/** Free a table of which nothing is left. Source: mm/memory.c zap_empty_pte_table. */
+function free_empty_table(vma: VmArea, table: PteTable, addr: number): void {
+  const { pt, kernel } = vma.vm_mm;
+  if (!kernel.behaviour.dontneedFreesTables) return;
+  for (let i = 0; i < HPAGE_PMD_NR; i++) if (table[FLAGS + i] !== 0) return;
+  pt.free_pgd_range(addr, addr + HPAGE_PMD_SIZE, addr, addr + HPAGE_PMD_SIZE);
 }
 
 /** Unmap [start, end) of the VMA. Context: notifiers called by the caller; may sleep where a THP is split. */
@@ -232,9 +248,9 @@ function* unmap_page_range(
     while (addr < pudEnd) {
       const next = pmd_addr_end(addr, pudEnd);
       const i = pmd_index(addr);
-      if (pmd_trans_huge(pmd, i)) {
+      if (pmd_is_huge(pmd, i)) {
         if (next - addr === 0x200000) {
-          zap_huge_pmd(vma, pmd, i);
+          zap_huge_pmd(tlb, vma, pmd, i);
           addr = next;
           continue;
         }
@@ -244,6 +260,7 @@ function* unmap_page_range(
       if (table !== null) {
         const first = pte_index(addr);
         zap_pte_range(tlb, vma, table, first, first + (next - addr) / PAGE_SIZE, details);
+        if (details === 'dontneed' && next - addr === HPAGE_PMD_SIZE) free_empty_table(vma, table, addr);
       }
       addr = next;
     }

@@ -13,10 +13,12 @@ import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
 import {
   folio_mapcount,
+  folio_nr_pages,
   folio_test_anon,
   PG_anon_exclusive,
   PG_locked,
   PG_swapbacked,
+  prep_compound_page,
 } from './page_flags.js';
 import type { Reason } from './reasons.js';
 import { IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM, REGION_DISJOINT, region_intersects } from './resource.js';
@@ -25,10 +27,12 @@ import type { VmFault } from './types.js';
 export type MemoryType = 'MEMORY_DEVICE_PRIVATE' | 'MEMORY_DEVICE_COHERENT' | 'MEMORY_DEVICE_GENERIC';
 
 export interface DevPagemapOps {
-  /** The last reference of a device page is gone. */
+  /** The last reference of a device page, or of a large folio of them, is gone. */
   page_free?(page: Page): void;
   /** The CPU touched a device private page. Return: 0 or VM_FAULT_*. */
   migrate_to_ram?(vmf: VmFault): Task<number>;
+  /** `tail` is a folio of its own now, no longer part of `head`; NO_PAGE when all tails have been told. */
+  folio_split?(head: Page, tail: Page): void;
 }
 
 export class DevPagemap {
@@ -145,23 +149,24 @@ export function* memunmap_pages(k: Kernel, pgmap: DevPagemap): Task {
   if (users_of(k, pgmap).length === 0) k.mem.releaseRun(pgmap.firstPage);
 }
 
-function put_dev_pagemap(k: Kernel, pgmap: DevPagemap): void {
-  pgmap.ref--;
+function put_dev_pagemap(k: Kernel, pgmap: DevPagemap, nr = 1): void {
+  pgmap.ref -= nr;
   if (pgmap.ref === 0) pgmap.done.wakeAll(k.executor);
 }
 
-/** Hand out a free device page: one reference for its user, locked. */
-export function zone_device_page_init(k: Kernel, page: Page): void {
+/** Hand out a free device page, or 2^order of them as one folio: one reference for its user, locked. */
+export function zone_device_page_init(k: Kernel, page: Page, order = 0): void {
   k.enter('zone_device_page_init');
   const pgmap = k.pgmapOf(page);
   if (!pgmap.live) k.warn('zone_device_page_init', 'page of a pagemap that is being removed');
-  else if (k.behaviour.devicePagesHoldPgmap) pgmap.ref++;
-  k.mem.touch(page, 1);
+  else if (k.behaviour.devicePagesHoldPgmap) pgmap.ref += 1 << order;
+  k.mem.touch(page, 1 << order);
   k.mem.refcount[page] = 1 + idle_device_refs(k);
   // Whoever had the page before has left his flags. DIVERGES: anonymous memory had every page once, as where the module
   // has been loaded for long: pages of a new one are not swapbacked yet, and what MADV_FREE was told of stays so there.
   k.mem.flags[page]! |= PG_locked | PG_swapbacked;
   if (k.executor.locks !== null) k.watchLocked(page);
+  if (order > 0) prep_compound_page(k.mem, page);
 }
 
 /** A reference of a device page was dropped, others are left: it is free where one of them is its own. */
@@ -178,11 +183,14 @@ export function free_zone_device_folio(k: Kernel, folio: Page): void {
     free_unmapped_page(k, pgmap, folio);
     return;
   }
-  if (folio_test_anon(mem, folio)) mem.flags[folio]! &= ~PG_anon_exclusive;
+  const nr = folio_nr_pages(mem, folio);
+  if (folio_test_anon(mem, folio)) {
+    for (let n = 0; n < nr; n++) mem.flags[folio + n]! &= ~PG_anon_exclusive;
+  }
   mem.mapping[folio] = 0;
   give_back(k, pgmap, folio);
   if (!k.behaviour.freeDevicePagesUnreferenced) mem.refcount[folio] = 1;
-  if (k.behaviour.devicePagesHoldPgmap) put_dev_pagemap(k, pgmap);
+  if (k.behaviour.devicePagesHoldPgmap) put_dev_pagemap(k, pgmap, nr);
 }
 
 function give_back(k: Kernel, pgmap: DevPagemap, page: Page): void {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/migrate.c, what device migration and THP splitting need of it. Fidelity: ported. */
+
+import { KernelBug } from '../sim/errors.js';
 import type { Page } from '../sim/memmap.js';
 import { EAGAIN } from '../uapi/errno.js';
+import { HPAGE_PMD_NR } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
 import { idle_device_refs, is_device_private_page } from './memremap.js';
 import {
@@ -18,7 +21,9 @@ import {
 import {
   FLAGS,
   is_device_exclusive_entry,
+  type PmdTable,
   PTE_DIRTY,
+  PTE_HUGE,
   PTE_SPECIAL,
   PTE_WRITE,
   PTE_YOUNG,
@@ -33,7 +38,12 @@ import {
   SWP_UFFD_WP,
   swp_type,
 } from './pgtable.js';
-import { folio_add_anon_rmap_pte, folio_add_file_rmap_pte, forEachMigrationPte } from './rmap.js';
+import {
+  folio_add_anon_rmap_pmd,
+  folio_add_anon_rmap_pte,
+  folio_add_file_rmap_pte,
+  forEachMigrationPte,
+} from './rmap.js';
 import { folio_test_swapcache, replace_in_swap_cache } from './swap.js';
 import { VM_LOCKED, type VmArea } from './types.js';
 import { pte_mkuffd_wp } from './userfaultfd_k.js';
@@ -98,7 +108,7 @@ function remove_migration_pte(
  */
 export function remove_migration_ptes(k: Kernel, src: Page, dst: Page, zeropage: boolean): void {
   k.enter('remove_migration_ptes');
-  forEachMigrationPte(k, src, dst, (vma, table, i, addr) => {
+  const one = (vma: VmArea, table: PteTable, i: number, addr: number): void => {
     const from = table[i]!;
     const page = dst + (from - src);
     if (zeropage && try_to_map_unused_to_zeropage(k, vma, page, table, i)) return;
@@ -112,7 +122,50 @@ export function remove_migration_ptes(k: Kernel, src: Page, dst: Page, zeropage:
         page,
         args: { from },
       });
-  });
+  };
+  forEachMigrationPte(k, src, dst, one, (vma, pmd, i, addr) =>
+    remove_migration_pmd(k, dst, vma, pmd, i, addr),
+  );
+}
+
+/** Restore a huge migration entry to a mapping of `folio`. Source: mm/huge_memory.c remove_migration_pmd. */
+function remove_migration_pmd(
+  k: Kernel,
+  folio: Page,
+  vma: VmArea,
+  pmd: PmdTable,
+  i: number,
+  address: number,
+): void {
+  const { mem } = k;
+  if (folio_test_large(mem, folio)) k.enter('remove_migration_pmd', address);
+  else {
+    throw new KernelBug(
+      'remove_migration_pte',
+      'kernel BUG at mm/migrate.c: a huge migration entry of another process stands for a folio that has been split',
+    );
+  }
+  const old = pmd.e[FLAGS + i]!;
+  const from = pmd.e[i]!;
+  const type = swp_type(old);
+  const write = type === SWP_MIGRATION_WRITE;
+  mem.refcount[folio]!++;
+  let entry: number;
+  if (is_device_private_page(k, folio)) {
+    entry = (write ? SWP_DEVICE_WRITE : SWP_DEVICE_READ) | PTE_HUGE | (old & SWP_UFFD_WP);
+  } else {
+    entry = vma.vm_page_prot | PTE_HUGE | (write ? PTE_WRITE : 0) | pte_uffd_wp_of(old);
+    if ((old & SWP_MIG_YOUNG) !== 0) entry |= PTE_YOUNG;
+    if ((old & SWP_MIG_DIRTY) !== 0 && (mem.flags[folio]! & PG_dirty) !== 0) entry |= PTE_DIRTY;
+  }
+  folio_add_anon_rmap_pmd(k, folio, vma, type !== SWP_MIGRATION_READ);
+  pmd.e[i] = folio;
+  pmd.e[FLAGS + i] = entry;
+  if (k.trace !== null) {
+    const fn = 'remove_migration_pmd';
+    const args = { from, pages: HPAGE_PMD_NR };
+    k.note({ event: 'remove_migration_pmd', fn, mm: vma.vm_mm, addr: address, page: folio, args });
+  }
 }
 
 /**

@@ -1,305 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: mm/migrate_device.c. Fidelity: ported; base pages only, as in 6.1 and 6.12. */
+/** Answers for: mm/migrate_device.c. Fidelity: ported. */
 import { KernelBug } from '../sim/errors.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EBUSY, EINVAL } from '../uapi/errno.js';
-import { PAGE_SIZE } from '../uapi/mman.js';
+import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
-import { __split_huge_pmd, pmd_trans_huge, split_folio } from './huge_split.js';
+import { __split_huge_pmd } from './huge_split.js';
 import type { Kernel } from './kernel.js';
-import { vm_normal_page } from './memory.js';
-import { idle_device_refs, is_device_coherent_page, is_device_private_page } from './memremap.js';
+import { idle_device_refs, is_device_private_page } from './memremap.js';
 import { folio_migrate_flags, folio_migrate_mapping, remove_migration_ptes } from './migrate.js';
+import { migrate_vma_collect } from './migrate_device_collect.js';
+import {
+  fault_folio_of,
+  migrate_vma_collect_compound,
+  migrate_vma_insert_huge_pmd_page,
+  migrate_vma_split_unmapped_folio,
+} from './migrate_device_compound.js';
+import {
+  MIGRATE_PFN_COMPOUND,
+  MIGRATE_PFN_MIGRATE,
+  type MigrateVma,
+  migrate_pfn,
+  migrate_pfn_to_page,
+  skip,
+} from './migrate_vma.js';
 import {
   type MmuNotifierRange,
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
   mmu_notifier_range,
 } from './mmu_notifier.js';
-import { folio_try_get, get_page, put_page } from './page_alloc.js';
-import {
-  folio_mapcount,
-  folio_mapped,
-  folio_test_anon,
-  PageAnonExclusive,
-  PG_dirty,
-  PG_head,
-  PG_lru,
-  PG_tail,
-  PG_uptodate,
-} from './page_flags.js';
+import { folio_try_get, put_page } from './page_alloc.js';
+import { folio_mapcount, folio_mapped, folio_nr_pages, PG_head, PG_lru, PG_uptodate } from './page_flags.js';
 import {
   FLAGS,
-  is_device_private_entry,
-  is_migration_entry,
-  is_swap_entry,
-  type PmdTable,
   PTE_DIRTY,
-  PTE_PRESENT,
   PTE_WRITE,
-  type PteTable,
-  pmd_addr_end,
   pmd_index,
+  pmd_is_huge,
   pte_index,
   pte_present,
-  pud_addr_end,
   SWP_DEVICE_READ,
   SWP_DEVICE_WRITE,
-  swp_type,
 } from './pgtable.js';
 import { type Because, reasonOf, referenced } from './reasons.js';
-import {
-  folio_add_new_anon_rmap,
-  folio_remove_rmap_pte,
-  folio_try_share_anon_rmap_pte,
-  migration_entry_of,
-  try_to_migrate,
-} from './rmap.js';
+import { folio_add_new_anon_rmap, try_to_migrate } from './rmap.js';
 import { folio_free_swap, folio_test_swapcache } from './swap.js';
-import { flush_tlb_page, flush_tlb_range } from './tlb.js';
-import {
-  is_vm_hugetlb_page,
-  userfaultfd_missing,
-  VM_SPECIAL,
-  VM_WRITE,
-  type VmArea,
-  vma_is_anonymous,
-} from './types.js';
-
-/** An entry of src or dst: the page in the upper 28 bits, flags in the lower four. */
-export const MIGRATE_PFN_VALID = 1;
-export const MIGRATE_PFN_MIGRATE = 2;
-export const MIGRATE_PFN_WRITE = 4;
-const MIGRATE_PFN_SHIFT = 4;
-
-export const MIGRATE_VMA_SELECT_SYSTEM = 1;
-export const MIGRATE_VMA_SELECT_DEVICE_PRIVATE = 2;
-export const MIGRATE_VMA_SELECT_DEVICE_COHERENT = 4;
-
-export const migrate_pfn = (page: Page): number => ((page << MIGRATE_PFN_SHIFT) | MIGRATE_PFN_VALID) >>> 0;
-
-export const migrate_pfn_to_page = (mpfn: number): Page =>
-  (mpfn & MIGRATE_PFN_VALID) !== 0 ? mpfn >>> MIGRATE_PFN_SHIFT : NO_PAGE;
-
-/** struct migrate_vma. Arrays hold one entry a page of [start, end). */
-export interface MigrateVma {
-  vma: VmArea;
-  readonly src: Uint32Array;
-  readonly dst: Uint32Array;
-  cpages: number;
-  npages: number;
-  /** Bytes. */
-  start: number;
-  end: number;
-  pgmap_owner: unknown;
-  flags: number;
-  fault_page: Page;
-}
-
-// --- collecting ------------------------------------------------------------------------------------------
-
-function skip(migrate: MigrateVma, addr: number, page: Page, fn: string, because: Because, end?: number): 0 {
-  const { vm_mm } = migrate.vma;
-  if (vm_mm.kernel.trace === null) return 0;
-  const args = { pages: end === undefined ? 1 : (end - addr) / PAGE_SIZE };
-  vm_mm.kernel.note({ event: 'skip', fn, mm: vm_mm, addr, page, reason: reasonOf(because), args });
-  return 0;
-}
-
-function migrate_vma_collect_skip(migrate: MigrateVma, start: number, end: number): void {
-  const count = (end - start) / PAGE_SIZE;
-  migrate.src.fill(0, migrate.npages, migrate.npages + count);
-  migrate.dst.fill(0, migrate.npages, migrate.npages + count);
-  migrate.npages += count;
-}
-
-/** Nothing is mapped: only anonymous memory can be made up on the device. */
-function migrate_vma_collect_hole(migrate: MigrateVma, start: number, end: number): void {
-  migrate.vma.vm_mm.kernel.enter('migrate_vma_collect_hole', start);
-  if (!vma_is_anonymous(migrate.vma)) {
-    skip(migrate, start, NO_PAGE, 'migrate_vma_collect_hole', 'file-hole', end);
-    migrate_vma_collect_skip(migrate, start, end);
-    return;
-  }
-  const count = (end - start) / PAGE_SIZE;
-  migrate.src.fill(MIGRATE_PFN_MIGRATE, migrate.npages, migrate.npages + count);
-  migrate.dst.fill(0, migrate.npages, migrate.npages + count);
-  migrate.npages += count;
-  migrate.cpages += count;
-}
-
-/** Which page a swap-type entry stands for, if the caller wants it: 0, or its migrate_pfn. */
-function collect_nonpresent(migrate: MigrateVma, page: Page, flags: number, addr: number): number {
-  const k = migrate.vma.vm_mm.kernel;
-  if (!is_device_private_entry(flags)) {
-    const id = is_migration_entry(flags) ? 'migration-entry' : 'exclusive-entry';
-    if (is_swap_entry(flags)) return skip(migrate, addr, NO_PAGE, 'migrate_vma_collect_pmd', 'swap-entry');
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', id);
-  }
-  if ((migrate.flags & MIGRATE_VMA_SELECT_DEVICE_PRIVATE) === 0) {
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'private-not-selected');
-  }
-  if (k.pgmapOf(page).owner !== migrate.pgmap_owner) {
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'wrong-owner');
-  }
-  const mpfn = migrate_pfn(page) | MIGRATE_PFN_MIGRATE;
-  return (swp_type(flags) === SWP_DEVICE_WRITE ? mpfn | MIGRATE_PFN_WRITE : mpfn) >>> 0;
-}
-
-/** Which page a present entry stands for, if the caller wants it: 0, or its migrate_pfn; the zero page has none. */
-function collect_present(migrate: MigrateVma, page: Page, flags: number, addr: number): number {
-  const k = migrate.vma.vm_mm.kernel;
-  const system = (migrate.flags & MIGRATE_VMA_SELECT_SYSTEM) !== 0;
-  if (page === k.zeroPage && system) {
-    migrate.cpages++;
-    return MIGRATE_PFN_MIGRATE;
-  }
-  if (vm_normal_page(flags, page) === NO_PAGE)
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'zero-page');
-  if (!k.is_zone_device_page(page)) {
-    if (!system) return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'system-not-selected');
-  } else if (is_device_coherent_page(k, page)) {
-    if (k.behaviour.genericPagesAreMigratable) {
-      // The series marks no generic page as belonging elsewhere: SELECT_SYSTEM takes them all.
-      if (!system) return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'generic-not-selected');
-    } else if ((migrate.flags & MIGRATE_VMA_SELECT_DEVICE_COHERENT) === 0) {
-      return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'coherent-not-selected');
-    } else if (k.pgmapOf(page).owner !== migrate.pgmap_owner) {
-      return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'wrong-owner');
-    }
-  }
-  const mpfn = migrate_pfn(page) | MIGRATE_PFN_MIGRATE;
-  return ((flags & PTE_WRITE) !== 0 ? mpfn | MIGRATE_PFN_WRITE : mpfn) >>> 0;
-}
-
-/** Lock the page and put a migration entry in its place. Return: `mpfn`, or 0 when it has to stay. */
-function collect_page(migrate: MigrateVma, table: PteTable, i: number, addr: number, mpfn: number): number {
-  const { vma } = migrate;
-  const k = vma.vm_mm.kernel;
-  const { mem } = k;
-  const page = mpfn >>> MIGRATE_PFN_SHIFT;
-  if (mem.mapping[page] === 0) {
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'no-mapping');
-  }
-  if ((mem.flags[page]! & (PG_head | PG_tail)) !== 0) {
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'pte-mapped-thp');
-  }
-  mem.refcount[page]!++;
-  if (!k.trylock_page(page)) {
-    put_page(k, page);
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'locked-by-other');
-  }
-  const flags = table[FLAGS + i]!;
-  const exclusive = folio_test_anon(mem, page) && PageAnonExclusive(mem, page);
-  const present = (flags & PTE_PRESENT) !== 0;
-  if (exclusive && !folio_try_share_anon_rmap_pte(k, page, page) && k.behaviour.collectRefusesPinned) {
-    const reason = k.trace === null ? null : referenced('pinned', k, page, 2);
-    k.unlock_page(page);
-    put_page(k, page);
-    return reason === null ? 0 : skip(migrate, addr, page, 'migrate_vma_collect_pmd', reason);
-  }
-  migrate.cpages++;
-  if (present && (flags & PTE_DIRTY) !== 0 && k.behaviour.collectKeepsDirtyBit) {
-    mem.flags[page]! |= PG_dirty;
-  }
-  table[FLAGS + i] = migration_entry_of(flags, exclusive);
-  if (k.trace !== null)
-    k.note({ event: 'set_migration_pte', fn: 'migrate_vma_collect_pmd', mm: vma.vm_mm, addr, page });
-  folio_remove_rmap_pte(k, page, page, vma);
-  // The PTE's reference goes; the one just taken keeps the page.
-  mem.refcount[page]!--;
-  return mpfn;
-}
-
-/** The entries of one PTE table. */
-function collect_ptes(migrate: MigrateVma, table: PteTable, start: number, end: number): void {
-  const { vma, src, dst } = migrate;
-  const anonymous = vma_is_anonymous(vma);
-  let i = pte_index(start);
-  for (let addr = start; addr < end; addr += PAGE_SIZE, i++) {
-    const flags = table[FLAGS + i]!;
-    let mpfn = 0;
-    if (flags === 0) {
-      if (anonymous) {
-        mpfn = MIGRATE_PFN_MIGRATE;
-        migrate.cpages++;
-      } else {
-        skip(migrate, addr, NO_PAGE, 'migrate_vma_collect_pmd', 'file-hole');
-      }
-    } else {
-      mpfn = pte_present(flags)
-        ? collect_present(migrate, table[i]!, flags, addr)
-        : collect_nonpresent(migrate, table[i]!, flags, addr);
-      if ((mpfn & MIGRATE_PFN_VALID) !== 0) mpfn = collect_page(migrate, table, i, addr, mpfn);
-    }
-    dst[migrate.npages] = 0;
-    src[migrate.npages++] = mpfn;
-  }
-  flush_tlb_range(vma.vm_mm, start, end);
-}
-
-/** Split the huge page at `addr`. Return: false when it cannot be split. */
-function* collect_split(
-  migrate: MigrateVma,
-  pmd: PmdTable,
-  i: number,
-  addr: number,
-  end: number,
-): Task<boolean> {
-  const { vma } = migrate;
-  const k = vma.vm_mm.kernel;
-  const folio = pmd.e[i]!;
-  if (folio === k.hugeZeroFolio) {
-    yield* __split_huge_pmd(vma, pmd, i, addr, false, null);
-    return true;
-  }
-  get_page(k, folio);
-  if (!k.trylock_page(folio)) {
-    // The real kernel leaks this reference too.
-    k.leakedReferences.push(folio);
-    skip(migrate, addr, folio, 'migrate_vma_collect_pmd', 'thp-locked-by-other', end);
-    return false;
-  }
-  const err = yield* split_folio(k, folio);
-  k.unlock_page(folio);
-  put_page(k, folio);
-  return err === 0;
-}
-
-function* migrate_vma_collect_pmd(migrate: MigrateVma, pmd: PmdTable, start: number, end: number): Task {
-  migrate.vma.vm_mm.kernel.enter('migrate_vma_collect_pmd', start);
-  const i = pmd_index(start);
-  if (pmd_trans_huge(pmd, i) && !(yield* collect_split(migrate, pmd, i, start, end))) {
-    migrate_vma_collect_skip(migrate, start, end);
-    return;
-  }
-  const table = pmd.child[i]!;
-  if (table === null) migrate_vma_collect_hole(migrate, start, end);
-  else collect_ptes(migrate, table, start, end);
-}
-
-function* migrate_vma_collect(migrate: MigrateVma): Task {
-  const mm = migrate.vma.vm_mm;
-  const range = mmu_notifier_range(mm, migrate.start, migrate.end, 'MMU_NOTIFY_MIGRATE', migrate.pgmap_owner);
-  yield* mmu_notifier_invalidate_range_start(range);
-  for (let addr = migrate.start; addr < migrate.end; ) {
-    const pmd = mm.pt.pmdTable(addr);
-    if (pmd === null) {
-      const next = pud_addr_end(addr, migrate.end);
-      migrate_vma_collect_hole(migrate, addr, next);
-      addr = next;
-      continue;
-    }
-    const next = pmd_addr_end(addr, migrate.end);
-    const i = pmd_index(addr);
-    // The walker itself finds that an entry is none.
-    if (pmd.child[i] === null && !pmd_trans_huge(pmd, i)) migrate_vma_collect_hole(migrate, addr, next);
-    else yield* migrate_vma_collect_pmd(migrate, pmd, addr, next);
-    addr = next;
-  }
-  mmu_notifier_invalidate_range_end(range);
-}
+import { flush_tlb_page } from './tlb.js';
+import { is_vm_hugetlb_page, userfaultfd_missing, VM_SPECIAL, VM_WRITE, vma_is_anonymous } from './types.js';
 
 // --- unmapping --------------------------------------------------------------------------------------------
 
@@ -308,7 +57,7 @@ function migrate_vma_check_page(k: Kernel, page: Page, fault_page: Page): boolea
   const { mem } = k;
   if (k.is_zone_device_page(page) && !k.behaviour.checkCountsDevicePages) return true;
   let extra = 1 + (page === fault_page ? 1 : 0);
-  if ((mem.flags[page]! & PG_head) !== 0) return false;
+  if ((mem.flags[page]! & PG_head) !== 0 && !k.behaviour.migratesCompound) return false;
   if (k.is_zone_device_page(page)) extra++;
   if (mem.mapping[page]! < 0 || folio_test_swapcache(k, page)) extra++;
   return mem.refcount[page]! - extra <= folio_mapcount(mem, page);
@@ -320,13 +69,16 @@ function* migrate_device_unmap(k: Kernel, src: Uint32Array, npages: number, faul
   const { mem } = k;
   let restore = 0;
   let unmapped = 0;
-  for (let n = 0; n < npages; n++) {
-    const mpfn = src[n]!;
-    const page = migrate_pfn_to_page(mpfn);
+  for (let n = 0, nr: number; n < npages; n += nr) {
+    const page = migrate_pfn_to_page(src[n]!);
+    nr = 1;
     if (page === NO_PAGE) {
-      if ((mpfn & MIGRATE_PFN_MIGRATE) !== 0) unmapped++;
+      if ((src[n]! & MIGRATE_PFN_MIGRATE) !== 0) unmapped++;
       continue;
     }
+    nr = folio_nr_pages(mem, page);
+    if (nr > 1) src[n]! |= MIGRATE_PFN_COMPOUND;
+    const mpfn = src[n]!;
     const device = k.is_zone_device_page(page);
     if (!device) {
       k.enter('folio_isolate_lru');
@@ -349,7 +101,7 @@ function* migrate_device_unmap(k: Kernel, src: Uint32Array, npages: number, faul
     }
     unmapped++;
   }
-  if (restore > 0) restore_pinned(k, src, npages);
+  if (restore > 0) restore_pinned(k, src, npages, fault_page);
   return unmapped;
 }
 
@@ -373,13 +125,14 @@ function note_pinned(k: Kernel, page: Page, device: boolean, fault_page: Page): 
   note_skip(k, 'migrate_vma_check_page', page, because);
 }
 
-function restore_pinned(k: Kernel, src: Uint32Array, npages: number): void {
+function restore_pinned(k: Kernel, src: Uint32Array, npages: number, fault_page: Page): void {
+  const fault_folio = fault_folio_of(k, fault_page);
   for (let n = 0; n < npages; n++) {
     const page = migrate_pfn_to_page(src[n]!);
     if (page === NO_PAGE || (src[n]! & MIGRATE_PFN_MIGRATE) !== 0) continue;
     remove_migration_ptes(k, page, page, false);
     src[n] = 0;
-    k.unlock_page(page);
+    if (page !== fault_folio) k.unlock_page(page);
     put_page(k, page);
   }
 }
@@ -405,7 +158,8 @@ export function* migrate_vma_setup(args: MigrateVma): Task<number> {
   args.src.fill(0, 0, nr);
   args.cpages = 0;
   args.npages = 0;
-  yield* migrate_vma_collect(args);
+  if (k.behaviour.migratesCompound) yield* migrate_vma_collect_compound(args);
+  else yield* migrate_vma_collect(args);
   if (args.cpages > 0) args.cpages = yield* migrate_device_unmap(k, args.src, args.npages, args.fault_page);
   return 0;
 }
@@ -413,7 +167,7 @@ export function* migrate_vma_setup(args: MigrateVma): Task<number> {
 // --- moving ----------------------------------------------------------------------------------------------------
 
 /** Map a device page where nothing, or the zero page, was mapped. Return: whether it took. */
-function migrate_vma_insert_page(migrate: MigrateVma, addr: number, page: Page): boolean {
+function* migrate_vma_insert_page(migrate: MigrateVma, addr: number, page: Page): Task<boolean> {
   const { vma } = migrate;
   const mm = vma.vm_mm;
   const k = mm.kernel;
@@ -425,7 +179,11 @@ function migrate_vma_insert_page(migrate: MigrateVma, addr: number, page: Page):
   };
   if (!vma_is_anonymous(vma)) return refuse('mapping-not-anonymous');
   const pmd = mm.pt.pmd_alloc(addr);
-  if (pmd_trans_huge(pmd, pmd_index(addr))) return refuse('huge-mapped-meanwhile');
+  const m = pmd_index(addr);
+  if (pmd_is_huge(pmd, m)) {
+    if (!k.behaviour.migratesCompound || pmd.e[m] !== k.hugeZeroFolio) return refuse('huge-mapped-meanwhile');
+    yield* __split_huge_pmd(vma, pmd, m, addr, false, null);
+  }
   const table = mm.pt.pte_alloc(addr);
   anon_vma_prepare(vma);
   mem.flags[page]! |= PG_uptodate;
@@ -460,7 +218,8 @@ function* __migrate_device_pages(
 ): Task {
   const { mem } = k;
   let range: MmuNotifierRange | null = null;
-  for (let n = 0; n < npages; n++) {
+  for (let n = 0, nr: number; n < npages; n += nr) {
+    nr = 1;
     const newpage = migrate_pfn_to_page(dst[n]!);
     const mpfn = src[n]!;
     const page = migrate_pfn_to_page(mpfn);
@@ -482,11 +241,10 @@ function* __migrate_device_pages(
         );
         yield* mmu_notifier_invalidate_range_start(range);
       }
-      src[n] = migrate_vma_insert_page(migrate, addr, newpage)
-        ? MIGRATE_PFN_MIGRATE
-        : mpfn & ~MIGRATE_PFN_MIGRATE;
+      nr = yield* insert_pages(migrate, n, addr);
       continue;
     }
+    if (k.behaviour.migratesCompound && !(yield* sizes_match(k, n, src, dst, migrate))) continue;
     if (k.is_zone_device_page(newpage) && mem.mapping[page]! < 0) {
       if (k.trace !== null) note_skip(k, '__migrate_device_pages', page, 'file-backed');
       src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
@@ -506,6 +264,56 @@ function* __migrate_device_pages(
     }
   }
   if (range !== null) mmu_notifier_invalidate_range_end(range);
+}
+
+/** Map the destinations of entry `n`, and of those that belong to it: 512 small ones for a huge hole. Return: how many. */
+function* insert_pages(migrate: MigrateVma, n: number, addr: number): Task<number> {
+  const { src, dst } = migrate;
+  const huge = (dst[n]! & MIGRATE_PFN_COMPOUND) !== 0;
+  let nr = 1;
+  if ((src[n]! & MIGRATE_PFN_COMPOUND) !== 0 && !huge) {
+    nr = Math.min(HPAGE_PMD_NR, migrate.npages - n);
+    src[n]! &= ~MIGRATE_PFN_COMPOUND;
+  }
+  for (let j = n; j < n + nr; j++) {
+    const at = addr + (j - n) * PAGE_SIZE;
+    const page = migrate_pfn_to_page(dst[j]!);
+    if (huge) {
+      if (migrate_vma_insert_huge_pmd_page(migrate, at, page, j) !== 0) src[j]! &= ~MIGRATE_PFN_MIGRATE;
+    } else {
+      const mapped = yield* migrate_vma_insert_page(migrate, at, page);
+      src[j] = mapped ? MIGRATE_PFN_MIGRATE : src[j]! & ~MIGRATE_PFN_MIGRATE;
+    }
+  }
+  return nr;
+}
+
+/**
+ * A huge page goes to a huge one, a small one to a small one: a huge source of small destinations is split. Return: false,
+ * with its entry no longer migrating, where that cannot be.
+ */
+function* sizes_match(
+  k: Kernel,
+  n: number,
+  src: Uint32Array,
+  dst: Uint32Array,
+  migrate: MigrateVma | null,
+): Task<boolean> {
+  const mpfn = src[n]!;
+  if ((mpfn & MIGRATE_PFN_MIGRATE) === 0) return true;
+  const huge = (mpfn & MIGRATE_PFN_COMPOUND) !== 0;
+  if (huge === ((dst[n]! & MIGRATE_PFN_COMPOUND) !== 0)) return true;
+  const folio = migrate_pfn_to_page(mpfn);
+  if (!huge) {
+    src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
+    return true;
+  }
+  const addr = migrate === null ? 0 : migrate.start + n * PAGE_SIZE;
+  if (migrate !== null && (yield* migrate_vma_split_unmapped_folio(migrate, n, addr, folio)) === 0)
+    return true;
+  if (k.trace !== null) note_skip(k, '__migrate_device_pages', folio, 'huge-page-unsplit');
+  src[n] = mpfn & ~(MIGRATE_PFN_MIGRATE | MIGRATE_PFN_COMPOUND);
+  return false;
 }
 
 /** Nothing that is in the swap cache goes to a device; later kernels take it out first, where they can. */
@@ -543,6 +351,23 @@ function putback_moved_folio(k: Kernel, folio: Page): void {
 /** Map the destination, or again the source where it did not migrate, and let go of both. */
 export function migrate_device_finalize(k: Kernel, src: Uint32Array, dst: Uint32Array, npages: number): void {
   k.enter('migrate_device_finalize');
+  __migrate_device_finalize(k, src, dst, npages, NO_PAGE);
+}
+
+/** The same for the rest of this file, which called the function above before there was this one. */
+function finalize(k: Kernel, src: Uint32Array, dst: Uint32Array, npages: number, fault_page: Page): void {
+  if (!k.behaviour.faultLocksDevicePage) k.enter('migrate_device_finalize');
+  __migrate_device_finalize(k, src, dst, npages, fault_page);
+}
+
+function __migrate_device_finalize(
+  k: Kernel,
+  src: Uint32Array,
+  dst: Uint32Array,
+  npages: number,
+  fault_page: Page,
+): void {
+  const fault_folio = fault_folio_of(k, fault_page);
   for (let n = 0; n < npages; n++) {
     const newpage = migrate_pfn_to_page(dst[n]!);
     const page = migrate_pfn_to_page(src[n]!);
@@ -563,7 +388,7 @@ export function migrate_device_finalize(k: Kernel, src: Uint32Array, dst: Uint32
     }
     if (!k.is_zone_device_page(to)) k.mem.flags[to]! |= PG_lru;
     remove_migration_ptes(k, page, to, false);
-    k.unlock_page(page);
+    if (page !== fault_folio) k.unlock_page(page);
     if (to !== page && !k.behaviour.finalizeFreesOffLru) putback_moved_folio(k, page);
     put_page(k, page);
     if (to !== page) {
@@ -575,21 +400,24 @@ export function migrate_device_finalize(k: Kernel, src: Uint32Array, dst: Uint32
 
 export function migrate_vma_finalize(migrate: MigrateVma): void {
   migrate.vma.vm_mm.kernel.enter('migrate_vma_finalize');
-  migrate_device_finalize(migrate.vma.vm_mm.kernel, migrate.src, migrate.dst, migrate.npages);
+  const { src, dst, npages, fault_page } = migrate;
+  finalize(migrate.vma.vm_mm.kernel, src, dst, npages, fault_page);
 }
 
 /** Lock and unmap the pages in use of a device range, whoever maps them. Context: may sleep. */
 export function* migrate_device_range(k: Kernel, src: Uint32Array, start: Page, npages: number): Task {
   k.enter('migrate_device_range');
-  for (let n = 0; n < npages; n++) {
+  for (let n = 0, nr: number; n < npages; n += nr) {
     const page = start + n;
-    src[n] = 0;
+    nr = folio_nr_pages(k.mem, page);
+    src.fill(0, n, n + nr);
     if (!folio_try_get(k, page)) continue;
     if (!k.trylock_page(page)) {
       put_page(k, page);
       continue;
     }
-    src[n] = (migrate_pfn(page) | MIGRATE_PFN_MIGRATE) >>> 0;
+    const compound = nr > 1 ? MIGRATE_PFN_COMPOUND : 0;
+    src[n] = (migrate_pfn(page) | MIGRATE_PFN_MIGRATE | compound) >>> 0;
   }
   yield* migrate_device_unmap(k, src, npages, NO_PAGE);
 }
@@ -614,6 +442,6 @@ export function* migrate_device_coherent_folio(k: Kernel, folio: Page): Task<num
   const moved = (src[0]! & MIGRATE_PFN_MIGRATE) !== 0;
   if (moved) k.contents.copy_page(dpage, folio);
   else if (dpage !== NO_PAGE) k.contents.clear_page(dpage);
-  migrate_device_finalize(k, src, dst, 1);
+  finalize(k, src, dst, 1, NO_PAGE);
   return moved ? 0 : -EBUSY;
 }

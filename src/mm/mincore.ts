@@ -3,11 +3,18 @@
 import type { Task } from '../sim/task.js';
 import { EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
-import { pmd_trans_huge } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { TASK_SIZE } from './mmap.js';
 import { PG_uptodate } from './page_flags.js';
-import { FLAGS, is_swap_entry, pmd_index, pte_index, pte_none_mostly, pte_present } from './pgtable.js';
+import {
+  FLAGS,
+  is_swap_entry,
+  pmd_index,
+  pmd_is_huge,
+  pte_index,
+  pte_none_mostly,
+  pte_present,
+} from './pgtable.js';
 import {
   is_vm_hugetlb_page,
   linear_page_index,
@@ -37,7 +44,7 @@ function incore(vma: VmArea, addr: number): number {
   const pmd = vma.vm_mm.pt.pmdTable(addr);
   if (pmd === null) return is_vm_hugetlb_page(vma) ? 0 : unmapped(vma, addr);
   const m = pmd_index(addr);
-  if (pmd_trans_huge(pmd, m)) return 1;
+  if (pmd_is_huge(pmd, m)) return 1;
   const table = pmd.child[m]!;
   // A hugetlb mapping has no entry of another kind.
   if (table === null) return is_vm_hugetlb_page(vma) ? 0 : unmapped(vma, addr);

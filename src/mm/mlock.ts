@@ -4,10 +4,17 @@ import type { Task } from '../sim/task.js';
 import { EAGAIN, EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { __mm_populate } from './gup.js';
-import { pmd_trans_huge } from './huge_split.js';
 import { vm_normal_page } from './memory.js';
 import { compound_head, folio_test_large, PG_mlocked, PG_unevictable } from './page_flags.js';
-import { FLAGS, pmd_addr_end, pmd_index, pte_index, pte_present, pud_addr_end } from './pgtable.js';
+import {
+  FLAGS,
+  pmd_addr_end,
+  pmd_index,
+  pmd_trans_huge,
+  pte_index,
+  pte_present,
+  pud_addr_end,
+} from './pgtable.js';
 import {
   is_vm_hugetlb_page,
   type MmStruct,

@@ -1,27 +1,20 @@
-// SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: mm/mprotect.c. Fidelity: ported; no NUMA hinting, userfaultfd or protection keys. */
-import { NO_PAGE } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EACCES, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from '../uapi/mman.js';
 import { populate_vma_page_range } from './gup.js';
 import { change_huge_pmd, type ProtectionChange, with_uffd_wp } from './huge_memory.js';
-import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
+import { __split_huge_pmd } from './huge_split.js';
 import { hugetlb_change_protection } from './hugetlb.js';
-import { vm_normal_page } from './memory.js';
 import {
   type MmuNotifierRange,
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
   mmu_notifier_range,
 } from './mmu_notifier.js';
-import { compound_head, folio_test_anon, PageAnonExclusive } from './page_flags.js';
 import {
   FLAGS,
-  is_pte_marker,
   type PmdTable,
   PTE_DIRTY,
-  PTE_PROTNONE,
   PTE_SPECIAL,
   PTE_UFFD_WP,
   PTE_WRITE,
@@ -29,20 +22,15 @@ import {
   type PteTable,
   pmd_addr_end,
   pmd_index,
+  pmd_is_huge,
   pte_index,
   pte_present,
   pud_addr_end,
-  SWP_DEVICE_EXCLUSIVE_READ,
-  SWP_DEVICE_EXCLUSIVE_WRITE,
-  SWP_DEVICE_READ,
-  SWP_DEVICE_WRITE,
-  SWP_MIGRATION_READ,
-  SWP_MIGRATION_READ_EXCLUSIVE,
-  SWP_MIGRATION_WRITE,
   SWP_PTE_MARKER,
   SWP_UFFD_WP,
-  swp_type,
 } from './pgtable.js';
+import { can_change_pte_writable } from './pte_writable.js';
+import { changed_swap_entry } from './swap_prot.js';
 import { flush_tlb_range } from './tlb.js';
 import {
   is_vm_hugetlb_page,
@@ -60,57 +48,11 @@ import {
   type VmArea,
   vma_is_anonymous,
 } from './types.js';
-import { userfaultfd_pte_wp } from './userfaultfd_k.js';
 import { vma_modify_flags, vma_set_page_prot } from './vma.js';
-
-/** Whether a write fault would make this PTE writable without copying, so that mprotect can do it now. */
-function can_change_pte_writable(vma: VmArea, page: number, flags: number): boolean {
-  const k = vma.vm_mm.kernel;
-  if ((vma.vm_flags & VM_WRITE) === 0 || (flags & PTE_PROTNONE) !== 0) return false;
-  if (userfaultfd_pte_wp(vma, flags)) return false;
-  const dirty = (flags & PTE_DIRTY) !== 0;
-  if ((vma.vm_flags & VM_SHARED) !== 0) return dirty;
-  if (!dirty && !k.behaviour.mprotectUpgradesCleanPte) return false;
-  const normal = vm_normal_page(flags, page);
-  if (normal === NO_PAGE) return false;
-  return folio_test_anon(k.mem, compound_head(k.mem, normal)) && PageAnonExclusive(k.mem, normal);
-}
-
-/** What a swap-type entry becomes when its mapping changes protection: never writable. */
-function downgrade_swap_entry(vma: VmArea, page: number, flags: number): number {
-  const rest = flags & ~0xf00;
-  const { mem } = vma.vm_mm.kernel;
-  switch (swp_type(flags)) {
-    case SWP_MIGRATION_WRITE:
-      return (
-        rest |
-        (folio_test_anon(mem, compound_head(mem, page)) ? SWP_MIGRATION_READ_EXCLUSIVE : SWP_MIGRATION_READ)
-      );
-    case SWP_DEVICE_WRITE:
-      return rest | SWP_DEVICE_READ;
-    case SWP_DEVICE_EXCLUSIVE_WRITE:
-      return rest | SWP_DEVICE_EXCLUSIVE_READ;
-    default:
-      return flags;
-  }
-}
 
 /** Whether what is not there is marked, so that it comes write-protected: in files. */
 const leaves_marks = (vma: VmArea, { uffd }: ProtectionChange): boolean =>
   uffd === 'wp' && !vma_is_anonymous(vma) && userfaultfd_wp(vma);
-
-/** An entry that is not present, with the protection of a userfaultfd as it is to be. */
-function changed_swap_entry(
-  vma: VmArea,
-  page: number,
-  flags: number,
-  uffd: ProtectionChange['uffd'],
-): number {
-  if (is_pte_marker(flags)) return uffd === 'resolve' ? 0 : flags;
-  const entry = downgrade_swap_entry(vma, page, flags);
-  if (uffd === 'wp') return entry | SWP_UFFD_WP;
-  return uffd === 'resolve' ? entry & ~SWP_UFFD_WP : entry;
-}
 
 function change_pte_range(
   vma: VmArea,
@@ -151,7 +93,7 @@ function first_populated(pmd: PmdTable, addr: number, end: number): number {
 /** Tables for marks, where there is no huge page (change_pmd_prepare). */
 function populate(mm: MmStruct, start: number, end: number): void {
   for (let addr = start; addr < end; addr = pmd_addr_end(addr, end)) {
-    if (!pmd_trans_huge(mm.pt.pmd_alloc(addr), pmd_index(addr))) mm.pt.pte_alloc(addr);
+    if (!pmd_is_huge(mm.pt.pmd_alloc(addr), pmd_index(addr))) mm.pt.pte_alloc(addr);
   }
 }
 
@@ -214,7 +156,7 @@ function* change_pmd_range(
   for (let addr = start; addr < end; ) {
     const next = pmd_addr_end(addr, end);
     const i = pmd_index(addr);
-    if (pmd_trans_huge(pmd, i)) {
+    if (pmd_is_huge(pmd, i)) {
       if (next - addr === 0x200000) {
         change_huge_pmd(vma, pmd, i, addr, newprot, change);
         addr = next;

@@ -5,7 +5,7 @@ import { EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_clone, unlink_anon_vmas } from './anon_vma.js';
 import { __mm_populate } from './gup.js';
-import { __split_huge_pmd, pmd_trans_huge } from './huge_split.js';
+import { __split_huge_pmd } from './huge_split.js';
 import { hugetlb_dup_vma_private, move_hugetlb_page_tables } from './hugetlb.js';
 import { do_vmi_munmap, find_free_area, TASK_SIZE } from './mmap.js';
 import {
@@ -15,10 +15,12 @@ import {
 } from './mmu_notifier.js';
 import {
   FLAGS,
+  is_guard_marker,
   is_pte_marker,
   PTE_UFFD_WP,
   type PteTable,
   pmd_index,
+  pmd_is_huge,
   pte_index,
   pte_present,
   SWP_UFFD_WP,
@@ -289,11 +291,12 @@ function* move_extent(vma: VmArea, from: number, to: number, extent: number): Ta
   const pmd = pt.pmdTable(from);
   if (pmd === null) return;
   const i = pmd_index(from);
-  if (pmd_trans_huge(pmd, i)) {
+  if (pmd_is_huge(pmd, i)) {
     const target = pt.pmd_alloc(to);
     const t = pmd_index(to);
     if (extent === 0x200000 && target.child[t] === null && target.e[FLAGS + t] === 0) {
-      pt.set_pmd(target, t, pmd.e[i]!, pmd.e[FLAGS + i]! & ~PTE_UFFD_WP);
+      const flags = pmd.e[FLAGS + i]!;
+      pt.set_pmd(target, t, pmd.e[i]!, flags & ~(pte_present(flags) ? PTE_UFFD_WP : SWP_UFFD_WP));
       pt.pmd_clear(pmd, i);
       return;
     }
@@ -309,7 +312,7 @@ function move_ptes(old: PteTable, from: number, fresh: PteTable, to: number, cou
     const flags = old[FLAGS + from + n]!;
     if (flags === 0) continue;
     // The new place has no userfaultfd, nor its marks.
-    if (pte_present(flags) || !is_pte_marker(flags)) {
+    if (pte_present(flags) || !is_pte_marker(flags) || is_guard_marker(flags)) {
       fresh[to + n] = old[from + n]!;
       fresh[FLAGS + to + n] = flags & ~(pte_present(flags) ? PTE_UFFD_WP : SWP_UFFD_WP);
     }

@@ -140,14 +140,15 @@ export class PageAllocator {
   }
 
   /** A compound page of 512, its head with one reference, or NO_PAGE. */
-  alloc_huge(): Page {
+  alloc_huge(type: MigrateType = MOVABLE): Page {
     const head = this.takeBlock();
     if (head === NO_PAGE) return NO_PAGE;
+    if (type !== MOVABLE) this.blockType[(head - this.firstPage) >>> 9] = type;
     const { mem } = this.k;
     mem.flags.fill(0, head, head + PAGEBLOCK);
     prep_compound_page(mem, head);
     mem.refcount[head] = 1;
-    if (this.k.trace !== null) this.tell_alloc(head, 9, true);
+    if (this.k.trace !== null) this.tell_alloc(head, 9, type === MOVABLE);
     return head;
   }
 

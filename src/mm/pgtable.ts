@@ -17,7 +17,7 @@ export const PTE_YOUNG = 1 << 3;
 export const PTE_PROTNONE = 1 << 4;
 /** No struct page behind it in this mapping: the zero page. */
 export const PTE_SPECIAL = 1 << 5;
-/** A huge leaf. */
+/** A huge leaf, present or not. */
 export const PTE_HUGE = 1 << 6;
 /** Write-protected for a userfaultfd; never with PTE_WRITE. */
 export const PTE_UFFD_WP = 1 << 7;
@@ -32,7 +32,7 @@ export const SWP_DEVICE_EXCLUSIVE_WRITE = 4 << SWP_SHIFT;
 export const SWP_MIGRATION_READ = 5 << SWP_SHIFT;
 export const SWP_MIGRATION_READ_EXCLUSIVE = 6 << SWP_SHIFT;
 export const SWP_MIGRATION_WRITE = 7 << SWP_SHIFT;
-/** No page, but word that its page is to be write-protected for a userfaultfd (PTE_MARKER_UFFD_WP). */
+/** No page, but word that its page is to be write-protected for a userfaultfd, or that there is to be none (PTE_MARKER_*). */
 export const SWP_PTE_MARKER = 8 << SWP_SHIFT;
 /** A slot of the swap device, in place of a page. */
 export const SWP_SWAP = 9 << SWP_SHIFT;
@@ -41,6 +41,8 @@ export const SWP_MIG_YOUNG = 1 << 12;
 export const SWP_MIG_DIRTY = 1 << 13;
 /** Of a slot: no other process has it. */
 export const SWP_EXCLUSIVE = 1 << 15;
+/** Of a marker: whoever touches it gets a signal (PTE_MARKER_GUARD). */
+export const SWP_GUARD = 1 << 16;
 /** What PTE_UFFD_WP is in an entry that is not present. */
 export const SWP_UFFD_WP = 1 << 14;
 
@@ -98,6 +100,11 @@ export function is_pte_marker(flags: number): boolean {
   return swp_type(flags) === SWP_PTE_MARKER;
 }
 
+/** A page that nobody may touch (MADV_GUARD_INSTALL). */
+export function is_guard_marker(flags: number): boolean {
+  return is_pte_marker(flags) && (flags & SWP_GUARD) !== 0;
+}
+
 /** Whether an entry that is not present stands for a page; a slot of the swap device and a marker do not. */
 export function is_pfn_swap_entry(flags: number): boolean {
   const type = swp_type(flags);
@@ -108,14 +115,32 @@ export function is_swap_entry(flags: number): boolean {
   return swp_type(flags) === SWP_SWAP;
 }
 
-/** Nothing there but, maybe, a marker. */
+/** Nothing there but, maybe, the marker of a userfaultfd. */
 export function pte_none_mostly(flags: number): boolean {
-  return flags === 0 || is_pte_marker(flags);
+  return flags === 0 || (is_pte_marker(flags) && (flags & SWP_GUARD) === 0);
 }
 
 /** The write protection of a userfaultfd, from one kind of entry to the other. */
 export const swp_uffd_wp_of = (present: number): number => ((present & PTE_UFFD_WP) !== 0 ? SWP_UFFD_WP : 0);
 export const pte_uffd_wp_of = (swp: number): number => ((swp & SWP_UFFD_WP) !== 0 ? PTE_UFFD_WP : 0);
+
+/** A huge leaf, whatever it stands for: a page, one on a device, one that migrates. */
+export const pmd_is_huge = (pmd: PmdTable, i: number): boolean => (pmd.e[FLAGS + i]! & PTE_HUGE) !== 0;
+
+/** A huge leaf that maps a page. */
+export const pmd_trans_huge = (pmd: PmdTable, i: number): boolean =>
+  (pmd.e[FLAGS + i]! & (PTE_HUGE | PTE_PRESENT)) === (PTE_HUGE | PTE_PRESENT);
+
+/** Neither a table nor a leaf. */
+export const pmd_none = (pmd: PmdTable, i: number): boolean =>
+  pmd.child[i] === null && pmd.e[FLAGS + i] === 0;
+
+/** A huge page on a device, which the CPU cannot reach. */
+export const pmd_is_device_private_entry = (pmd: PmdTable, i: number): boolean =>
+  is_device_private_entry(pmd.e[FLAGS + i]!);
+
+export const pmd_is_migration_entry = (pmd: PmdTable, i: number): boolean =>
+  is_migration_entry(pmd.e[FLAGS + i]!);
 
 /** Tables that are empty and may be used again, shared by the address spaces of a machine and by its next boots. */
 export class TablePool {

@@ -37,6 +37,7 @@ export interface CoreReasons {
   'nothing-writable': None;
   'uffd-missing': None;
   'uffd-wp': None;
+  'guard-page': None;
   'mapped-meanwhile': None;
   'huge-mapped-meanwhile': None;
   // What was selected.
@@ -64,6 +65,7 @@ export interface CoreReasons {
   'page-locked': None;
   'locked-by-other': None;
   'thp-locked-by-other': None;
+  'huge-page-unsplit': None;
   'coherent-stuck': None;
   'coherent-not-longterm': None;
   'not-for-the-fast-path': { readonly gup_flags: number };
@@ -160,6 +162,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'nothing-writable': page('no entry is writable'),
   'uffd-missing': page('missing page that a userfaultfd is to bring'),
   'uffd-wp': page('write-protected for a userfaultfd'),
+  'guard-page': page('guard page (MADV_GUARD_INSTALL)'),
   'mapped-meanwhile': page('mapped meanwhile'),
   'huge-mapped-meanwhile': page('huge page mapped meanwhile'),
   'system-not-selected': page('system page, not selected'),
@@ -185,6 +188,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'page-locked': page('page is locked'),
   'locked-by-other': page('page locked by somebody else'),
   'thp-locked-by-other': page('THP locked by somebody else'),
+  'huge-page-unsplit': page('huge page that cannot be split for small ones in its place'),
   'coherent-stuck': page('coherent page cannot be moved'),
   'coherent-not-longterm': page('coherent memory is not pinned for long'),
   'not-for-the-fast-path': page(({ gup_flags }) => `gup flags ${gup_flags}: not for the fast path`),

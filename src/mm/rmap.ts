@@ -3,8 +3,9 @@
 import { KernelBug } from '../sim/errors.js';
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { PAGE_SIZE } from '../uapi/mman.js';
-import { __split_huge_pmd } from './huge_split.js';
+import { EBUSY } from '../uapi/errno.js';
+import { HPAGE_PMD_NR, HPAGE_PMD_SIZE, PAGE_SIZE } from '../uapi/mman.js';
+import { __split_huge_pmd, split_huge_pmd_locked } from './huge_split.js';
 import { in_tree_order } from './interval_tree.js';
 import type { Kernel } from './kernel.js';
 import { is_device_private_page } from './memremap.js';
@@ -36,12 +37,16 @@ import {
   is_device_exclusive_entry,
   is_device_private_entry,
   is_migration_entry,
+  type PmdTable,
   PTE_DIRTY,
+  PTE_HUGE,
   PTE_PRESENT,
   PTE_WRITE,
   PTE_YOUNG,
   type PteTable,
   pmd_index,
+  pmd_is_huge,
+  pmd_is_migration_entry,
   pte_index,
   pte_present,
   SWP_DEVICE_EXCLUSIVE_READ,
@@ -57,7 +62,7 @@ import {
   swp_uffd_wp_of,
 } from './pgtable.js';
 import { referenced } from './reasons.js';
-import { flush_tlb_page } from './tlb.js';
+import { flush_tlb_page, flush_tlb_range } from './tlb.js';
 import { linear_page_index, type MmStruct, VM_LOCKED, VM_SPECIAL, type VmArea } from './types.js';
 
 export const RMAP_NONE = false;
@@ -141,7 +146,7 @@ export function folio_try_dup_anon_rmap_pte(k: Kernel, folio: Page, page: Page, 
 
 export function folio_try_dup_anon_rmap_pmd(k: Kernel, folio: Page, src_vma: VmArea): boolean {
   const exclusive = PageAnonExclusive(k.mem, folio);
-  if (exclusive && folio_needs_cow_for_dma(src_vma, folio)) return false;
+  if (exclusive && !is_device_private_page(k, folio) && folio_needs_cow_for_dma(src_vma, folio)) return false;
   if (exclusive) ClearPageAnonExclusive(k.mem, folio);
   add_entire_mapcount(k.mem, folio, 1);
   return true;
@@ -155,9 +160,16 @@ export function folio_try_share_anon_rmap_pte(k: Kernel, folio: Page, page: Page
 }
 
 export function folio_try_share_anon_rmap_pmd(k: Kernel, folio: Page): boolean {
-  if (folio_maybe_dma_pinned(k.mem, folio)) return false;
+  if (!is_device_private_page(k, folio) && folio_maybe_dma_pinned(k.mem, folio)) return false;
   ClearPageAnonExclusive(k.mem, folio);
   return true;
+}
+
+/** A huge PMD maps the anonymous folio, whose rmap is set up already. */
+export function folio_add_anon_rmap_pmd(k: Kernel, folio: Page, vma: VmArea, exclusive: boolean): void {
+  add_entire_mapcount(k.mem, folio, 1);
+  mlock_vma_folio(k, folio, vma);
+  if (exclusive) SetPageAnonExclusive(k.mem, folio);
 }
 
 /** The folio belongs to one process now: later rmap walks need not look at its relatives. */
@@ -247,6 +259,46 @@ export function migration_entry_of(flags: number, exclusive: boolean): number {
   return entry | (present ? swp_uffd_wp_of(flags) : flags & SWP_UFFD_WP);
 }
 
+function note_pinned(k: Kernel, fn: string, vma: VmArea, addr: number, page: Page, folio: Page): void {
+  if (k.trace === null) return;
+  const reason = referenced('pinned', k, folio, 1 + folio_mapcount(k.mem, folio));
+  k.note({ event: 'skip', fn, mm: vma.vm_mm, addr, page, reason });
+}
+
+/**
+ * Replace the huge PMD that maps `folio`, present or on a device, by a migration entry.
+ * Source: mm/huge_memory.c set_pmd_migration_entry. Return: 0, or -EBUSY when the folio may be pinned.
+ */
+export function set_pmd_migration_entry(
+  k: Kernel,
+  folio: Page,
+  vma: VmArea,
+  pmd: PmdTable,
+  i: number,
+  address: number,
+): number {
+  k.enter('set_pmd_migration_entry', address);
+  const { mem } = k;
+  const flags = pmd.e[FLAGS + i]!;
+  const present = pte_present(flags);
+  if (present) flush_tlb_range(vma.vm_mm, address, address + HPAGE_PMD_SIZE);
+  const exclusive = folio_test_anon(mem, folio) && PageAnonExclusive(mem, folio);
+  if (exclusive && !folio_try_share_anon_rmap_pmd(k, folio)) {
+    note_pinned(k, 'set_pmd_migration_entry', vma, address, folio, folio);
+    return -EBUSY;
+  }
+  if (present && (flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
+  pmd.e[FLAGS + i] = migration_entry_of(flags, exclusive) | PTE_HUGE;
+  folio_remove_rmap_pmd(k, folio, vma);
+  put_page(k, folio);
+  if (k.trace !== null) {
+    const fn = 'set_pmd_migration_entry';
+    const args = { pages: HPAGE_PMD_NR };
+    k.note({ event: 'set_migration_pmd', fn, mm: vma.vm_mm, addr: address, page: folio, args });
+  }
+  return 0;
+}
+
 /** Replace one mapping by a migration entry. Return: false when the page may be pinned. */
 function migrate_one_pte(
   k: Kernel,
@@ -264,10 +316,7 @@ function migrate_one_pte(
   }
   const exclusive = folio_test_anon(mem, folio) && PageAnonExclusive(mem, page);
   if (exclusive && !folio_try_share_anon_rmap_pte(k, folio, page)) {
-    if (k.trace !== null) {
-      const reason = referenced('pinned', k, folio, 1 + folio_mapcount(mem, folio));
-      k.note({ event: 'skip', fn: 'try_to_migrate_one', mm: vma.vm_mm, addr: address, page, reason });
-    }
+    note_pinned(k, 'try_to_migrate_one', vma, address, page, folio);
     return false;
   }
   if (pte_present(flags)) {
@@ -289,10 +338,11 @@ function migrate_one_pte(
  */
 export function* try_to_migrate(k: Kernel, folio: Page, freeze = false): Task {
   k.enter('try_to_migrate');
+  const inWalk = k.behaviour.migrateSplitsInWalk;
   for (const place of rmap_places(k, folio)) {
     const { vma, address } = place;
     k.enter('try_to_migrate_one', address);
-    if (freeze) yield* split_huge_pmd_address(vma, address, folio);
+    if (freeze && !inWalk) yield* split_huge_pmd_address(vma, address, folio);
     const notified = vma.vm_mm.notifiers !== null;
     const range = mmu_notifier_range(
       vma.vm_mm,
@@ -301,12 +351,26 @@ export function* try_to_migrate(k: Kernel, folio: Page, freeze = false): Task {
       'MMU_NOTIFY_CLEAR',
     );
     if (notified) yield* mmu_notifier_invalidate_range_start(range);
-    const migrated = forEachMappedPte(k, folio, place, mapsOrDevice, (table, i, addr) =>
-      migrate_one_pte(k, folio, vma, table, i, addr),
-    );
+    const migrated =
+      migrate_huge_pmd(k, folio, place, freeze && inWalk) &&
+      forEachMappedPte(k, folio, place, mapsOrDevice, (table, i, addr) =>
+        migrate_one_pte(k, folio, vma, table, i, addr),
+      );
     if (notified) mmu_notifier_invalidate_range_end(range);
     if (!migrated || !folio_mapped(k.mem, folio)) return;
   }
+}
+
+/** What try_to_migrate_one() does where a huge PMD maps the folio. Return: false when it may be pinned. */
+function migrate_huge_pmd(k: Kernel, folio: Page, { vma, address }: RmapPlace, freeze: boolean): boolean {
+  if (!folio_test_large(k.mem, folio)) return true;
+  const pmd = vma.vm_mm.pt.pmdTable(address);
+  if (pmd === null) return true;
+  const i = pmd_index(address);
+  if (!pmd_is_huge(pmd, i) || pmd_is_migration_entry(pmd, i) || pmd.e[i] !== folio) return true;
+  if (!freeze) return set_pmd_migration_entry(k, folio, vma, pmd, i, address) === 0;
+  split_huge_pmd_locked(vma, pmd, i, address, true);
+  return true;
 }
 
 /** Split the huge PMD that maps `folio` at `address`, into migration entries. */
@@ -366,18 +430,27 @@ export function* folio_make_device_exclusive(
 // --- restoring after migration --------------------------------------------------------------------------------
 
 /**
- * Calls `one` for every migration entry that stands for part of `src`, in the places where `dst` may be mapped; and, as
- * page_vma_mapped_walk() takes one for the other, for every device exclusive entry.
+ * Calls `one` for every migration entry that stands for part of `src`, in the places where `dst` may be mapped, `huge` for
+ * a huge one; and, as page_vma_mapped_walk() took one for the other, `one` for every device exclusive entry.
  */
 export function forEachMigrationPte(
   k: Kernel,
   src: Page,
   dst: Page,
   one: (vma: VmArea, table: PteTable, i: number, address: number) => void,
+  huge: (vma: VmArea, pmd: PmdTable, i: number, address: number) => void,
 ): void {
+  const exclusive = !k.behaviour.exclusiveEntriesMap;
   for (const place of rmap_places(k, dst)) {
     k.enter('remove_migration_pte', place.address);
     const nr = folio_nr_pages(k.mem, dst);
+    const pmd = place.vma.vm_mm.pt.pmdTable(place.address);
+    const m = pmd_index(place.address);
+    if (pmd !== null && pmd_is_migration_entry(pmd, m)) {
+      const head = pmd.e[m]!;
+      if (head < src + nr && src < head + HPAGE_PMD_NR) huge(place.vma, pmd, m, place.address);
+      continue;
+    }
     const end = vma_address_end(k, dst, place.vma, place.address);
     for (let addr = place.address; addr < end; addr += PAGE_SIZE) {
       const table = place.vma.vm_mm.pt.pteTable(addr);
@@ -386,7 +459,7 @@ export function forEachMigrationPte(
       const page = table[i]!;
       const flags = table[FLAGS + i]!;
       if (page < src || page >= src + nr || (flags & PTE_PRESENT) !== 0) continue;
-      if (!is_migration_entry(flags) && !is_device_exclusive_entry(flags)) continue;
+      if (!is_migration_entry(flags) && !(exclusive && is_device_exclusive_entry(flags))) continue;
       one(place.vma, table, i, addr);
     }
   }

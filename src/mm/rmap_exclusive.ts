@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: mm/rmap.c make_device_exclusive_range(). Fidelity: ported. */
+/** Answers for: mm/rmap.c make_device_exclusive(), and make_device_exclusive_range() before it. Fidelity: ported. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
+import { EOPNOTSUPP } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { get_user_pages_remote, type PageArray } from './gup.js';
 import { FOLL_GET, FOLL_SPLIT_PMD, FOLL_WRITE } from './gup_flags.js';
@@ -66,7 +67,7 @@ function* make_page_exclusive(
     flush_tlb_page(mm, address);
     if ((flags & PTE_DIRTY) !== 0) k.mem.flags[folio]! |= PG_dirty;
     table[FLAGS + i] = SWP_DEVICE_EXCLUSIVE_WRITE;
-    folio_remove_rmap_pte(k, folio, page, vma);
+    if (!k.behaviour.exclusiveEntriesMap) folio_remove_rmap_pte(k, folio, page, vma);
   }
   mmu_notifier_invalidate_range_end(range);
   return mapped;
@@ -121,4 +122,51 @@ export function* make_device_exclusive_range(
     pages[i] = NO_PAGE;
   }
   return npages;
+}
+
+/** Why nothing was done to the page at `addr`. Return: `err`. */
+function refused(mm: MmStruct, addr: number, page: Page, because: Because, err: number): number {
+  if (mm.kernel.trace !== null) {
+    mm.kernel.note({
+      event: 'skip',
+      fn: 'make_device_exclusive',
+      mm,
+      addr,
+      page,
+      reason: reasonOf(because),
+    });
+  }
+  return err;
+}
+
+/**
+ * Take the page at `addr` away from the CPUs, for a device alone; it stays mapped, by an entry that is not present.
+ * The page is locked and referenced; the caller drops both.
+ * Context: mmap_lock held for read; may sleep. Return: the page, -EOPNOTSUPP where it is not anonymous or of hugetlb, or
+ * what made the fault fail: -EFAULT, -ENOMEM.
+ */
+export function* make_device_exclusive(mm: MmStruct, addr: number, owner: unknown): Task<number> {
+  mm.kernel.enter('make_device_exclusive', addr);
+  const k = mm.kernel;
+  const pages: PageArray = new Uint32Array(1);
+  for (;;) {
+    const got = yield* get_user_pages_remote(mm, addr, 1, FOLL_GET | FOLL_WRITE | FOLL_SPLIT_PMD, pages);
+    if (got < 0) return got;
+    const page = pages[0]!;
+    const folio = compound_head(k.mem, page);
+    if (!folio_test_anon(k.mem, folio) || (k.mem.flags[folio]! & PG_hugetlb) !== 0) {
+      put_page(k, folio);
+      const because = (k.mem.flags[folio]! & PG_hugetlb) !== 0 ? 'hugetlb-page' : 'not-anonymous';
+      return refused(mm, addr, page, because, -EOPNOTSUPP);
+    }
+    yield* k.lock_page(folio, 'make_device_exclusive');
+    if (yield* make_page_exclusive(k, page, mm, addr, owner)) {
+      if (k.trace !== null) {
+        k.note({ event: 'make_device_exclusive', fn: 'make_device_exclusive', mm, addr, page });
+      }
+      return page;
+    }
+    k.unlock_page(folio);
+    put_page(k, folio);
+  }
 }

@@ -47,7 +47,11 @@ export interface TraceEvents {
   skip: Partial<AtPage> & Because & Partial<With<{ pages: number }>>;
   set_migration_pte: AtPage;
   remove_migration_pte: AtPage & With<{ from: Page }>;
-  migrate_vma_insert_page: AtPage;
+  /** Of the huge page that begins there. */
+  set_migration_pmd: AtPage & With<{ pages: number }>;
+  remove_migration_pmd: AtPage & With<{ from: Page; pages: number }>;
+  /** `pages`: of a huge page. */
+  migrate_vma_insert_page: AtPage & Partial<With<{ pages: number }>>;
   // Devices.
   mmu_notifier_invalidate_range_start: AtAddress & With<{ notify: string; pages: number }>;
   hmm_range_fault: AtPage & With<{ flags: number; fault: number }>;

@@ -169,6 +169,8 @@ export interface VmFault {
   readonly pgoff: number;
   /** The page that the PTE held, or that vm_ops.fault found. */
   page: Page;
+  /** It was a huge PMD that was not present, where a driver finds vmf->pte to be NULL. */
+  huge?: boolean;
 }
 
 /** linear_page_index(): the page's index in its object. */

@@ -10,7 +10,7 @@ import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
 import type { Tlb } from '../sim/tlb.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
-import { pmd_trans_huge } from './huge_split.js';
+import type { Kernel } from './kernel.js';
 import { handle_mm_fault } from './memory.js';
 import {
   FLAGS,
@@ -20,6 +20,7 @@ import {
   PTE_WRITE,
   PTE_YOUNG,
   pmd_index,
+  pmd_trans_huge,
   pte_index,
 } from './pgtable.js';
 import {
@@ -106,9 +107,19 @@ function* do_user_addr_fault(mm: MmStruct, addr: number, write: boolean): Task<S
     if ((ret & VM_FAULT_RETRY) !== 0) ret = yield* handle_mm_fault(vma, addr, flags);
   }
   mm.mmap_lock.up_read();
-  if ((ret & VM_FAULT_OOM) !== 0) return 'SIGKILL';
+  if ((ret & VM_FAULT_OOM) !== 0) return pagefault_out_of_memory(mm.kernel);
   if ((ret & VM_FAULT_SIGBUS) !== 0) return 'SIGBUS';
   return (ret & VM_FAULT_SIGSEGV) !== 0 ? 'SIGSEGV' : null;
+}
+
+/**
+ * A fault has found no memory. Where there is none, whoever asked for it has been killed for it; where a driver says so
+ * while there is some, the access is tried again.
+ */
+function pagefault_out_of_memory(k: Kernel): Signal | null {
+  if (k.pages.nr_free_pages === 0) return 'SIGKILL';
+  k.printk('Huh VM_FAULT_OOM leaked out to the #PF handler. Retrying PF');
+  return null;
 }
 
 /** The page at `addr` for the kernel's copy; NO_PAGE when it faults for good (-EFAULT). Context: may sleep. */

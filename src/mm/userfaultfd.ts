@@ -8,7 +8,6 @@ import type { Task } from '../sim/task.js';
 import { EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
-import { pmd_trans_huge } from './huge_split.js';
 import { change_protection, wants_manual_upgrade } from './mprotect.js';
 import { get_page, put_page } from './page_alloc.js';
 import { PG_lru, PG_uptodate } from './page_flags.js';
@@ -19,6 +18,7 @@ import {
   PTE_WRITE,
   type PteTable,
   pmd_index,
+  pmd_is_huge,
   pte_index,
   pte_none_mostly,
 } from './pgtable.js';
@@ -59,11 +59,13 @@ function vmas_of(mm: MmStruct, start: number, end: number): readonly VmArea[] {
 // --- registering ------------------------------------------------------------------------------------------
 
 /** Why the range cannot be registered: 0 or -errno. */
-function refusal(ctx: UserfaultfdCtx, vmas: readonly VmArea[]): number {
+function refusal(ctx: UserfaultfdCtx, vmas: readonly VmArea[], vm_flags: number): number {
   for (const vma of vmas) {
     if (!vma_can_userfault(vma)) return -EINVAL;
     if ((vma.vm_flags & VM_MAYWRITE) === 0) return -EPERM;
     if (vma.vm_userfaultfd_ctx !== null && vma.vm_userfaultfd_ctx !== ctx) return -EBUSY;
+    const drops_wp = vma.vm_userfaultfd_ctx === ctx && (vma.vm_flags & VM_UFFD_WP & ~vm_flags) !== 0;
+    if (drops_wp && vma.vm_mm.kernel.behaviour.uffdModesAreKept) return -EBUSY;
   }
   return vmas.length === 0 ? -EINVAL : 0;
 }
@@ -76,7 +78,7 @@ export function* userfaultfd_register_range(
   vm_flags: number,
 ): Task<number> {
   const { mm } = ctx;
-  const refused = refusal(ctx, vmas_of(mm, start, end));
+  const refused = refusal(ctx, vmas_of(mm, start, end), vm_flags);
   if (refused !== 0) return refused;
   for (let at = start; at < end; ) {
     const vma = mm.vmas.find_vma(at);
@@ -195,7 +197,7 @@ function destination(mm: MmStruct, start: number, end: number, wp: boolean): VmA
 /** The table at `addr`; -EEXIST under a huge page. */
 function table_at(mm: MmStruct, addr: number): PteTable | number {
   const pmd = mm.pt.pmd_alloc(addr);
-  return pmd_trans_huge(pmd, pmd_index(addr)) ? -EEXIST : mm.pt.pte_alloc(addr);
+  return pmd_is_huge(pmd, pmd_index(addr)) ? -EEXIST : mm.pt.pte_alloc(addr);
 }
 
 /** Map the new `page`. Return: 0, -EFAULT beyond the end of the file, -EEXIST. */
@@ -299,6 +301,7 @@ export function* mfill_atomic(
   wp: boolean,
 ): Task<number> {
   const { mm } = ctx;
+  if (source !== null) mm.kernel.enter('mfill_atomic_copy', start);
   yield* mm.mmap_lock.down_read('mfill_atomic');
   const vma = destination(mm, start, start + len, wp);
   let copied = 0;

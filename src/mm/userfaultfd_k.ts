@@ -17,6 +17,7 @@ export const pte_mkuffd_wp = (flags: number): number => (flags & ~PTE_WRITE) | P
 export function handle_userfault(vmf: VmFault, reason: 'uffd-missing' | 'uffd-wp'): number {
   const { vma, address } = vmf;
   const { vm_mm: mm } = vma;
+  mm.kernel.enter('handle_userfault', address);
   if (mm.kernel.trace !== null) {
     mm.kernel.note({ event: 'skip', fn: 'handle_userfault', mm, addr: address, reason: { id: reason } });
   }

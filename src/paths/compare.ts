@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A real path and ours, step by step. Runs stay folded: a stranger's "NAME*4000000000" is two words. */
-import { foldRuns, type Run, runsOf, runText } from './functions.js';
+import { TRACED_FUNCTIONS } from '../generations/traced.js';
+import { foldRuns, type Run, runsOf, runText, tracedRuns } from './functions.js';
 import type { Entered, WalkedStep } from './walk.js';
 
 /** Where two paths part. */
@@ -41,14 +42,16 @@ function nameAt(runs: readonly Run[], n: number): string | undefined {
   return undefined;
 }
 
-/** `real`: null where nothing was recorded. */
+/** `real`: null where nothing was recorded. `traced`: the functions that the kernel's tracer is set to. */
 export function compareStep(
   real: readonly string[] | null | undefined,
-  { index, entered }: WalkedStep,
+  { index, entered: all }: WalkedStep,
+  traced: ReadonlySet<string> = TRACED_FUNCTIONS,
 ): ComparedStep | undefined {
   if (real === null || real === undefined) return undefined;
+  const entered = all.filter(({ fn }) => traced.has(fn));
   const names = entered.map(({ fn }) => fn);
-  const [theirs, ours] = [runsOf(real), runsOf(names)];
+  const [theirs, ours] = [tracedRuns(real, traced), runsOf(names)];
   const n = sameEntries(theirs, ours);
   const compared = { index, same: n === undefined, real: theirs.map(runText), here: ours.map(runText) };
   if (n === undefined) return compared;

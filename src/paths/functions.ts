@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Functions in the order in which they are entered, with those in a row folded. */
-import { FORMER_NAMES, TRACED_FUNCTIONS } from '../generations/traced.js';
+import { OTHER_NAMES, TRACED_FUNCTIONS } from '../generations/traced.js';
 
 /** The traced function that a kernel's name stands for; undefined for another. */
 export function tracedFunction(name: string): string | undefined {
-  const known = FORMER_NAMES.get(name) ?? name;
+  const known = OTHER_NAMES.get(name) ?? name;
   return TRACED_FUNCTIONS.has(known) ? known : undefined;
 }
 
@@ -24,6 +24,19 @@ export function runsOf(names: Iterable<string>): Run[] {
     const last = runs.at(-1);
     if (last?.name === name) last.count += Number(count);
     else runs.push({ name, count: Number(count) });
+  }
+  return runs;
+}
+
+/** The same of those that are traced, under the names that they have here. */
+export function tracedRuns(names: Iterable<string>, traced: ReadonlySet<string>): Run[] {
+  const runs: { name: string; count: number }[] = [];
+  for (const { name: theirs, count } of runsOf(names)) {
+    const name = OTHER_NAMES.get(theirs) ?? theirs;
+    const last = runs.at(-1);
+    if (!traced.has(name)) continue;
+    if (last?.name === name) last.count += count;
+    else runs.push({ name, count });
   }
   return runs;
 }

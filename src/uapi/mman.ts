@@ -5,7 +5,10 @@ export const PAGE_SHIFT = 12;
 export { PAGE_SIZE } from '../sim/memmap.js';
 /** Bytes of a PMD mapping, and base pages in it. */
 export const PMD_SIZE = 0x200000;
+export const PTRS_PER_PTE = 512;
+export const HPAGE_PMD_ORDER = 9;
 export const HPAGE_PMD_NR = 512;
+export const HPAGE_PMD_SIZE = 0x200000;
 
 export const PROT_NONE = 0;
 export const PROT_READ = 1;

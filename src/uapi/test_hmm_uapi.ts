@@ -4,6 +4,8 @@ import type { DmirrorStruct } from './dmirror_cmd.js';
 
 export type DmirrorOp =
   | 'READ'
+  | 'READ_UNLOCKED'
+  | 'FLAGS'
   | 'WRITE'
   | 'MIGRATE'
   | 'MIGRATE_TO_DEV'
@@ -31,6 +33,9 @@ export function dmirrorRequest(uapi: DmirrorUapi, op: DmirrorOp): number | undef
   const nr = uapi.nr[op];
   return nr === undefined ? undefined : IOWR_H(nr, uapi.cmd.size);
 }
+
+/** FLAGS: the next allocation of a migration fails. */
+export const HMM_DMIRROR_FLAG_FAIL_ALLOC = 1 << 0;
 
 export const HMM_DMIRROR_PROT_ERROR = 0xff;
 export const HMM_DMIRROR_PROT_NONE = 0x00;

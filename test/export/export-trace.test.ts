@@ -2,7 +2,7 @@
 /** --trace of an exported program, on a directory that stands for tracefs; what comes out is what trace compare reads. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
-import { FORMER_NAMES, TRACED_FUNCTIONS } from '../../src/generations/traced.js';
+import { OTHER_NAMES, TRACED_FUNCTIONS } from '../../src/generations/traced.js';
 import { compareStep } from '../../src/paths/compare.js';
 import { walkScenario } from '../../src/paths/walk.js';
 import { bootMachine } from '../../src/session/machine-pool.js';
@@ -57,7 +57,7 @@ t.test('it switches the tracer on, and marks each step', { skip: noCompiler() },
   t.equal(stderr, `--trace: the trace is in ${path}/trace\n`);
   t.equal(status, 0);
   const functions = of('set_ftrace_filter').trim().split('\n');
-  t.strictSame(['user_fault', ...functions], [...TRACED_FUNCTIONS, ...FORMER_NAMES.keys()]);
+  t.strictSame(['user_fault', ...functions], [...TRACED_FUNCTIONS, ...OTHER_NAMES.keys()]);
   t.strictSame(of('trace_marker').trim().split('\n'), MARKERS);
   t.equal(of('current_tracer'), 'function');
   t.equal(of('options/function-fork') + of('options/event-fork'), '11');

@@ -7,6 +7,7 @@ import type { FileOperations } from '../../src/fs/file.js';
 import type { Device, DeviceAccess, Driver, DriverModule } from '../../src/kernel/module.js';
 import type { Kernel } from '../../src/mm/kernel.js';
 import { DevPagemap, memremap_pages, memunmap_pages, zone_device_page_init } from '../../src/mm/memremap.js';
+import { migrate_vma_finalize, migrate_vma_pages, migrate_vma_setup } from '../../src/mm/migrate_device.js';
 import {
   MIGRATE_PFN_MIGRATE,
   MIGRATE_PFN_WRITE,
@@ -15,10 +16,7 @@ import {
   type MigrateVma,
   migrate_pfn,
   migrate_pfn_to_page,
-  migrate_vma_finalize,
-  migrate_vma_pages,
-  migrate_vma_setup,
-} from '../../src/mm/migrate_device.js';
+} from '../../src/mm/migrate_vma.js';
 import { __release_region, request_free_mem_region } from '../../src/mm/resource.js';
 import { type MmStruct, VM_FAULT_SIGBUS, type VmArea, type VmFault } from '../../src/mm/types.js';
 import { NO_PAGE, type Page } from '../../src/sim/memmap.js';

@@ -14,15 +14,13 @@ import {
   memunmap_pages,
   zone_device_page_init,
 } from '../../src/mm/memremap.js';
+import { migrate_vma_finalize, migrate_vma_pages, migrate_vma_setup } from '../../src/mm/migrate_device.js';
 import {
   MIGRATE_PFN_MIGRATE,
   MIGRATE_VMA_SELECT_DEVICE_COHERENT,
   MIGRATE_VMA_SELECT_SYSTEM,
   migrate_pfn,
-  migrate_vma_finalize,
-  migrate_vma_pages,
-  migrate_vma_setup,
-} from '../../src/mm/migrate_device.js';
+} from '../../src/mm/migrate_vma.js';
 import { put_page } from '../../src/mm/page_alloc.js';
 import { NO_PAGE } from '../../src/sim/memmap.js';
 import { done } from '../../src/sim/task.js';

@@ -13,7 +13,7 @@ const GOLDEN = 'test/golden';
 /** Failures shown in full for each file; the others are counted. */
 const SHOWN = 5;
 
-for (const kernel of ['6.1', '6.12']) {
+for (const kernel of ['6.1', '6.12', '7.3']) {
   for (const name of readdirSync(`${GOLDEN}/${kernel}`)) {
     t.test(`${kernel}/${name}`, (t) => {
       const file = `${GOLDEN}/${kernel}/${name}`;

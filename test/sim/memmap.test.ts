@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import t from 'tap';
-import { migrate_pfn, migrate_pfn_to_page } from '../../src/mm/migrate_device.js';
+import { migrate_pfn, migrate_pfn_to_page } from '../../src/mm/migrate_vma.js';
 import { MAX_PAGES, Memmap, PAGEBLOCK } from '../../src/sim/memmap.js';
 
 t.test('growing keeps what pages in use hold, and page 0', async (t) => {

@@ -3,7 +3,9 @@
 import { chunk_of } from '../../drivers/test_hmm/devmem.js';
 import type { DmirrorChunk, DmirrorDevice, DmirrorModule } from '../../drivers/test_hmm/dmirror.js';
 import { idle_device_refs } from '../../mm/memremap.js';
+import { folio_nr_pages } from '../../mm/page_flags.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
+import { HPAGE_PMD_NR } from '../../uapi/mman.js';
 import type { Census } from '../census.js';
 import { DEVICE_PAGES } from '../devices.js';
 import { violation } from '../violation.js';
@@ -17,7 +19,7 @@ function check_device(census: Census, mdevice: DmirrorDevice): void {
   for (const chunk of mdevice.chunks) {
     const { firstPage, nr_pages } = chunk.pagemap;
     const used = count_used(census, mdevice, chunk);
-    const idle = chunk.virgin + 1 - firstPage + (free.get(chunk) ?? 0) + chunk.lost;
+    const idle = chunk.firstUsed - firstPage + (free.get(chunk) ?? 0) + chunk.lost;
     if (used + idle === nr_pages) continue;
     const where = `${mdevice.name}, chunk at page ${firstPage}`;
     throw violation(DEVICE_PAGES, `${where}: ${used} pages in use and ${idle} free, of ${nr_pages}`);
@@ -30,15 +32,19 @@ function count_free_list(census: Census, mdevice: DmirrorDevice): Map<DmirrorChu
   const free = new Map<DmirrorChunk, number>();
   const limit = mdevice.chunks.reduce((sum, { pagemap }) => sum + pagemap.nr_pages, 0);
   let length = 0;
-  for (let page = mdevice.free_pages; page !== NO_PAGE; page = mem.priv[page]!) {
-    if (++length > limit) throw violation(DEVICE_PAGES, `${mdevice.name}: the free list runs in a circle`);
-    const chunk = k.is_zone_device_page(page) ? chunk_of(k, page) : null;
-    if (chunk === null || chunk.mdevice !== mdevice || page <= chunk.virgin) {
-      throw violation(DEVICE_PAGES, `${mdevice.name}: ${census.show(page)} is on its free list`);
+  const count = (head: Page, nr: number): void => {
+    for (let page = head; page !== NO_PAGE; page = mem.priv[page]!) {
+      if (++length > limit) throw violation(DEVICE_PAGES, `${mdevice.name}: the free list runs in a circle`);
+      const chunk = k.is_zone_device_page(page) ? chunk_of(k, page) : null;
+      if (chunk === null || chunk.mdevice !== mdevice || page < chunk.firstUsed) {
+        throw violation(DEVICE_PAGES, `${mdevice.name}: ${census.show(page)} is on its free list`);
+      }
+      check_free_page(census, page);
+      free.set(chunk, (free.get(chunk) ?? 0) + nr);
     }
-    check_free_page(census, page);
-    free.set(chunk, (free.get(chunk) ?? 0) + 1);
-  }
+  };
+  count(mdevice.free_pages, 1);
+  count(mdevice.free_folios, HPAGE_PMD_NR);
   return free;
 }
 
@@ -60,9 +66,9 @@ function count_used(census: Census, mdevice: DmirrorDevice, chunk: DmirrorChunk)
   const { firstPage, nr_pages, type } = chunk.pagemap;
   const backed = type === 'MEMORY_DEVICE_PRIVATE' || k.behaviour.genericHasBackingPage;
   let used = 0;
-  for (let page = chunk.virgin + 1; page < firstPage + nr_pages; page++) {
+  for (let page = chunk.firstUsed; page < firstPage + nr_pages; page++) {
     if (mem.refcount[page]! <= idle_device_refs(k)) continue;
-    used++;
+    used += folio_nr_pages(mem, page);
     if (!backed) continue;
     const backing = mem.priv[page]!;
     if (backing === NO_PAGE || k.is_zone_device_page(backing)) {

@@ -10,6 +10,7 @@
  * And by a bug: the eviction of a coherent page that a device has for itself fails, but maps the page again without a
  * word to anybody. A reference to the page leaks there, by which such entries are known.
  */
+import { backing_of } from '../../drivers/test_hmm/devmem.js';
 import type { Dmirror, DmirrorModule } from '../../drivers/test_hmm/dmirror.js';
 import { DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from '../../drivers/test_hmm/xarray.js';
 import type { MmuNotifierRange } from '../../mm/mmu_notifier.js';
@@ -105,7 +106,7 @@ function disagreement(
 }
 
 /** Whether the device's entry for its private page `own` may be `page`: its backing page, or, by a bug, itself. */
-function is_data_of({ k, mem }: Census, dmirror: Dmirror, page: Page, own: Page): boolean {
+function is_data_of({ k }: Census, dmirror: Dmirror, page: Page, own: Page): boolean {
   if (k.pgmapOf(own).owner !== dmirror.mdevice) return false;
-  return page === mem.priv[own] || (k.behaviour.faultMirrorsOwnPrivatePage && page === own);
+  return page === backing_of(k, own) || (k.behaviour.faultMirrorsOwnPrivatePage && page === own);
 }

@@ -13,15 +13,19 @@ import {
   zone_device_page_init,
 } from '../../mm/memremap.js';
 import {
-  MIGRATE_PFN_MIGRATE,
-  MIGRATE_PFN_WRITE,
   migrate_device_finalize,
   migrate_device_pages,
   migrate_device_range,
+} from '../../mm/migrate_device.js';
+import {
+  MIGRATE_PFN_COMPOUND,
+  MIGRATE_PFN_MIGRATE,
+  MIGRATE_PFN_WRITE,
   migrate_pfn,
   migrate_pfn_to_page,
-} from '../../mm/migrate_device.js';
+} from '../../mm/migrate_vma.js';
 import { put_page, UNMOVABLE } from '../../mm/page_alloc.js';
+import { compound_head, folio_nr_pages, PG_head, PG_tail } from '../../mm/page_flags.js';
 import {
   __release_region,
   lookup_resource,
@@ -32,14 +36,20 @@ import { KernelBug } from '../../sim/errors.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { ENOMEM } from '../../uapi/errno.js';
-import { PAGE_SIZE } from '../../uapi/mman.js';
+import { HPAGE_PMD_NR, HPAGE_PMD_ORDER, PAGE_SIZE } from '../../uapi/mman.js';
 import { DEVMEM_CHUNK_SIZE, DmirrorChunk, type DmirrorDevice } from './dmirror.js';
 import { dmirror_devmem_fault } from './migrate.js';
 
-/** BACKING_PAGE(): where the contents of a device page are. */
+/** BACKING_PAGE(): where the contents of a device page are, which may be one of a large folio. */
 export function BACKING_PAGE(mdevice: DmirrorDevice, page: Page): Page {
   const k = mdevice.module.kernel;
-  return is_device_private_page(k, page) ? k.mem.priv[page]! : page;
+  return is_device_private_page(k, page) ? backing_of(k, page) : page;
+}
+
+/** The system page behind a device page that has one. */
+export function backing_of(k: Kernel, page: Page): Page {
+  const head = compound_head(k.mem, page);
+  return k.mem.priv[head]! + (page - head);
 }
 
 /** The chunk that a device page is in; null when it is another driver's. */
@@ -120,7 +130,7 @@ function log_chunk({ module, chunks }: DmirrorDevice, { range }: DevPagemap): vo
 }
 
 /** Take one more chunk of device memory. Context: may sleep. Return: 0 or -errno. */
-export function* dmirror_allocate_chunk(mdevice: DmirrorDevice): Task<number> {
+export function* dmirror_allocate_chunk(mdevice: DmirrorDevice, large: boolean): Task<number> {
   const k = mdevice.module.kernel;
   const plan = plan_chunk(mdevice);
   if (typeof plan === 'number') return plan;
@@ -128,6 +138,7 @@ export function* dmirror_allocate_chunk(mdevice: DmirrorDevice): Task<number> {
   const ops: DevPagemapOps = {
     page_free: (page) => dmirror_devmem_free(mdevice, page),
     migrate_to_ram: (vmf) => dmirror_devmem_fault(mdevice.module, vmf),
+    folio_split: (head, tail) => dmirror_devmem_folio_split(k, head, tail),
   };
   chunk.pagemap = new DevPagemap(plan.type, { start: plan.start, end: plan.end }, ops, mdevice, chunk);
   yield* mdevice.devmem_lock.mutex_lock('dmirror_allocate_chunk');
@@ -141,38 +152,44 @@ export function* dmirror_allocate_chunk(mdevice: DmirrorDevice): Task<number> {
   mdevice.chunks.push(chunk);
   mdevice.devmem_lock.mutex_unlock();
   const { firstPage, nr_pages } = chunk.pagemap;
-  chunk.virgin = firstPage + nr_pages - 1;
+  chunk.large = large;
+  chunk.virgin = firstPage + nr_pages - (large ? HPAGE_PMD_NR : 1);
   log_chunk(mdevice, chunk.pagemap);
   return 0;
 }
 
 /** A free page of the device, or NO_PAGE when the lists are empty. Context: lock held. */
-function take_free_page(mdevice: DmirrorDevice): Page {
+function take_free_page(mdevice: DmirrorDevice, large: boolean): Page {
   const { mem } = mdevice.module.kernel;
-  const page = mdevice.free_pages;
+  const page = large ? mdevice.free_folios : mdevice.free_pages;
   if (page !== NO_PAGE) {
-    mdevice.free_pages = mem.priv[page]!;
+    if (large) mdevice.free_folios = mem.priv[page]!;
+    else mdevice.free_pages = mem.priv[page]!;
     return page;
   }
   for (let n = mdevice.chunks.length - 1; n >= 0; n--) {
     const chunk = mdevice.chunks[n]!;
-    if (chunk.remove || chunk.virgin < chunk.pagemap.firstPage) continue;
-    return chunk.virgin--;
+    if (chunk.remove || chunk.large !== large || chunk.virgin < chunk.pagemap.firstPage) continue;
+    const first = chunk.virgin;
+    chunk.virgin -= large ? HPAGE_PMD_NR : 1;
+    return first;
   }
   return NO_PAGE;
 }
 
-/** Whether the device has pages to hand out. */
+/** Whether the device has small pages to hand out. */
 export function has_free_page(mdevice: DmirrorDevice): boolean {
-  const virgin = mdevice.chunks.some(({ remove, virgin, pagemap }) => !remove && virgin >= pagemap.firstPage);
+  const virgin = mdevice.chunks.some(
+    ({ remove, large, virgin, pagemap }) => !remove && !large && virgin >= pagemap.firstPage,
+  );
   return virgin || mdevice.free_pages !== NO_PAGE;
 }
 
 /** A page of one more chunk; NO_PAGE when there is none. May sleep. */
-function* page_of_new_chunk(mdevice: DmirrorDevice): Task<Page> {
+function* page_of_new_chunk(mdevice: DmirrorDevice, large: boolean): Task<Page> {
   const { kernel: k } = mdevice.module;
-  const err = yield* dmirror_allocate_chunk(mdevice);
-  const page = err === 0 ? take_free_page(mdevice) : NO_PAGE;
+  const err = yield* dmirror_allocate_chunk(mdevice, large);
+  const page = err === 0 ? take_free_page(mdevice, large) : NO_PAGE;
   if (!k.behaviour.chunkResultInverted) return page;
   if (err !== 0) {
     const reason = `NULL pointer dereference: dmirror_allocate_chunk() answered ${err}, which passes for success`;
@@ -184,20 +201,24 @@ function* page_of_new_chunk(mdevice: DmirrorDevice): Task<Page> {
   return NO_PAGE;
 }
 
-/** A device page with one reference, locked, and its backing page; NO_PAGE when the device is full. May sleep. */
-export function* dmirror_devmem_alloc_page(mdevice: DmirrorDevice): Task<Page> {
+/**
+ * A device page, or 512 as one folio, with one reference, locked, and what backs it; NO_PAGE when the device is full.
+ * Context: may sleep.
+ */
+export function* dmirror_devmem_alloc_page(mdevice: DmirrorDevice, large: boolean): Task<Page> {
   const k = mdevice.module.kernel;
   const backed = mdevice.zone_device_type === 'private' || k.behaviour.genericHasBackingPage;
-  const rpage = backed ? k.pages.alloc_page(UNMOVABLE) : NO_PAGE;
+  let rpage: Page = NO_PAGE;
+  if (backed) rpage = large ? k.pages.alloc_huge(UNMOVABLE) : k.pages.alloc_page(UNMOVABLE);
   if (backed && rpage === NO_PAGE) return NO_PAGE;
-  let dpage = take_free_page(mdevice);
-  if (dpage === NO_PAGE) dpage = yield* page_of_new_chunk(mdevice);
+  let dpage = take_free_page(mdevice, large);
+  if (dpage === NO_PAGE) dpage = yield* page_of_new_chunk(mdevice, large);
   if (dpage === NO_PAGE) {
     if (rpage !== NO_PAGE) put_page(k, rpage);
     return NO_PAGE;
   }
-  mdevice.calloc++;
-  zone_device_page_init(k, dpage);
+  mdevice.calloc += large ? HPAGE_PMD_NR : 1;
+  zone_device_page_init(k, dpage, large ? HPAGE_PMD_ORDER : 0);
   k.mem.priv[dpage] = rpage;
   return dpage;
 }
@@ -206,6 +227,7 @@ export function* dmirror_devmem_alloc_page(mdevice: DmirrorDevice): Task<Page> {
 function dmirror_devmem_free(mdevice: DmirrorDevice, page: Page): void {
   const k = mdevice.module.kernel;
   const rpage = k.behaviour.genericHasBackingPage ? k.mem.priv[page]! : BACKING_PAGE(mdevice, page);
+  const nr = folio_nr_pages(k.mem, rpage);
   if (rpage !== page) {
     k.mem.priv[rpage] = 0;
     put_page(k, rpage);
@@ -213,11 +235,28 @@ function dmirror_devmem_free(mdevice: DmirrorDevice, page: Page): void {
   const chunk = k.pgmapOf(page).container as DmirrorChunk;
   mdevice.lock.spin_lock();
   if (!chunk.remove) {
-    mdevice.cfree++;
-    k.mem.priv[page] = mdevice.free_pages;
-    mdevice.free_pages = page;
+    mdevice.cfree += nr;
+    k.mem.priv[page] = nr > 1 ? mdevice.free_folios : mdevice.free_pages;
+    if (nr > 1) mdevice.free_folios = page;
+    else mdevice.free_pages = page;
   }
   mdevice.lock.spin_unlock();
+}
+
+/** A large folio of the device is split: so is what backs it. `tail`: NO_PAGE once all tails have been told. */
+function dmirror_devmem_folio_split(k: Kernel, head: Page, tail: Page): void {
+  const { mem } = k;
+  const rpage = mem.priv[head]!;
+  if (tail === NO_PAGE) {
+    mem.flags[rpage]! &= ~PG_head;
+    return;
+  }
+  const rtail = rpage + (tail - head);
+  mem.priv[tail] = rtail;
+  mem.priv[rtail] = mem.priv[rpage]!;
+  mem.flags[rtail]! &= ~PG_tail;
+  mem.index[rtail] = 0;
+  mem.refcount[rtail] = 1;
 }
 
 /** kcalloc() of the two arrays, which needs contiguous memory, and whose result nobody looks at. */
@@ -239,7 +278,7 @@ export function* dmirror_device_evict_chunk(chunk: DmirrorChunk): Task {
   const { firstPage, nr_pages } = chunk.pagemap;
   if (!k.behaviour.evictNeverFailsToAllocate) kcalloc_pfns(k, nr_pages);
   // Pages below `virgin` were never handed out: nothing to do for them.
-  const first = Math.max(chunk.virgin + 1, firstPage);
+  const first = Math.max(chunk.firstUsed, firstPage);
   const npages = firstPage + nr_pages - first;
   const src = new Uint32Array(npages);
   const dst = new Uint32Array(npages);
@@ -248,14 +287,18 @@ export function* dmirror_device_evict_chunk(chunk: DmirrorChunk): Task {
     const spage = migrate_pfn_to_page(src[n]!);
     if (spage === NO_PAGE || (src[n]! & MIGRATE_PFN_MIGRATE) === 0) continue;
     if (!is_device_private_page(k, spage) && !is_device_coherent_page(k, spage)) continue;
-    const dpage = k.pages.alloc_page();
-    if (dpage === NO_PAGE)
-      throw new KernelBug('dmirror_device_evict_chunk', 'out of memory with __GFP_NOFAIL');
+    const compound = src[n]! & MIGRATE_PFN_COMPOUND;
+    const dpage = compound !== 0 ? k.pages.alloc_huge() : k.pages.alloc_page();
+    if (dpage === NO_PAGE) {
+      const why = compound !== 0 ? 'no huge page, which nobody checks' : 'out of memory with __GFP_NOFAIL';
+      throw new KernelBug('dmirror_device_evict_chunk', why);
+    }
     k.trylock_page(dpage);
-    k.contents.copy_page(dpage, BACKING_PAGE(mdevice, spage));
-    let entry = migrate_pfn(dpage);
+    const from = BACKING_PAGE(mdevice, spage);
+    for (let j = 0; j < (compound !== 0 ? HPAGE_PMD_NR : 1); j++) k.contents.copy_page(dpage + j, from + j);
+    let entry = migrate_pfn(dpage) | compound;
     if ((src[n]! & MIGRATE_PFN_WRITE) !== 0) entry |= MIGRATE_PFN_WRITE;
-    dst[n] = entry;
+    dst[n] = entry >>> 0;
   }
   yield* migrate_device_pages(k, src, dst, npages);
   migrate_device_finalize(k, src, dst, npages);
@@ -275,6 +318,7 @@ function* remove_chunks(mdevice: DmirrorDevice, evict: boolean): Task {
     if (evict) {
       chunk.remove = true;
       mdevice.free_pages = NO_PAGE;
+      mdevice.free_folios = NO_PAGE;
       yield* dmirror_device_evict_chunk(chunk);
     }
     const { pagemap } = chunk;
@@ -284,6 +328,7 @@ function* remove_chunks(mdevice: DmirrorDevice, evict: boolean): Task {
   }
   mdevice.chunks = [];
   mdevice.free_pages = NO_PAGE;
+  mdevice.free_folios = NO_PAGE;
 }
 
 /** Give up all device memory of the device. Context: may sleep for ever, when somebody keeps a page. */

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: lib/test_hmm.c, its structs. */
+
 import type { FileTable } from '../../fs/file.js';
 import type { Generation } from '../../generations/types.js';
 import type { Kernel } from '../../mm/kernel.js';
 import type { DevPagemap } from '../../mm/memremap.js';
 import { MmuIntervalNotifier, type MmuNotifierRange } from '../../mm/mmu_notifier.js';
+import type { U64 } from '../../sim/bytes.js';
 import { Mutex, SpinLock } from '../../sim/locks.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
+import { HPAGE_PMD_NR, PTRS_PER_PTE } from '../../uapi/mman.js';
 import { XArray } from './xarray.js';
 
 /** Bytes of device memory that a device takes at a time. */
@@ -28,6 +31,13 @@ export class DmirrorChunk {
   pagemap!: DevPagemap;
   /** Guarded by: the device's lock. Free pages that were never used: they go from the last to the first, like a list filled in order. */
   virgin: Page = NO_PAGE;
+  /** Its pages are handed out 512 at a time. */
+  large = false;
+  /** The first page that was ever used. */
+  get firstUsed(): Page {
+    return this.virgin + (this.large ? HPAGE_PMD_NR : 1);
+  }
+
   /** Pages that left the free list and never got to anybody. */
   lost = 0;
 
@@ -43,6 +53,8 @@ export class DmirrorDevice {
   readonly lock: SpinLock;
   /** Pages that came back, last in first out, linked in zone_device_data. Guarded by: lock; so are the counts. */
   free_pages: Page = NO_PAGE;
+  /** Folios of 512 pages, in the same way. Guarded by: lock. */
+  free_folios: Page = NO_PAGE;
   calloc = 0;
   cfree = 0;
 
@@ -70,6 +82,8 @@ export class Dmirror {
   readonly mutex: Mutex;
   /** What zone_device_data of a backing page holds. */
   readonly id: number;
+  /** The next migration finds no memory, once (HMM_DMIRROR_FLAG_FAIL_ALLOC). */
+  failAlloc = false;
 
   constructor(readonly mdevice: DmirrorDevice) {
     const { module } = mdevice;
@@ -84,8 +98,8 @@ export class Batch {
   readonly hmm_pfns = new Uint32Array(BATCH);
   readonly hmm_flags = new Uint16Array(BATCH);
   readonly perm = new Uint8Array(BATCH);
-  readonly src = new Uint32Array(BATCH);
-  readonly dst = new Uint32Array(BATCH);
+  readonly src = new Uint32Array(PTRS_PER_PTE);
+  readonly dst = new Uint32Array(PTRS_PER_PTE);
 
   clear(): this {
     this.hmm_pfns.fill(0);
@@ -130,6 +144,8 @@ export interface DmirrorCmd {
   readonly ptr: number;
   /** Bytes of the range, after the shift that may overflow. */
   readonly size: number;
+  /** The page count as it was passed, for commands that take it for something else. */
+  readonly npages: U64;
   cpages: number;
   faults: number;
   zone_device_type: number;

@@ -4,7 +4,7 @@
 import { mmput } from '../../mm/mmap.js';
 import { put_page } from '../../mm/page_alloc.js';
 import { compound_head } from '../../mm/page_flags.js';
-import { make_device_exclusive_range } from '../../mm/rmap_exclusive.js';
+import { make_device_exclusive, make_device_exclusive_range } from '../../mm/rmap_exclusive.js';
 import type { MmStruct } from '../../mm/types.js';
 import { NO_PAGE } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
@@ -62,13 +62,29 @@ function* exclusive_range(dmirror: Dmirror, mm: MmStruct, start: number, end: nu
   return 0;
 }
 
-/** HMM_DMIRROR_EXCLUSIVE: take the range from the CPU. Context: may sleep. Return: 0, -EINVAL, -EBUSY, -ENOENT. */
+/** The same of kernels that go page by page. Return: 0, or why the first of them could not be had: -errno. */
+function* exclusive_pages(dmirror: Dmirror, mm: MmStruct, start: number, end: number): Task<number> {
+  const k = dmirror.mdevice.module.kernel;
+  for (let addr = start; addr < end; addr += PAGE_SIZE) {
+    const page = yield* make_device_exclusive(mm, addr, null);
+    if (page < 0) return page;
+    yield* dmirror.mutex.mutex_lock('dmirror_atomic_map');
+    dmirror.pt.xa_store(addr / PAGE_SIZE, page, DPT_XA_TAG_ATOMIC);
+    dmirror.mutex.mutex_unlock();
+    k.unlock_page(compound_head(k.mem, page));
+    put_page(k, page);
+  }
+  return 0;
+}
+
+/** HMM_DMIRROR_EXCLUSIVE: take the range from the CPU. Context: may sleep. Return: 0 or -errno. */
 export function* dmirror_exclusive(dmirror: Dmirror, caller: MmStruct, cmd: DmirrorCmd): Task<number> {
   const k = dmirror.mdevice.module.kernel;
   const { mm } = dmirror.notifier;
   if (!k.mmget_not_zero(mm)) return -EINVAL;
   yield* mm.mmap_lock.down_read('dmirror_exclusive');
-  const ret = yield* exclusive_range(dmirror, mm, cmd.addr, cmd.addr + cmd.size);
+  const take = k.behaviour.exclusivePageErrors ? exclusive_pages : exclusive_range;
+  const ret = yield* take(dmirror, mm, cmd.addr, cmd.addr + cmd.size);
   mm.mmap_lock.up_read();
   yield* mmput(mm);
   if (ret !== 0) return ret;

@@ -8,6 +8,7 @@ import {
   HMM_PFN_WRITE,
   type HmmRange,
   hmm_range_fault,
+  hmm_range_fault_unlocked_timeout,
 } from '../../mm/hmm.js';
 import { COST_FRUITLESS, type Kernel } from '../../mm/kernel.js';
 import { is_device_private_page } from '../../mm/memremap.js';
@@ -28,8 +29,8 @@ import { done, type Task } from '../../sim/task.js';
 import { EBUSY, EFAULT, ENOENT } from '../../uapi/errno.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
 import { DmirrorBounce } from './bounce.js';
+import { BACKING_PAGE } from './devmem.js';
 import {
-  BATCH,
   COST_BATCH,
   COST_RETRY,
   type Dmirror,
@@ -104,8 +105,7 @@ function dmirror_do_fault(dmirror: Dmirror, range: HmmRange): number {
 
 /** What a driver without that bug stores: the page that holds the data. */
 function backing(dmirror: Dmirror, page: Page): Page {
-  const k = dmirror.mdevice.module.kernel;
-  return is_device_private_page(k, page) ? k.mem.priv[page]! : page;
+  return BACKING_PAGE(dmirror.mdevice, page);
 }
 
 function* dmirror_range_fault(dmirror: Dmirror, range: HmmRange): Task<number> {
@@ -132,8 +132,27 @@ function* dmirror_range_fault(dmirror: Dmirror, range: HmmRange): Task<number> {
   return ret;
 }
 
+function* dmirror_range_fault_unlocked(dmirror: Dmirror, range: HmmRange): Task<number> {
+  for (;;) {
+    const ret = yield* hmm_range_fault_unlocked_timeout(range);
+    if (ret !== 0) return ret;
+    yield* dmirror.mutex.mutex_lock('dmirror_range_fault_unlocked');
+    if (!mmu_interval_read_retry(range.notifier, range.notifier_seq)) break;
+    dmirror.mutex.mutex_unlock();
+  }
+  const ret = dmirror_do_fault(dmirror, range);
+  dmirror.mutex.mutex_unlock();
+  return ret;
+}
+
 /** Fault [start, end) in for the device. Context: may sleep. Return: 0, -EFAULT, -EPERM, -EBUSY. */
-function* dmirror_fault(dmirror: Dmirror, start: number, end: number, write: boolean): Task<number> {
+function* dmirror_fault(
+  dmirror: Dmirror,
+  start: number,
+  end: number,
+  write: boolean,
+  unlocked: boolean,
+): Task<number> {
   const k = dmirror.mdevice.module.kernel;
   const { mm } = dmirror.notifier;
   if (!k.mmget_not_zero(mm)) {
@@ -155,8 +174,8 @@ function* dmirror_fault(dmirror: Dmirror, start: number, end: number, write: boo
   let ret = 0;
   for (let addr = start; addr < end && ret === 0; addr = range.end) {
     range.start = addr;
-    range.end = Math.min(addr + BATCH * PAGE_SIZE, end);
-    ret = yield* dmirror_range_fault(dmirror, range);
+    range.end = Math.min(addr + k.behaviour.faultBatchPages * PAGE_SIZE, end);
+    ret = yield* (unlocked ? dmirror_range_fault_unlocked : dmirror_range_fault)(dmirror, range);
   }
   giveBatch(batch);
   yield* mmput(mm);
@@ -241,6 +260,7 @@ function* access_loop(
   bounce: DmirrorBounce,
   access: Access,
   write: boolean,
+  unlocked = false,
 ): Task<number> {
   const end = cmd.addr + cmd.size;
   let start = cmd.addr;
@@ -251,7 +271,7 @@ function* access_loop(
     dmirror.mutex.mutex_unlock();
     if (ret !== -ENOENT) return ret;
     start = cmd.addr + bounce.cpages * PAGE_SIZE;
-    const fault = yield* dmirror_fault(dmirror, start, end, write);
+    const fault = yield* dmirror_fault(dmirror, start, end, write, unlocked);
     if (fault !== 0) return fault;
     cmd.faults++;
     executor.charge(COST_RETRY);
@@ -260,10 +280,19 @@ function* access_loop(
 }
 
 /** HMM_DMIRROR_READ: the device reads memory. Context: may sleep. */
-export function* dmirror_read(dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd): Task<number> {
+export function dmirror_read(dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd): Task<number> {
+  return read(dmirror, mm, cmd, false);
+}
+
+/** HMM_DMIRROR_READ_UNLOCKED: the same, by faults that may let go of the mmap_lock and wait. Context: may sleep. */
+export function dmirror_read_unlocked(dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd): Task<number> {
+  return read(dmirror, mm, cmd, true);
+}
+
+function* read(dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd, unlocked: boolean): Task<number> {
   const bounce = DmirrorBounce.init(dmirror.mdevice.module.kernel, cmd.size);
   if (typeof bounce === 'number') return bounce;
-  let ret = yield* access_loop(dmirror, cmd, bounce, dmirror_do_read, false);
+  let ret = yield* access_loop(dmirror, cmd, bounce, dmirror_do_read, false, unlocked);
   if (ret === 0 && !(yield* bounce.toUser(mm, cmd.ptr))) ret = -EFAULT;
   cmd.cpages = bounce.cpages;
   bounce.fini();

@@ -2,23 +2,23 @@
 /** Answers for: lib/test_hmm.c, migration to and from the device. Fidelity: ported. */
 import { COST_FRUITLESS, COST_PAGE, type Kernel } from '../../mm/kernel.js';
 import { is_device_coherent_page, is_device_private_page } from '../../mm/memremap.js';
+import { migrate_vma_finalize, migrate_vma_pages, migrate_vma_setup } from '../../mm/migrate_device.js';
 import {
+  MIGRATE_PFN_COMPOUND,
   MIGRATE_PFN_MIGRATE,
   MIGRATE_PFN_VALID,
   MIGRATE_PFN_WRITE,
+  MIGRATE_VMA_SELECT_COMPOUND,
   MIGRATE_VMA_SELECT_DEVICE_COHERENT,
   MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
   MIGRATE_VMA_SELECT_SYSTEM,
   type MigrateVma,
   migrate_pfn,
   migrate_pfn_to_page,
-  migrate_vma_finalize,
-  migrate_vma_pages,
-  migrate_vma_setup,
-} from '../../mm/migrate_device.js';
+} from '../../mm/migrate_vma.js';
 import { mmput } from '../../mm/mmap.js';
 import { put_page, UNMOVABLE } from '../../mm/page_alloc.js';
-import type { PlainReasonId } from '../../mm/reasons.js';
+import { compound_head } from '../../mm/page_flags.js';
 import {
   type MmStruct,
   VM_FAULT_OOM,
@@ -31,11 +31,10 @@ import {
 import { KernelBug } from '../../sim/errors.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
-import { EINVAL } from '../../uapi/errno.js';
-import { PAGE_SIZE } from '../../uapi/mman.js';
-import { BACKING_PAGE, dmirror_devmem_alloc_page, has_free_page } from './devmem.js';
+import { EINVAL, ENOMEM } from '../../uapi/errno.js';
+import { HPAGE_PMD_NR, HPAGE_PMD_SIZE, PAGE_SIZE } from '../../uapi/mman.js';
+import { BACKING_PAGE, dmirror_devmem_alloc_page } from './devmem.js';
 import {
-  BATCH,
   type Batch,
   type Dmirror,
   type DmirrorCmd,
@@ -45,6 +44,8 @@ import {
   takeBatch,
 } from './dmirror.js';
 import { return_data } from './fault.js';
+import { compound_alloc_and_copy, compound_fault_alloc_and_copy } from './migrate_compound.js';
+import { skip, why_no_page } from './migrate_skip.js';
 import { DPT_XA_TAG_WRITE } from './xarray.js';
 
 /** Which pages come back from this device. */
@@ -54,19 +55,6 @@ function dmirror_select_device(mdevice: DmirrorDevice): number {
   return mdevice.module.kernel.behaviour.genericPagesAreMigratable
     ? MIGRATE_VMA_SELECT_SYSTEM
     : MIGRATE_VMA_SELECT_DEVICE_COHERENT;
-}
-
-/** Tell why entry `n` stays where it is. */
-function skip(args: MigrateVma, n: number, fn: string, id: PlainReasonId): void {
-  const { vm_mm } = args.vma;
-  if (vm_mm.kernel.trace === null) return;
-  vm_mm.kernel.note({ event: 'skip', fn, mm: vm_mm, addr: args.start + n * PAGE_SIZE, reason: { id } });
-}
-
-/** Why dmirror_devmem_alloc_page() has answered NULL. */
-function why_no_page(mdevice: DmirrorDevice): PlainReasonId {
-  if (mdevice.module.kernel.pages.nr_free_pages === 0) return 'no-backing-memory';
-  return has_free_page(mdevice) ? 'chunk-result-inverted' : 'device-full';
 }
 
 /** Give every migrating entry a device page and copy the contents there. */
@@ -83,7 +71,7 @@ function* dmirror_migrate_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): Ta
       skip(args, n, 'dmirror_migrate_alloc_and_copy', 'already-in-device');
       continue;
     }
-    const dpage = yield* dmirror_devmem_alloc_page(mdevice);
+    const dpage = yield* dmirror_devmem_alloc_page(mdevice, false);
     if (dpage === NO_PAGE) {
       skip(args, n, 'dmirror_devmem_alloc_page', why_no_page(mdevice));
       continue;
@@ -93,13 +81,13 @@ function* dmirror_migrate_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): Ta
     else k.contents.copy_page(data, spage);
     const owner = k.behaviour.genericHasBackingPage ? k.mem.priv[dpage]! : data;
     k.mem.priv[owner] = dmirror.id;
-    const writable =
-      (mpfn & MIGRATE_PFN_WRITE) !== 0 || (spage === NO_PAGE && (args.vma.vm_flags & VM_WRITE) !== 0);
+    const hole = spage === NO_PAGE && k.behaviour.holesAreWritable;
+    const writable = (mpfn & MIGRATE_PFN_WRITE) !== 0 || (hole && (args.vma.vm_flags & VM_WRITE) !== 0);
     args.dst[n] = (migrate_pfn(dpage) | (writable ? MIGRATE_PFN_WRITE : 0)) >>> 0;
   }
 }
 
-/** Enter what has migrated into the device page table. */
+/** Enter what has migrated into the device page table, of a huge page all 512. */
 function* dmirror_migrate_finalize_and_map(args: MigrateVma, dmirror: Dmirror): Task {
   yield* dmirror.mutex.mutex_lock('dmirror_migrate_finalize_and_map');
   const first = args.start / PAGE_SIZE;
@@ -109,7 +97,9 @@ function* dmirror_migrate_finalize_and_map(args: MigrateVma, dmirror: Dmirror): 
     const dpage = migrate_pfn_to_page(dst);
     if (dpage === NO_PAGE) continue;
     const tag = (dst & MIGRATE_PFN_WRITE) !== 0 ? DPT_XA_TAG_WRITE : 0;
-    dmirror.pt.xa_store(first + n, BACKING_PAGE(dmirror.mdevice, dpage), tag);
+    const rpage = BACKING_PAGE(dmirror.mdevice, dpage);
+    const nr = (dst & MIGRATE_PFN_COMPOUND) !== 0 ? HPAGE_PMD_NR : 1;
+    for (let j = 0; j < nr; j++) dmirror.pt.xa_store(first + n + j, rpage + j, tag);
   }
   dmirror.mutex.mutex_unlock();
 }
@@ -192,6 +182,7 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
   const k = dmirror.mdevice.module.kernel;
   const { mm } = dmirror.notifier;
   const end = cmd.addr + cmd.size;
+  const compound = k.behaviour.driverSelectsCompound;
   const arrays = toDevice || k.behaviour.toSystemArraysOnStack ? [] : kvcalloc_pfns(k);
   if (!k.mmget_not_zero(mm)) return -EINVAL;
   cmd.cpages = 0;
@@ -209,17 +200,25 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
       ret = -EINVAL;
       break;
     }
-    const next = Math.min(end, addr + BATCH * PAGE_SIZE, vma.vm_end);
+    const next = Math.min(end, addr + k.behaviour.migrateBatchPages * PAGE_SIZE, vma.vm_end);
     args ??= new_migrate_vma(vma, batch, dmirror.mdevice);
     args.vma = vma;
     args.start = addr;
     args.end = next;
     args.flags = toDevice ? MIGRATE_VMA_SELECT_SYSTEM : dmirror_select_device(dmirror.mdevice);
+    if (compound) args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
     ret = yield* migrate_vma_setup(args);
     if (ret !== 0) break;
     k.executor.charge(COST_PAGE * args.npages);
-    if (toDevice) yield* dmirror_migrate_alloc_and_copy(args, dmirror);
-    else dmirror_devmem_fault_alloc_and_copy(args, dmirror);
+    if (!toDevice) {
+      const copy = compound ? compound_fault_alloc_and_copy : dmirror_devmem_fault_alloc_and_copy;
+      if (copy(args, dmirror) !== 0 && k.behaviour.toSystemStopsWithoutMemory) {
+        migrate_vma_finalize(args);
+        ret = -ENOMEM;
+        break;
+      }
+    } else if (compound) yield* compound_alloc_and_copy(args, dmirror);
+    else yield* dmirror_migrate_alloc_and_copy(args, dmirror);
     yield* migrate_vma_pages(args);
     if (toDevice) yield* dmirror_migrate_finalize_and_map(args, dmirror);
     else if (k.behaviour.toSystemCountsPages) cmd.cpages += dmirror_successful_migrated_pages(args);
@@ -245,10 +244,10 @@ export function* dmirror_migrate_to_system(dmirror: Dmirror, cmd: DmirrorCmd): T
   return yield* migrate_range(dmirror, cmd, false);
 }
 
-/** The CPU touched a private page: bring that one page back. Return: 0, VM_FAULT_SIGBUS or VM_FAULT_OOM. */
+/** The CPU touched a private page: bring it back, of a huge one that is mapped as such all of it. Return: 0, VM_FAULT_SIGBUS or VM_FAULT_OOM. */
 export function* dmirror_devmem_fault(module: DmirrorModule, vmf: VmFault): Task<number> {
   const k = module.kernel;
-  const rpage: Page = k.mem.priv[vmf.page]!;
+  const rpage: Page = k.mem.priv[compound_head(k.mem, vmf.page)]!;
   const dmirror = module.mirrors[k.mem.priv[rpage]!];
   if (dmirror === null || dmirror === undefined) {
     throw new KernelBug(
@@ -258,16 +257,19 @@ export function* dmirror_devmem_fault(module: DmirrorModule, vmf: VmFault): Task
   }
   const batch = takeBatch();
   const args = new_migrate_vma(vmf.vma, batch, dmirror.mdevice);
-  args.start = vmf.address;
-  args.end = vmf.address + PAGE_SIZE;
+  const size = vmf.huge === true ? HPAGE_PMD_SIZE : PAGE_SIZE;
+  args.start = vmf.address - (vmf.address % size);
+  args.end = args.start + size;
   args.flags = k.behaviour.faultSelectsByType
     ? dmirror_select_device(dmirror.mdevice)
     : MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
+  if (vmf.huge === true) args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
   args.fault_page = vmf.page;
   let ret = VM_FAULT_SIGBUS;
   if ((yield* migrate_vma_setup(args)) === 0) {
-    ret = dmirror_devmem_fault_alloc_and_copy(args, dmirror);
-    yield* migrate_vma_pages(args);
+    const compound = k.behaviour.driverSelectsCompound;
+    ret = (compound ? compound_fault_alloc_and_copy : dmirror_devmem_fault_alloc_and_copy)(args, dmirror);
+    if (ret === 0 || !compound) yield* migrate_vma_pages(args);
     migrate_vma_finalize(args);
   }
   giveBatch(batch);

@@ -20,6 +20,7 @@ import { PAGE_SIZE } from '../../uapi/mman.js';
 import {
   type DmirrorOp,
   dmirrorRequest,
+  HMM_DMIRROR_FLAG_FAIL_ALLOC,
   HMM_DMIRROR_MEMORY_DEVICE_COHERENT,
   HMM_DMIRROR_MEMORY_DEVICE_PRIVATE,
 } from '../../uapi/test_hmm_uapi.js';
@@ -31,7 +32,7 @@ import {
 } from './devmem.js';
 import { Dmirror, type DmirrorCmd, DmirrorDevice, type DmirrorModule } from './dmirror.js';
 import { dmirror_check_atomic, dmirror_exclusive } from './exclusive.js';
-import { dmirror_min_ops, dmirror_read, dmirror_write } from './fault.js';
+import { dmirror_min_ops, dmirror_read, dmirror_read_unlocked, dmirror_write } from './fault.js';
 import { dmirror_migrate_to_device, dmirror_migrate_to_system } from './migrate.js';
 import { dmirror_snapshot } from './snapshot.js';
 
@@ -80,7 +81,9 @@ function checked_cmd(fields: DmirrorFields, overflowChecked: boolean): DmirrorCm
   const end = addr + size;
   if (size < 0 || addr >= (end >= 2 ** 64 ? end - 2 ** 64 : end)) return -EINVAL;
   const { alloc_to_devmem } = fields;
-  return { addr, ptr: Number(fields.ptr), size, cpages: 0, faults: 0, zone_device_type: 0, alloc_to_devmem };
+  const { npages } = fields;
+  const ptr = Number(fields.ptr);
+  return { addr, ptr, size, npages, cpages: 0, faults: 0, zone_device_type: 0, alloc_to_devmem };
 }
 
 function offset_in_page(addr: U64): number {
@@ -99,6 +102,11 @@ function dispatch(op: DmirrorOp, dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd
   switch (op) {
     case 'READ':
       return dmirror_read(dmirror, mm, cmd);
+    case 'READ_UNLOCKED':
+      return dmirror_read_unlocked(dmirror, mm, cmd);
+    case 'FLAGS':
+      dmirror.failAlloc = (BigInt(cmd.npages) & BigInt(HMM_DMIRROR_FLAG_FAIL_ALLOC)) !== 0n;
+      return done(0);
     case 'WRITE':
       return dmirror_write(dmirror, mm, cmd);
     case 'MIGRATE':
@@ -133,6 +141,8 @@ function* dmirror_release_chunks(dmirror: Dmirror): Task<number> {
 
 const COMMAND_KINDS: Readonly<Record<DmirrorOp, CommandKind | null>> = {
   READ: 'read',
+  READ_UNLOCKED: 'read',
+  FLAGS: null,
   WRITE: 'write',
   MIGRATE: 'migrate',
   MIGRATE_TO_DEV: 'migrate',
@@ -267,7 +277,7 @@ function* dmirror_device_init(mdevice: DmirrorDevice): Task<number> {
   const { files, generation } = mdevice.module;
   const path = `/dev/${mdevice.name}`;
   if (files.strays.has(path)) return -EEXIST;
-  const err = yield* dmirror_allocate_chunk(mdevice);
+  const err = yield* dmirror_allocate_chunk(mdevice, false);
   if (err !== 0 && generation.behaviours.failedDeviceStays) files.strays.set(path, stray_fops(mdevice.name));
   return err;
 }

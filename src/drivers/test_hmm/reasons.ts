@@ -12,6 +12,7 @@ interface DmirrorReasons {
   'only-private-returns': None;
   'not-a-device-page': None;
   'no-system-memory': None;
+  'made-to-fail': None;
   'page-read-only': None;
 }
 
@@ -27,5 +28,6 @@ export const dmirrorReasons: ReasonTable<DmirrorReasons> = {
   'only-private-returns': { about: 'page', text: 'only private pages come back' },
   'not-a-device-page': { about: 'page', text: 'not a device page' },
   'no-system-memory': { about: 'page', text: 'no system memory' },
+  'made-to-fail': { about: 'page', text: 'allocation made to fail (HMM_DMIRROR_FLAG_FAIL_ALLOC)' },
   'page-read-only': { about: 'page', text: 'the page is read-only' },
 };

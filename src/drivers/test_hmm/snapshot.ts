@@ -40,7 +40,6 @@ import {
 } from '../../uapi/test_hmm_uapi.js';
 import { dmirror_page_to_device } from './devmem.js';
 import {
-  BATCH,
   COST_BATCH,
   type Dmirror,
   type DmirrorCmd,
@@ -167,7 +166,7 @@ export function* dmirror_snapshot(dmirror: Dmirror, caller: MmStruct, cmd: Dmirr
   let ret = 0;
   for (let addr = cmd.addr; addr < end && ret === 0; addr = range.end) {
     range.start = addr;
-    range.end = Math.min(addr + BATCH * PAGE_SIZE, end);
+    range.end = Math.min(addr + k.behaviour.faultBatchPages * PAGE_SIZE, end);
     ret = yield* dmirror_range_snapshot(dmirror, range, perm);
     if (ret !== 0) break;
     const count = (range.end - range.start) / PAGE_SIZE;

@@ -5,7 +5,7 @@ import { is_device_private_page } from '../../mm/memremap.js';
 import type { MmStruct } from '../../mm/types.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
-import { dmirror_page_to_device } from './devmem.js';
+import { backing_of, dmirror_page_to_device } from './devmem.js';
 import type { DmirrorModule } from './dmirror.js';
 import { DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from './xarray.js';
 
@@ -52,7 +52,9 @@ export class TestHmmView implements DriverView {
 
   backingOf(page: Page): Page {
     const { kernel: k } = this.module;
-    return k.behaviour.genericHasBackingPage || is_device_private_page(k, page) ? k.mem.priv[page]! : NO_PAGE;
+    return k.behaviour.genericHasBackingPage || is_device_private_page(k, page)
+      ? backing_of(k, page)
+      : NO_PAGE;
   }
 
   accesses(mm: MmStruct, addr: number): readonly DeviceAccess[] {

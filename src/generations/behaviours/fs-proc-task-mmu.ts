@@ -9,4 +9,18 @@ export const taskMmu = {
     since: ['6.11'],
     witness: { kernel: '6.12', recording: 'curated-parent-fd-in-child' },
   },
+  pagemapHugeZeroHasNoPage: {
+    what: 'pagemap takes the huge zero page for no page, as it does the small one; before, for one of a file',
+    source: 'fs/proc/task_mmu.c pagemap_pmd_range',
+    // Between 6.12 and 7.3.
+    since: ['7.3'],
+    witness: { kernel: '7.3', recording: 'thpdev-105-0199' },
+  },
+  procMemForces: {
+    what: '/proc/PID/mem reads and writes whatever the mapping allows; later only for a tracer (CONFIG_PROC_MEM_FORCE_PTRACE)',
+    source: 'fs/proc/base.c proc_mem_foll_force',
+    // The option is of 6.12, and Debian's configuration has it later.
+    until: ['7.3'],
+    witness: { kernel: '7.3', recording: 'io-307-0005' },
+  },
 } as const satisfies Entries;

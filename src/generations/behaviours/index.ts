@@ -11,6 +11,7 @@ import { gup } from './mm-gup.js';
 import { hmm } from './mm-hmm.js';
 import { hugeMemory } from './mm-huge-memory.js';
 import { hugetlb } from './mm-hugetlb.js';
+import { khugepaged } from './mm-khugepaged.js';
 import { madvise } from './mm-madvise.js';
 import { memory } from './mm-memory.js';
 import { memremap } from './mm-memremap.js';
@@ -24,6 +25,7 @@ export const registry = {
   ...migrate,
   ...hugeMemory,
   ...mprotect,
+  ...khugepaged,
   ...madvise,
   ...memory,
   ...taskMmu,

@@ -100,4 +100,43 @@ export const testHmm = {
     since: NEVER,
     witness: { kernel: '6.12', recording: 'curated-bad-arguments' },
   },
+  migrateBatchPages: {
+    what: 'pages that are migrated at a time',
+    source: 'lib/test_hmm.c dmirror_migrate_to_device',
+    values: [64, 512],
+    since: ['6.19'],
+    witness: { kernel: '7.3', recording: 'thpdev-105-0113' },
+  },
+  faultBatchPages: {
+    what: 'pages that are faulted in, or looked at, at a time',
+    source: 'lib/test_hmm.c dmirror_fault',
+    values: [64, 32],
+    // Between 6.12 and 7.3.
+    since: ['7.3'],
+    witness: { kernel: '7.3', scenario: 'derived/fault-batch-7.3' },
+  },
+  driverSelectsCompound: {
+    what: 'the driver migrates whole huge pages',
+    source: 'lib/test_hmm.c dmirror_migrate_alloc_and_copy',
+    since: ['6.19'],
+    witness: { kernel: '7.3', recording: 'thpdev-105-0113' },
+  },
+  holesAreWritable: {
+    what: 'the device may write to what was made up of a hole of a writable mapping',
+    source: 'lib/test_hmm.c dmirror_migrate_alloc_and_copy',
+    until: ['6.19'],
+    witness: { kernel: '7.3', scenario: 'derived/hole-not-writable-7.3' },
+  },
+  exclusivePageErrors: {
+    what: 'EXCLUSIVE goes page by page, and fails with what made the first of them fail; before, always with EBUSY',
+    source: 'lib/test_hmm.c dmirror_exclusive',
+    since: ['6.15'],
+    witness: { kernel: '7.3', recording: 'exclusive-105-0037' },
+  },
+  toSystemStopsWithoutMemory: {
+    what: 'a migration to system memory ends with ENOMEM where there is no page, and moves nothing of that batch',
+    source: 'lib/test_hmm.c dmirror_migrate_to_system',
+    since: ['6.19'],
+    witness: { kernel: '7.3', recording: 'err-105-0011' },
+  },
 } as const satisfies Entries;

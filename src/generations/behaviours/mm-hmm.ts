@@ -15,4 +15,11 @@ export const hmm = {
     since: ['6.0'],
     witness: { kernel: '6.1', recording: 'curated-device-to-device' },
   },
+  hmmReportsOom: {
+    what: 'a fault that runs out of memory fails with ENOMEM; before, with EFAULT',
+    source: 'mm/hmm.c hmm_do_fault',
+    // Between 6.12 and 7.3.
+    since: ['7.3'],
+    witness: { kernel: '7.3', scenario: 'derived/foreign-read-oom-7.3' },
+  },
 } as const satisfies Entries;

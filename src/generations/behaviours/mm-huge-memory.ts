@@ -21,4 +21,10 @@ export const hugeMemory = {
     since: ['6.7'],
     witness: { kernel: '6.12', program: 'offset in a huge page' },
   },
+  wpReplacesHugeZero: {
+    what: 'a write to the huge zero page puts a THP in its place; before, its PMD was split',
+    source: 'mm/huge_memory.c do_huge_zero_wp_pmd',
+    since: ['6.13'],
+    witness: { kernel: '7.3', recording: 'thpdev-105-0017' },
+  },
 } as const satisfies Entries;

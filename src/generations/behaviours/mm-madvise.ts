@@ -33,4 +33,10 @@ export const madvise = {
     until: ['6.9'],
     witness: { kernel: '6.12', recording: 'vma-101-0079' },
   },
+  madviseGuards: {
+    what: 'there are MADV_GUARD_INSTALL and MADV_GUARD_REMOVE',
+    source: 'mm/madvise.c madvise_behavior_valid',
+    since: ['6.13'],
+    witness: { kernel: '7.3', recording: 'guard-307-0013' },
+  },
 } as const satisfies Entries;

@@ -35,4 +35,17 @@ export const memory = {
     since: ['6.12'],
     witness: { kernel: '6.12', recording: 'swap-307-0070' },
   },
+  faultLocksDevicePage: {
+    what: 'a CPU fault on a private page locks the page before it asks the driver for it',
+    source: 'mm/memory.c do_swap_page',
+    since: ['6.13'],
+    witness: { kernel: '7.3', recording: 'thpdev-105-0069' },
+  },
+  dontneedFreesTables: {
+    what: 'MADV_DONTNEED of all that a page table maps frees the table, so that the next fault may map a huge page',
+    source: 'mm/memory.c zap_pte_range',
+    // CONFIG_PT_RECLAIM.
+    since: ['6.14'],
+    witness: { kernel: '7.3', recording: 'thpdev-105-0044' },
+  },
 } as const satisfies Entries;

@@ -34,4 +34,10 @@ export const migrateDevice = {
     since: ['6.12'],
     witness: { kernel: '6.12', scenario: 'derived/swap-cache-migrates-6.12' },
   },
+  migratesCompound: {
+    what: 'migrate_vma_* takes whole huge pages, splits those mapped by PTEs, and leaves alone what was not selected',
+    source: 'mm/migrate_device.c migrate_vma_collect_huge_pmd',
+    since: ['6.19'],
+    witness: { kernel: '7.3', recording: 'thpdev-105-0113' },
+  },
 } as const satisfies Entries;

@@ -15,4 +15,17 @@ export const rmap = {
     source: 'mm/rmap.c try_to_migrate_one',
     witness: { kernel: '6.12', scenario: 'bugs/private-subpage-from-entry' },
   },
+  exclusiveEntriesMap: {
+    what: 'a page that a device has for itself stays mapped: it counts, and a split or a migration makes it ordinary again',
+    source: 'mm/rmap.c make_device_exclusive',
+    since: ['6.15'],
+    witness: { kernel: '7.3', recording: 'thp-105-0058' },
+  },
+  migrateSplitsInWalk: {
+    what: 'a huge PMD is split into migration entries by the walk that finds it; before, of each mapping of the folio, found or not',
+    source: 'mm/rmap.c try_to_migrate_one',
+    // Between 6.12 and 7.3.
+    since: ['7.3'],
+    witness: { kernel: '7.3', scenario: 'derived/split-of-moved-7.3' },
+  },
 } as const satisfies Entries;

@@ -21,4 +21,11 @@ export const userfaultfd = {
     since: ['6.12'],
     witness: { kernel: '6.12', scenario: 'derived/collapse-armed-6.12' },
   },
+  uffdModesAreKept: {
+    what: 'a mapping that a userfaultfd write-protects is not registered anew without that, but EBUSY',
+    source: 'mm/userfaultfd.c userfaultfd_register',
+    // Between 6.12 and 7.3.
+    since: ['7.3'],
+    witness: { kernel: '7.3', recording: 'uffd-307-0047' },
+  },
 } as const satisfies Entries;

@@ -2,6 +2,7 @@
 /** ioctls on a dmirror device, with their struct and buffer in user memory. */
 import { z } from 'zod';
 import type { Generation } from '../../generations/index.js';
+import type { U64 } from '../../sim/bytes.js';
 import { UsageError } from '../../sim/errors.js';
 import type { Task } from '../../sim/task.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
@@ -104,6 +105,8 @@ const ioctlSchema = z.discriminatedUnion('cmd', [
   command_('CHECK_EXCLUSIVE', range, expectCounts),
   command_('RELEASE', anyRange, expectCounts),
   command_('GET_MEM_DEV_TYPE', anyRange, expectType),
+  command_('READ_UNLOCKED', range, expectData),
+  command_('FLAGS', { ...anyRange, value: u64 }, expecting({})),
 ]);
 
 type IoctlStep = z.infer<typeof ioctlSchema>;
@@ -149,12 +152,17 @@ const COMMANDS: Readonly<Record<Cmd, DmirrorCommand>> = {
   },
   SNAPSHOT: { answers: ioctl('dmirror_snapshot', 'EFAULT', 'EBUSY', 'ENOMEM'), lists: always('perm') },
   EXCLUSIVE: {
-    answers: ioctl('dmirror_exclusive', 'EFAULT', 'EBUSY', 'ENOENT', 'ENOMEM'),
+    answers: ioctl('dmirror_exclusive', 'EFAULT', 'EBUSY', 'ENOENT', 'ENOMEM', 'EOPNOTSUPP'),
     lists: always('data'),
   },
   CHECK_EXCLUSIVE: { answers: ioctl('dmirror_check_atomic', 'EPERM'), lists: always('none') },
   RELEASE: { answers: ioctl('dmirror_device_remove_chunks'), lists: always('none') },
   GET_MEM_DEV_TYPE: { answers: ioctl('dmirror_fops_unlocked_ioctl'), lists: always('type') },
+  READ_UNLOCKED: {
+    answers: ioctl('dmirror_read_unlocked', 'EFAULT', 'EPERM', 'EINTR', 'ENOMEM'),
+    lists: always('data'),
+  },
+  FLAGS: { answers: ioctl('dmirror_fops_unlocked_ioctl'), lists: always('none') },
 };
 
 /** Does it migrate pages to the device? False for those that migrate them back, and for other commands. */
@@ -174,11 +182,15 @@ export const cmdName = (uapi: DmirrorUapi, request: number): Cmd | undefined =>
   (Object.keys(COMMANDS) as Cmd[]).find((cmd) => dmirrorRequest(uapi, cmd) === request);
 
 /** Has the command no use for its range? */
-export const ignoresRange = (cmd: Cmd): boolean => cmd === 'RELEASE' || cmd === 'GET_MEM_DEV_TYPE';
+export const ignoresRange = (cmd: Cmd): boolean =>
+  cmd === 'RELEASE' || cmd === 'GET_MEM_DEV_TYPE' || cmd === 'FLAGS';
 
 export const listsPermissions = (cmd: Cmd): boolean => cmd === 'SNAPSHOT';
 
-/** RELEASE and GET_MEM_DEV_TYPE may leave the range out: the driver only checks its form. */
+/** What the struct's npages holds. */
+const npagesOf = (step: IoctlStep): U64 => (step.cmd === 'FLAGS' ? BigInt(step.value) : rangeOf(step).pages);
+
+/** Commands on the device as a whole may leave the range out: the driver only checks its form. */
 function rangeOf({ region = 'r0', page: first = 0, pages: length = 1 }: IoctlStep): Range {
   return { region, page: first, pages: length };
 }
@@ -229,14 +241,14 @@ function* takeIoctl(sys: Sys, actor: Actor, step: IoctlStep, generation: Generat
   const request = {
     addr: addressOf(where.region, where.page),
     ptr: mirror,
-    npages: where.pages,
+    npages: npagesOf(step),
     alloc_to_devmem: goesToDevice(step),
   };
   yield* sys.storeBytes(scratch, cmd.encode(new Uint8Array(cmd.size), request));
 
   const number = dmirrorRequest(uapi, commandOf(uapi, step)) ?? IOWR_H(UNKNOWN_NR, cmd.size);
   const ret = yield* sys.ioctl(fdOf(actor, step.fd), number, scratch);
-  if (ret < 0) return retOf(ret);
+  if (ret < 0 || step.cmd === 'FLAGS') return retOf(ret);
 
   const { cpages, faults, zone_device_type } = cmd.decode(yield* sys.loadBytes(scratch, cmd.size));
   const spelling = spellingOf(generation);
@@ -301,6 +313,13 @@ const shell: Readonly<Record<string, ShellCommand>> = {
   exclusive: onPages('EXCLUSIVE', 'give the device exclusive access'),
   check_exclusive: onPages('CHECK_EXCLUSIVE', 'is the access exclusive still?'),
   release: onDevice('RELEASE', 'take the memory of the device away (6.x)'),
+  read_unlocked: onPages('READ_UNLOCKED', 'the same, by faults that may wait without the mmap_lock (7.x)'),
+  flags: command(
+    'FD VALUE',
+    'flags of the open file: 1 makes the next allocation of a migration fail (7.x)',
+    [2, 2],
+    ([fd, value]) => ({ cmd: 'FLAGS', fd, value: numberWord(value!, 'a number') }),
+  ),
   get_mem_dev_type: onDevice('GET_MEM_DEV_TYPE', 'which memory the device has (v4-coherent, v5-generic)'),
 };
 
@@ -339,6 +358,14 @@ const draws = {
   check_exclusive: drawing('CHECK_EXCLUSIVE'),
   release: drawing('RELEASE'),
   get_type: drawing('GET_MEM_DEV_TYPE'),
+  read_unlocked: drawing('READ_UNLOCKED'),
+  flags: {
+    on: (_where: Range, making: Making, actor: Population) => ({
+      cmd: 'FLAGS',
+      fd: someFd(making, actor),
+      value: making.dice.once(4) ? 0 : 1,
+    }),
+  },
 } as const satisfies Readonly<Record<string, Drawing>>;
 
 // --- C ----------------------------------------------------------------------------------------------------
@@ -365,6 +392,7 @@ function ioctlFields(step: IoctlStep, generation: Generation): CField[] {
     ['to_device', generation.uapi.cmd.hasAllocToDevmem && goesToDevice(step) ? 'true' : 0],
   ];
   if (step.buffer !== undefined) return [...fields, ['buffer', bufferInC(step.buffer)]];
+  if (step.cmd === 'FLAGS') return [...fields, ['npages', `${BigInt(step.value)}ULL`]];
   return step.cmd === 'WRITE' ? [...fields, ['write', 'true'], ['word', `${step.word}u`]] : fields;
 }
 
