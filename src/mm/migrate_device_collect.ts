@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/migrate_device.c, collecting the pages of a range, one by one. Fidelity: ported. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/mprotect.c. Fidelity: ported; no NUMA hinting, userfaultfd or protection keys. */
 import type { Task } from '../sim/task.js';
 import { EACCES, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from '../uapi/mman.js';

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/mprotect.c, entries that are not present when their mapping changes protection. Fidelity: ported. */
 import type { ProtectionChange } from './huge_memory.js';
 import { compound_head, folio_test_anon } from './page_flags.js';
 import {

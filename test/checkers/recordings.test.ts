@@ -26,7 +26,7 @@ function leakOf(machine: Machine): string {
   }
 }
 
-for (const kernel of ['6.1', '6.12']) {
+for (const kernel of ['6.1', '6.12', '7.3']) {
   const setups = new Setups({ check: true });
   const machines = new MachinePool();
   t.test(kernel, (t) => {

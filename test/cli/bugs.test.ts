@@ -48,7 +48,7 @@ to-system-array-leak: MIGRATE_TO_SYS forgets its arrays when the address space i
   functions dmirror_migrate_to_system
   existed   later than 6.12, when the arrays had left the stack
   here      --bug to-system-array-leak brings it to v5-generic, v4-coherent, 6.1, 6.12
-  switch    toSystemArraysOnStack=false
+  switch    toSystemArraysFreed=false
   scenario  test/bugs/to-system-array-leak.yaml
   seen by   no test of the suite; its scenario does
   shows     step 5: violation: expected nothing, got "refcount: page with pfn 0x300: refcount 1, but

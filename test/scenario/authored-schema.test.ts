@@ -35,7 +35,7 @@ t.test('documents that run are valid', (t) => {
   for (const file of [...filesOf('test/derived'), ...filesOf('test/bugs')]) {
     t.ok(valid(parse(readFileSync(file, 'utf8')), schema), file);
   }
-  for (const kernel of ['6.1', '6.12']) {
+  for (const kernel of ['6.1', '6.12', '7.3']) {
     for (const file of filesOf(`test/golden/${kernel}`)) {
       const lines = gunzipSync(readFileSync(file)).toString().split('\n');
       const bad = lines.slice(0, 20).filter((line) => line !== '' && !valid(JSON.parse(line), schema));

@@ -13,7 +13,7 @@ const ofStep = (step: unknown): string[] => complaints({ name: 'x', steps: [step
 const range = { region: 'r0', page: 0, pages: 1 };
 
 t.test('the recordings are valid', (t) => {
-  for (const kernel of ['6.1', '6.12']) {
+  for (const kernel of ['6.1', '6.12', '7.3']) {
     const directory = `test/golden/${kernel}`;
     for (const file of readdirSync(directory)) {
       const text = gunzipSync(readFileSync(`${directory}/${file}`)).toString();

@@ -5,7 +5,6 @@ import type { DmirrorChunk, DmirrorDevice, DmirrorModule } from '../../drivers/t
 import { idle_device_refs } from '../../mm/memremap.js';
 import { folio_nr_pages } from '../../mm/page_flags.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
-import { HPAGE_PMD_NR } from '../../uapi/mman.js';
 import type { Census } from '../census.js';
 import { DEVICE_PAGES } from '../devices.js';
 import { violation } from '../violation.js';
@@ -32,7 +31,7 @@ function count_free_list(census: Census, mdevice: DmirrorDevice): Map<DmirrorChu
   const free = new Map<DmirrorChunk, number>();
   const limit = mdevice.chunks.reduce((sum, { pagemap }) => sum + pagemap.nr_pages, 0);
   let length = 0;
-  const count = (head: Page, nr: number): void => {
+  const count = (head: Page): void => {
     for (let page = head; page !== NO_PAGE; page = mem.priv[page]!) {
       if (++length > limit) throw violation(DEVICE_PAGES, `${mdevice.name}: the free list runs in a circle`);
       const chunk = k.is_zone_device_page(page) ? chunk_of(k, page) : null;
@@ -40,11 +39,11 @@ function count_free_list(census: Census, mdevice: DmirrorDevice): Map<DmirrorChu
         throw violation(DEVICE_PAGES, `${mdevice.name}: ${census.show(page)} is on its free list`);
       }
       check_free_page(census, page);
-      free.set(chunk, (free.get(chunk) ?? 0) + nr);
+      free.set(chunk, (free.get(chunk) ?? 0) + folio_nr_pages(mem, page));
     }
   };
-  count(mdevice.free_pages, 1);
-  count(mdevice.free_folios, HPAGE_PMD_NR);
+  count(mdevice.free_pages);
+  count(mdevice.free_folios);
   return free;
 }
 

@@ -10,7 +10,7 @@
  * And by a bug: the eviction of a coherent page that a device has for itself fails, but maps the page again without a
  * word to anybody. A reference to the page leaks there, by which such entries are known.
  */
-import { backing_of } from '../../drivers/test_hmm/devmem.js';
+import { backing_of } from '../../drivers/test_hmm/backing.js';
 import type { Dmirror, DmirrorModule } from '../../drivers/test_hmm/dmirror.js';
 import { DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from '../../drivers/test_hmm/xarray.js';
 import type { MmuNotifierRange } from '../../mm/mmu_notifier.js';

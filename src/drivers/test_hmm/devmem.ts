@@ -25,7 +25,7 @@ import {
   migrate_pfn_to_page,
 } from '../../mm/migrate_vma.js';
 import { put_page, UNMOVABLE } from '../../mm/page_alloc.js';
-import { compound_head, folio_nr_pages, PG_head, PG_tail } from '../../mm/page_flags.js';
+import { folio_nr_pages, PG_head, PG_tail } from '../../mm/page_flags.js';
 import {
   __release_region,
   lookup_resource,
@@ -37,20 +37,9 @@ import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { ENOMEM } from '../../uapi/errno.js';
 import { HPAGE_PMD_NR, HPAGE_PMD_ORDER, PAGE_SIZE } from '../../uapi/mman.js';
+import { BACKING_PAGE } from './backing.js';
 import { DEVMEM_CHUNK_SIZE, DmirrorChunk, type DmirrorDevice } from './dmirror.js';
 import { dmirror_devmem_fault } from './migrate.js';
-
-/** BACKING_PAGE(): where the contents of a device page are, which may be one of a large folio. */
-export function BACKING_PAGE(mdevice: DmirrorDevice, page: Page): Page {
-  const k = mdevice.module.kernel;
-  return is_device_private_page(k, page) ? backing_of(k, page) : page;
-}
-
-/** The system page behind a device page that has one. */
-export function backing_of(k: Kernel, page: Page): Page {
-  const head = compound_head(k.mem, page);
-  return k.mem.priv[head]! + (page - head);
-}
 
 /** The chunk that a device page is in; null when it is another driver's. */
 export function chunk_of(k: Kernel, page: Page): DmirrorChunk | null {

@@ -28,8 +28,8 @@ import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import { done, type Task } from '../../sim/task.js';
 import { EBUSY, EFAULT, ENOENT } from '../../uapi/errno.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
+import { BACKING_PAGE } from './backing.js';
 import { DmirrorBounce } from './bounce.js';
-import { BACKING_PAGE } from './devmem.js';
 import {
   COST_BATCH,
   COST_RETRY,

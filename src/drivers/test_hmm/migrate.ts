@@ -33,7 +33,8 @@ import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { EINVAL, ENOMEM } from '../../uapi/errno.js';
 import { HPAGE_PMD_NR, HPAGE_PMD_SIZE, PAGE_SIZE } from '../../uapi/mman.js';
-import { BACKING_PAGE, dmirror_devmem_alloc_page } from './devmem.js';
+import { BACKING_PAGE } from './backing.js';
+import { dmirror_devmem_alloc_page } from './devmem.js';
 import {
   type Batch,
   type Dmirror,
@@ -183,7 +184,7 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
   const { mm } = dmirror.notifier;
   const end = cmd.addr + cmd.size;
   const compound = k.behaviour.driverSelectsCompound;
-  const arrays = toDevice || k.behaviour.toSystemArraysOnStack ? [] : kvcalloc_pfns(k);
+  const arrays = toDevice || k.behaviour.toSystemArraysFreed ? [] : kvcalloc_pfns(k);
   if (!k.mmget_not_zero(mm)) return -EINVAL;
   cmd.cpages = 0;
   yield* mm.mmap_lock.down_read(migrating(dmirror, toDevice));

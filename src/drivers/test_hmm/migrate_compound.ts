@@ -16,7 +16,8 @@ import { KernelBug } from '../../sim/errors.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { HPAGE_PMD_NR, PAGE_SIZE } from '../../uapi/mman.js';
-import { BACKING_PAGE, dmirror_devmem_alloc_page, has_free_page } from './devmem.js';
+import { BACKING_PAGE } from './backing.js';
+import { dmirror_devmem_alloc_page, has_free_page } from './devmem.js';
 import type { Dmirror } from './dmirror.js';
 import { skip, why_no_page } from './migrate_skip.js';
 

@@ -5,7 +5,8 @@ import { is_device_private_page } from '../../mm/memremap.js';
 import type { MmStruct } from '../../mm/types.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
-import { backing_of, dmirror_page_to_device } from './devmem.js';
+import { backing_of } from './backing.js';
+import { dmirror_page_to_device } from './devmem.js';
 import type { DmirrorModule } from './dmirror.js';
 import { DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from './xarray.js';
 

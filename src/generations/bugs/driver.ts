@@ -99,8 +99,8 @@ export const driverBugs: readonly Bug[] = [
     functions: ['dmirror_migrate_to_system'],
     fix: { subject: 'lib/test_hmm: fix memory leak in dmirror_migrate_to_system()' },
     existed: 'later than 6.12, when the arrays had left the stack',
-    kernels: { since: ['7.3'] },
-    overrides: { toSystemArraysOnStack: false },
+    kernels: { since: ['6.13'], until: ['7.3'] },
+    overrides: { toSystemArraysFreed: false },
     shows:
       'step 5: violation: expected nothing, got "refcount: page with pfn 0x300: refcount 1, but 0 references are held"',
     check: true,
