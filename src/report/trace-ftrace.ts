@@ -35,7 +35,7 @@ export class FtraceWriter implements TraceWriter {
 
   record(record: TraceRecord): string {
     this.#ns = record.ns;
-    return ftraceLine(record, record.line ?? ownLine(record));
+    return ftraceLine(record, record.kernel?.line ?? ownLine(record));
   }
 
   end(): string {
