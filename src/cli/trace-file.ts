@@ -22,6 +22,7 @@ import { flagInPlace, statsOf } from './files/writable.js';
 
 const BUFFER = 1 << 16;
 
+const REGULAR = 'expected one, because the head of a binary trace is written last';
 const FORMATS = '.txt, .jsonl, .json, .dat or .data';
 
 /** As one; text and bytes are never mixed. */
@@ -31,11 +32,11 @@ function dataOf(pieces: readonly Piece[]): string | Buffer {
   return Buffer.concat(pieces.map((piece) => Buffer.from(piece as Uint8Array)));
 }
 
-/** Only text and bytes that are written from begin to end can go anywhere. */
+/** What is written from begin to end can go anywhere, nothing else. */
 function demandRegular(path: string, option: string): void {
   const stats = statsOf(path);
   if (stats !== undefined && !stats.isDirectory() && flagInPlace(stats) !== undefined)
-    throw new UsageError(`"${path}" is no regular file of its own (expected one for a binary trace)`, option);
+    throw new UsageError(`"${path}" is no regular file (${REGULAR})`, option);
 }
 
 type Writer = Pick<TraceWriter, 'end' | 'head'>;
