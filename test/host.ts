@@ -8,7 +8,9 @@ import { spawnSync } from 'node:child_process';
 type Lack =
   | 'there is no C compiler (cc) here'
   | 'there is no Chromium that runs here'
-  | 'there is no prove here';
+  | 'there is no prove here'
+  | 'there is no perf here'
+  | 'there is no trace-cmd here';
 
 const succeeds = (command: string, ...args: string[]): boolean =>
   spawnSync(command, args, { timeout: 20_000 }).status === 0;
@@ -19,6 +21,12 @@ export const noCompiler = (): Lack | false =>
   unless(succeeds('cc', '--version'), 'there is no C compiler (cc) here');
 
 export const noProve = (): Lack | false => unless(succeeds('prove', '--version'), 'there is no prove here');
+
+export const noPerf = (): Lack | false => unless(succeeds('perf', '--version'), 'there is no perf here');
+
+export const noTraceCmd = (): Lack | false =>
+  // Its status tells nothing: it has none of success for such a question.
+  unless(spawnSync('trace-cmd', ['--version']).error === undefined, 'there is no trace-cmd here');
 
 export const CHROMIUM_OPTIONS = ['--headless', '--no-sandbox', '--disable-gpu'];
 

@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const ROOMS: Readonly<Record<string, string>> = {
   cli: 'library report paths explain triage fuzz export shell record session scenario selftests watch machine user kernel mm generations uapi sim',
   library: 'report explain fuzz record session scenario selftests machine user kernel generations uapi sim',
-  report: 'paths explain triage scenario selftests watch user mm sim',
+  report: 'paths explain triage scenario selftests watch user mm generations sim',
   explain: 'session scenario watch machine kernel mm generations uapi sim',
   triage: 'selftests generations sim',
   paths: 'session scenario machine generations sim',

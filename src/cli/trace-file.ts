@@ -2,8 +2,13 @@
 /** --trace FILE and --trace-functions FILE: files written as things happen, and the machines that are traced into them. */
 import { Machine } from '../machine/machine.js';
 import type { TraceSink } from '../mm/trace.js';
-import { FunctionTraceWriter } from '../report/trace-functions.js';
-import { type TraceWriter, traceWriter } from '../report/trace-writer.js';
+import {
+  type FunctionWriter,
+  functionWriter,
+  type Piece,
+  type TraceWriter,
+  traceWriter,
+} from '../report/trace-writer.js';
 import { isOwnMemory } from '../scenario/actor.js';
 import type { MachineSource } from '../session/runner.js';
 import type { MachineSetup } from '../session/setup.js';
@@ -13,47 +18,74 @@ import { FunctionTracer } from '../watch/function-tracer.js';
 import { Tracer } from '../watch/tracer.js';
 import { allOf } from './files/all-of.js';
 import { SafeFile } from './files/safe-file.js';
+import { flagInPlace, statsOf } from './files/writable.js';
 
 const BUFFER = 1 << 16;
 
-/** Text that is written in pieces. */
+const REGULAR = 'expected one, because the head of a binary trace is written last';
+const FORMATS = '.txt, .jsonl, .json, .dat or .data';
+
+/** As one; text and bytes are never mixed. */
+function dataOf(pieces: readonly Piece[]): string | Buffer {
+  const text = pieces.filter((piece) => typeof piece === 'string');
+  if (text.length === pieces.length) return text.join('');
+  return Buffer.concat(pieces.map((piece) => Buffer.from(piece as Uint8Array)));
+}
+
+/** What is written from begin to end can go anywhere, nothing else. */
+function demandRegular(path: string, option: string): void {
+  const stats = statsOf(path);
+  if (stats !== undefined && !stats.isDirectory() && flagInPlace(stats) !== undefined)
+    throw new UsageError(`"${path}" is no regular file (${REGULAR})`, option);
+}
+
+type Writer = Pick<TraceWriter, 'end' | 'head'>;
+
+/** A file that is written in pieces. */
 class Stream {
   readonly #file: SafeFile;
   #open = true;
   /** The disk is full, say: what is simulated goes on, and close() tells. */
   #failure: unknown;
-  #pending: string[] = [];
+  #pending: Piece[] = [];
   #length = 0;
 
   /** Throws UsageError or HostError when the file cannot be written. */
-  constructor(path: string, option: string) {
+  constructor(
+    path: string,
+    option: string,
+    private readonly writer: Writer,
+  ) {
+    if (writer.head !== undefined) demandRegular(path, option);
     this.#file = new SafeFile(path, option);
   }
 
-  put(text: string): void {
-    if (text === '' || !this.#open) return;
-    this.#pending.push(text);
-    this.#length += text.length;
+  put(piece: Piece): void {
+    if (piece.length === 0 || !this.#open) return;
+    this.#pending.push(piece);
+    this.#length += piece.length;
     if (this.#length >= BUFFER) this.#flush();
   }
 
   /** Write the rest and give the file its name; later calls do nothing. Throws HostError when not all was written. */
-  close(rest: () => string): void {
+  close(): void {
     if (!this.#open) return;
-    this.put(rest());
+    this.put(this.writer.end());
     this.#flush();
     this.#open = false;
     if (this.#failure !== undefined) throw this.#failure;
+    const head = this.writer.head?.();
+    if (head !== undefined) this.#file.replaceHead(head);
     this.#file.commit();
   }
 
   #flush(): void {
-    const text = this.#pending.join('');
+    const data = dataOf(this.#pending);
     this.#pending = [];
     this.#length = 0;
     if (this.#failure !== undefined) return;
     try {
-      this.#file.append(text);
+      this.#file.append(data);
     } catch (error) {
       this.#failure = error;
     }
@@ -76,10 +108,10 @@ class EventTrace {
   constructor(path: string) {
     const writer = traceWriter(path);
     if (writer === undefined) {
-      throw new UsageError(`"${path}" names no format (expected a name in .txt, .jsonl or .json)`, '--trace');
+      throw new UsageError(`"${path}" names no format (expected a name in ${FORMATS})`, '--trace');
     }
     this.#writer = writer;
-    this.#stream = new Stream(path, '--trace');
+    this.#stream = new Stream(path, '--trace', writer);
   }
 
   attach(machine: Machine, { heading }: Traced): TraceSink {
@@ -92,17 +124,18 @@ class EventTrace {
   }
 
   close(): void {
-    this.#stream.close(() => this.#writer.end());
+    this.#stream.close();
   }
 }
 
 /** Which functions are entered. */
 class FunctionTrace {
-  readonly #writer = new FunctionTraceWriter();
+  readonly #writer: FunctionWriter;
   readonly #stream: Stream;
 
   constructor(path: string) {
-    this.#stream = new Stream(path, '--trace-functions');
+    this.#writer = functionWriter(path);
+    this.#stream = new Stream(path, '--trace-functions', this.#writer);
   }
 
   attach(machine: Machine, { heading, scenario }: Traced): void {
@@ -114,11 +147,11 @@ class FunctionTrace {
   }
 
   step(name: string, index: number, ns: number): void {
-    this.#stream.put(this.#writer.step(name, index, ns));
+    this.#stream.put(this.#writer.step(name, index, ns, ''));
   }
 
   close(): void {
-    this.#stream.close(() => this.#writer.end());
+    this.#stream.close();
   }
 }
 

@@ -100,7 +100,7 @@ const MAX_TIMEOUT = 1_000_000;
 export const TIMEOUT_HELP =
   'seconds on this host that one may take; it fails then, and the rest runs (default: none)';
 export const TRACE_HELP =
-  'write what happens: ftrace text (.txt), JSON Lines (.jsonl), or for Perfetto (.json)';
+  'write what happens: ftrace text (.txt), JSON Lines (.jsonl), for Perfetto (.json), trace-cmd and KernelShark (.dat), or perf (.data)';
 export const TRACE_FUNCTIONS_HELP =
   "write which functions of the memory core are entered, as the kernel's function tracer does";
 export const KERNEL_HELP = `generation: ${generations.map(({ id }) => id).join(', ')}`;

@@ -19,9 +19,9 @@ export function ftraceHead(tracer: string): string {
   ].join('\n');
 }
 
-/** Seconds with microseconds: no more does the kernel print of a clock that counts nanoseconds. */
+/** Seconds with microseconds, rounded: no more does the kernel print of a clock that counts nanoseconds (ns2usecs()). */
 function timestamp(ns: number): string {
-  const us = Math.floor(ns / 1000);
+  const us = Math.floor((ns + 500) / 1000);
   return `${String(Math.floor(us / 1e6)).padStart(5)}.${String(us % 1e6).padStart(6, '0')}`;
 }
 
@@ -30,9 +30,12 @@ export function ftraceLine({ ns, pid, task }: Moment, text: string): string {
   return `${who} [000] ..... ${timestamp(ns)}: ${text}\n`;
 }
 
+/** Who writes into trace_marker, and what the kernel calls that. */
+export const MARKER = { pid: 0, task: 'hmm-sim', fn: 'tracing_mark_write' } as const;
+
 /** What the controller of a scenario writes into trace_marker. */
 export function markerLine(ns: number, text: string): string {
-  return ftraceLine({ ns, pid: 0, task: 'hmm-sim' }, `tracing_mark_write: ${text}`);
+  return ftraceLine({ ...MARKER, ns }, `${MARKER.fn}: ${text}`);
 }
 
 export const stepMarker = (index: number, name: string): string => `step ${index} of ${name}`;

@@ -16,3 +16,13 @@ export function fieldsOf(record: TraceRecord): Record<string, string | number> {
     ...(why === undefined ? {} : { reason: why }),
   };
 }
+
+function value(text: string | number): string {
+  return typeof text === 'string' && /[\s"]/.test(text) ? JSON.stringify(text) : String(text);
+}
+
+/** What only the machine tells, as a text: which function, then the fields. */
+export function ownText(record: TraceRecord): string {
+  const fields = Object.entries(fieldsOf(record)).map(([key, field]) => `${key}=${value(field)}`);
+  return [`fn=${record.fn}`, ...fields].join(' ');
+}

@@ -2,20 +2,11 @@
 /** Traces as the kernel's own text. Its events are as it prints them; what only the machine tells has a prefix. */
 import type { TraceRecord } from '../watch/tracer.js';
 import { endMarker, ftraceHead, ftraceLine, markerLine, stepMarker } from './ftrace-line.js';
-import { fieldsOf } from './trace-fields.js';
+import { ownText } from './trace-fields.js';
 import type { TraceWriter } from './trace-writer.js';
 
 /** Of events that no kernel has. */
 const OURS = 'hmm_sim:';
-
-function value(text: string | number): string {
-  return typeof text === 'string' && /[\s"]/.test(text) ? JSON.stringify(text) : String(text);
-}
-
-function ownLine(record: TraceRecord): string {
-  const fields = Object.entries(fieldsOf(record)).map(([key, field]) => `${key}=${value(field)}`);
-  return [`${OURS}${record.event}:`, `fn=${record.fn}`, ...fields].join(' ');
-}
 
 /** Text that hooks scripts written for ftrace. Sections are comments, steps are markers. */
 export class FtraceWriter implements TraceWriter {
@@ -35,7 +26,7 @@ export class FtraceWriter implements TraceWriter {
 
   record(record: TraceRecord): string {
     this.#ns = record.ns;
-    return ftraceLine(record, record.line ?? ownLine(record));
+    return ftraceLine(record, record.kernel?.line ?? `${OURS}${record.event}: ${ownText(record)}`);
   }
 
   end(): string {

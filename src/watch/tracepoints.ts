@@ -1,6 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What the kernel's own tracepoints print of an event, where that kernel has one that stands there. */
-import { syscallArguments, tracepointFormat } from '../generations/tracepoints.js';
+import {
+  __GFP_COMP,
+  GFP_HIGHUSER,
+  GFP_HIGHUSER_MOVABLE,
+  GFP_TRANSHUGE,
+  gfpText,
+} from '../generations/gfp.js';
+import {
+  type Printed,
+  STRUCT_PAGE,
+  syscallEntry,
+  syscallExit,
+  type Tracepoint,
+  tracepointOf,
+  VMEMMAP,
+} from '../generations/tracepoints.js';
+import { syscalls } from '../kernel/syscalls/table.js';
 import type { Machine } from '../machine/machine.js';
 import { compound_head, folio_nr_pages } from '../mm/page_flags.js';
 import type { TraceEvent, TraceEventOf } from '../mm/trace.js';
@@ -9,7 +25,18 @@ import type { Page } from '../sim/memmap.js';
 import { entryAt } from './observe.js';
 import { hardware_present, pte_val } from './x86-pte.js';
 
-type Value = number | bigint | string;
+export type FieldValue = number | bigint;
+
+/** A tracepoint that was passed. */
+export interface KernelEvent {
+  readonly tracepoint: Tracepoint;
+  /** In the order of its fields. */
+  readonly values: readonly FieldValue[];
+  /** As the kernel's trace file has it. */
+  readonly line: string;
+}
+
+type Value = FieldValue | string;
 
 /** An unsigned long. */
 const unsigned = (value: Value): bigint => BigInt.asUintN(64, BigInt(value));
@@ -25,17 +52,24 @@ const CONVERSIONS: Readonly<Record<string, (value: Value) => string>> = {
   '%s': String,
 };
 
-function printed(format: string, values: readonly Value[]): string {
-  let n = 0;
-  return format.replace(/%(?:ps|p|lx|lu|d|s)/g, (conversion) => CONVERSIONS[conversion]!(values[n++]!));
+function printedValue({ as }: Printed, value: FieldValue): Value {
+  if (as === 'page') return VMEMMAP + STRUCT_PAGE * BigInt(value);
+  return as === 'gfp' ? gfpText(Number(value)) : value;
 }
 
-/** Where struct pages are, without KASLR; 64 bytes each. */
-const VMEMMAP = 0xffffea0000000000n;
+function lineOf({ name, format, printed, fields }: Tracepoint, values: readonly FieldValue[]): string {
+  let n = 0;
+  const text = format.replace(/%(?:ps|p|lx|lu|d|s)/g, (conversion) => {
+    const one = printed[n++]!;
+    const at = fields.findIndex((field) => field.name === one.field);
+    return CONVERSIONS[conversion]!(printedValue(one, values[at]!));
+  });
+  return `${name}: ${text}`;
+}
 
 /** Of what a program maps; whether it is zeroed too, the machine does not tell. */
-const USER_GFP = ['GFP_HIGHUSER_MOVABLE|__GFP_COMP', 'GFP_TRANSHUGE'] as const;
-const DRIVER_GFP = 'GFP_HIGHUSER';
+const USER_GFP = [GFP_HIGHUSER_MOVABLE | __GFP_COMP, GFP_TRANSHUGE] as const;
+const DRIVER_GFP = GFP_HIGHUSER;
 
 const order_of = (machine: Machine, page: Page): number =>
   Math.log2(folio_nr_pages(machine.kernel.mem, page));
@@ -51,13 +85,9 @@ function error_code({ mm, addr, args, user }: TraceEventOf<'page_fault_user'>): 
   return Number(present) + 2 * args.write + 4 * Number(user);
 }
 
-/** The tracepoint that stands where the event is told, with its values. */
-function valuesOf(machine: Machine, event: TraceEvent): [name: string, ...Value[]] | undefined {
+/** The tracepoint that stands where the event is told, with the values of its fields. */
+function valuesOf(machine: Machine, event: TraceEvent): [name: string, ...FieldValue[]] | undefined {
   const { mem } = machine.kernel;
-  const page = (of: Page): [Value, Value] => {
-    const pfn = mem.page_to_pfn(of);
-    return [VMEMMAP + 64n * BigInt(pfn), pfn];
-  };
   switch (event.event) {
     case 'page_fault_user':
       return [event.user ? 'page_fault_user' : 'page_fault_kernel', event.addr, 0, error_code(event)];
@@ -75,32 +105,43 @@ function valuesOf(machine: Machine, event: TraceEvent): [name: string, ...Value[
     case 'mm_page_alloc': {
       const { order } = event.args;
       const gfp = event.movable ? USER_GFP[order === 0 ? 0 : 1] : DRIVER_GFP;
-      return [event.event, ...page(event.page), order, Number(event.movable), gfp];
+      return [event.event, mem.page_to_pfn(event.page), order, gfp, Number(event.movable)];
     }
     case 'mm_page_free':
-      return [event.event, ...page(event.page), event.args.order];
+      return [event.event, mem.page_to_pfn(event.page), event.args.order];
     default:
       return undefined;
   }
 }
 
+const NUMBERS: ReadonlyMap<string, number> = new Map(
+  Object.entries(syscalls).map(([number, { name }]) => [name, Number(number)]),
+);
+
 /** sys_NAME(a: 1, b: 2), or sys_NAME -> 0x0; undefined where something of it is not known. */
-function syscallLine({ event, args }: TraceEvent): string | undefined {
+function syscallEvent({ event, args }: TraceEvent): KernelEvent | undefined {
   const [, way, name] = /^sys_(enter|exit)_(.*)$/.exec(event) ?? [];
+  const number = NUMBERS.get(name ?? '');
+  if (name === undefined || number === undefined) return undefined;
   const known = (args ?? {}) as Readonly<Record<string, Value>>;
-  if (way === 'exit') return known.ret === undefined ? undefined : `sys_${name} -> 0x${hex(known.ret)}`;
-  const names = name === undefined ? undefined : syscallArguments(name);
-  if (names === undefined) return undefined;
-  const values = Object.values(known);
-  const texts = names.map((argument, i) => `${argument}: ${hex(values[i] ?? 0)}`);
-  return `sys_${name}(${texts.join(', ')})`;
+  if (way === 'exit') {
+    if (known.ret === undefined) return undefined;
+    const values = [number, BigInt(known.ret)];
+    return { tracepoint: syscallExit(name), values, line: `sys_${name} -> 0x${hex(known.ret)}` };
+  }
+  const tracepoint = syscallEntry(name);
+  if (tracepoint === undefined) return undefined;
+  const given = Object.values(known);
+  const [, ...fields] = tracepoint.fields;
+  const values = fields.map((_, i) => unsigned(given[i] ?? 0));
+  const texts = fields.map((field, i) => `${field.name}: ${hex(values[i]!)}`);
+  return { tracepoint, values: [number, ...values], line: `sys_${name}(${texts.join(', ')})` };
 }
 
-/** The line of the kernel's own; undefined where none is printed. */
-export function kernelLine(machine: Machine, event: TraceEvent): string | undefined {
-  if (event.event.startsWith('sys_')) return syscallLine(event);
+/** What the kernel's own tracepoint tells; undefined where there is none. */
+export function kernelEvent(machine: Machine, event: TraceEvent): KernelEvent | undefined {
+  if (event.event.startsWith('sys_')) return syscallEvent(event);
   const [name, ...values] = valuesOf(machine, event) ?? [];
-  if (name === undefined) return undefined;
-  const format = tracepointFormat(name, machine.generation.version);
-  return format === undefined ? undefined : `${name}: ${printed(format, values)}`;
+  const tracepoint = name === undefined ? undefined : tracepointOf(name, machine.generation.version);
+  return tracepoint === undefined ? undefined : { tracepoint, values, line: lineOf(tracepoint, values) };
 }

@@ -10,7 +10,7 @@ import type { Reason } from '../mm/reasons.js';
 import type { Args, EventName, TraceEvent, TraceSink } from '../mm/trace.js';
 import type { SimTask } from '../sim/executor.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
-import { kernelLine } from './tracepoints.js';
+import { type KernelEvent, kernelEvent } from './tracepoints.js';
 
 /** When, and by whom. */
 export interface Moment {
@@ -40,8 +40,8 @@ export interface TraceRecord extends Moment {
   /** The command that begins, and the device that it is for. */
   readonly command?: { readonly name: string; readonly device: Device };
   readonly args: Args;
-  /** As the kernel prints its own tracepoint there, if it has one. */
-  readonly line?: string;
+  /** What the kernel's own tracepoint there tells, if it has one. */
+  readonly kernel?: KernelEvent;
 }
 
 export type TraceSinks = readonly (TraceSink | undefined)[];
@@ -88,7 +88,7 @@ export class Tracer implements TraceSink {
       ...(event.reason === undefined ? {} : { reason: event.reason, why: reasonText(event.reason) }),
       ...this.#command(event),
       args: this.#args(event),
-      ...this.#line(event),
+      ...this.#kernel(event),
     });
   }
 
@@ -105,9 +105,9 @@ export class Tracer implements TraceSink {
     return place;
   }
 
-  #line(event: TraceEvent): Pick<TraceRecord, 'line'> {
-    const line = kernelLine(this.machine, event);
-    return line === undefined ? {} : { line };
+  #kernel(event: TraceEvent): Pick<TraceRecord, 'kernel'> {
+    const kernel = kernelEvent(this.machine, event);
+    return kernel === undefined ? {} : { kernel };
   }
 
   #command(event: TraceEvent): Pick<TraceRecord, 'command'> {

@@ -12,8 +12,8 @@ import { Tracer } from '../../src/watch/tracer.js';
 import { pte_val } from '../../src/watch/x86-pte.js';
 import { resultsOf } from '../session/results.js';
 
-/** The lines of events, without their heads. */
-function events(document: ScenarioDocument, kernel: string): string[] {
+/** The trace of a run. */
+function traceOf(document: ScenarioDocument, kernel: string): string {
   const setup = new Setups({ kernel }).of(document);
   const machine = bootMachine(setup);
   const writer = new FtraceWriter();
@@ -25,8 +25,15 @@ function events(document: ScenarioDocument, kernel: string): string[] {
     text += writer.step(document.name, index, machine.now);
   };
   resultsOf(machine, document, setup.generation);
-  const lines = (text + writer.end()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  return lines.map((line) => {
+  return text + writer.end();
+}
+
+const linesOf = (text: string): string[] =>
+  text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+
+/** The lines of events, without their heads. */
+function events(document: ScenarioDocument, kernel: string): string[] {
+  return linesOf(traceOf(document, kernel)).map((line) => {
     const event = /^.{16}-\d+ +\[000\] \.{5} +\d+\.\d{6}: (.*)$/.exec(line)?.[1];
     if (event === undefined) throw new Error(`no line of a trace: ${line}`);
     return event;
@@ -136,6 +143,29 @@ t.test('a fault says what the CPU says, and who faulted', async (t) => {
       'page_fault_user: address=0x200000000000 ip=0x0 error_code=0x4',
     ],
   );
+});
+
+t.test('times are rounded to microseconds, as ns2usecs() does', async (t) => {
+  const time = (ns: number): string | undefined =>
+    / (\d+\.\d{6}): /.exec(new FtraceWriter().step('s', 0, ns))?.[1];
+  t.strictSame([499, 500, 1499, 999_999_500].map(time), ['0.000000', '0.000001', '0.000001', '1.000000']);
+});
+
+/** What Perfetto finds in a line (systrace_line_tokenizer.cc): pid, CPU, flags, time, event. */
+const PERFETTO = /-\d+\s+(?:\(\s*(?:\d+|-+)\)\s?)?\[\d+\]\s*[a-zA-Z0-9.]{0,5}\s+\d+\.\d+:\s+(\S+):/;
+
+t.test('Perfetto knows the format, and takes every line but returns of system calls', async (t) => {
+  const text = traceOf(document, '6.12');
+  t.match(text, /^# tracer/);
+  const lines = linesOf(text);
+  const refused = lines.filter((line) => !PERFETTO.test(line));
+  t.strictSame(
+    refused,
+    lines.filter((line) => /: sys_\w+ -> 0x/.test(line)),
+  );
+  const names = new Set(lines.map((line) => PERFETTO.exec(line)?.[1]));
+  for (const name of ['tracing_mark_write', 'mm_page_alloc', 'page_fault_user', 'hmm_sim:page_fault_end'])
+    t.ok(names.has(name), name);
 });
 
 t.test('entries as x86-64 has them', async (t) => {

@@ -78,6 +78,11 @@ export class SafeFile {
     this.#attempt(() => writeAll(this.#fd, data));
   }
 
+  /** Write over what it begins with; only a file that is written beside has its begin still. */
+  replaceHead(data: Uint8Array): void {
+    this.#attempt(() => writeAll(this.#fd, data, 0));
+  }
+
   /** It is whole: give it its name. */
   commit(): void {
     this.#attempt(() => {
