@@ -44,7 +44,7 @@ export function configure(command: Command): void {
     .option('--page <rX[P]>', 'follow one page of p0 (or pN:rX[P]) through all steps', (text) =>
       parseFollowed(text, '--page'),
     )
-    .option('--locks', 'tell who holds which lock where a step sleeps')
+    .option('--locks', 'tell who holds which lock where a step sleeps, or may sleep')
     .option('--trace <file>', TRACE_HELP)
     .option('--trace-functions <file>', TRACE_FUNCTIONS_HELP)
     .option('--json', JSON_HELP)

@@ -10,7 +10,7 @@ export class LockNotes implements RunObserver {
   #explainer: LockExplainer | undefined;
 
   begins(machine: Parameters<RunObserver['begins']>[0]): void {
-    this.#explainer = new LockExplainer(machine as Machine, true);
+    this.#explainer = new LockExplainer(machine as Machine, 'sleeps');
   }
 
   took({ index, result }: TakenStep): void {

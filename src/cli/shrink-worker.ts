@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The thread of `shrink`: it finds what to keep, then makes the scenario smaller. */
-import { goalFor, type Laboratory } from '../fuzz/goals.js';
-import type { ScenarioDocument } from '../scenario/schema.js';
+import { goalFor, holdsWhereSound, type Laboratory } from '../fuzz/goals.js';
+import type { MachineBlock, ScenarioDocument } from '../scenario/schema.js';
 import { writeYaml } from '../scenario/update.js';
 import { MachinePool } from '../session/machine-pool.js';
 import { Setups } from '../session/setup.js';
@@ -12,6 +12,8 @@ export interface ShrinkOrder {
   /** As the user named it. */
   readonly file: string;
   readonly document: ScenarioDocument;
+  /** The machine without what the command line says is wrong with it, if it says so. */
+  readonly sound: MachineBlock | undefined;
   readonly condition: string | undefined;
   readonly notEqualTo: string | undefined;
   readonly check: boolean;
@@ -27,16 +29,24 @@ export interface ShrinkNews {
   readonly text: string;
 }
 
-/** The machine without what the command line says is wrong with it. */
-function withoutBugs(document: ScenarioDocument): ScenarioDocument {
+/** Of a document that goes as it says where nothing is wrong, so does whatever is left of it. */
+function soundly(lab: Laboratory, { document, sound }: ShrinkOrder): Laboratory {
+  if (sound === undefined) return lab;
   const { bugs: _, fixes: __, ...machine } = document.machine ?? {};
-  return { ...document, machine };
+  const { bugs, fixes } = sound;
+  const own = {
+    ...machine,
+    ...(bugs === undefined ? {} : { bugs }),
+    ...(fixes === undefined ? {} : { fixes }),
+  };
+  const strict = { ...lab, sound: (smaller: ScenarioDocument) => ({ ...smaller, machine: own }) };
+  return holdsWhereSound(strict, document) ? strict : lab;
 }
 
-function laboratory({ file, condition, notEqualTo, ...order }: ShrinkOrder): Laboratory {
+function laboratory(order: ShrinkOrder): Laboratory {
+  const { condition, notEqualTo } = order;
   const check = order.check || condition === 'checker';
-  const sound = file.startsWith('suite:') ? { sound: withoutBugs } : {};
-  const lab = { source: new MachinePool(), setups: new Setups({ check }), ...sound };
+  const lab = soundly({ source: new MachinePool(), setups: new Setups({ check }) }, order);
   if (notEqualTo === undefined) return lab;
   const setups = new Setups({ kernel: notEqualTo, check });
   return { ...lab, other: { setups, document: (document) => document } };

@@ -3,7 +3,7 @@
 import { type Command, Option } from 'commander';
 import { generateScenario } from '../fuzz/generate.js';
 import { recordedTest } from '../record/suite.js';
-import type { ScenarioDocument } from '../scenario/schema.js';
+import type { MachineBlock, ScenarioDocument } from '../scenario/schema.js';
 import { hmmTests } from '../selftests/hmm-tests/suites.js';
 import { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
@@ -74,14 +74,25 @@ async function documentOf(file: string, flags: ShrinkFlags): Promise<ScenarioDoc
   return file.startsWith('suite:') ? fromSuite(file, flags) : chosen(file, flags);
 }
 
+/** What the command line says of bugs takes back what the document says. */
+function listed(
+  key: 'bugs' | 'fixes',
+  own: readonly string[] = [],
+  said: readonly string[],
+  not: readonly string[],
+): MachineBlock {
+  if (said.length + not.length === 0) return {};
+  const ids = new Set([...own.filter((id) => !not.includes(id)), ...said]);
+  return ids.size + own.length === 0 ? {} : { [key]: [...ids] };
+}
+
 /** The scenario with everything in it that the command line says about its machine. */
-export async function toShrink(file: string, flags: ShrinkFlags): Promise<ScenarioDocument> {
-  const document = await documentOf(file, flags);
+function asSaid(document: ScenarioDocument, flags: ShrinkFlags): ScenarioDocument {
   const machine = {
     ...document.machine,
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
-    ...(flags.bug.length === 0 ? {} : { bugs: [...(document.machine?.bugs ?? []), ...flags.bug] }),
-    ...(flags.fix.length === 0 ? {} : { fixes: [...(document.machine?.fixes ?? []), ...flags.fix] }),
+    ...listed('bugs', document.machine?.bugs, flags.bug, flags.fix),
+    ...listed('fixes', document.machine?.fixes, flags.fix, flags.bug),
   };
   return Object.keys(machine).length === 0 ? document : { ...document, machine };
 }
@@ -106,7 +117,9 @@ class Smallest {
 /** Return: the exit status. Throws UsageError. */
 async function shrinkCommand(file: string, flags: ShrinkFlags): Promise<number> {
   checkOutputs([['--out', flags.out]], () => [file]);
-  const document = await toShrink(file, flags);
+  const own = await documentOf(file, flags);
+  const document = asSaid(own, flags);
+  const sound = flags.bug.length + flags.fix.length === 0 ? undefined : (own.machine ?? {});
   const before = document.steps.length;
   const { notEqualTo, check = false } = flags;
   const output = new Smallest(flags.out);
@@ -126,7 +139,7 @@ async function shrinkCommand(file: string, flags: ShrinkFlags): Promise<number> 
     }
     smallest = news;
   };
-  const order: ShrinkOrder = { file, document, condition: flags.while, notEqualTo, check };
+  const order: ShrinkOrder = { file, document, sound, condition: flags.while, notEqualTo, check };
   try {
     await elsewhere(new URL('./shrink-worker.js', import.meta.url), order, { tell, turn: breathe });
     status.clear();

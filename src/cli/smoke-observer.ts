@@ -26,7 +26,7 @@ export function smokeObserver({ record, explain, locks, trace, print }: SmokeObs
       record?.before?.(machine, test);
       if (!(machine instanceof Machine)) return;
       explainer = explain ? new ProgramExplainer(machine) : undefined;
-      watch = locks ? new LockExplainer(machine, true, byPid) : undefined;
+      watch = locks ? new LockExplainer(machine, 'sleeps', byPid) : undefined;
       machine.trace = fanOut(explainer?.sink, trace.attach(machine, { heading: test.name }));
     },
     after(machine: MachineApi, test: TestName, result: ResultEvent, hang?: Hang) {

@@ -25,7 +25,7 @@ import type { Cause, CommandExplanation, RangeVerdicts } from './verdict.js';
 export interface ExplainOptions {
   /** Tell only of this step; undefined: of all. */
   readonly step?: number;
-  /** Tell where the step slept with a lock, or for one. */
+  /** Tell where the step slept with a lock, or for one, and where it might have had to. */
   readonly locks?: boolean;
   /** Others who want the machine's events. */
   readonly sinks?: TraceSinks;
@@ -172,7 +172,7 @@ export function* explainScenario(
   options: ExplainOptions = {},
 ): Generator<ExplainedStep> {
   const explainer = new StepExplainer(machine);
-  const locks = new LockExplainer(machine, options.locks ?? false);
+  const locks = new LockExplainer(machine, options.locks === true ? 'all' : 'ends');
   machine.trace = fanOut(explainer.watch, ...(options.sinks ?? []));
   const session = new Session(machine, setup.generation);
   explainer.take();

@@ -12,7 +12,7 @@ import { changeOf } from './change.js';
 import { type Decision, decided } from './fault.js';
 import type { MappingEvents, MappingExplanation } from './mapping.js';
 import { toldOf } from './told.js';
-import type { CountedFact } from './verdict.js';
+import type { CountedFact, PageVerdict } from './verdict.js';
 import { NO_VERDICTS, Verdicts } from './verdicts.js';
 
 /** A page of the parent, and what its VMA says about children. */
@@ -77,7 +77,7 @@ export class ForkExplainer {
     if (child === null) return { pages: NO_VERDICTS, more: 0, told };
     const { version } = this.machine.generation;
     const [parents, children] = [this.#now(this.mm), this.#now(child)];
-    const pages = new Verdicts(this.#before.length, (index) => {
+    const make = (index: number): PageVerdict => {
       const inherited = this.#inherited(index);
       const { addr, before } = inherited;
       const own = children.at(index);
@@ -86,8 +86,27 @@ export class ForkExplainer {
       const places = { from: pagePlace(before), to: pagePlace(own) };
       const page = regionName(addr);
       return { page, ...decision, fn: kernelName(fn, version), ...places, ...earlierOf(outcome) };
-    });
+    };
+    const pages = new Verdicts(this.#before.length, make, (index) =>
+      this.#areAlike(parents, children, index),
+    );
     return { pages, more: this.#more, told };
+  }
+
+  /** Whether fork did to page `index` what it did to the one before it. */
+  #areAlike(parents: PageStates, children: PageStates, index: number): boolean {
+    const before = this.#before;
+    const isParents = (i: number): boolean => parents.page(i) === children.page(i);
+    const stays = (i: number): boolean => parents.page(i) === before.page(i);
+    return (
+      [before, parents, children].every((states) => states.isAlike(index)) &&
+      before.kind(index).where !== 'exclusive' &&
+      isParents(index) === isParents(index - 1) &&
+      stays(index) === stays(index - 1) &&
+      this.#flags[index] === this.#flags[index - 1] &&
+      this.#holders.get(index) === this.#holders.get(index - 1) &&
+      this.#addresses[index] === this.#addresses[index - 1]! + PAGE_SIZE
+    );
   }
 }
 

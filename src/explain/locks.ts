@@ -3,12 +3,12 @@
 import { Process } from '../kernel/process.js';
 import type { Machine } from '../machine/machine.js';
 import type { SimTask } from '../sim/executor.js';
-import { type Held, LockWatch, type Standing } from '../sim/lock-watch.js';
+import { type Asked, type Held, LockWatch, type Standing } from '../sim/lock-watch.js';
 
 /** A task and its locks, as data. */
 export interface LocksOf {
-  /** Where it was when it slept, or where it stays for ever. */
-  readonly state: 'slept' | 'stays';
+  /** Where it was when it slept, where it stays for ever, or where it would have slept if somebody had had the lock. */
+  readonly state: 'slept' | 'stays' | 'may sleep';
   readonly task: string;
   readonly fn: string;
   /** "mmap_lock (read)" ... */
@@ -41,22 +41,31 @@ function locksOf(
   return { ...base, waitsFor: wants.lock, heldBy };
 }
 
+function mayBeOf({ task, where, holds, mayWaitFor }: Asked, taskName: TaskName): LocksOf {
+  const own = holds.map((held) => withMode(held.lock, held));
+  return { state: 'may sleep', task: taskName(task), fn: where, holds: own, waitsFor: mayWaitFor };
+}
+
+/** What is told beside the end of a machine: nothing, where a task slept, or also where it might have had to. */
+export type LocksTold = 'ends' | 'sleeps' | 'all';
+
 export class LockExplainer {
-  readonly #watch = new LockWatch();
+  readonly #watch: LockWatch;
 
   constructor(
     private readonly machine: Machine,
-    /** Tell of sleeps too. */
-    private readonly sleeps: boolean,
+    private readonly tells: LocksTold,
     private readonly taskName: TaskName = byName,
   ) {
+    this.#watch = new LockWatch(tells === 'all');
     machine.executor.locks = this.#watch;
   }
 
   /** `ended`: the machine came to its end, and its tasks are as they were then. */
   take(ended: boolean): LocksOf[] {
     const slept = this.#watch.takeSleeps().map((standing) => locksOf('slept', standing, this.taskName));
-    const told = this.sleeps ? slept : [];
+    const asked = this.#watch.takeAsked().map((one) => mayBeOf(one, this.taskName));
+    const told = this.tells === 'ends' ? [] : [...asked, ...slept];
     if (!ended) return told;
     const tasks = [...this.machine.executor.tasks()];
     const standing = tasks.map((task) => this.#watch.standing(task, task.queue, task.where));
@@ -71,6 +80,7 @@ export function lockLines(locks: readonly LocksOf[]): string[] {
 
 function lockLine({ state, task, fn, holds, waitsFor, heldBy = [] }: LocksOf): string {
   const owner = heldBy.length === 0 ? '' : `, held by ${heldBy.join(' and ')}`;
-  const waits = waitsFor === undefined ? '' : `, waits for ${waitsFor}${owner}`;
+  const waiting = state === 'may sleep' ? ' for' : ', waits for';
+  const waits = waitsFor === undefined ? '' : `${waiting} ${waitsFor}${owner}`;
   return `  locks  ${task} ${state} in ${fn}${waits}; holds ${holds.length === 0 ? 'none' : holds.join(', ')}`;
 }

@@ -15,7 +15,7 @@ import { PageStates } from '../watch/page-states.js';
 import { type Change, changeOf } from './change.js';
 import { type Decision, decided, faultFunction, transition } from './fault.js';
 import { type Told, toldOf } from './told.js';
-import type { RangeVerdicts } from './verdict.js';
+import type { PageVerdict, RangeVerdicts } from './verdict.js';
 import { Verdicts } from './verdicts.js';
 
 /** Steps with which the kernel writes the pages that they are about. */
@@ -102,12 +102,21 @@ export class MappingExplainer {
   /** `invalidations`, `freed`: what was told while the call ran. */
   explain({ invalidations, freed }: MappingEvents): MappingExplanation {
     const now = this.#observe();
-    const pages = new Verdicts(now.length, (index) => {
+    const make = (index: number): PageVerdict => {
       const [before, after] = [this.#before.at(index), now.at(index)];
       const [from, to] = [pagePlace(before), pagePlace(after)];
       const page = regionName(this.#addresses[index]!);
       return { page, ...this.#decided(before, after, freed), from, to };
-    });
+    };
+    const stays = (index: number): boolean => this.#before.page(index) === now.page(index);
+    const freedBy = (index: number): string | undefined => freed.get(this.#before.folio(index));
+    const isAlike = (index: number): boolean =>
+      this.#before.isAlike(index) &&
+      now.isAlike(index) &&
+      stays(index) === stays(index - 1) &&
+      freedBy(index) === freedBy(index - 1) &&
+      this.#addresses[index] === this.#addresses[index - 1]! + PAGE_SIZE;
+    const pages = new Verdicts(now.length, make, isAlike);
     return { pages, more: this.#more, told: toldOf(invalidations, this.mm) };
   }
 

@@ -54,6 +54,25 @@ class EventIndex {
       .filter((event) => event.addr !== undefined || (event.page ?? NO_PAGE) !== NO_PAGE);
   }
 
+  /** Whether page `index` has the events of the one before it, each with its own numbers; false where it is not known. */
+  isAlike(index: number): boolean {
+    if (this.#others.size > 0) return false;
+    let [own, before] = [this.#atPage[index]!, this.#atPage[index - 1]!];
+    while (own > 0 && before > 0) {
+      if (!this.#sameKind(own - 1, before - 1)) return false;
+      [own, before] = [this.#before[own - 1]!, this.#before[before - 1]!];
+    }
+    return own === before;
+  }
+
+  #sameKind(a: number, b: number): boolean {
+    const { events } = this.call;
+    const kind = events.kind(a);
+    if (kind !== events.kind(b) || events.isMove(a) !== events.isMove(b)) return false;
+    // Who holds a page is no part of the event.
+    return kind.event !== 'skip' || reasonAbout(kind.reason) !== 'references';
+  }
+
   #collect(last: number, into: number[]): void {
     for (let i = last; i > 0; i = this.#before[i - 1]!) into.push(i - 1);
   }
@@ -68,6 +87,11 @@ function eventIndex(call: Call): EventIndex {
     indices.set(call, index);
   }
   return index;
+}
+
+/** Whether page `index` of a command has the events of the page before it, up to their numbers. */
+export function hasEventsAlike(call: Call, index: number): boolean {
+  return eventIndex(call).isAlike(index);
 }
 
 /** The events of a command that concern page `index` of it, in their order. */

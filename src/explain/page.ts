@@ -13,8 +13,8 @@ import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Call } from '../watch/call-watch.js';
 import { type PageState, pagePlace } from '../watch/observe.js';
 import { type Decision, decided, transition } from './fault.js';
-import { eventsOf, isGone, last, stopIndex } from './page-events.js';
-import type { Beside, Why } from './verdict.js';
+import { eventsOf, hasEventsAlike, isGone, last, stopIndex } from './page-events.js';
+import type { Beside, PageVerdict, Why } from './verdict.js';
 import { NO_VERDICTS, Verdicts } from './verdicts.js';
 
 export interface ExplainContext {
@@ -162,10 +162,27 @@ export function explainCall(context: ExplainContext, call: Call): Verdicts {
   const explain = does === null ? null : EXPLAIN[does];
   if (explain === null) return NO_VERDICTS;
   const { version } = context.machine.generation;
-  return new Verdicts(call.before.length, (index) => {
+  const make = (index: number): PageVerdict => {
     const { verdict, fn, reason } = explain(context, call, index);
     const page = context.nameOf(call.addr + index * PAGE_SIZE);
     const [from, to] = [call.before, call.after].map((states) => pagePlace(states.at(index)));
     return { page, verdict, fn: kernelName(fn, version), reason, from: from!, to: to! };
-  });
+  };
+  const stop = stopIndex(call);
+  return new Verdicts(call.before.length, make, (index) => areAlike(call, index, stop));
+}
+
+/** Whether the command did to page `index` what it did to the one before it. `stop`: where it ended, or -1. */
+function areAlike(call: Call, index: number, stop: number): boolean {
+  const { before, after, knownBefore } = call;
+  const stays = (i: number): boolean => before.page(i) === after.page(i);
+  return (
+    before.isAlike(index) &&
+    after.isAlike(index) &&
+    stays(index) === stays(index - 1) &&
+    knownBefore[index] === knownBefore[index - 1] &&
+    index !== stop &&
+    index !== stop + 1 &&
+    hasEventsAlike(call, index)
+  );
 }

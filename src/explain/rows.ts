@@ -2,6 +2,7 @@
 /** Verdicts as aligned rows; neighbours that differ in their pfns alone make one. */
 import { isAlike } from './alike.js';
 import type { PageVerdict, Verdict } from './verdict.js';
+import type { Verdicts } from './verdicts.js';
 
 /** Columns wider than this are not made for all because of one. */
 const MAX_VERDICT = 28;
@@ -35,6 +36,7 @@ class Run {
   readonly #rows: Row[];
   readonly #text: string;
   #last: PageVerdict;
+  #lastPage: string;
   #count = 1;
 
   constructor(
@@ -45,6 +47,17 @@ class Run {
     this.#rows = [row];
     this.#text = withoutPfns(row.text);
     this.#last = first;
+    this.#lastPage = first.page;
+  }
+
+  /** The next `count` are told as the last one is; `page`: the name of the last of them. */
+  extend(count: number, page: string): void {
+    this.#count += count;
+    this.#lastPage = page;
+  }
+
+  get isFolded(): boolean {
+    return this.#count >= MIN_FOLDED;
   }
 
   /** Return: whether the verdict is one of them. */
@@ -53,13 +66,14 @@ class Run {
     if (!isAlike(this.#last, verdict) && !this.#saysTheSame(verdict)) return false;
     if (++this.#count < MIN_FOLDED) this.#rows.push(this.#row(verdict));
     this.#last = verdict;
+    this.#lastPage = verdict.page;
     return true;
   }
 
   rows(): Row[] {
-    if (this.#count < MIN_FOLDED) return this.#rows;
+    if (!this.isFolded) return this.#rows;
     const [{ page, verdict, fn }] = this.#rows as [Row];
-    return [{ page: pagesName(page, this.#last.page, this.#count), verdict, fn, text: this.#text }];
+    return [{ page: pagesName(page, this.#lastPage, this.#count), verdict, fn, text: this.#text }];
   }
 
   #row(verdict: PageVerdict): Row {
@@ -73,13 +87,20 @@ class Run {
   }
 }
 
-function foldedRows(verdicts: Iterable<PageVerdict>, textOf: TextOf): Row[] {
+function foldedRows(verdicts: Verdicts, textOf: TextOf): Row[] {
   const rows: Row[] = [];
   let run: Run | undefined;
-  for (const verdict of verdicts) {
-    if (run?.takes(verdict) === true) continue;
-    if (run !== undefined) rows.push(...run.rows());
-    run = new Run(verdict, textOf);
+  for (let index = 0; index < verdicts.length; index++) {
+    const verdict = verdicts.at(index);
+    if (run?.takes(verdict) !== true) {
+      if (run !== undefined) rows.push(...run.rows());
+      run = new Run(verdict, textOf);
+    }
+    if (!run.isFolded) continue;
+    // Of the many that follow and are alike, only the last has a name.
+    const count = verdicts.skipAlike(index + 1) - (index + 1);
+    index += count;
+    if (count > 0) run.extend(count, verdicts.at(index).page);
   }
   return run === undefined ? rows : [...rows, ...run.rows()];
 }
@@ -92,7 +113,7 @@ function width(rows: readonly Row[], key: 'page' | 'verdict' | 'fn', most: numbe
 }
 
 /** Aligned columns: page, verdict, function, reason. */
-export function rowLines(verdicts: Iterable<PageVerdict>, textOf: TextOf): string[] {
+export function rowLines(verdicts: Verdicts, textOf: TextOf): string[] {
   const rows = foldedRows(verdicts, textOf);
   const pages = width(rows, 'page', MAX_PAGE);
   const words = width(rows, 'verdict', MAX_VERDICT);

@@ -14,7 +14,7 @@ import { PageStates } from '../watch/page-states.js';
 import { sameReason } from './alike.js';
 import { type Decision, decideFault } from './fault.js';
 import { factText } from './text.js';
-import type { CountedFact, RangeVerdicts, Verdict } from './verdict.js';
+import type { CountedFact, PageVerdict, RangeVerdicts, Verdict } from './verdict.js';
 import { Verdicts } from './verdicts.js';
 
 const TOUCHED = { load: 'loaded', store: 'stored' } as const;
@@ -55,6 +55,15 @@ export class Touches {
 
   mm(index: number): MmStruct {
     return this.#mms[index]!;
+  }
+
+  /** Whether both were decided alike, on pages that are alike before and after. */
+  areAlike(a: number, b: number): boolean {
+    return (
+      this.#decisions[a] === this.#decisions[b] &&
+      this.#from.kind(a) === this.#from.kind(b) &&
+      this.#to.kind(a) === this.#to.kind(b)
+    );
   }
 
   verdict(index: number): Verdict {
@@ -99,12 +108,22 @@ class ByPage {
     }
   }
 
+  /** The only fault of the page; -1 where it had none, and undefined where it had several. */
+  only(page: number): number | undefined {
+    const last = this.#last[page]!;
+    if (last === 0) return -1;
+    return this.#before[last - 1] === 0 ? last - 1 : undefined;
+  }
+
   at(page: number): number[] {
     const found: number[] = [];
     for (let i = this.#last[page]!; i > 0; i = this.#before[i - 1]!) found.unshift(i - 1);
     return found;
   }
 }
+
+const signalOf = (answer: number | string | undefined): string | undefined =>
+  typeof answer === 'string' && answer.startsWith('SIG') ? answer : undefined;
 
 const factOf = ({ reason, from, to }: CountedFact): CountedFact => ({
   reason,
@@ -142,12 +161,29 @@ export class TouchExplainer {
     const now = new PageStates(count);
     const taken = new ByPage(this.faults, mm, addr(0), count);
     for (let i = 0; i < count; i++) now.push(observePage(this.machine, mm, addr(i)));
-    const pages = new Verdicts(count, (index) => {
+    const make = (index: number): PageVerdict => {
       const verdict = this.#touched(result.pages?.[index], taken.at(index), () => now.at(index));
       const page = regionName(addr(index));
       return { page, ...(end === undefined ? verdict : ended(verdict, addr(index), end)) };
-    });
+    };
+    const isAlike = (index: number): boolean =>
+      end === undefined &&
+      signalOf(result.pages?.[index]) === signalOf(result.pages?.[index - 1]) &&
+      this.#faultedAlike(taken.only(index - 1), taken.only(index), now, index);
+    const pages = new Verdicts(count, make, isAlike);
     return { pages, more: count === 0 ? 0 : step.pages - count };
+  }
+
+  /** `before`, `own`: the only fault of page `index - 1`, and of page `index`. */
+  #faultedAlike(
+    before: number | undefined,
+    own: number | undefined,
+    now: PageStates,
+    index: number,
+  ): boolean {
+    if (before === undefined || own === undefined) return false;
+    if (before < 0 || own < 0) return before === own && now.isAlike(index);
+    return this.faults.areAlike(before, own);
   }
 
   /** The fault that a process did not survive. */
@@ -161,7 +197,7 @@ export class TouchExplainer {
   }
 
   #touched(answer: number | string | undefined, faults: readonly number[], now: () => PageState): Verdict {
-    const verdict = typeof answer === 'string' && answer.startsWith('SIG') ? answer : TOUCHED[this.step.op];
+    const verdict = signalOf(answer) ?? TOUCHED[this.step.op];
     const explained = faults.map((fault) => this.faults.verdict(fault));
     const last = explained.at(-1);
     if (last === undefined) return { verdict, fn: '', reason: { id: 'no-fault' }, to: pagePlace(now()) };

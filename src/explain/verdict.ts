@@ -5,6 +5,7 @@
  */
 import type { Reason } from '../mm/reasons.js';
 import type { Place } from '../watch/observe.js';
+import type { Verdicts } from './verdicts.js';
 
 type None = Readonly<Record<never, never>>;
 
@@ -124,7 +125,7 @@ export interface Cause {
 
 /** What became of the pages of one range; of long ones, only the first are told of. */
 export interface RangeVerdicts {
-  readonly pages: Iterable<PageVerdict> & { readonly length: number };
+  readonly pages: Verdicts;
   readonly more: number;
 }
 

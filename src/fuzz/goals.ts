@@ -59,7 +59,7 @@ function observeThere({ source, other }: Laboratory, document: ScenarioDocument)
 }
 
 /** Is the expectation that is not met here met where nothing is wrong? */
-function holdsWhereSound(lab: Laboratory, document: ScenarioDocument): boolean {
+export function holdsWhereSound(lab: Laboratory, document: ScenarioDocument): boolean {
   if (lab.sound === undefined) return true;
   const sound = lab.sound(document);
   return judge(sound, observeIn(lab, sound)) === undefined;

@@ -186,6 +186,8 @@ export class Kernel {
 
   /** Context: may sleep. */
   lock_page(folio: Page, where: string): Task {
+    if (this.executor.locks !== null)
+      this.executor.locks.mayWait(this.executor.current, 'a page lock', where);
     if (this.executor.watched) return this.lock_page_slow(folio, where);
     return this.takePage(folio) ? done(undefined) : this.lock_page_slow(folio, where);
   }

@@ -87,10 +87,12 @@ export function* faultPage(mm: MmStruct, addr: number, write: boolean, user = tr
   if (kernel.executor.watched) yield* kernel.executor.pointTask('user fault', mm, 'exc_page_fault');
   kernel.enter('user_fault', addr);
   if (kernel.trace === null) return yield* do_user_addr_fault(mm, addr, write);
-  const event = { mm, addr, fn: 'exc_page_fault' };
-  kernel.note({ ...event, event: 'page_fault_user', user, args: { write: Number(write) } });
+  const fn = 'exc_page_fault';
+  const asked = { write: Number(write) };
+  kernel.note({ event: 'page_fault_user', mm, addr, fn, user, args: asked });
   const signal = yield* do_user_addr_fault(mm, addr, write);
-  kernel.note({ ...event, event: 'page_fault_end', args: { write: Number(write), result: signal ?? 'ok' } });
+  const answered = { write: Number(write), result: signal ?? 'ok' };
+  kernel.note({ event: 'page_fault_end', mm, addr, fn, args: answered });
   return signal;
 }
 

@@ -25,6 +25,16 @@ function rankOf({ isHeap, isBuffer, bytes }: Mapping): number {
   return isHeap ? 2 : isBuffer ? 1 : 0;
 }
 
+/** "r0 is buffer->ptr", "r0..r9 are buffer->ptr". `numbers`: of the regions, in order. */
+function calledText(numbers: readonly number[], names: Mapping['names']): string {
+  const [first, last] = [numbers[0]!, numbers.at(-1)!];
+  const isRun = numbers.length > 2 && last - first === numbers.length - 1;
+  const regions = isRun ? `r${first}..r${last}` : numbers.map((number) => `r${number}`).join(' and ');
+  const [is, has] = numbers.length === 1 ? ['is', 'has'] : ['are', 'have'];
+  const called = [...names].map(([name, where]) => `${where === 'all' ? is : has} ${name}`);
+  return `${regions} ${called.join(', ')}`;
+}
+
 class Names {
   readonly #regions = new Map<Mapping, string>();
   readonly #thpAlways: boolean;
@@ -34,6 +44,19 @@ class Names {
     const used = new Set(drafts.flatMap(mappingsOf));
     const ranked = [...used].sort((a, b) => rankOf(a) - rankOf(b));
     for (const [number, mapping] of ranked.entries()) this.#regions.set(mapping, `r${number}`);
+  }
+
+  /** "r0 is buffer->ptr": what the program calls each region, or has in it. */
+  get called(): string[] {
+    const alike = new Map<string, { readonly names: Mapping['names']; readonly numbers: number[] }>();
+    for (const [number, { names }] of [...this.#regions.keys()].entries()) {
+      if (names.size === 0) continue;
+      const key = JSON.stringify([...names]);
+      const known = alike.get(key);
+      if (known === undefined) alike.set(key, { names, numbers: [number] });
+      else known.numbers.push(number);
+    }
+    return [...alike.values()].map(({ names, numbers }) => calledText(numbers, names));
   }
 
   region(mapping: Mapping): string {
@@ -145,11 +168,12 @@ function stepOf(draft: Draft, names: Names): Step {
   } as unknown as Step;
 }
 
-function sourceOf(recorder: Recorder, name: string): string {
+function sourceOf(recorder: Recorder, name: string, names: Names): string {
   const { notes, unsaid, generation } = recorder;
   const beside = [...unsaid].map((what) => `, without ${what}`).join('');
   const once = notes.size === 0 ? '' : `; ${[...notes].join(' and ')}, as it went this time`;
-  return `recorded: smoke -r ${name} on simulated ${generation.id}${beside}${once}`;
+  const called = names.called.map((words) => `; ${words}`).join('');
+  return `recorded: smoke -r ${name} on simulated ${generation.id}${beside}${once}${called}`;
 }
 
 /** The document; a lone process goes without saying. */
@@ -163,7 +187,7 @@ export function recordedDocument(recorder: Recorder, recording: Recording): Scen
   return {
     name,
     kernel: recorder.generation.id as ScenarioDocument['kernel'],
-    source: sourceOf(recorder, name),
+    source: sourceOf(recorder, name, names),
     ...(Object.keys(machine).length === 0 ? {} : { machine }),
     ...(load === 0 ? {} : { load: { ret: errnoName(-load) } }),
     steps: alone ? steps.map(({ as: _, ...step }) => step) : steps,

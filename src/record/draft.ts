@@ -13,6 +13,8 @@ export interface Mapping {
   /** Is it a buffer of commands? */
   isBuffer: boolean;
   isFile: boolean;
+  /** What the program calls it, or a part of it. */
+  readonly names: Map<string, 'all' | 'part'>;
   /** Can its pages become huge, so that it matters how it is aligned? */
   mayBeHuge: boolean;
 }

@@ -72,7 +72,7 @@ export function mmapDraft(own: ProcessRecord, start: number, mapped: boolean, ca
   const bytes = pages * PAGE_SIZE;
   const mapping = mapped
     ? own.map(start, bytes, heap)
-    : { start, bytes, isHeap: false, isBuffer: false, mayBeHuge: false, isFile: false };
+    : { start, bytes, isHeap: false, isBuffer: false, mayBeHuge: false, isFile: false, names: new Map() };
   const protection = protName(prot);
   if (protection === undefined || file?.kind === 'gup' || file?.kind === 'other') return undefined;
   if (file?.kind === 'memory') {

@@ -37,6 +37,7 @@ export class ProcessRecord {
     isBuffer: false,
     mayBeHuge: false,
     isFile: false,
+    names: new Map(),
   };
 
   constructor(readonly name: string) {}
@@ -65,7 +66,7 @@ export class ProcessRecord {
     const isFree = known !== undefined && !this.#pieces.some(({ mapping }) => mapping === known);
     const mapping = isFree
       ? known
-      : { start, bytes, isHeap, isBuffer: false, mayBeHuge: false, isFile: false };
+      : { start, bytes, isHeap, isBuffer: false, mayBeHuge: false, isFile: false, names: new Map() };
     this.#pieces.push({ start, end: start + bytes, mapping });
     this.#past = [...this.#past.filter((one) => one !== mapping), mapping];
     return mapping;

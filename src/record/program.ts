@@ -218,6 +218,11 @@ export class RecordedProgram extends Program {
     return super.random32();
   }
 
+  override named(addr: number, name: string): void {
+    const mapping = this.own.place(addr)?.mapping;
+    if (mapping !== undefined) mapping.names.set(name, addr === mapping.start ? 'all' : 'part');
+  }
+
   // --- loads and stores -----------------------------------------------------------------------------------
 
   override *load32(addr: number): Task<number> {

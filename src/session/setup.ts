@@ -41,6 +41,13 @@ const numberOrNull = (address: number | string | null): number | null =>
 
 const union = (a: readonly string[] = [], b: readonly string[] = []): string[] => [...new Set([...a, ...b])];
 
+/** What the document says and the caller does not take back, and what the caller says. */
+const settled = (own: readonly string[] = [], said: readonly string[] = [], not: readonly string[] = []) =>
+  union(
+    own.filter((id) => !not.includes(id)),
+    said,
+  );
+
 function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): MachineSetup {
   for (const id of machine.bugs ?? []) bugById(id, 'bugs');
   for (const id of machine.fixes ?? []) bugById(id, 'fixes');
@@ -59,8 +66,8 @@ function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): Mac
     load,
     seed: overrides.seed ?? machine.seed,
     check: overrides.check,
-    bugs: union(machine.bugs, overrides.bugs),
-    fixes: union(machine.fixes, overrides.fixes),
+    bugs: settled(machine.bugs, overrides.bugs, overrides.fixes),
+    fixes: settled(machine.fixes, overrides.fixes, overrides.bugs),
   });
 }
 

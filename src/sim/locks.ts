@@ -33,6 +33,7 @@ export class Mutex {
 
   /** Context: may sleep. */
   mutex_lock(where: string): Task {
+    if (this.executor.locks !== null) this.executor.locks.mayWait(this.executor.current, this.name, where);
     if (this.executor.watched) return this.mutex_lock_slow(where);
     return this.take() ? done(undefined) : this.mutex_lock_slow(where);
   }
@@ -94,6 +95,7 @@ export class RwSem {
 
   /** Context: may sleep. */
   down_read(where: string): Task {
+    if (this.executor.locks !== null) this.executor.locks.mayWait(this.executor.current, this.name, where);
     if (this.executor.watched) return this.down_read_slow(where);
     return this.takeRead() ? done(undefined) : this.down_read_slow(where);
   }
@@ -132,6 +134,7 @@ export class RwSem {
 
   /** Context: may sleep. */
   down_write(where: string): Task {
+    if (this.executor.locks !== null) this.executor.locks.mayWait(this.executor.current, this.name, where);
     if (this.executor.watched) return this.down_write_slow(where);
     return this.takeWrite() ? done(undefined) : this.down_write_slow(where);
   }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The commands that go on from a test that shows the symptom: to its least scenario, or to the whole test as one. */
+/**
+ * The commands that go on from a test that shows the symptom: to the whole test as a scenario, to the least of it, to
+ * what it does, and to a C program for a real kernel.
+ */
 import { machineArguments } from './machines.js';
 import { shortName } from './run-builder.js';
 import type { Candidate } from './verdict.js';
@@ -12,7 +15,17 @@ export function nextCommands({ test, bug, has, kernel, condition }: Candidate): 
   // A module that does not load leaves nothing to record.
   if (test === undefined || condition === 'no-module') return [];
   const file = shortName(test);
-  const record = `hmm-sim smoke --kernel ${kernel}${machineArguments(condition)} -r ${test} --record ${file}.yaml`;
-  if (bug === undefined || has || !PLAIN.has(condition)) return [record];
-  return [record, `hmm-sim shrink suite:${test} --kernel ${kernel} --bug ${bug} --out ${file}-least.yaml`];
+  // Recorded as it should be, so that the bug is what is wrong.
+  const fix = bug !== undefined && has ? ` --fix ${bug}` : '';
+  const machine = `--kernel ${kernel}${machineArguments(condition)}`;
+  const record = `hmm-sim smoke ${machine}${fix} -r ${test} --record ${file}.yaml`;
+  if (bug === undefined) return [record, ...onwards(file, file)];
+  const what = has || !PLAIN.has(condition) ? `${file}.yaml` : `suite:${test} --kernel ${kernel}`;
+  const shrink = `hmm-sim shrink ${what} --bug ${bug} --out ${file}-least.yaml`;
+  return [record, shrink, ...onwards(`${file}-least`, file)];
 }
+
+const onwards = (scenario: string, program: string): string[] => [
+  `hmm-sim explain ${scenario}.yaml`,
+  `hmm-sim export ${scenario}.yaml --expect --c ${program}.c`,
+];

@@ -144,6 +144,8 @@ export interface Sys {
   free(addr: number): Task<void>;
   /** Uniformly random 32-bit word from the machine's seed (what a read of /dev/urandom gives). */
   random32(): number;
+  /** The program calls what is at `addr` so ("buffer->ptr"): it does nothing, but whoever records the program hears of it. */
+  named(addr: number, name: string): void;
   /** Line to the program's stderr (collected in Machine.stderr, or passed to its listener). */
   stderr(line: string): void;
 }

@@ -83,6 +83,8 @@ export class Program extends Libc implements Sys, UserSpace {
     return this.outside.random32();
   }
 
+  named(_addr: number, _name: string): void {}
+
   stderr(line: string): void {
     this.outside.stderr_line(line);
   }

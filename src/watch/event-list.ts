@@ -91,6 +91,11 @@ export class EventList implements Iterable<TraceEvent> {
     return this.#kinds[this.#rows[3 * index]!]!;
   }
 
+  /** Whether the event at `index` names another page than the one it came from. */
+  isMove(index: number): boolean {
+    return this.#rows[3 * index + 1] !== this.#rows[3 * index + 2];
+  }
+
   *[Symbol.iterator](): Generator<TraceEvent> {
     for (let i = 0; i < this.#length; i++) yield this.at(i);
   }

@@ -67,14 +67,40 @@ export class PageStates {
   at(index: number): PageState {
     const at = index * COLUMNS;
     const rows = this.#rows;
+    const { where, generic, device, level, vma, cpu, pte, devices } = this.kind(index);
     return {
-      ...this.#kinds[rows[at + 4]!]!,
+      where,
+      generic,
+      device,
       page: rows[at]! as PageState['page'],
       folio: rows[at + 1]! as PageState['page'],
       pfn: this.#pfns[index]!,
+      level,
+      vma,
+      cpu,
+      pte,
       refcount: rows[at + 2]!,
       mapcount: rows[at + 3]!,
+      devices,
     };
+  }
+
+  /** A state that has all of the one at `index` but its numbers; the same one for all of its kind. */
+  kind(index: number): PageState {
+    return this.#kinds[this.#rows[index * COLUMNS + 4]!]!;
+  }
+
+  page(index: number): PageState['page'] {
+    return this.#rows[index * COLUMNS]! as PageState['page'];
+  }
+
+  folio(index: number): PageState['page'] {
+    return this.#rows[index * COLUMNS + 1]! as PageState['page'];
+  }
+
+  /** Whether the state at `index` differs from the one before it in its numbers alone. */
+  isAlike(index: number): boolean {
+    return this.kind(index) === this.kind(index - 1);
   }
 
   #kindOf(state: PageState): number {

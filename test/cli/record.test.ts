@@ -8,7 +8,7 @@ import { hmmSim } from './hmm-sim.js';
 const MIXEDMAP = `# yaml-language-server: $schema=hmm-sim.schema.json
 name: hmm.hmm_device_private.mixedmap
 kernel: "6.12"
-source: "recorded: smoke -r hmm.hmm_device_private.mixedmap on simulated 6.12"
+source: "recorded: smoke -r hmm.hmm_device_private.mixedmap on simulated 6.12; r0 is buffer->ptr; r1 has buffer->mirror"
 machine: { spm: [] }
 steps:
   - { op: mmap, region: r1, pages: 256, prot: rw, share: private, backing: anon, expect: { ret: 0 } }

@@ -20,6 +20,8 @@ t.test('every command of a nightly log', { timeout: 240_000 }, async (t) => {
     'hmm-sim run test/bugs/foreign-private-refused.yaml --bug foreign-private-refused',
     `hmm-sim smoke --kernel 6.12 -r ${test} --record double_map.yaml`,
     `hmm-sim shrink suite:${test} --kernel 6.12 --bug foreign-private-refused --out double_map-least.yaml`,
+    'hmm-sim explain double_map-least.yaml',
+    'hmm-sim export double_map-least.yaml --expect --c double_map.c',
   ]);
   const directory = mkdtempSync(join(tmpdir(), 'triage-next-'));
   t.teardown(() => rmSync(directory, { recursive: true }));
@@ -29,14 +31,47 @@ t.test('every command of a nightly log', { timeout: 240_000 }, async (t) => {
     return execute(process.execPath, [bin, ...args], { cwd: directory });
   };
   const ran = commands.map(paste);
-  // The symptom, the bug's own scenario, the test as it is, and the least of it.
+  // The symptom, the bug's own scenario, the test as it is, the least of it, what that does, and a C program.
   t.strictSame(
     ran.map(({ status }) => status),
-    [1, 1, 0, 0],
+    [1, 1, 0, 0, 0, 0],
   );
   t.match(ran[0]!.stdout, 'Expected ret (-14) == 0 (0)');
+  t.match(ran[4]!.stdout, 'hmm_vma_handle_pte: device private page of another owner');
+  t.ok(existsSync(join(directory, 'double_map.c')));
   for (const file of ['double_map.yaml', 'double_map-least.yaml']) {
     t.ok(existsSync(join(directory, file)), file);
     t.equal(paste(`hmm-sim run --bug foreign-private-refused ${file}`).status, 1, file);
   }
+});
+
+t.test('and of a log of a kernel that has the bug', { timeout: 240_000 }, async (t) => {
+  const test = 'hmm.hmm_device_private.exclusive';
+  const { stdout } = hmmSim('triage', '--run', 'test/logs/09-foreign-ktap.txt');
+  const machine = '--kernel 6.1 0x100000000 0x140000000 --thp always';
+  const commands = fieldsOf(stdout).slice(2);
+  t.strictSame(commands, [
+    `hmm-sim smoke ${machine} --fix exclusive-thp-tail -r ${test} --record exclusive.yaml`,
+    'hmm-sim shrink exclusive.yaml --bug exclusive-thp-tail --out exclusive-least.yaml',
+    'hmm-sim explain exclusive-least.yaml',
+    'hmm-sim export exclusive-least.yaml --expect --c exclusive.c',
+  ]);
+  const directory = mkdtempSync(join(tmpdir(), 'triage-next-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const paste = (command: string) => {
+    const [, ...args] = command.split(' ');
+    return execute(process.execPath, [bin, ...args], { cwd: directory });
+  };
+  const ran = commands.map(paste);
+  t.strictSame(
+    ran.map(({ status }) => status),
+    [0, 0, 0, 0],
+  );
+  t.ok(existsSync(join(directory, 'exclusive.c')));
+  // What is left needs the bug: it is no EBUSY of another reason.
+  t.match(ran[2]!.stdout, 'make_device_exclusive_range  tail page of a large folio');
+  t.equal(paste('hmm-sim run exclusive-least.yaml').status, 1);
+  t.equal(paste('hmm-sim run --fix exclusive-thp-tail exclusive-least.yaml').status, 0);
+  t.equal(paste('hmm-sim run exclusive.yaml').status, 0);
+  t.equal(paste('hmm-sim run --bug exclusive-thp-tail exclusive.yaml').status, 1);
 });

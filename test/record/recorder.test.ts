@@ -124,6 +124,21 @@ function* command(
   yield* sys.ioctl(fd, dmirrorRequest(uapi, op)!, arg);
 }
 
+t.test('what the program calls its memory', async (t) => {
+  const { source } = recorded(function* (sys) {
+    for (let i = 0; i < 3; i++) {
+      const addr = yield* sys.mmap(0, (i + 1) * PAGE_SIZE, RW, ANON, -1, 0);
+      yield* sys.store32(addr, 1);
+      sys.named(addr, 'buffer->ptr');
+    }
+    const addr = yield* sys.mmap(0, 9 * PAGE_SIZE, RW, ANON, -1, 0);
+    sys.named(addr, 'map');
+    sys.named(addr + PAGE_SIZE, 'hole');
+    sys.named(0x1000, 'nothing there');
+  });
+  t.equal(source, 'recorded: smoke -r x on simulated 6.12; r0..r2 are buffer->ptr; r3 is map, has hole');
+});
+
 t.test('an oops is the last step, and what is expected', async (t) => {
   const { uapi } = description.generation;
   const document = recorded(function* (sys) {

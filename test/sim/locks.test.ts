@@ -191,3 +191,58 @@ t.test('what was given back is held no more', async (t) => {
   }
   run(executor, all());
 });
+
+t.test('locks that come and go one after the other are forgotten', async (t) => {
+  const executor = new Executor(new RunToBlock(0));
+  const watch = new LockWatch();
+  executor.locks = watch;
+  const kept = new Mutex(executor, 'kept');
+  function* all(): Task {
+    yield* kept.mutex_lock('all');
+    const task = executor.current!;
+    let most = 0;
+    for (let page = 0; page < 100_000; page++) {
+      watch.taken(task, page, `page ${page}`);
+      watch.dropped(task, page);
+      most = Math.max(most, watch.remembered);
+    }
+    t.ok(most > 1 && most < 2000, `${most} locks are remembered`);
+    t.same(watch.standing(task, null, '').holds, [{ lock: 'kept', mode: '' }]);
+    watch.taken(task, 7, 'page 7');
+    watch.dropped(task, 7);
+    watch.taken(task, 7, 'page 7 again');
+    t.same(watch.standing(task, null, '').holds.at(-1), { lock: 'page 7 again', mode: '' });
+    kept.mutex_unlock();
+  }
+  run(executor, all());
+});
+
+t.test('a lock that nobody has might have to be waited for', async (t) => {
+  const executor = new Executor(new RunToBlock(0));
+  const watch = new LockWatch(true);
+  executor.locks = watch;
+  const [m, sem] = [new Mutex(executor, 'm'), new RwSem(executor, 'mmap_lock')];
+  function* all(): Task {
+    yield* m.mutex_lock('alone');
+    m.mutex_unlock();
+    for (const page of [1, 2, 3]) {
+      yield* sem.down_read('outer');
+      watch.taken(executor.current, page, `page ${page}`);
+      if (page === 3) watch.taken(executor.current, 4, 'page 4');
+      yield* m.mutex_lock('inner');
+      m.mutex_unlock();
+      watch.dropped(executor.current, page);
+      watch.dropped(executor.current, 4);
+      sem.up_read();
+    }
+  }
+  run(executor, all());
+  const asked = watch.takeAsked().map(({ task: _, ...rest }) => rest);
+  const mmap = { lock: 'mmap_lock', mode: 'read' } as const;
+  t.same(asked, [
+    { where: 'inner', holds: [mmap, { lock: 'a page lock', mode: '' }], mayWaitFor: 'm' },
+    { where: 'inner', holds: [mmap, { lock: 'page locks', mode: '' }], mayWaitFor: 'm' },
+  ]);
+  t.same(watch.takeAsked(), []);
+  t.same(watch.takeSleeps(), []);
+});

@@ -75,9 +75,10 @@ function tell(dmirror: Dmirror, index: number, failed?: PlainReasonId): void {
   const { mm } = dmirror.notifier;
   if (mm.kernel.trace === null) return;
   const fn = 'dmirror_do_fault';
-  const about = { fn, mm, addr: index * PAGE_SIZE, args: { device: dmirror.mdevice.name } };
-  if (failed === undefined) mm.kernel.note({ ...about, event: 'device_fault', tracepoint: fn });
-  else mm.kernel.note({ ...about, event: 'hmm_fault_failed', reason: { id: failed } });
+  const addr = index * PAGE_SIZE;
+  const args = { device: dmirror.mdevice.name };
+  if (failed === undefined) mm.kernel.note({ event: 'device_fault', tracepoint: fn, fn, mm, addr, args });
+  else mm.kernel.note({ event: 'hmm_fault_failed', fn, mm, addr, args, reason: { id: failed } });
 }
 
 /** Put what hmm_range_fault() found into the device page table. Return: 0 or -EFAULT. */

@@ -130,13 +130,10 @@ function* dmirror_range_snapshot(dmirror: Dmirror, range: HmmRange, perm: Uint8A
     if (mm.kernel.trace !== null) {
       for (let n = 0; n < count; n++) {
         const refused = (range.hmm_flags[n]! & HMM_PFN_ERROR) !== 0;
-        const about = {
-          fn: 'dmirror_mkentry',
-          mm,
-          addr: range.start + n * PAGE_SIZE,
-          args: { perm: perm[n]! },
-        };
-        mm.kernel.note({ ...about, event: 'device_entry', tracepoint: 'dmirror_mkentry', refused });
+        const fn = 'dmirror_mkentry';
+        const addr = range.start + n * PAGE_SIZE;
+        const args = { perm: perm[n]! };
+        mm.kernel.note({ event: 'device_entry', tracepoint: fn, fn, mm, addr, args, refused });
       }
     }
     dmirror.mutex.mutex_unlock();

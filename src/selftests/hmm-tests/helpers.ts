@@ -147,6 +147,7 @@ export function* newBuffer(t: HmmTest, size: number, fd: number): Task<HmmBuffer
 
 export function* allocMirror(t: HmmTest, buffer: HmmBuffer, size: number): Task {
   buffer.mirror = yield* t.sys.malloc(size);
+  t.sys.named(buffer.mirror, 'buffer->mirror');
   t.ASSERT_NE({ 'buffer->mirror': buffer.mirror }, NULL);
 }
 
@@ -155,6 +156,7 @@ function* tryMapBuffer(t: HmmTest, buffer: HmmBuffer, prot: number, flags: numbe
   const addr = yield* t.sys.mmap(0, buffer.size, prot, flags, buffer.fd, 0);
   if (addr < 0) return false;
   buffer.ptr = addr;
+  t.sys.named(addr, 'buffer->ptr');
   return true;
 }
 
