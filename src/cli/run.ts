@@ -19,7 +19,7 @@ import type { PartOptions } from './run-part.js';
 import { type Output, RunReport } from './run-report.js';
 import { breathe, ktapPainter, onInterrupt, printErrorLine, printText } from './terminal.js';
 import { countLines, namesOfInputs, readTextFiles, type TextFile } from './text-files.js';
-import type { TraceFlags } from './trace-file.js';
+import type { TraceFiles, TraceFlags } from './trace-file.js';
 import {
   KERNEL_HELP,
   parseKernel,
@@ -95,7 +95,7 @@ export function configure(command: Command): void {
   });
 }
 
-function partOptions(options: RunOptions): PartOptions {
+function partOptions(options: RunOptions, trace: TraceFiles | undefined): PartOptions {
   const { kernel, seed, check, bug, fix, against, name, json, dmesg, locks, update, timeout, maxSize } =
     options;
   return {
@@ -108,24 +108,29 @@ function partOptions(options: RunOptions): PartOptions {
     update,
     timeout,
     limits: maxSize,
+    // What is traced is what is told of.
+    bail: options.bail && trace !== undefined,
+    trace: trace?.order,
   };
 }
 
 /** Tracing is loaded when it is asked for. */
-async function openTrace(flags: TraceFlags, source: MachineSource | undefined) {
-  const [{ TraceFiles, TracingSource }, { MachinePool }] = await Promise.all([
-    import('./trace-file.js'),
-    import('../session/machine-pool.js'),
-  ]);
-  const file = new TraceFiles(flags);
-  return { file, source: new TracingSource(source ?? new MachinePool(), file) };
+async function openTrace(flags: TraceFlags): Promise<TraceFiles> {
+  const { TraceFiles } = await import('./trace-file.js');
+  return new TraceFiles(flags);
 }
 
 /** Scenarios after which signals and output have their turn. */
 const TURN = 16;
 
-/** Runs what has been loaded. */
+/** Runs what has been loaded, and ends the trace where there is one. */
 async function runAll(crew: Crew, names: readonly string[], run: RunReport): Promise<void> {
+  await takeAll(crew, names, run);
+  const { trace, traceFunctions } = run.options;
+  if (trace !== undefined || traceFunctions !== undefined) await crew.finish();
+}
+
+async function takeAll(crew: Crew, names: readonly string[], run: RunReport): Promise<void> {
   const { bail } = run.options;
   const first = run.count;
   for await (const { source: file, told: results } of crew.run()) {
@@ -144,7 +149,7 @@ const BAILED = 'an earlier scenario failed (--bail)';
 /** The names of the scenarios that will run, their places and their kernels. What is wrong with the documents is added to `mistakes`. */
 async function loadAll(
   crew: Crew,
-  parts: Iterable<SourcePart>,
+  parts: () => Iterable<SourcePart>,
   mistakes: Mistake[],
 ): Promise<{ names: string[]; places: string[]; kernels: Set<string> }> {
   const names: string[] = [];
@@ -177,7 +182,9 @@ function* partsOfFiles(
       for (const part of file.parts(lines)) yield { ...part, source };
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      unreadable.push({ where: error.where ?? file.name, message: error.what });
+      const mistake = { where: error.where ?? file.name, message: error.what };
+      // These parts may be taken once more.
+      if (!unreadable.some(({ where }) => where === mistake.where)) unreadable.push(mistake);
     }
   }
 }
@@ -199,14 +206,14 @@ export async function runCommand(
   const junit = options.list ? undefined : junitPath(options.junit, 'run');
   const outputs = { '--junit': junit, '--trace': options.trace, '--trace-functions': options.traceFunctions };
   checkOutputs(Object.entries(outputs), () => namesOfInputs(args));
-  const trace = tracing === undefined ? undefined : await openTrace(options, source);
+  const trace = tracing === undefined ? undefined : await openTrace(options);
   const report = junit === undefined ? undefined : new ReportFile(junit, '--junit');
-  const crew = await crewOf(jobs, partOptions(options), trace?.source ?? source);
+  const crew = await crewOf(jobs, partOptions(options, trace), source);
   const run = new RunReport(options, output, report !== undefined);
   const save = () => {
     allOf(
       () => report?.write(run.junit()),
-      () => trace?.file.close(),
+      () => trace?.close(),
     );
   };
   const stopListening = onInterrupt((what) => {
@@ -241,7 +248,7 @@ async function loadAndRun(
   const reading = { limits: maxSize, keeps: update, note: run.output.err };
   const { files, mistakes: unreadable } = await readTextFiles(args, reading);
   const mistakes: Mistake[] = [];
-  const parts = partsOfFiles(files, jobs, unreadable);
+  const parts = () => partsOfFiles(files, jobs, unreadable);
   const { names, places, kernels } = await loadAll(crew, parts, mistakes);
   tellWithoutEffect(run.options, kernels, run.output.err);
   run.mistakes([...unreadable, ...mistakes]);

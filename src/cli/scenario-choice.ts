@@ -41,6 +41,11 @@ export interface Chosen {
   readonly setup: MachineSetup;
 }
 
+/** The machines that documents get with these options. */
+export function setupsOf({ kernel, seed, bug, fix }: ChoiceOptions): Setups {
+  return new Setups({ kernel, seed, bugs: bug, fixes: fix });
+}
+
 /** Throws UsageError for a file that does not load, or has no such scenario. Mistakes beyond the first go to stderr. */
 export async function chooseScenarios(file: string, options: ChoiceOptions): Promise<Chosen[]> {
   const reading = { limits: options.maxSize, note: printErrorLine };
@@ -49,8 +54,7 @@ export async function chooseScenarios(file: string, options: ChoiceOptions): Pro
   for (const line of few) printErrorLine(line);
   if (last !== undefined) throw new UsageError(last.message, last.where);
   const matches = namePattern(options.name);
-  const { kernel, seed, bug, fix } = options;
-  const setups = new Setups({ kernel, seed, bugs: bug, fixes: fix });
+  const setups = setupsOf(options);
   const chosen = files
     .flatMap(({ loaded }) => loaded.documents)
     .filter(({ document }) => matches(document.name))

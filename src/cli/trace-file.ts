@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** --trace FILE and --trace-functions FILE: files written as things happen, and the machines that are traced into them. */
+/**
+ * --trace FILE and --trace-functions FILE: files written as things happen, and the machines that are traced into them, in
+ * another thread maybe.
+ */
 import { Machine } from '../machine/machine.js';
 import type { TraceSink } from '../mm/trace.js';
 import { FunctionTraceWriter } from '../report/trace-functions.js';
@@ -12,53 +15,7 @@ import type { MachineApi } from '../user/api.js';
 import { FunctionTracer } from '../watch/function-tracer.js';
 import { Tracer } from '../watch/tracer.js';
 import { allOf } from './files/all-of.js';
-import { SafeFile } from './files/safe-file.js';
-
-const BUFFER = 1 << 16;
-
-/** Text that is written in pieces. */
-class Stream {
-  readonly #file: SafeFile;
-  #open = true;
-  /** The disk is full, say: what is simulated goes on, and close() tells. */
-  #failure: unknown;
-  #pending: string[] = [];
-  #length = 0;
-
-  /** Throws UsageError or HostError when the file cannot be written. */
-  constructor(path: string, option: string) {
-    this.#file = new SafeFile(path, option);
-  }
-
-  put(text: string): void {
-    if (text === '' || !this.#open) return;
-    this.#pending.push(text);
-    this.#length += text.length;
-    if (this.#length >= BUFFER) this.#flush();
-  }
-
-  /** Write the rest and give the file its name; later calls do nothing. Throws HostError when not all was written. */
-  close(rest: () => string): void {
-    if (!this.#open) return;
-    this.put(rest());
-    this.#flush();
-    this.#open = false;
-    if (this.#failure !== undefined) throw this.#failure;
-    this.#file.commit();
-  }
-
-  #flush(): void {
-    const text = this.#pending.join('');
-    this.#pending = [];
-    this.#length = 0;
-    if (this.#failure !== undefined) return;
-    try {
-      this.#file.append(text);
-    } catch (error) {
-      this.#failure = error;
-    }
-  }
-}
+import { SharedFile, type SharedText, SharedWriter } from './files/shared-text.js';
 
 /** What a machine is traced under. */
 export interface Traced {
@@ -67,59 +24,11 @@ export interface Traced {
   readonly scenario?: string;
 }
 
-/** What happens. */
-class EventTrace {
-  readonly #writer: TraceWriter;
-  readonly #stream: Stream;
-
-  /** Throws UsageError or HostError when the file cannot be written, UsageError when its name names no format. */
-  constructor(path: string) {
-    const writer = traceWriter(path);
-    if (writer === undefined) {
-      throw new UsageError(`"${path}" names no format (expected a name in .txt, .jsonl or .json)`, '--trace');
-    }
-    this.#writer = writer;
-    this.#stream = new Stream(path, '--trace');
-  }
-
-  attach(machine: Machine, { heading }: Traced): TraceSink {
-    this.#stream.put(this.#writer.section(heading));
-    return new Tracer(machine, (record) => this.#stream.put(this.#writer.record(record)));
-  }
-
-  step(name: string, index: number, ns: number, text: string): void {
-    this.#stream.put(this.#writer.step(name, index, ns, text));
-  }
-
-  close(): void {
-    this.#stream.close(() => this.#writer.end());
-  }
-}
-
-/** Which functions are entered. */
-class FunctionTrace {
-  readonly #writer = new FunctionTraceWriter();
-  readonly #stream: Stream;
-
-  constructor(path: string) {
-    this.#stream = new Stream(path, '--trace-functions');
-  }
-
-  attach(machine: Machine, { heading, scenario }: Traced): void {
-    this.#stream.put(this.#writer.section(heading));
-    const leftOut = scenario === undefined ? () => false : isOwnMemory;
-    machine.functions = new FunctionTracer(machine, leftOut, (record) =>
-      this.#stream.put(this.#writer.record(record)),
-    );
-  }
-
-  step(name: string, index: number, ns: number): void {
-    this.#stream.put(this.#writer.step(name, index, ns));
-  }
-
-  close(): void {
-    this.#stream.close(() => this.#writer.end());
-  }
+/** The writer that the name asks for. Throws UsageError when it names no format. */
+function writerOf(path: string): TraceWriter {
+  const writer = traceWriter(path);
+  if (writer !== undefined) return writer;
+  throw new UsageError(`"${path}" names no format (expected a name in .txt, .jsonl or .json)`, '--trace');
 }
 
 export interface TraceFlags {
@@ -130,15 +39,112 @@ export interface TraceFlags {
 export const traces = ({ trace, traceFunctions }: TraceFlags): boolean =>
   trace !== undefined || traceFunctions !== undefined;
 
-/** The files that are asked for. */
+/** Where a thread traces to: plain data. */
+export interface TraceOrder {
+  readonly events?: { readonly path: string; readonly target: SharedText };
+  readonly functions?: { readonly target: SharedText };
+}
+
+/** The files that are asked for, with their names and ends. */
 export class TraceFiles {
+  readonly #events: SharedFile | undefined;
+  readonly #functions: SharedFile | undefined;
+  readonly #flags: TraceFlags;
+
+  /** Throws UsageError or HostError when one cannot be written, UsageError when a name names no format. */
+  constructor(flags: TraceFlags) {
+    const { trace, traceFunctions } = flags;
+    this.#flags = flags;
+    if (trace !== undefined) {
+      writerOf(trace);
+      this.#events = new SharedFile(trace, '--trace');
+    }
+    if (traceFunctions !== undefined) this.#functions = new SharedFile(traceFunctions, '--trace-functions');
+  }
+
+  /** For a Tracing, in whichever thread. */
+  get order(): TraceOrder {
+    const events = this.#events && { path: this.#flags.trace!, target: this.#events.target };
+    const functions = this.#functions && { target: this.#functions.target };
+    return { ...(events && { events }), ...(functions && { functions }) };
+  }
+
+  /**
+   * Write what is left and give the files their names, whether or not their Tracing has ended; later calls do nothing. Throws
+   * HostError when not all was written.
+   */
+  close(): void {
+    allOf(
+      () => this.#events && closeAs(this.#events, writerOf(this.#flags.trace!)),
+      () => this.#functions && closeAs(this.#functions, new FunctionTraceWriter()),
+    );
+  }
+}
+
+type Ending = Pick<TraceWriter, 'end' | 'brokenOff'>;
+
+function closeAs(file: SharedFile, writer: Ending): void {
+  file.close(writer.end(), writer.brokenOff);
+}
+
+/** What happens. */
+class EventTrace {
+  readonly #writer: TraceWriter;
+  readonly #text: SharedWriter;
+
+  constructor({ path, target }: NonNullable<TraceOrder['events']>) {
+    this.#writer = writerOf(path);
+    this.#text = new SharedWriter(target);
+  }
+
+  attach(machine: Machine, { heading }: Traced): TraceSink {
+    this.#text.put(this.#writer.section(heading));
+    return new Tracer(machine, (record) => this.#text.put(this.#writer.record(record)));
+  }
+
+  step(name: string, index: number, ns: number, text: string): void {
+    this.#text.put(this.#writer.step(name, index, ns, text));
+  }
+
+  end(): void {
+    this.#text.end(this.#writer.end());
+  }
+}
+
+/** Which functions are entered. */
+class FunctionTrace {
+  readonly #writer = new FunctionTraceWriter();
+  readonly #text: SharedWriter;
+
+  constructor({ target }: NonNullable<TraceOrder['functions']>) {
+    this.#text = new SharedWriter(target);
+  }
+
+  attach(machine: Machine, { heading, scenario }: Traced): void {
+    this.#text.put(this.#writer.section(heading));
+    const leftOut = scenario === undefined ? () => false : isOwnMemory;
+    machine.functions = new FunctionTracer(machine, leftOut, (record) =>
+      this.#text.put(this.#writer.record(record)),
+    );
+  }
+
+  step(name: string, index: number, ns: number): void {
+    this.#text.put(this.#writer.step(name, index, ns));
+  }
+
+  end(): void {
+    this.#text.end(this.#writer.end());
+  }
+}
+
+/** Machines that are traced, in the thread that runs them. */
+export class Tracing {
   readonly #events: EventTrace | undefined;
   readonly #functions: FunctionTrace | undefined;
 
-  /** Throws UsageError or HostError when one cannot be written, UsageError when a name names no format. */
-  constructor({ trace, traceFunctions }: TraceFlags) {
-    this.#events = trace === undefined ? undefined : new EventTrace(trace);
-    this.#functions = traceFunctions === undefined ? undefined : new FunctionTrace(traceFunctions);
+  constructor({ events, functions }: TraceOrder) {
+    this.#events = events && new EventTrace(events);
+    this.#functions = functions && new FunctionTrace(functions);
   }
 
   /** Trace `machine` from now on. Return: where its events go; undefined where nobody wants them. */
@@ -161,12 +167,10 @@ export class TraceFiles {
     machine.onStep = undefined;
   }
 
-  /** Write the rest and give the files their names; later calls do nothing. Throws HostError when not all was written. */
-  close(): void {
-    allOf(
-      () => this.#events?.close(),
-      () => this.#functions?.close(),
-    );
+  /** Nothing more comes. */
+  end(): void {
+    this.#events?.end();
+    this.#functions?.end();
   }
 }
 
@@ -174,20 +178,20 @@ export class TraceFiles {
 export class TracingSource implements MachineSource {
   constructor(
     private readonly source: MachineSource,
-    private readonly files: TraceFiles,
+    private readonly tracing: Tracing,
   ) {}
 
   acquire(setup: MachineSetup, name: string): MachineApi {
     const machine = this.source.acquire(setup, name);
     if (machine instanceof Machine) {
       const traced = { heading: `${name} on ${setup.generation.id}`, scenario: name };
-      machine.trace = this.files.attach(machine, traced) ?? null;
+      machine.trace = this.tracing.attach(machine, traced) ?? null;
     }
     return machine;
   }
 
   release(machine: MachineApi, usable: boolean): void {
-    if (machine instanceof Machine) this.files.detach(machine);
+    if (machine instanceof Machine) this.tracing.detach(machine);
     this.source.release(machine, usable);
   }
 }

@@ -19,6 +19,7 @@ function ownLine(record: TraceRecord): string {
 
 /** Text that hooks scripts written for ftrace. Sections are comments, steps are markers. */
 export class FtraceWriter implements TraceWriter {
+  readonly brokenOff = '';
   #begun = false;
   #name: string | undefined;
   #ns = 0;

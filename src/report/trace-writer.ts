@@ -6,6 +6,8 @@ import { FtraceWriter } from './trace-ftrace.js';
 import { JsonLinesTraceWriter } from './trace-jsonl.js';
 
 export interface TraceWriter {
+  /** What ends a file that was left behind any text but the last. */
+  readonly brokenOff: string;
   /** A machine begins, or is reset: time and pids may start again. */
   section(name: string): string;
   /** A step of the scenario `name` begins. */
