@@ -118,6 +118,9 @@ function nameOf({ file, syntax }: Place, each: Selected | Refused): string {
   return syntax === 'jsonl' ? `${file}:${each.line}` : file;
 }
 
+/** No stack tells where. */
+const OUT_OF_MEMORY = { message: 'ran out of memory' };
+
 const isRed = (outcome: ScenarioOutcome): boolean => ['fail', 'error'].includes(verdictOf(outcome));
 
 /** A runner that traces its machines where that is asked for. Tracing is loaded only then. */
@@ -201,7 +204,7 @@ export class PartRunner {
 
   #toldOf(part: Place, each: Selected | Refused, isLost: boolean): Told {
     if (!('loaded' in each)) return this.#refused(part, each);
-    return isLost ? this.#internal(each, new Error('ran out of memory')) : this.#take(each);
+    return isLost ? this.#internal(each, OUT_OF_MEMORY) : this.#take(each);
   }
 
   /** No scenario comes any more. */
@@ -234,7 +237,10 @@ export class PartRunner {
   }
 
   /** The others run all the same: each has a machine of its own. */
-  #internal({ loaded: { document, file, line } }: Selected, { message, stack = '' }: Error): Told {
+  #internal(
+    { loaded: { document, file, line } }: Selected,
+    { message, stack = '' }: Pick<Error, 'message' | 'stack'>,
+  ): Told {
     const { name } = document;
     const internal = { file, line, internal: message };
     const told = {

@@ -6,12 +6,13 @@ import type { Mistake } from '../scenario/load.js';
 import type { MachineSource } from '../session/runner.js';
 import { UsageError } from '../sim/errors.js';
 import { addBugOptions, tellWithoutEffect } from './bug-options.js';
-import { EXIT_FAILED, EXIT_IO, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
+import { EXIT_FAILED, EXIT_IO, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
 import { allOf } from './files/all-of.js';
 import { isTellable } from './files/host-error.js';
 import { checkOutputs } from './files/outputs.js';
 import { junitPath } from './github.js';
+import { exitFor } from './input.js';
 import { addMaxSize } from './limit-options.js';
 import { ReportFile } from './report-file.js';
 import { type Crew, crewOf, linesAPart, type SourcePart } from './run-jobs.js';
@@ -251,12 +252,13 @@ async function loadAndRun(
   const parts = () => partsOfFiles(files, jobs, unreadable);
   const { names, places, kernels } = await loadAll(crew, parts, mistakes);
   tellWithoutEffect(run.options, kernels, run.output.err);
-  run.mistakes([...unreadable, ...mistakes]);
+  const wrong = [...unreadable, ...mistakes];
+  run.mistakes(wrong);
   if (names.length + unreadable.length === 0)
     throw new UsageError(name === undefined ? 'no scenarios there' : `no scenario is named like ${name}`);
   if (list) {
     for (const place of places) run.output.out(place);
-    return mistakes.length + unreadable.length > 0 ? EXIT_USAGE : EXIT_OK;
+    return wrong.length > 0 ? exitFor(wrong) : EXIT_OK;
   }
   await run.begin(unreadable.length + names.length, files);
   for (const mistake of unreadable) run.unreadable(mistake);
@@ -264,6 +266,6 @@ async function loadAndRun(
   else await runAll(crew, names, run);
   await run.end(files);
   if (run.leftUnwritten) return EXIT_IO;
-  if (mistakes.length + unreadable.length > 0) return EXIT_USAGE;
+  if (wrong.length > 0) return exitFor(wrong);
   return run.failsStill ? EXIT_FAILED : EXIT_OK;
 }

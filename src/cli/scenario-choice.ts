@@ -9,6 +9,7 @@ import { acquireFor, LoadFailed } from '../session/runner.js';
 import { type MachineSetup, Setups } from '../session/setup.js';
 import { KernelBug, UsageError } from '../sim/errors.js';
 import { addBugOptions, type BugFlags, tellWithoutEffect } from './bug-options.js';
+import { errorOf } from './input.js';
 import { addMaxSize, fewOf } from './limit-options.js';
 import { namePattern } from './name-pattern.js';
 import { readScenarioFiles } from './scenario-files.js';
@@ -52,7 +53,7 @@ export async function chooseScenarios(file: string, options: ChoiceOptions): Pro
   const { files, mistakes } = await readScenarioFiles([file], reading);
   const { few, last } = fewOf(mistakes);
   for (const line of few) printErrorLine(line);
-  if (last !== undefined) throw new UsageError(last.message, last.where);
+  if (last !== undefined) throw errorOf(last);
   const matches = namePattern(options.name);
   const setups = setupsOf(options);
   const chosen = files

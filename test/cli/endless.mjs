@@ -2,7 +2,8 @@
 /**
  * Preloaded into a command and its threads: the simulated kernel of the second call that a machine is asked for never comes
  * back, whatever the simulation thinks of it. In the query: a `signal` that is sent to the command when that begins; `after`,
- * which program's call it is; `calls`, which of that program's; `thread=main` where no other simulates. With a signal, time
+ * which program's call it is; `calls`, which of that program's; `thread=main` where no other simulates;
+ * `memory`, that it takes all there is. With a signal, time
  * passes by the second with each look at the clock: what is told now and then is told each time.
  */
 
@@ -14,6 +15,7 @@ let spawned = 0;
 const query = new URL(import.meta.url).searchParams;
 const signal = query.get('signal');
 const last = Number(query.get('after') ?? 2);
+const takes = query.has('memory');
 const calls = Number(query.get('calls') ?? 1);
 
 if (isMainThread === (query.get('thread') === 'main')) {
@@ -27,7 +29,7 @@ if (isMainThread === (query.get('thread') === 'main')) {
       this.call = (...args) => {
         if (++called < calls) return call.apply(this, args);
         if (signal !== null) process.kill(process.pid, signal);
-        for (;;);
+        for (const taken = []; ; ) if (takes) taken.push(Array(1000).fill(0));
       };
     }
     return handle;
