@@ -4,7 +4,6 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { execute, hmmSim, root } from './hmm-sim.js';
-import { hasScript, OnTerminal } from './terminal.js';
 
 function completions(t: Test, ...words: readonly string[]): string[] {
   const file = join(t.testdir({ 'hmm-sim.bash': hmmSim('completion', 'bash').stdout }), 'hmm-sim.bash');
@@ -62,37 +61,6 @@ t.test('fish, for real', { skip: isHere('fish') ? false : 'there is no fish' }, 
     t.strictSame(words.filter((word) => shown.includes(word)).sort(), [...shown].sort(), line);
     if (line.endsWith('sh')) t.equal(words.filter((word) => word !== '').length, shown.length, line);
   }
-});
-
-/** What zsh writes when it begins to edit a line: bracketed paste. */
-const EDITING = '\x1b[?2004h';
-
-const noZsh = isHere('zsh') && hasScript ? false : 'there is no zsh, or no script(1)';
-
-t.test('zsh, for real', { skip: noZsh }, async (t) => {
-  const cwd = t.testdir({
-    'a-scenario.yaml': '',
-    made: { '_hmm-sim': hmmSim('completion', 'zsh').stdout },
-    rc: [
-      'autoload -Uz compinit; compinit -u -D; unsetopt beep',
-      'source made/_hmm-sim',
-      'print re ady\n',
-    ].join('\n'),
-  });
-  const terminal = new OnTerminal(`cd "${cwd}" && PROMPT='' TERM=xterm exec zsh -f -i`, { HOME: cwd });
-  await terminal.printed(EDITING);
-  terminal.keys('source ./rc\r');
-  await terminal.printed('re ady');
-  await terminal.printed(EDITING);
-  for (const [line, shown] of cases) {
-    // What there is to choose from comes below the line; the one that there is, in it.
-    terminal.keys(`${line}\t`);
-    for (const word of shown.length === 1 ? [shown[0]!.slice(-2)] : shown) await terminal.printed(word);
-    terminal.keys('\x03');
-    await terminal.printed(EDITING);
-  }
-  terminal.keys('exit 0\r');
-  t.equal((await terminal.end()).status, 0);
 });
 
 t.test('another shell', async (t) => {
