@@ -41,10 +41,18 @@ is_stale()
 	[ -d "$dir/src" ] && [ "$(sh "$dir/scripts/sources.sh")" != "$(cat "$dir/dist/.sources" 2> /dev/null)" ]
 }
 
+must_be_writable()
+{
+	[ -w "$1" ] && return
+	echo "$0: $1 cannot be written, and what is there is not built: run \"npm ci\" there as somebody who may" >&2
+	exit 1
+}
+
 # A clone has a lock file; an installed package comes built and has its dependencies inside.
 prepare()
 {
 	if [ -f "$dir/package-lock.json" ] && [ ! -d "$dir/node_modules" ]; then
+		must_be_writable "$dir"
 		(cd "$dir" && npm ci --loglevel=error --foreground-scripts=false --no-audit --no-fund) >&2 || exit 1
 	fi
 	is_stale || return
@@ -52,6 +60,7 @@ prepare()
 		echo "$0: $dir cannot be written: this is what was built before the sources changed" >&2
 		return
 	fi
+	must_be_writable "$dir"
 	(cd "$dir" && npm run --silent build) >&2 || exit 1
 }
 

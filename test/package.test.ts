@@ -2,7 +2,7 @@
 /** What `npm pack` packs works when it is installed elsewhere, with nothing but what is in it. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
-import { execute, root } from './cli/hmm-sim.js';
+import { execute, nobody, noNobody, root } from './cli/hmm-sim.js';
 
 const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
   version: string;
@@ -86,6 +86,30 @@ t.test('its script runs', async (t) => {
   ]);
   t.equal(status, 0);
   t.match(stdout, /^Running smoke test[^\n]*\nTAP version 13\n1\.\.1\n/);
+});
+
+t.test('it works where nothing can be written, for who is not root', { skip: noNobody }, async (t) => {
+  const tree = () => execute('find', [installed, '-printf', '%p %s %T@\\n']).stdout;
+  execute('chmod', ['-R', 'a-w,a+rX', modules]);
+  const before = tree();
+  const home = { ...nobody, env: { HOME: '/nonexistent', XDG_STATE_HOME: '' } };
+  const scenario = `${installed}/examples`;
+  for (const args of [
+    [`${modules}/.bin/hmm-sim`, '--version'],
+    [`${modules}/.bin/hmm-sim`, 'smoke', '-t', 'anon_read', '--seed', '7'],
+    [`${modules}/.bin/hmm-sim`, 'run', scenario],
+    [`${installed}/test_hmm.sh`, 'smoke', '-t', 'open_close', '--seed', '7'],
+  ]) {
+    const { status, stderr } = execute('sh', ['-c', '"$@"', 'sh', ...args], { cwd: '/', ...home });
+    t.strictSame([status, stderr], [0, ''], args.join(' '));
+  }
+  const shell = execute(process.execPath, [`${installed}/bin/hmm-sim.js`, 'shell'], {
+    ...home,
+    input: 'open d0 0\n',
+  });
+  t.strictSame(shell, { status: 0, stdout: '{ ret: 0 }\n', stderr: '' }, 'no history, and no complaint');
+  t.equal(tree(), before);
+  execute('chmod', ['-R', 'u+w', modules]);
 });
 
 t.test('it can be imported', async (t) => {

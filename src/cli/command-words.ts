@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The command line as data, from the commands themselves: what completion and the man page are made of. */
-import type { Command, Option } from 'commander';
+import type { Command, Help, Option } from 'commander';
 import { bugs } from '../generations/bugs/index.js';
 import { generations } from '../generations/index.js';
 
@@ -20,6 +20,9 @@ export interface CommandWords {
   readonly summary: string;
   /** "[options] <files...>". */
   readonly usage: string;
+  /** What its first argument can be: commands of its own, or the choices there are. */
+  readonly words: readonly string[];
+  /** Those of its own commands, too. */
   readonly options: readonly OptionWords[];
 }
 
@@ -59,6 +62,16 @@ export function commandWords(program: Command): CommandWords[] {
       name: command.name(),
       summary: command.summary(),
       usage: command.usage(),
-      options: help.visibleOptions(command).map(optionWords),
+      words: firstWords(command),
+      options: optionsOf(command, help),
     }));
+}
+
+function firstWords({ commands, registeredArguments: [first] }: Command): readonly string[] {
+  return [...commands.map((command) => command.name()), ...(first?.argChoices ?? [])];
+}
+
+function optionsOf(command: Command, help: Help): OptionWords[] {
+  const all = [command, ...command.commands].flatMap((one) => help.visibleOptions(one).map(optionWords));
+  return all.filter(({ flags }, n) => all.findIndex((one) => one.flags === flags) === n);
 }

@@ -17,6 +17,12 @@ export function configure(command: Command): void {
 const spellings = ({ short, long }: OptionWords): string[] =>
   [short, long].filter((name) => name !== undefined);
 
+/** Commands whose first argument is one of some words. */
+function firsts(commands: readonly CommandWords[]): Pick<CommandWords, 'name' | 'words'>[] {
+  const help = { name: 'help', words: commands.map(({ name }) => name) };
+  return [...commands.filter(({ words }) => words.length > 0), help];
+}
+
 function bash(commands: readonly CommandWords[]): string[] {
   const values = (command: CommandWords) =>
     command.options
@@ -37,6 +43,9 @@ function bash(commands: readonly CommandWords[]): string[] {
     '    *) case "$cur $command" in',
     ...commands.map(
       ({ name, options }) => `      -*" ${name}") words="${options.flatMap(spellings).join(' ')}" ;;`,
+    ),
+    ...firsts(commands).map(
+      ({ name, words }) => `      *" ${name}") [ "$COMP_CWORD" -ne 2 ] || words="${words.join(' ')}" ;;`,
     ),
     '    esac ;;',
     '  esac; fi',
@@ -68,14 +77,17 @@ function zsh(commands: readonly CommandWords[]): string[] {
     '  (( CURRENT-- ))',
     '  shift words',
     '  case $command in',
-    ...commands.flatMap(({ name, options }) => [
+    ...commands.flatMap(({ name, words, options }) => [
       `    ${name}) _arguments \\`,
       ...options.flatMap((option) => spellings(option).map((spelling) => spec(option, spelling))),
+      ...(words.length === 0 ? [] : [`      '1:word:(${words.join(' ')})' \\`]),
       "      '*:file:_files' ;;",
     ]),
+    `    help) _arguments '1:command:(${commands.map(({ name }) => name).join(' ')})' ;;`,
     '  esac',
     '}',
-    'compdef _hmm_sim hmm-sim',
+    '# From a directory of $fpath this is the function itself; sourced, it is made known.',
+    'if [[ ${funcstack[1]} = _hmm[-_]sim ]]; then _hmm_sim "$@"; else compdef _hmm_sim hmm-sim; fi',
   ];
 }
 
@@ -86,8 +98,15 @@ function fish(commands: readonly CommandWords[]): string[] {
     const when = quoted(`__fish_seen_subcommand_from ${command}`);
     return `complete -c hmm-sim -n ${when} ${names}${takesValue ? value : ''} -d ${quoted(help)}`;
   };
-  return commands.flatMap(({ name, summary, options }) => [
-    `complete -c hmm-sim -n __fish_use_subcommand -a ${name} -d ${quoted(summary)}`,
-    ...options.map((each) => option(name, each)),
-  ]);
+  const first = ({ name, words }: Pick<CommandWords, 'name' | 'words'>): string => {
+    const when = quoted(`test (count (commandline -opc)) -eq 2; and __fish_seen_subcommand_from ${name}`);
+    return `complete -c hmm-sim -n ${when} -f -a ${quoted(words.join(' '))}`;
+  };
+  return [
+    ...commands.flatMap(({ name, summary, options }) => [
+      `complete -c hmm-sim -n __fish_use_subcommand -f -a ${name} -d ${quoted(summary)}`,
+      ...options.map((each) => option(name, each)),
+    ]),
+    ...firsts(commands).map(first),
+  ];
 }

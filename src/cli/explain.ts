@@ -1,34 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim explain`: why each page of a scenario did, or did not do, what was asked. */
 import type { Command } from 'commander';
-import { type ExplainOptions, explainedLines, explainScenario } from '../explain/explain.js';
-import {
-  type FollowedPage,
-  followedLine,
-  followedLines,
-  followPage,
-  parseFollowed,
-} from '../explain/follow.js';
-import { explainedJson, followedJson } from '../explain/json.js';
-import type { Machine } from '../machine/machine.js';
+import { type FollowedPage, parseFollowed } from '../explain/follow.js';
 import { processesOf, regionsOf } from '../scenario/names.js';
 import { UsageError } from '../sim/errors.js';
+import { elsewhere } from './elsewhere.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
+import type { ExplainNews, ExplainOrder } from './explain-worker.js';
 import { runCommandLine } from './failure.js';
 import { checkOutputs } from './files/outputs.js';
-import {
-  addChoiceOptions,
-  bootChosen,
-  type ChoiceOptions,
-  type Chosen,
-  chooseScenarios,
-} from './scenario-choice.js';
+import { addChoiceOptions, type ChoiceOptions, type Chosen, chooseScenarios } from './scenario-choice.js';
 import { breathe, onInterrupt, printLine } from './terminal.js';
 import { namesOfInputs } from './text-files.js';
 import { TraceFiles, type TraceFlags } from './trace-file.js';
 import { parseNumber, TRACE_FUNCTIONS_HELP, TRACE_HELP } from './values.js';
 
-interface ExplainFlags extends ChoiceOptions, TraceFlags {
+export interface ExplainFlags extends ChoiceOptions, TraceFlags {
   readonly step?: number;
   readonly page?: FollowedPage;
   readonly locks?: true;
@@ -49,7 +36,7 @@ export function configure(command: Command): void {
     .option('--trace-functions <file>', TRACE_FUNCTIONS_HELP)
     .option('--json', JSON_HELP)
     .action((file: string, flags: ExplainFlags) =>
-      runCommandLine(flags.seed ?? 0, () => explain(file, flags, printLine)),
+      runCommandLine(flags.seed ?? 0, () => explain(file, flags)),
     );
 }
 
@@ -73,7 +60,7 @@ function checkPage(chosen: readonly Chosen[], page: FollowedPage | undefined): v
 }
 
 /** Return: the exit status. Throws UsageError. */
-async function explain(file: string, flags: ExplainFlags, out: (line: string) => void): Promise<number> {
+async function explain(file: string, flags: ExplainFlags): Promise<number> {
   const outputs = { '--trace': flags.trace, '--trace-functions': flags.traceFunctions };
   checkOutputs(Object.entries(outputs), () => namesOfInputs([file]));
   const chosen = await chooseScenarios(file, flags);
@@ -82,66 +69,16 @@ async function explain(file: string, flags: ExplainFlags, out: (line: string) =>
   const trace = new TraceFiles(flags);
   const stopListening = onInterrupt(() => trace.close());
   let died = false;
+  const tell = (news: ExplainNews): void => {
+    news.lines.forEach(printLine);
+    died ||= news.died;
+  };
+  const order: ExplainOrder = { chosen: chosen.map(({ loaded }) => loaded), flags, trace: trace.order };
   try {
-    for (const [index, one] of chosen.entries()) {
-      await breathe();
-      if (index > 0 && flags.json === undefined) out('');
-      died = !(await explainOne(one, flags, trace, out)) || died;
-    }
+    await elsewhere(new URL('./explain-worker.js', import.meta.url), order, { tell, turn: breathe });
   } finally {
     stopListening();
     trace.close();
   }
   return died ? EXIT_FAILED : EXIT_OK;
-}
-
-/** Return: false where the machine did not even come up. */
-async function explainOne(
-  chosen: Chosen,
-  flags: ExplainFlags,
-  trace: TraceFiles,
-  out: (line: string) => void,
-): Promise<boolean> {
-  const { loaded, setup } = chosen;
-  const { name } = loaded.document;
-  const kernel = setup.generation.id;
-  const json = flags.json === true;
-  if (!json) out(`# ${name} on ${kernel} (${loaded.file}:${loaded.line})`);
-  const machine = bootChosen(chosen);
-  if (typeof machine === 'string') {
-    out(json ? JSON.stringify({ name, kernel, failed: machine }) : machine);
-    return false;
-  }
-  const sinks = [trace.attach(machine, { heading: `${name} on ${kernel}`, scenario: name })];
-  const options = {
-    sinks,
-    locks: flags.locks === true,
-    ...(flags.step === undefined ? {} : { step: flags.step }),
-  };
-  for (const lines of told(chosen, machine, flags, options)) {
-    lines.forEach(out);
-    await breathe();
-  }
-  return true;
-}
-
-/** What is told of each step: lines for people, or one of JSON. */
-function* told(
-  { loaded, setup }: Chosen,
-  machine: Machine,
-  { page, json }: ExplainFlags,
-  options: ExplainOptions,
-): Generator<string[]> {
-  const { document } = loaded;
-  const heading = { name: document.name, kernel: setup.generation.id };
-  if (page === undefined) {
-    for (const step of explainScenario(machine, setup, document, options)) {
-      yield json ? [JSON.stringify(explainedJson(heading, step))] : explainedLines(step);
-    }
-    return;
-  }
-  if (!json) yield [followedLine(page)];
-  for (const step of followPage(machine, setup, document, page, options)) {
-    yield json ? [JSON.stringify(followedJson(heading, page, step))] : followedLines(step);
-  }
 }

@@ -6,8 +6,9 @@ import type { Limits } from '../scenario/limits.js';
 import type { Mistake } from '../scenario/load.js';
 import { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
-import { EXIT_OK, EXIT_USAGE } from './exit-codes.js';
+import { EXIT_OK } from './exit-codes.js';
 import { checkOutputs } from './files/outputs.js';
+import { exitFor } from './input.js';
 import { addMaxSize, fewLines } from './limit-options.js';
 import { namePattern } from './name-pattern.js';
 import { ReportFile } from './report-file.js';
@@ -78,7 +79,7 @@ export async function exportCommand(args: readonly string[], options: ExportComm
   const selected = select(files, options, mistakes);
   for (const line of fewLines(mistakes)) printErrorLine(line);
   if (selected.length === 0) {
-    if (mistakes.length > 0) return EXIT_USAGE;
+    if (mistakes.length > 0) return exitFor(mistakes);
     const { name } = options;
     throw new UsageError(name === undefined ? 'no scenarios there' : `no scenario is named like ${name}`);
   }
@@ -95,5 +96,5 @@ export async function exportCommand(args: readonly string[], options: ExportComm
     new ReportFile(options.c, '--c').write(text);
     printLine(summary(selected, options));
   }
-  return mistakes.length > 0 ? EXIT_USAGE : EXIT_OK;
+  return mistakes.length > 0 ? exitFor(mistakes) : EXIT_OK;
 }

@@ -54,7 +54,7 @@ function presentInternal(error: unknown): Presentation {
   if (error instanceof InternalError) {
     lines.push(`seed ${error.seed}; to reproduce: hmm-sim ${error.reproduce.map(quote).join(' ')}`);
   }
-  if (cause instanceof Error && cause.stack !== undefined) lines.push(cause.stack);
+  if (cause instanceof Error && cause.stack) lines.push(cause.stack);
   // The stack is of several lines.
   return { exitCode: EXIT_INTERNAL, lines: lines.map((text) => text.split('\n').map(printable).join('\n')) };
 }

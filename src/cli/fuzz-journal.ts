@@ -3,7 +3,7 @@
  * The journal of a fuzzing campaign, JSON lines that are only ever added to: what the campaign is, its findings, and
  * how far it is. An interrupted campaign goes on from there. A journal may be a stranger's: nothing in it is believed.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type CampaignPlan, seedOf } from '../fuzz/campaign.js';
@@ -98,8 +98,8 @@ function parse(text: string): Journal {
 /** The journal of a directory; undefined where there is none. Throws UsageError for one that makes no sense. */
 export function readJournal(directory: string): Journal | undefined {
   const path = join(directory, NAME);
-  if (!existsSync(path)) return undefined;
   try {
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
     return parse(wholeLines(path));
   } catch (error) {
     if (isSystemError(error)) throw new HostError(`cannot be read: ${reasonOf(error)}`, path);

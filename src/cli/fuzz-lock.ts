@@ -7,29 +7,11 @@ import { readFileSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../sim/errors.js';
+import { nameBeside } from './files/beside.js';
 import { createFile, moveFile } from './files/directory.js';
+import { beginOf, lives } from './files/processes.js';
 
 const NAME = 'campaign.lock';
-
-/** When a process began, in ticks since boot, where /proc tells it: pids come again. */
-function beginOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // Behind the name, which may hold anything, the 20th field.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
-  }
-}
-
-function lives(pid: number, begin: string): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-  }
-  return beginOf(pid) === begin;
-}
 
 function textAt(path: string): string | undefined {
   try {
@@ -86,7 +68,7 @@ export class CampaignLock {
     const text = textAt(this.#path);
     if (text === undefined) return;
     if (!isStale(text)) throw this.#taken(text);
-    const aside = `${this.#path}.${process.pid}`;
+    const aside = nameBeside(this.#path);
     if (!moveFile(this.#path, aside)) return;
     // Somebody else may have been faster, and this is theirs.
     if (textAt(aside) === text) rmSync(aside, { force: true });

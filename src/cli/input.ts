@@ -4,7 +4,10 @@ import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { constants, createGunzip } from 'node:zlib';
+import type { Mistake } from '../scenario/load.js';
 import { UsageError } from '../sim/errors.js';
+import { EXIT_IO, EXIT_USAGE } from './exit-codes.js';
+import { HostError, isRefusal } from './files/host-error.js';
 
 export const STDIN = '-';
 
@@ -24,6 +27,31 @@ const reasons: Readonly<Record<string, string>> = {
 export function readErrorText(error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException;
   return reasons[code] ?? message;
+}
+
+/** What is wrong with an argument, or a document. */
+export interface InputMistake extends Mistake {
+  /** It is the world that refused to have it read. */
+  readonly refused?: true;
+}
+
+/** How a command ends with these mistakes. */
+export function exitFor(mistakes: readonly InputMistake[]): number {
+  return mistakes.some(({ refused }) => refused) ? EXIT_IO : EXIT_USAGE;
+}
+
+/** The error that ends a command with a mistake. */
+export function errorOf({ where, message, refused }: InputMistake): UsageError | HostError {
+  return refused ? new HostError(message, where) : new UsageError(message, where);
+}
+
+/** What to throw for it: the world's refusal, or the user's mistake. */
+export function cannotRead(
+  error: unknown,
+  where: string,
+  what = readErrorText(error),
+): UsageError | HostError {
+  return isRefusal(error) ? new HostError(what, where) : new UsageError(what, where);
 }
 
 async function* following(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {

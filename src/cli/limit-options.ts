@@ -29,7 +29,7 @@ export function fewLines(mistakes: readonly Mistake[]): string[] {
 }
 
 /** The last mistake that is told, which ends the command and says how many more there are, and the lines before it. */
-export function fewOf(mistakes: readonly Mistake[]): { few: string[]; last: Mistake | undefined } {
+export function fewOf<M extends Mistake>(mistakes: readonly M[]): { few: string[]; last: M | undefined } {
   const told = mistakes.slice(0, MAX_MISTAKES);
   const few = fewLines(told.slice(0, -1));
   const last = told.at(-1);

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Logs, piece by piece: files, gzip or not, and standard input. */
-import { UsageError } from '../sim/errors.js';
-import { inputPieces, readErrorText, STDIN } from './input.js';
+import { cannotRead, inputPieces, STDIN } from './input.js';
 
 export const logName = (argument: string): string => (argument === STDIN ? 'stdin' : argument);
-
-function complaint(error: unknown, where: string): UsageError {
-  const isDirectory = (error as NodeJS.ErrnoException).code === 'EISDIR';
-  return new UsageError(isDirectory ? 'a directory; expected a log' : readErrorText(error), where);
-}
 
 /** UTF-16 where a mark says so, as PowerShell redirects; else UTF-8. */
 function decoderOf([first, second]: Uint8Array): InstanceType<typeof TextDecoder> {
@@ -16,7 +10,7 @@ function decoderOf([first, second]: Uint8Array): InstanceType<typeof TextDecoder
   return new TextDecoder(first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8');
 }
 
-/** Hands the log's text on as it is read; what cannot be decoded becomes U+FFFD. Throws UsageError when it cannot be read. */
+/** Hands the log's text on as it is read; what cannot be decoded becomes U+FFFD. Throws UsageError or HostError when it cannot be read. */
 export async function readLogFile(argument: string, onText: (text: string) => void): Promise<void> {
   let decoder: InstanceType<typeof TextDecoder> | undefined;
   try {
@@ -25,7 +19,8 @@ export async function readLogFile(argument: string, onText: (text: string) => vo
       onText(decoder.decode(piece, { stream: true }));
     }
   } catch (error) {
-    throw complaint(error, logName(argument));
+    const isDirectory = (error as NodeJS.ErrnoException).code === 'EISDIR';
+    throw cannotRead(error, logName(argument), isDirectory ? 'a directory; expected a log' : undefined);
   }
   onText(decoder?.decode() ?? '');
 }

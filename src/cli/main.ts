@@ -100,15 +100,18 @@ function takenBy({ options }: Command, args: readonly string[]): string | undefi
   return undefined;
 }
 
+const meaningLine = ([code, meaning]: readonly [string, string]): string => `  ${code.padEnd(14)} ${meaning}`;
+
 /** The whole command line, with only those commands loaded that `wanted` wants. */
 async function buildProgram(
   wanted: (name: string) => boolean,
   args: readonly string[] = [],
 ): Promise<Command> {
   const { Command } = await import('commander');
-  const [{ oneLine }, { printNow: writeOut }] = await Promise.all([
+  const [{ oneLine }, { printNow: writeOut }, { EXIT_MEANINGS }] = await Promise.all([
     import('./failure.js'),
     import('./terminal.js'),
+    import('./exit-codes.js'),
   ]);
   const program = new Command('hmm-sim')
     .description(
@@ -118,6 +121,7 @@ async function buildProgram(
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
     .exitOverride()
+    .addHelpText('after', () => `\nExit status:\n${EXIT_MEANINGS.map(meaningLine).join('\n')}`)
     .configureOutput({ writeOut, outputError: (text, write) => write(oneLine(text)) });
   for (const { name, summary, load } of commands) {
     const command = program.command(name).summary(summary).description(summary);

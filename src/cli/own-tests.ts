@@ -9,6 +9,8 @@ import { suiteWith } from '../library/run_suite.js';
 import type { MachineDescription } from '../machine/description.js';
 import type { Suite } from '../selftests/fixture.js';
 import { UsageError } from '../sim/errors.js';
+import { isRefusal } from './files/host-error.js';
+import { cannotRead, readErrorText } from './input.js';
 
 const OPTION = '--suite';
 
@@ -27,6 +29,7 @@ async function importFile(file: string): Promise<{ default?: unknown }> {
   try {
     return await import(pathToFileURL(path).href);
   } catch (error) {
+    if (isRefusal(error)) throw cannotRead(error, OPTION, `${file}: ${readErrorText(error)}`);
     const [line] = String(error instanceof Error ? error.message : error).split('\n');
     throw new UsageError(`${file} does not load: ${line}`, OPTION);
   }

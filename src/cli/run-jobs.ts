@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import type { Part } from '../scenario/syntax.js';
 import type { MachineSource } from '../session/runner.js';
 import type { LoadedPart, PartOptions, Told } from './run-part.js';
-import type { Answer, Order } from './run-worker.js';
+import { type Answer, FINISH, type Order, type Start } from './run-worker.js';
 
 /** A part of the run's `source`-th file. */
 export interface SourcePart extends Part {
@@ -23,9 +23,12 @@ export interface SourceTold {
 
 /** Both generators answer once for each part, in their order, whoever is ready first. */
 export interface Crew {
-  load(parts: Iterable<SourcePart>): AsyncGenerator<SourceLoaded>;
+  /** `parts` answers the same each time. */
+  load(parts: () => Iterable<SourcePart>): AsyncGenerator<SourceLoaded>;
   /** After load(). */
   run(): AsyncGenerator<SourceTold>;
+  /** After run(), where all was taken. */
+  finish(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -47,75 +50,132 @@ function passed(name: string, file: string, line: number): Told {
   return { outcome: { name, place: { file, line }, notes: [] } };
 }
 
+/** One of several, who may be lost and replaced. */
+class Seat {
+  worker!: Worker;
+  readonly progress = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+  #orders: Iterator<Order> = [][Symbol.iterator]();
+
+  begin(orders: Iterable<Order>): void {
+    this.#orders = orders[Symbol.iterator]();
+    for (let i = 0; i < AHEAD; i++) this.feed();
+  }
+
+  feed(): void {
+    const { value, done } = this.#orders.next();
+    if (!done) this.worker.postMessage(value);
+  }
+}
+
+const isOutOfMemory = (error: NodeJS.ErrnoException): boolean => error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+
 class Workers implements Crew {
-  readonly #workers: Worker[];
-  /** Which worker has which part. */
-  readonly #owner: Worker[] = [];
+  readonly #seats: Seat[];
+  /** Who has which part. */
+  readonly #owner: Seat[] = [];
+  readonly #places: Pick<SourcePart, 'file' | 'source'>[] = [];
   /** The scenarios of each part, and its file. */
   readonly #parts: SourceLoaded[] = [];
   /** Answers that came before their turn. */
   readonly #arrived = new Map<number, Answer>();
-  #nextOrder: (worker: Worker) => Order | undefined = () => undefined;
+  #again: () => Iterable<SourcePart> = () => [];
+  /** Parts that have been run; undefined until parts are. */
+  #ran: Set<number> | undefined;
+  /** Scenarios that ended the thread that ran them, by part. */
+  readonly #lost = new Map<number, number[]>();
+  #finished = 0;
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
-  constructor(jobs: number, options: PartOptions) {
-    this.#workers = Array.from({ length: jobs }, () => this.#start(options));
+  constructor(
+    jobs: number,
+    private readonly options: PartOptions,
+  ) {
+    this.#seats = Array.from({ length: jobs }, () => new Seat());
+    for (const seat of this.#seats) this.#start(seat, options);
   }
 
-  #start(options: PartOptions): Worker {
-    const worker = new Worker(new URL('./run-worker.js', import.meta.url), { workerData: options });
+  #start(seat: Seat, options: PartOptions): void {
+    const start: Start = { options, progress: seat.progress };
+    const worker = new Worker(new URL('./run-worker.js', import.meta.url), { workerData: start });
+    seat.worker = worker;
     worker.on('message', (answer: Answer) => {
-      this.#arrived.set(answer.index, answer);
-      this.#feed(worker);
+      this.#hear(seat, answer);
       this.#wake();
     });
     worker.on('error', (error: Error) => {
-      this.#failure = error;
+      if (!this.#isReplaced(seat, error)) this.#failure = error;
       this.#wake();
     });
-    return worker;
   }
 
-  #feed(worker: Worker): void {
-    const order = this.#nextOrder(worker);
-    if (order !== undefined) worker.postMessage(order);
+  #hear(seat: Seat, answer: Answer): void {
+    const { index } = answer;
+    if (index === undefined) {
+      this.#finished++;
+      return;
+    }
+    this.#ran?.add(index);
+    this.#arrived.set(index, answer);
+    seat.feed();
   }
 
-  #begin(nextOrder: (worker: Worker) => Order | undefined): void {
-    this.#nextOrder = nextOrder;
-    for (let i = 0; i < AHEAD; i++) for (const worker of this.#workers) this.#feed(worker);
+  /** A scenario that takes all memory is the only one that fails: another worker does the rest. */
+  #isReplaced(seat: Seat, error: Error): boolean {
+    const [part = 0, place = 0] = seat.progress;
+    if (!isOutOfMemory(error) || this.#ran === undefined || part === 0) return false;
+    this.#lost.set(part - 1, [...(this.#lost.get(part - 1) ?? []), place]);
+    seat.progress.fill(0);
+    // A trace has one beginning.
+    this.#start(seat, { ...this.options, trace: undefined });
+    seat.begin(this.#ordersAgain(seat));
+    return true;
   }
 
-  async *load(parts: Iterable<SourcePart>): AsyncGenerator<SourceLoaded> {
-    const next = parts[Symbol.iterator]();
-    const places: Pick<SourcePart, 'file' | 'source'>[] = [];
-    this.#begin((worker) => {
-      const { value, done } = next.next();
-      if (done) return undefined;
-      const { source, ...part } = value;
-      places.push({ file: part.file, source });
-      return { index: this.#owner.push(worker) - 1, part };
-    });
-    for (let index = 0; index < places.length; index++) {
+  *#partsFor(seat: Seat, parts: Iterator<SourcePart>): Generator<Order> {
+    for (let { value, done } = parts.next(); !done; { value, done } = parts.next()) {
+      const { source, ...part } = value as SourcePart;
+      this.#places.push({ file: part.file, source });
+      yield { index: this.#owner.push(seat) - 1, part };
+    }
+  }
+
+  *#ordersOf(seat: Seat): Generator<Order> {
+    for (const [index, owner] of this.#owner.entries()) if (owner === seat) yield { index };
+  }
+
+  *#ordersAgain(seat: Seat): Generator<Order> {
+    let next = 0;
+    for (const { source: _, ...part } of this.#again()) {
+      const index = next++;
+      if (this.#owner[index] !== seat || this.#ran!.has(index)) continue;
+      yield { index, part, lost: this.#lost.get(index) ?? [] };
+    }
+  }
+
+  async *load(parts: () => Iterable<SourcePart>): AsyncGenerator<SourceLoaded> {
+    this.#again = parts;
+    const all = parts()[Symbol.iterator]();
+    for (const seat of this.#seats) seat.begin(this.#partsFor(seat, all));
+    for (let index = 0; index < this.#places.length; index++) {
       const { loaded } = await this.#take(index);
-      this.#parts.push({ ...loaded!, ...places[index]! });
+      this.#parts.push({ ...loaded!, ...this.#places[index]! });
       yield this.#parts[index]!;
     }
   }
 
   async *run(): AsyncGenerator<SourceTold> {
-    const parts = new Map(this.#workers.map((worker) => [worker, [] as number[]]));
-    for (const [index, worker] of this.#owner.entries()) parts.get(worker)!.push(index);
-    const iterators = new Map([...parts].map(([worker, indices]) => [worker, indices.values()]));
-    this.#begin((worker) => {
-      const next = iterators.get(worker)!.next();
-      return next.done ? undefined : { index: next.value };
-    });
+    this.#ran = new Set();
+    for (const seat of this.#seats) seat.begin(this.#ordersOf(seat));
     for (const [index, { names, lines, file, source }] of this.#parts.entries()) {
       const { told } = await this.#take(index);
       yield { source, told: told!.map((each, n) => each ?? passed(names[n]!, file, lines[n]!)) };
     }
+  }
+
+  async finish(): Promise<void> {
+    for (const { worker } of this.#seats) worker.postMessage(FINISH);
+    while (this.#finished < this.#seats.length) await this.#news();
   }
 
   async #take(index: number): Promise<Answer> {
@@ -125,15 +185,19 @@ class Workers implements Crew {
         this.#arrived.delete(index);
         return answer;
       }
-      if (this.#failure !== undefined) throw this.#failure;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await this.#news();
     }
   }
 
+  async #news(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
   async stop(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await Promise.all(this.#seats.map(({ worker }) => worker.terminate()));
   }
 }
 
@@ -148,5 +212,5 @@ export async function crewOf(
 ): Promise<Crew> {
   if (source === undefined) return new Workers(jobs, options);
   const { Here } = await import('./run-here.js');
-  return new Here(options, source);
+  return Here.crew(options, source);
 }

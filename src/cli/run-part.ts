@@ -5,6 +5,7 @@ import {
   differenceLines,
   failureOf,
   type ScenarioOutcome,
+  verdictOf,
   warningLines,
 } from '../report/scenario-outcome.js';
 import type { Limits } from '../scenario/limits.js';
@@ -20,6 +21,7 @@ import { TimedOut, UsageError } from '../sim/errors.js';
 import { guarded } from './guard.js';
 import { namePattern } from './name-pattern.js';
 import { LockNotes } from './run-locks.js';
+import type { TraceOrder, Tracing } from './trace-file.js';
 
 /** The options of `run` that decide what is run and what is told of it. */
 export interface PartOptions {
@@ -33,6 +35,10 @@ export interface PartOptions {
   readonly limits?: Limits | undefined;
   /** Seconds on the host that a scenario may take. */
   readonly timeout?: number | undefined;
+  /** Run nothing behind the first failure. */
+  readonly bail?: boolean | undefined;
+  /** The files that machines are traced into. */
+  readonly trace?: TraceOrder | undefined;
 }
 
 /** What a part has for this run. */
@@ -112,6 +118,19 @@ function nameOf({ file, syntax }: Place, each: Selected | Refused): string {
   return syntax === 'jsonl' ? `${file}:${each.line}` : file;
 }
 
+/** No stack tells where. */
+const OUT_OF_MEMORY = { message: 'ran out of memory' };
+
+const isRed = (outcome: ScenarioOutcome): boolean => ['fail', 'error'].includes(verdictOf(outcome));
+
+/** A runner that traces its machines where that is asked for. Tracing is loaded only then. */
+export async function partRunner(options: PartOptions, source: MachineSource): Promise<PartRunner> {
+  if (options.trace === undefined) return new PartRunner(source, options);
+  const { Tracing, TracingSource } = await import('./trace-file.js');
+  const tracing = new Tracing(options.trace);
+  return new PartRunner(new TracingSource(source, tracing), options, tracing);
+}
+
 export class PartRunner {
   readonly #setups: Setups;
   readonly #others: Setups | undefined;
@@ -119,10 +138,12 @@ export class PartRunner {
   readonly #loaded = new Map<number, Kept>();
   /** Characters that were loaded. */
   #length = 0;
+  #bailed = false;
 
   constructor(
     readonly source: MachineSource,
     readonly options: PartOptions,
+    private readonly tracing?: Tracing,
   ) {
     const { overrides, against, name } = options;
     this.#setups = new Setups(overrides);
@@ -165,14 +186,30 @@ export class PartRunner {
     return { selected, mistakes };
   }
 
-  /** Runs the part's scenarios as they are taken, and forgets the part. */
-  *run(index: number): Generator<Told> {
+  /**
+   * Runs the part's scenarios as they are taken, and forgets the part. `lost` are the places of those that ended the thread
+   * that ran them.
+   */
+  *run(index: number, lost: readonly number[] = []): Generator<Told> {
     const { part, text, selected } = this.#loaded.get(index)!;
     this.#loaded.delete(index);
-    for (const each of selected ?? this.#select({ ...part, text: text!.toString('utf8') }).selected) {
-      if ('loaded' in each) yield this.#take(each);
-      else yield this.#refused(part, each);
+    const all = selected ?? this.#select({ ...part, text: text!.toString('utf8') }).selected;
+    for (const [place, each] of all.entries()) {
+      if (this.#bailed) return;
+      const told = this.#toldOf(part, each, lost.includes(place));
+      this.#bailed = this.options.bail === true && isRed(told.outcome);
+      yield told;
     }
+  }
+
+  #toldOf(part: Place, each: Selected | Refused, isLost: boolean): Told {
+    if (!('loaded' in each)) return this.#refused(part, each);
+    return isLost ? this.#internal(each, OUT_OF_MEMORY) : this.#take(each);
+  }
+
+  /** No scenario comes any more. */
+  finish(): void {
+    this.tracing?.end();
   }
 
   #take(each: Selected): Told {
@@ -200,7 +237,10 @@ export class PartRunner {
   }
 
   /** The others run all the same: each has a machine of its own. */
-  #internal({ loaded: { document, file, line } }: Selected, { message, stack = '' }: Error): Told {
+  #internal(
+    { loaded: { document, file, line } }: Selected,
+    { message, stack = '' }: Pick<Error, 'message' | 'stack'>,
+  ): Told {
     const { name } = document;
     const internal = { file, line, internal: message };
     const told = {

@@ -6,12 +6,13 @@ import type { Mistake } from '../scenario/load.js';
 import type { MachineSource } from '../session/runner.js';
 import { UsageError } from '../sim/errors.js';
 import { addBugOptions, tellWithoutEffect } from './bug-options.js';
-import { EXIT_FAILED, EXIT_IO, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
+import { EXIT_FAILED, EXIT_IO, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
 import { allOf } from './files/all-of.js';
 import { isTellable } from './files/host-error.js';
 import { checkOutputs } from './files/outputs.js';
 import { junitPath } from './github.js';
+import { exitFor } from './input.js';
 import { addMaxSize } from './limit-options.js';
 import { ReportFile } from './report-file.js';
 import { type Crew, crewOf, linesAPart, type SourcePart } from './run-jobs.js';
@@ -19,7 +20,7 @@ import type { PartOptions } from './run-part.js';
 import { type Output, RunReport } from './run-report.js';
 import { breathe, ktapPainter, onInterrupt, printErrorLine, printText } from './terminal.js';
 import { countLines, namesOfInputs, readTextFiles, type TextFile } from './text-files.js';
-import type { TraceFlags } from './trace-file.js';
+import type { TraceFiles, TraceFlags } from './trace-file.js';
 import {
   KERNEL_HELP,
   parseKernel,
@@ -95,7 +96,7 @@ export function configure(command: Command): void {
   });
 }
 
-function partOptions(options: RunOptions): PartOptions {
+function partOptions(options: RunOptions, trace: TraceFiles | undefined): PartOptions {
   const { kernel, seed, check, bug, fix, against, name, json, dmesg, locks, update, timeout, maxSize } =
     options;
   return {
@@ -108,24 +109,29 @@ function partOptions(options: RunOptions): PartOptions {
     update,
     timeout,
     limits: maxSize,
+    // What is traced is what is told of.
+    bail: options.bail && trace !== undefined,
+    trace: trace?.order,
   };
 }
 
 /** Tracing is loaded when it is asked for. */
-async function openTrace(flags: TraceFlags, source: MachineSource | undefined) {
-  const [{ TraceFiles, TracingSource }, { MachinePool }] = await Promise.all([
-    import('./trace-file.js'),
-    import('../session/machine-pool.js'),
-  ]);
-  const file = new TraceFiles(flags);
-  return { file, source: new TracingSource(source ?? new MachinePool(), file) };
+async function openTrace(flags: TraceFlags): Promise<TraceFiles> {
+  const { TraceFiles } = await import('./trace-file.js');
+  return new TraceFiles(flags);
 }
 
 /** Scenarios after which signals and output have their turn. */
 const TURN = 16;
 
-/** Runs what has been loaded. */
+/** Runs what has been loaded, and ends the trace where there is one. */
 async function runAll(crew: Crew, names: readonly string[], run: RunReport): Promise<void> {
+  await takeAll(crew, names, run);
+  const { trace, traceFunctions } = run.options;
+  if (trace !== undefined || traceFunctions !== undefined) await crew.finish();
+}
+
+async function takeAll(crew: Crew, names: readonly string[], run: RunReport): Promise<void> {
   const { bail } = run.options;
   const first = run.count;
   for await (const { source: file, told: results } of crew.run()) {
@@ -144,7 +150,7 @@ const BAILED = 'an earlier scenario failed (--bail)';
 /** The names of the scenarios that will run, their places and their kernels. What is wrong with the documents is added to `mistakes`. */
 async function loadAll(
   crew: Crew,
-  parts: Iterable<SourcePart>,
+  parts: () => Iterable<SourcePart>,
   mistakes: Mistake[],
 ): Promise<{ names: string[]; places: string[]; kernels: Set<string> }> {
   const names: string[] = [];
@@ -177,7 +183,9 @@ function* partsOfFiles(
       for (const part of file.parts(lines)) yield { ...part, source };
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      unreadable.push({ where: error.where ?? file.name, message: error.what });
+      const mistake = { where: error.where ?? file.name, message: error.what };
+      // These parts may be taken once more.
+      if (!unreadable.some(({ where }) => where === mistake.where)) unreadable.push(mistake);
     }
   }
 }
@@ -199,14 +207,14 @@ export async function runCommand(
   const junit = options.list ? undefined : junitPath(options.junit, 'run');
   const outputs = { '--junit': junit, '--trace': options.trace, '--trace-functions': options.traceFunctions };
   checkOutputs(Object.entries(outputs), () => namesOfInputs(args));
-  const trace = tracing === undefined ? undefined : await openTrace(options, source);
+  const trace = tracing === undefined ? undefined : await openTrace(options);
   const report = junit === undefined ? undefined : new ReportFile(junit, '--junit');
-  const crew = await crewOf(jobs, partOptions(options), trace?.source ?? source);
+  const crew = await crewOf(jobs, partOptions(options, trace), source);
   const run = new RunReport(options, output, report !== undefined);
   const save = () => {
     allOf(
       () => report?.write(run.junit()),
-      () => trace?.file.close(),
+      () => trace?.close(),
     );
   };
   const stopListening = onInterrupt((what) => {
@@ -241,15 +249,16 @@ async function loadAndRun(
   const reading = { limits: maxSize, keeps: update, note: run.output.err };
   const { files, mistakes: unreadable } = await readTextFiles(args, reading);
   const mistakes: Mistake[] = [];
-  const parts = partsOfFiles(files, jobs, unreadable);
+  const parts = () => partsOfFiles(files, jobs, unreadable);
   const { names, places, kernels } = await loadAll(crew, parts, mistakes);
   tellWithoutEffect(run.options, kernels, run.output.err);
-  run.mistakes([...unreadable, ...mistakes]);
+  const wrong = [...unreadable, ...mistakes];
+  run.mistakes(wrong);
   if (names.length + unreadable.length === 0)
     throw new UsageError(name === undefined ? 'no scenarios there' : `no scenario is named like ${name}`);
   if (list) {
     for (const place of places) run.output.out(place);
-    return mistakes.length + unreadable.length > 0 ? EXIT_USAGE : EXIT_OK;
+    return wrong.length > 0 ? exitFor(wrong) : EXIT_OK;
   }
   await run.begin(unreadable.length + names.length, files);
   for (const mistake of unreadable) run.unreadable(mistake);
@@ -257,6 +266,6 @@ async function loadAndRun(
   else await runAll(crew, names, run);
   await run.end(files);
   if (run.leftUnwritten) return EXIT_IO;
-  if (mistakes.length + unreadable.length > 0) return EXIT_USAGE;
+  if (wrong.length > 0) return exitFor(wrong);
   return run.failsStill ? EXIT_FAILED : EXIT_OK;
 }

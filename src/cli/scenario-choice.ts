@@ -9,6 +9,7 @@ import { acquireFor, LoadFailed } from '../session/runner.js';
 import { type MachineSetup, Setups } from '../session/setup.js';
 import { KernelBug, UsageError } from '../sim/errors.js';
 import { addBugOptions, type BugFlags, tellWithoutEffect } from './bug-options.js';
+import { errorOf } from './input.js';
 import { addMaxSize, fewOf } from './limit-options.js';
 import { namePattern } from './name-pattern.js';
 import { readScenarioFiles } from './scenario-files.js';
@@ -41,16 +42,20 @@ export interface Chosen {
   readonly setup: MachineSetup;
 }
 
+/** The machines that documents get with these options. */
+export function setupsOf({ kernel, seed, bug, fix }: ChoiceOptions): Setups {
+  return new Setups({ kernel, seed, bugs: bug, fixes: fix });
+}
+
 /** Throws UsageError for a file that does not load, or has no such scenario. Mistakes beyond the first go to stderr. */
 export async function chooseScenarios(file: string, options: ChoiceOptions): Promise<Chosen[]> {
   const reading = { limits: options.maxSize, note: printErrorLine };
   const { files, mistakes } = await readScenarioFiles([file], reading);
   const { few, last } = fewOf(mistakes);
   for (const line of few) printErrorLine(line);
-  if (last !== undefined) throw new UsageError(last.message, last.where);
+  if (last !== undefined) throw errorOf(last);
   const matches = namePattern(options.name);
-  const { kernel, seed, bug, fix } = options;
-  const setups = new Setups({ kernel, seed, bugs: bug, fixes: fix });
+  const setups = setupsOf(options);
   const chosen = files
     .flatMap(({ loaded }) => loaded.documents)
     .filter(({ document }) => matches(document.name))

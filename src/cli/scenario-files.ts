@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The scenarios that files hold. */
 import { LIMITS, type Limits } from '../scenario/limits.js';
-import { type Loaded, loadPart, type Mistake } from '../scenario/load.js';
+import { type Loaded, loadPart } from '../scenario/load.js';
 import { syntaxOf } from '../scenario/syntax.js';
 import { UsageError } from '../sim/errors.js';
+import type { InputMistake } from './input.js';
 import { mistakeOf, type Reading, readTextFileNow, readTextFiles, TextFile } from './text-files.js';
 
 export interface ScenarioFile extends Pick<TextFile, 'name' | 'syntax'> {
@@ -30,7 +31,7 @@ function loaded(file: TextFile, limits: Limits): ScenarioFile {
 export async function readScenarioFiles(
   args: readonly string[],
   reading: Reading = {},
-): Promise<{ files: ScenarioFile[]; mistakes: Mistake[] }> {
+): Promise<{ files: ScenarioFile[]; mistakes: InputMistake[] }> {
   const { limits = LIMITS } = reading;
   const { files, mistakes } = await readTextFiles(args, reading);
   const all = files.map((file) => loaded(file, limits));
@@ -38,7 +39,7 @@ export async function readScenarioFiles(
 }
 
 /** One file that is on disk, for whoever cannot wait. */
-export function readScenarioFileNow(name: string): { file: ScenarioFile; mistakes: Mistake[] } {
+export function readScenarioFileNow(name: string): { file: ScenarioFile; mistakes: InputMistake[] } {
   const file = readTextFileNow(name);
   if (!(file instanceof TextFile)) {
     const none = { name, syntax: syntaxOf(name) ?? 'yaml', loaded: { documents: [], mistakes: [] } };

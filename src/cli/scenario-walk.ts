@@ -6,7 +6,8 @@ import { gunzipSync } from 'node:zlib';
 import { LIMITS } from '../scenario/limits.js';
 import type { Mistake } from '../scenario/load.js';
 import { syntaxOf } from '../scenario/syntax.js';
-import { readErrorText } from './input.js';
+import { isRefusal } from './files/host-error.js';
+import { type InputMistake, readErrorText } from './input.js';
 
 /** More are no collection of scenarios, but somebody's disk. */
 const MAX_ENTRIES = 200_000;
@@ -48,14 +49,14 @@ const KINDS = [
 
 export interface Walk {
   readonly files: string[];
-  readonly mistakes: Mistake[];
+  readonly mistakes: InputMistake[];
   /** Entries that look like scenarios and are no files. */
   readonly skipped: Mistake[];
 }
 
 class Walker implements Walk {
   readonly files: string[] = [];
-  readonly mistakes: Mistake[] = [];
+  readonly mistakes: InputMistake[] = [];
   readonly skipped: Mistake[] = [];
   #entries = 0;
 
@@ -82,7 +83,8 @@ class Walker implements Walk {
       const entries = readdirSync(directory, { withFileTypes: true });
       return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     } catch (error) {
-      this.mistakes.push({ where: directory, message: readErrorText(error) });
+      const refused = isRefusal(error) ? ({ refused: true } as const) : {};
+      this.mistakes.push({ where: directory, message: readErrorText(error), ...refused });
       return [];
     }
   }

@@ -13,6 +13,7 @@ import { tellWithoutEffect } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import { HostError } from './files/host-error.js';
 import { replaceFile } from './files/safe-file.js';
+import { interruptible, type Keys } from './interruptible.js';
 import { addMachineOptions, type MachineFlags } from './machine-options.js';
 import type { Output } from './run.js';
 import { readScenarioFileNow } from './scenario-files.js';
@@ -23,8 +24,8 @@ import { gridPainter } from './show.js';
 import { colours, printErrorLine, printLine, printText } from './terminal.js';
 
 const HELP = `
-The seed is 0 unless told. On a terminal, Tab completes, Ctrl-C clears the line, Ctrl-D ends, and lines of earlier sessions
-come back (from $XDG_STATE_HOME/hmm-sim/history). "help" lists the commands.`;
+The seed is 0 unless told. On a terminal, Tab completes, Ctrl-C clears the line or ends a step that takes too long, Ctrl-D
+ends, and lines of earlier sessions come back (from $XDG_STATE_HOME/hmm-sim/history). "help" lists the commands.`;
 
 export function configure(command: Command): void {
   addMachineOptions(command)
@@ -44,7 +45,7 @@ export function configure(command: Command): void {
 }
 
 export interface Terminal {
-  readonly input: Readable & { isTTY?: boolean };
+  readonly input: Readable & Keys & { isTTY?: boolean };
   readonly output: Writable & { isTTY?: boolean; columns?: number };
 }
 
@@ -162,7 +163,9 @@ async function converse({ input, output }: Terminal, shell: Shell, history: Hist
   lines.prompt();
   for await (const line of lines) {
     history.add(line);
-    const { told, mistake } = execute(shell, line);
+    const { told, mistake, interrupted } = executeUntilInterrupted(input, shell, line);
+    // The terminal has shown the key.
+    if (interrupted) tell('');
     told.forEach(tell);
     if (mistake !== undefined) tell(`# ${mistake}`);
     if (shell.done) break;
@@ -184,8 +187,27 @@ function clearLine(lines: Interface, output: Writable): void {
   lines.prompt();
 }
 
-/** Return: what to print, and what is wrong with the line, if anything is. */
-function execute(shell: Shell, line: string): { told: string[]; mistake?: string } {
+/** What to print, and what is wrong with the line, if anything is. */
+interface Executed {
+  readonly told: readonly string[];
+  readonly mistake?: string;
+  readonly interrupted?: true;
+}
+
+/** Ctrl-C ends a step that takes too long, and leaves the session as it was before. */
+function executeUntilInterrupted(keys: Keys, shell: Shell, line: string): Executed {
+  const { moment } = shell;
+  const executed = interruptible(keys, () => execute(shell, line));
+  if (executed !== undefined) return executed.value;
+  const interrupted = true;
+  if (interruptible(keys, () => shell.returnTo(moment)) !== undefined)
+    return { told: [], mistake: 'interrupted; the session is as it was before', interrupted };
+  shell.startOver(moment);
+  const mistake = 'interrupted twice; this is a fresh machine, and the recorded steps are gone';
+  return { told: [], mistake, interrupted };
+}
+
+function execute(shell: Shell, line: string): Executed {
   try {
     return { told: shell.execute(line) };
   } catch (error) {

@@ -2,7 +2,7 @@
 /** `smoke --record`: each test as a scenario document, in a file or a directory. */
 import { join } from 'node:path';
 import type { MachineDescription } from '../machine/description.js';
-import { SuiteRecorder } from '../record/suite.js';
+import { machineBlock } from '../record/machine-block.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import { writeYaml } from '../scenario/update.js';
 import { UsageError } from '../sim/errors.js';
@@ -27,10 +27,15 @@ function directoryWriter(directory: string): (document: ScenarioDocument) => voi
   return (document) => replaceFile(join(directory, `${document.name}.yaml`), writeYaml(document), OPTION);
 }
 
-/** Writes each of `tests` tests when it has ended. Throws UsageError for what cannot be written, or be recorded. */
-export function suiteRecorder(path: string, tests: number, machine: MachineDescription): SuiteRecorder {
-  let write: ((document: ScenarioDocument) => void) | undefined;
-  const recorder = new SuiteRecorder(machine, (document) => write?.(document));
-  write = isFile(path) ? fileWriter(path, tests) : directoryWriter(path);
-  return recorder;
+/**
+ * What writes each of `tests` tests when it has ended. Throws UsageError for what cannot be written, or be recorded on that
+ * machine.
+ */
+export function recordingWriter(
+  path: string,
+  tests: number,
+  machine: MachineDescription,
+): (document: ScenarioDocument) => void {
+  machineBlock(machine);
+  return isFile(path) ? fileWriter(path, tests) : directoryWriter(path);
 }

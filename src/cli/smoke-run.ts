@@ -2,6 +2,7 @@
 /** What `smoke` tells of its tests as they come: KTAP, and the reports at the end. */
 import { dirname, join, resolve } from 'node:path';
 import { bailOutLine, ktapLines, TAP_HEADER } from '../report/ktap.js';
+import type { ScenarioDocument } from '../scenario/schema.js';
 import { type HarnessEvent, KSFT_FAIL, type ResultEvent } from '../selftests/events.js';
 import { shownFile } from '../selftests/source_location.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
@@ -10,8 +11,17 @@ import { isTellable } from './files/host-error.js';
 import { annotationLine, inActions } from './github.js';
 import { Progress } from './progress.js';
 import type { Reports } from './smoke-reports.js';
-import type { Observing, SmokeNews } from './smoke-tests.js';
-import { breathe, ktapPainter, onInterrupt, type Painter, printErrorLine, printText } from './terminal.js';
+import type { SmokeNews } from './smoke-tests.js';
+import {
+  breathe,
+  ktapPainter,
+  onInterrupt,
+  type Painter,
+  printErrorLine,
+  printLine,
+  printText,
+} from './terminal.js';
+import type { TraceFiles } from './trace-file.js';
 
 /** Where the suite stands in this project. */
 const SUITE = 'src/selftests/';
@@ -29,6 +39,12 @@ export type RunTests = (listener: {
   turn: () => Promise<void>;
 }) => Promise<void>;
 
+/** What is written while the tests run. */
+export interface RunFiles {
+  readonly trace?: TraceFiles | undefined;
+  readonly record?: ((document: ScenarioDocument) => void) | undefined;
+}
+
 export class SmokeRun {
   private readonly paint: Painter = ktapPainter();
   private bailedOut: string | undefined;
@@ -36,7 +52,7 @@ export class SmokeRun {
 
   constructor(
     private readonly reports: Reports,
-    private readonly observing?: Observing,
+    private readonly files: RunFiles,
     private readonly ownFile?: string,
   ) {}
 
@@ -63,7 +79,7 @@ export class SmokeRun {
   private end(): void {
     allOf(
       () => this.reports.write(this.bailedOut),
-      () => this.observing?.end(),
+      () => this.files.trace?.close(),
     );
   }
 
@@ -79,6 +95,8 @@ export class SmokeRun {
   private tell(news: SmokeNews): void {
     if ('event' in news) this.onEvent(news.event);
     else if ('complaint' in news) printErrorLine(news.complaint);
+    else if ('comment' in news) printLine(news.comment);
+    else if ('recorded' in news) this.files.record?.(news.recorded);
     else this.bailOut(news.bailOut);
   }
 

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { DEFAULT_MODULE } from '../machine/defaults.js';
 import type { MachineDescription } from '../machine/description.js';
 import { Machine } from '../machine/machine.js';
-import type { HarnessEvent, TestObserver } from '../selftests/events.js';
+import type { ScenarioDocument } from '../scenario/schema.js';
+import type { HarnessEvent } from '../selftests/events.js';
 import { hmmTests } from '../selftests/hmm-tests/suites.js';
 import { test_harness_run } from '../selftests/kselftest_harness.js';
 import type { TestFilter } from '../selftests/test_filter.js';
@@ -12,19 +13,14 @@ import { KernelBug } from '../sim/errors.js';
 import { errnoName } from '../uapi/errno.js';
 import { guarded } from './guard.js';
 import type { OwnTests } from './own-tests.js';
-
-/** Somebody who looks at the machine around each test, and is told when all is over. */
-export interface Observing {
-  readonly observer: TestObserver;
-  /** What modprobe answered. */
-  loaded?(ret: number): void;
-  end(): void;
-}
+import type { ObserveOptions, Observing } from './smoke-observer.js';
 
 /** What there is to tell, in order. */
 export type SmokeNews =
   | { readonly event: HarnessEvent }
   | { readonly complaint: string }
+  | { readonly comment: string }
+  | { readonly recorded: ScenarioDocument }
   | { readonly bailOut: string };
 
 export interface KernelLogOptions {
@@ -41,6 +37,7 @@ export interface SmokeOptions extends KernelLogOptions {
   readonly timeout?: number | undefined;
   /** A file of tests to run beside those of the suite. */
   readonly ownFile?: string | undefined;
+  readonly observe?: ObserveOptions | undefined;
 }
 
 export interface SmokeTests extends SmokeOptions {
@@ -48,16 +45,16 @@ export interface SmokeTests extends SmokeOptions {
   readonly tell: (news: SmokeNews) => void;
   /** Awaited before each test. */
   readonly turn: () => Promise<void>;
-  readonly observing?: Observing | undefined;
 }
 
 type Boot = () => Machine;
 
 export async function smokeTests(tests: SmokeTests): Promise<void> {
-  const { description, filters, timeout, dmesg = false, failOnWarn = false, tell, turn, observing } = tests;
+  const { description, filters, timeout, dmesg = false, failOnWarn = false, tell, turn } = tests;
   const own = await ownTests(tests);
+  const observing = await observingOf(tests);
   await turn();
-  const boot = (): Machine => bootLoaded(tests, own?.boot ?? Machine.bootAs);
+  const boot = (): Machine => bootLoaded(tests, own?.boot ?? Machine.bootAs, observing);
   // The first machine boots before the plan is told: a module that kills the kernel leaves no tests to plan.
   let booted = firstMachine(tests, boot);
   if (booted === undefined) return;
@@ -78,6 +75,17 @@ export async function smokeTests(tests: SmokeTests): Promise<void> {
     ...(timeout === undefined ? {} : { guard: (run) => guarded(run, timeout) }),
   });
   for (let step = steps.next(); !step.done; step = steps.next()) await turn();
+  observing?.end();
+}
+
+/** Explaining, tracing and recording are loaded when they are asked for. */
+async function observingOf({ observe, description, tell }: SmokeTests): Promise<Observing | undefined> {
+  if (observe === undefined) return undefined;
+  const observer = await import('./smoke-observer.js');
+  return observer.observe(observe, description, {
+    print: (comment) => tell({ comment }),
+    record: (recorded) => tell({ recorded }),
+  });
 }
 
 async function ownTests({ ownFile }: SmokeTests): Promise<OwnTests | undefined> {
@@ -99,15 +107,16 @@ function firstMachine({ tell }: SmokeTests, boot: Boot): Machine | undefined {
 }
 
 function bootLoaded(
-  { description, tell, observing }: SmokeTests,
+  { description, tell }: SmokeTests,
   bootAs: (description: MachineDescription) => Machine,
+  observing: Observing | undefined,
 ): Machine {
   const machine = bootAs(description);
   machine.onStderr = (complaint) => tell({ complaint });
   const { module } = description;
   if (module === null) return machine;
   const error = machine.loadModule(module.name, module.params);
-  observing?.loaded?.(error);
+  observing?.loaded(error);
   if (error < 0) tell({ complaint: `modprobe: could not insert ${module.name}: ${errnoName(-error)}` });
   return machine;
 }

@@ -3,7 +3,6 @@
 import type { Command } from 'commander';
 import { generationById } from '../generations/index.js';
 import type { MachineDescription } from '../machine/description.js';
-import type { SuiteRecorder } from '../record/suite.js';
 import { bailOutLine, TAP_HEADER } from '../report/ktap.js';
 import type { Suite } from '../selftests/fixture.js';
 import { suiteOf } from '../selftests/hmm-tests/suites.js';
@@ -14,6 +13,7 @@ import {
   test_harness_list_tests,
 } from '../selftests/test_filter.js';
 import { tellWithoutEffect } from './bug-options.js';
+import { elsewhere } from './elsewhere.js';
 import { EXIT_LISTED } from './exit-codes.js';
 import { InternalError } from './failure.js';
 import { isTellable } from './files/host-error.js';
@@ -21,8 +21,10 @@ import { checkOutputs } from './files/outputs.js';
 import { junitPath } from './github.js';
 import { addMachineOptions, type MachineFlags } from './machine-options.js';
 import { addFilterOptions, checkFilters } from './smoke-filters.js';
+import type { ObserveOptions } from './smoke-observer.js';
 import { type ReportPaths, Reports } from './smoke-reports.js';
-import type { KernelLogOptions, Observing } from './smoke-tests.js';
+import type { RunFiles } from './smoke-run.js';
+import type { KernelLogOptions } from './smoke-tests.js';
 import type { SmokeOrder } from './smoke-worker.js';
 import { printErrorLine, printLine } from './terminal.js';
 import type { TraceFlags } from './trace-file.js';
@@ -88,24 +90,18 @@ async function smoke(
     kernel: flags.kernel,
     seed: machine.seed,
   });
-  const observing = await observe(flags, selectTests(suite, filters).length, machine);
+  const files = await filesFor(flags, selectTests(suite, filters).length, machine);
   if (flags.seed === undefined) printErrorLine(`seed ${machine.seed} (again: --seed ${machine.seed})`);
   tellWithoutEffect(flags, [flags.kernel], printErrorLine);
   const { SmokeRun } = await import('./smoke-run.js');
   const { timeout, dmesg, failOnWarn, suite: ownFile } = flags;
-  const options = { filters, timeout, dmesg, failOnWarn, ownFile };
-  const run = new SmokeRun(reports, observing, ownFile);
+  const options = { filters, timeout, dmesg, failOnWarn, ownFile, observe: observed(flags, files) };
+  const run = new SmokeRun(reports, files, ownFile);
+  const order: SmokeOrder = { addresses, flags: { ...flags, seed: machine.seed }, options };
   try {
-    process.exitCode = await run.run(async (listener) => {
-      if (observing === undefined) {
-        const { elsewhere } = await import('./elsewhere.js');
-        const order: SmokeOrder = { addresses, flags: { ...flags, seed: machine.seed }, options };
-        return elsewhere(new URL('./smoke-worker.js', import.meta.url), order, listener);
-      }
-      // Who observes shares its files and its machine with this thread.
-      const { smokeTests } = await import('./smoke-tests.js');
-      return smokeTests({ description: machine, ...options, observing, ...listener });
-    });
+    process.exitCode = await run.run((listener) =>
+      elsewhere(new URL('./smoke-worker.js', import.meta.url), order, listener),
+    );
   } catch (error) {
     if (isTellable(error)) throw error;
     throw new InternalError(error, machine.seed, reproduction(machine.seed, flags));
@@ -120,29 +116,30 @@ async function suiteFor({ kernel, suite }: SmokeFlags): Promise<Suite> {
 }
 
 /** Explaining, tracing and recording are loaded when they are asked for. */
-async function observe(
-  { explain = false, locks = false, trace, traceFunctions, record }: SmokeFlags,
+async function filesFor(
+  { trace, traceFunctions, record }: SmokeFlags,
   tests: number,
   machine: MachineDescription,
-): Promise<Observing | undefined> {
-  const watches = explain || locks || (record ?? trace ?? traceFunctions) !== undefined;
-  if (!watches) return undefined;
-  const [{ smokeObserver }, { TraceFiles }] = await Promise.all([
-    import('./smoke-observer.js'),
-    import('./trace-file.js'),
-  ]);
-  const files = new TraceFiles({ trace, traceFunctions });
-  const recorder = record === undefined ? undefined : await recorderFor(record, tests, machine);
-  return {
-    observer: smokeObserver({ record: recorder, explain, locks, trace: files, print: printLine }),
-    loaded: (ret) => recorder?.loaded(ret),
-    end: () => files.close(),
-  };
+): Promise<RunFiles> {
+  const files: { -readonly [K in keyof RunFiles]: RunFiles[K] } = {};
+  if ((trace ?? traceFunctions) !== undefined) {
+    const { TraceFiles } = await import('./trace-file.js');
+    files.trace = new TraceFiles({ trace, traceFunctions });
+  }
+  if (record !== undefined) {
+    const { recordingWriter } = await import('./smoke-record.js');
+    files.record = recordingWriter(record, tests, machine);
+  }
+  return files;
 }
 
-async function recorderFor(path: string, tests: number, machine: MachineDescription): Promise<SuiteRecorder> {
-  const { suiteRecorder } = await import('./smoke-record.js');
-  return suiteRecorder(path, tests, machine);
+/** What the tests' thread looks at. */
+function observed(
+  { explain = false, locks = false }: SmokeFlags,
+  { trace, record }: RunFiles,
+): ObserveOptions | undefined {
+  if (!explain && !locks && trace === undefined && record === undefined) return undefined;
+  return { explain, locks, record: record !== undefined, trace: trace?.order ?? {} };
 }
 
 function list(lines: readonly string[]): void {

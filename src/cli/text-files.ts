@@ -3,12 +3,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { LIMITS, type Limits, tooLarge } from '../scenario/limits.js';
-import type { Mistake } from '../scenario/load.js';
 import { type Part, partsOf, type Syntax, sniffSyntax, syntaxOf } from '../scenario/syntax.js';
 import { UsageError } from '../sim/errors.js';
-import { HostError } from './files/host-error.js';
+import { HostError, isRefusal } from './files/host-error.js';
 import { replaceFile } from './files/safe-file.js';
-import { inputPieces, readErrorText, STDIN, textOf } from './input.js';
+import { type InputMistake, inputPieces, readErrorText, STDIN, textOf } from './input.js';
 import { walkScenarios } from './scenario-walk.js';
 
 const LINE_FEED = 0x0a;
@@ -144,13 +143,14 @@ async function read(name: string, limits: Limits, times: number): Promise<TextFi
   return file;
 }
 
-export function mistakeOf(error: unknown, name: string): Mistake {
+export function mistakeOf(error: unknown, name: string): InputMistake {
   if (error instanceof UsageError) return { where: error.where ?? name, message: error.what };
-  return { where: displayName({ name }), message: readErrorText(error) };
+  const mistake = { where: displayName({ name }), message: readErrorText(error) };
+  return isRefusal(error) ? { ...mistake, refused: true } : mistake;
 }
 
 /** The files that an argument stands for. */
-function expand(argument: string, mistakes: Mistake[], note: (line: string) => void): string[] {
+function expand(argument: string, mistakes: InputMistake[], note: (line: string) => void): string[] {
   if (argument === STDIN) return [STDIN];
   try {
     if (!statSync(argument).isDirectory()) return [argument];
@@ -185,8 +185,8 @@ export interface Reading {
 export async function readTextFiles(
   args: readonly string[],
   { limits = LIMITS, keeps = true, note = () => {} }: Reading = {},
-): Promise<{ files: TextFile[]; mistakes: Mistake[] }> {
-  const mistakes: Mistake[] = [];
+): Promise<{ files: TextFile[]; mistakes: InputMistake[] }> {
+  const mistakes: InputMistake[] = [];
   const files: TextFile[] = [];
   for (const name of args.flatMap((argument) => expand(argument, mistakes, note))) {
     try {
@@ -199,7 +199,7 @@ export async function readTextFiles(
 }
 
 /** One file that is on disk, for whoever cannot wait. */
-export function readTextFileNow(name: string): TextFile | Mistake {
+export function readTextFileNow(name: string): TextFile | InputMistake {
   try {
     if (!statSync(name).isFile()) throw new UsageError('expected a file', name);
     const bytes = readFileSync(name);

@@ -14,6 +14,7 @@ import { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
+import { errorOf } from './input.js';
 import { addMaxSize } from './limit-options.js';
 import { logName, readLogFile } from './log-files.js';
 import { bootChosen } from './scenario-choice.js';
@@ -69,8 +70,7 @@ async function compare(real: string, scenarios: readonly string[], flags: Compar
   });
   const [first] = mistakes;
   if (first !== undefined) {
-    if (files.every(({ loaded }) => loaded.documents.length === 0))
-      throw new UsageError(first.message, first.where);
+    if (files.every(({ loaded }) => loaded.documents.length === 0)) throw errorOf(first);
     // Directories of recordings have more than this version knows; what is compared has to load.
     printErrorLine(`${mistakes.length} mistakes in documents, the first at ${first.where}: ${first.message}`);
   }

@@ -60,6 +60,7 @@ const isEnd = (kind: EventName): boolean =>
   kind.startsWith('sys_exit_') || kind === 'page_fault_end' || kind === 'driver_command_end';
 
 export class ChromeTraceWriter implements TraceWriter {
+  readonly brokenOff = '\n]}\n';
   #section = new Section('');
   /** Of processes and tracks: no number stands for two, whatever the machines call theirs. */
   #ids = 0;

@@ -10,6 +10,7 @@ const OURS = 'hmm_sim:';
 
 /** Text that hooks scripts written for ftrace. Sections are comments, steps are markers. */
 export class FtraceWriter implements TraceWriter {
+  readonly brokenOff = '';
   #begun = false;
   #name: string | undefined;
   #ns = 0;

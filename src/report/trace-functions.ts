@@ -4,6 +4,7 @@ import type { FunctionRecord } from '../watch/function-tracer.js';
 import { endMarker, ftraceHead, ftraceLine, markerLine, stepMarker } from './ftrace-line.js';
 
 export class FunctionTraceWriter {
+  readonly brokenOff = '';
   #begun = false;
   /** The scenario whose steps are being taken, and when it was last heard of. */
   #open: { readonly name: string; ns: number } | undefined;

@@ -8,6 +8,8 @@ import type { TraceWriter } from './trace-writer.js';
 const TRACE_JSON_VERSION = 1;
 
 export class JsonLinesTraceWriter implements TraceWriter {
+  readonly brokenOff = '';
+
   section(name: string): string {
     return `${JSON.stringify({ version: TRACE_JSON_VERSION, section: name })}\n`;
   }

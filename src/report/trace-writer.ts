@@ -13,6 +13,8 @@ import { JsonLinesTraceWriter } from './trace-jsonl.js';
 export type Piece = string | Uint8Array;
 
 interface Writer<Told> {
+  /** What ends a file that was left behind any text but the last; one with a head cannot be ended so. */
+  readonly brokenOff?: string;
   /** A machine begins, or is reset: time and pids may start again. */
   section(name: string): Piece;
   /** A step of the scenario `name` begins. */

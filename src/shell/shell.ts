@@ -20,7 +20,7 @@ import { O_RDONLY, PAGE_SIZE } from '../uapi/mman.js';
 import type { MachineApi as Machine, Sys } from '../user/api.js';
 import { type Command, helpLines, parseCommand } from './commands.js';
 import { complete } from './complete.js';
-import { Recorder } from './recorder.js';
+import { Recorder, type Taken } from './recorder.js';
 
 /** A document to go on from, its steps as they were written, and the machine that it asks for. */
 export interface OpenedDocument {
@@ -85,6 +85,14 @@ class Life {
   }
 }
 
+/** Where a session was: what it takes to get there again. */
+export interface Moment {
+  readonly setup: MachineSetup;
+  readonly recorder: Recorder;
+  readonly taken: readonly Taken[];
+  readonly as: string;
+}
+
 export class Shell {
   readonly #options: ShellOptions;
   #recorder: Recorder;
@@ -117,6 +125,33 @@ export class Shell {
   /** Do what `line` says. Return: the lines to print. Throws UsageError for a line that makes no sense. */
   execute(line: string): string[] {
     return this.#obey(parseCommand(line, this.#context()));
+  }
+
+  get moment(): Moment {
+    return {
+      setup: this.#life.setup,
+      recorder: this.#recorder,
+      taken: [...this.#recorder.taken],
+      as: this.#as,
+    };
+  }
+
+  /** Back to where it was, on a fresh machine that takes the steps once more; that of now is left as it is. */
+  returnTo({ setup, recorder, taken, as }: Moment): void {
+    this.#life = this.#born(setup);
+    this.#recorder = recorder;
+    this.#takeAgain(taken);
+    this.#as = as;
+  }
+
+  /** The same from its beginning. */
+  startOver({ setup, recorder }: Moment): void {
+    this.returnTo({ setup, recorder, taken: [], as: 'p0' });
+  }
+
+  #takeAgain(taken: readonly Taken[]): void {
+    this.#recorder.clear();
+    for (const { step, written } of taken) this.#recorder.add(step, written, this.#life.take(step));
   }
 
   #born(setup: MachineSetup): Life {
@@ -228,9 +263,7 @@ export class Shell {
     const { setup } = this.#life;
     this.#leave();
     this.#life = this.#born(setup);
-    this.#recorder.clear();
-    for (const { step, written } of taken.slice(0, -1))
-      this.#recorder.add(step, written, this.#life.take(step));
+    this.#takeAgain(taken.slice(0, -1));
     if (!this.#life.session.alive.includes(this.#as)) this.#as = 'p0';
     const left = taken.length - 1;
     return [`undone: ${stepText(bare(last.step))}; ${left === 1 ? '1 step is' : `${left} steps are`} left`];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Completion and the man page say what the commands take. */
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { execute, hmmSim, root } from './hmm-sim.js';
@@ -20,18 +21,46 @@ t.test('bash completes commands, options and values', async (t) => {
   t.strictSame(completions(t, 'run', '--bug', 'dirty'), ['dirty-bit-lost']);
   t.strictSame(completions(t, 'smoke', '--thp', ''), ['always', 'madvise', 'never']);
   t.strictSame(completions(t, 'run', '--junit', 'x'), [''], 'a file: the shell knows those');
+  t.strictSame(completions(t, 'fuzz', ''), ['merge']);
+  t.strictSame(completions(t, 'help', 'sh'), ['show', 'shell', 'shrink']);
+  t.strictSame(completions(t, 'trace', 'compare', '--j'), ['--json']);
 });
 
 t.test('zsh and fish', async (t) => {
   const zsh = hmmSim('completion', 'zsh').stdout;
   t.match(zsh, /^#compdef hmm-sim\n/);
-  t.match(zsh, /\n {6}'--kernel\[generation [^\]]*\]:value:\(v5-generic v4-coherent 6\.1 6\.12\)' \\\n/);
+  t.match(zsh, /\n {6}'--kernel\[generation [^\]]*\]:value:\(v5-generic v4-coherent 6\.1 6\.12 7\.3\)' \\\n/);
   const fish = hmmSim('completion', 'fish').stdout;
-  t.match(fish, /^complete -c hmm-sim -n __fish_use_subcommand -a smoke -d 'run hmm-tests [^']*'\n/);
+  t.match(fish, /^complete -c hmm-sim -n __fish_use_subcommand -f -a smoke -d 'run hmm-tests [^']*'\n/);
   t.match(
     fish,
     "complete -c hmm-sim -n '__fish_seen_subcommand_from smoke' -l thp -x -a 'always madvise never' -d 'transparent huge pages'\n",
   );
+});
+
+const isHere = (shell: string): boolean => spawnSync(shell, ['-c', 'true']).status === 0;
+
+/** What is completed, and what a shell has to show for it. */
+const cases: readonly (readonly [line: string, shown: readonly string[]])[] = [
+  ['hmm-sim sh', ['shell', 'show', 'shrink']],
+  ['hmm-sim run a.yaml --j', ['--jobs', '--json', '--junit']],
+  ['hmm-sim smoke --thp ', ['always', 'madvise', 'never']],
+  ['hmm-sim completion ', ['bash', 'fish', 'zsh']],
+  ['hmm-sim help sh', ['shell', 'show', 'shrink']],
+  ['hmm-sim trace compare --js', ['--json']],
+  ['hmm-sim fuzz ', ['merge']],
+  ['hmm-sim run a', ['a-scenario.yaml']],
+];
+
+t.test('fish, for real', { skip: isHere('fish') ? false : 'there is no fish' }, async (t) => {
+  const cwd = t.testdir({ 'a-scenario.yaml': '', 'c.fish': hmmSim('completion', 'fish').stdout });
+  for (const [line, shown] of cases) {
+    const script = `source c.fish; complete -C '${line}'`;
+    const { stdout } = execute('fish', ['--no-config', '-c', script], { cwd, env: { HOME: cwd } });
+    const words = stdout.split('\n').map((one) => one.split('\t')[0]!);
+    t.strictSame(words.filter((word) => shown.includes(word)).sort(), [...shown].sort(), line);
+    if (line.endsWith('sh')) t.equal(words.filter((word) => word !== '').length, shown.length, line);
+  }
 });
 
 t.test('another shell', async (t) => {

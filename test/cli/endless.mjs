@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Preloaded into a command and its threads: the simulated kernel of the second call that a machine is asked for never comes
- * back, whatever the simulation thinks of it. A `signal` of the query is sent to the command when that begins, `after` says
- * which call it is; then, time passes by the second with each look at the clock: what is told now and then is told each time.
+ * back, whatever the simulation thinks of it. In the query: a `signal` that is sent to the command when that begins; `after`,
+ * which program's call it is; `calls`, which of that program's; `thread=main` where no other simulates;
+ * `memory`, that it takes all there is. With a signal, time
+ * passes by the second with each look at the clock: what is told now and then is told each time.
  */
 
 import { isMainThread } from 'node:worker_threads';
@@ -13,16 +15,21 @@ let spawned = 0;
 const query = new URL(import.meta.url).searchParams;
 const signal = query.get('signal');
 const last = Number(query.get('after') ?? 2);
+const takes = query.has('memory');
+const calls = Number(query.get('calls') ?? 1);
 
-if (!isMainThread) {
+if (isMainThread === (query.get('thread') === 'main')) {
   let now = Date.now();
   if (signal !== null) Date.now = () => (now += 1000);
   Machine.prototype.spawn = function (...args) {
     const handle = spawn.apply(this, args);
     if (++spawned === last) {
-      this.call = () => {
+      let called = 0;
+      const { call } = Machine.prototype;
+      this.call = (...args) => {
+        if (++called < calls) return call.apply(this, args);
         if (signal !== null) process.kill(process.pid, signal);
-        for (;;);
+        for (const taken = []; ; ) if (takes) taken.push(Array(1000).fill(0));
       };
     }
     return handle;

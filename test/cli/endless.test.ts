@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Every command ends: whatever the simulated machine does, signals are heard and --timeout holds. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { Progress, progressText, StatusLine } from '../../src/cli/progress.js';
 import { colours } from '../../src/cli/terminal.js';
 import { load } from '../../src/scenario/load.js';
 import { bin, execute, hmmSim, type Ran } from './hmm-sim.js';
+import { hasScript, OnTerminal } from './terminal.js';
 
 /** The command with a kernel that never comes back from its second test; `signal` is sent when that has begun. */
 function endless(args: readonly string[], interrupt?: { text: string; signal: NodeJS.Signals }): Ran {
@@ -98,10 +99,123 @@ t.test('run --timeout: that scenario fails, the rest runs', async (t) => {
 });
 
 /** The command, which gets the signal when its kernel has begun to run for ever. */
-function stuck(signal: NodeJS.Signals, after: number, ...args: readonly string[]): Ran {
-  const preload = new URL(`endless.mjs?signal=${signal}&after=${after}`, import.meta.url).href;
+function stuck(
+  where: { signal: NodeJS.Signals; after: number; calls?: number },
+  ...args: readonly string[]
+): Ran {
+  const query = new URLSearchParams(
+    Object.entries(where).map(([key, value]): [string, string] => [key, String(value)]),
+  );
+  const preload = new URL(`endless.mjs?${query}`, import.meta.url).href;
   return execute(process.execPath, ['--import', preload, bin, ...args]);
 }
+
+/** A step that never comes back, behind one that does. */
+const STUCK = `name: a
+kernel: "6.12"
+steps:
+  - { op: open, fd: d0, device: 0 }
+  - { op: mmap, region: r0, pages: 4, prot: rw, share: private, backing: anon }
+  - { op: store, region: r0, page: 0, pages: 4, word: 64 }
+`;
+
+for (const command of ['run', 'explain']) {
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
+    t.test(
+      `${command} --trace hears ${signal} in the middle of a step, and leaves whole files`,
+      async (t) => {
+        const d = t.testdir({ 'a.yaml': STUCK });
+        const [events, functions] = [join(d, 'x.json'), join(d, 'f.txt')];
+        const traces = ['--trace', events, '--trace-functions', functions];
+        const ran = stuck({ signal, after: 1, calls: 3 }, command, ...traces, join(d, 'a.yaml'));
+        t.equal(ran.status, status);
+        t.equal(ran.stderr, '');
+        const { traceEvents } = JSON.parse(readFileSync(events, 'utf8')) as {
+          traceEvents: { name: string }[];
+        };
+        const steps = traceEvents.map(({ name }) => name).filter((name) => name.startsWith('step '));
+        t.strictSame(steps, ['step 0', 'step 1'], 'what was done before is there');
+        t.match(readFileSync(functions, 'utf8'), /^# tracer: function\n[\s\S]*: step 1 of a\n$/);
+        t.strictSame(readdirSync(d).sort(), ['a.yaml', 'f.txt', 'x.json'], 'nothing beside');
+        if (command === 'explain') t.match(ran.stdout, /^# a on 6\.12 \([^\n]*\)\nstep 0 {2}p0 open d0/);
+        else t.match(ran.stdout, /\nBail out! interrupted/);
+      },
+    );
+  }
+}
+
+/** A shell whose third call never comes back. */
+function stuckShell(directory: string): string {
+  const preload = new URL('endless.mjs?thread=main&after=1&calls=3', import.meta.url).href;
+  return `XDG_STATE_HOME="${directory}" exec "${process.execPath}" --import "${preload}" "${bin}" shell --kernel 6.12`;
+}
+
+const noScript = hasScript ? false : 'there is no script(1)';
+
+t.test('Ctrl-C at the prompt ends a step that never comes back', { skip: noScript }, async (t) => {
+  const terminal = new OnTerminal(stuckShell(t.testdir()));
+  await terminal.printed('p0>');
+  for (const [line, told] of [
+    ['open d0 0\r', '{ ret: 0 }'],
+    ['mmap r0 2\r', '\n'],
+    ['\x03', 'interrupted; the session is as it was before'],
+    ['mmap r0 2\r', '{ ret: 0 }'],
+    ['load r0\r', '{ pages: [ 0, 0 ] }'],
+  ] as const) {
+    // Before the step has begun, the key would clear a line that is not there yet.
+    const again = setInterval(() => line === '\x03' && terminal.keys(line), 300);
+    terminal.keys(line);
+    await terminal.printed(told);
+    clearInterval(again);
+    if (told !== '\n') await terminal.printed('p0>');
+  }
+  terminal.keys('\x04');
+  t.equal((await terminal.end()).status, 0);
+});
+
+for (const [signal, status] of [
+  ['TERM', 143],
+  ['HUP', 129],
+] as const) {
+  t.test(`SIG${signal} ends the shell, at its prompt and in a step`, { skip: noScript }, async (t) => {
+    for (const inStep of [false, true]) {
+      const pid = `${t.testdir()}/pid`;
+      const terminal = new OnTerminal(
+        `sh -c 'echo $$ > "${pid}"; ${stuckShell(t.testdirName)}'; s=$?; stty; exit $s`,
+      );
+      await terminal.printed('p0>');
+      if (inStep) {
+        terminal.keys('open d0 0\r');
+        await terminal.printed('{ ret: 0 }');
+        await terminal.printed('p0>');
+        terminal.keys('mmap r0 2\r');
+        await terminal.printed('\n');
+      }
+      process.kill(Number(readFileSync(pid, 'utf8')), `SIG${signal}`);
+      t.equal((await terminal.end()).status, status, inStep ? 'in a step' : 'at the prompt');
+    }
+  });
+}
+
+t.test('smoke --trace --record --explain hears SIGTERM', async (t) => {
+  const d = t.testdir({ made: {} });
+  const watched = ['--trace', join(d, 'x.jsonl'), '--record', join(d, 'made'), '--explain'];
+  const { status, stdout } = endless([...smoke, ...watched], {
+    text: 'RUN           hmm2.snapshot',
+    signal: 'SIGTERM',
+  });
+  t.equal(status, 143);
+  t.match(
+    stdout,
+    /\nok 1 hmm2\.migrate_mixed\n# {2}RUN {11}hmm2\.snapshot \.\.\.\nBail out! interrupted by SIGTERM\n$/,
+  );
+  t.match(readFileSync(join(d, 'x.jsonl'), 'utf8'), /^\{"version":1,"section":"hmm2\.migrate_mixed"\}\n/);
+  t.strictSame(readdirSync(join(d, 'made')), ['hmm2.migrate_mixed.yaml']);
+});
 
 for (const [signal, status, what] of [
   ['SIGINT', 130, 'interrupted'],
@@ -111,7 +225,7 @@ for (const [signal, status, what] of [
   t.test(`fuzz hears ${signal} in the middle of a scenario`, async (t) => {
     const out = join(t.testdir(), 'out');
     const head = '# fuzz kernel 6.12, no checkers, seed 1';
-    t.strictSame(stuck(signal, 2, 'fuzz', '--kernel', '6.12', '--no-check', '--out', out), {
+    t.strictSame(stuck({ signal, after: 2 }, 'fuzz', '--kernel', '6.12', '--no-check', '--out', out), {
       status,
       stdout: `${head}: 1 scenarios, 0 findings\n# ${what}\n`,
       stderr: '',
@@ -120,7 +234,13 @@ for (const [signal, status, what] of [
 }
 
 t.test('what shrink leaves is the smallest so far', async (t) => {
-  const { status, stdout, stderr } = stuck('SIGTERM', 40, 'shrink', 'seed:6', '--kernel', '6.12');
+  const { status, stdout, stderr } = stuck(
+    { signal: 'SIGTERM', after: 40 },
+    'shrink',
+    'seed:6',
+    '--kernel',
+    '6.12',
+  );
   t.equal(status, 143);
   t.equal(
     stderr,

@@ -15,7 +15,7 @@ export interface Ran {
 export function execute(
   command: string,
   args: readonly string[],
-  options: { cwd?: string; input?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { cwd?: string; input?: string; env?: NodeJS.ProcessEnv; uid?: number; gid?: number } = {},
 ): Ran {
   const unset = { FORCE_COLOR: undefined, NODE_OPTIONS: undefined, GITHUB_ACTIONS: undefined };
   const env = { ...process.env, ...unset, ...options.env };
@@ -26,6 +26,15 @@ export function execute(
 export function hmmSim(...args: readonly string[]): Ran {
   return execute(process.execPath, [bin, ...args]);
 }
+
+/** Who may not do all, as root may; nothing where this is nobody who may all. */
+export const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+
+/** Why a test that needs `nobody` cannot run here; false where it can. */
+export const noNobody =
+  execute(process.execPath, [bin, '--version'], nobody).status === 0
+    ? false
+    : 'others than root may not read this tree';
 
 /** When it first writes `text` to stdout, stderr or the end of a file; Ctrl-C is SIGINT. */
 export type Interrupt = string | { readonly text: string; readonly signal: NodeJS.Signals };

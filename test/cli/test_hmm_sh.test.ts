@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** test_hmm.sh does what the kernel's script of that name does. */
-import { readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import t from 'tap';
-import { execute, hmmSim, root } from './hmm-sim.js';
+import { execute, hmmSim, nobody, noNobody, root } from './hmm-sim.js';
 
 const usage = `Usage: ./test_hmm.sh
 Example usage:
@@ -95,4 +95,22 @@ t.test('what is built goes by what the sources say, not by when', async (t) => {
   writeFileSync(`${tree}/src/a.ts`, 'two');
   utimesSync(`${tree}/src/a.ts`, 1, 1);
   t.equal(run().stderr, 'built\n', 'an older file with another text');
+  if (noNobody) return;
+  const readOnly = () => {
+    execute('chmod', ['-R', 'a-w,a+rX', tree]);
+    const { status, stderr } = execute('sh', [`${tree}/test_hmm.sh`, 'smoke'], nobody);
+    execute('chmod', ['-R', 'u+w', tree]);
+    return [status, stderr];
+  };
+  t.strictSame(readOnly(), [0, ''], 'nothing to be done in a tree that cannot be written');
+  writeFileSync(`${tree}/src/a.ts`, 'three');
+  t.strictSame(readOnly(), [
+    0,
+    `${tree}/test_hmm.sh: ${tree} cannot be written: this is what was built before the sources changed\n`,
+  ]);
+  rmSync(`${tree}/dist`, { recursive: true });
+  const refusal = `${tree}/test_hmm.sh: ${tree} cannot be written, and what is there is not built: run "npm ci" there as somebody who may\n`;
+  t.strictSame(readOnly(), [1, refusal]);
+  writeFileSync(`${tree}/package-lock.json`, '{}');
+  t.strictSame(readOnly(), [1, refusal], 'nor is anything fetched');
 });

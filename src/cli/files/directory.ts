@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { nameBeside, sweep } from './beside.js';
 import { cannotWrite, HostError, reasonOf } from './host-error.js';
 
 const isDirectory = (path: string): boolean =>
@@ -55,7 +56,8 @@ function linkOrCreate(beside: string, path: string, text: string): void {
 
 /** Make a file that nobody else has made. Return: false where there is one. Throws UsageError or HostError. */
 export function createFile(path: string, text: string, option: string): boolean {
-  const beside = `${path}.${process.pid}.tmp`;
+  const beside = nameBeside(path);
+  sweep(dirname(path));
   try {
     writeFileSync(beside, text);
     linkOrCreate(beside, path, text);

@@ -48,6 +48,11 @@ export function cannotWrite(path: string, option: string, error: unknown): Usage
   return MISTAKEN.has(codeOf(error)) ? new UsageError(what, option) : new HostError(what, option);
 }
 
+/** Did the world refuse what the user named, and is there nothing wrong with the name? */
+export function isRefusal(error: unknown): boolean {
+  return isSystemError(error) && !MISTAKEN.has(codeOf(error));
+}
+
 /** Is it the answer of a system call? */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error && /^E[A-Z0-9]+$/.test(codeOf(error));

@@ -14,7 +14,8 @@ import {
   rmSync,
   type Stats,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
+import { nameBeside, sweep } from './beside.js';
 import { HostError, reasonOf } from './host-error.js';
 import { checkWritable, flagInPlace, statsOf, targetOf } from './writable.js';
 import { writeAll } from './write-all.js';
@@ -23,16 +24,10 @@ const PERMISSIONS = 0o7777;
 
 /** Names beside files, to be taken away when the process ends in between. */
 const unfinished = new Set<string>();
-let count = 0;
 
 process.on('exit', () => {
   for (const path of unfinished) rmSync(path, { force: true });
 });
-
-/** Short, for the longest name to have one beside it; no scenario's name. */
-function nameBeside(target: string): string {
-  return join(dirname(target), `.${basename(target).slice(0, 8)}.hmm-sim-${process.pid}-${count++}.tmp`);
-}
 
 /** As the file was that it replaces; who may not give it away keeps it. */
 function takeAfter(fd: number, old: Stats): void {
@@ -68,10 +63,16 @@ export class SafeFile {
     this.#target = inPlace === undefined ? targetOf(path) : path;
     this.#beside = inPlace === undefined ? nameBeside(this.#target) : undefined;
     const mode = this.#old === undefined ? newMode : this.#old.mode & 0o666;
+    if (this.#beside !== undefined) sweep(dirname(this.#beside));
     this.#attempt(() => {
       this.#fd = openSync(this.#beside ?? path, inPlace ?? 'wx', mode);
       if (this.#beside !== undefined) unfinished.add(this.#beside);
     });
+  }
+
+  /** For who writes it in another thread. */
+  get fd(): number {
+    return this.#fd;
   }
 
   append(data: string | Buffer): void {
