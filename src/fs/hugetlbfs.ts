@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: fs/hugetlbfs/inode.c: the hidden file behind mmap(MAP_ANONYMOUS | MAP_HUGETLB), private or shared.
- * Fidelity: ported, without a mount, hole punching or resizing.
+ * Fidelity: ported, without a mount or resizing; holes are punched in
+ * ../mm/hugetlb_punch.ts.
  */
 import { HPAGE_SIZE, hugetlb_reserve_pages, hugetlb_unreserve_pages, hugetlb_vm_ops } from '../mm/hugetlb.js';
 import type { Kernel } from '../mm/kernel.js';

@@ -59,6 +59,37 @@ const areas: Weights<Token> = {
   mremap: 6,
 };
 const huge: Weights<Token> = { hugepage: 14, nohugepage: 3, collapse: 4 };
+const fileCalls: Weights<Token> = {
+  truncate: 39,
+  punch: 27,
+  remove: 24,
+  fread: 31,
+  fwrite: 32,
+  mincore: 20,
+};
+const transfers: Weights<Token> = { pread: 55, pwrite: 59, peek: 68, poke: 64 };
+const remaps: Weights<Token> = {
+  resize: 61,
+  dontunmap: 3,
+  mremap: 3,
+  dontneed_locked: 13,
+  willneed: 7,
+  cold: 6,
+};
+const reclaims: Weights<Token> = { pageout: 109, cold: 12, free: 13, mincore: 5 };
+const userfaults: Weights<Token> = {
+  uffd: 3,
+  uffd_register: 56,
+  uffd_unregister: 5,
+  uffd_copy: 28,
+  uffd_zero: 11,
+  uffd_wp: 30,
+};
+const guards: Weights<Token> = { guard_install: 8, guard_remove: 5 };
+
+function halved(weights: Weights<Token>): Weights<Token> {
+  return Object.fromEntries(Object.entries(weights).map(([token, weight]) => [token, Math.ceil(weight / 2)]));
+}
 
 /** What steps ask for that the recordings have not. */
 const others: Weights<Token> = Object.fromEntries(
@@ -100,6 +131,14 @@ export const categories: Readonly<Record<string, Category>> = {
     pages: [512, 700, 1024, 512, 700, 1024, 8],
     advised: true,
   },
+  collapse: {
+    ...base,
+    share: 10,
+    steps: { ...common, ...huge, collapse: 73, nohugepage: 5, fork: 11, gup: 7, mremap: 1 },
+    shared: 7,
+    pages: [512, 700, 1024, 512, 700, 1024, 512, 700, 8, 3],
+    advised: true,
+  },
   hugetlb: {
     ...base,
     share: 10,
@@ -107,6 +146,51 @@ export const categories: Readonly<Record<string, Category>> = {
     backing: { hugetlb: 90, anon: 10 },
     shared: 28,
     pages: [512],
+  },
+  filex: {
+    ...base,
+    share: 20,
+    steps: { ...common, ...fileCalls, exclusive: 14, fork: 10 },
+    backing: { file: 89, anon: 11 },
+    shared: 25,
+  },
+  io: {
+    ...base,
+    share: 20,
+    steps: { ...common, ...transfers, ...exclusives, fork: 19, exit: 1, hugepage: 2 },
+    backing: { anon: 91, file: 9 },
+    shared: 11,
+    pages: [...SMALL, ...SMALL, ...SMALL, ...SMALL, ...SMALL, ...SMALL, ...SMALL, 512],
+    devices: [0, 1, 2, 3],
+    advised: true,
+  },
+  mremapx: {
+    ...base,
+    share: 20,
+    steps: { ...common, ...remaps, mlock: 12, munlock: 7, fork: 8, hugepage: 1 },
+    backing: { anon: 88, file: 12 },
+    shared: 6,
+    pages: [...SMALL, ...SMALL, ...SMALL, ...SMALL, ...SMALL, 1024],
+    advised: true,
+  },
+  swap: {
+    ...base,
+    share: 20,
+    steps: { ...common, ...reclaims, ...exclusives, exclusive: 73, fork: 15, exit: 1, mlock: 7, gup: 12 },
+    backing: { anon: 96, file: 4 },
+    shared: 10,
+    pages: [...SMALL, ...SMALL, ...SMALL, ...SMALL, ...SMALL, 512, 1024],
+    advised: true,
+    machine: { swap: '256M' },
+  },
+  uffd: {
+    ...base,
+    share: 20,
+    steps: { ...common, ...userfaults, exclusive: 7, fork: 14, gup: 15 },
+    backing: { anon: 94, file: 6 },
+    shared: 15,
+    pages: [...SMALL, ...SMALL, ...SMALL, ...SMALL, 512, 1024],
+    advised: true,
   },
   all: {
     ...base,
@@ -128,7 +212,35 @@ export const categories: Readonly<Record<string, Category>> = {
     pages: [...SMALL, ...SMALL, ...SMALL, 2, 512, 1024],
     devices: [0, 1, 2, 3],
   },
-  // Not among the recordings: little memory, all of which the device's backing pages can take.
+  // Not among the recordings: everything at once.
+  every: {
+    ...base,
+    share: 20,
+    steps: {
+      ...common,
+      ...halved({
+        ...forks,
+        ...exclusives,
+        ...pins,
+        ...areas,
+        ...huge,
+        ...fileCalls,
+        ...transfers,
+        ...remaps,
+        ...reclaims,
+        ...userfaults,
+        ...guards,
+      }),
+      release: 2,
+      get_type: 1,
+    },
+    backing: { anon: 55, file: 35, device: 4, hugetlb: 6 },
+    shared: 20,
+    pages: [...SMALL, ...SMALL, ...SMALL, 2, 512, 1024],
+    devices: [0, 1, 2, 3],
+    machine: { swap: '256M' },
+  },
+  // Nor is this: little memory, all of which the device's backing pages can take.
   pressure: {
     ...base,
     share: 1,

@@ -31,7 +31,7 @@ const draws: ReadonlyMap<string, { readonly op: string; readonly drawing: Drawin
 
 class Generator implements Making {
   readonly steps: Step[] = [];
-  living: Population[] = [{ name: 'p0', fds: [], regions: new Map() }];
+  living: Population[] = [{ name: 'p0', fds: [], regions: new Map(), files: new Set(), uffd: false }];
   readonly #dead: Population[] = [];
   processes = 1;
   #fds = 0;
@@ -100,7 +100,14 @@ class Generator implements Making {
 
   born(parent: Population): string {
     const child = `p${this.processes++}`;
-    this.living.push({ name: child, fds: [...parent.fds], regions: new Map(parent.regions) });
+    const { fds, regions, files, uffd } = parent;
+    this.living.push({
+      name: child,
+      fds: [...fds],
+      regions: new Map(regions),
+      files: new Set(files),
+      uffd,
+    });
     return child;
   }
 

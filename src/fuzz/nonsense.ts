@@ -17,7 +17,20 @@ const NPAGES = [
   '0xffffffffffffffff',
 ];
 
-const OFFSETS = [0, 0, 4096, 1, 2048, 4095, 2 ** 30, 2 ** 45, 2 ** 46];
+const OFFSETS = [
+  0,
+  0,
+  4096,
+  1,
+  2048,
+  4095,
+  2 ** 30,
+  2 ** 45,
+  2 ** 46,
+  -4096,
+  '-0x200000001000',
+  '0xfffffffffffff000',
+];
 const NUMBERS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 99, 255];
 
 /** A step of `actor` that makes no sense, or hardly any. */
@@ -63,6 +76,42 @@ export function nonsense(dice: Dice, actor: Population, word: number): Step {
     () => ({ as, op: 'unpin' }),
     () => ({ as, op: 'store', ...past, word }),
     () => ({ as, op: 'pagemap', region, page: 0, pages: 0 }),
+    () => ({ as, op: 'truncate', region: 'r9', pages: 1 }),
+    () => ({ as, op: 'truncate', region, pages: MAX_PAGES }),
+    () => ({ as, op: 'punch', region, page: 0, pages: 0 }),
+    () => ({ as, op: 'punch', ...past, pages: MAX_PAGES }),
+    () => ({ as, op: 'fread', region, page: MAX_PAGES, pages: 1 }),
+    () => ({ as, op: 'fwrite', region, page: size + 9, pages: 2, word }),
+    () => ({ as, op: 'fwrite', ...somewhere, buffer: { region: 'r9', page: 0 } }),
+    () => ({ as, op: 'read', ...past, word }),
+    () => ({ as, op: 'write', region, page: 0, pages: 0 }),
+    () => ({ as, op: 'peek', of: 'p9', ...somewhere }),
+    () => ({ as, op: 'poke', of: as, ...past, word }),
+    () => ({ as, op: 'poke', of: 'p9', ...somewhere, word, force: true }),
+    () => ({ as, op: 'mincore', ...past }),
+    () => ({ as, op: 'mremap', ...somewhere, toPages: MAX_PAGES }),
+    () => ({ as, op: 'mremap', ...past, toPages: 1 }),
+    () => ({ as, op: 'mremap', region, page: 0, pages: 0, toPages: 4 }),
+    () => ({ as, op: 'mremap', ...past, to: { region: 'r9', page: 1 }, dontunmap: true }),
+    () => ({
+      as,
+      op: 'madvise',
+      ...somewhere,
+      advice: dice.pick(['guard_install', 'guard_remove', 'remove']),
+    }),
+    () => ({
+      as,
+      op: 'madvise',
+      ...past,
+      advice: dice.pick(['pageout', 'cold', 'willneed', 'dontneed_locked']),
+    }),
+    () => ({ as, op: 'uffd' }),
+    () => ({ as, op: 'uffd_register', region, page: 0, pages: 0, mode: ['missing'] }),
+    () => ({ as, op: 'uffd_register', ...past, mode: ['wp'] }),
+    () => ({ as, op: 'uffd_unregister', region: 'r9', page: 0, pages: 1 }),
+    () => ({ as, op: 'uffd_copy', ...past, word }),
+    () => ({ as, op: 'uffd_zero', region, page: 0, pages: 0 }),
+    () => ({ as, op: 'uffd_wp', ...past, wp: true }),
   ];
   const raw = (): Step => {
     const nr = dice.pick(NUMBERS);

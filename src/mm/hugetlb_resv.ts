@@ -194,6 +194,11 @@ export function hugetlb_unreserve_pages(
   k.hugetlb.acct_memory(-(reserved - freed));
 }
 
+/** A hole took huge page `idx` of the file: whoever wants one there again finds none reserved. */
+export function hugetlb_unreserve_page(mapping: AddressSpace, idx: number): void {
+  inode_resv_map(mapping).delete(idx);
+}
+
 /** Reserved pages of a shared file that it does not have yet. */
 export function file_reservations(mapping: AddressSpace): number {
   const resv = mapping.i_private_data as ResvMap | null;

@@ -2,7 +2,7 @@
 /** Answers for: mm/madvise.c. Fidelity: ported for the advice listed here; no reclaim behind MADV_FREE. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { EACCES, EAGAIN, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP } from '../uapi/errno.js';
+import { EACCES, EAGAIN, EFAULT, EINVAL, ENODEV, ENOMEM } from '../uapi/errno.js';
 import {
   HPAGE_PMD_NR,
   MADV_COLD,
@@ -33,6 +33,7 @@ import {
 import { faultin_page_range } from './gup.js';
 import { madvise_free_whole_pmd } from './huge_memory.js';
 import { split_folio } from './huge_split.js';
+import { hugetlbfs_punch_hole } from './hugetlb_punch.js';
 import type { Kernel } from './kernel.js';
 import { madvise_collapse } from './khugepaged.js';
 import { folio_likely_mapped_shared, folio_pte_batch, split_locked } from './madvise_folios.js';
@@ -77,7 +78,6 @@ import { shmem_punch_hole } from './shmem.js';
 import { folio_free_swap, folio_test_swapcache, free_swap_and_cache } from './swap.js';
 import { flush_tlb_range } from './tlb.js';
 import {
-  type AddressSpace,
   is_vm_hugetlb_page,
   linear_page_index,
   type MmStruct,
@@ -237,21 +237,17 @@ function* madvise_vma_behavior(vma: VmArea, start: number, end: number, advice: 
 /** MADV_REMOVE: a hole in the file behind. Context: mmap_lock held for read, dropped for a while. */
 function* madvise_remove(vma: VmArea, start: number, end: number): Task<number> {
   const { vm_mm: mm, vm_file: file } = vma;
-  if ((vma.vm_flags & VM_LOCKED) !== 0 || file === null || file.mapping === null) return -EINVAL;
+  if ((vma.vm_flags & VM_LOCKED) !== 0 || file === null) return -EINVAL;
   if ((vma.vm_flags & (VM_SHARED | VM_MAYWRITE)) !== (VM_SHARED | VM_MAYWRITE)) return -EACCES;
+  // What has no pages of its own is a device.
+  if (file.mapping === null) return -ENODEV;
   const offset = linear_page_index(vma, start) * PAGE_SIZE;
   file.get_file();
   mm.mmap_lock.up_read();
-  const ret = yield* vfs_punch_hole(mm.kernel, file.mapping, offset, end - start);
+  const punch = file.mapping.kind === 'hugetlb' ? hugetlbfs_punch_hole : shmem_punch_hole;
+  yield* punch(mm.kernel, file.mapping, offset, end - start);
   file.fput();
   yield* mm.mmap_lock.down_read('madvise_remove');
-  return ret;
-}
-
-/** FALLOC_FL_PUNCH_HOLE in a file of whatever kind. */
-function* vfs_punch_hole(k: Kernel, mapping: AddressSpace, offset: number, length: number): Task<number> {
-  if (mapping.kind !== 'shmem') return -EOPNOTSUPP;
-  yield* shmem_punch_hole(k, mapping, offset, length);
   return 0;
 }
 

@@ -79,15 +79,22 @@ function munlock_vma_folio(k: Kernel, folio: Page, vma: VmArea): void {
 }
 
 /** A new folio, in nobody's page table yet, becomes anonymous memory of `vma` at `address`. */
-export function folio_add_new_anon_rmap(k: Kernel, folio: Page, vma: VmArea, address: number): void {
+export function folio_add_new_anon_rmap(
+  k: Kernel,
+  folio: Page,
+  vma: VmArea,
+  address: number,
+  exclusive = true,
+): void {
   const { mem } = k;
   mem.flags[folio]! |= PG_swapbacked;
   if (vma.anon_vma === null) throw new KernelBug('__folio_set_anon', 'the VMA has no anon_vma');
-  mem.mapping[folio] = vma.anon_vma.id;
+  // Whoever else comes to map a page that is not exclusive may have the VMA from an ancestor.
+  mem.mapping[folio] = (exclusive ? vma.anon_vma : vma.anon_vma.root).id;
   mem.index[folio] = linear_page_index(vma, address);
   if (folio_test_large(mem, folio)) add_entire_mapcount(mem, folio, 1);
   else mem.mapcount[folio] = 1;
-  SetPageAnonExclusive(mem, folio);
+  if (exclusive) SetPageAnonExclusive(mem, folio);
   mlock_vma_folio(k, folio, vma);
 }
 

@@ -109,7 +109,11 @@ export function swap_free(k: Kernel, slot: number): void {
 export function free_swap_and_cache(k: Kernel, slot: number): void {
   swap_free(k, slot);
   const folio = k.swap!.cache.get(slot);
-  if (folio !== undefined && k.swap!.count(slot) === 0) free_swap_cache(k, folio);
+  if (folio === undefined || k.swap!.count(slot) > 0) return;
+  // The cache may have the last reference, and a locked page is not to be freed.
+  get_page(k, folio);
+  free_swap_cache(k, folio);
+  put_page(k, folio);
 }
 
 /** Write a folio of the cache to its slot. Return: false without memory for the RAM disk. */

@@ -4,14 +4,7 @@ import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import type { Kernel } from './kernel.js';
 import { get_page, put_page } from './page_alloc.js';
-import {
-  ClearPageAnonExclusive,
-  folio_test_anon,
-  PG_lru,
-  PG_mlocked,
-  PG_swapbacked,
-  PG_uptodate,
-} from './page_flags.js';
+import { folio_test_anon, PG_lru, PG_mlocked, PG_swapbacked, PG_uptodate } from './page_flags.js';
 import {
   FLAGS,
   PTE_DIRTY,
@@ -98,8 +91,7 @@ function map_swapped(vmf: VmFault, folio: Page, slot: number, table: PteTable, i
   if (folio_test_anon(k.mem, folio)) {
     folio_add_anon_rmap_pte(k, folio, folio, vma, exclusive);
   } else {
-    folio_add_new_anon_rmap(k, folio, vma, address);
-    if (!exclusive) ClearPageAnonExclusive(k.mem, folio);
+    folio_add_new_anon_rmap(k, folio, vma, address, exclusive);
   }
   table[i] = folio;
   table[FLAGS + i] = flags;

@@ -2,8 +2,25 @@
 /** Choices of a generator, all from one seed. */
 import { Prng } from '../sim/prng.js';
 
-/** What can be chosen, and how often compared with the others. */
+/** What can be chosen, and how often compared with the others. Not to be changed once it was thrown for. */
 export type Weights<Name extends string> = Readonly<Partial<Record<Name, number>>>;
+
+interface Entries {
+  readonly entries: readonly (readonly [name: string, weight: number])[];
+  readonly total: number;
+}
+
+const known = new WeakMap<object, Entries>();
+
+function entriesOf(weights: Weights<string>): Entries {
+  let found = known.get(weights);
+  if (found === undefined) {
+    const entries = Object.entries(weights) as [string, number][];
+    found = { entries, total: entries.reduce((sum, [, weight]) => sum + weight, 0) };
+    known.set(weights, found);
+  }
+  return found;
+}
 
 export class Dice {
   readonly #prng: Prng;
@@ -34,10 +51,9 @@ export class Dice {
 
   /** A name as often as its weight says; weights are integers. */
   weighted<Name extends string>(weights: Weights<Name>): Name {
-    const entries = Object.entries(weights) as [Name, number][];
-    const total = entries.reduce((sum, [, weight]) => sum + weight, 0);
+    const { entries, total } = entriesOf(weights);
     if (total === 0) throw new Error('no weight is positive');
     let rest = this.#prng.below(total);
-    return entries.find(([, weight]) => (rest -= weight) < 0)![0];
+    return entries.find(([, weight]) => (rest -= weight) < 0)![0] as Name;
   }
 }

@@ -49,7 +49,7 @@ const writers: Readonly<Record<string, Writer>> = {
   },
   fuzz: { args: (d) => [...FUZZ, `${d}/made`], old: [] },
   'shrink --out': {
-    args: (d) => ['shrink', 'seed:66', '--kernel', '6.12', '--out', `${d}/x.yaml`],
+    args: (d) => ['shrink', 'seed:101', '--kernel', '6.12', '--out', `${d}/x.yaml`],
     old: ['x.yaml'],
   },
   'export --c': { args: (d) => ['export', '--c', `${d}/x.c`, `${d}/a.yaml`], old: ['x.c'] },

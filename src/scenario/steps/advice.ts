@@ -45,7 +45,7 @@ const POPULATE = answeredBy('madvise_populate', 'EINVAL', 'ENOMEM', 'EFAULT');
 const COLLAPSE = answeredBy('madvise_collapse', 'EINVAL', 'ENOMEM', 'EAGAIN', 'EBUSY');
 
 const RECLAIM = answeredBy('madvise_pageout', 'EINVAL', 'ENOMEM');
-const REMOVE = answeredBy('madvise_remove', 'EINVAL', 'ENOMEM', 'EACCES');
+const REMOVE = answeredBy('madvise_remove', 'EINVAL', 'ENOMEM', 'EACCES', 'ENODEV');
 const WILLNEED = answeredBy('madvise_willneed', 'EINVAL', 'ENOMEM', 'EBADF');
 const GUARD = answeredBy('madvise_guard_install', 'EINVAL', 'ENOMEM');
 

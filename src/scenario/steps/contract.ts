@@ -66,6 +66,10 @@ export interface Population {
   readonly fds: string[];
   /** Pages of each region that was mapped. */
   readonly regions: Map<string, number>;
+  /** Those of them that are mappings of a memfd. */
+  readonly files: Set<string>;
+  /** Does it have a userfaultfd? */
+  uffd: boolean;
 }
 
 /** What new things of a generated scenario are like. */
@@ -108,6 +112,15 @@ export type Drawing = {
   | { readonly on: (range: Range, making: Making, actor: Population) => Fields }
   | { readonly change: (making: Making, actor: Population) => void }
 );
+
+/** Pages of a file, where the process has one: those that were drawn, else some of one of its files. */
+export function rangeOfFile(where: Range, { dice }: Making, { files, regions }: Population): Range {
+  if (files.size === 0 || files.has(where.region)) return where;
+  const region = dice.pick([...files]);
+  const size = regions.get(region)!;
+  const page = dice.below(size);
+  return { region, page, pages: dice.between(1, Math.min(size - page, 5)) };
+}
 
 // --- export -----------------------------------------------------------------------------------------------
 

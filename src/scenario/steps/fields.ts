@@ -102,6 +102,12 @@ export const MAX_TRANSFER = 64;
 const fewPages = integer(0, MAX_TRANSFER, `a number of pages from 0 to ${MAX_TRANSFER}`);
 export const fewRange = { region: regionName, page, pages: fewPages };
 
+/** No more of a range than one transfer takes. */
+export const few = <Where extends { readonly pages: number }>(where: Where): Where => ({
+  ...where,
+  pages: Math.min(where.pages, MAX_TRANSFER),
+});
+
 // --- steps ------------------------------------------------------------------------------------------------
 
 export const place = z.strictObject({ region: regionName, page });

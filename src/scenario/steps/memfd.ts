@@ -11,14 +11,28 @@ import {
   answeredBy,
   type CField,
   defineStep,
+  type Fields,
+  type Making,
   nameNumber,
   nothingPlainer,
+  type Population,
   plainNames,
   preferringSmallWord,
   type Range,
   rangeFields,
+  rangeOfFile,
 } from './contract.js';
-import { buffer, expectRet, expectTransfer, pages, range, regionName, stepSchema, word } from './fields.js';
+import {
+  buffer,
+  expectRet,
+  expectTransfer,
+  few,
+  pages,
+  range,
+  regionName,
+  stepSchema,
+  word,
+} from './fields.js';
 import { bufferAt, bufferInC, lengthOf, memfdOf } from './memory.js';
 import { transferred, wordsInPages } from './transfer.js';
 import { command, numberWord, placeWord, rangeWord } from './words.js';
@@ -43,6 +57,15 @@ function fileFields(step: Range & { buffer?: Buffer | undefined }): CField[] {
     ['npages', step.page],
     ['buffer', step.buffer === undefined ? 0 : bufferInC(step.buffer)],
   ];
+}
+
+/** Now and then a buffer in mapped memory instead of one of the step's own, which `own` stands for. */
+function someBuffer({ dice }: Making, { regions }: Population, own: Fields): Fields {
+  if (!dice.once(12)) return own;
+  const [region, size] = dice.pick([...regions]);
+  return {
+    buffer: { region, page: dice.below(size), ...(dice.once(2) ? { offset: dice.below(PAGE_SIZE) } : {}) },
+  };
 }
 
 // --- fread ------------------------------------------------------------------------------------------------
@@ -76,7 +99,14 @@ const fread = defineStep(freadSchema, {
     ),
   },
   plainer: nothingPlainer,
-  draws: {},
+  draws: {
+    fread: {
+      on: (where, making, actor) => ({
+        ...few(rangeOfFile(where, making, actor)),
+        ...someBuffer(making, actor, {}),
+      }),
+    },
+  },
   c: { takers: ['fread'], taker: () => 'fread', fields: fileFields, listed: ({ pages: count }) => count },
 });
 
@@ -119,7 +149,14 @@ const fwrite = defineStep(fwriteSchema, {
   *plainer(step) {
     if (step.word !== undefined) yield* preferringSmallWord({ word: step.word });
   },
-  draws: {},
+  draws: {
+    fwrite: {
+      on: (where, making, actor) => ({
+        ...few(rangeOfFile(where, making, actor)),
+        ...someBuffer(making, actor, { word: making.word() }),
+      }),
+    },
+  },
   c: {
     takers: ['fwrite'],
     taker: () => 'fwrite',
@@ -129,6 +166,16 @@ const fwrite = defineStep(fwriteSchema, {
 });
 
 // --- truncate, punch --------------------------------------------------------------------------------------
+
+/** Mostly back to the length that it began with. */
+function drawTruncate(where: Range, making: Making, actor: Population): Fields {
+  const { dice } = making;
+  const { region } = rangeOfFile(where, making, actor);
+  const size = actor.regions.get(region)!;
+  const length = dice.weighted({ whole: 53, part: 36, none: 10, more: 1 });
+  const lengths = { whole: size, part: dice.below(size), none: 0, more: size + dice.below(size) + 1 };
+  return { region, pages: lengths[length] };
+}
 
 const truncate = defineStep(stepSchema('truncate', { region: regionName, pages }, expectRet), {
   *take(sys, actor, { region, pages: count }): Task<StepResult> {
@@ -151,7 +198,7 @@ const truncate = defineStep(stepSchema('truncate', { region: regionName, pages }
     ),
   },
   plainer: nothingPlainer,
-  draws: {},
+  draws: { truncate: { on: drawTruncate } },
   c: {
     takers: ['truncate'],
     taker: () => 'truncate',
@@ -179,7 +226,7 @@ const punch = defineStep(stepSchema('punch', range, expectRet), {
     ),
   },
   plainer: nothingPlainer,
-  draws: {},
+  draws: { punch: { on: rangeOfFile } },
   c: {
     takers: ['punch'],
     taker: () => 'punch',

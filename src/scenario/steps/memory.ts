@@ -173,6 +173,8 @@ function makeMmap(making: Making, actor: Population): void {
     making.push({ ...head, pages: whole, share: shared ? 'shared' : 'private', backing });
   }
   actor.regions.set(region, size);
+  if (backing === 'file') actor.files.add(region);
+  else actor.files.delete(region);
   if (surroundings.advised && size >= HUGE_REGION) {
     making.push({ as, op: 'madvise', region, page: 0, pages: size, advice: 'hugepage' });
   }

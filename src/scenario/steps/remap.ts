@@ -10,6 +10,8 @@ import {
   answeredBy,
   type CField,
   defineStep,
+  type Fields,
+  type Making,
   nameNumber,
   type Range,
   rangeFields,
@@ -59,6 +61,19 @@ function mapsOf({ to, toPages, region, page, pages: count }: MremapStep): Range 
   return { region, page, pages: toPages! };
 }
 
+function drawMove(where: Range, making: Making): Fields {
+  const { dice } = making;
+  const region = dice.once(3) ? where.region : making.anyRegion();
+  return { ...where, to: { region, page: dice.below(32) } };
+}
+
+/** Another length in place; mostly none or one page more than it is. */
+function drawResize(where: Range, { dice }: Making): Fields {
+  const change = dice.weighted({ same: 44, more: 32, less: 12, far: 12 });
+  const by = { same: 0, more: 1, less: -1, far: dice.between(-3, 10) }[change];
+  return { ...where, toPages: Math.max(0, where.pages + by) };
+}
+
 const mremap = defineStep(schema, {
   take: takeMremap,
   answers: () => answeredBy('mremap_to', 'EINVAL', 'EFAULT', 'ENOMEM', 'EAGAIN'),
@@ -84,13 +99,9 @@ const mremap = defineStep(schema, {
     for (const lower of smaller(to.page, 0)) yield { to: { ...to, page: lower } };
   },
   draws: {
-    mremap: {
-      on(where, making) {
-        const { dice } = making;
-        const region = dice.once(3) ? where.region : making.anyRegion();
-        return { ...where, to: { region, page: dice.below(32) } };
-      },
-    },
+    mremap: { on: drawMove },
+    dontunmap: { on: (where, making) => ({ ...drawMove(where, making), dontunmap: true }) },
+    resize: { on: drawResize },
   },
   c: {
     takers: ['mremap', 'mremap_in_place'],

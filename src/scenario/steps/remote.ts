@@ -11,6 +11,8 @@ import {
   type CField,
   defineStep,
   type Fields,
+  type Making,
+  type Population,
   preferring,
   preferringSmallWord,
   type Range,
@@ -19,6 +21,7 @@ import {
 import {
   expectBytes,
   expectTransfer,
+  few,
   fewRange,
   MAX_TRANSFER,
   processName,
@@ -72,6 +75,12 @@ const answers = (step: RemoteStep) =>
 const withForce = (last: string | undefined): Fields =>
   last === undefined ? {} : { force: last === 'force' ? true : last };
 
+/** Mostly pages of its own, as whoever is forced to look at itself does. */
+function drawRemote(where: Range, { dice, living }: Making, actor: Population): Fields {
+  const of = dice.once(2) ? dice.pick(living).name : actor.name;
+  return { of, ...few(where), ...(dice.below(5) < 2 ? { force: true } : {}) };
+}
+
 // --- peek -------------------------------------------------------------------------------------------------
 
 const peekSchema = stepSchema('peek', remoteFields, expectTransfer);
@@ -98,7 +107,7 @@ const peek = defineStep(peekSchema, {
     ),
   },
   plainer: (step) => preferring(step, 'force', undefined),
-  draws: {},
+  draws: { peek: { on: drawRemote } },
   c: { takers: ['peek'], taker: () => 'peek', fields: remoteInC, listed: ({ pages }) => pages },
 });
 
@@ -136,7 +145,9 @@ const poke = defineStep(pokeSchema, {
     yield* preferring(step, 'force', undefined);
     yield* preferringSmallWord(step);
   },
-  draws: {},
+  draws: {
+    poke: { on: (where, making, actor) => ({ ...drawRemote(where, making, actor), word: making.word() }) },
+  },
   c: {
     takers: ['poke'],
     taker: () => 'poke',

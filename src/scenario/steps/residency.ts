@@ -26,7 +26,7 @@ const mincore = defineStep(stepSchema('mincore', range, expectCore), {
   naming: plainNames,
   shell: { mincore: rangeCommand('which pages are in memory: 1, or 0') },
   plainer: nothingPlainer,
-  draws: {},
+  draws: { mincore: { on: (where) => where } },
   c: { takers: ['mincore'], taker: () => 'mincore', fields: rangeFields, listed: ({ pages }) => pages },
 });
 

@@ -14,7 +14,7 @@ import {
   preferringSmallWord,
   rangeFields,
 } from './contract.js';
-import { expectBytes, expectTransfer, fewRange, MAX_TRANSFER, stepSchema, word } from './fields.js';
+import { expectBytes, expectTransfer, few, fewRange, MAX_TRANSFER, stepSchema, word } from './fields.js';
 import { lengthOf, startOf } from './memory.js';
 import { transferred, wordsInPages } from './transfer.js';
 import { command, rangeAndWord, rangeWord } from './words.js';
@@ -53,7 +53,7 @@ const read = defineStep(readSchema, {
     ),
   },
   plainer: preferringSmallWord,
-  draws: {},
+  draws: { pread: { on: (where, making) => ({ ...few(where), word: making.word() }) } },
   c: {
     takers: ['read'],
     taker: () => 'read',
@@ -86,7 +86,7 @@ const write = defineStep(writeSchema, {
     ),
   },
   plainer: nothingPlainer,
-  draws: {},
+  draws: { pwrite: { on: few } },
   c: { takers: ['write'], taker: () => 'write', fields: rangeFields, listed: ({ pages: count }) => count },
 });
 

@@ -11,15 +11,29 @@ import { retOf, type StepResult } from '../result.js';
 import {
   answeredBy,
   type CField,
+  type Drawing,
   defineStep,
   type Fields,
+  type Making,
   nothingPlainer,
+  type Population,
   plainNames,
   preferring,
   preferringSmallWord,
+  type Range,
   rangeFields,
 } from './contract.js';
-import { expectBytes, expectRet, fewRange, MAX_TRANSFER, range, stepSchema, word, yes } from './fields.js';
+import {
+  expectBytes,
+  expectRet,
+  few,
+  fewRange,
+  MAX_TRANSFER,
+  range,
+  stepSchema,
+  word,
+  yes,
+} from './fields.js';
 import { lengthOf, startOf } from './memory.js';
 import { wordsInPages } from './transfer.js';
 import { command, rangeAndWord, rangeCommand, rangeWord } from './words.js';
@@ -56,6 +70,21 @@ function* takeUffd(sys: Sys, actor: Actor): Task<StepResult> {
   return retOf(ret);
 }
 
+function makeUffd(making: Making, actor: Population): void {
+  making.push({ as: actor.name, op: 'uffd' });
+  actor.uffd = true;
+}
+
+/** How a step of the userfaultfd is drawn: mostly there is one before. */
+function drawn(fields: (where: Range, making: Making, actor: Population) => Fields): Drawing {
+  return {
+    on(where, making, actor) {
+      if (!actor.uffd && !making.dice.once(20)) makeUffd(making, actor);
+      return fields(where, making, actor);
+    },
+  };
+}
+
 const uffd = defineStep(stepSchema('uffd', {}, expectRet), {
   take: takeUffd,
   answers: () => answeredBy('userfaultfd_api', 'EINVAL', 'ENOMEM', 'EPERM', 'EMFILE'),
@@ -71,7 +100,7 @@ const uffd = defineStep(stepSchema('uffd', {}, expectRet), {
     ),
   },
   plainer: nothingPlainer,
-  draws: {},
+  draws: { uffd: { change: makeUffd } },
   c: { takers: ['uffd'], taker: () => 'uffd', fields: () => [], listed: () => 0 },
 });
 
@@ -81,6 +110,15 @@ const MODES = { missing: uffdio.UFFDIO_REGISTER_MODE_MISSING, wp: uffdio.UFFDIO_
 const mode = z.enum(['missing', 'wp']);
 
 const registerSchema = stepSchema('uffd_register', { ...range, mode: z.array(mode).min(1) }, expectRet);
+
+const MODE_SETS = [['missing'], ['wp'], ['missing', 'wp']] as const;
+
+/** Half of the times all of the region. */
+function drawRegister(where: Range, { dice }: Making, { regions }: Population): Fields {
+  const { region } = where;
+  const pages = dice.once(2) ? { region, page: 0, pages: regions.get(region)! } : where;
+  return { ...pages, mode: dice.pick(MODE_SETS) };
+}
 
 const uffd_register = defineStep(registerSchema, {
   *take(sys, actor, step): Task<StepResult> {
@@ -103,7 +141,7 @@ const uffd_register = defineStep(registerSchema, {
   *plainer(step) {
     if (step.mode.length > 1) for (const one of step.mode) yield { mode: [one] };
   },
-  draws: {},
+  draws: { uffd_register: drawn(drawRegister) },
   c: {
     takers: ['uffd_register'],
     taker: () => 'uffd_register',
@@ -125,7 +163,7 @@ const uffd_unregister = defineStep(stepSchema('uffd_unregister', range, expectRe
   naming: plainNames,
   shell: { uffd_unregister: rangeCommand('take them back') },
   plainer: nothingPlainer,
-  draws: {},
+  draws: { uffd_unregister: drawn((where) => where) },
   c: { takers: ['uffd_unregister'], taker: () => 'uffd_unregister', fields: rangeFields, listed: () => 0 },
 });
 
@@ -172,7 +210,13 @@ const uffd_copy = defineStep(copySchema, {
     yield* preferring(step, 'wp', undefined);
     yield* preferringSmallWord(step);
   },
-  draws: {},
+  draws: {
+    uffd_copy: drawn((where, making) => ({
+      ...few(where),
+      word: making.word(),
+      ...(making.dice.below(10) < 3 ? { wp: true } : {}),
+    })),
+  },
   c: {
     takers: ['uffd_copy'],
     taker: () => 'uffd_copy',
@@ -198,7 +242,7 @@ const uffd_zero = defineStep(stepSchema('uffd_zero', range, expectBytes), {
   naming: plainNames,
   shell: { uffd_zero: rangeCommand('resolve missing pages with zeros') },
   plainer: nothingPlainer,
-  draws: {},
+  draws: { uffd_zero: drawn((where) => where) },
   c: { takers: ['uffd_zero'], taker: () => 'uffd_zero', fields: rangeFields, listed: () => 0 },
 });
 
@@ -234,7 +278,7 @@ const uffd_wp = defineStep(stepSchema('uffd_wp', { ...range, wp: z.boolean() }, 
     ),
   },
   plainer: nothingPlainer,
-  draws: {},
+  draws: { uffd_wp: drawn((where, { dice }) => ({ ...where, wp: !dice.once(4) })) },
   c: {
     takers: ['uffd_wp'],
     taker: () => 'uffd_wp',
