@@ -83,6 +83,7 @@ export class Census {
     for (const mm of mms) this.count_mm(mm);
     this.count_page_cache();
     this.count_pins();
+    this.count_references();
     this.count_device_pages();
   }
 
@@ -149,6 +150,14 @@ export class Census {
         pins[folio]!++;
         refs[folio]! += folio_test_large(mem, folio) ? 1 : GUP_PIN_COUNTING_BIAS;
       }
+    }
+  }
+
+  private count_references(): void {
+    const { k, mem } = this;
+    const { refs } = this.columns;
+    for (const holder of k.referenceHolders) {
+      for (const page of holder()) refs[compound_head(mem, page)]!++;
     }
   }
 

@@ -13,8 +13,9 @@ import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Call } from '../watch/call-watch.js';
 import { type PageState, pagePlace } from '../watch/observe.js';
 import { type Decision, decided, transition } from './fault.js';
+import { holderName, withHolder } from './held.js';
 import { eventsOf, isGone, last, stopIndex } from './page-events.js';
-import type { Beside, Why } from './verdict.js';
+import type { Beside, Finding, Why } from './verdict.js';
 import { NO_VERDICTS, Verdicts } from './verdicts.js';
 
 export interface ExplainContext {
@@ -24,11 +25,9 @@ export interface ExplainContext {
 }
 
 /** Who holds the folio, where that is known. */
-function heldBy({ machine }: ExplainContext, { folio }: PageState): Beside {
-  const held = machine.drivers.holderOf(folio);
-  if (held === null) return {};
-  const owner = machine.processOf(held.mm);
-  return { holder: owner === undefined ? held.name : `${held.name} ${owner.name}` };
+function heldBy({ machine }: ExplainContext, before: PageState): Beside {
+  const holder = holderName(machine, before);
+  return holder === undefined ? {} : { holder };
 }
 
 /** The reason that the core gave, with what it leaves unsaid: on which device, held by whom. */
@@ -80,6 +79,9 @@ function notReached({ nameOf }: ExplainContext, call: Call): Decision {
   return decided('not reached', '', { id: 'stopped-at', page: nameOf(call.addr + stop * PAGE_SIZE) });
 }
 
+const became = ({ machine }: ExplainContext, before: PageState, after: PageState): Finding =>
+  withHolder(machine, before, transition(before, after));
+
 function explainAccess(context: ExplainContext, call: Call, index: number): Decision {
   const events = eventsOf(call, index);
   const [before, after] = [call.before.at(index), call.after.at(index)];
@@ -89,7 +91,7 @@ function explainAccess(context: ExplainContext, call: Call, index: number): Deci
   }
   const done = call.ret !== 0 ? 'faulted in' : call.command.does === 'write' ? 'written' : 'read';
   if (last(events, 'device_fault') !== undefined) {
-    return decided(done, 'hmm_range_fault', transition(before, after));
+    return decided(done, 'hmm_range_fault', became(context, before, after));
   }
   const known = call.knownBefore[index]!;
   if (call.ret === 0 || (known && !stopsBefore(call, index))) {
@@ -97,7 +99,7 @@ function explainAccess(context: ExplainContext, call: Call, index: number): Deci
   }
   if (stopIndex(call) > index) {
     const same = before.page === after.page && before.pte === after.pte;
-    return decided(same ? 'looked at' : 'faulted in', 'hmm_range_fault', transition(before, after));
+    return decided(same ? 'looked at' : 'faulted in', 'hmm_range_fault', became(context, before, after));
   }
   return notReached(context, call);
 }

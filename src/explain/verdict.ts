@@ -22,7 +22,8 @@ export interface Findings {
   'read-from-swap': None;
   'kept-exclusive': None;
   'exclusive-given-back': None;
-  'copied-on-write': None;
+  /** `holder`: who keeps the page that was copied. */
+  'copied-on-write': { readonly holder?: string };
   'made-writable': None;
   'as-it-was': None;
   'no-fault': None;
@@ -40,6 +41,8 @@ export interface Findings {
   'left-to-faults': None;
   'copied-for-child': { readonly holder?: string };
   inherited: {
+    /** Who keeps the page without a pin. */
+    readonly holder?: string;
     readonly split?: true;
     readonly cpu?: string;
     readonly entry?: string;

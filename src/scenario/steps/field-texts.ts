@@ -99,7 +99,7 @@ export const RESULTS: Readonly<Record<string, Text>> = {
   map: text('map', 'Per page its entry in /proc/self/pagemap.'),
   core: text('core', 'Per page 1 where it is in memory, else 0.'),
   bytes: text('bytes', 'Bytes that were read or written.'),
-  pinned: text('pinned', 'Pages that gup_test pinned.'),
+  pinned: text('pinned', 'Pages that gup_test pinned, or that get got.'),
   oops: text('oops', 'The kernel dies in this function; no step follows.'),
   hang: text('hang', 'The step never comes back; the function that waits.'),
 };
