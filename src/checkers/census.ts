@@ -70,6 +70,8 @@ export class Census {
   readonly touched: readonly PageRange[];
   /** Pages in use, by the memory that they are of. */
   readonly devicePages = new Map<DevPagemap, number>();
+  /** Folios whose lock somebody keeps. */
+  readonly locked: ReadonlySet<Page>;
 
   constructor(
     readonly k: Kernel,
@@ -79,6 +81,7 @@ export class Census {
     this.mem = k.mem;
     this.touched = k.mem.touched();
     this.columns = cleanColumns(k.mem, this.touched);
+    this.locked = new Set(k.lockHolders.flatMap((holder) => [...holder()]));
     this.count_kernel();
     for (const mm of mms) this.count_mm(mm);
     this.count_page_cache();

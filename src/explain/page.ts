@@ -13,9 +13,9 @@ import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Call } from '../watch/call-watch.js';
 import { type PageState, pagePlace } from '../watch/observe.js';
 import { type Decision, decided, transition } from './fault.js';
-import { holderName, withHolder } from './held.js';
+import { besideOf, withHolder } from './held.js';
 import { eventsOf, isGone, last, stopIndex } from './page-events.js';
-import type { Beside, Finding, Why } from './verdict.js';
+import type { Finding, Why } from './verdict.js';
 import { NO_VERDICTS, Verdicts } from './verdicts.js';
 
 export interface ExplainContext {
@@ -24,18 +24,12 @@ export interface ExplainContext {
   readonly nameOf: NameAddress;
 }
 
-/** Who holds the folio, where that is known. */
-function heldBy({ machine }: ExplainContext, before: PageState): Beside {
-  const holder = holderName(machine, before);
-  return holder === undefined ? {} : { holder };
-}
-
 /** The reason that the core gave, with what it leaves unsaid: on which device, held by whom. */
 function toldOf(context: ExplainContext, reason: Reason, before: PageState): Why {
-  const about = reasonAbout(reason);
-  if (about === 'references') return { ...reason, ...heldBy(context, before) };
-  if (about !== 'device' || before.device === null) return reason;
-  return { ...reason, device: before.device.name };
+  if (reasonAbout(reason) === 'device' && before.device !== null) {
+    return { ...reason, device: before.device.name };
+  }
+  return { ...reason, ...besideOf(context.machine, reason, before) };
 }
 
 // --- commands -----------------------------------------------------------------------------------------------

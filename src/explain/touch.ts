@@ -13,7 +13,7 @@ import { MAX_OBSERVED, observePage, type PageState, pagePlace } from '../watch/o
 import { PageStates } from '../watch/page-states.js';
 import { sameReason } from './alike.js';
 import { type Decision, decideFault } from './fault.js';
-import { withHolder } from './held.js';
+import { withKeeper } from './held.js';
 import { factText } from './text.js';
 import type { CountedFact, RangeVerdicts, Verdict } from './verdict.js';
 import { Verdicts } from './verdicts.js';
@@ -43,9 +43,7 @@ export class Touches {
   push(machine: Machine, fault: Fault): void {
     const { mm, addr, before, after } = fault;
     const decided = decideFault(fault);
-    const { reason } = decided;
-    const copied = reason.id === 'copied-on-write';
-    const decision = copied ? { ...decided, reason: withHolder(machine, before, reason) } : decided;
+    const decision = { ...decided, reason: withKeeper(machine, before, decided.reason) };
     const last = this.#decisions.at(-1);
     this.#decisions.push(last !== undefined && sameDecision(last, decision) ? last : decision);
     this.#addresses.push(addr);

@@ -90,6 +90,15 @@ export class Drivers {
     return null;
   }
 
+  /** Who holds the folio's lock between system calls; null for nobody. */
+  lockerOf(folio: Page): Holder | null {
+    for (const { view } of this.#list) {
+      const holder = view.lockerOf?.(folio) ?? null;
+      if (holder !== null) return holder;
+    }
+    return null;
+  }
+
   openFiles(): number {
     return this.#list.reduce((sum, { view }) => sum + (view.openFiles?.() ?? 0), 0);
   }

@@ -47,6 +47,8 @@ export interface DriverView {
   knows?(file: number, addr: number): boolean;
   /** Who keeps the folio, pinned or not, between system calls; null for nobody. */
   holderOf?(folio: Page): Holder | null;
+  /** Who holds the folio's lock between system calls; null for nobody. */
+  lockerOf?(folio: Page): Holder | null;
   /** Open files that the driver keeps something for. */
   openFiles?(): number;
 }

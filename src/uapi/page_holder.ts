@@ -30,3 +30,7 @@ export const PAGE_HOLDER_FILE = '/sys/kernel/debug/page_holder';
 export const PAGE_HOLDER_GET = request(1, 1, HELD_RANGE_BYTES);
 /** Drop all of them. */
 export const PAGE_HOLDER_PUT = request(0, 2, 0);
+/** Take the locks of all pages of a range, or of none. */
+export const PAGE_HOLDER_LOCK = request(1, 3, HELD_RANGE_BYTES);
+/** Drop those of pages of a range. */
+export const PAGE_HOLDER_UNLOCK = request(1, 4, HELD_RANGE_BYTES);

@@ -120,6 +120,8 @@ export interface CStep<S, Taker extends string> {
   /** Which of them takes this one; null when the controller does it. */
   taker(step: S): Taker | null;
   fields(step: S, generation: Generation): readonly CField[];
+  /** Why no program can take it; undefined where one can. */
+  readonly impossible?: (step: S) => string | undefined;
   /** Pages that the answer lists. */
   listed(step: S): number;
 }

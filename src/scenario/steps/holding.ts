@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Somebody in the kernel who keeps pages between system calls: plain references, without FOLL_PIN. */
+/** Somebody in the kernel who keeps pages between system calls: plain references, without FOLL_PIN, or their locks. */
 import type { Task } from '../../sim/task.js';
 import { O_RDWR } from '../../uapi/mman.js';
 import {
   encodeHeldRange,
   PAGE_HOLDER_FILE,
   PAGE_HOLDER_GET,
+  PAGE_HOLDER_LOCK,
   PAGE_HOLDER_PUT,
+  PAGE_HOLDER_UNLOCK,
 } from '../../uapi/page_holder.js';
 import type { Sys } from '../../user/api.js';
 import { type Actor, buffersOf } from '../actor.js';
@@ -63,4 +65,41 @@ const put = defineStep(stepSchema('put', {}, expectRet), {
   c: { takers: ['put'], taker: () => 'put', fields: () => [], listed: () => 0 },
 });
 
-export const holding = { get, put };
+// --- lock and unlock --------------------------------------------------------------------------------------
+
+const NOBODY_CAN = 'no program can hold the lock of a page';
+
+const lock = defineStep(stepSchema('lock', range, expectRet), {
+  *take(sys, actor, step): Task<StepResult> {
+    return retOf(yield* requestOf(sys, actor, PAGE_HOLDER_LOCK, step));
+  },
+  answers: () => answeredBy('folio_trylock', 'EFAULT', 'EBUSY'),
+  concerns: 'call',
+  maps: null,
+  naming: plainNames,
+  shell: { lock: rangeCommand('somebody in the kernel holds the locks of pages until unlock') },
+  plainer: nothingPlainer,
+  draws: { lock: { share: 4, on: (where) => where } },
+  c: { takers: [], taker: () => null, fields: () => [], listed: () => 0, impossible: () => NOBODY_CAN },
+});
+
+const unlock = defineStep(stepSchema('unlock', range, expectRet), {
+  *take(sys, actor, step): Task<StepResult> {
+    return retOf(yield* requestOf(sys, actor, PAGE_HOLDER_UNLOCK, step));
+  },
+  answers: () => answeredBy('folio_unlock', 'EINVAL'),
+  concerns: 'call',
+  maps: null,
+  naming: plainNames,
+  shell: { unlock: rangeCommand('that one drops them') },
+  plainer: nothingPlainer,
+  draws: {
+    unlock: {
+      share: 8,
+      on: ({ region }, _, { regions }) => ({ region, page: 0, pages: regions.get(region) ?? 1 }),
+    },
+  },
+  c: { takers: [], taker: () => null, fields: () => [], listed: () => 0, impossible: () => NOBODY_CAN },
+});
+
+export const holding = { get, put, lock, unlock };
