@@ -92,6 +92,7 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   uffd_zero: part(transfers.UFFD_ZERO, [uffdRange, uffdFilled]),
   uffd_wp: part(transfers.UFFD_WP, [uffdRange]),
   fork: part(memory.FORK, [answerCall]),
+  kill: part(memory.KILL),
 };
 
 function add(parts: Set<Part>, wanted: Part): void {

@@ -31,7 +31,7 @@ function tokens(kernel: string): Map<string, number> {
 }
 
 const OPS =
-  'open close mmap munmap mlock munlock mprotect mremap store load pagemap ioctl_raw pin unpin get put lock unlock fork exit';
+  'open close mmap munmap mlock munlock mprotect mremap store load pagemap ioctl_raw pin unpin get put lock unlock fork exit kill';
 
 const ADVICE = 'hugepage nohugepage dontneed free dontfork wipeonfork populate_read populate_write collapse';
 const GUP_KINDS = 'basic fast pin pin_fast pin_longterm pin_fast_longterm';

@@ -43,8 +43,8 @@ export const answeredBy = (fn: string, ...errnos: string[]): KernelFunction => (
 export interface Driving {
   /** A child of that name; Return: what fork answered. */
   fork(parent: Actor, child: string): StepResult;
-  /** SIGKILL. */
-  kill(actor: Actor): StepResult;
+  /** A signal that nobody handles, SIGKILL unless told; `core`: it may dump core. */
+  kill(actor: Actor, signal?: string, core?: boolean): StepResult;
 }
 
 /** The acting process takes the step, or its driver does something to the process. */

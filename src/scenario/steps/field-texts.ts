@@ -84,6 +84,11 @@ export const FIELDS: Readonly<Record<string, Text>> = {
   ),
   longterm: text('longterm', 'true: with FOLL_LONGTERM.'),
   write: text('write', 'true: pinned for writing.'),
+  signal: text('signal', 'The signal that the process dies of: SIGABRT ...'),
+  core: text(
+    'core',
+    'true: it may dump core (RLIMIT_CORE), which brings its pages back first, where the signal does dump.',
+  ),
   child: text('child', 'The name of the child: p1, p2 ...'),
 };
 
