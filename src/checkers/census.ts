@@ -70,6 +70,8 @@ export class Census {
   readonly touched: readonly PageRange[];
   /** Pages in use, by the memory that they are of. */
   readonly devicePages = new Map<DevPagemap, number>();
+  /** Folios whose lock somebody keeps. */
+  readonly locked: ReadonlySet<Page>;
 
   constructor(
     readonly k: Kernel,
@@ -79,10 +81,12 @@ export class Census {
     this.mem = k.mem;
     this.touched = k.mem.touched();
     this.columns = cleanColumns(k.mem, this.touched);
+    this.locked = new Set(k.lockHolders.flatMap((holder) => [...holder()]));
     this.count_kernel();
     for (const mm of mms) this.count_mm(mm);
     this.count_page_cache();
     this.count_pins();
+    this.count_references();
     this.count_device_pages();
   }
 
@@ -149,6 +153,14 @@ export class Census {
         pins[folio]!++;
         refs[folio]! += folio_test_large(mem, folio) ? 1 : GUP_PIN_COUNTING_BIAS;
       }
+    }
+  }
+
+  private count_references(): void {
+    const { k, mem } = this;
+    const { refs } = this.columns;
+    for (const holder of k.referenceHolders) {
+      for (const page of holder()) refs[compound_head(mem, page)]!++;
     }
   }
 

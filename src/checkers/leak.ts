@@ -15,6 +15,7 @@ export function check_leaks(census: Census): void {
     ['files with pages', k.mappings.filter((mapping) => mapping !== null).length],
     ['open device files', drivers.openFiles()],
     ['longterm pins', k.pinHolders.reduce((sum, holder) => sum + [...holder()].length, 0)],
+    ['references held', k.referenceHolders.reduce((sum, holder) => sum + [...holder()].length, 0)],
     ['reserved huge pages', k.hugetlb.resv_huge_pages],
     ['huge pages in use', k.hugetlb.nr_huge_pages - k.hugetlb.free_huge_pages],
     ['swap slots in use', k.swap?.inUse() ?? 0],

@@ -36,7 +36,8 @@ function check_in_use(census: Census, page: Page): void {
   const flags = mem.flags[page]!;
   if ((flags & PG_tail) !== 0) throw violation(NAME, `${census.show(page)}: a tail page has references`);
   if ((flags & PG_buddy) !== 0) throw violation(NAME, `${census.show(page)}: in use, and on a free list`);
-  if ((flags & PG_locked) !== 0) throw violation(NAME, `${census.show(page)}: locked, and nobody is at work`);
+  if ((flags & PG_locked) !== 0 && !census.locked.has(page))
+    throw violation(NAME, `${census.show(page)}: locked, and nobody is at work`);
   if (!folio_test_large(mem, page)) return;
   const pins = census.columns.pins[page];
   if (folio_pincount(mem, page) === pins) return;

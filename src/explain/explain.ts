@@ -72,7 +72,7 @@ class StepExplainer {
     this.#context = { machine, spelling, nameOf: regionName };
     this.watch = new CallWatch(machine, {
       call: (call) => this.#collected.calls.push(call),
-      fault: (fault) => this.#collected.faults.push(fault),
+      fault: (fault) => this.#collected.faults.push(machine, fault),
       other: (event) => {
         if (event.event === 'gup_stopped') this.#collected.stops.push(event);
         else if (this.#mapping !== undefined) this.#collected.others.note(event);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** fork: what the child got of each page of its parent, which function saw to it, and what the parent lost. */
 import { kernelName } from '../generations/names.js';
+import type { Holder } from '../kernel/module.js';
 import type { Machine } from '../machine/machine.js';
 import { type MmStruct, VM_DONTCOPY, VM_WIPEONFORK } from '../mm/types.js';
 import { placeOf } from '../scenario/actor.js';
@@ -20,8 +21,8 @@ interface Inherited {
   readonly addr: number;
   readonly before: PageState;
   readonly flags: number;
-  /** Who keeps it pinned. */
-  readonly holder?: string;
+  /** Who keeps it, pinned or not. */
+  readonly holder?: Holder;
 }
 
 /** The same page in all three places. */
@@ -33,7 +34,7 @@ interface Outcome extends Inherited {
 export class ForkExplainer {
   readonly #addresses: number[] = [];
   readonly #flags: number[] = [];
-  readonly #holders = new Map<number, string>();
+  readonly #holders = new Map<number, Holder>();
   readonly #before = new PageStates();
   #more = 0;
 
@@ -53,7 +54,7 @@ export class ForkExplainer {
   #look(addr: number, flags: number): void {
     const before = observePage(this.machine, this.mm, addr);
     const held = before.page === NO_PAGE ? null : this.machine.drivers.holderOf(before.folio);
-    if (held !== null) this.#holders.set(this.#before.length, held.name);
+    if (held !== null) this.#holders.set(this.#before.length, held);
     this.#before.push(before);
     this.#addresses.push(addr);
     this.#flags.push(flags);
@@ -119,13 +120,17 @@ function decideFork(outcome: Outcome): Decision {
   }
   if (child.page === NO_PAGE) return decided('left out', 'vma_needs_copy', { id: 'left-to-faults' });
   const fn = child.vma?.backing === 'hugetlb' ? 'copy_hugetlb_page_range' : 'copy_present_page';
-  return decided('copied', fn, { id: 'copied-for-child', ...(holder === undefined ? {} : { holder }) });
+  return decided('copied', fn, {
+    id: 'copied-for-child',
+    ...(holder === undefined ? {} : { holder: holder.name }),
+  });
 }
 
-function shared({ before, after, child }: Outcome): Decision {
+function shared({ before, after, child, holder }: Outcome): Decision {
   const { moved: _, ...change } = changeOf(before, after);
   const split = before.level === 'pmd' && after.level === 'pte' ? ({ split: true } as const) : {};
-  return decided('shared', copier(child), { id: 'inherited', ...change, ...split });
+  const held = holder === undefined || holder.pinned ? {} : { holder: holder.name };
+  return decided('shared', copier(child), { id: 'inherited', ...held, ...change, ...split });
 }
 
 /** Which function copied the entry that the child has. */

@@ -14,6 +14,7 @@ import { MAX_OBSERVED, observePage, type PageState, pagePlace } from '../watch/o
 import { PageStates } from '../watch/page-states.js';
 import { type Change, changeOf } from './change.js';
 import { type Decision, decided, faultFunction, transition } from './fault.js';
+import { withHolder } from './held.js';
 import { type Told, toldOf } from './told.js';
 import type { PageVerdict, RangeVerdicts } from './verdict.js';
 import { Verdicts } from './verdicts.js';
@@ -125,7 +126,7 @@ export class MappingExplainer {
     const faulted = change.moved === true && this.#copies !== undefined && after.where !== 'unmapped';
     if (faulted) {
       const fn = faultFunction({ before, ...this.#copies });
-      return decided('faulted', fn, transition(before, after));
+      return decided('faulted', fn, withHolder(this.machine, before, transition(before, after)));
     }
     if (Object.keys(change).length === 0) return decided('same', '', { id: 'as-it-was' });
     const fn = change.moved ? freed.get(before.folio) : undefined;

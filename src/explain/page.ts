@@ -13,8 +13,9 @@ import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Call } from '../watch/call-watch.js';
 import { type PageState, pagePlace } from '../watch/observe.js';
 import { type Decision, decided, transition } from './fault.js';
+import { besideOf, withHolder } from './held.js';
 import { eventsOf, hasEventsAlike, isGone, last, stopIndex } from './page-events.js';
-import type { Beside, PageVerdict, Why } from './verdict.js';
+import type { Finding, PageVerdict, Why } from './verdict.js';
 import { NO_VERDICTS, Verdicts } from './verdicts.js';
 
 export interface ExplainContext {
@@ -23,20 +24,12 @@ export interface ExplainContext {
   readonly nameOf: NameAddress;
 }
 
-/** Who holds the folio, where that is known. */
-function heldBy({ machine }: ExplainContext, { folio }: PageState): Beside {
-  const held = machine.drivers.holderOf(folio);
-  if (held === null) return {};
-  const owner = machine.processOf(held.mm);
-  return { holder: owner === undefined ? held.name : `${held.name} ${owner.name}` };
-}
-
 /** The reason that the core gave, with what it leaves unsaid: on which device, held by whom. */
 function toldOf(context: ExplainContext, reason: Reason, before: PageState): Why {
-  const about = reasonAbout(reason);
-  if (about === 'references') return { ...reason, ...heldBy(context, before) };
-  if (about !== 'device' || before.device === null) return reason;
-  return { ...reason, device: before.device.name };
+  if (reasonAbout(reason) === 'device' && before.device !== null) {
+    return { ...reason, device: before.device.name };
+  }
+  return { ...reason, ...besideOf(context.machine, reason, before) };
 }
 
 // --- commands -----------------------------------------------------------------------------------------------
@@ -80,6 +73,9 @@ function notReached({ nameOf }: ExplainContext, call: Call): Decision {
   return decided('not reached', '', { id: 'stopped-at', page: nameOf(call.addr + stop * PAGE_SIZE) });
 }
 
+const became = ({ machine }: ExplainContext, before: PageState, after: PageState): Finding =>
+  withHolder(machine, before, transition(before, after));
+
 function explainAccess(context: ExplainContext, call: Call, index: number): Decision {
   const events = eventsOf(call, index);
   const [before, after] = [call.before.at(index), call.after.at(index)];
@@ -89,7 +85,7 @@ function explainAccess(context: ExplainContext, call: Call, index: number): Deci
   }
   const done = call.ret !== 0 ? 'faulted in' : call.command.does === 'write' ? 'written' : 'read';
   if (last(events, 'device_fault') !== undefined) {
-    return decided(done, 'hmm_range_fault', transition(before, after));
+    return decided(done, 'hmm_range_fault', became(context, before, after));
   }
   const known = call.knownBefore[index]!;
   if (call.ret === 0 || (known && !stopsBefore(call, index))) {
@@ -97,7 +93,7 @@ function explainAccess(context: ExplainContext, call: Call, index: number): Deci
   }
   if (stopIndex(call) > index) {
     const same = before.page === after.page && before.pte === after.pte;
-    return decided(same ? 'looked at' : 'faulted in', 'hmm_range_fault', transition(before, after));
+    return decided(same ? 'looked at' : 'faulted in', 'hmm_range_fault', became(context, before, after));
   }
   return notReached(context, call);
 }

@@ -11,6 +11,7 @@ import { definitionOf } from '../scenario/steps/index.js';
 import { unmetLog, unmetText } from '../scenario/verdict.js';
 import { Session, type TakenStep } from '../session/session.js';
 import type { MachineSetup } from '../session/setup.js';
+import { NO_PAGE } from '../sim/memmap.js';
 import { observePage, type PageState } from '../watch/observe.js';
 
 /** What a cell is coloured by. Local and remote are seen from the grid's device. */
@@ -32,6 +33,8 @@ export interface Cell {
   readonly state: PageState;
   /** Another page than after the step before. */
   readonly moved: boolean;
+  /** Somebody in the kernel has the page's lock, or keeps it without a pin. */
+  readonly kept: 'locked' | 'held' | null;
 }
 
 export interface GridColumn {
@@ -109,6 +112,7 @@ function sameCell(a: Cell | null, b: Cell | null): boolean {
   return (
     a.tone === b.tone &&
     a.moved === b.moved &&
+    a.kept === b.kept &&
     a.state.device === b.state.device &&
     a.state.cpu === b.state.cpu &&
     a.state.pte === b.state.pte &&
@@ -210,5 +214,11 @@ function cellOf(machine: Machine, session: Session, track: Track, device: string
   const state = observePage(machine, mm, addressOf(track.region, track.page));
   const before = track.cells.at(-1)?.state.pfn ?? -1;
   const moved = before >= 0 && state.pfn >= 0 && state.pfn !== before;
-  return { tone: toneOf(state, device), state, moved };
+  return { tone: toneOf(state, device), state, moved, kept: keptOf(machine, state) };
+}
+
+function keptOf({ drivers }: Machine, { page, folio }: PageState): Cell['kept'] {
+  if (page === NO_PAGE) return null;
+  if (drivers.lockerOf(folio) !== null) return 'locked';
+  return drivers.holderOf(folio)?.pinned === false ? 'held' : null;
 }

@@ -45,7 +45,10 @@ export const findingTexts: FindingTexts = {
   'read-from-swap': (_, { to }) => `read from swap: ${to}`,
   'kept-exclusive': (_, { to }) => to,
   'exclusive-given-back': (_, { to }) => `exclusive access given back: ${to}`,
-  'copied-on-write': (_, { from, to }) => `copied on write: ${from} -> ${to}`,
+  'copied-on-write': ({ holder }, { from, to }) => {
+    const kept = holder === undefined ? '' : `, ${holder} keeps the page before`;
+    return `copied on write: ${from} -> ${to}${kept}`;
+  },
   'made-writable': (_, { to }) => `made writable: ${to}`,
   'as-it-was': (_, { from }) => from,
   'no-fault': (_, { to }) => `no fault: ${to}`,
@@ -63,10 +66,11 @@ export const findingTexts: FindingTexts = {
     const held = holder === undefined ? '' : `, held by ${holder}`;
     return `pinned${held}: ${from} stays the parent's, the child gets ${to}`;
   },
-  inherited: ({ split, cpu, entry, devices = [] }, { to }) => {
+  inherited: ({ holder, split, cpu, entry, devices = [] }, { to }) => {
     const access = cpu === undefined ? (entry ?? []) : `CPU ${cpu}`;
     const both = [access].flat().map((words) => `${words} in both`);
-    return [`${to}${split ? ', huge page split' : ''}`, ...both, ...devices].join(', ');
+    const held = holder === undefined ? [] : [`held by ${holder} without a pin`];
+    return [`${to}${split ? ', huge page split' : ''}`, ...held, ...both, ...devices].join(', ');
   },
   'exclusive-restored': 'exclusive entry restored',
   seen: ({ protNone }, { to }) => `${to}${protNone ? ', PROT_NONE' : ''}`,

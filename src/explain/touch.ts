@@ -13,6 +13,7 @@ import { MAX_OBSERVED, observePage, type PageState, pagePlace } from '../watch/o
 import { PageStates } from '../watch/page-states.js';
 import { sameReason } from './alike.js';
 import { type Decision, decideFault } from './fault.js';
+import { withKeeper } from './held.js';
 import { factText } from './text.js';
 import type { CountedFact, PageVerdict, RangeVerdicts, Verdict } from './verdict.js';
 import { Verdicts } from './verdicts.js';
@@ -38,9 +39,11 @@ export class Touches {
     return this.#addresses.length;
   }
 
-  push(fault: Fault): void {
+  /** Context: the fault is just over. */
+  push(machine: Machine, fault: Fault): void {
     const { mm, addr, before, after } = fault;
-    const decision = decideFault(fault);
+    const decided = decideFault(fault);
+    const decision = { ...decided, reason: withKeeper(machine, before, decided.reason) };
     const last = this.#decisions.at(-1);
     this.#decisions.push(last !== undefined && sameDecision(last, decision) ? last : decision);
     this.#addresses.push(addr);

@@ -23,7 +23,8 @@ export interface Findings {
   'read-from-swap': None;
   'kept-exclusive': None;
   'exclusive-given-back': None;
-  'copied-on-write': None;
+  /** `holder`: who keeps the page that was copied. */
+  'copied-on-write': { readonly holder?: string };
   'made-writable': None;
   'as-it-was': None;
   'no-fault': None;
@@ -41,6 +42,8 @@ export interface Findings {
   'left-to-faults': None;
   'copied-for-child': { readonly holder?: string };
   inherited: {
+    /** Who keeps the page without a pin. */
+    readonly holder?: string;
     readonly split?: true;
     readonly cpu?: string;
     readonly entry?: string;

@@ -111,17 +111,17 @@ static void answer_hang(int slot)
 }
 
 /* The answer of a process that died at its step. */
-static void answer_of_dead(int slot, int status)
+static void answer_of_dead(int slot, int status, bool expected)
 {
 	shared->pids[slot] = 0;
 	if (WIFEXITED(status)) {
 		printf("Bail out! a process gave up\n");
 		exit(1);
 	}
-	answer(ESRCH);
+	answer(expected && WIFSIGNALED(status) ? 0 : ESRCH);
 }
 
-static void await(int slot)
+static void await(int slot, bool dies)
 {
 	struct pollfd reply = { .fd = replies[0], .events = POLLIN };
 	char byte;
@@ -139,7 +139,7 @@ static void await(int slot)
 		if (answer_oops())
 			return;
 		if (gone) {
-			answer_of_dead(slot, status);
+			answer_of_dead(slot, status, dies);
 			return;
 		}
 	}
@@ -174,7 +174,7 @@ static void perform(const struct step *step)
 	}
 	if (write(commands[slot][1], &index, sizeof(index)) != sizeof(index))
 		give_up("a command");
-	await(slot);
+	await(slot, step->dies);
 	if (step->slot && shared->pids[step->slot])
 		slot_of[step->child] = step->slot;
 }
@@ -200,7 +200,7 @@ static void begin_scenario(const struct scenario *next)
 		run_first_process();
 	shared->pids[0] = pid;
 	slot_of[0] = 0;
-	await(0);
+	await(0, false);
 	if (!shared->pids[0])
 		give_up("the first process");
 }

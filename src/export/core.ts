@@ -113,6 +113,7 @@ struct step {
 	int prot;
 	int flags;
 	bool write;
+	bool dies;				/* the process does not come back */
 	bool to_device;
 	enum list list;
 };

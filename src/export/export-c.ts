@@ -11,6 +11,7 @@ import { nameNumber } from '../scenario/steps/contract.js';
 import { definitionOf } from '../scenario/steps/index.js';
 import type { MachineSetup } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
+import { printable } from '../sim/printable.js';
 import { CONTROLLER, KERNEL_LOG } from './controller.js';
 import { answersPart, INCLUDES, PROCESS, type Sizes, sizesPart, TYPES } from './core.js';
 import { cComment } from './literal.js';
@@ -126,11 +127,20 @@ export function countExpectations(documents: readonly ScenarioDocument[]): numbe
   return documents.reduce((sum, document) => sum + expectedSteps(document), 0);
 }
 
+/** Throws UsageError for a document with a step that no program can take. */
+function refuseImpossible({ name, steps }: ScenarioDocument): void {
+  for (const [index, step] of steps.entries()) {
+    const why = definitionOf(step).c.impossible?.(step);
+    if (why !== undefined) throw new UsageError(`${printable(name)}: step ${index}, ${step.op}: ${why}`);
+  }
+}
+
 /** The text of the program. Throws UsageError when one program cannot hold these documents. */
 export function exportC(exported: readonly Exported[], options: ExportOptions): string {
   const generation = commonGeneration(exported);
   const documents = exported.map(({ document }) => document);
   const steps = documents.flatMap((document) => document.steps);
+  for (const document of documents) refuseImpossible(document);
   return [
     headComment(exported, generation),
     INCLUDES,

@@ -322,3 +322,17 @@ static void take_fork(const struct step *step)
 	answer_call(pid);
 }
 `;
+
+export const KILL = `
+/* Whether a core file is written, and where, is up to kernel.core_pattern. */
+static void take_kill(const struct step *step)
+{
+	struct rlimit core = { 0, 0 };
+
+	if (step->write)
+		core.rlim_cur = core.rlim_max = RLIM_INFINITY;
+	setrlimit(RLIMIT_CORE, &core);
+	signal(step->flags, SIG_DFL);
+	raise(step->flags);
+}
+`;

@@ -45,6 +45,7 @@ const remote = part(transfers.REMOTE);
 const uffdFd = part(transfers.UFFD_FD, [answerCall]);
 const uffdRange = part(transfers.UFFD_RANGE, [uffdFd]);
 const uffdFilled = part(transfers.UFFD_FILLED, [uffdFd]);
+const keptPages = part(transfers.KEPT_PAGES);
 const gupInterface = part(drivers.GUP_INTERFACE, [], 'open_gup_test');
 
 const rangeCall = (text: string): Part => part(text, [answerCall]);
@@ -73,6 +74,8 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   gup: part(drivers.GUP, [gupInterface]),
   pin: part(drivers.PIN, [answerCall, gupInterface]),
   unpin: part(drivers.UNPIN, [answerCall, gupInterface]),
+  get: part(transfers.GET, [keptPages]),
+  put: part(transfers.PUT, [keptPages]),
   fread: part(transfers.FREAD, [memfdOf, arrived]),
   fwrite: part(transfers.FWRITE, [memfdOf, transferWords, answerBytes]),
   truncate: part(transfers.TRUNCATE, [answerCall, memfds]),
@@ -89,6 +92,7 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   uffd_zero: part(transfers.UFFD_ZERO, [uffdRange, uffdFilled]),
   uffd_wp: part(transfers.UFFD_WP, [uffdRange]),
   fork: part(memory.FORK, [answerCall]),
+  kill: part(memory.KILL),
 };
 
 function add(parts: Set<Part>, wanted: Part): void {

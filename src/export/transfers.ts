@@ -304,3 +304,70 @@ static void take_mremap_in_place(const struct step *step)
 				 step->npages * PAGE_BYTES, 0));
 }
 `;
+
+// --- references that are kept -----------------------------------------------------------------------------
+
+export const KEPT_PAGES = `
+/* A pipe, which keeps pages that vmsplice() gave it with references and no pins; a child has it, too. */
+static int kept_pages[2] = { -1, -1 };
+
+static void open_kept_pages(void)
+{
+	if (kept_pages[0] < 0 && pipe2(kept_pages, O_NONBLOCK))
+		give_up("a pipe");
+}
+`;
+
+export const GET = `
+static void take_get(const struct step *step)
+{
+	struct iovec pages = { .iov_base = (void *)step->addr };
+	unsigned long ready = 0;
+	int held, room;
+	int failed = 0;
+	long got = 0;
+
+	/* For writing, page by page, as far as that goes. */
+	while (ready < step->pages) {
+		void *page = (void *)(step->addr + ready * PAGE_BYTES);
+
+		if (madvise(page, PAGE_BYTES, MADV_POPULATE_WRITE)) {
+			failed = errno;
+			break;
+		}
+		ready++;
+	}
+	if (failed && !ready) {
+		answer(EFAULT);
+		return;
+	}
+	open_kept_pages();
+	if (ioctl(kept_pages[0], FIONREAD, &held))
+		give_up("a pipe");
+	room = (int)((unsigned long)held + (ready + 1) * PAGE_BYTES);
+	if (fcntl(kept_pages[1], F_SETPIPE_SZ, room) < 0)
+		give_up("a larger pipe");
+	pages.iov_len = ready * PAGE_BYTES;
+	if (ready)
+		got = vmsplice(kept_pages[1], &pages, 1, SPLICE_F_NONBLOCK);
+	if (got < 0) {
+		answer(errno);
+		return;
+	}
+	answer(0);
+	emit(",'pinned':%ld", got / (long)PAGE_BYTES);
+}
+`;
+
+export const PUT = `
+static void take_put(const struct step *step)
+{
+	static char sink[PAGE_BYTES];
+
+	(void)step;
+	open_kept_pages();
+	while (read(kept_pages[0], sink, sizeof(sink)) > 0)
+		;
+	answer(0);
+}
+`;

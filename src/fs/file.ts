@@ -9,6 +9,8 @@ import type { Task } from '../sim/task.js';
 export interface FileOperations {
   readonly name: string;
   open?(file: OpenFile, mm: MmStruct): Task<number>;
+  /** A descriptor of the file is closed. Context: may not sleep. */
+  flush?(file: OpenFile): void;
   /** The last reference is gone. */
   release?(file: OpenFile): Task;
   unlocked_ioctl?(file: OpenFile, mm: MmStruct, cmd: number, arg: number): Task<number>;

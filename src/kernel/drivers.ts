@@ -81,10 +81,19 @@ export class Drivers {
     return driver?.view.knows?.(file, addr) ?? false;
   }
 
-  /** Who keeps the folio pinned between system calls; null for nobody. */
+  /** Who keeps the folio, pinned or not, between system calls; null for nobody. */
   holderOf(folio: Page): Holder | null {
     for (const { view } of this.#list) {
       const holder = view.holderOf?.(folio) ?? null;
+      if (holder !== null) return holder;
+    }
+    return null;
+  }
+
+  /** Who holds the folio's lock between system calls; null for nobody. */
+  lockerOf(folio: Page): Holder | null {
+    for (const { view } of this.#list) {
+      const holder = view.lockerOf?.(folio) ?? null;
       if (holder !== null) return holder;
     }
     return null;

@@ -23,7 +23,13 @@ export function copy_files(parent: Process, child: Process): void {
   }
 }
 
+/** A descriptor of `file` is gone, and with it its reference. */
+export function filp_close(file: OpenFile): void {
+  file.f_op.flush?.(file);
+  file.fput();
+}
+
 export function exit_files(process: Process): void {
-  for (const file of process.fds.values()) file.fput();
+  for (const file of process.fds.values()) filp_close(file);
   process.fds.clear();
 }

@@ -29,6 +29,8 @@ export interface DeviceAccess {
 export interface Holder {
   readonly name: string;
   readonly mm: MmStruct | null;
+  /** Pinned, or by a plain reference. */
+  readonly pinned: boolean;
 }
 
 /** A driver seen from outside: asking changes nothing and takes no time. What a driver has not, it leaves out. */
@@ -43,8 +45,10 @@ export interface DriverView {
   accesses?(mm: MmStruct, addr: number): readonly DeviceAccess[];
   /** Whether the device page table of an open file has `addr`. */
   knows?(file: number, addr: number): boolean;
-  /** Who keeps the folio pinned between system calls; null for nobody. */
+  /** Who keeps the folio, pinned or not, between system calls; null for nobody. */
   holderOf?(folio: Page): Holder | null;
+  /** Who holds the folio's lock between system calls; null for nobody. */
+  lockerOf?(folio: Page): Holder | null;
   /** Open files that the driver keeps something for. */
   openFiles?(): number;
 }

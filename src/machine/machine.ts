@@ -6,6 +6,7 @@ import { proc_mem_operations } from '../fs/proc_mem.js';
 import { proc_meminfo_operations } from '../fs/proc_meminfo.js';
 import { proc_maps_operations, proc_pagemap_operations } from '../fs/proc_pagemap.js';
 import type { Generation } from '../generations/index.js';
+import { do_coredump, sig_kernel_coredump } from '../kernel/coredump.js';
 import type { Drivers } from '../kernel/drivers.js';
 import { do_exit } from '../kernel/exit.js';
 import { Process } from '../kernel/process.js';
@@ -270,13 +271,19 @@ export class Machine implements MachineApi, KernelServices, Outside {
     this.executor.drain(this.executor.now + limitNs);
   }
 
-  /** SIGKILL: mm and files are gone when it returns. */
-  kill(handle: ProcessHandle): void {
+  /**
+   * A signal that nobody handles: mm and files are gone when it returns. `core`: RLIMIT_CORE lets it dump core.
+   * Throws what a dump may run into, as call() does.
+   */
+  kill(handle: ProcessHandle, signal = 'SIGKILL', core = false): void {
     const process = this.processes.get(handle.pid)!;
     if (!process.alive) return;
-    process.signal_wake_up('SIGKILL');
+    if (core && sig_kernel_coredump(signal) && process.mm !== null) {
+      this.run_kernel_task('do_coredump', do_coredump(process.mm));
+    }
+    process.signal_wake_up(signal);
     this.settle();
-    if (process.alive) this.run_kernel_task('do_exit', do_exit(process, null, 'SIGKILL'));
+    if (process.alive) this.run_kernel_task('do_exit', do_exit(process, null, signal));
     else if (this.checking) this.check();
   }
 }

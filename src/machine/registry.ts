@@ -3,6 +3,7 @@
 import type { DriverCheckers } from '../checkers/index.js';
 import { test_hmm_checkers } from '../checkers/test_hmm/index.js';
 import { gup_test_init } from '../drivers/gup_test/driver.js';
+import { page_holder_init } from '../drivers/page_holder/driver.js';
 import { test_hmm } from '../drivers/test_hmm/driver.js';
 import { dmirrorReasons } from '../drivers/test_hmm/reasons.js';
 import type { BuiltinDriver, Driver, DriverModule } from '../kernel/module.js';
@@ -27,7 +28,7 @@ export function loadable<D extends Driver>(
 }
 
 /** Part of the kernel image, in the order in which they start. */
-export const builtinDrivers: readonly BuiltinDriver[] = [gup_test_init];
+export const builtinDrivers: readonly BuiltinDriver[] = [gup_test_init, page_holder_init];
 
 const loadableDrivers: readonly LoadableDriver[] = [
   // What modprobe finds, by name.

@@ -7,12 +7,13 @@
  * `pages` receives pages from its first element on; pass a subarray to continue. Released with put_page() after get_*,
  * with unpin_user_pages() after pin_*.
  */
-import { NO_PAGE } from '../sim/memmap.js';
+import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EEXIST, EFAULT, EINVAL, ENOMEM, errnoName } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import {
   check_vma_flags,
+  FOLL_DUMP,
   FOLL_FORCE,
   FOLL_GET,
   FOLL_HWPOISON,
@@ -254,6 +255,19 @@ export function* pin_user_pages_remote(
   const set = FOLL_PIN | FOLL_TOUCH | FOLL_REMOTE;
   if (!is_valid_gup_args(mm.kernel, gup_flags, set)) return 0;
   return yield* __gup_longterm_locked(mm, start, nr_pages, pages, gup_flags | set);
+}
+
+/**
+ * One page of the current process for its core dump, with a reference: brought back from a device or from swap, but not
+ * made where nothing is. Context: takes mmap_lock; may sleep. Return: the page; NO_PAGE leaves a hole in the dump.
+ */
+export function* get_dump_page(mm: MmStruct, addr: number): Task<Page> {
+  mm.kernel.enter('get_dump_page', addr);
+  const pages: PageArray = new Uint32Array(1);
+  yield* mm.mmap_lock.down_read('get_dump_page');
+  const ret = yield* __get_user_pages_locked(mm, addr, 1, pages, FOLL_FORCE | FOLL_DUMP | FOLL_GET);
+  mm.mmap_lock.up_read();
+  return ret === 1 ? pages[0]! : NO_PAGE;
 }
 
 // --- populating ---------------------------------------------------------------------------------------

@@ -81,6 +81,10 @@ export class Kernel {
   readonly mms = new Set<MmStruct>();
   /** Whoever keeps pages pinned after a system call, for the checkers: each pin is one page of the list. */
   readonly pinHolders: (() => Iterable<Page>)[] = [];
+  /** Whoever keeps page locks, in the same way; a folio is there once. */
+  readonly lockHolders: (() => Iterable<Page>)[] = [];
+  /** Whoever keeps plain references, in the same way. */
+  readonly referenceHolders: (() => Iterable<Page>)[] = [];
   /** References that the modelled kernel takes and, by a bug of its own, never drops. */
   readonly leakedReferences: Page[] = [];
   private mmSerial = 0;

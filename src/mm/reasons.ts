@@ -115,9 +115,9 @@ export function reasonOf(because: Because): Reason {
 
 /**
  * What a reason is about: `mapping`, which the range behind it shares, so that the walk or the command ends there;
- * `device`, the one whose memory the page is; `references` that somebody has; or just this page.
+ * `device`, the one whose memory the page is; `references` that somebody has; the page's `lock`; or just this page.
  */
-export type About = 'mapping' | 'device' | 'references' | 'page';
+export type About = 'mapping' | 'device' | 'references' | 'lock' | 'page';
 
 export interface ReasonEntry<R> {
   readonly about: About;
@@ -141,6 +141,8 @@ function page<R = None>(text: ReasonEntry<R>['text']): ReasonEntry<R> {
 function references<R = None>(text: ReasonEntry<R>['text']): ReasonEntry<R> {
   return { about: 'references', text };
 }
+
+const locked = (text: string): ReasonEntry<None> => ({ about: 'lock', text });
 
 const pinnedText = ({ refcount, mapcount, expected }: References): string =>
   `pinned: refcount ${refcount}, mapcount ${mapcount}, expected ${expected}`;
@@ -185,9 +187,9 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'in-swap-cache': page('in the swap cache'),
   'not-unmapped': page('could not be unmapped everywhere'),
   'maybe-pinned': page('may be pinned'),
-  'page-locked': page('page is locked'),
-  'locked-by-other': page('page locked by somebody else'),
-  'thp-locked-by-other': page('THP locked by somebody else'),
+  'page-locked': locked('page is locked'),
+  'locked-by-other': locked('page locked by somebody else'),
+  'thp-locked-by-other': locked('THP locked by somebody else'),
   'huge-page-unsplit': page('huge page that cannot be split for small ones in its place'),
   'coherent-stuck': page('coherent page cannot be moved'),
   'coherent-not-longterm': page('coherent memory is not pinned for long'),

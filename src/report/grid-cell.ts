@@ -66,6 +66,17 @@ export function occurring(grid: Grid): Occurring {
   return { tones, moved: cells.some(({ moved }) => moved), notes: notesOf(grid, cells, tones) };
 }
 
+const KEPT = {
+  locked: "locked: somebody in the kernel has the page's lock",
+  held: 'held: somebody in the kernel keeps the page with a reference and no pin',
+} as const;
+
+/** What the words at the end of cells mean, as far as there are any. */
+export function keptNotes({ rows }: Grid): readonly string[] {
+  const there = new Set(rows.flatMap(({ cells }) => cells.map((cell) => cell?.kept)));
+  return (['locked', 'held'] as const).filter((kept) => there.has(kept)).map((kept) => KEPT[kept]);
+}
+
 function notesOf(grid: Grid, cells: readonly Cell[], tones: readonly LegendItem[]): string[] {
   const notes: string[] = [];
   if (tones.some(([, , meaning]) => /local|remote/.test(meaning)))
@@ -81,7 +92,7 @@ function notesOf(grid: Grid, cells: readonly Cell[], tones: readonly LegendItem[
     const words = [...access].sort().map((one) => `${one} ${ACCESS_TEXT[one]}`);
     notes.push(`Then each device by its number, and what is in its page table: ${words.join(', ')}.`);
   }
-  return notes;
+  return [...notes, ...keptNotes(grid).map((note) => `${note}.`)];
 }
 
 /** "S rw 0r": where, what the CPU may do without a fault ("-": nothing), and what each device has in its table. */
@@ -91,7 +102,7 @@ export function cellText(cell: Cell | null): string {
   const where = `${state.generic ? 'G' : LETTER[tone]}${state.device?.minor ?? ''}`;
   if (tone === 'none') return where;
   const devices = state.devices.map(({ device, access }) => `${device.minor}${access}`);
-  return [where, state.cpu === '' ? '-' : state.cpu, ...devices].join(' ');
+  return [where, state.cpu === '' ? '-' : state.cpu, ...devices, cell.kept ?? []].flat().join(' ');
 }
 
 function vmaText({ vma }: Cell['state']): string {
@@ -109,6 +120,7 @@ export function cellDetails(cell: Cell | null): string[] {
     lines.push(`entry: ${state.pte}`, `refcount ${state.refcount}, mapcount ${state.mapcount}`);
   }
   lines.push(state.cpu === '' ? 'CPU: faults' : `CPU: ${ACCESS_TEXT[state.cpu as 'r' | 'rw']}`);
+  if (cell.kept !== null) lines.push(KEPT[cell.kept]);
   for (const { device, access } of state.devices) lines.push(`${device.name}: ${ACCESS_TEXT[access]}`);
   return lines;
 }

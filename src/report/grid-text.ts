@@ -3,7 +3,7 @@
 
 import type { Cell, Grid, GridColumn, GridRow, Tone } from '../explain/show-grid.js';
 import { printable } from '../sim/printable.js';
-import { cellText, legendOf } from './grid-cell.js';
+import { cellText, keptNotes, legendOf } from './grid-cell.js';
 
 /** Colours text by what it shows; plain text stays as it is. */
 export type TonePainter = (text: string, tone: Tone) => string;
@@ -67,7 +67,11 @@ function legendLines({ paint, width }: TextOptions, grid: Grid): string[] {
   const number = `${both} have the number of their device; local is ${grid.device}`;
   const access =
     'behind it what the CPU does without a fault (- nothing), then each device: 0r reads, 0rw writes too, 0a atomic';
-  return [...wrapped([...items, ...wordsOf(number)], width), ...wrapped(wordsOf(access), width)];
+  return [
+    ...wrapped([...items, ...wordsOf(number)], width),
+    ...wrapped(wordsOf(access), width),
+    ...keptNotes(grid).flatMap((note) => wrapped(wordsOf(note), width)),
+  ];
 }
 
 function stepLines(columns: readonly GridColumn[]): string[] {

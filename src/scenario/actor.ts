@@ -39,6 +39,8 @@ export interface Actor {
   scratchFd: number | undefined;
   /** Its userfaultfd, or what it has of its parent's. */
   uffd: number | undefined;
+  /** /sys/kernel/debug/page_holder, opened when a step first needs it. */
+  holderFd: number | undefined;
   /** Opened at the first pagemap step: the file stays bound to the mm that opened it. */
   pagemapFd: number | undefined;
   /** /sys/kernel/debug/gup_test, opened by the first process. */
@@ -89,6 +91,7 @@ export function* firstActor(sys: Sys, process: Process, peers: ReadonlyMap<strin
     pagemapFd: undefined,
     scratchFd: undefined,
     uffd: undefined,
+    holderFd: undefined,
   };
   return { process, peers, ...own, gupFd, buffers };
 }
@@ -141,6 +144,7 @@ export function forkActor(parent: Actor, child: Process): Actor {
     peers: parent.peers,
     scratchFd: parent.scratchFd,
     uffd: parent.uffd,
+    holderFd: parent.holderFd,
     pagemapFd: undefined,
     gupFd: parent.gupFd,
     buffers: undefined,

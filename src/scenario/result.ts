@@ -23,7 +23,7 @@ export interface StepResult {
   readonly core?: readonly (number | string)[];
   /** That a read or write of a file transferred. */
   readonly bytes?: number;
-  /** Pages that gup_test reports. */
+  /** Pages that gup_test reports, or that get got. */
   readonly pinned?: number;
   /** The kernel died in this function. */
   readonly oops?: string;

@@ -37,7 +37,7 @@ export class Session {
   readonly #peers = new Map<string, ProcessHandle>();
   readonly #driving: Driving = {
     fork: (parent, child) => this.#fork(parent, child),
-    kill: (actor) => this.#kill(actor),
+    kill: (actor, signal, core) => this.#kill(actor, signal, core),
   };
   #fatal: Fatal | undefined;
 
@@ -131,8 +131,8 @@ export class Session {
     return SUCCESS;
   }
 
-  #kill({ process }: Actor): StepResult {
-    this.#machine.kill(process);
+  #kill({ process }: Actor, signal?: string, core?: boolean): StepResult {
+    this.#machine.kill(process, signal, core);
     return SUCCESS;
   }
 }

@@ -51,8 +51,8 @@ export interface MachineApi {
    * the process died meanwhile, InvariantViolation when a checker finds something.
    */
   call<T>(process: ProcessHandle, fn: (sys: Sys) => Task<T>, limitNs?: number): T;
-  /** SIGKILL: mm and files are gone when it returns. */
-  kill(process: ProcessHandle): void;
+  /** SIGKILL, or another signal that nobody handles: mm and files are gone when it returns. `core`: it may dump core. */
+  kill(process: ProcessHandle, signal?: string, core?: boolean): void;
   /** Every process, by pid (fork's children included). */
   process(pid: number): ProcessHandle | undefined;
   /** Told of each step of a scenario before it is taken: its number, and the step in words. */

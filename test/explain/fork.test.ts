@@ -48,6 +48,28 @@ t.test('every kind of page', async (t) => {
   ]);
 });
 
+t.test('pages that somebody keeps without a pin', async (t) => {
+  const steps: Step[] = [
+    { ...anon, region: 'r0', pages: 2 },
+    { op: 'store', region: 'r0', page: 0, pages: 2, word: 1 },
+    { op: 'get', region: 'r0', page: 1, pages: 1 },
+    { op: 'fork', child: 'p1' },
+    { op: 'store', region: 'r0', page: 0, pages: 2, word: 5 },
+    { op: 'put' },
+  ];
+  const document: ScenarioDocument = { name: 'kept', kernel: '6.12', steps };
+  t.same(explained(document, 3), [
+    'step 3  p0 fork child=p1: ret 0',
+    '  r0[0]  shared  copy_present_ptes  system pfn 0x103, CPU rw -> r in both',
+    '  r0[1]  shared  copy_present_ptes  system pfn 0x104, held by page_holder without a pin, CPU rw -> r in both',
+  ]);
+  t.same(explained(document, 4), [
+    'step 4  p0 store r0[0..1] word=5: ok x2',
+    '  r0[0]  stored  do_wp_page  copied on write: system pfn 0x103 -> system pfn 0x105',
+    '  r0[1]  stored  do_wp_page  copied on write: system pfn 0x104 -> system pfn 0x106, page_holder p0 keeps the page before',
+  ]);
+});
+
 t.test('functions by the names of an older kernel', async (t) => {
   t.equal(forked('6.1', everyKind)[5]?.slice(0, 38), '  r0[3]  shared    copy_present_pte   ');
 });

@@ -96,7 +96,7 @@ function isOld(): boolean {
 /** A container may forbid the call that the document is about. */
 const FORBIDDEN = /^# {3}answer: "ret":"(EPERM|ENOSYS)"$/m;
 
-for (const name of ['native-transfers', 'native-userfaultfd']) {
+for (const name of ['native-transfers', 'native-userfaultfd', 'native-holding']) {
   t.test(`${name}: this Linux and the simulator answer alike`, { skip: noCompiler() }, (t) => {
     const document = documentOf(readFileSync(`test/export/${name}.yaml`, 'utf8'));
     const tests = document.steps.length;

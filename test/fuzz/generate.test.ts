@@ -37,8 +37,8 @@ function tokens(kernel: string): Map<string, number> {
 }
 
 const OPS =
-  'open close mmap munmap mlock munlock mprotect mremap store load pagemap ioctl_raw pin unpin fork exit ' +
-  'resize dontunmap truncate punch fread fwrite read write peek poke mincore uffd uffd_unregister uffd_copy uffd_zero';
+  'open close mmap munmap mlock munlock mprotect mremap store load pagemap ioctl_raw pin unpin get put lock unlock fork exit ' +
+  'kill resize dontunmap truncate punch fread fwrite read write peek poke mincore uffd uffd_unregister uffd_copy uffd_zero';
 
 const ADVICE =
   'hugepage nohugepage dontneed free dontfork wipeonfork populate_read populate_write collapse ' +

@@ -89,8 +89,8 @@ t.test('steps', (t) => {
   t.strictSame(ofStep(3), ['steps[0]: expected a mapping, got 3']);
   t.strictSame(ofStep({ op: 'opne' }), [
     'steps[0].op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, ' +
-      'load, pagemap, ioctl, ioctl_raw, gup, pin, unpin, fread, fwrite, truncate, punch, ' +
-      'read, write, peek, poke, mincore, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, got "opne" (did you mean "open"?)',
+      'load, pagemap, ioctl, ioctl_raw, gup, pin, unpin, get, put, lock, unlock, fread, fwrite, truncate, punch, ' +
+      'read, write, peek, poke, mincore, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, kill, got "opne" (did you mean "open"?)',
   ]);
   t.strictSame(ofStep({ op: 'open', fd: '0', device: 256 }), [
     'steps[0].fd: expected a device fd: d0, d1 ..., got "0"',

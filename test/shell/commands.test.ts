@@ -83,8 +83,13 @@ t.test('every step has its line', (t) => {
     'pin r0[1..2]': { op: 'pin', ...r13, write: false },
     'pin r0[1..2] write': { op: 'pin', ...r13, write: true },
     unpin: { op: 'unpin' },
+    'get r0[1..2]': { op: 'get', ...r13 },
+    put: { op: 'put' },
+    'lock r0': { op: 'lock', ...r0 },
+    'unlock r0[1..2]': { op: 'unlock', ...r13 },
     'fork p2': { op: 'fork', child: 'p2' },
     exit: { op: 'exit' },
+    'kill SIGABRT core': { op: 'kill', signal: 'SIGABRT', core: true },
   };
   for (const [line, fields] of Object.entries(lines)) t.strictSame(step(line), { as: 'p1', ...fields }, line);
   t.end();
@@ -168,7 +173,7 @@ t.test('mistakes say what was expected', (t) => {
     'migrate d0 r0 sideways': 'expected to_dev or to_sys, got "sideways"',
     '{ op: load': 'expected a step as YAML: Flow map must end with a }',
     '{ op: lod, region: r0 }':
-      'step: op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, load, pagemap, ioctl, ioctl_raw, gup, pin, unpin, fread, fwrite, truncate, punch, read, write, peek, poke, mincore, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, got "lod" (did you mean "load"?)',
+      'step: op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, load, pagemap, ioctl, ioctl_raw, gup, pin, unpin, get, put, lock, unlock, fread, fwrite, truncate, punch, read, write, peek, poke, mincore, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, kill, got "lod" (did you mean "load"?)',
   };
   for (const [line, message] of Object.entries(mistakes)) {
     t.throws(

@@ -11,7 +11,7 @@ export function gup_test_init({ kernel }: DriverHost): Driver {
     name,
     files: new Map([['/sys/kernel/debug/gup_test', f_op]]),
     view: {
-      holderOf: (folio) => (longterm.holds(folio) ? { name, mm: longterm.owner } : null),
+      holderOf: (folio) => (longterm.holds(folio) ? { name, mm: longterm.owner, pinned: true } : null),
     },
   };
 }

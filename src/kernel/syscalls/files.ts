@@ -11,7 +11,7 @@ import { EBADF, EINVAL, EISDIR, ENAMETOOLONG, ENODEV, ENOENT, ENOTTY, ESPIPE } f
 import { O_CLOEXEC, O_NONBLOCK, O_TMPFILE, SEEK_CUR, SEEK_END } from '../../uapi/mman.js';
 import { PATH_MAX } from '../../uapi/syscalls.js';
 import { UFFD_USER_MODE_ONLY } from '../../uapi/userfaultfd.js';
-import { fd_install } from '../files.js';
+import { fd_install, filp_close } from '../files.js';
 import type { Process } from '../process.js';
 import { user_string } from './strings.js';
 import type { SyscallArg } from './types.js';
@@ -59,7 +59,7 @@ export function sys_close(process: Process, fd: number): Task<number> {
   const file = process.fds.get(fd);
   if (file === undefined) return done(-EBADF);
   process.fds.delete(fd);
-  file.fput();
+  filp_close(file);
   return done(0);
 }
 

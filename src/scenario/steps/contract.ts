@@ -43,8 +43,8 @@ export const answeredBy = (fn: string, ...errnos: string[]): KernelFunction => (
 export interface Driving {
   /** A child of that name; Return: what fork answered. */
   fork(parent: Actor, child: string): StepResult;
-  /** SIGKILL. */
-  kill(actor: Actor): StepResult;
+  /** A signal that nobody handles, SIGKILL unless told; `core`: it may dump core. */
+  kill(actor: Actor, signal?: string, core?: boolean): StepResult;
 }
 
 /** The acting process takes the step, or its driver does something to the process. */
@@ -133,6 +133,8 @@ export interface CStep<S, Taker extends string> {
   /** Which of them takes this one; null when the controller does it. */
   taker(step: S): Taker | null;
   fields(step: S, generation: Generation): readonly CField[];
+  /** Why no program can take it; undefined where one can. */
+  readonly impossible?: (step: S) => string | undefined;
   /** Pages that the answer lists. */
   listed(step: S): number;
 }

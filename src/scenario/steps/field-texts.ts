@@ -84,6 +84,11 @@ export const FIELDS: Readonly<Record<string, Text>> = {
   ),
   longterm: text('longterm', 'true: with FOLL_LONGTERM.'),
   write: text('write', 'true: pinned for writing.'),
+  signal: text('signal', 'The signal that the process dies of: SIGABRT ...'),
+  core: text(
+    'core',
+    'true: it may dump core (RLIMIT_CORE), which brings its pages back first, where the signal does dump.',
+  ),
   child: text('child', 'The name of the child: p1, p2 ...'),
 };
 
@@ -99,7 +104,7 @@ export const RESULTS: Readonly<Record<string, Text>> = {
   map: text('map', 'Per page its entry in /proc/self/pagemap.'),
   core: text('core', 'Per page 1 where it is in memory, else 0.'),
   bytes: text('bytes', 'Bytes that were read or written.'),
-  pinned: text('pinned', 'Pages that gup_test pinned.'),
+  pinned: text('pinned', 'Pages that gup_test pinned, or that get got.'),
   oops: text('oops', 'The kernel dies in this function; no step follows.'),
   hang: text('hang', 'The step never comes back; the function that waits.'),
 };

@@ -7,6 +7,7 @@ import type { Contract } from './contract.js';
 import { dmirror } from './dmirror.js';
 import { files } from './files.js';
 import { gup } from './gup.js';
+import { holding } from './holding.js';
 import { memfd } from './memfd.js';
 import { memory } from './memory.js';
 import { processes } from './processes.js';
@@ -24,6 +25,7 @@ export const steps = {
   ...access,
   ...dmirror,
   ...gup,
+  ...holding,
   ...memfd,
   ...scratch,
   ...remote,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** What becomes of processes: fork, and SIGKILL. */
+/** What becomes of processes: fork, SIGKILL, and signals that dump core. */
+import { z } from 'zod';
 import {
   answeredBy,
   defineStep,
@@ -8,6 +9,7 @@ import {
   nothingPlainer,
   type Population,
   plainNames,
+  preferring,
 } from './contract.js';
 import { expectRet, processName, stepSchema } from './fields.js';
 import { command } from './words.js';
@@ -65,4 +67,79 @@ const exit = defineStep(stepSchema('exit', {}, expectRet), {
   c: { takers: [], taker: () => null, fields: () => [], listed: () => 0 },
 });
 
-export const processes = { fork, exit };
+// --- kill -------------------------------------------------------------------------------------------------
+
+/** Signals that end a process where nobody handles them. */
+const DEADLY = [
+  'SIGHUP',
+  'SIGINT',
+  'SIGQUIT',
+  'SIGILL',
+  'SIGTRAP',
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGKILL',
+  'SIGUSR1',
+  'SIGSEGV',
+  'SIGUSR2',
+  'SIGPIPE',
+  'SIGALRM',
+  'SIGTERM',
+  'SIGSTKFLT',
+  'SIGXCPU',
+  'SIGXFSZ',
+  'SIGVTALRM',
+  'SIGPROF',
+  'SIGIO',
+  'SIGPWR',
+  'SIGSYS',
+] as const;
+
+const killSchema = stepSchema('kill', { signal: z.enum(DEADLY), core: z.boolean().optional() }, expectRet);
+
+const kill = defineStep(killSchema, {
+  drive: (driving, actor, { signal, core }) => driving.kill(actor, signal, core),
+  answers: () => answeredBy('get_signal'),
+  concerns: 'call',
+  maps: null,
+  naming: plainNames,
+  shell: {
+    kill: command(
+      'SIGNAL [core]',
+      'the acting process dies of the signal; core: and dumps core, where that signal does',
+      [1, 2],
+      ([signal, last]) => ({
+        signal,
+        ...(last === undefined ? {} : { core: last === 'core' ? true : last }),
+      }),
+    ),
+  },
+  *plainer(step) {
+    yield* preferring(step, 'core', undefined);
+    yield* preferring(step, 'signal', 'SIGKILL');
+  },
+  draws: {
+    kill: {
+      share: 4,
+      change(making: Making, actor: Population) {
+        if (making.living.length < 2) return;
+        const signal = making.dice.pick(['SIGABRT', 'SIGSEGV', 'SIGTERM', 'SIGKILL']);
+        making.push({ as: actor.name, op: 'kill', signal, core: true });
+        making.died(actor);
+      },
+    },
+  },
+  c: {
+    takers: ['kill'],
+    taker: () => 'kill',
+    fields: ({ signal, core }) => [
+      ['flags', signal],
+      ['write', core ? 'true' : 0],
+      ['dies', 'true'],
+    ],
+    listed: () => 0,
+  },
+});
+
+export const processes = { fork, exit, kill };
