@@ -88,7 +88,8 @@ const userfaults: Weights<Token> = {
 const guards: Weights<Token> = { guard_install: 8, guard_remove: 5 };
 
 function halved(weights: Weights<Token>): Weights<Token> {
-  return Object.fromEntries(Object.entries(weights).map(([token, weight]) => [token, Math.ceil(weight / 2)]));
+  const half = Object.entries(weights).map(([token, weight]) => [token, Math.ceil(weight / 2)]);
+  return Object.fromEntries(half) as Weights<Token>;
 }
 
 /** What steps ask for that the recordings have not. */

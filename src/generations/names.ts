@@ -8,6 +8,7 @@ import { holds, type Versions } from './version.js';
 const PARTS: Readonly<Record<string, string>> = {
   alloc_page: '__alloc_pages',
   alloc_huge: '__alloc_pages',
+  alloc_zeroed_thp: 'do_huge_pmd_anonymous_page',
   collapse_pmd: 'collapse_huge_page',
   collect_page: 'migrate_vma_collect_pmd',
   collect_ptes: 'migrate_vma_collect_pmd',
@@ -16,6 +17,7 @@ const PARTS: Readonly<Record<string, string>> = {
   copy_shared_ptes: 'copy_pte_range',
   dequeue_hugetlb_folio: 'dequeue_hugetlb_folio_node_exact',
   exclusive_range: 'dmirror_exclusive',
+  finalize_migration: '__migrate_device_finalize',
   folio_make_device_exclusive: 'page_make_device_exclusive_one',
   get_page: 'folio_get',
   grab_fast: 'gup_fast_pte_range',
@@ -25,15 +27,19 @@ const PARTS: Readonly<Record<string, string>> = {
   clean_folio_ptes: 'madvise_free_pte_range',
   madvise_free_whole_pmd: 'madvise_free_huge_pmd',
   make_page_exclusive: 'make_device_exclusive',
+  map_anon_folio_pmd: 'do_huge_pmd_anonymous_page',
   map_file_page: 'set_pte_range',
   migrate_coherent: 'migrate_device_coherent_folio',
+  migrate_huge_pmd: 'try_to_migrate_one',
   migrate_one_pte: 'try_to_migrate_one',
+  migrate_to_ram: 'do_swap_page',
   move_contents: '__collapse_huge_page_copy',
   move_extent: 'move_huge_pmd',
   new_page: 'hugetlb_no_page',
   put_page: 'folio_put',
   record_pages: '__get_user_pages',
   restore_pinned: 'migrate_device_unmap',
+  __split_unmapped_folio: '__split_huge_page',
   split_anon_pmd: '__split_huge_pmd_locked',
   split_huge_zero: '__split_huge_zero_page_pmd',
   stop: 'pin_longterm_test_stop',
@@ -58,6 +64,10 @@ const RENAMED: Readonly<
     }
   >
 > = {
+  __migrate_device_finalize: {
+    since: ['6.13'],
+    names: ['migrate_device_finalize', '__migrate_device_finalize'],
+  },
   copy_present_pte: { since: ['6.9'], names: ['copy_present_pte', 'copy_present_ptes'] },
   dequeue_hugetlb_folio_node_exact: {
     since: ['6.3'],

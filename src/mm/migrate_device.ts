@@ -355,7 +355,13 @@ export function migrate_device_finalize(k: Kernel, src: Uint32Array, dst: Uint32
 }
 
 /** The same for the rest of this file, which called the function above before there was this one. */
-function finalize(k: Kernel, src: Uint32Array, dst: Uint32Array, npages: number, fault_page: Page): void {
+function finalize_migration(
+  k: Kernel,
+  src: Uint32Array,
+  dst: Uint32Array,
+  npages: number,
+  fault_page: Page,
+): void {
   if (!k.behaviour.faultLocksDevicePage) k.enter('migrate_device_finalize');
   __migrate_device_finalize(k, src, dst, npages, fault_page);
 }
@@ -401,7 +407,7 @@ function __migrate_device_finalize(
 export function migrate_vma_finalize(migrate: MigrateVma): void {
   migrate.vma.vm_mm.kernel.enter('migrate_vma_finalize');
   const { src, dst, npages, fault_page } = migrate;
-  finalize(migrate.vma.vm_mm.kernel, src, dst, npages, fault_page);
+  finalize_migration(migrate.vma.vm_mm.kernel, src, dst, npages, fault_page);
 }
 
 /** Lock and unmap the pages in use of a device range, whoever maps them. Context: may sleep. */
@@ -442,6 +448,6 @@ export function* migrate_device_coherent_folio(k: Kernel, folio: Page): Task<num
   const moved = (src[0]! & MIGRATE_PFN_MIGRATE) !== 0;
   if (moved) k.contents.copy_page(dpage, folio);
   else if (dpage !== NO_PAGE) k.contents.clear_page(dpage);
-  finalize(k, src, dst, 1, NO_PAGE);
+  finalize_migration(k, src, dst, 1, NO_PAGE);
   return moved ? 0 : -EBUSY;
 }

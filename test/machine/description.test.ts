@@ -72,7 +72,7 @@ t.test('what cannot be', async (t) => {
   };
   fails(
     { kernel: '6.2' },
-    "--kernel: unknown kernel '6.2', expected one of v5-generic, v4-coherent, 6.1, 6.12",
+    "--kernel: unknown kernel '6.2', expected one of v5-generic, v4-coherent, 6.1, 6.12, 7.3",
   );
   fails(
     { module: { name: 'test_hm', params: {} } },
@@ -93,12 +93,12 @@ t.test('a machine boots as it is described, again and again', async (t) => {
   machine.loadModule('test_hmm', RECORDING_CONDITIONS.module.params);
   t.same(
     [...machine.drivers].map(({ name }) => name),
-    ['gup_test', 'test_hmm'],
+    ['gup_test', 'page_holder', 'test_hmm'],
   );
   machine.reset();
   t.same(
     [...machine.drivers].map(({ name }) => name),
-    ['gup_test'],
+    ['gup_test', 'page_holder'],
     'modules are gone',
   );
   t.equal(machine.kernel.pages.nr_free_pages, pages);

@@ -173,7 +173,7 @@ t.test('it goes when its pages are free, and test_hmm stays', async (t) => {
   again.unloadModule('nodrv');
   t.same(
     [...again.drivers].map(({ name }) => name),
-    ['gup_test', 'test_hmm'],
+    ['gup_test', 'page_holder', 'test_hmm'],
   );
   const open = (path: string): number => again.call(again.spawn('p'), (sys) => sys.open(path, O_RDWR));
   t.equal(open('/dev/nodrv0'), -ENOENT);

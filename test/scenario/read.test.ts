@@ -161,7 +161,7 @@ t.test('mistakes stand where the author made them', (t) => {
       'f:6:39: steps[3].prot: expected one of none, r, w, rw, got "rx" (did you mean "r"?)',
       'f:7:5: steps[4]: r9 is not mapped: say which pages, as r9[0..3]',
       'f:8:16: steps[5]["load r0"].rat: unknown key "rat" (did you mean "ret"?), expected one of ret, pages, oops, hang',
-      'f:9:23: steps[6].cmd: expected one of READ, WRITE, MIGRATE, MIGRATE_TO_DEV, MIGRATE_TO_SYS, SNAPSHOT, EXCLUSIVE, CHECK_EXCLUSIVE, RELEASE, GET_MEM_DEV_TYPE, got "SNAPSHOOT" (did you mean "SNAPSHOT"?)',
+      'f:9:23: steps[6].cmd: expected one of READ, WRITE, MIGRATE, MIGRATE_TO_DEV, MIGRATE_TO_SYS, SNAPSHOT, EXCLUSIVE, CHECK_EXCLUSIVE, RELEASE, GET_MEM_DEV_TYPE, READ_UNLOCKED, FLAGS, got "SNAPSHOOT" (did you mean "SNAPSHOT"?)',
       'f:10:5: steps[7]: expected load RANGE [WORD STEP]',
       'f:11:5: steps[8]: expected a mapping, got 5',
     ],

@@ -38,10 +38,10 @@ t.test('documents', (t) => {
     'foo: unknown key "foo", expected one of version, name, kernel, source, machine, load, dmesg, warnings, steps',
   ]);
   t.strictSame(ofDocument({ kernel: 6.12 }), [
-    'kernel: expected one of v5-generic, v4-coherent, 6.1, 6.12, got 6.12 (quote it)',
+    'kernel: expected one of v5-generic, v4-coherent, 6.1, 6.12, 7.3, got 6.12 (quote it)',
   ]);
   t.strictSame(ofDocument({ kernel: '5.8' }), [
-    'kernel: expected one of v5-generic, v4-coherent, 6.1, 6.12, got "5.8"',
+    'kernel: expected one of v5-generic, v4-coherent, 6.1, 6.12, 7.3, got "5.8"',
   ]);
   t.strictSame(ofDocument({ version: 2 }), ['version: expected 1, got 2']);
   t.strictSame(ofDocument({ load: { oops: 'f' }, dmesg: ['text'], warnings: [] }), []);
@@ -142,9 +142,12 @@ t.test('ioctl: each command has its own fields', (t) => {
     'steps[0].word: unknown key "word", expected one of as, op, cmd, fd, region, page, pages, buffer, expect',
   ]);
   t.strictSame(ofStep({ op: 'ioctl', cmd: 'GET_MEM_DEV_TYPE', fd: 'd0' }), []);
-  t.strictSame(ofStep({ ...ioctl, cmd: 'FLAGS' }), [
+  t.strictSame(ofStep({ op: 'ioctl', cmd: 'FLAGS', fd: 'd0' }), [
+    'steps[0].value: missing key "value", expected a 64-bit unsigned number (a string when it is over 2^53)',
+  ]);
+  t.strictSame(ofStep({ ...ioctl, cmd: 'NOTHING' }), [
     'steps[0].cmd: expected one of READ, WRITE, MIGRATE, MIGRATE_TO_DEV, MIGRATE_TO_SYS, SNAPSHOT, EXCLUSIVE, ' +
-      'CHECK_EXCLUSIVE, RELEASE, GET_MEM_DEV_TYPE, got "FLAGS"',
+      'CHECK_EXCLUSIVE, RELEASE, GET_MEM_DEV_TYPE, READ_UNLOCKED, FLAGS, got "NOTHING"',
   ]);
   t.end();
 });

@@ -11,8 +11,8 @@ interface DmirrorReasons {
   'no-backing-memory': None;
   'only-private-returns': None;
   'not-a-device-page': None;
-  'no-system-memory': None;
   'made-to-fail': None;
+  'no-system-memory': None;
   'page-read-only': None;
 }
 
@@ -27,7 +27,7 @@ export const dmirrorReasons: ReasonTable<DmirrorReasons> = {
   'no-backing-memory': { about: 'page', text: 'no system memory to back it' },
   'only-private-returns': { about: 'page', text: 'only private pages come back' },
   'not-a-device-page': { about: 'page', text: 'not a device page' },
-  'no-system-memory': { about: 'page', text: 'no system memory' },
   'made-to-fail': { about: 'page', text: 'allocation made to fail (HMM_DMIRROR_FLAG_FAIL_ALLOC)' },
+  'no-system-memory': { about: 'page', text: 'no system memory' },
   'page-read-only': { about: 'page', text: 'the page is read-only' },
 };

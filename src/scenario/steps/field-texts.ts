@@ -70,6 +70,10 @@ export const FIELDS: Readonly<Record<string, Text>> = {
   force: text('force', 'true: through /proc/PID/mem, which protection does not stop (FOLL_FORCE).'),
   mode: text('mode', 'Which faults: on missing pages, on pages that are write-protected.'),
   wp: text('wp', 'true: the pages are write-protected.'),
+  value: text(
+    'value',
+    'What FLAGS sets, in the place of the page count: 1 makes the next allocation of a migration fail.',
+  ),
   toDevice: text('toDevice', 'true: to the device; false: back to system memory (MIGRATE of v5-generic).'),
   buffer: text('buffer', 'The memory that the command copies from or to, instead of a buffer of its own.'),
   nr: text('nr', 'Number of the ioctl.'),
