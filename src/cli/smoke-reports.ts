@@ -3,7 +3,7 @@
 import { jsonReport } from '../report/json.js';
 import { junitXml } from '../report/junit.js';
 import { type RunInfo, RunRecorder } from '../report/summary.js';
-import type { HarnessStyle } from '../selftests/harness_style.js';
+import type { Suite } from '../selftests/fixture.js';
 import { allOf } from './files/all-of.js';
 import { ReportFile } from './report-file.js';
 
@@ -20,8 +20,8 @@ export class Reports {
 
   constructor(
     { junit, json }: ReportPaths,
-    /** Of the suite's harness. */
-    readonly style: HarnessStyle,
+    /** Whose results they are of. */
+    readonly suite: Suite,
     private readonly info: RunInfo,
   ) {
     if (junit !== undefined) this.junit = new ReportFile(junit, '--junit');

@@ -62,7 +62,7 @@ export class SmokeRun {
       this.bailOut(what);
       this.end();
     });
-    this.print(TAP_HEADER);
+    for (const line of [...(this.reports.suite.preamble ?? []), TAP_HEADER]) this.print(line);
     try {
       await runTests({ tell: (news) => this.tell(news), turn: breathe });
     } catch (error) {
@@ -102,10 +102,11 @@ export class SmokeRun {
 
   private onEvent(event: HarnessEvent): void {
     this.reports.recorder.onEvent(event);
-    const lines = ktapLines(event, this.reports.style);
+    const lines = ktapLines(event, this.reports.suite.style);
     if (event.type === 'plan') this.progress = new Progress('tests', event.tests);
     if (event.type === 'result') this.finished(event);
-    for (const line of event.type === 'plan' ? lines.slice(1) : lines) this.print(line);
+    for (const line of event.type === 'plan' ? lines.slice(lines.indexOf(TAP_HEADER) + 1) : lines)
+      this.print(line);
   }
 
   private finished({ number, name, code }: ResultEvent): void {

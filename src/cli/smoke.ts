@@ -70,13 +70,14 @@ async function smoke(
   filters: readonly TestFilter[],
 ): Promise<void> {
   const suite = await suiteFor(flags);
-  if (flags.h) return list(test_harness_help(suite.name));
+  if (flags.h) return list(test_harness_help(suite));
   if (flags.l) return list(test_harness_list_tests(suite));
   try {
     checkFilters(suite, filters);
   } catch (error) {
     // Nothing would run, and nothing that reads the stream may take that for passed.
-    for (const line of [TAP_HEADER, bailOutLine((error as Error).message)]) printLine(line);
+    for (const line of [...(suite.preamble ?? []), TAP_HEADER, bailOutLine((error as Error).message)])
+      printLine(line);
     throw error;
   }
   const { machineOf } = await import('./flagged-machine.js');
@@ -85,7 +86,7 @@ async function smoke(
   const junit = junitPath(flags.junit, 'smoke');
   const outputs = Object.entries({ '--junit': junit, '--json': json, '--trace': trace, '--record': record });
   checkOutputs(outputs, () => (ownTests === undefined ? [] : [ownTests]));
-  const reports = new Reports({ ...flags, junit }, suite.style, {
+  const reports = new Reports({ ...flags, junit }, suite, {
     suite: suite.name,
     kernel: flags.kernel,
     seed: machine.seed,

@@ -5,13 +5,17 @@
  */
 import { suiteLines } from './suite-lines.js';
 
-/** Whose assertion: a setup's, the test's own, a forked child's, that of a fork that failed, a teardown's. */
-export type Part = 'setup' | 'own' | 'child' | 'unforked' | 'teardown';
+/**
+ * Whose assertion: a setup's, the test's own, a forked child's, that of a child whose memory was on the device, that of a
+ * fork that failed, a teardown's.
+ */
+export type Part = 'setup' | 'own' | 'child' | 'childOfMigrated' | 'unforked' | 'teardown';
 
 /** Places in the test's list of lines, in the order in which its assertions are made. */
 interface Course {
   readonly own: readonly number[];
   readonly child?: readonly number[];
+  readonly childOfMigrated?: readonly number[];
   readonly unforked?: readonly number[];
   /** The last so many of `own` are made again and again. */
   readonly again?: number;
@@ -22,8 +26,10 @@ const range = (from: number, to: number): number[] => upTo(to - from + 1).map((n
 
 const inChild: Course = { own: [...upTo(4), 5, 6], child: range(7, 13), unforked: [4] };
 
-/** Courses that depend on the device are those of private and of coherent memory. */
-const courses: Readonly<Record<string, Course | readonly [private_: Course, coherent: Course]>> = {
+/** By "fixture.test"; those that depend on the device are of private and of coherent memory. */
+type Courses = Readonly<Record<string, Course | readonly [private_: Course, coherent: Course]>>;
+
+const courses6: Courses = {
   'hmm.anon_write_child': inChild,
   'hmm.anon_write_child_shared': inChild,
   'hmm.migrate_multiple': [
@@ -39,14 +45,50 @@ const courses: Readonly<Record<string, Course | readonly [private_: Course, cohe
   'hmm2.snapshot': [{ own: upTo(22) }, { own: [...upTo(20), 22, 23] }],
 };
 
-/** The release whose tests these are; lists of another length are of tests that go another way. */
-const PORTED = '6.12';
+/** Where the tests take a buffer, there is one assertion instead of three. */
+const courses7: Courses = {
+  'hmm.anon_write_child': {
+    own: [0, 1, 6, 7, 0, 1, 2, 6, 7, 0, 1, 3, 4, 6, 7, 0, 1, 2, 3, 4, 6, 7],
+    child: range(8, 14),
+    childOfMigrated: [8, ...range(10, 13)],
+    unforked: [5],
+  },
+  'hmm.anon_write_child_shared': { own: [0, 1, 3, 4], child: range(5, 11), unforked: [2] },
+  'hmm.migrate_multiple': [
+    { own: [...upTo(5), 7], again: 5 },
+    { own: upTo(8), again: 7 },
+  ],
+  'hmm.anon_read_multiple': { own: upTo(6), again: 5 },
+  'hmm.anon_teardown': { own: upTo(2) },
+  'hmm.exclusive_cow': { own: [...upTo(4), ...range(7, 11)], child: [5, 6], unforked: [4] },
+  'hmm.hmm_gup_test': [{ own: [...upTo(10), ...range(12, 16)] }, { own: [...upTo(12), ...range(14, 16)] }],
+  'hmm.hmm_cow_in_device': { own: [...upTo(3), ...range(4, 10)], unforked: [3] },
+  'hmm2.snapshot': [{ own: upTo(20) }, { own: [...upTo(18), 20, 21] }],
+  'hmm.migrate_anon_huge_fault': [{ own: upTo(12) }, { own: [...upTo(5), 11] }],
+  'hmm.migrate_partial_unmap_fault': { own: upTo(6), again: 6 },
+  'hmm.migrate_remap_fault': {
+    own: [false, true].flatMap((before) =>
+      upTo(12).flatMap(() => (before ? [...upTo(6), 7] : [0, 1, ...range(3, 7)])),
+    ),
+  },
+  'hmm.benchmark_thp_migration': { own: upTo(2), again: 2 },
+};
 
-function place(name: string, coherent: boolean, part: Part, made: number): number | undefined {
+/** The releases whose tests these are; another's lists of another length are of tests that go another way. */
+const PORTED = '6.12';
+const coursesOf: Readonly<Record<string, Courses>> = { [PORTED]: courses6, '7.3': courses7 };
+
+function place(
+  courses: Courses,
+  name: string,
+  coherent: boolean,
+  part: Part,
+  made: number,
+): number | undefined {
   const course = courses[name];
   if (course === undefined) return part === 'own' ? made : undefined;
   const { again = 0, ...parts } = 'own' in course ? course : course[coherent ? 1 : 0];
-  const places = parts[part as 'own' | 'child' | 'unforked'] ?? [];
+  const places = parts[part as 'own' | 'child' | 'childOfMigrated' | 'unforked'] ?? [];
   const round = part === 'own' && again > 0 && made >= places.length;
   const first = places.length - again;
   return places[round ? first + ((made - first) % again) : made];
@@ -65,7 +107,10 @@ export function suiteLine(
   const apart = part === 'setup' || part === 'teardown';
   const name = `${fixture}.${apart ? `<${part}>` : test}`;
   const lines = suiteLines[release]?.[name];
-  if (lines === undefined || lines.length !== suiteLines[PORTED]?.[name]?.length) return undefined;
-  const at = apart ? made : place(name, variant.includes('coherent'), part, made);
+  const courses = coursesOf[release];
+  const alike = lines?.length === suiteLines[PORTED]?.[name]?.length;
+  if (lines === undefined || (courses === undefined && !alike)) return undefined;
+  const coherent = variant.includes('coherent');
+  const at = apart ? made : place(courses ?? courses6, name, coherent, part, made);
   return at === undefined ? undefined : lines[at];
 }

@@ -4,11 +4,14 @@
 import type { DmirrorUapi } from '../uapi/test_hmm_uapi.js';
 import type { Behaviours } from './behaviours/index.js';
 
-/** hmm-tests of DEVICE_GENERIC, of COHERENT as it was posted, or as released. */
-export type SuiteId = 'generic' | 'coherent' | 'released';
+/** hmm-tests of DEVICE_GENERIC, of COHERENT as it was posted, or as released; in 7.x with huge device pages. */
+export type SuiteId = 'generic' | 'coherent' | 'released' | 'released-7';
 
-/** The older kselftest harness has no filters, one test case more, and a silent SKIP in a setup. */
-export type HarnessId = 'without-filters' | 'with-filters';
+/**
+ * The oldest kselftest harness has no filters, one test case more, and a silent SKIP in a setup; in the newest a failed
+ * ASSERT ends its process, and there are debug prints.
+ */
+export type HarnessId = 'without-filters' | 'with-filters' | 'with-debug';
 
 export interface Generation {
   /** What --kernel takes. */

@@ -104,10 +104,10 @@ function placeOf(log: TestRecord['log']): Partial<Location> {
   );
 }
 
-/** What the kernel said while a test ran that did not fail; of one that did, its failure has that. */
-function kernelLog(log: TestRecord['log']): string {
+/** What a test printed that did not fail, and the kernel meanwhile; of one that did, its failure has that. */
+function said(log: TestRecord['log']): string {
   return log
-    .filter(({ kind }) => kind === 'warning' || kind === 'dmesg')
+    .filter(({ kind }) => kind === 'warning' || kind === 'dmesg' || kind === 'output')
     .map(({ text }) => text)
     .join('\n');
 }
@@ -115,11 +115,11 @@ function kernelLog(log: TestRecord['log']): string {
 function caseOf({ result, log }: TestRecord): JunitCase {
   const { fixture, variant, test, ns } = result;
   const common = { classname: variant === '' ? fixture : `${fixture}.${variant}`, name: test, ns };
-  const said = kernelLog(log);
-  if (result.code === KSFT_SKIP) return { ...common, verdict: 'skipped', message: result.diagnostic, said };
-  if (result.code !== KSFT_FAIL) return { ...common, said };
+  if (result.code === KSFT_SKIP)
+    return { ...common, verdict: 'skipped', message: result.diagnostic, said: said(log) };
+  if (result.code !== KSFT_FAIL) return { ...common, said: said(log) };
   const lines = log.map(logText);
-  const message = log[0]?.text ?? 'failed';
+  const message = log.find(({ kind }) => kind !== 'output')?.text ?? 'failed';
   return { ...common, ...placeOf(log), verdict: 'failure', message, body: lines.join('\n') };
 }
 

@@ -33,8 +33,8 @@ function resultLine(result: ResultEvent, style: HarnessStyle): string {
 /** The first line of every stream. */
 export const TAP_HEADER = 'TAP version 13';
 
-function planLines({ tests, cases }: PlanEvent): string[] {
-  return [TAP_HEADER, `1..${tests}`, `# Starting ${tests} tests from ${cases} test cases.`];
+function planLines({ tests, cases, preamble }: PlanEvent): string[] {
+  return [...preamble, TAP_HEADER, `1..${tests}`, `# Starting ${tests} tests from ${cases} test cases.`];
 }
 
 function resultLines(result: ResultEvent, style: HarnessStyle): string[] {
@@ -42,9 +42,14 @@ function resultLines(result: ResultEvent, style: HarnessStyle): string[] {
   return [`#          ${word}  ${result.name}`, resultLine(result, style)];
 }
 
-function endLines({ passed, run, totals }: EndEvent): string[] {
+function endLines({ passed, run, totals }: EndEvent, { countsSkips }: HarnessStyle): string[] {
   const verdict = totals.fail === 0 ? 'PASSED' : 'FAILED';
-  return [`# ${verdict}: ${passed} / ${run} tests passed.`, totalsLine(totals)];
+  const skips = `# ${totals.skip} skipped test(s) detected. Consider enabling relevant config options to improve coverage.`;
+  return [
+    `# ${verdict}: ${passed} / ${run} tests passed.`,
+    ...(countsSkips && totals.skip > 0 ? [skips] : []),
+    totalsLine(totals),
+  ];
 }
 
 /** The text of an assertion ends in its place in C: whoever reads such lines takes it for a part of the message. */
@@ -60,11 +65,11 @@ export function ktapLines(event: HarnessEvent, style: HarnessStyle): string[] {
     case 'start':
       return [`#  RUN           ${event.name} ...`];
     case 'log':
-      return [`# ${logText(event)}`];
+      return [event.kind === 'output' ? event.text : `# ${logText(event)}`];
     case 'result':
       return resultLines(event, style);
     case 'end':
-      return endLines(event);
+      return endLines(event, style);
   }
 }
 

@@ -20,6 +20,8 @@ export interface PlanEvent {
   readonly tests: number;
   readonly cases: number;
   readonly style: HarnessStyle;
+  /** What the program printed before. */
+  readonly preamble: readonly string[];
 }
 
 /** The names of a test; `name` is what result lines show ("hmm.hmm_device_private.migrate"). */
@@ -37,12 +39,13 @@ export interface StartEvent extends TestName {
 
 /**
  * A line about the running test, without its leading "# ". `assertion` lines carry their location;
+ * `output` is one that the test itself prints, which has no "# ";
  * `death` lines say how the test ended; `oops` is a report of the simulated kernel, `violation` one of a checker.
  * `warning` is a WARN() of the kernel, as its log has it, and `dmesg` another line of that log.
  */
 export interface LogEvent {
   readonly type: 'log';
-  readonly kind: 'assertion' | 'skip' | 'death' | 'oops' | 'violation' | 'warning' | 'dmesg';
+  readonly kind: 'assertion' | 'skip' | 'death' | 'oops' | 'violation' | 'warning' | 'dmesg' | 'output';
   readonly text: string;
   readonly location?: Location;
   /** Where the C file has the assertion, as far as that is known. */

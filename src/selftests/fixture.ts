@@ -50,6 +50,8 @@ export interface Suite {
   readonly name: string;
   readonly style: HarnessStyle;
   readonly fixtures: readonly Fixture[];
+  /** Lines that the program prints before the harness begins. */
+  readonly preamble?: readonly string[];
   /** Lines of the C file that it is ported from. */
   readonly c?: SourceInC;
 }

@@ -9,6 +9,8 @@ export interface HarnessStyle {
   readonly sharesMetadata: boolean;
   /** A failed ASSERT jumps to before the teardown, also from the teardown itself; else the teardown runs once. */
   readonly teardownStartsAgain: boolean;
+  /** A failed ASSERT tears down and aborts its process, a test's child too. Else only what shares no metadata aborts. */
+  readonly assertAborts: boolean;
   /** A failed EXPECT ends in "Test failed at step #n" instead of "Test failed". */
   readonly reportsStep: boolean;
   /** The exit status by which a test's process says SKIP. */
@@ -20,6 +22,10 @@ export interface HarnessStyle {
   readonly usesResultCode: boolean;
   /** How suites of that time leave a fixture's setup after SKIP; exit(0) looks like success. */
   readonly skipInSetup: 'exit' | 'return';
+  /** The end says how many tests were skipped, where some were (ksft_print_cnts()). */
+  readonly countsSkips: boolean;
+  /** -h tells of -d, the debug prints. */
+  readonly hasDebug: boolean;
 }
 
 /** Linux 6.12: the test is a grandchild of the harness, its metadata is shared memory. */
@@ -27,10 +33,21 @@ export const HARNESS_6_12: HarnessStyle = {
   countsEmptyCases: false,
   sharesMetadata: true,
   teardownStartsAgain: false,
+  assertAborts: false,
   reportsStep: false,
   skipStatus: 4,
   usesResultCode: true,
   skipInSetup: 'return',
+  countsSkips: false,
+  hasDebug: false,
+};
+
+/** Linux 7.3. */
+export const HARNESS_7_3: HarnessStyle = {
+  ...HARNESS_6_12,
+  assertAborts: true,
+  countsSkips: true,
+  hasDebug: true,
 };
 
 /** Linux 6.1. */
@@ -38,14 +55,18 @@ export const HARNESS_6_1: HarnessStyle = {
   countsEmptyCases: true,
   sharesMetadata: false,
   teardownStartsAgain: true,
+  assertAborts: false,
   reportsStep: true,
   skipStatus: 255,
   usesResultCode: false,
   skipInSetup: 'exit',
+  countsSkips: false,
+  hasDebug: false,
 };
 
 /** By the name that a generation has for its harness. */
 export const harnessStyles: Readonly<Record<HarnessId, HarnessStyle>> = {
   'without-filters': HARNESS_6_1,
   'with-filters': HARNESS_6_12,
+  'with-debug': HARNESS_7_3,
 };

@@ -94,8 +94,14 @@ class HarnessRun {
   constructor(private readonly options: HarnessOptions) {}
 
   plan(tests: readonly TestInstance[]): void {
-    const { style } = this.options.suite;
-    this.options.onEvent({ type: 'plan', tests: tests.length, cases: this.countCases(tests), style });
+    const { style, preamble = [] } = this.options.suite;
+    this.options.onEvent({
+      type: 'plan',
+      tests: tests.length,
+      cases: this.countCases(tests),
+      style,
+      preamble,
+    });
   }
 
   /** One test from "RUN" to its result. */
@@ -237,7 +243,8 @@ class HarnessRun {
       case 'signal':
         return this.judgeSignal(metadata, ending.signal);
       case 'exit':
-        if (style.sharesMetadata && metadata.aborted) return this.judgeSignal(metadata, 'SIGABRT');
+        if (style.sharesMetadata && !style.assertAborts && metadata.aborted)
+          return this.judgeSignal(metadata, 'SIGABRT');
         return this.judgeStatus(metadata, ending.status);
     }
   }

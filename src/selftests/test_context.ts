@@ -140,15 +140,23 @@ export class TestContext<Self extends object, Variant> {
     environment.log({ type: 'log', kind: 'skip', text: `     SKIP      ${reason}` });
   }
 
-  /** fork(2) for a test: the child has its own copy of the fixture's data. Return: the pid, or -1. */
-  *fork(child: TestBody<Self, Variant>): Task<number> {
+  /** A line on the program's stdout that the harness knows nothing of. */
+  printf(text: string): void {
+    this.environment.log({ type: 'log', kind: 'output', text });
+  }
+
+  /**
+   * fork(2) for a test: the child has its own copy of the fixture's data. `part` is what its assertions belong to.
+   * Return: the pid, or -1.
+   */
+  *fork(child: TestBody<Self, Variant>, part: Part = 'child'): Task<number> {
     const { environment, variant, teardown } = this;
     const self = { ...this.self };
     const metadata = environment.style.sharesMetadata ? this.metadata : { ...this.metadata };
     const pid = yield* this.sys.fork(function* (sys) {
       const t = new TestContext(sys, self, variant, metadata, environment, teardown);
       return yield* runToExit(t, {
-        body: () => t.enter('child', child),
+        body: () => t.enter(part, child),
         teardown: () => t.enter('teardown', teardown),
       });
     });

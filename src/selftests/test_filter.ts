@@ -63,7 +63,7 @@ const row = (fixture: string, variant: string, test: string): string =>
 
 /** The lines of -l. */
 export function test_harness_list_tests(suite: Suite): string[] {
-  const lines = [row('# FIXTURE', 'VARIANT', 'TEST'), row('global', '', '')];
+  const lines = [...(suite.preamble ?? []), row('# FIXTURE', 'VARIANT', 'TEST'), row('global', '', '')];
   for (const { name, variants, tests } of suite.fixtures) {
     lines.push('-'.repeat(80));
     for (let i = 0; i < Math.max(variants.length, tests.length, 1); i++) {
@@ -73,12 +73,15 @@ export function test_harness_list_tests(suite: Suite): string[] {
   return lines;
 }
 
-/** The lines of -h, for a program of this name. */
-export function test_harness_help(program: string): string[] {
+/** The lines of -h. */
+export function test_harness_help({ name, style, preamble = [] }: Suite): string[] {
+  const { hasDebug } = style;
   return [
-    `Usage: ${program} [-h|-l] [-t|-T|-v|-V|-f|-F|-r name]`,
+    ...preamble,
+    `Usage: ${name} [-h|-l${hasDebug ? '|-d' : ''}] [-t|-T|-v|-V|-f|-F|-r name]`,
     '\t-h       print help',
     '\t-l       list all tests',
+    ...(hasDebug ? ['\t-d       enable debug prints'] : []),
     '',
     '\t-t name  include test',
     '\t-T name  exclude test',

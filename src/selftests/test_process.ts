@@ -45,11 +45,11 @@ function* setupAndBody(steps: TestSteps, { metadata, environment }: TestProcess)
   yield* steps.body();
 }
 
-/** One teardown for all processes of the test: the first to end does it. */
-function* teardownOnce(steps: TestSteps, { metadata }: TestProcess): Task {
-  if (!metadata.setup_completed || metadata.torn_down) return;
+/** One teardown for all processes of the test: the first to end does it. Return: false when a failed ASSERT ended it. */
+function* teardownOnce(steps: TestSteps, { metadata }: TestProcess): Task<boolean> {
+  if (!metadata.setup_completed || metadata.torn_down) return true;
   metadata.torn_down = true;
-  yield* completes(steps.teardown);
+  return yield* completes(steps.teardown);
 }
 
 /**
@@ -57,8 +57,8 @@ function* teardownOnce(steps: TestSteps, { metadata }: TestProcess): Task {
  *
  * DIVERGES: a real one prints the same line until the timeout; this prints it once, says so, and sleeps.
  */
-function* teardownAgain(steps: TestSteps, { sys, metadata, environment }: TestProcess): Task {
-  if (!metadata.setup_completed) return;
+function* teardownAgain(steps: TestSteps, { sys, metadata, environment }: TestProcess): Task<boolean> {
+  if (!metadata.setup_completed) return true;
   const failures = metadata.failures;
   for (let round = 1; !(yield* completes(steps.teardown)); round++) {
     if (metadata.failures === failures && round < TEARDOWN_ROUNDS) continue;
@@ -66,6 +66,7 @@ function* teardownAgain(steps: TestSteps, { sys, metadata, environment }: TestPr
     environment.log({ type: 'log', kind: 'death', text });
     for (;;) yield* sys.nanosleep(A_SECOND_NS);
   }
+  return true;
 }
 
 function* abort(sys: Sys): Task<never> {
@@ -83,8 +84,9 @@ function ownStatus(metadata: Metadata, skipStatus: number): number {
 export function* runToExit(process: TestProcess, steps: TestSteps): Task<never> {
   const { sys, metadata, environment } = process;
   const { style } = environment;
-  yield* completes(() => setupAndBody(steps, process));
-  yield* (style.teardownStartsAgain ? teardownAgain : teardownOnce)(steps, process);
+  const completed = yield* completes(() => setupAndBody(steps, process));
+  const tornDown = yield* (style.teardownStartsAgain ? teardownAgain : teardownOnce)(steps, process);
+  if (style.assertAborts && !(completed && tornDown)) return yield* abort(sys);
   if (style.sharesMetadata) return yield* sys.exit(0);
   if (metadata.aborted) return yield* abort(sys);
   return yield* sys.exit(ownStatus(metadata, style.skipStatus));

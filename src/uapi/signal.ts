@@ -37,6 +37,7 @@ const names = [
 ];
 
 export const SIGKILL = 9;
+export const SIGTERM = 15;
 export const SIGCHLD = 17;
 
 /** "SIGKILL" for 9; undefined for what is no signal. */

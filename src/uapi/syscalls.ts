@@ -4,6 +4,7 @@
 export const __NR_read = 0;
 export const __NR_write = 1;
 export const __NR_close = 3;
+export const __NR_poll = 7;
 export const __NR_lseek = 8;
 export const __NR_mmap = 9;
 export const __NR_mprotect = 10;
@@ -24,6 +25,7 @@ export const __NR_munlock = 150;
 export const __NR_exit_group = 231;
 export const __NR_openat = 257;
 export const __NR_fallocate = 285;
+export const __NR_eventfd2 = 290;
 export const __NR_process_vm_readv = 310;
 export const __NR_process_vm_writev = 311;
 export const __NR_memfd_create = 319;

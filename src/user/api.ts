@@ -142,6 +142,8 @@ export interface Sys {
   /** Large blocks are page aligned. Return: the address, 0 when there is no memory. */
   malloc(size: number): Task<number>;
   free(addr: number): Task<void>;
+  /** gettimeofday(2) in microseconds of simulated time since boot; the vDSO knows it without a system call. */
+  gettimeofday(): number;
   /** Uniformly random 32-bit word from the machine's seed (what a read of /dev/urandom gives). */
   random32(): number;
   /** The program calls what is at `addr` so ("buffer->ptr"): it does nothing, but whoever records the program hears of it. */

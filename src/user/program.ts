@@ -79,6 +79,10 @@ export class Program extends Libc implements Sys, UserSpace {
     return access.tryAddWords(this.process, addr, count, add);
   }
 
+  gettimeofday(): number {
+    return Math.floor(this.process.services.executor.now / 1000);
+  }
+
   random32(): number {
     return this.outside.random32();
   }

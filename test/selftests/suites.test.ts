@@ -67,6 +67,29 @@ t.test('6.1 and 6.12 run the same tests under different harnesses', async (t) =>
   t.equal(suiteOf('6.12')!.style.skipStatus, 4);
 });
 
+t.test('7.3: 39 tests, the new ones behind those of 6.12', async (t) => {
+  const [all, before] = [names('7.3'), names('6.12')];
+  t.equal(all.length, 78);
+  t.same(all.slice(0, 26), before.slice(0, 26));
+  t.same(
+    all.slice(26, 36).map((name) => name.split('.')[2]),
+    [
+      'migrate_anon_huge_empty',
+      'migrate_anon_huge_zero',
+      'migrate_anon_huge_free',
+      'migrate_anon_huge_fault',
+      'migrate_partial_unmap_fault',
+      'migrate_remap_fault',
+      'migrate_anon_huge_err',
+      'migrate_anon_huge_zero_err',
+      'benchmark_thp_migration',
+      'userfaultfd_read',
+    ],
+  );
+  const limits = selectTests(suiteOf('7.3')!, []).map((test) => [test.test, test.timeoutSeconds] as const);
+  t.ok(limits.every(([test, limit]) => limit === (test === 'benchmark_thp_migration' ? 120 : 30)));
+});
+
 t.test('no suite for an unknown kernel', async (t) => {
   t.equal(suiteOf('5.8'), undefined);
 });

@@ -28,7 +28,23 @@ const count = (line: string): number => select(line).length;
 
 t.test('-l and -h print what the real harness prints', async (t) => {
   t.same([...test_harness_list_tests(suite), '@@EXIT 4', ''], golden('6.12-list.txt'));
-  t.same([...test_harness_help('hmm-tests'), '@@EXIT 4', ''], golden('6.12-help.txt'));
+  t.same([...test_harness_help(suite), '@@EXIT 4', ''], golden('6.12-help.txt'));
+});
+
+t.test('7.3: what its program prints before, and the option of its harness', async (t) => {
+  const newest = suiteOf('7.3')!;
+  const sizes = ['2048', '1048576'].map((size) => `# [INFO] detected hugetlb page size: ${size} KiB`);
+  const help = golden('6.12-help.txt').slice(0, -2);
+  t.same(test_harness_help(newest), [
+    ...sizes,
+    'Usage: hmm-tests [-h|-l|-d] [-t|-T|-v|-V|-f|-F|-r name]',
+    ...help.slice(1, 3),
+    '\t-d       enable debug prints',
+    ...help.slice(3),
+  ]);
+  const list = test_harness_list_tests(newest);
+  t.same(list.slice(0, 4), [...sizes, ...golden('6.12-list.txt').slice(0, 2)]);
+  t.equal(list.length, 2 + 2 + 1 + 36 + 1 + 3);
 });
 
 t.test('the listing without variants', async (t) => {

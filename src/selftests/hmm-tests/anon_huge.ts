@@ -5,13 +5,11 @@ import { MADV_HUGEPAGE } from '../../uapi/mman.js';
 import type { Hmm } from './fixtures.js';
 import {
   ALIGN,
-  allocMirror,
-  default_hsize,
   hmm_buffer_alloc,
   hmm_buffer_free,
   hmm_dmirror_cmd,
+  hugetlbBuffer,
   TWOMEG,
-  tryHugetlbBuffer,
   unmapBuffer,
 } from './helpers.js';
 import { ASSERT_WORDS, fill, I, words } from './words.js';
@@ -44,14 +42,11 @@ export function* anon_write_huge(t: Hmm): Task {
 /** Write huge TLBFS page. */
 export function* anon_write_hugetlbfs(t: Hmm): Task {
   const { sys, self } = t;
-  const hsize = yield* default_hsize(t);
-  if (hsize === null) return;
-  const buffer = yield* tryHugetlbBuffer(t, hsize);
-  if (buffer === null) return t.SKIP('Huge page could not be allocated');
+  const buffer = yield* hugetlbBuffer(t, (size) => size);
+  if (buffer === null) return;
 
   const { ptr, size } = buffer;
   const npages = size / self.page_size;
-  yield* allocMirror(t, buffer, size);
   yield* fill(sys, words(buffer.mirror, size), I);
 
   const ret = yield* hmm_dmirror_cmd(t, self.fd, 'WRITE', buffer, npages);

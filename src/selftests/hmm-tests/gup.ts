@@ -17,8 +17,6 @@ import {
 } from './helpers.js';
 import { ASSERT_WORDS, fill, I, words } from './words.js';
 
-const SIGTERM = 15;
-
 /** One gup_test ioctl on the page at `addr`. Return: 0 or a positive errno. */
 function* gup_test_exec(t: Hmm, gup_fd: number, addr: number, cmd: number, flags: number): Task<number> {
   const { sys } = t;
@@ -110,13 +108,14 @@ export function* hmm_cow_in_device(t: Hmm): Task {
   if (pid === -1) t.ASSERT_EQ({ pid }, 0);
   yield* fill(sys, words(buffer.ptr, buffer.size), I);
 
-  const killed = yield* sys.kill(pid, 'SIGTERM');
-  t.EXPECT_EQ(0, { 'kill(pid, SIGTERM)': killed < 0 ? -1 : 0 });
+  const [[name, number]] = Object.entries(t.variant.cowSignal) as [[string, number]];
+  const killed = yield* sys.kill(pid, name);
+  t.EXPECT_EQ(0, { [`kill(pid, ${name})`]: killed < 0 ? -1 : 0 });
   const status = yield* sys.waitpid(pid);
   const [waited, signal] = typeof status === 'number' ? [-1, null] : [status.pid, status.signal];
   t.EXPECT_EQ({ pid }, { 'waitpid(pid, &status, 0)': waited });
   t.EXPECT_NE(0, { 'WIFSIGNALED(status)': WIFSIGNALED(status) });
-  t.EXPECT_EQ({ SIGTERM }, { 'WTERMSIG(status)': signal === 'SIGTERM' ? SIGTERM : 0 });
+  t.EXPECT_EQ({ [name]: number }, { 'WTERMSIG(status)': signal === name ? number : 0 });
 
   const m = yield* takeSnapshot(t, buffer, npages);
   const wrong = m.filter((seen) => seen !== HMM_DMIRROR_PROT_WRITE);

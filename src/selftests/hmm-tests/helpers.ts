@@ -5,15 +5,15 @@
  * C expressions in assertion messages are written as in the C file, so that a message can be searched for there.
  */
 import type { Task } from '../../sim/task.js';
-import { EINTR } from '../../uapi/errno.js';
+import { EINTR, ENOMEM, errnoName } from '../../uapi/errno.js';
 import * as mman from '../../uapi/mman.js';
-import { PAGE_SIZE } from '../../uapi/mman.js';
+import { PAGE_SIZE, PMD_SIZE } from '../../uapi/mman.js';
 import * as uapi from '../../uapi/test_hmm_uapi.js';
 import type { Sys, WaitStatus } from '../../user/api.js';
 import type { Operand, TestContext } from '../test_context.js';
 
 export const TWOMEG = 2 ** 21;
-const HMM_BUFFER_SIZE = 1024 * PAGE_SIZE;
+export const HMM_BUFFER_SIZE = 1024 * PAGE_SIZE;
 export const NTIMES = 10;
 
 /** What file_read_ulong() reads at most, and does not fill. */
@@ -23,8 +23,8 @@ const FILE_ROOM = 2048;
 const HMM_BUFFER_STRUCT = 48;
 
 /** `(void *)-1` and NULL as assertion operands. */
-const MAP_FAILED = { MAP_FAILED: 0xffff_ffff_ffff_ffffn };
-const NULL = { NULL: 0 };
+export const MAP_FAILED = { MAP_FAILED: 0xffff_ffff_ffff_ffffn };
+export const NULL = { NULL: 0 };
 
 /** What the suites of the generations do not have in common. */
 export interface HmmTraits {
@@ -40,6 +40,12 @@ export interface HmmTraits {
   readonly coherentRemote: Operand;
   /** FOLL_LONGTERM as the test defines it. */
   readonly gupLongterm: number;
+  /** hmm_buffer_alloc() makes a buffer with its mirror: one assertion is for all of it. Else each part has its own. */
+  readonly allocatesAtOnce: boolean;
+  /** The program has seen to huge pages before the tests, which skip where none is free. */
+  readonly setsUpHugepages: boolean;
+  /** What hmm_cow_in_device ends its child with. */
+  readonly cowSignal: Readonly<Record<string, number>>;
 }
 
 export interface HmmVariant extends HmmTraits {
@@ -137,12 +143,13 @@ export function hmm_migrate_dev_to_sys(
   return hmm_dmirror_cmd(t, fd, 'MIGRATE', buffer, npages);
 }
 
+const NEW_BUFFER = { ptr: 0, mirror: 0, cpages: 0, faults: 0, zone_device_type: 0, alloc_to_devmem: false };
+
 /** The struct alone, as malloc() leaves it but for fd and size. */
 export function* newBuffer(t: HmmTest, size: number, fd: number): Task<HmmBuffer> {
   const address = yield* t.sys.malloc(HMM_BUFFER_STRUCT);
   t.ASSERT_NE({ buffer: address }, NULL);
-  const rest = { ptr: 0, mirror: 0, cpages: 0, faults: 0, zone_device_type: 0, alloc_to_devmem: false };
-  return { address, size, fd, ...rest };
+  return { ...NEW_BUFFER, address, size, fd };
 }
 
 export function* allocMirror(t: HmmTest, buffer: HmmBuffer, size: number): Task {
@@ -175,9 +182,42 @@ export interface BufferOptions {
   mirror?: number;
 }
 
+/** perror() with what a system call answered. */
+function perror(sys: Sys, what: string, error: number): void {
+  sys.stderr(`${what}: ${error === -ENOMEM ? 'Cannot allocate memory' : errnoName(-error)}`);
+}
+
+/** A buffer of `size` bytes with its mirror. Return: null, with a word on stderr, where something cannot be had. */
+export function* tryBuffer(t: HmmTest, size: number, options: BufferOptions = {}): Task<HmmBuffer | null> {
+  const { sys } = t;
+  const { prot = mman.PROT_READ | mman.PROT_WRITE, flags = mman.MAP_PRIVATE | mman.MAP_ANONYMOUS } = options;
+  const { fd = -1, mirror: mirrorSize = size } = options;
+  const address = yield* sys.malloc(HMM_BUFFER_STRUCT);
+  const mirror = address === 0 ? 0 : yield* sys.malloc(mirrorSize);
+  if (mirror === 0) {
+    perror(sys, address === 0 ? 'malloc buffer' : 'malloc mirror', -ENOMEM);
+    yield* sys.free(address);
+    return null;
+  }
+  const ptr = yield* sys.mmap(0, size, prot, flags, fd, 0);
+  if (ptr >= 0) return { ...NEW_BUFFER, address, size, fd, ptr, mirror };
+  perror(sys, 'mmap', ptr);
+  yield* sys.free(mirror);
+  yield* sys.free(address);
+  return null;
+}
+
+/** The same, where the test fails without it. */
+export function* bufferOf(t: HmmTest, size: number, options: BufferOptions = {}): Task<HmmBuffer> {
+  const buffer = yield* tryBuffer(t, size, options);
+  t.ASSERT_NE({ buffer: buffer?.address ?? 0 }, NULL);
+  return buffer!;
+}
+
 /** A buffer of `npages` with its mirror: the beginning of almost every test. */
 export function* hmm_buffer_alloc(t: HmmTest, npages: number, options: BufferOptions = {}): Task<HmmBuffer> {
   const size = npages * t.self.page_size;
+  if (t.variant.allocatesAtOnce) return yield* bufferOf(t, size, options);
   const buffer = yield* newBuffer(t, size, options.fd ?? -1);
   yield* allocMirror(t, buffer, options.mirror ?? size);
   const prot = options.prot ?? mman.PROT_READ | mman.PROT_WRITE;
@@ -240,7 +280,7 @@ function* file_read_ulong(sys: Sys, path: string, tag: string): Task<number> {
 }
 
 /** Bytes of a huge page; where that cannot be read, the test is skipped. Return: null then. */
-export function* default_hsize(t: HmmTest): Task<number | null> {
+function* default_hsize(t: HmmTest): Task<number | null> {
   const kilobytes = yield* file_read_ulong(t.sys, '/proc/meminfo', 'Hugepagesize:');
   if (kilobytes >= 0) return kilobytes * 1024;
   t.SKIP('Huge page size could not be determined');
@@ -248,12 +288,44 @@ export function* default_hsize(t: HmmTest): Task<number | null> {
 }
 
 /** A hugetlb mapping without a mirror yet, in huge pages of `hsize`. Return: null when the pool is empty. */
-export function* tryHugetlbBuffer(t: HmmTest, hsize: number): Task<HmmBuffer | null> {
+function* tryHugetlbBuffer(t: HmmTest, hsize: number): Task<HmmBuffer | null> {
   const buffer = yield* newBuffer(t, ALIGN(TWOMEG, hsize), -1);
   const flags = mman.MAP_PRIVATE | mman.MAP_ANONYMOUS | mman.MAP_HUGETLB;
   if (yield* tryMapBuffer(t, buffer, mman.PROT_READ | mman.PROT_WRITE, flags)) return buffer;
   yield* t.sys.free(buffer.address);
   return null;
+}
+
+/** Of a program that has huge pages set up. */
+function* hugetlbBufferAtOnce(t: HmmTest, mirrorOf: (size: number) => number): Task<HmmBuffer | string> {
+  const free = yield* file_read_ulong(t.sys, '/proc/meminfo', 'HugePages_Free:');
+  if (free <= 0) return 'Not enough huge pages';
+  const flags = mman.MAP_PRIVATE | mman.MAP_ANONYMOUS | mman.MAP_HUGETLB;
+  const buffer = yield* tryBuffer(t, PMD_SIZE, { flags, mirror: mirrorOf(PMD_SIZE) });
+  return buffer ?? 'Huge page could not be allocated';
+}
+
+/**
+ * A buffer in huge pages, with a mirror that depends on its size. Return: null when there is none, and then, unless
+ * that was `silent` in suites that set up no huge pages, the test is skipped.
+ */
+export function* hugetlbBuffer(
+  t: HmmTest,
+  mirrorOf: (size: number) => number,
+  silent = false,
+): Task<HmmBuffer | null> {
+  if (t.variant.setsUpHugepages) {
+    const made = yield* hugetlbBufferAtOnce(t, mirrorOf);
+    if (typeof made !== 'string') return made;
+    t.SKIP(made);
+    return null;
+  }
+  const hsize = yield* default_hsize(t);
+  if (hsize === null) return null;
+  const buffer = yield* tryHugetlbBuffer(t, hsize);
+  if (buffer !== null) yield* allocMirror(t, buffer, mirrorOf(buffer.size));
+  else if (!silent) t.SKIP('Huge page could not be allocated');
+  return buffer;
 }
 
 export function* unmapBuffer(t: HmmTest, buffer: HmmBuffer): Task {

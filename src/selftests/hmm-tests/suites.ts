@@ -4,14 +4,16 @@ import { generationById } from '../../generations/index.js';
 import { suiteLine } from '../../generations/suite-courses.js';
 import type { Generation, SuiteId } from '../../generations/types.js';
 import { foll_longterm } from '../../uapi/gup_test.js';
+import { SIGKILL, SIGTERM } from '../../uapi/signal.js';
 import * as uapi from '../../uapi/test_hmm_uapi.js';
 import { FIXTURE, type FixtureSpec, type Suite } from '../fixture.js';
 import { harnessStyles } from '../harness_style.js';
 import type { TestBody } from '../test_context.js';
 import { anon_read, anon_read_prot, anon_write, anon_write_prot, open_close } from './anon.js';
-import { anon_write_child, anon_write_child_shared } from './anon_child.js';
+import { anon_write_child, anon_write_child_migrated, anon_write_child_shared } from './anon_child.js';
 import { anon_write_huge, anon_write_hugetlbfs } from './anon_huge.js';
 import { anon_teardown } from './anon_teardown.js';
+import { benchmark_thp_migration } from './benchmark.js';
 import { double_map } from './double_map.js';
 import { exclusive, exclusive_cow, exclusive_mprotect } from './exclusive.js';
 import { file_read, file_write } from './file.js';
@@ -19,9 +21,12 @@ import * as fixtures from './fixtures.js';
 import { hmm_cow_in_device, hmm_gup_test } from './gup.js';
 import type { HmmTraits } from './helpers.js';
 import { migrate, migrate_fault, migrate_file_private, migrate_release, migrate_shared } from './migrate.js';
+import * as huge from './migrate_huge.js';
 import { migrate_mixed } from './migrate_mixed.js';
+import { migrate_partial_unmap_fault, migrate_remap_fault } from './migrate_moved.js';
 import { anon_read_multiple, migrate_multiple, migrate_ping_pong } from './multiple.js';
 import { compound, mixedmap, snapshot } from './snapshot.js';
+import { userfaultfd_read } from './userfaultfd.js';
 
 type HmmTests = Readonly<Record<string, TestBody<fixtures.HmmFixture, fixtures.HmmFixtureVariant>>>;
 type Hmm2Tests = Readonly<Record<string, TestBody<fixtures.Hmm2Fixture, fixtures.Hmm2FixtureVariant>>>;
@@ -32,6 +37,10 @@ interface SuiteSpec {
   /** False: one device type, found out by asking, and fixtures without variants. */
   readonly variants: boolean;
   readonly hmm: HmmTests;
+  /** Seconds, of tests of hmm that may not take the usual time. */
+  readonly timeouts?: Readonly<Record<string, number>>;
+  /** Lines that the program prints before the harness begins. */
+  readonly preamble?: readonly string[];
 }
 
 /** From open_close to migrate, the same in every generation. */
@@ -67,6 +76,21 @@ const tests6_x: HmmTests = {
   hmm_cow_in_device,
 };
 
+const tests7_x: HmmTests = {
+  ...tests6_x,
+  anon_write_child: anon_write_child_migrated,
+  migrate_anon_huge_empty: huge.migrate_anon_huge_empty,
+  migrate_anon_huge_zero: huge.migrate_anon_huge_zero,
+  migrate_anon_huge_free: huge.migrate_anon_huge_free,
+  migrate_anon_huge_fault: huge.migrate_anon_huge_fault,
+  migrate_partial_unmap_fault,
+  migrate_remap_fault,
+  migrate_anon_huge_err: huge.migrate_anon_huge_err,
+  migrate_anon_huge_zero_err: huge.migrate_anon_huge_zero_err,
+  benchmark_thp_migration,
+  userfaultfd_read,
+};
+
 const LOCAL = uapi.HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL | uapi.HMM_DMIRROR_PROT_WRITE;
 const REMOTE = uapi.HMM_DMIRROR_PROT_DEV_COHERENT_REMOTE | uapi.HMM_DMIRROR_PROT_WRITE;
 const GENERIC = uapi.HMM_DMIRROR_PROT_DEV_GENERIC | uapi.HMM_DMIRROR_PROT_WRITE;
@@ -77,7 +101,20 @@ const traits6_x: SuiteSpec['traits'] = {
   doubleMapMigrates: true,
   coherentLocal: { 'HMM_DMIRROR_PROT_DEV_COHERENT_LOCAL | HMM_DMIRROR_PROT_WRITE': LOCAL },
   coherentRemote: { 'HMM_DMIRROR_PROT_DEV_COHERENT_REMOTE | HMM_DMIRROR_PROT_WRITE': REMOTE },
+  allocatesAtOnce: false,
+  setsUpHugepages: false,
+  cowSignal: { SIGTERM },
 };
+
+const traits7_x: SuiteSpec['traits'] = {
+  ...traits6_x,
+  allocatesAtOnce: true,
+  setsUpHugepages: true,
+  cowSignal: { SIGKILL },
+};
+
+/** What the program's constructor finds on any x86-64 with pages of 1 GiB. */
+const HUGETLB_SIZES = [2048, 1048576].map((size) => `# [INFO] detected hugetlb page size: ${size} KiB`);
 
 const v4Coherent: SuiteSpec = {
   traits: { ...traits6_x, doubleMapMigrates: false },
@@ -95,6 +132,7 @@ const v4Coherent: SuiteSpec = {
 
 const v5Generic: SuiteSpec = {
   traits: {
+    ...traits6_x,
     asksDeviceType: true,
     countsPagesToSys: false,
     doubleMapMigrates: false,
@@ -109,6 +147,13 @@ const specs: Readonly<Record<SuiteId, SuiteSpec>> = {
   generic: v5Generic,
   coherent: v4Coherent,
   released: { traits: traits6_x, variants: true, hmm: tests6_x },
+  'released-7': {
+    traits: traits7_x,
+    variants: true,
+    hmm: tests7_x,
+    timeouts: { benchmark_thp_migration: 120 },
+    preamble: HUGETLB_SIZES,
+  },
 };
 
 /** Devices 0 and 1 are private, 2 and 3 coherent. */
@@ -165,12 +210,14 @@ export function hmm2Spec(
 
 /** hmm-tests of a generation. */
 export function hmmTests(generation: Generation): Suite {
-  const hmm = FIXTURE({ ...hmmSpec(generation), tests: specs[generation.suite].hmm });
+  const { hmm: tests, timeouts = {}, preamble = [] } = specs[generation.suite];
+  const hmm = FIXTURE({ ...hmmSpec(generation), tests, timeouts });
   const hmm2 = FIXTURE({ ...hmm2Spec(generation), tests: hmm2Tests });
   return {
     name: 'hmm-tests',
     style: harnessStyles[generation.harness],
     fixtures: [hmm, hmm2],
+    preamble,
     c: { file: 'hmm-tests.c', line: (test, part, made) => suiteLine(generation.id, test, part, made) },
   };
 }

@@ -17,6 +17,8 @@ export interface Pattern {
   readonly step: -1 | 0 | 1;
 }
 
+/** memset(..., 0xFF, ...), to be filled with. */
+export const ALL_ONES: Pattern = { text: '-1', first: -1, step: 0, shown: () => -1 };
 export const ZERO: Pattern = { text: '0', first: 0, step: 0, shown: () => 0 };
 export const I: Pattern = { text: 'i', first: 0, step: 1, shown: (i) => i };
 export const MINUS_I: Pattern = {
@@ -61,6 +63,24 @@ function report(t: HmmTest, seen: string, found: Mismatch, from: number, { text,
 /** `for (i = from; i < to; ++i) ASSERT_EQ(ptr[i], <pattern>);` */
 export function* ASSERT_WORDS(t: HmmTest, range: Words, pattern: Pattern): Task {
   report(t, 'ptr[i]', yield* compare(t.sys, range, pattern), range.from, pattern);
+}
+
+/** `for (...) { ASSERT_EQ(ptr[i], <pattern>); }`: braces let the assertion end the test at the first mismatch. */
+export function* ASSERT_EACH_WORD(t: HmmTest, range: Words, pattern: Pattern): Task {
+  const found = yield* compare(t.sys, range, pattern);
+  report(t, 'ptr[i]', { ...found, count: Math.min(found.count, 1) }, range.from, pattern);
+}
+
+/** ASSERT_WORDS() of a loop that leaves words out: those of the ranges are looked at, in their order. */
+export function* ASSERT_WORDS_OF(t: HmmTest, ranges: readonly Words[], pattern: Pattern): Task {
+  let [count, first]: [number, [Mismatch, number] | undefined] = [0, undefined];
+  for (const range of ranges) {
+    const found = yield* compare(t.sys, range, pattern);
+    count += found.count;
+    if (found.count > 0) first ??= [found, range.from];
+  }
+  const [found, from] = first ?? [{ index: 0, value: 0, expected: 0 }, 0];
+  report(t, 'ptr[i]', { ...found, count }, from, pattern);
 }
 
 /** `for (i = from; i < to; ++i) ASSERT_EQ(ptr[i]++, i);`, a page at a time. */
