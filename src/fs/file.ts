@@ -16,6 +16,8 @@ export interface FileOperations {
   unlocked_ioctl?(file: OpenFile, mm: MmStruct, cmd: number, arg: number): Task<number>;
   read?(file: OpenFile, mm: MmStruct, buf: number, count: number, pos: number): Task<number>;
   write?(file: OpenFile, mm: MmStruct, buf: number, count: number, pos: number): Task<number>;
+  /** POLL* that hold now; who waits for others sleeps on the kernel's `pollers`. */
+  poll?(file: OpenFile): number;
   truncate?(file: OpenFile, size: number): Task<number>;
   fallocate?(file: OpenFile, mode: number, offset: number, length: number): Task<number>;
   /** How mmap() maps the file; absent: -ENODEV. */

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: fs/userfaultfd.c: the file of a userfaultfd and its requests. Fidelity: simplified: only with
- * UFFD_FEATURE_SIGBUS, so that nobody waits for a fault to be resolved, and there is nothing to read.
+ * Answers for: fs/userfaultfd.c: the file of a userfaultfd, its requests, and the faults that are read from it. Fidelity:
+ * simplified: of the features only UFFD_FEATURE_SIGBUS, so that faults are the only events.
  */
 import { MMAP_MIN_ADDR, mmput, TASK_SIZE } from '../mm/mmap.js';
-import { type MmStruct, type UserfaultfdCtx, VM_UFFD_MISSING, VM_UFFD_WP } from '../mm/types.js';
+import {
+  type MmStruct,
+  type UserfaultfdCtx,
+  type UserfaultWait,
+  VM_UFFD_MISSING,
+  VM_UFFD_WP,
+} from '../mm/types.js';
 import { copy_from_user, copy_to_user } from '../mm/uaccess.js';
 import {
   mfill_atomic,
@@ -13,10 +19,12 @@ import {
   userfaultfd_release_all,
   userfaultfd_unregister_range,
 } from '../mm/userfaultfd.js';
+import { wake_userfault } from '../mm/userfaultfd_k.js';
 import { putU64, u64At } from '../sim/bytes.js';
 import type { Task } from '../sim/task.js';
 import { EAGAIN, EFAULT, EINVAL, ENOMEM, ENOTTY, ESRCH } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
+import { POLLERR, POLLIN } from '../uapi/poll.js';
 import * as uffd from '../uapi/userfaultfd.js';
 import { type FileOperations, type FileTable, OpenFile } from './file.js';
 
@@ -44,9 +52,10 @@ function* userfaultfd_api(ctx: UserfaultfdCtx, current: MmStruct, arg: number): 
   const fields = yield* fieldsAt(current, arg, 2);
   if (fields === null) return -EFAULT;
   const [api, features] = fields as [number, number];
-  if (api !== uffd.UFFD_API || features !== uffd.UFFD_FEATURE_SIGBUS || ctx.features !== 0) return -EINVAL;
+  if (api !== uffd.UFFD_API || (features & ~uffd.UFFD_FEATURE_SIGBUS) !== 0 || ctx.known) return -EINVAL;
+  ctx.known = true;
   ctx.features = features;
-  return (yield* put_u64(current, arg + 8, features)) ? 0 : -EFAULT;
+  return (yield* put_u64(current, arg + 8, uffd.UFFD_FEATURE_SIGBUS)) ? 0 : -EFAULT;
 }
 
 /** Do `work` with the memory that the file has, if that lives; otherwise nothing. Return: what it answers, or `gone`. */
@@ -91,9 +100,11 @@ function* userfaultfd_unregister(ctx: UserfaultfdCtx, current: MmStruct, arg: nu
   const [start, len] = fields as [number, number];
   const err = validate_range(start, len);
   if (err !== 0) return err;
-  return yield* changing(ctx, -ENOMEM, 'userfaultfd_unregister', () =>
+  const ret = yield* changing(ctx, -ENOMEM, 'userfaultfd_unregister', () =>
     userfaultfd_unregister_range(ctx.mm, start, start + len),
   );
+  if (ret === 0) wake_userfault(ctx, start, len);
+  return ret;
 }
 
 interface Fill {
@@ -102,17 +113,20 @@ interface Fill {
   /** Address of the source; null: zeros. */
   readonly src: number | null;
   readonly wp: boolean;
+  readonly wakes: boolean;
   /** Where the struct says how far the kernel came. */
   readonly result: number;
 }
 
-function* fill(ctx: UserfaultfdCtx, current: MmStruct, { start, len, src, wp, result }: Fill): Task<number> {
+function* fill(ctx: UserfaultfdCtx, current: MmStruct, filled: Fill): Task<number> {
+  const { start, len, src, wp, wakes, result } = filled;
   const source = src === null ? null : { mm: current, addr: src };
   const ret = yield* whileAlive(ctx, -ESRCH, () => mfill_atomic(ctx, start, len, source, wp));
   // Of memory that is gone the struct says nothing.
   if (ret === -ESRCH) return ret;
   if (!(yield* put_u64(current, result, ret))) return -EFAULT;
   if (ret < 0) return ret;
+  if (wakes) wake_userfault(ctx, start, ret);
   return ret === len ? 0 : -EAGAIN;
 }
 
@@ -124,7 +138,8 @@ function* userfaultfd_copy(ctx: UserfaultfdCtx, current: MmStruct, arg: number):
   if (err !== 0) return err;
   if ((mode & ~(uffd.UFFDIO_COPY_MODE_DONTWAKE | uffd.UFFDIO_COPY_MODE_WP)) !== 0) return -EINVAL;
   const wp = (mode & uffd.UFFDIO_COPY_MODE_WP) !== 0;
-  return yield* fill(ctx, current, { start, len, src, wp, result: arg + uffd.COPY_RESULT });
+  const wakes = (mode & uffd.UFFDIO_COPY_MODE_DONTWAKE) === 0;
+  return yield* fill(ctx, current, { start, len, src, wp, wakes, result: arg + uffd.COPY_RESULT });
 }
 
 function* userfaultfd_zeropage(ctx: UserfaultfdCtx, current: MmStruct, arg: number): Task<number> {
@@ -134,7 +149,9 @@ function* userfaultfd_zeropage(ctx: UserfaultfdCtx, current: MmStruct, arg: numb
   const err = validate_range(start, len);
   if (err !== 0) return err;
   if ((mode & ~uffd.UFFDIO_ZEROPAGE_MODE_DONTWAKE) !== 0) return -EINVAL;
-  return yield* fill(ctx, current, { start, len, src: null, wp: false, result: arg + uffd.ZEROPAGE_RESULT });
+  const wakes = mode === 0;
+  const result = arg + uffd.ZEROPAGE_RESULT;
+  return yield* fill(ctx, current, { start, len, src: null, wp: false, wakes, result });
 }
 
 function* userfaultfd_writeprotect(ctx: UserfaultfdCtx, current: MmStruct, arg: number): Task<number> {
@@ -146,7 +163,9 @@ function* userfaultfd_writeprotect(ctx: UserfaultfdCtx, current: MmStruct, arg: 
   const both = uffd.UFFDIO_WRITEPROTECT_MODE_WP | uffd.UFFDIO_WRITEPROTECT_MODE_DONTWAKE;
   if ((mode & ~both) !== 0 || mode === both) return -EINVAL;
   const enable = (mode & uffd.UFFDIO_WRITEPROTECT_MODE_WP) !== 0;
-  return yield* whileAlive(ctx, -ESRCH, () => mwriteprotect_range(ctx.mm, start, len, enable));
+  const ret = yield* whileAlive(ctx, -ESRCH, () => mwriteprotect_range(ctx.mm, start, len, enable));
+  if (ret === 0 && mode === 0) wake_userfault(ctx, start, len);
+  return ret;
 }
 
 const REQUESTS = new Map([
@@ -160,7 +179,7 @@ const REQUESTS = new Map([
 function* userfaultfd_ioctl(file: OpenFile, mm: MmStruct, cmd: number, arg: number): Task<number> {
   const ctx = ctxOf(file);
   if (cmd === uffd.UFFDIO_API) return yield* userfaultfd_api(ctx, mm, arg);
-  if (ctx.features === 0) return -EINVAL;
+  if (!ctx.known) return -EINVAL;
   const request = REQUESTS.get(cmd);
   return request === undefined ? -ENOTTY : yield* request(ctx, mm, arg);
 }
@@ -168,20 +187,75 @@ function* userfaultfd_ioctl(file: OpenFile, mm: MmStruct, cmd: number, arg: numb
 function* userfaultfd_release(file: OpenFile): Task {
   const ctx = ctxOf(file);
   yield* changing(ctx, undefined, 'userfaultfd_release', () => userfaultfd_release_all(ctx));
+  wake_userfault(ctx, 0, Number.POSITIVE_INFINITY);
   file.kernel.mmdrop(ctx.mm);
 }
 
-const userfaultfd_fops: FileOperations = {
+/** struct uffd_msg of a fault. */
+function messageOf(wait: UserfaultWait): Uint8Array {
+  const bytes = new Uint8Array(uffd.UFFD_MSG.size);
+  bytes[0] = uffd.UFFD_EVENT_PAGEFAULT;
+  putU64(bytes, uffd.UFFD_MSG.flags, wait.flags);
+  putU64(bytes, uffd.UFFD_MSG.address, wait.address);
+  return bytes;
+}
+
+const pending = ({ waits }: UserfaultfdCtx): UserfaultWait | undefined =>
+  waits.find(({ read, woken }) => !read && !woken);
+
+/** As many faults as there are, and as there is room for. Return: bytes, -EINVAL, -EAGAIN, -EFAULT. */
+function* userfaultfd_read(
+  nonblock: boolean,
+  file: OpenFile,
+  mm: MmStruct,
+  buf: number,
+  count: number,
+): Task<number> {
+  const ctx = ctxOf(file);
+  const { size } = uffd.UFFD_MSG;
+  const { pollers, executor } = file.kernel;
+  if (!ctx.known) return -EINVAL;
+  let bytes = 0;
+  while (bytes + size <= count) {
+    const wait = pending(ctx);
+    if (wait !== undefined) {
+      wait.read = true;
+      if (!(yield* copy_to_user(mm, buf + bytes, messageOf(wait)))) return bytes === 0 ? -EFAULT : bytes;
+      bytes += size;
+    } else if (bytes > 0) {
+      break;
+    } else if (nonblock) {
+      return -EAGAIN;
+    } else {
+      yield* pollers.sleep(executor, 'userfaultfd_read');
+    }
+  }
+  return bytes === 0 ? -EINVAL : bytes;
+}
+
+/** A userfaultfd that blocks is none that can be polled. */
+function userfaultfd_poll(nonblock: boolean, file: OpenFile): number {
+  const ctx = ctxOf(file);
+  if (!ctx.known || !nonblock) return POLLERR;
+  return pending(ctx) === undefined ? 0 : POLLIN;
+}
+
+const fopsOf = (nonblock: boolean): FileOperations => ({
   name: 'userfaultfd',
   unlocked_ioctl: userfaultfd_ioctl,
   release: userfaultfd_release,
-};
+  read: (file, mm, buf, count) => userfaultfd_read(nonblock, file, mm, buf, count),
+  poll: (file) => userfaultfd_poll(nonblock, file),
+});
+
+const blocking_fops = fopsOf(false);
+const nonblocking_fops = fopsOf(true);
 
 /** A new userfaultfd of this address space, which it keeps whoever comes to hold the file. */
-export function new_userfaultfd(files: FileTable, mm: MmStruct): OpenFile {
-  const file = new OpenFile(files, userfaultfd_fops, 'anon_inode:[userfaultfd]');
+export function new_userfaultfd(files: FileTable, mm: MmStruct, nonblock: boolean): OpenFile {
+  const file = new OpenFile(files, nonblock ? nonblocking_fops : blocking_fops, 'anon_inode:[userfaultfd]');
   mm.mm_count++;
-  const ctx: UserfaultfdCtx = { mm, features: 0 };
+  const ctx: UserfaultfdCtx = { mm, known: false, features: 0, waits: [] };
   file.private_data = ctx;
   return file;
 }

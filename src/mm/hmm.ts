@@ -32,11 +32,13 @@ import {
 } from './pgtable.js';
 import { type Because, reasonOf } from './reasons.js';
 import {
+  FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_REMOTE,
   FAULT_FLAG_WRITE,
   is_vm_hugetlb_page,
   VM_FAULT_ERROR,
   VM_FAULT_OOM,
+  VM_FAULT_RETRY,
   VM_IO,
   VM_MIXEDMAP,
   VM_PFNMAP,
@@ -45,6 +47,7 @@ import {
   type VmArea,
   vm_fault_name,
 } from './types.js';
+import { take_userfault, wait_for_userfault } from './userfaultfd_k.js';
 
 export const HMM_PFN_VALID = 1;
 export const HMM_PFN_WRITE = 2;
@@ -55,6 +58,9 @@ const HMM_PFN_ORDER_SHIFT = 8;
 const PMD_ORDER = 9;
 
 export const hmm_pfn_to_map_order = (flags: number): number => flags >> HMM_PFN_ORDER_SHIFT;
+
+/** A fault waits, without the mmap_lock. */
+const HMM_FAULT_UNLOCKED = 1;
 
 const HMM_NEED_FAULT = 1;
 const HMM_NEED_WRITE_FAULT = 2;
@@ -75,6 +81,8 @@ export interface HmmRange {
 /** Where a walk that has to start again goes on. */
 interface HmmVmaWalk {
   readonly range: HmmRange;
+  /** Whether a fault may let go of the mmap_lock, which the caller has taken. */
+  readonly unlockable: boolean;
   last: number;
 }
 
@@ -127,7 +135,7 @@ function* hmm_vma_fault(
   end: number,
   need: number,
 ): Task<number> {
-  let fault_flags = FAULT_FLAG_REMOTE;
+  let fault_flags = FAULT_FLAG_REMOTE | (walk.unlockable ? FAULT_FLAG_ALLOW_RETRY : 0);
   walk.last = addr;
   if ((need & HMM_NEED_WRITE_FAULT) !== 0) {
     if ((vma.vm_flags & VM_WRITE) === 0) {
@@ -138,6 +146,7 @@ function* hmm_vma_fault(
   }
   for (; addr < end; addr += PAGE_SIZE) {
     const ret = yield* handle_mm_fault(vma, addr, fault_flags);
+    if ((ret & VM_FAULT_RETRY) !== 0) return HMM_FAULT_UNLOCKED;
     if ((ret & VM_FAULT_ERROR) !== 0) {
       const answer = vm_fault_name(ret);
       tell(walk.range, 'hmm_vma_fault', addr, addr + PAGE_SIZE, { id: 'fault-answered', answer });
@@ -383,9 +392,11 @@ export function* hmm_range_fault_unlocked_timeout(range: HmmRange): Task<number>
   for (;;) {
     range.notifier_seq = yield* mmu_interval_read_begin(range.notifier);
     yield* mm.mmap_lock.down_read('hmm_range_fault_unlocked_timeout');
-    const ret = yield* hmm_range_fault_locked(range);
+    const ret = yield* hmm_range_fault_locked(range, true);
     mm.mmap_lock.up_read();
-    if (ret !== -EBUSY) return ret;
+    const wait = ret === HMM_FAULT_UNLOCKED ? take_userfault(mm.kernel) : undefined;
+    if (wait !== undefined) yield* wait_for_userfault(mm.kernel, wait);
+    else if (ret !== -EBUSY && ret !== HMM_FAULT_UNLOCKED) return ret;
   }
 }
 
@@ -395,11 +406,12 @@ export function* hmm_range_fault_unlocked_timeout(range: HmmRange): Task<number>
  */
 export function hmm_range_fault(range: HmmRange): Task<number> {
   range.notifier.mm.kernel.enter('hmm_range_fault', range.start);
-  return hmm_range_fault_locked(range);
+  return hmm_range_fault_locked(range, false);
 }
 
-function* hmm_range_fault_locked(range: HmmRange): Task<number> {
-  const walk: HmmVmaWalk = { range, last: range.start };
+/** Return: as hmm_range_fault(), or HMM_FAULT_UNLOCKED. */
+function* hmm_range_fault_locked(range: HmmRange, unlockable: boolean): Task<number> {
+  const walk: HmmVmaWalk = { range, unlockable, last: range.start };
   const { kernel: k } = range.notifier.mm;
   let tries = 0;
   for (;;) {

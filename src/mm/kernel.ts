@@ -21,7 +21,7 @@ import { PageTables, TablePool } from './pgtable.js';
 import type { Resource } from './resource.js';
 import type { SwapDevice } from './swap.js';
 import type { FunctionSink, TraceEvent, TraceSink } from './trace.js';
-import { AddressSpace, MmStruct } from './types.js';
+import { AddressSpace, MmStruct, type UserfaultWait } from './types.js';
 import { VmaTree } from './vma_tree.js';
 
 export type ThpMode = 'always' | 'madvise' | 'never';
@@ -74,6 +74,10 @@ export class Kernel {
   /** null: swapon was never called. */
   swap: SwapDevice | null = null;
   dmesg: string[] = [];
+  /** Whoever polls, of whatever file. */
+  readonly pollers = new WaitQueue();
+  /** By task: the fault that it has to wait for before it tries again. */
+  readonly userfaults = new Map<object, UserfaultWait>();
   warnings = 0;
   trace: TraceSink | null = null;
   /** Told of each kernel function that is entered; null: nobody wants to know. */

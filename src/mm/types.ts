@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: include/linux/mm_types.h, fs.h: the structs that the memory core is made of. */
+import type { WaitQueue } from '../sim/executor.js';
 import type { RwSem } from '../sim/locks.js';
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
@@ -81,8 +82,23 @@ export class AddressSpace {
 /** What VMAs know of the userfaultfd that has their faults (struct userfaultfd_ctx). */
 export interface UserfaultfdCtx {
   readonly mm: MmStruct;
-  /** UFFD_FEATURE_*; 0 before UFFDIO_API. */
+  /** UFFDIO_API has been asked. */
+  known: boolean;
+  /** UFFD_FEATURE_*. */
   features: number;
+  /** Faults that wait, oldest first; those that nobody has read yet, and those that somebody has. */
+  readonly waits: UserfaultWait[];
+}
+
+/** struct userfaultfd_wait_queue: a fault that waits for a userfaultfd to resolve it. */
+export interface UserfaultWait {
+  readonly ctx: UserfaultfdCtx;
+  readonly address: number;
+  /** UFFD_PAGEFAULT_FLAG_*. */
+  readonly flags: number;
+  readonly queue: WaitQueue;
+  read: boolean;
+  woken: boolean;
 }
 
 /** struct vm_area_struct. Guarded by: mmap_lock, written, where no field says otherwise. */
@@ -140,6 +156,8 @@ export class MmStruct {
 }
 
 export const FAULT_FLAG_WRITE = 0x01;
+/** The fault may let go of the mmap_lock, wait, and ask to be tried again. */
+export const FAULT_FLAG_ALLOW_RETRY = 0x04;
 export const FAULT_FLAG_REMOTE = 0x80;
 export const FAULT_FLAG_USER = 0x40;
 export const FAULT_FLAG_UNSHARE = 0x400;

@@ -24,6 +24,7 @@ import {
   pte_index,
 } from './pgtable.js';
 import {
+  FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_USER,
   FAULT_FLAG_VMA_LOCK,
   FAULT_FLAG_WRITE,
@@ -35,6 +36,7 @@ import {
   VM_WRITE,
   vma_is_accessible,
 } from './types.js';
+import { take_userfault, wait_for_userfault, waits_for_userfault } from './userfaultfd_k.js';
 
 /** User addresses end here. */
 const TASK_SIZE_MAX = 0x7ffffffff000;
@@ -98,20 +100,28 @@ export function* faultPage(mm: MmStruct, addr: number, write: boolean, user = tr
 
 function* do_user_addr_fault(mm: MmStruct, addr: number, write: boolean): Task<Signal | null> {
   if (addr < 0 || addr >= TASK_SIZE_MAX) return 'SIGSEGV';
-  if (!mm.mmap_lock.down_read_fast()) yield* mm.mmap_lock.down_read('do_user_addr_fault');
-  const vma = mm.vmas.vma_lookup(addr);
-  const allowed = vma !== null && (write ? (vma.vm_flags & VM_WRITE) !== 0 : vma_is_accessible(vma));
-  let ret = VM_FAULT_SIGSEGV;
-  if (allowed) {
-    const flags = FAULT_FLAG_USER | (write ? FAULT_FLAG_WRITE : 0);
-    const first = mm.kernel.behaviour.faultsUnderVmaLock ? flags | FAULT_FLAG_VMA_LOCK : flags;
-    ret = yield* handle_mm_fault(vma, addr, first);
-    if ((ret & VM_FAULT_RETRY) !== 0) ret = yield* handle_mm_fault(vma, addr, flags);
+  const { kernel: k } = mm;
+  const flags = FAULT_FLAG_USER | FAULT_FLAG_ALLOW_RETRY | (write ? FAULT_FLAG_WRITE : 0);
+  for (let first = k.behaviour.faultsUnderVmaLock ? flags | FAULT_FLAG_VMA_LOCK : flags; ; first = flags) {
+    if (!mm.mmap_lock.down_read_fast()) yield* mm.mmap_lock.down_read('do_user_addr_fault');
+    const vma = mm.vmas.vma_lookup(addr);
+    const allowed = vma !== null && (write ? (vma.vm_flags & VM_WRITE) !== 0 : vma_is_accessible(vma));
+    let ret = VM_FAULT_SIGSEGV;
+    if (allowed) {
+      ret = yield* handle_mm_fault(vma, addr, first);
+      const again = (ret & VM_FAULT_RETRY) !== 0 && !waits_for_userfault(k);
+      if (again) ret = yield* handle_mm_fault(vma, addr, flags);
+    }
+    mm.mmap_lock.up_read();
+    if ((ret & VM_FAULT_RETRY) !== 0) {
+      const wait = take_userfault(k);
+      if (wait !== undefined) yield* wait_for_userfault(k, wait);
+      continue;
+    }
+    if ((ret & VM_FAULT_OOM) !== 0) return pagefault_out_of_memory(k);
+    if ((ret & VM_FAULT_SIGBUS) !== 0) return 'SIGBUS';
+    return (ret & VM_FAULT_SIGSEGV) !== 0 ? 'SIGSEGV' : null;
   }
-  mm.mmap_lock.up_read();
-  if ((ret & VM_FAULT_OOM) !== 0) return pagefault_out_of_memory(mm.kernel);
-  if ((ret & VM_FAULT_SIGBUS) !== 0) return 'SIGBUS';
-  return (ret & VM_FAULT_SIGSEGV) !== 0 ? 'SIGSEGV' : null;
 }
 
 /**

@@ -25,8 +25,10 @@ export const UFFDIO_WRITEPROTECT_MODE_WP = 1;
 export const UFFDIO_WRITEPROTECT_MODE_DONTWAKE = 2;
 
 /** struct uffd_msg: bytes in all, and where the address of a page fault is. Its first byte is the event. */
-export const UFFD_MSG = { size: 32, address: 16 } as const;
+export const UFFD_MSG = { size: 32, flags: 8, address: 16, ptid: 24 } as const;
 export const UFFD_EVENT_PAGEFAULT = 0x12;
+export const UFFD_PAGEFAULT_FLAG_WRITE = 1;
+export const UFFD_PAGEFAULT_FLAG_WP = 2;
 
 /** Bytes of the struct that comes with a request, which its number encodes. */
 const sizeOfRequest = (request: number): number => (request >>> 16) & 0x3fff;

@@ -52,7 +52,9 @@ export function* sys_memfd_create(process: Process, uname: SyscallArg): Task<num
 /** Return: the descriptor, -EINVAL for unknown flags. */
 export function sys_userfaultfd(process: Process, flags: number): Task<number> {
   if ((flags & ~(O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY)) !== 0) return done(-EINVAL);
-  return done(fd_install(process, new_userfaultfd(process.services.files, process.ownMm)));
+  return done(
+    fd_install(process, new_userfaultfd(process.services.files, process.ownMm, (flags & O_NONBLOCK) !== 0)),
+  );
 }
 
 export function sys_close(process: Process, fd: number): Task<number> {

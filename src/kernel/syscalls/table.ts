@@ -5,6 +5,7 @@ import { ENOSYS } from '../../uapi/errno.js';
 import * as nr from '../../uapi/syscalls.js';
 import * as files from './files.js';
 import * as memory from './memory.js';
+import * as poll from './poll.js';
 import * as processes from './processes.js';
 import * as remote from './remote.js';
 import * as time from './time.js';
@@ -64,6 +65,8 @@ export const syscalls: Readonly<Record<number, Syscall>> = {
     VM_RANGE,
   ),
   [nr.__NR_memfd_create]: call('memfd_create', 'simplified', files.sys_memfd_create),
+  [nr.__NR_poll]: call('poll', 'simplified', poll.sys_poll, ['ufds', 'nfds', 'timeout_msecs']),
+  [nr.__NR_eventfd2]: call('eventfd2', 'simplified', poll.sys_eventfd2, ['count', 'flags']),
   [nr.__NR_userfaultfd]: call('userfaultfd', 'simplified', files.sys_userfaultfd, ['flags']),
   [nr.__NR_clone3]: untraced('clone3', 'simplified', processes.sys_clone3),
 };
