@@ -4,6 +4,7 @@
  * page table, no copies for user space: what is measured is the memory core.
  */
 import { DevPagemap, memremap_pages, zone_device_page_init } from '../../dist/mm/memremap.js';
+import { migrate_vma_finalize, migrate_vma_pages, migrate_vma_setup } from '../../dist/mm/migrate_device.js';
 import {
   MIGRATE_PFN_MIGRATE,
   MIGRATE_PFN_WRITE,
@@ -12,15 +13,12 @@ import {
   MIGRATE_VMA_SELECT_SYSTEM,
   migrate_pfn,
   migrate_pfn_to_page,
-  migrate_vma_finalize,
-  migrate_vma_pages,
-  migrate_vma_setup,
-} from '../../dist/mm/migrate_device.js';
+} from '../../dist/mm/migrate_vma.js';
 import { request_free_mem_region } from '../../dist/mm/resource.js';
 
 const NO_PAGE = 0;
 
-/** @typedef {import('../../dist/mm/migrate_device.js').MigrateVma} MigrateVma */
+/** @typedef {import('../../dist/mm/migrate_vma.js').MigrateVma} MigrateVma */
 /** @typedef {import('../../dist/mm/types.js').MmStruct} MmStruct */
 
 export class BenchDevice {

@@ -64,6 +64,8 @@ export function gridPainter(): TonePainter {
     none: chalk.dim,
     zero: chalk.gray,
     system: chalk.green,
+    'huge-local': chalk.blueBright,
+    'huge-remote': chalk.magenta,
     'private-local': chalk.blueBright,
     'private-remote': chalk.magenta,
     'coherent-local': chalk.cyan,

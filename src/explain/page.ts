@@ -6,7 +6,7 @@ import type { CommandKind } from '../kernel/driver-events.js';
 import type { Machine } from '../machine/machine.js';
 import { reasonAbout } from '../machine/reasons.js';
 import type { Reason } from '../mm/reasons.js';
-import type { TraceEvent } from '../mm/trace.js';
+import type { TraceEvent, TraceEventOf } from '../mm/trace.js';
 import type { NameAddress } from '../scenario/place.js';
 import type { Spelling } from '../scenario/spelling.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
@@ -34,9 +34,14 @@ function toldOf(context: ExplainContext, reason: Reason, before: PageState): Why
 
 // --- commands -----------------------------------------------------------------------------------------------
 
+const isRestored = (
+  event: TraceEvent,
+): event is TraceEventOf<'remove_migration_pte' | 'remove_migration_pmd'> =>
+  event.event === 'remove_migration_pte' || event.event === 'remove_migration_pmd';
+
 /** Is this the move of a page, and not its return to where it was? */
 function isMove(event: TraceEvent): boolean {
-  if (event.event === 'remove_migration_pte') return event.args.from !== event.page;
+  if (isRestored(event)) return event.args.from !== event.page;
   return event.event === 'migrate_vma_insert_page';
 }
 
@@ -44,7 +49,7 @@ function explainMigrate(context: ExplainContext, call: Call, index: number): Dec
   const before = call.before.at(index);
   const events = eventsOf(call, index);
   const moved = events.find(isMove);
-  if (moved?.event === 'remove_migration_pte')
+  if (moved !== undefined && isRestored(moved))
     return decided('migrated', 'migrate_vma_pages', { id: 'moved' });
   if (moved !== undefined) {
     // A subpage that holds only zeros becomes the zero page when its THP is split.
@@ -112,11 +117,11 @@ function explainExclusive(context: ExplainContext, call: Call, index: number): D
 
 // --- snapshots ----------------------------------------------------------------------------------------------
 
-function walker({ level, vma }: PageState): string {
+function walker({ level, vma, where }: PageState): string {
   if (vma?.backing === 'hugetlb') {
     return level === 'hole' ? 'hmm_vma_walk_hole' : 'hmm_vma_walk_hugetlb_entry';
   }
-  if (level === 'pmd') return 'hmm_vma_handle_pmd';
+  if (level === 'pmd') return where === 'private' ? 'hmm_vma_handle_absent_pmd' : 'hmm_vma_handle_pmd';
   return level === 'pte' ? 'hmm_vma_handle_pte' : 'hmm_vma_walk_hole';
 }
 
@@ -124,8 +129,10 @@ function walker({ level, vma }: PageState): string {
 function seen(state: PageState, { device }: Call, refused: boolean): readonly [fn: string, reason: Why] {
   if (state.vma === null) return ['hmm_vma_walk_hole', { id: 'no-vma' }];
   if (!state.vma.read) return ['hmm_vma_walk_test', { id: 'vma-not-readable' }];
-  if (refused) return ['hmm_vma_walk_test', { id: 'special-mapping' }];
   const fn = walker(state);
+  // A huge page of another device is an error entry, too.
+  const foreign = state.where === 'private' && state.level === 'pmd';
+  if (refused && !foreign) return ['hmm_vma_walk_test', { id: 'special-mapping' }];
   if (state.where === 'private' && state.device !== device) return [fn, { id: 'remote-not-faulted' }];
   if (state.where === 'exclusive' || state.where === 'migrating' || state.where === 'swapped') {
     return [fn, { id: 'entry-not-faulted', pte: state.pte }];

@@ -20,6 +20,8 @@ export type Tone =
   | 'none'
   | 'zero'
   | 'system'
+  | 'huge-local'
+  | 'huge-remote'
   | 'private-local'
   | 'private-remote'
   | 'coherent-local'
@@ -100,6 +102,7 @@ function firstDevice(machine: Machine, steps: readonly Step[]): string {
 function toneOf(state: PageState, device: string): Tone {
   const { where } = state;
   const local = state.device?.name === device;
+  if (where === 'private' && state.level === 'pmd') return local ? 'huge-local' : 'huge-remote';
   if (where === 'private') return local ? 'private-local' : 'private-remote';
   if (where === 'coherent') return local ? 'coherent-local' : 'coherent-remote';
   return where;

@@ -9,6 +9,8 @@ const LETTER: Readonly<Record<Tone, string>> = {
   none: '.',
   zero: 'Z',
   system: 'S',
+  'huge-local': 'H',
+  'huge-remote': 'H',
   'private-local': 'P',
   'private-remote': 'P',
   'coherent-local': 'C',
@@ -33,6 +35,8 @@ const LEGEND: readonly LegendItem[] = [
 
 /** Named only where there are any. */
 const RARE: readonly LegendItem[] = [
+  ['huge-local', 'H', 'private huge page (local)'],
+  ['huge-remote', 'H', 'private huge page (remote)'],
   ['migrating', 'M', 'being migrated'],
   ['swapped', 'O', 'swapped out'],
 ];

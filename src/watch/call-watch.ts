@@ -15,6 +15,7 @@ import { PageStates } from './page-states.js';
 const TELLING: ReadonlySet<EventName> = new Set<EventName>([
   'skip',
   'remove_migration_pte',
+  'remove_migration_pmd',
   'migrate_vma_insert_page',
   'make_device_exclusive',
   'device_entry',

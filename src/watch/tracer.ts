@@ -125,7 +125,8 @@ export class Tracer implements TraceSink {
 
   /** Pages in arguments become pfns. */
   #args(event: TraceEvent): Args {
-    if (event.event !== 'remove_migration_pte') return event.args ?? {};
+    const restored = event.event === 'remove_migration_pte' || event.event === 'remove_migration_pmd';
+    if (!restored) return event.args ?? {};
     const { from } = event.args;
     return { from_page: from, from_pfn: `0x${this.machine.kernel.mem.page_to_pfn(from).toString(16)}` };
   }

@@ -32,6 +32,7 @@ const counts: Readonly<Record<string, number>> = {
   'v4-coherent': 50,
   '6.1': 58,
   '6.12': 58,
+  '7.3': 78,
 };
 
 for (const { id } of generations) {

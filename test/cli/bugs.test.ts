@@ -34,8 +34,8 @@ t.test('all that is known of some', async (t) => {
             (CVE-2026-46280)
   functions dmirror_devmem_fault, dmirror_fops_release
   existed   up to 6.1 and 6.12 before the backports of 2026
-  here      --bug stale-mirror-after-close brings it to 6.1, 6.12; --fix stale-mirror-after-close
-            takes it from v5-generic, v4-coherent
+  here      --bug stale-mirror-after-close brings it to 6.1, 6.12, 7.3; --fix
+            stale-mirror-after-close takes it from v5-generic, v4-coherent
   switch    closeEvicts=false
   scenario  test/bugs/stale-mirror-after-close.yaml
   seen by   no test of the suite; its scenario does
@@ -47,7 +47,7 @@ to-system-array-leak: MIGRATE_TO_SYS forgets its arrays when the address space i
   fix       "lib/test_hmm: fix memory leak in dmirror_migrate_to_system()"
   functions dmirror_migrate_to_system
   existed   later than 6.12, when the arrays had left the stack
-  here      --bug to-system-array-leak brings it to v5-generic, v4-coherent, 6.1, 6.12
+  here      --bug to-system-array-leak brings it to v5-generic, v4-coherent, 6.1, 6.12, 7.3
   switch    toSystemArraysFreed=false
   scenario  test/bugs/to-system-array-leak.yaml
   seen by   no test of the suite; its scenario does
