@@ -58,6 +58,8 @@ function deviceCommand(
   const { addr, ptr, npages, alloc_to_devmem } = struct.decode(bytes);
   const command = cmdName(generation.uapi, request);
   if (command === undefined) return undefined;
+  if (command === 'FLAGS')
+    return withoutAnswer({ fields: { op: 'ioctl', cmd: command, fd, value: Number(npages) } });
   const direction = command === 'MIGRATE' ? { toDevice: alloc_to_devmem } : {};
   const at = own.place(Number(addr)) ?? (ignoresRange(command) ? undefined : own.nowhere());
   const pages = Number(npages);

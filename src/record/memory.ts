@@ -8,6 +8,7 @@ import {
   MAP_ANONYMOUS,
   MAP_HUGETLB,
   MAP_SHARED,
+  MREMAP_DONTUNMAP,
   MREMAP_FIXED,
   MREMAP_MAYMOVE,
   O_TMPFILE,
@@ -101,11 +102,14 @@ interface Mremap {
 export function mremapDraft(own: ProcessRecord, call: Mremap, moved: boolean): Bare | undefined {
   const { old, oldLength, newLength, flags, to } = call;
   const draft = rangeDraft(own, 'mremap', old, oldLength);
-  if (flags !== (MREMAP_MAYMOVE | MREMAP_FIXED) || oldLength !== newLength) return undefined;
+  const dontunmap = (flags & MREMAP_DONTUNMAP) !== 0;
+  const others = flags & ~MREMAP_DONTUNMAP;
+  if (others !== (MREMAP_MAYMOVE | MREMAP_FIXED) || oldLength !== newLength) return undefined;
   if (moved) {
-    own.unmap(old, oldLength);
+    if (!dontunmap) own.unmap(old, oldLength);
     own.map(to, newLength, false);
   }
   const target = own.place(to);
-  return draft === undefined || target === undefined ? undefined : { ...draft, to: target };
+  if (draft === undefined || target === undefined) return undefined;
+  return { ...draft, fields: { ...draft.fields, ...(dontunmap ? { dontunmap } : {}) }, to: target };
 }

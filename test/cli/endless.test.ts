@@ -7,7 +7,6 @@ import { Progress, progressText, StatusLine } from '../../src/cli/progress.js';
 import { colours } from '../../src/cli/terminal.js';
 import { load } from '../../src/scenario/load.js';
 import { bin, execute, hmmSim, type Ran } from './hmm-sim.js';
-import { hasScript, OnTerminal } from './terminal.js';
 
 /** The command with a kernel that never comes back from its second test; `signal` is sent when that has begun. */
 function endless(args: readonly string[], interrupt?: { text: string; signal: NodeJS.Signals }): Ran {
@@ -146,59 +145,6 @@ for (const command of ['run', 'explain']) {
       },
     );
   }
-}
-
-/** A shell whose third call never comes back. */
-function stuckShell(directory: string): string {
-  const preload = new URL('endless.mjs?thread=main&after=1&calls=3', import.meta.url).href;
-  return `XDG_STATE_HOME="${directory}" exec "${process.execPath}" --import "${preload}" "${bin}" shell --kernel 6.12`;
-}
-
-const noScript = hasScript ? false : 'there is no script(1)';
-
-t.test('Ctrl-C at the prompt ends a step that never comes back', { skip: noScript }, async (t) => {
-  const terminal = new OnTerminal(stuckShell(t.testdir()));
-  await terminal.printed('p0>');
-  for (const [line, told] of [
-    ['open d0 0\r', '{ ret: 0 }'],
-    ['mmap r0 2\r', '\n'],
-    ['\x03', 'interrupted; the session is as it was before'],
-    ['mmap r0 2\r', '{ ret: 0 }'],
-    ['load r0\r', '{ pages: [ 0, 0 ] }'],
-  ] as const) {
-    // Before the step has begun, the key would clear a line that is not there yet.
-    const again = setInterval(() => line === '\x03' && terminal.keys(line), 300);
-    terminal.keys(line);
-    await terminal.printed(told);
-    clearInterval(again);
-    if (told !== '\n') await terminal.printed('p0>');
-  }
-  terminal.keys('\x04');
-  t.equal((await terminal.end()).status, 0);
-});
-
-for (const [signal, status] of [
-  ['TERM', 143],
-  ['HUP', 129],
-] as const) {
-  t.test(`SIG${signal} ends the shell, at its prompt and in a step`, { skip: noScript }, async (t) => {
-    for (const inStep of [false, true]) {
-      const pid = `${t.testdir()}/pid`;
-      const terminal = new OnTerminal(
-        `sh -c 'echo $$ > "${pid}"; ${stuckShell(t.testdirName)}'; s=$?; stty; exit $s`,
-      );
-      await terminal.printed('p0>');
-      if (inStep) {
-        terminal.keys('open d0 0\r');
-        await terminal.printed('{ ret: 0 }');
-        await terminal.printed('p0>');
-        terminal.keys('mmap r0 2\r');
-        await terminal.printed('\n');
-      }
-      process.kill(Number(readFileSync(pid, 'utf8')), `SIG${signal}`);
-      t.equal((await terminal.end()).status, status, inStep ? 'in a step' : 'at the prompt');
-    }
-  });
 }
 
 t.test('smoke --trace --record --explain hears SIGTERM', async (t) => {

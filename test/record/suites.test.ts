@@ -12,7 +12,11 @@ const TESTS: Readonly<Record<string, number>> = {
   'v4-coherent': 50,
   '6.1': 58,
   '6.12': 58,
+  '7.3': 76,
 };
+
+/** Its documents have more pages than documents may without --max-size. */
+const WITHOUT_BENCHMARK: readonly TestFilter[] = [{ option: 'T', name: 'benchmark_thp_migration' }];
 
 /** By kernel, with special purpose memory. */
 const suites = new Map<string, Map<string, Recorded>>();
@@ -20,7 +24,7 @@ const suites = new Map<string, Map<string, Recorded>>();
 for (const { id } of generations) {
   for (const addresses of ADDRESSES) {
     t.test(`${id}, spm: [${addresses}]`, async (t) => {
-      const recorded = record(id, addresses);
+      const recorded = record(id, addresses, {}, WITHOUT_BENCHMARK);
       suites.set(id, recorded);
       t.equal(recorded.size, TESTS[id]);
       t.strictSame(unmet(recorded), {});

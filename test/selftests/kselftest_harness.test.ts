@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import t from 'tap';
-import { HARNESS_6_1 } from '../../src/selftests/harness_style.js';
+import { junitXml } from '../../src/report/junit.js';
+import { HARNESS_6_1, HARNESS_7_3 } from '../../src/selftests/harness_style.js';
 import { exitCode } from '../../src/selftests/kselftest_harness.js';
 import { Hang, KernelBug, ProcessDied } from '../../src/sim/errors.js';
 import { StillRunning } from './fake_machine.js';
@@ -132,6 +133,42 @@ t.test('a failed ASSERT in a forked child', async (t) => {
     'ok 1 fix.one',
   ]);
   t.same(status, { pid: 2, exitCode: null, signal: 'SIGABRT' });
+
+  t.same(runOne(body, { style: HARNESS_7_3 }), [EXPECTED, '# one: Test failed', ...FAILED]);
+  t.same(status, { pid: 2, exitCode: null, signal: 'SIGABRT' }, '7.3 aborts, and its parent goes on');
+});
+
+t.test('7.3: a failed ASSERT tears down once and aborts', async (t) => {
+  let torn = 0;
+  const teardown = atOnce(() => {
+    torn++;
+  });
+  const aborted = '# one: Test terminated by assertion';
+  t.same(runOne(failing, { style: HARNESS_7_3, teardown }), [EXPECTED, aborted, ...FAILED]);
+  t.equal(torn, 1);
+  t.same(runOne(pass, { style: HARNESS_7_3, teardown: failing }), [EXPECTED, aborted, ...FAILED]);
+});
+
+t.test('7.3: how many tests were skipped, where some were', async (t) => {
+  const skip = atOnce((c) => {
+    c.SKIP('not here');
+  });
+  const text = '# 1 skipped test(s) detected. Consider enabling relevant config options to improve coverage.';
+  const said = (style: typeof HARNESS_7_3, tests: Record<string, Body>): boolean =>
+    runSuite(suiteOfBodies({ style, tests })).lines.at(-2) === text;
+  t.ok(said(HARNESS_7_3, { a: pass, b: skip }));
+  t.notOk(said(HARNESS_7_3, { a: pass }));
+  t.notOk(said(HARNESS_6_1, { a: pass, b: skip }));
+});
+
+t.test('what the program prints: before the header, and while a test runs', async (t) => {
+  const body = atOnce((c) => c.printf('a | b'));
+  const suite = { ...suiteOfBodies({ tests: { one: body } }), preamble: ['# [INFO] before'] };
+  const { lines, recorder } = runSuite(suite);
+  t.same(lines.slice(0, 2), ['# [INFO] before', 'TAP version 13']);
+  t.equal(lines[5], 'a | b');
+  const info = { suite: 'fake-tests', kernel: '7.3', seed: 0 };
+  t.match(junitXml(recorder, info), '<system-out>a | b</system-out>');
 });
 
 t.test('a child has its own copy of the fixture', async (t) => {

@@ -107,8 +107,6 @@ const UNSEEN: Readonly<Record<string, readonly string[]>> = {
     ...[2, 3, 4, 5].map((place) => `hmm.anon_teardown ${place}`),
     'hmm.exclusive_cow 4',
     'hmm.hmm_cow_in_device 3',
-    // Nobody waits here for a fault to be resolved.
-    ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map((place) => `hmm.userfaultfd_read ${place}`),
   ],
 };
 

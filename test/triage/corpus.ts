@@ -40,7 +40,7 @@ const exclusive = ['private', 'coherent'].flatMap((type) =>
 const golden = (name: string) => recorded(`golden/ktap/${name}.txt`);
 const at612 = { generation: '6.12', kernel: '6.12.117' };
 const at61 = { generation: '6.1', kernel: '6.1.192' };
-const at73 = { generation: '6.12', kernel: '7.3.4' };
+const at73 = { generation: '7.3', kernel: '7.3.4' };
 
 export const recordings: readonly Sample[] = [
   { ...at61, name: '6.1-private', lines: golden('6.1-private'), failed: [], condition: 'no-spm' },
@@ -66,21 +66,21 @@ export const recordings: readonly Sample[] = [
   {
     ...at73,
     name: '7.3-private',
-    lines: recorded('logs/7.3-private.txt.gz'),
+    lines: golden('7.3-private'),
     failed: [],
     condition: 'no-spm',
   },
   {
     ...at73,
     name: '7.3-private-thp-always',
-    lines: recorded('logs/7.3-private-thp-always.txt.gz'),
+    lines: golden('7.3-private-thp-always'),
     failed: [],
     condition: 'no-spm',
   },
   {
     ...at73,
     name: '7.3-spm',
-    lines: recorded('logs/7.3-spm.txt.gz'),
+    lines: golden('7.3-spm'),
     failed: ['hmm.hmm_device_coherent.migrate_anon_huge_err'],
     condition: 'device-memory',
   },
