@@ -78,9 +78,13 @@ export function parseModuleParam(text: string, where: string): [name: string, va
   return [name, value!];
 }
 
+/** The last of the generations, whichever that is. */
+const LATEST = 'latest';
+
 /** A generation's id. */
 export function parseKernel(text: string, where: string): string {
   const ids = generations.map(({ id }) => id);
+  if (text === LATEST) return ids.at(-1)!;
   if (ids.includes(text)) return text;
   throw new UsageError(
     `unknown kernel "${text}"${didYouMean(text, ids)}; there are ${ids.join(', ')}`,
