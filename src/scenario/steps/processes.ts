@@ -123,7 +123,11 @@ const kill = defineStep(killSchema, {
     kill: {
       share: 4,
       change(making: Making, actor: Population) {
-        if (making.living.length < 2) return;
+        // Who is alone has a child first, which is there to see what the dump brought back.
+        if (making.living.length < 2) {
+          if (making.processes >= MAX_PROCESSES) return;
+          making.push({ as: actor.name, op: 'fork', child: making.born(actor) });
+        }
         const signal = making.dice.pick(['SIGABRT', 'SIGSEGV', 'SIGTERM', 'SIGKILL']);
         making.push({ as: actor.name, op: 'kill', signal, core: true });
         making.died(actor);
