@@ -25,6 +25,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   NR: '0',
   OFFSET: '0',
   NPAGES: '1',
+  SIGNAL: 'SIGABRT',
+  VALUE: '1',
 };
 
 /** The words of a usage that must be there, as an example. */
