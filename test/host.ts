@@ -4,13 +4,18 @@
  * failure; test/habits.test.ts looks after that.
  */
 import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const HMM_SIM = fileURLToPath(new URL('../bin/hmm-sim.js', import.meta.url));
 
 type Lack =
   | 'there is no C compiler (cc) here'
   | 'there is no Chromium that runs here'
   | 'there is no prove here'
   | 'there is no perf here'
-  | 'there is no trace-cmd here';
+  | 'there is no trace-cmd here'
+  | 'there is no fish here'
+  | 'others than root may not read this tree';
 
 const succeeds = (command: string, ...args: string[]): boolean =>
   spawnSync(command, args, { timeout: 20_000 }).status === 0;
@@ -40,3 +45,12 @@ export function findChromium(): string | undefined {
 
 export const noChromium = (): Lack | false =>
   unless(findChromium() !== undefined, 'there is no Chromium that runs here');
+
+export const noFish = (): Lack | false => unless(succeeds('fish', '-c', 'true'), 'there is no fish here');
+
+/** Whether `nobody` may read this tree: a checkout below /root, say, is root's alone. */
+export function noNobody(): Lack | false {
+  const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  const { status } = spawnSync(process.execPath, [HMM_SIM, '--version'], nobody);
+  return unless(status === 0, 'others than root may not read this tree');
+}

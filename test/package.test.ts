@@ -2,7 +2,8 @@
 /** What `npm pack` packs works when it is installed elsewhere, with nothing but what is in it. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
-import { execute, nobody, noNobody, root } from './cli/hmm-sim.js';
+import { execute, nobody, root } from './cli/hmm-sim.js';
+import { noNobody } from './host.js';
 
 const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
   version: string;
@@ -88,7 +89,7 @@ t.test('its script runs', async (t) => {
   t.match(stdout, /^Running smoke test[^\n]*\nTAP version 13\n1\.\.1\n/);
 });
 
-t.test('it works where nothing can be written, for who is not root', { skip: noNobody }, async (t) => {
+t.test('it works where nothing can be written, for who is not root', { skip: noNobody() }, async (t) => {
   const tree = () => execute('find', [installed, '-printf', '%p %s %T@\\n']).stdout;
   execute('chmod', ['-R', 'a-w,a+rX', modules]);
   const before = tree();

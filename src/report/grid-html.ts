@@ -31,8 +31,9 @@ thead th { vertical-align: bottom; font-weight: 600; cursor: help; } thead th b 
 th[scope=row], thead th:first-child { position: sticky; left: 0; background: var(--paper); font-weight: 400; }
 td[tabindex]:hover, td[tabindex]:focus { outline: 2px solid var(--ink); outline-offset: -2px; }
 .none { background: var(--none); color: var(--soft); } .zero { background: var(--zero); }
-.system { background: var(--system); } .private-local, .huge-local { background: var(--pl); }
-.private-remote, .huge-remote { background: var(--pr); } .coherent-local { background: var(--cl); }
+.system { background: var(--system); } .private-local { background: var(--pl); } .huge-local { background: var(--pl); }
+.private-remote { background: var(--pr); } .huge-remote { background: var(--pr); }
+.coherent-local { background: var(--cl); }
 .coherent-remote { background: var(--cr); } .exclusive { background: var(--ex); } .migrating, .swapped { background: var(--mi); }
 #tip { position: fixed; display: none; pointer-events: none; max-width: 34rem; padding: .5rem .7rem; border-radius: 6px;
   background: var(--ink); color: var(--paper); font: 12.5px/1.45 ui-monospace, monospace; white-space: pre-wrap; z-index: 2; }

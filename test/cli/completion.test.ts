@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Completion and the man page say what the commands take. */
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { noFish } from '../host.js';
 import { execute, hmmSim, root } from './hmm-sim.js';
 
 function completions(t: Test, ...words: readonly string[]): string[] {
@@ -38,8 +38,6 @@ t.test('zsh and fish', async (t) => {
   );
 });
 
-const isHere = (shell: string): boolean => spawnSync(shell, ['-c', 'true']).status === 0;
-
 /** What is completed, and what a shell has to show for it. */
 const cases: readonly (readonly [line: string, shown: readonly string[]])[] = [
   ['hmm-sim sh', ['shell', 'show', 'shrink']],
@@ -52,7 +50,7 @@ const cases: readonly (readonly [line: string, shown: readonly string[]])[] = [
   ['hmm-sim run a', ['a-scenario.yaml']],
 ];
 
-t.test('fish, for real', { skip: isHere('fish') ? false : 'there is no fish' }, async (t) => {
+t.test('fish, for real', { skip: noFish() }, async (t) => {
   const cwd = t.testdir({ 'a-scenario.yaml': '', 'c.fish': hmmSim('completion', 'fish').stdout });
   for (const [line, shown] of cases) {
     const script = `source c.fish; complete -C '${line}'`;

@@ -30,12 +30,6 @@ export function hmmSim(...args: readonly string[]): Ran {
 /** Who may not do all, as root may; nothing where this is nobody who may all. */
 export const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
-/** Why a test that needs `nobody` cannot run here; false where it can. */
-export const noNobody =
-  execute(process.execPath, [bin, '--version'], nobody).status === 0
-    ? false
-    : 'others than root may not read this tree';
-
 /** When it first writes `text` to stdout, stderr or the end of a file; Ctrl-C is SIGINT. */
 export type Interrupt = string | { readonly text: string; readonly signal: NodeJS.Signals };
 

@@ -13,7 +13,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { bin, execute, faulty, hmmSim, nobody, noNobody } from './hmm-sim.js';
+import { noNobody } from '../host.js';
+import { bin, execute, faulty, hmmSim, nobody } from './hmm-sim.js';
 
 const DOCUMENT = `name: a
 kernel: "6.12"
@@ -172,32 +173,40 @@ t.test('a directory, and a directory that a campaign cannot have', async (t) => 
   });
 });
 
-t.test('what is there and may not be read is 74, what is not there is 64', { skip: noNobody }, async (t) => {
-  const d = t.testdir({ 'a.yaml': UPDATED, 'no.yaml': UPDATED, 'no.js': '', 'no.txt': '', closed: {} });
-  const closed = ['no.yaml', 'no.js', 'no.txt', 'closed'].map((name) => join(d, name));
-  for (const path of closed) chmodSync(path, 0);
-  chmodSync(d, 0o755);
-  const as = (...args: string[]) => execute(process.execPath, [bin, ...args], { cwd: d, ...nobody });
-  const reason = 'permission denied\n';
-  for (const [line, stderr] of [
-    ['run no.yaml a.yaml', `no.yaml: ${reason}`],
-    ['run --list no.yaml a.yaml', `no.yaml: ${reason}`],
-    ['run closed', `closed: ${reason}`],
-    ['run none.yaml no.yaml', `none.yaml: no such file or directory\nno.yaml: ${reason}`],
-    ['explain no.yaml', `hmm-sim: no.yaml: ${reason}`],
-    ['show no.yaml', `hmm-sim: no.yaml: ${reason}`],
-    ['export --c - no.yaml', `no.yaml: ${reason}`],
-    ['shrink no.yaml', `hmm-sim: no.yaml: ${reason}`],
-    ['triage no.txt', `hmm-sim: no.txt: ${reason}`],
-    ['trace compare no.txt a.yaml', `hmm-sim: no.txt: ${reason}`],
-    ['smoke --suite no.js', `hmm-sim: --suite: no.js: ${reason}`],
-    ['fuzz merge closed --out x', `hmm-sim: closed/campaign.journal: cannot be read: ${reason}`],
-  ] as const) {
-    const ran = as(...line.split(' '));
-    t.strictSame([ran.status, ran.stderr], [74, stderr], line);
-  }
-  t.match(as('run', 'no.yaml', 'a.yaml').stdout, /\nnot ok 1 no\.yaml\n[\s\S]*\nok 2 a\n/, 'the others run');
-  for (const line of ['run none.yaml', 'explain none.yaml', 'triage none.txt', 'smoke --suite none.js'])
-    t.equal(as(...line.split(' ')).status, 64, line);
-  for (const path of closed) chmodSync(path, 0o755);
-});
+t.test(
+  'what is there and may not be read is 74, what is not there is 64',
+  { skip: noNobody() },
+  async (t) => {
+    const d = t.testdir({ 'a.yaml': UPDATED, 'no.yaml': UPDATED, 'no.js': '', 'no.txt': '', closed: {} });
+    const closed = ['no.yaml', 'no.js', 'no.txt', 'closed'].map((name) => join(d, name));
+    for (const path of closed) chmodSync(path, 0);
+    chmodSync(d, 0o755);
+    const as = (...args: string[]) => execute(process.execPath, [bin, ...args], { cwd: d, ...nobody });
+    const reason = 'permission denied\n';
+    for (const [line, stderr] of [
+      ['run no.yaml a.yaml', `no.yaml: ${reason}`],
+      ['run --list no.yaml a.yaml', `no.yaml: ${reason}`],
+      ['run closed', `closed: ${reason}`],
+      ['run none.yaml no.yaml', `none.yaml: no such file or directory\nno.yaml: ${reason}`],
+      ['explain no.yaml', `hmm-sim: no.yaml: ${reason}`],
+      ['show no.yaml', `hmm-sim: no.yaml: ${reason}`],
+      ['export --c - no.yaml', `no.yaml: ${reason}`],
+      ['shrink no.yaml', `hmm-sim: no.yaml: ${reason}`],
+      ['triage no.txt', `hmm-sim: no.txt: ${reason}`],
+      ['trace compare no.txt a.yaml', `hmm-sim: no.txt: ${reason}`],
+      ['smoke --suite no.js', `hmm-sim: --suite: no.js: ${reason}`],
+      ['fuzz merge closed --out x', `hmm-sim: closed/campaign.journal: cannot be read: ${reason}`],
+    ] as const) {
+      const ran = as(...line.split(' '));
+      t.strictSame([ran.status, ran.stderr], [74, stderr], line);
+    }
+    t.match(
+      as('run', 'no.yaml', 'a.yaml').stdout,
+      /\nnot ok 1 no\.yaml\n[\s\S]*\nok 2 a\n/,
+      'the others run',
+    );
+    for (const line of ['run none.yaml', 'explain none.yaml', 'triage none.txt', 'smoke --suite none.js'])
+      t.equal(as(...line.split(' ')).status, 64, line);
+    for (const path of closed) chmodSync(path, 0o755);
+  },
+);

@@ -84,7 +84,7 @@ export function formatOf(tracepoint: Tracepoint): EventFormat {
 }
 
 /** Of what only the machine tells. */
-export const OWN_SYSTEM = 'hmm_sim';
+const OWN_SYSTEM = 'hmm_sim';
 
 const own = new Map<string, EventFormat>();
 
