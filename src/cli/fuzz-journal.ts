@@ -102,6 +102,8 @@ export function readJournal(directory: string): Journal | undefined {
     if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
     return parse(wholeLines(path));
   } catch (error) {
+    // Nothing can be there; whoever writes there says so.
+    if (isSystemError(error) && error.code === 'ENOTDIR') return undefined;
     if (isSystemError(error)) throw new HostError(`cannot be read: ${reasonOf(error)}`, path);
     throw new UsageError('not the journal of a campaign', path);
   }

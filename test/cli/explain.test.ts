@@ -248,7 +248,7 @@ const mistakes: readonly (readonly [args: readonly string[], message: string])[]
   [['explain', `${fixtures}/history.yaml`, '--page', 'r5[0]'], '--page: nothing is mapped as r5'],
   [
     ['run', `${fixtures}/kinds.yaml`, '--trace', 'trace.csv'],
-    '--trace: "trace.csv" names no format (expected a name in .txt, .jsonl or .json)',
+    '--trace: "trace.csv" names no format (expected a name in .txt, .jsonl, .json, .dat or .data)',
   ],
   [
     ['run', `${fixtures}/kinds.yaml`, '--trace', '/nowhere/trace.txt'],

@@ -65,7 +65,7 @@ t.test('one campaign at a time in a directory', async (t) => {
   const at = t.testdir({ out: {} });
   const lock = join(at, 'out', 'campaign.lock');
   const run = () =>
-    hmmSim('fuzz', '--kernel', '6.12', '--no-check', '--count', '5', '--out', join(at, 'out'));
+    hmmSim('fuzz', '--kernel', '6.12', '--no-check', '--count', '3', '--out', join(at, 'out'));
   const begin = (pid: number): string => {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]!;

@@ -16,17 +16,19 @@ function contents(directory: string): Record<string, string> {
 
 const HEAD = '# fuzz kernel 6.12, no checkers, seed 1';
 const FOUND = [
-  'oops in dmirror_do_read: found 5 times, first by seed 4; 6 steps in oops-dmirror_do_read.yaml',
+  'oops in dmirror_do_read: found 4 times, first by seed 4; 6 steps in oops-dmirror_do_read.yaml',
+  'hang in __get_user_pages: found once, first by seed 56; 5 steps in hang-__get_user_pages.yaml',
   'oops in dmirror_fops_unlocked_ioctl: found once, first by seed 101; 5 steps in oops-dmirror_fops_unlocked_ioctl.yaml',
 ];
 
 t.test('a campaign: findings, their files, the journal', async (t) => {
   const out = join(t.testdir(), 'out');
-  const stdout = `${HEAD}: 110 scenarios, 2 findings\n${FOUND.join('\n')}\n`;
+  const stdout = `${HEAD}: 110 scenarios, 3 findings\n${FOUND.join('\n')}\n`;
   t.strictSame(fuzz('--count', '110', '--out', out), { status: 1, stdout, stderr: '' });
   const files = contents(out);
   t.strictSame(Object.keys(files), [
     'campaign.journal',
+    'hang-__get_user_pages.yaml',
     'oops-dmirror_do_read.yaml',
     'oops-dmirror_fops_unlocked_ioctl.yaml',
   ]);
@@ -34,8 +36,12 @@ t.test('a campaign: findings, their files, the journal', async (t) => {
     files['oops-dmirror_do_read.yaml'],
     /^# yaml-language-server: [^\n]*\nname: oops-dmirror_do_read\nkernel: "6.12"\nsource: "found by fuzz, seed 4, 39 steps: oops in dmirror_do_read: .*"\nsteps:\n/,
   );
-  t.match(hmmSim('run', out), { status: 0, stdout: /\n# Totals: pass:2 fail:0 / });
-  const counts = { 'oops-dmirror_do_read': 5, 'oops-dmirror_fops_unlocked_ioctl': 1 };
+  t.match(hmmSim('run', out), { status: 0, stdout: /\n# Totals: pass:3 fail:0 / });
+  const counts = {
+    'oops-dmirror_do_read': 4,
+    'hang-__get_user_pages': 1,
+    'oops-dmirror_fops_unlocked_ioctl': 1,
+  };
   const journal = linesOf(join(out, 'campaign.journal')).map((line) => JSON.parse(line) as unknown);
   t.strictSame(journal[0], { version: 1, kernel: '6.12', check: false, seed: 1, shard: [1, 1] });
   t.strictSame(journal[1], {
@@ -116,7 +122,7 @@ t.test('shards, merged, are the campaign', async (t) => {
   const merge = (...names: string[]) => hmmSim('fuzz', 'merge', ...names.map(at), '--out', at('all'));
   t.strictSame(merge('1', '2', '3'), {
     status: 1,
-    stdout: `${HEAD}: 110 scenarios, 2 findings\n${FOUND.join('\n')}\n`,
+    stdout: `${HEAD}: 110 scenarios, 3 findings\n${FOUND.join('\n')}\n`,
     stderr: '',
   });
   fuzz('--count', '110', '--out', at('whole'));
