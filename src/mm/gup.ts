@@ -262,7 +262,6 @@ export function* pin_user_pages_remote(
  * made where nothing is. Context: takes mmap_lock; may sleep. Return: the page; NO_PAGE leaves a hole in the dump.
  */
 export function* get_dump_page(mm: MmStruct, addr: number): Task<Page> {
-  mm.kernel.enter('get_dump_page', addr);
   const pages: PageArray = new Uint32Array(1);
   yield* mm.mmap_lock.down_read('get_dump_page');
   const ret = yield* __get_user_pages_locked(mm, addr, 1, pages, FOLL_FORCE | FOLL_DUMP | FOLL_GET);
