@@ -10,12 +10,12 @@ import { __split_huge_pmd } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { idle_device_refs, is_device_private_page } from './memremap.js';
 import { folio_migrate_flags, folio_migrate_mapping, remove_migration_ptes } from './migrate.js';
-import { migrate_vma_collect } from './migrate_device_collect.js';
+import { migrate_vma_collect, smallPages } from './migrate_device_collect.js';
 import {
   fault_folio_of,
-  migrate_vma_collect_compound,
   migrate_vma_insert_huge_pmd_page,
   migrate_vma_split_unmapped_folio,
+  wholeHugePages,
 } from './migrate_device_compound.js';
 import {
   MIGRATE_PFN_COMPOUND,
@@ -158,8 +158,7 @@ export function* migrate_vma_setup(args: MigrateVma): Task<number> {
   args.src.fill(0, 0, nr);
   args.cpages = 0;
   args.npages = 0;
-  if (k.behaviour.migratesCompound) yield* migrate_vma_collect_compound(args);
-  else yield* migrate_vma_collect(args);
+  yield* migrate_vma_collect(args, k.behaviour.migratesCompound ? wholeHugePages : smallPages);
   if (args.cpages > 0) args.cpages = yield* migrate_device_unmap(k, args.src, args.npages, args.fault_page);
   return 0;
 }

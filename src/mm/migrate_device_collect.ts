@@ -39,6 +39,7 @@ import {
   type PteTable,
   pmd_addr_end,
   pmd_index,
+  pmd_none,
   pmd_trans_huge,
   pte_index,
   pte_present,
@@ -59,7 +60,7 @@ export function migrate_vma_collect_skip(migrate: MigrateVma, start: number, end
 }
 
 /** Nothing is mapped: only anonymous memory can be made up on the device. */
-function migrate_vma_collect_hole(migrate: MigrateVma, start: number, end: number): void {
+export function migrate_vma_collect_hole(migrate: MigrateVma, start: number, end: number): void {
   migrate.vma.vm_mm.kernel.enter('migrate_vma_collect_hole', start);
   if (!vma_is_anonymous(migrate.vma)) {
     skip(migrate, start, NO_PAGE, 'migrate_vma_collect_hole', 'file-hole', end);
@@ -74,7 +75,7 @@ function migrate_vma_collect_hole(migrate: MigrateVma, start: number, end: numbe
 }
 
 /** Which page a swap-type entry stands for, if the caller wants it: 0, or its migrate_pfn. */
-export function collect_nonpresent(migrate: MigrateVma, page: Page, flags: number, addr: number): number {
+function collect_nonpresent(migrate: MigrateVma, page: Page, flags: number, addr: number): number {
   const k = migrate.vma.vm_mm.kernel;
   if (!is_device_private_entry(flags)) {
     const id = is_migration_entry(flags) ? 'migration-entry' : 'exclusive-entry';
@@ -96,7 +97,7 @@ export function collect_nonpresent(migrate: MigrateVma, page: Page, flags: numbe
 }
 
 /** Which page a present entry stands for, if the caller wants it: 0, or its migrate_pfn; the zero page has none. */
-export function collect_present(migrate: MigrateVma, page: Page, flags: number, addr: number): number {
+function collect_present(migrate: MigrateVma, page: Page, flags: number, addr: number): number {
   const k = migrate.vma.vm_mm.kernel;
   const system = (migrate.flags & MIGRATE_VMA_SELECT_SYSTEM) !== 0;
   if (page === k.zeroPage && system) {
@@ -167,27 +168,28 @@ export function collect_page(
   return mpfn;
 }
 
+/** What one entry is to the caller: 0, or its entry of src. A page is not taken yet. */
+export function wanted(migrate: MigrateVma, table: PteTable, i: number, addr: number): number {
+  const flags = table[FLAGS + i]!;
+  if (flags === 0) {
+    if (vma_is_anonymous(migrate.vma)) {
+      migrate.cpages++;
+      return MIGRATE_PFN_MIGRATE;
+    }
+    return skip(migrate, addr, NO_PAGE, 'migrate_vma_collect_pmd', 'file-hole');
+  }
+  return pte_present(flags)
+    ? collect_present(migrate, table[i]!, flags, addr)
+    : collect_nonpresent(migrate, table[i]!, flags, addr);
+}
+
 /** The entries of one PTE table. */
 function collect_ptes(migrate: MigrateVma, table: PteTable, start: number, end: number): void {
   const { vma, src, dst } = migrate;
-  const anonymous = vma_is_anonymous(vma);
   let i = pte_index(start);
   for (let addr = start; addr < end; addr += PAGE_SIZE, i++) {
-    const flags = table[FLAGS + i]!;
-    let mpfn = 0;
-    if (flags === 0) {
-      if (anonymous) {
-        mpfn = MIGRATE_PFN_MIGRATE;
-        migrate.cpages++;
-      } else {
-        skip(migrate, addr, NO_PAGE, 'migrate_vma_collect_pmd', 'file-hole');
-      }
-    } else {
-      mpfn = pte_present(flags)
-        ? collect_present(migrate, table[i]!, flags, addr)
-        : collect_nonpresent(migrate, table[i]!, flags, addr);
-      if ((mpfn & MIGRATE_PFN_VALID) !== 0) mpfn = collect_page(migrate, table, i, addr, mpfn);
-    }
+    let mpfn = wanted(migrate, table, i, addr);
+    if ((mpfn & MIGRATE_PFN_VALID) !== 0) mpfn = collect_page(migrate, table, i, addr, mpfn);
     dst[migrate.npages] = 0;
     src[migrate.npages++] = mpfn;
   }
@@ -234,23 +236,29 @@ function* migrate_vma_collect_pmd(migrate: MigrateVma, pmd: PmdTable, start: num
   else collect_ptes(migrate, table, start, end);
 }
 
-export function* migrate_vma_collect(migrate: MigrateVma): Task {
+/** What the walk of a range does with what it finds. Source: include/linux/pagewalk.h struct mm_walk_ops. */
+export interface CollectOps {
+  readonly pmd_entry: (migrate: MigrateVma, pmd: PmdTable, start: number, end: number) => Task;
+  readonly pte_hole: (migrate: MigrateVma, start: number, end: number) => void;
+}
+
+/** Of kernels that migrate small pages only. */
+export const smallPages: CollectOps = {
+  pmd_entry: migrate_vma_collect_pmd,
+  pte_hole: migrate_vma_collect_hole,
+};
+
+/** Collect the pages of the range. Context: may sleep. */
+export function* migrate_vma_collect(migrate: MigrateVma, ops: CollectOps): Task {
   const mm = migrate.vma.vm_mm;
   const range = mmu_notifier_range(mm, migrate.start, migrate.end, 'MMU_NOTIFY_MIGRATE', migrate.pgmap_owner);
   yield* mmu_notifier_invalidate_range_start(range);
   for (let addr = migrate.start; addr < migrate.end; ) {
     const pmd = mm.pt.pmdTable(addr);
-    if (pmd === null) {
-      const next = pud_addr_end(addr, migrate.end);
-      migrate_vma_collect_hole(migrate, addr, next);
-      addr = next;
-      continue;
-    }
-    const next = pmd_addr_end(addr, migrate.end);
-    const i = pmd_index(addr);
+    const next = pmd === null ? pud_addr_end(addr, migrate.end) : pmd_addr_end(addr, migrate.end);
     // The walker itself finds that an entry is none.
-    if (pmd.child[i] === null && !pmd_trans_huge(pmd, i)) migrate_vma_collect_hole(migrate, addr, next);
-    else yield* migrate_vma_collect_pmd(migrate, pmd, addr, next);
+    if (pmd === null || pmd_none(pmd, pmd_index(addr))) ops.pte_hole(migrate, addr, next);
+    else yield* ops.pmd_entry(migrate, pmd, addr, next);
     addr = next;
   }
   mmu_notifier_invalidate_range_end(range);

@@ -13,10 +13,11 @@ import { __split_huge_pmd, folio_split_unmapped, split_folio } from './huge_spli
 import type { Kernel } from './kernel.js';
 import { is_device_private_page } from './memremap.js';
 import {
-  collect_nonpresent,
+  type CollectOps,
   collect_page,
-  collect_present,
+  migrate_vma_collect_hole,
   migrate_vma_collect_skip,
+  wanted,
 } from './migrate_device_collect.js';
 import {
   MIGRATE_PFN_COMPOUND,
@@ -31,11 +32,6 @@ import {
   migrate_pfn,
   skip,
 } from './migrate_vma.js';
-import {
-  mmu_notifier_invalidate_range_end,
-  mmu_notifier_invalidate_range_start,
-  mmu_notifier_range,
-} from './mmu_notifier.js';
 import { get_page, put_page } from './page_alloc.js';
 import { compound_head, folio_test_large, PG_lru, PG_uptodate } from './page_flags.js';
 import {
@@ -43,10 +39,7 @@ import {
   type PmdTable,
   PTE_DIRTY,
   PTE_HUGE,
-  PTE_PRESENT,
   PTE_WRITE,
-  type PteTable,
-  pmd_addr_end,
   pmd_index,
   pmd_is_device_private_entry,
   pmd_is_huge,
@@ -54,7 +47,6 @@ import {
   pmd_trans_huge,
   pte_index,
   pte_present,
-  pud_addr_end,
   SWP_DEVICE_READ,
   SWP_DEVICE_WRITE,
   swp_type,
@@ -76,26 +68,17 @@ export function fault_folio_of(k: Kernel, fault_page: Page): Page {
   return compound_head(k.mem, fault_page);
 }
 
-/** Nothing is mapped: only anonymous memory can be made up on the device, a whole huge page of it at once. */
-function migrate_vma_collect_hole(migrate: MigrateVma, start: number, end: number): void {
+/** Nothing is mapped: as everywhere, but a whole huge page of anonymous memory is made up at once. */
+function collect_hole(migrate: MigrateVma, start: number, end: number): void {
+  if (!vma_is_anonymous(migrate.vma) || !is_whole(migrate, start, end)) {
+    migrate_vma_collect_hole(migrate, start, end);
+    return;
+  }
   migrate.vma.vm_mm.kernel.enter('migrate_vma_collect_hole', start);
-  if (!vma_is_anonymous(migrate.vma)) {
-    skip(migrate, start, NO_PAGE, 'migrate_vma_collect_hole', 'file-hole', end);
-    migrate_vma_collect_skip(migrate, start, end);
-    return;
-  }
   const { npages } = migrate;
-  const count = (end - start) / PAGE_SIZE;
-  if (is_whole(migrate, start, end)) {
-    migrate_vma_collect_skip(migrate, start, end);
-    migrate.src[npages] = MIGRATE_PFN_MIGRATE | MIGRATE_PFN_COMPOUND;
-    migrate.cpages++;
-    return;
-  }
-  migrate.src.fill(MIGRATE_PFN_MIGRATE, npages, npages + count);
-  migrate.dst.fill(0, npages, npages + count);
-  migrate.npages += count;
-  migrate.cpages += count;
+  migrate_vma_collect_skip(migrate, start, end);
+  migrate.src[npages] = MIGRATE_PFN_MIGRATE | MIGRATE_PFN_COMPOUND;
+  migrate.cpages++;
 }
 
 /**
@@ -162,7 +145,7 @@ function* migrate_vma_collect_huge_pmd(
     return false;
   }
   if (folio === k.hugeZeroFolio) {
-    migrate_vma_collect_hole(migrate, start, end);
+    collect_hole(migrate, start, end);
     return false;
   }
   const writable = huge_writable(pmd.e[FLAGS + i]!);
@@ -190,23 +173,8 @@ function* migrate_vma_collect_huge_pmd(
     return false;
   }
   if (!pmd_none(pmd, i)) return true;
-  migrate_vma_collect_hole(migrate, start, end);
+  collect_hole(migrate, start, end);
   return false;
-}
-
-/** What one entry is to the caller: 0, or its entry of src. A page is not taken yet. */
-function wanted(migrate: MigrateVma, table: PteTable, i: number, addr: number): number {
-  const flags = table[FLAGS + i]!;
-  if (flags === 0) {
-    if (vma_is_anonymous(migrate.vma)) {
-      migrate.cpages++;
-      return MIGRATE_PFN_MIGRATE;
-    }
-    return skip(migrate, addr, NO_PAGE, 'migrate_vma_collect_pmd', 'file-hole');
-  }
-  return (flags & PTE_PRESENT) !== 0
-    ? collect_present(migrate, table[i]!, flags, addr)
-    : collect_nonpresent(migrate, table[i]!, flags, addr);
 }
 
 function* migrate_vma_collect_pmd(migrate: MigrateVma, pmd: PmdTable, start: number, end: number): Task {
@@ -244,20 +212,8 @@ function* migrate_vma_collect_pmd(migrate: MigrateVma, pmd: PmdTable, start: num
   flush_tlb_range(vma.vm_mm, start, end);
 }
 
-/** Collect the pages of the range, whole huge pages where they can be had. Context: may sleep. */
-export function* migrate_vma_collect_compound(migrate: MigrateVma): Task {
-  const mm = migrate.vma.vm_mm;
-  const range = mmu_notifier_range(mm, migrate.start, migrate.end, 'MMU_NOTIFY_MIGRATE', migrate.pgmap_owner);
-  yield* mmu_notifier_invalidate_range_start(range);
-  for (let addr = migrate.start; addr < migrate.end; ) {
-    const pmd = mm.pt.pmdTable(addr);
-    const next = pmd === null ? pud_addr_end(addr, migrate.end) : pmd_addr_end(addr, migrate.end);
-    if (pmd === null || pmd_none(pmd, pmd_index(addr))) migrate_vma_collect_hole(migrate, addr, next);
-    else yield* migrate_vma_collect_pmd(migrate, pmd, addr, next);
-    addr = next;
-  }
-  mmu_notifier_invalidate_range_end(range);
-}
+/** Of kernels that migrate whole huge pages where they can be had. */
+export const wholeHugePages: CollectOps = { pmd_entry: migrate_vma_collect_pmd, pte_hole: collect_hole };
 
 /**
  * Map a huge device page where nothing, or the huge zero page, was mapped; else nothing of it migrates.
