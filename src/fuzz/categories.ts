@@ -88,15 +88,20 @@ const userfaults: Weights<Token> = {
 const guards: Weights<Token> = { guard_install: 8, guard_remove: 5 };
 
 function halved(weights: Weights<Token>): Weights<Token> {
-  const half = Object.entries(weights).map(([token, weight]) => [token, Math.ceil(weight / 2)]);
+  const half = Object.entries(weights).map(([token, weight = 0]) => [token, Math.ceil(weight / 2)]);
   return Object.fromEntries(half) as Weights<Token>;
 }
 
+/** Every draw, by the name that it is weighed under, with the step that it makes. */
+export const draws: ReadonlyMap<string, { readonly op: string; readonly drawing: Drawing }> = new Map(
+  Object.entries(steps).flatMap(([op, definition]) =>
+    Object.entries<Drawing>(definition.draws).map(([token, drawing]) => [token, { op, drawing }]),
+  ),
+);
+
 /** What steps ask for that the recordings have not. */
 const others: Weights<Token> = Object.fromEntries(
-  Object.values(steps)
-    .flatMap(({ draws }) => Object.entries<Drawing>(draws))
-    .flatMap(([token, { share }]) => (share === undefined ? [] : [[token, share]])),
+  [...draws].flatMap(([token, { drawing }]) => (drawing.share === undefined ? [] : [[token, drawing.share]])),
 );
 
 export const categories: Readonly<Record<string, Category>> = {

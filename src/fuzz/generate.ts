@@ -4,8 +4,8 @@ import { type Generation, generationById } from '../generations/index.js';
 import { Dice, type Weights } from '../scenario/dice.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
 import type { Drawing, Fields, Making, Population, Range } from '../scenario/steps/contract.js';
-import { steps, type Token } from '../scenario/steps/index.js';
-import { type Category, categories } from './categories.js';
+import type { Token } from '../scenario/steps/index.js';
+import { type Category, categories, draws } from './categories.js';
 import { nonsense } from './nonsense.js';
 
 /** Pages of a region that the final look shows. */
@@ -20,13 +20,6 @@ const EDGES = [0, 1, 2, 100, 255, 256, 510, 511, 512, 513, 600, 698, 1022];
 
 const shares: Weights<string> = Object.fromEntries(
   Object.entries(categories).map(([name, { share }]) => [name, share]),
-);
-
-/** Every draw, by the name that categories weigh it under, with the step that it makes. */
-const draws: ReadonlyMap<string, { readonly op: string; readonly drawing: Drawing }> = new Map(
-  Object.entries(steps).flatMap(([op, definition]) =>
-    Object.entries<Drawing>(definition.draws).map(([token, drawing]) => [token, { op, drawing }]),
-  ),
 );
 
 class Generator implements Making {
