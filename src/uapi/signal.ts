@@ -36,6 +36,21 @@ const names = [
   'SIGSYS',
 ];
 
+/** Source: include/linux/signal.h SIG_KERNEL_STOP_MASK and SIG_KERNEL_IGNORE_MASK. */
+const SURVIVED: ReadonlySet<string> = new Set([
+  'SIGCHLD',
+  'SIGCONT',
+  'SIGSTOP',
+  'SIGTSTP',
+  'SIGTTIN',
+  'SIGTTOU',
+  'SIGURG',
+  'SIGWINCH',
+]);
+
+/** Signals that end a process where nobody handles them, by number. */
+export const deadlySignals: readonly string[] = names.filter((name) => name !== '' && !SURVIVED.has(name));
+
 export const SIGKILL = 9;
 export const SIGTERM = 15;
 export const SIGCHLD = 17;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What becomes of processes: fork, SIGKILL, and signals that dump core. */
 import { z } from 'zod';
+import { deadlySignals } from '../../uapi/signal.js';
 import {
   answeredBy,
   defineStep,
@@ -69,34 +70,11 @@ const exit = defineStep(stepSchema('exit', {}, expectRet), {
 
 // --- kill -------------------------------------------------------------------------------------------------
 
-/** Signals that end a process where nobody handles them. */
-const DEADLY = [
-  'SIGHUP',
-  'SIGINT',
-  'SIGQUIT',
-  'SIGILL',
-  'SIGTRAP',
-  'SIGABRT',
-  'SIGBUS',
-  'SIGFPE',
-  'SIGKILL',
-  'SIGUSR1',
-  'SIGSEGV',
-  'SIGUSR2',
-  'SIGPIPE',
-  'SIGALRM',
-  'SIGTERM',
-  'SIGSTKFLT',
-  'SIGXCPU',
-  'SIGXFSZ',
-  'SIGVTALRM',
-  'SIGPROF',
-  'SIGIO',
-  'SIGPWR',
-  'SIGSYS',
-] as const;
-
-const killSchema = stepSchema('kill', { signal: z.enum(DEADLY), core: z.boolean().optional() }, expectRet);
+const killSchema = stepSchema(
+  'kill',
+  { signal: z.enum(deadlySignals), core: z.boolean().optional() },
+  expectRet,
+);
 
 const kill = defineStep(killSchema, {
   drive: (driving, actor, { signal, core }) => driving.kill(actor, signal, core),
