@@ -4,9 +4,7 @@
  * failure; test/habits.test.ts looks after that.
  */
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-
-const HMM_SIM = fileURLToPath(new URL('../bin/hmm-sim.js', import.meta.url));
+import { bin, execute, nobody } from './cli/hmm-sim.js';
 
 type Lack =
   | 'there is no C compiler (cc) here'
@@ -49,8 +47,8 @@ export const noChromium = (): Lack | false =>
 export const noFish = (): Lack | false => unless(succeeds('fish', '-c', 'true'), 'there is no fish here');
 
 /** Whether `nobody` may read this tree: a checkout below /root, say, is root's alone. */
-export function noNobody(): Lack | false {
-  const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
-  const { status } = spawnSync(process.execPath, [HMM_SIM, '--version'], nobody);
-  return unless(status === 0, 'others than root may not read this tree');
-}
+export const noNobody = (): Lack | false =>
+  unless(
+    execute(process.execPath, [bin, '--version'], nobody).status === 0,
+    'others than root may not read this tree',
+  );

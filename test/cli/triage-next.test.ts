@@ -11,6 +11,12 @@ function fieldsOf(stdout: string): string[] {
   return stdout.split('\n').flatMap((line) => /^ {2}(?:next {6}| {10})(hmm-sim .*)$/.exec(line)?.[1] ?? []);
 }
 
+/** Runs a command that begins with "hmm-sim". */
+const pastedIn = (cwd: string) => (command: string) => {
+  const [, ...args] = command.split(' ');
+  return execute(process.execPath, [bin, ...args], { cwd });
+};
+
 t.test('every command of a nightly log', { timeout: 240_000 }, async (t) => {
   const test = 'hmm2.hmm2_device_private.double_map';
   const { stdout } = hmmSim('triage', '--run', 'test/logs/nightly.log.gz');
@@ -26,10 +32,7 @@ t.test('every command of a nightly log', { timeout: 240_000 }, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'triage-next-'));
   t.teardown(() => rmSync(directory, { recursive: true }));
   symlinkSync(join(root, 'test'), join(directory, 'test'));
-  const paste = (command: string) => {
-    const [, ...args] = command.split(' ');
-    return execute(process.execPath, [bin, ...args], { cwd: directory });
-  };
+  const paste = pastedIn(directory);
   const ran = commands.map(paste);
   // The symptom, the bug's own scenario, the test as it is, the least of it, what that does, and a C program.
   t.strictSame(
@@ -58,10 +61,7 @@ t.test('and of a log of a kernel that has the bug', { timeout: 240_000 }, async 
   ]);
   const directory = mkdtempSync(join(tmpdir(), 'triage-next-'));
   t.teardown(() => rmSync(directory, { recursive: true }));
-  const paste = (command: string) => {
-    const [, ...args] = command.split(' ');
-    return execute(process.execPath, [bin, ...args], { cwd: directory });
-  };
+  const paste = pastedIn(directory);
   const ran = commands.map(paste);
   t.strictSame(
     ran.map(({ status }) => status),
