@@ -95,7 +95,7 @@ t.test('the tests that see a bug, by kernels', async (t) => {
   t.strictSame(testsThatSee('spurious-zap-warning'), [
     {
       tests: ['hmm.hmm_device_private.migrate_file_private'],
-      kernels: ['6.1', '6.12'],
+      kernels: ['6.1', '6.12', '7.3'],
       huge: false,
       warns: true,
     },
