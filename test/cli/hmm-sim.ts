@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Runs the built command as users do. */
 import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -18,9 +21,27 @@ export function execute(
   options: { cwd?: string; input?: string; env?: NodeJS.ProcessEnv; uid?: number; gid?: number } = {},
 ): Ran {
   const unset = { FORCE_COLOR: undefined, NODE_OPTIONS: undefined, GITHUB_ACTIONS: undefined };
-  const env = { ...process.env, ...unset, ...options.env };
+  const env = {
+    ...process.env,
+    ...unset,
+    ...(options.uid === undefined ? {} : notesOfOthers()),
+    ...options.env,
+  };
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', ...options, env });
   return { status, stdout, stderr };
+}
+
+let roomForNotes: string | undefined;
+
+/** Tap has every process write down what it loaded, when it ends: another user's may not do that in this tree. */
+function notesOfOthers(): NodeJS.ProcessEnv {
+  if (roomForNotes === undefined) {
+    const room = mkdtempSync(join(tmpdir(), 'hmm-sim-notes-'));
+    chmodSync(room, 0o777);
+    process.on('exit', () => rmSync(room, { recursive: true, force: true }));
+    roomForNotes = room;
+  }
+  return { _TAPJS_PROCESSINFO_CWD_: roomForNotes };
 }
 
 export function hmmSim(...args: readonly string[]): Ran {
