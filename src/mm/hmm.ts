@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/hmm.c. Fidelity: ported. A pfn is a page number of the memmap; flags are kept beside it. */
+
+import type { RwSem } from '../sim/locks.js';
 import type { Task } from '../sim/task.js';
 import { EBUSY, EFAULT, ENOMEM, EPERM } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
+import { hugetlb_vma_lock } from './hugetlb_vma_lock.js';
 import { handle_mm_fault, migration_entry_wait, pmd_migration_entry_wait } from './memory.js';
 import {
   type MmuIntervalNotifier,
@@ -84,6 +87,8 @@ interface HmmVmaWalk {
   /** Whether a fault may let go of the mmap_lock, which the caller has taken. */
   readonly unlockable: boolean;
   last: number;
+  /** The lock of the hugetlb mapping that is walked; null where the walk has none. */
+  vma_lock: RwSem | null;
 }
 
 /** Why the device does not get a page of the range. */
@@ -127,6 +132,12 @@ function hmm_need_fault(range: HmmRange, cpu_flags: number): number {
   return (cpu_flags & HMM_PFN_VALID) === 0 ? HMM_NEED_FAULT : 0;
 }
 
+/** The walk gives the lock of its VMA back, if it has one. */
+function unlock_vma(walk: HmmVmaWalk): void {
+  walk.vma_lock?.up_read();
+  walk.vma_lock = null;
+}
+
 /** Fault a range in. Return: -EBUSY to walk again from `addr`, -EPERM, -EFAULT. */
 function* hmm_vma_fault(
   walk: HmmVmaWalk,
@@ -135,6 +146,8 @@ function* hmm_vma_fault(
   end: number,
   need: number,
 ): Task<number> {
+  // Where faults wait for the end of the walk, it ends here.
+  if (vma.vm_mm.kernel.behaviour.hmmFaultsOutsideWalk) unlock_vma(walk);
   let fault_flags = FAULT_FLAG_REMOTE | (walk.unlockable ? FAULT_FLAG_ALLOW_RETRY : 0);
   walk.last = addr;
   if ((need & HMM_NEED_WRITE_FAULT) !== 0) {
@@ -182,7 +195,7 @@ function* hmm_vma_handle_leaf(
   const usable = (flags & PTE_PRESENT) !== 0 && (flags & PTE_PROTNONE) === 0;
   if (usable) cpu_flags |= HMM_PFN_VALID | ((flags & PTE_WRITE) !== 0 ? HMM_PFN_WRITE : 0);
   const need = hmm_need_fault(range, cpu_flags);
-  if (need !== 0) return yield* hmm_vma_fault(walk, vma, addr, end, need);
+  if (need !== 0) return yield* fault_entry(walk, vma, addr, end, need);
   const first = (addr - range.start) / PAGE_SIZE;
   const count = (end - addr) / PAGE_SIZE;
   const base = page + pte_index(addr);
@@ -326,6 +339,18 @@ function* hmm_walk_vma(walk: HmmVmaWalk, vma: VmArea, start: number, end: number
     tell(walk.range, 'hmm_vma_walk_test', start, end, reason);
     return -EFAULT;
   }
+  if (!is_vm_hugetlb_page(vma)) return yield* walk_pgd_range(walk, vma, start, end);
+  const { behaviour } = vma.vm_mm.kernel;
+  const vma_lock = behaviour.hugetlbWalkLocksVma ? hugetlb_vma_lock(vma) : null;
+  if (vma_lock !== null) yield* vma_lock.down_read('walk_hugetlb_range');
+  walk.vma_lock = vma_lock;
+  const ret = yield* walk_pgd_range(walk, vma, start, end);
+  unlock_vma(walk);
+  return ret;
+}
+
+/** walk_pgd_range() or walk_hugetlb_range(). */
+function* walk_pgd_range(walk: HmmVmaWalk, vma: VmArea, start: number, end: number): Task<number> {
   const { pt } = vma.vm_mm;
   const hugetlb = is_vm_hugetlb_page(vma);
   for (let addr = start; addr < end; ) {
@@ -353,6 +378,17 @@ function* hmm_vma_walk_hugetlb_entry(
   vma.vm_mm.kernel.enter('hmm_vma_walk_hugetlb_entry', addr);
   const i = pmd_index(addr);
   return yield* hmm_vma_handle_leaf(walk, vma, addr, end, pmd.e[i]!, pmd.e[FLAGS + i]!);
+}
+
+/** hmm_vma_fault() for an entry, without the lock of a hugetlb mapping, which the fault takes itself. */
+function* fault_entry(walk: HmmVmaWalk, vma: VmArea, addr: number, end: number, need: number): Task<number> {
+  const { vma_lock } = walk;
+  unlock_vma(walk);
+  const ret = yield* hmm_vma_fault(walk, vma, addr, end, need);
+  if (vma_lock === null || vma.vm_mm.kernel.behaviour.hmmFaultsOutsideWalk) return ret;
+  yield* vma_lock.down_read('hmm_vma_walk_hugetlb_entry');
+  walk.vma_lock = vma_lock;
+  return ret;
 }
 
 /** walk_pmd_range(): the walker itself finds that an entry is none. */
@@ -411,7 +447,7 @@ export function hmm_range_fault(range: HmmRange): Task<number> {
 
 /** Return: as hmm_range_fault(), or HMM_FAULT_UNLOCKED. */
 function* hmm_range_fault_locked(range: HmmRange, unlockable: boolean): Task<number> {
-  const walk: HmmVmaWalk = { range, unlockable, last: range.start };
+  const walk: HmmVmaWalk = { range, unlockable, last: range.start, vma_lock: null };
   const { kernel: k } = range.notifier.mm;
   let tries = 0;
   for (;;) {

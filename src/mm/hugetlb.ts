@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: mm/hugetlb.c, page faults. Fidelity: ported; no userfaultfd, hwpoison or migration entries, and no
- * vma_lock (see hugetlb_pgtable.ts).
+ * Answers for: mm/hugetlb.c, page faults. Fidelity: ported; no userfaultfd, hwpoison or migration entries.
  */
 import { KernelBug } from '../sim/errors.js';
 import type { Mutex } from '../sim/locks.js';
@@ -26,6 +25,7 @@ import {
   restore_reserve_on_error,
   vma_hugecache_offset,
 } from './hugetlb_resv.js';
+import { hugetlb_vma_lock_read, hugetlb_vma_unlock_read } from './hugetlb_vma_lock.js';
 import type { Kernel } from './kernel.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -85,7 +85,7 @@ interface HugeFault {
   readonly mapping: AddressSpace;
   /** Index of the huge page in the file. */
   readonly idx: number;
-  /** Held, but while pages are taken from children. */
+  /** Held, and the VMA's lock for read within it, but while pages are taken from children. */
   readonly mutex: Mutex;
 }
 
@@ -110,6 +110,7 @@ export function* hugetlb_fault(vma: VmArea, address: number, flags: number): Tas
   const mutex = k.hugetlb.faultMutex(mapping.id, idx);
   const fault: HugeFault = { k, vma, address: haddr, flags, mapping, idx, mutex };
   yield* fault_mutex_lock(mutex);
+  yield* hugetlb_vma_lock_read(vma, 'hugetlb_fault');
   huge_pte_alloc(vma.vm_mm, haddr);
   const pte = huge_pte(vma.vm_mm, haddr);
   let busy = NO_PAGE;
@@ -123,6 +124,7 @@ export function* hugetlb_fault(vma: VmArea, address: number, flags: number): Tas
   } else {
     ret = yield* wp_locked(fault, pte);
   }
+  hugetlb_vma_unlock_read(vma);
   mutex.mutex_unlock();
   if (busy !== NO_PAGE) yield* k.wait_on_page_locked(busy, 'hugetlb_fault');
   return ret;
@@ -233,7 +235,7 @@ function set_huge_ptep_writable({ vma, address }: HugeFault, pte: HugePte): void
   flush_tlb_range(vma.vm_mm, address, address + HPAGE_SIZE);
 }
 
-/** A write (or an unsharing) hits a page that is mapped read-only. Context: fault mutex held; may sleep. */
+/** A write (or an unsharing) hits a page that is mapped read-only. Context: fault mutex and VMA's lock held; may sleep. */
 function* hugetlb_wp(fault: HugeFault): Task<number> {
   fault.k.enter('hugetlb_wp', fault.address);
   const { k, vma, address } = fault;
@@ -261,9 +263,11 @@ function* hugetlb_wp(fault: HugeFault): Task<number> {
       k.executor.charge(COST_RETRY);
       yield* k.executor.yield('hugetlb_wp');
     }
+    hugetlb_vma_unlock_read(vma);
     fault.mutex.mutex_unlock();
     yield* unmap_ref_private(fault, pte.page);
     yield* fault_mutex_lock(fault.mutex);
+    yield* hugetlb_vma_lock_read(vma, 'hugetlb_wp');
     if (!is_unchanged(fault, pte)) return 0;
   }
 }

@@ -3,8 +3,8 @@
  * Answers for: mm/hugetlb.c, page tables of huge pages: unmapping, fork, mprotect, mremap. Fidelity: simplified: no
  * migration entries or markers.
  *
- * DIVERGES: processes never share the page tables of a shared mapping (huge_pmd_share), so that vma_lock, which guards
- * the sharing, does not exist, and notifications cover no more than the range itself.
+ * DIVERGES: processes never share the page tables of a shared mapping (huge_pmd_share), so that notifications cover no
+ * more than the range itself.
  *
  * A huge page is a leaf of the PMD table. It counts in the folio's entire mapcount, and never in the rss.
  */
@@ -20,6 +20,12 @@ import {
   restore_reserve_on_unmap,
   set_vma_resv_unmapped,
 } from './hugetlb_resv.js';
+import {
+  hugetlb_vma_lock_read,
+  hugetlb_vma_lock_write,
+  hugetlb_vma_unlock_read,
+  hugetlb_vma_unlock_write,
+} from './hugetlb_vma_lock.js';
 import type { Kernel } from './kernel.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -180,6 +186,7 @@ export function* copy_hugetlb_page_range(dst_vma: VmArea, src_vma: VmArea): Task
   const cow = is_cow_mapping(src_vma.vm_flags);
   const range = mmu_notifier_range(src, start, end, 'MMU_NOTIFY_CLEAR');
   if (cow) yield* mmu_notifier_invalidate_range_start(range);
+  else yield* hugetlb_vma_lock_read(src_vma, 'copy_hugetlb_page_range');
   let ret = 0;
   forEachHugeEntry(src, start, end, (pmd, i, address) => {
     // The child gets a table even for a hole, as far as the parent has one.
@@ -190,6 +197,8 @@ export function* copy_hugetlb_page_range(dst_vma: VmArea, src_vma: VmArea): Task
   if (cow) {
     flush_tlb_range(src, start, end);
     mmu_notifier_invalidate_range_end(range);
+  } else {
+    hugetlb_vma_unlock_read(src_vma);
   }
   return ret;
 }
@@ -250,6 +259,7 @@ export function* hugetlb_change_protection(
   const mm = vma.vm_mm;
   const range = mmu_notifier_range(mm, start, end, 'MMU_NOTIFY_PROTECTION_VMA');
   yield* mmu_notifier_invalidate_range_start(range);
+  yield* hugetlb_vma_lock_write(vma, 'hugetlb_change_protection');
   let changed = 0;
   forEachHugeEntry(mm, start, end, (pmd, i) => {
     if (!is_huge(pmd, i)) return true;
@@ -258,6 +268,7 @@ export function* hugetlb_change_protection(
     return true;
   });
   flush_tlb_range(mm, start, end);
+  hugetlb_vma_unlock_write(vma);
   mmu_notifier_invalidate_range_end(range);
   return changed;
 }
@@ -273,6 +284,7 @@ export function* move_hugetlb_page_tables(
   const mm = vma.vm_mm;
   const range = mmu_notifier_range(mm, old_addr, old_addr + length, 'MMU_NOTIFY_CLEAR');
   yield* mmu_notifier_invalidate_range_start(range);
+  yield* hugetlb_vma_lock_write(vma, 'move_hugetlb_page_tables');
   forEachHugeEntry(mm, old_addr, old_addr + length, (pmd, i, address) => {
     if (!is_huge(pmd, i)) return true;
     const page = pmd.e[i]!;
@@ -284,5 +296,6 @@ export function* move_hugetlb_page_tables(
   });
   flush_tlb_range(mm, old_addr, old_addr + length);
   mmu_notifier_invalidate_range_end(range);
+  hugetlb_vma_unlock_write(vma);
   return length;
 }

@@ -4,7 +4,7 @@
  * pool of fixed size without surplus pages, no subpools and no cgroups.
  */
 import { KernelBug } from '../sim/errors.js';
-import { Mutex } from '../sim/locks.js';
+import { Mutex, RwSem } from '../sim/locks.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { ENOMEM } from '../uapi/errno.js';
 import type { Kernel } from './kernel.js';
@@ -22,6 +22,7 @@ export class HugetlbPool {
   private readonly freeList: Page[] = [];
   /** Made when they are first needed. */
   private readonly faultMutexes: (Mutex | undefined)[] = [];
+  private readonly rwSems = new WeakMap<object, RwSem>();
 
   /** A pool of `nr` pages, or as many as there is memory for. */
   constructor(
@@ -42,6 +43,15 @@ export class HugetlbPool {
     const n = (mappingId + idx) % NUM_FAULT_MUTEXES;
     this.faultMutexes[n] ??= new Mutex(this.k.executor, 'hugetlb_fault_mutex');
     return this.faultMutexes[n];
+  }
+
+  /** The rw_sema of a VMA or a reservation map, made when it is first needed. */
+  rwSemOf(owner: object, name: string): RwSem {
+    const known = this.rwSems.get(owner);
+    if (known !== undefined) return known;
+    const fresh = new RwSem(this.k.executor, name);
+    this.rwSems.set(owner, fresh);
+    return fresh;
   }
 
   /** hugetlb_acct_memory(): reserve `delta` pages, or give reservations back. Return: 0 or -ENOMEM. */

@@ -76,9 +76,14 @@ function vma_resv_map(vma: VmArea): ResvMap | null {
   return is_shared(vma) ? inode_resv_map(vma.vm_file!.mapping!) : private_data(vma).resv;
 }
 
+/** The map of the private mapping that pages were reserved for, which is lasting: a lock can belong to it. */
+export function private_resv_map(vma: VmArea): ResvMap | null {
+  return is_shared(vma) ? null : private_data(vma).resv;
+}
+
 /** Whether this is the private mapping that the pages were reserved for. */
 export function is_vma_resv_owner(vma: VmArea): boolean {
-  return !is_shared(vma) && private_data(vma).resv !== null;
+  return private_resv_map(vma) !== null;
 }
 
 export function is_vma_resv_unmapped(vma: VmArea): boolean {

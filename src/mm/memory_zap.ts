@@ -5,6 +5,7 @@ import type { Task } from '../sim/task.js';
 import { HPAGE_PMD_NR, HPAGE_PMD_SIZE, PAGE_SIZE } from '../uapi/mman.js';
 import { __split_huge_pmd } from './huge_split.js';
 import { __unmap_hugepage_range } from './hugetlb.js';
+import { hugetlb_vma_lock_write, hugetlb_vma_unlock_write } from './hugetlb_vma_lock.js';
 import { in_tree_order } from './interval_tree.js';
 import type { Kernel } from './kernel.js';
 import { vm_normal_page } from './memory.js';
@@ -268,8 +269,8 @@ function* unmap_page_range(
   flush_tlb_range(vma.vm_mm, start, end);
 }
 
-/** unmap_single_vma(): also for hugetlb. */
-export function* unmap_single_vma(tlb: MmuGather, vma: VmArea, start: number, end: number): Task {
+/** unmap_single_vma(): also for hugetlb, whose VMA is locked by whoever calls. */
+function* unmap_single_vma(tlb: MmuGather, vma: VmArea, start: number, end: number): Task {
   const from = Math.max(vma.vm_start, start);
   const to = Math.min(vma.vm_end, end);
   if (from >= to) return;
@@ -281,7 +282,20 @@ export function* unmap_single_vma(tlb: MmuGather, vma: VmArea, start: number, en
   yield* unmap_page_range(tlb, vma, from, to, 'unmap');
 }
 
-/** Unmap a part of one VMA, with notification (zap_page_range_single). Context: may sleep. */
+/** unmap_vmas(): [start, end) of each. Context: notifiers called by the caller; may sleep. */
+export function* unmap_vmas(tlb: MmuGather, vmas: readonly VmArea[], start: number, end: number): Task {
+  for (const vma of vmas) {
+    const hugetlb = is_vm_hugetlb_page(vma);
+    if (hugetlb) yield* hugetlb_vma_lock_write(vma, 'unmap_vmas');
+    yield* unmap_single_vma(tlb, vma, start, end);
+    if (hugetlb) hugetlb_vma_unlock_write(vma);
+  }
+}
+
+/**
+ * Unmap a part of one VMA, with notification (zap_page_range_single). Context: may sleep. 6.1 takes the lock of a
+ * hugetlb mapping behind the notification, which here is always before it.
+ */
 export function* zap_page_range_single(
   vma: VmArea,
   start: number,
@@ -289,12 +303,15 @@ export function* zap_page_range_single(
   details: ZapDetails = 'all',
 ): Task {
   const range = mmu_notifier_range(vma.vm_mm, start, end, 'MMU_NOTIFY_CLEAR');
+  const hugetlb = is_vm_hugetlb_page(vma);
+  if (hugetlb) yield* hugetlb_vma_lock_write(vma, 'zap_page_range_single');
   yield* mmu_notifier_invalidate_range_start(range);
   const tlb: MmuGather = [];
-  if (is_vm_hugetlb_page(vma)) yield* unmap_single_vma(tlb, vma, start, end);
+  if (hugetlb) yield* unmap_single_vma(tlb, vma, start, end);
   else yield* unmap_page_range(tlb, vma, start, end, details);
   mmu_notifier_invalidate_range_end(range);
   tlb_finish_mmu(vma.vm_mm.kernel, tlb);
+  if (hugetlb) hugetlb_vma_unlock_write(vma);
 }
 
 /**

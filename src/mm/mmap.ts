@@ -20,7 +20,7 @@ import {
 import { anon_vma_fork } from './anon_vma.js';
 import { hugetlb_dup_vma_private } from './hugetlb.js';
 import { copy_page_range } from './memory_fork.js';
-import { type MmuGather, tlb_finish_mmu, unmap_single_vma } from './memory_zap.js';
+import { type MmuGather, tlb_finish_mmu, unmap_vmas } from './memory_zap.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -254,7 +254,7 @@ function* unmap_region(mm: MmStruct, doomed: readonly VmArea[], start: number, e
   const range = mmu_notifier_range(mm, start, end, 'MMU_NOTIFY_UNMAP');
   yield* mmu_notifier_invalidate_range_start(range);
   const tlb: MmuGather = [];
-  for (const vma of doomed) yield* unmap_single_vma(tlb, vma, start, end);
+  yield* unmap_vmas(tlb, doomed, start, end);
   mmu_notifier_invalidate_range_end(range);
   const prev = mm.vmas.prev(start);
   const next = mm.vmas.find_vma(start);
@@ -277,7 +277,7 @@ function* exit_mmap(mm: MmStruct): Task {
   yield* mmu_notifier_invalidate_range_start(everything);
   const vmas = [...mm.vmas];
   const tlb: MmuGather = [];
-  for (const vma of vmas) yield* unmap_single_vma(tlb, vma, vma.vm_start, vma.vm_end);
+  yield* unmap_vmas(tlb, vmas, 0, Number.MAX_SAFE_INTEGER);
   mmu_notifier_invalidate_range_end(everything);
   mm.vmas.clear();
   flush_tlb_mm(mm);

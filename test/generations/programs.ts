@@ -7,6 +7,7 @@ import { KSFT_FAIL } from '../../src/selftests/events.js';
 import { hmmTests } from '../../src/selftests/hmm-tests/suites.js';
 import { test_harness_run } from '../../src/selftests/kselftest_harness.js';
 import { Hang } from '../../src/sim/errors.js';
+import { type Asked, LockWatch } from '../../src/sim/lock-watch.js';
 import type { Task } from '../../src/sim/task.js';
 import { EINVAL } from '../../src/uapi/errno.js';
 import {
@@ -19,12 +20,14 @@ import {
 import {
   MADV_DONTNEED_LOCKED,
   MAP_ANONYMOUS,
+  MAP_HUGETLB,
   MAP_PRIVATE,
   O_RDWR,
   PAGE_SIZE,
   PROT_READ,
   PROT_WRITE,
 } from '../../src/uapi/mman.js';
+import { dmirrorRequest } from '../../src/uapi/test_hmm_uapi.js';
 import type { Sys } from '../../src/user/api.js';
 import { filledPage, migratePage, migratePageAndKeep } from '../drivers/device_page.js';
 
@@ -158,6 +161,42 @@ function faultsOfTouch(machine: Machine): number {
   return faults;
 }
 
+// --- locks of huge pages -----------------------------------------------------------------------------------
+
+const HUGE_LOCK = 'resv_map rw_sema';
+
+/** A device writes to a huge page of a private mapping, around which nothing has tables yet. */
+function writeToHole(machine: Machine): readonly Asked[] {
+  const process = machine.spawn('p0');
+  const { uapi } = machine.generation;
+  const watch = new LockWatch(true);
+  machine.call(process, function* (sys) {
+    const fd = yield* sys.open('/dev/hmm_dmirror0', O_RDWR);
+    const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB;
+    const addr = yield* sys.mmap(0x10_0000_0000, HUGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+    const arg = yield* sys.malloc(64);
+    const fields = { addr, ptr: yield* sys.malloc(PAGE_SIZE), npages: 1 };
+    yield* sys.storeBytes(arg, uapi.cmd.encode(new Uint8Array(uapi.cmd.size), fields));
+    machine.executor.locks = watch;
+    return yield* sys.ioctl(fd, dmirrorRequest(uapi, 'WRITE')!, arg);
+  });
+  return watch.takeAsked();
+}
+
+/** Places where the fault might have to wait for the lock of the mapping. */
+function waitsForHugeLock(machine: Machine): number {
+  return writeToHole(machine).filter((one) => one.where === 'hugetlb_fault' && one.mayWaitFor === HUGE_LOCK)
+    .length;
+}
+
+/** Places where the walk has it when its fault might have to wait. */
+function faultsWithHugeLock(machine: Machine): number {
+  return writeToHole(machine).filter(
+    ({ mayWaitFor, holds }) =>
+      mayWaitFor === 'hugetlb_fault_mutex' && holds.some(({ lock }) => lock === HUGE_LOCK),
+  ).length;
+}
+
 // --- the suite --------------------------------------------------------------------------------------------
 
 /** How many variants of a test fail. */
@@ -191,6 +230,9 @@ export const programs: Readonly<Record<string, WitnessProgram>> = {
   'pinned pages that are collected': { run: pinnedLeftByCollect, expected: 1 },
   'pinned device pages that pass the check': { run: pinnedPastTheCheck, expected: 1 },
   MADV_DONTNEED_LOCKED: { run: calling(dontneedLocked), expected: -EINVAL },
+  'waits of a fault for the lock of huge pages': { run: waitsForHugeLock, expected: 1 },
+  'faults with the lock of huge pages': { run: faultsWithHugeLock, expected: 1 },
+  'no faults with the lock of huge pages': { run: faultsWithHugeLock, expected: 0 },
   hmm_gup_test: { run: (machine) => failures(machine, 'hmm_gup_test'), expected: 0 },
   'open /dev/hmm_mirror0': { run: calling((sys) => sys.open('/dev/hmm_mirror0', O_RDWR)), expected: 3 },
 };

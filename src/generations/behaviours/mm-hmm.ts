@@ -22,4 +22,11 @@ export const hmm = {
     since: ['7.3'],
     witness: { kernel: '7.3', scenario: 'derived/foreign-read-oom-7.3' },
   },
+  hmmFaultsOutsideWalk: {
+    what: 'what has to be faulted in is, when the walk is over and its locks are free; before, in the midst of it',
+    source: 'mm/hmm.c hmm_record_fault',
+    // Between 6.12 and 7.3.
+    since: ['7.3'],
+    witness: { kernel: '7.3', program: 'no faults with the lock of huge pages' },
+  },
 } as const satisfies Entries;
