@@ -68,7 +68,7 @@ const WORD = { FAIL: 'not ok', ERROR: 'error', MISS: 'missing', PASS: 'ok', SKIP
 
 function findingLines(finding: Finding, ran: RanCandidates): string[] {
   const { status, name, here, assertion, place, failures, death, reports, condition, candidates } = finding;
-  const lines = [`${WORD[status]} ${name === '' ? '(no test)' : name}`];
+  const lines = [finding.passed ? `ok ${name}, but:` : `${WORD[status]} ${name === '' ? '(no test)' : name}`];
   if (here !== undefined && here !== name) lines.push(field('here', here));
   const more = failures > 1 ? `, and ${failures - 1} more` : '';
   if (assertion !== undefined) lines.push(field('says', `${assertion} (${place})${more}`));

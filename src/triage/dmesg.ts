@@ -55,7 +55,7 @@ class OpenReport implements KernelReport {
   readonly lines: string[] = [];
   at: string | undefined;
   comm: string | undefined;
-  incomplete = true;
+  incomplete: boolean;
   seen = 0;
   private named: string | undefined;
   private pointer: string | undefined;
@@ -69,7 +69,13 @@ class OpenReport implements KernelReport {
     first: string,
   ) {
     this.named = kind.named === undefined ? undefined : plain(match[kind.named]!);
+    this.incomplete = !this.isWhole;
     this.add(first);
+  }
+
+  /** Nothing that follows is of it. */
+  get isWhole(): boolean {
+    return this.kind.oneLine ?? false;
   }
 
   get kills(): boolean {
@@ -153,7 +159,7 @@ export class DmesgReader {
   }
 
   private opened(report: OpenReport): KernelReport {
-    this.report = report;
+    this.report = report.isWhole ? undefined : report;
     this.after = 0;
     return report;
   }

@@ -16,6 +16,7 @@ export function blankFinding(
     name,
     here,
     number: undefined,
+    passed: false,
     assertion: undefined,
     place: undefined,
     failures: 0,

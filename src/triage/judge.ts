@@ -155,6 +155,7 @@ class RunJudge {
       name: test.name,
       here,
       number: test.number,
+      passed: test.status === 'pass',
       assertion: first?.text,
       place: first === undefined ? undefined : `${first.file}:${first.line}`,
       failures: test.failures,

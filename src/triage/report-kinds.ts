@@ -13,6 +13,8 @@ export interface ReportKind {
   readonly named?: 1 | 2;
   /** The function is that of the lock line, or the first of the trace that is no scheduler's; else the instruction pointer's. */
   readonly from?: 'lock' | 'trace';
+  /** The first line is all of it. */
+  readonly oneLine?: true;
 }
 
 export const reportKinds: readonly ReportKind[] = [
@@ -107,14 +109,15 @@ export const reportKinds: readonly ReportKind[] = [
   { begins: /^WARNING: CPU: \d+ PID: \d+ at (\S+:\d+) ([a-z_][\w.]*)/i, title: 'WARNING in FN', named: 2 },
   { begins: /^WARNING: CPU: \d+ PID: \d+ at (\S+)/, title: 'WARNING in FN', bare: 'WARNING at $1' },
   // The simulated kernel's own.
-  { begins: /^WARNING: ([a-z_]\w*): \S/, title: 'WARNING in FN', named: 1 },
-  { begins: /^\w+: Kernel oops in (\w+): /, title: 'oops in FN', named: 1, kills: true },
-  { begins: /^\w+: Hung in (\w+): /, title: 'INFO: task hung in FN', named: 1 },
+  { begins: /^WARNING: ([a-z_]\w*): \S/, title: 'WARNING in FN', named: 1, oneLine: true },
+  { begins: /^\w+: Kernel oops in (\w+): /, title: 'oops in FN', named: 1, kills: true, oneLine: true },
+  { begins: /^\w+: Hung in (\w+): /, title: 'INFO: task hung in FN', named: 1, oneLine: true },
   {
     begins: /^Bail out! the kernel oopsed in (\w+) while/,
     title: 'oops in FN',
     named: 1,
     kills: true,
+    oneLine: true,
   },
   { begins: /^UBSAN: ([\w-]+) in (\S+)/, title: 'UBSAN: $1 in FN', bare: 'UBSAN: $1', from: 'trace' },
   { begins: /^(?:Internal error: )?Oops(?: - [\w ]+)?: /, title: 'oops in FN', kills: true },

@@ -42,6 +42,8 @@ export interface Finding {
   /** In this tool; undefined where the generation has no such test. */
   readonly here: string | undefined;
   readonly number: number | undefined;
+  /** The test passed, and the kernel reported something. */
+  readonly passed: boolean;
   readonly assertion: string | undefined;
   readonly place: string | undefined;
   readonly failures: number;

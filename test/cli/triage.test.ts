@@ -78,3 +78,34 @@ t.test('compressed logs that are cut or damaged', async (t) => {
     stderr: `hmm-sim: ${path}: its compressed data is damaged\n`,
   });
 });
+
+t.test('what smoke itself prints of a bug', async (t) => {
+  const bug = 'private-subpage-from-entry';
+  for (const [kernel, failures] of [
+    ['6.12', 2],
+    ['7.3', 5],
+  ] as const) {
+    const { stdout: log } = hmmSim('smoke', '--kernel', kernel, '--bug', bug, '--seed', '1');
+    const { stdout, status } = piped(log, '-');
+    t.equal(status, 0, 'all explained');
+    const lines = stdout.split('\n');
+    t.match(lines[1], new RegExp(`the suite of ${kernel} `));
+    t.equal(lines.filter((line) => line.startsWith('not ok ')).length, failures);
+    t.strictSame(
+      lines.filter((line) => /^ {2}(?:kernel|likely)/.test(line)),
+      Array.from({ length: failures }, () => [
+        '  kernel    oops in try_to_migrate_one',
+        `  likely    ${bug}: here it makes this test show just this`,
+      ]).flat(),
+    );
+  }
+});
+
+t.test('a test that passed while the kernel warned', async (t) => {
+  const { stdout: log } = hmmSim('smoke', '--kernel', '7.3', '--bug', 'spurious-zap-warning', '--seed', '1');
+  const { stdout } = piped(log, '--run', '-');
+  t.match(
+    stdout,
+    /\n39 passed, 0 failed, 39 skipped\n(?:.*\n)*?ok hmm.hmm_device_private.migrate_file_private, but:\n {2}kernel {4}WARNING in zap_pte_range\n {2}likely {4}spurious-zap-warning: (?:.*\n)*? {2}ran {7}the same symptom\n/,
+  );
+});

@@ -134,3 +134,25 @@ t.test('a hundred thousand lines are not kept', async (t) => {
     ['migrate', 'fail', 100_000, 100_000, 20],
   );
 });
+
+t.test('what ends a test of the simulated kernel, alone in its line', async (t) => {
+  const endings: readonly [string, string | undefined][] = [
+    ['Kernel oops in try_to_migrate_one: no pfn', 'oops in try_to_migrate_one'],
+    ['Hung in folio_wait: nobody wakes it', 'INFO: task hung in folio_wait'],
+    ['Invariant violated: refcount: page 3 has 2', undefined],
+    ['Test terminated by timeout', undefined],
+  ];
+  for (const [text, title] of endings) {
+    // Nothing else in the line is looked for.
+    const log = readLog(
+      `#  RUN           hmm.hmm_device_private.migrate ...\n# migrate: ${text}\nnot ok 1 hmm.hmm_device_private.migrate\n`,
+    );
+    const [test] = log.runs[0]!.tests;
+    t.strictSame([test!.status, test!.death], ['fail', text]);
+    const reports = title === undefined ? [] : [[title, false]];
+    t.strictSame(
+      test!.reports.map((report) => [report.title, report.incomplete]),
+      reports,
+    );
+  }
+});
