@@ -214,7 +214,7 @@ function conditionGoal(lab: Laboratory, document: ScenarioDocument, text: string
   const [, number, key, operator, value] = CONDITION.exec(text) ?? [];
   if (number === undefined) {
     throw new UsageError(
-      `expected oops, hang, load, checker, internal, fail, or as 'step 5 ret == ENOENT', got '${text}'`,
+      `expected oops, hang, load, warning, checker, internal, fail, or as 'step 5 ret == ENOENT', got '${text}'`,
       '--while',
     );
   }
@@ -248,15 +248,45 @@ function endGoal(lab: Laboratory, document: ScenarioDocument, kind: string): Goa
   throw new UsageError(`no ${kind}: ${instead}`, '--while');
 }
 
+/** The goal that the kernel still warns in the same function, and where nothing is wrong does not. */
+function warningGoal(lab: Laboratory, document: ScenarioDocument): Goal | undefined {
+  const bare = bareOf(document);
+  const warned = (one: ScenarioDocument) => warningsIn(observeIn(lab, one).dmesg);
+  const sound = (one: ScenarioDocument) => (lab.sound === undefined ? [] : warned(lab.sound(one)));
+  const usual = sound(bare);
+  const fn = warned(bare).find((one) => !usual.includes(one));
+  if (fn === undefined) return undefined;
+  const text = `warning in ${fn}`;
+  return {
+    text,
+    document: bare,
+    interesting: (one) => canBoot(lab, one) && warned(one).includes(fn) && !sound(one).includes(fn),
+    finish(small) {
+      const { results, dmesg } = observeIn(lab, small);
+      const last = results.length - 1;
+      // What the last step answers is all that a program on a real kernel can look at.
+      const steps = small.steps.map((step, index) =>
+        index === last ? ({ ...step, expect: results[last] } as Step) : step,
+      );
+      return { ...small, steps, warnings: warningsIn(dmesg), source: text };
+    },
+  };
+}
+
 /**
- * The goal that `condition` names; without one, whatever is wrong with `document`: an expectation that is not met, or
- * how the machine ends. Throws UsageError where the document does not show it to begin with.
+ * The goal that `condition` names; without one, whatever is wrong with `document`: an expectation that is not met, how
+ * the machine ends, or that the kernel warns. Throws UsageError where the document does not show it to begin with.
  */
 export function goalFor(lab: Laboratory, document: ScenarioDocument, condition: string | undefined): Goal {
   if (lab.other !== undefined) {
     const found = findingsOf(lab, document).find(({ kind }) => kind === 'divergence');
     if (found === undefined) throw new UsageError('both kernels answer the same', '--not-equal-to');
     return goalOf(lab, document, found);
+  }
+  if (condition === 'warning') {
+    const goal = warningGoal(lab, document);
+    if (goal === undefined) throw new UsageError('no warning: the kernel says nothing', '--while');
+    return goal;
   }
   if (ENDS.some((kind) => kind === condition)) return endGoal(lab, document, condition!);
   if (condition !== undefined && condition !== 'fail') return conditionGoal(lab, document, condition);
@@ -265,5 +295,7 @@ export function goalFor(lab: Laboratory, document: ScenarioDocument, condition: 
   if (condition === 'fail') throw new UsageError('every expectation is met', '--while');
   const { end } = observeIn(lab, document);
   if (end !== undefined) return goalOf(lab, document, end);
+  const warning = warningGoal(lab, document);
+  if (warning !== undefined) return warning;
   throw new UsageError('nothing is wrong with the scenario: say what to keep', '--while');
 }

@@ -102,7 +102,7 @@ export function explainScenario(
 }
 
 export interface ShrinkOptions extends ScenarioOptions {
-  /** As `hmm-sim shrink --while`: oops, hang, load, checker, fail, "step 5 ret == ENOENT"; default: what is wrong. */
+  /** As `hmm-sim shrink --while`: oops, hang, load, warning, checker, fail, "step 5 ret == ENOENT"; default: what is wrong. */
   readonly while?: string;
   /** Keep that this kernel answers differently. */
   readonly notEqualTo?: KernelId;

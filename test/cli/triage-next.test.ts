@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The commands that triage prints, pasted. */
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -74,4 +74,23 @@ t.test('and of a log of a kernel that has the bug', { timeout: 240_000 }, async 
   t.equal(paste('hmm-sim run --fix exclusive-thp-tail exclusive-least.yaml').status, 0);
   t.equal(paste('hmm-sim run exclusive.yaml').status, 0);
   t.equal(paste('hmm-sim run --bug exclusive-thp-tail exclusive.yaml').status, 1);
+});
+
+t.test('and of a log of 7.3 in which all passed, but the kernel warned', { timeout: 240_000 }, async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'triage-next-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const paste = pastedIn(directory);
+  const bug = 'spurious-zap-warning';
+  const log = paste(`hmm-sim smoke --kernel 7.3 --bug ${bug} -t migrate_file_private --seed 1`);
+  t.equal(log.status, 0);
+  writeFileSync(join(directory, 'a.log'), log.stdout);
+  const commands = fieldsOf(paste('hmm-sim triage --run a.log').stdout).slice(2);
+  t.equal(commands.length, 4);
+  const ran = commands.map(paste);
+  t.strictSame(
+    ran.map(({ status }) => status),
+    [0, 0, 0, 0],
+  );
+  t.match(ran[2]!.stdout, 'WARNING zap_pte_range: ');
+  t.ok(existsSync(join(directory, 'migrate_file_private.c')));
 });

@@ -113,7 +113,7 @@ t.test('what is not so to begin with', (t) => {
     ['step 7 ret == 0', 'there is no step 7; the last one is 1'],
     [
       'step one',
-      "expected oops, hang, load, checker, internal, fail, or as 'step 5 ret == ENOENT', got 'step one'",
+      "expected oops, hang, load, warning, checker, internal, fail, or as 'step 5 ret == ENOENT', got 'step one'",
     ],
   ];
   for (const [condition, message] of wrong) {
@@ -140,6 +140,36 @@ t.test('what is expected of loading and of the kernel log is judged as run judge
   t.equal(loaded.text, 'load: expected {"ret":"ENOMEM"}, got {"ret":0}');
   t.throws(() => goalFor(lab, { ...quiet, warnings: [], load: { ret: 0 } }, 'fail'), {
     message: 'every expectation is met',
+  });
+  t.end();
+});
+
+t.test('warning: the kernel warns in the same function, and only with the bug', (t) => {
+  const file: Step = { ...mmap, backing: 'file' };
+  const document = {
+    ...scenario(open, file, store, { op: 'load', ...region }, toDevice, { op: 'munmap', ...region }),
+    machine: { bugs: ['spurious-zap-warning'] },
+  };
+  const sound = (one: ScenarioDocument): ScenarioDocument => ({ ...one, machine: {} });
+  for (const condition of [undefined, 'warning']) {
+    const goal = goalFor({ ...lab, sound }, document, condition);
+    t.equal(goal.text, 'warning in zap_pte_range');
+    t.strictSame(least(goal), {
+      ...document,
+      source: 'warning in zap_pte_range',
+      warnings: ['zap_pte_range'],
+      steps: [
+        open,
+        { ...file, pages: 1 },
+        { op: 'store', ...one, word: 64 },
+        { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', ...one },
+        { op: 'munmap', ...one, expect: { ret: 0 } },
+      ],
+    });
+  }
+  const same = (one: ScenarioDocument): ScenarioDocument => one;
+  t.throws(() => goalFor({ ...lab, sound: same }, document, 'warning'), {
+    message: 'no warning: the kernel says nothing',
   });
   t.end();
 });
