@@ -64,6 +64,13 @@ function reportLine({ title, at, incomplete }: KernelReport): string {
   );
 }
 
+/** The same report again and again is one line. */
+function reportLines(reports: readonly KernelReport[]): string[] {
+  const times = new Map<string, number>();
+  for (const report of reports) times.set(reportLine(report), (times.get(reportLine(report)) ?? 0) + 1);
+  return [...times].map(([line, count]) => (count === 1 ? line : `${line}, ${count} times`));
+}
+
 const WORD = { FAIL: 'not ok', ERROR: 'error', MISS: 'missing', PASS: 'ok', SKIP: 'skipped' } as const;
 
 function findingLines(finding: Finding, ran: RanCandidates): string[] {
@@ -73,7 +80,7 @@ function findingLines(finding: Finding, ran: RanCandidates): string[] {
   const more = failures > 1 ? `, and ${failures - 1} more` : '';
   if (assertion !== undefined) lines.push(field('says', `${assertion} (${place})${more}`));
   if (death !== '') lines.push(field('ended', death));
-  lines.push(...reports.map(reportLine));
+  lines.push(...reportLines(reports));
   if (condition !== undefined) lines.push(field('because', condition.text));
   lines.push(...finding.notes.map((note) => field('note', note)));
   for (const [i, candidate] of candidates.slice(0, MAX_CANDIDATES).entries())

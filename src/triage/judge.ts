@@ -225,6 +225,7 @@ class RunJudge {
     if (test.status === 'running')
       notes.push('it was running where the log ends, or went on to other things');
     if (test.garbled) notes.push('its result is cut, or other output runs through it');
+    if (test.moreReports > 0) notes.push(`${test.moreReports} more reports of the kernel followed`);
     if (test.reports.some(({ incomplete }) => incomplete))
       notes.push('a report of the kernel is cut or garbled');
     if (

@@ -25,7 +25,10 @@ export interface LoggedTest {
   zeros: number;
   death: string;
   readonly noDevice: string[];
+  /** The first of them. */
   readonly reports: KernelReport[];
+  /** How many followed those. */
+  moreReports: number;
   /** Its lines, the first 16,384 characters. */
   excerpt: string;
   readonly line: number;

@@ -6,6 +6,9 @@ import type { TapLine } from './tap.js';
 
 const MAX_TESTS = 1000;
 const MAX_ASSERTIONS = 20;
+/** Reports of the kernel that are kept of a run, and of a test. */
+const MAX_REPORTS = 100;
+
 const MAX_EXCERPT = 16_384;
 
 export function newRun(kernel: string | undefined, line: number): SuiteRun {
@@ -40,6 +43,7 @@ function newTest(name: string, line: number): LoggedTest {
     death: '',
     noDevice: [],
     reports: [],
+    moreReports: 0,
     excerpt: '',
     line,
     garbled: false,
@@ -137,8 +141,11 @@ export class RunBuilder {
   }
 
   report(report: KernelReport): void {
-    if (this.run.reports.length < 100) this.run.reports.push(report);
-    this.current?.reports.push(report);
+    if (this.run.reports.length < MAX_REPORTS) this.run.reports.push(report);
+    const { current } = this;
+    if (current === undefined) return;
+    if (current.reports.length < MAX_REPORTS) current.reports.push(report);
+    else current.moreReports++;
   }
 
   excerpt(text: string): void {

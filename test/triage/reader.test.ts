@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What the reader makes of a log, whatever lies around its lines. */
 import t from 'tap';
+import { triageLines } from '../../src/report/triage-text.js';
+import { judge } from '../../src/triage/judge.js';
 import { LineReader, MAX_LINE } from '../../src/triage/lines.js';
 import { LogReader } from '../../src/triage/reader.js';
 import { tapLine } from '../../src/triage/tap.js';
@@ -155,4 +157,17 @@ t.test('what ends a test of the simulated kernel, alone in its line', async (t) 
       reports,
     );
   }
+});
+
+t.test('hundreds of reports of one test are folded, and not kept', async (t) => {
+  const warnings = Array.from({ length: 300 }, () => '# WARNING: zap_pte_range: the VMA is not anonymous');
+  const lines = ['#  RUN           hmm.hmm_device_private.migrate ...', ...warnings];
+  const log = readLog([...lines, 'ok 1 hmm.hmm_device_private.migrate\n'].join('\n'));
+  const [test] = log.runs[0]!.tests;
+  t.strictSame([test!.reports.length, test!.moreReports], [100, 200]);
+  const told = triageLines('a', judge(log)).filter((line) => /^ {2}(?:kernel|note)/.test(line));
+  t.strictSame(told, [
+    '  kernel    WARNING in zap_pte_range, 100 times',
+    '  note      200 more reports of the kernel followed',
+  ]);
 });
