@@ -4,6 +4,7 @@
  * kernels have (steps in a thousand, without the look at everything that ends each scenario).
  */
 
+import type { Generation } from '../generations/index.js';
 import type { Weights } from '../scenario/dice.js';
 import type { MachineBlock } from '../scenario/schema.js';
 import type { Drawing, Surroundings } from '../scenario/steps/contract.js';
@@ -15,6 +16,10 @@ export interface Category extends Surroundings {
   readonly steps: Weights<Token>;
   /** Where the machine is not that of the recordings. */
   readonly machine?: MachineBlock;
+  /** Pages (first, how many) that half of the ranges of a large region have, as far as it reaches. */
+  readonly spans?: readonly (readonly [number, number])[];
+  /** Has the kernel what the category is about? Any has, unless told. */
+  readonly where?: (generation: Generation) => boolean;
 }
 
 const SMALL = [1, 3, 4, 6, 8, 12, 16] as const;
@@ -86,6 +91,20 @@ const userfaults: Weights<Token> = {
   uffd_wp: 30,
 };
 const guards: Weights<Token> = { guard_install: 8, guard_remove: 5 };
+
+/** Of kernels whose devices take huge pages whole: all of a region, a huge page, a half, and one across two. */
+const onHugeDevices: Pick<Category, 'pages' | 'spans' | 'advised' | 'where'> = {
+  pages: [512, 700, 1024],
+  spans: [
+    [0, 1024],
+    [0, 512],
+    [256, 256],
+    [500, 30],
+    [511, 1],
+  ],
+  advised: true,
+  where: ({ behaviours }) => behaviours.migratesCompound,
+};
 
 function halved(weights: Weights<Token>): Weights<Token> {
   const half = Object.entries(weights).map(([token, weight = 0]) => [token, Math.ceil(weight / 2)]);
@@ -218,6 +237,56 @@ export const categories: Readonly<Record<string, Category>> = {
     pages: [...SMALL, ...SMALL, ...SMALL, 2, 512, 1024],
     devices: [0, 1, 2, 3],
   },
+  guard: {
+    ...base,
+    share: 20,
+    steps: {
+      ...common,
+      guard_install: 63,
+      guard_remove: 43,
+      gup: 11,
+      fork: 11,
+      populate_write: 8,
+      populate_read: 4,
+      mlock: 6,
+      free: 6,
+      mremap: 3,
+      exit: 1,
+    },
+    backing: { anon: 91, file: 9 },
+    pages: [...SMALL, ...SMALL, ...SMALL, ...SMALL, ...SMALL, ...SMALL, 512, 1024, 1024],
+    advised: true,
+    where: ({ behaviours }) => behaviours.madviseGuards,
+  },
+  thpdev: {
+    ...base,
+    ...onHugeDevices,
+    share: 60,
+    steps: {
+      ...common,
+      to_dev: 245,
+      to_sys: 70,
+      fork: 19,
+      collapse: 13,
+      gup: 11,
+      pin: 11,
+      free: 8,
+      mremap: 2,
+    },
+  },
+  thpgup: {
+    ...base,
+    ...onHugeDevices,
+    share: 20,
+    steps: { ...common, gup: 63, pin: 42, unpin: 17, fork: 22, exclusive: 16, free: 10, mlock: 7, mremap: 3 },
+  },
+  err: {
+    ...base,
+    ...onHugeDevices,
+    share: 20,
+    steps: { ...common, to_dev: 178, flags: 87, read_unlocked: 56, fork: 11, mremap: 4 },
+    where: ({ uapi }) => uapi.nr.FLAGS !== undefined,
+  },
   // Not among the recordings: everything at once.
   every: {
     ...base,
@@ -243,6 +312,37 @@ export const categories: Readonly<Record<string, Category>> = {
     backing: { anon: 55, file: 35, device: 4, hugetlb: 6 },
     shared: 20,
     pages: [...SMALL, ...SMALL, ...SMALL, 2, 512, 1024],
+    devices: [0, 1, 2, 3],
+    machine: { swap: '256M' },
+  },
+  // The same for huge device pages.
+  everydev: {
+    ...base,
+    ...onHugeDevices,
+    share: 20,
+    steps: {
+      ...common,
+      ...forks,
+      ...exclusives,
+      ...pins,
+      ...areas,
+      ...huge,
+      ...remaps,
+      ...reclaims,
+      ...userfaults,
+      collapse: 20,
+      flags: 20,
+      read_unlocked: 20,
+      guard_install: 8,
+      guard_remove: 5,
+      release: 4,
+      resize: 30,
+      mremap: 20,
+      pageout: 40,
+      uffd_register: 20,
+    },
+    backing: { anon: 90, file: 10 },
+    shared: 5,
     devices: [0, 1, 2, 3],
     machine: { swap: '256M' },
   },

@@ -18,9 +18,11 @@ const LOOKS = ['snapshot', 'pagemap', 'load'] as const satisfies readonly Token[
 /** Around the edges of huge pages: where a range of a large region begins. */
 const EDGES = [0, 1, 2, 100, 255, 256, 510, 511, 512, 513, 600, 698, 1022];
 
-const shares: Weights<string> = Object.fromEntries(
-  Object.entries(categories).map(([name, { share }]) => [name, share]),
-);
+/** The shares of the categories that a kernel has. */
+function sharesOf(generation: Generation): Weights<string> {
+  const there = Object.entries(categories).filter(([, { where }]) => where?.(generation) ?? true);
+  return Object.fromEntries(there.map(([name, { share }]) => [name, share]));
+}
 
 class Generator implements Making {
   readonly steps: Step[] = [];
@@ -115,6 +117,11 @@ class Generator implements Making {
     const [region, size] = dice.pick([...actor.regions]);
     if (dice.once(4)) return { region, page: 0, pages: size };
     if (dice.once(80)) return { region, page: dice.below(size + 4), pages: dice.below(size + 8) };
+    const { spans } = this.surroundings;
+    if (spans !== undefined && size > 32 && dice.once(2)) {
+      const [page, pages] = dice.pick(spans);
+      return { region, page, pages: Math.min(size - page, pages) };
+    }
     const page = size > 32 && !dice.once(4) ? dice.pick(EDGES) % size : dice.below(size);
     const most = dice.once(3) ? size - page : Math.min(size - page, 5);
     return { region, page, pages: dice.between(1, most) };
@@ -141,9 +148,10 @@ export interface GenerateOptions {
 /** The scenario of `seed`. The same for the same arguments, for ever in one version of the generator. */
 export function generateScenario(seed: number, { kernel, category }: GenerateOptions): ScenarioDocument {
   const dice = new Dice(seed);
-  const kind = category ?? dice.weighted(shares);
+  const generation = generationById(kernel)!;
+  const kind = category ?? dice.weighted(sharesOf(generation));
   const chosen = categories[kind]!;
-  const generator = new Generator(dice, chosen, generationById(kernel)!);
+  const generator = new Generator(dice, chosen, generation);
   generator.run();
   const machine = chosen.machine === undefined ? {} : { machine: chosen.machine };
   return { name: `generated-${kind}-${seed}`, kernel, ...machine, steps: generator.steps };

@@ -92,6 +92,25 @@ t.test('the driver’s own mistake is excused by its behaviour only', (t) => {
   t.end();
 });
 
+t.test(
+  'a range that begins inside a huge device page is told its pages from the head on, and no other',
+  (t) => {
+    const commands = ['open d0 0', 'mmap r0 512 rw', 'madvise r0 hugepage', 'store r0 64', 'migrate_to_dev d0 r0'];
+    const bench = new Bench(commands, { kernel: '7.3' });
+    const { pt } = bench.module.mirrors[1]!;
+    const index = bench.address(0, 0) / 4096;
+    const backing = [0, 1, 2].map((page) => xa_untag_page(pt.xa_load(index + page)));
+    pt.xa_store(index + 1, backing[0]!, 0);
+    t.equal(bench.finding('mirror'), '', 'the head’s backing page for the page behind it');
+    pt.xa_store(index + 1, backing[2]!, 0);
+    const wrong = `${at(1)} page with pfn N, but MEMORY_DEVICE_PRIVATE page with pfn N has the data`;
+    t.equal(bench.finding('mirror'), wrong, 'no page behind it');
+    pt.xa_store(index + 1, backing[1]!, 0);
+    t.equal(bench.finding('mirror'), '');
+    t.end();
+  },
+);
+
 t.test('a translation that the CPU has cached, the page table still has', (t) => {
   const bench = new Bench(['mmap r0 4 rw', 'store r0 64']);
   t.equal(bench.finding('tlb'), '');

@@ -137,6 +137,38 @@ t.test('the later categories have what their recordings have', (t) => {
   t.end();
 });
 
+t.test('categories of what a kernel has, as its recordings have them', (t) => {
+  const namesOf = (kernel: string): string[] => {
+    const names = new Set<string>();
+    for (let seed = 0; seed < 1000; seed++) names.add(generateScenario(seed, { kernel }).name.split('-')[1]!);
+    return [...names].sort();
+  };
+  const newer = ['err', 'everydev', 'guard', 'thpdev', 'thpgup'];
+  const [before, after] = [namesOf('6.12'), namesOf('7.3')];
+  t.strictSame(
+    after.filter((name) => !before.includes(name)),
+    newer,
+  );
+  t.strictSame(
+    before.filter((name) => !after.includes(name)),
+    [],
+  );
+
+  const stepsOf = (category: string) =>
+    Array.from({ length: 60 }, (_, seed) => generateScenario(seed, { kernel: '7.3', category }).steps).flat();
+  const migrations = stepsOf('thpdev').filter((step) => step.op === 'ioctl' && step.cmd === 'MIGRATE_TO_DEV');
+  const whole = migrations.filter((step) => 'page' in step && step.page === 0 && Number(step.pages) >= 512);
+  t.ok(whole.length > migrations.length / 4, 'whole huge pages go to the device');
+  const spans = new Set(migrations.map((step) => ('page' in step ? `${step.page}+${step.pages}` : '')));
+  for (const span of ['0+512', '256+256', '500+30', '511+1']) t.ok(spans.has(span), span);
+
+  const commands = new Set(stepsOf('err').flatMap((step) => (step.op === 'ioctl' ? [step.cmd] : [])));
+  t.ok(commands.has('FLAGS') && commands.has('READ_UNLOCKED'));
+  const guards = stepsOf('guard').filter((step) => step.op === 'madvise' && /guard/.test(step.advice));
+  t.ok(guards.length > 60);
+  t.end();
+});
+
 t.test('weights', (t) => {
   const dice = new Dice(1);
   const seen = { a: 0, b: 0, never: 0 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** 20,000 generated scenarios: no internal error, only errnos that the kernel has, oopses only where it oopses. */
+/** 28,000 generated scenarios: no internal error, only errnos that the kernel has, oopses only where it oopses. */
 import t from 'tap';
 import { complaint, forAll, KERNELS, run } from './generated.js';
 
-const COUNTS = { '6.12': 8000, '6.1': 8000, 'v4-coherent': 2000, 'v5-generic': 2000 };
+const COUNTS = { '7.3': 8000, '6.12': 8000, '6.1': 8000, 'v4-coherent': 2000, 'v5-generic': 2000 };
 
 for (const kernel of KERNELS) {
   const count = COUNTS[kernel];

@@ -10,10 +10,12 @@
  * And by a bug: the eviction of a coherent page that a device has for itself fails, but maps the page again without a
  * word to anybody. A reference to the page leaks there, by which such entries are known.
  */
+
 import { backing_of } from '../../drivers/test_hmm/backing.js';
 import type { Dmirror, DmirrorModule } from '../../drivers/test_hmm/dmirror.js';
 import { DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE, xa_tag, xa_untag_page } from '../../drivers/test_hmm/xarray.js';
 import type { MmuNotifierRange } from '../../mm/mmu_notifier.js';
+import { compound_head } from '../../mm/page_flags.js';
 import {
   is_device_exclusive_entry,
   PTE_PROTNONE,
@@ -105,8 +107,17 @@ function disagreement(
   return tag === DPT_XA_TAG_WRITE && !writable ? 'the mapping is read-only' : null;
 }
 
-/** Whether the device's entry for its private page `own` may be `page`: its backing page, or, by a bug, itself. */
+/**
+ * Whether the device's entry for its private page `own` may be `page`: its backing page, or, by a bug, itself. In place
+ * of `own`, a page before it of the same huge page may stand, whose backing that is: hmm_vma_handle_absent_pmd() counts
+ * from the head, wherever in the huge page the range begins.
+ */
 function is_data_of({ k }: Census, dmirror: Dmirror, page: Page, own: Page): boolean {
   if (k.pgmapOf(own).owner !== dmirror.mdevice) return false;
-  return page === backing_of(k, own) || (k.behaviour.faultMirrorsOwnPrivatePage && page === own);
+  const head = compound_head(k.mem, own);
+  const between = (first: Page, last: Page): boolean => first <= page && page <= last;
+  return (
+    between(backing_of(k, head), backing_of(k, own)) ||
+    (k.behaviour.faultMirrorsOwnPrivatePage && between(head, own))
+  );
 }
