@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What `run` does with a part of a file, in whichever thread: load it, then run its scenarios and judge them. */
-import { scenarioJsonLine, scenarioReasonLine } from '../report/scenario-json.js';
+import { type KernelRun, scenarioJsonLine, scenarioReasonLine } from '../report/scenario-json.js';
 import {
   differenceLines,
   failureOf,
@@ -8,6 +8,7 @@ import {
   verdictOf,
   warningLines,
 } from '../report/scenario-outcome.js';
+import { type NamedCause, namedCauses } from '../report/which-change.js';
 import type { Limits } from '../scenario/limits.js';
 import { type LoadedDocument, loadPart, type Mistake } from '../scenario/load.js';
 import type { ScenarioRun } from '../scenario/result.js';
@@ -17,6 +18,7 @@ import { changes, type JudgedUpdate, withResults } from '../scenario/update.js';
 import { judge } from '../scenario/verdict.js';
 import { type MachineSource, runOn } from '../session/runner.js';
 import { type MachineSetup, type Overrides, Setups } from '../session/setup.js';
+import { WhichChange } from '../session/which-change.js';
 import { TimedOut, UsageError } from '../sim/errors.js';
 import { guarded } from './guard.js';
 import { namePattern } from './name-pattern.js';
@@ -66,6 +68,13 @@ export interface Told {
 interface Selected {
   readonly loaded: LoadedDocument;
   readonly setup: MachineSetup;
+}
+
+/** A document on the kernel of --against, and what is behind each step that differs. */
+interface Against {
+  readonly kernel: string;
+  readonly run: ScenarioRun;
+  readonly causes: readonly NamedCause[];
 }
 
 /** A document that cannot run: its line, and why not. */
@@ -134,6 +143,7 @@ export async function partRunner(options: PartOptions, source: MachineSource): P
 export class PartRunner {
   readonly #setups: Setups;
   readonly #others: Setups | undefined;
+  readonly #whichChange = new WhichChange();
   readonly #matches: (name: string) => boolean;
   readonly #loaded = new Map<number, Kept>();
   /** Characters that were loaded. */
@@ -217,17 +227,25 @@ export class PartRunner {
     const { timeout, locks } = this.options;
     const watch = locks ? new LockNotes() : undefined;
     try {
-      const other = this.#others?.of(document);
-      const both = () =>
-        [each.setup, ...(other ? [other] : [])].map((setup) =>
-          runOn(this.source, setup, document, setup === each.setup ? watch : undefined),
-        );
-      const [run, second] = timeout === undefined ? both() : guarded(both, timeout);
-      return this.#tell(each, run!, second, watch?.notes);
+      const both = () => {
+        const run = runOn(this.source, each.setup, document, watch);
+        return { run, against: this.#against(each, run) };
+      };
+      const { run, against } = timeout === undefined ? both() : guarded(both, timeout);
+      return this.#tell(each, run, against, watch?.notes);
     } catch (error) {
       if (error instanceof TimedOut) return this.#abandoned(each, error.message);
       return this.#internal(each, error instanceof Error ? error : new Error(String(error)));
     }
+  }
+
+  #against({ loaded: { document }, setup }: Selected, { results }: ScenarioRun): Against | undefined {
+    const other = this.#others?.of(document);
+    if (other === undefined) return undefined;
+    const run = runOn(this.source, other, document);
+    const { generation } = other;
+    const causes = this.#whichChange.of(document, setup, results, { generation, results: run.results });
+    return { kernel: generation.id, run, causes: namedCauses(causes, setup.generation, generation) };
   }
 
   #abandoned({ loaded: { document, file, line } }: Selected, differs: string): Told {
@@ -263,7 +281,7 @@ export class PartRunner {
   #tell(
     { loaded, setup }: Selected,
     run: ScenarioRun,
-    other: ScenarioRun | undefined,
+    against: Against | undefined,
     locks: readonly string[] = [],
   ): Told {
     const { json, update } = this.options;
@@ -271,7 +289,7 @@ export class PartRunner {
     const kernel = setup.generation.id;
     const failure = failureOf(loaded, run);
     const verdict = failure === undefined ? 'pass' : 'fail';
-    const notes = [...this.#notes(document, [kernel, run], other), ...locks];
+    const notes = [...this.#notes(document, { kernel, run }, against), ...locks];
     return {
       outcome: {
         name: document.name,
@@ -279,33 +297,24 @@ export class PartRunner {
         notes,
         ...(failure === undefined ? {} : { failure }),
       },
-      ...(json ? { json: this.#jsonLine(document, { kernel, run }, other, verdict) } : {}),
+      ...(json ? { json: this.#jsonLine(document, { kernel, run }, against, verdict) } : {}),
       ...(update && isRecording(run) ? { update: updateOf(loaded, run, kernel) } : {}),
     };
   }
 
-  #notes(
-    document: ScenarioDocument,
-    primary: readonly [string, ScenarioRun],
-    other: ScenarioRun | undefined,
-  ): string[] {
-    const { against, dmesg } = this.options;
+  #notes(document: ScenarioDocument, primary: KernelRun, against: Against | undefined): string[] {
     const differences =
-      other === undefined || against === undefined
-        ? []
-        : differenceLines(document, primary, [against, other]);
-    const notes = [...warningLines(document, primary[1]), ...differences];
-    return dmesg ? [...notes, ...primary[1].dmesg.map((line) => `dmesg: ${line}`)] : notes;
+      against === undefined ? [] : differenceLines(document, primary, against, against.causes);
+    const notes = [...warningLines(document, primary.run), ...differences];
+    return this.options.dmesg ? [...notes, ...primary.run.dmesg.map((line) => `dmesg: ${line}`)] : notes;
   }
 
   #jsonLine(
     { name }: ScenarioDocument,
-    primary: { kernel: string; run: ScenarioRun },
-    other: ScenarioRun | undefined,
+    primary: KernelRun,
+    other: Against | undefined,
     verdict: 'pass' | 'fail',
   ): string {
-    const { against, dmesg } = this.options;
-    const second = other === undefined || against === undefined ? undefined : { kernel: against, run: other };
-    return scenarioJsonLine(name, primary, { other: second, dmesg: dmesg ?? false, verdict });
+    return scenarioJsonLine(name, primary, { other, dmesg: this.options.dmesg ?? false, verdict });
   }
 }

@@ -60,8 +60,8 @@ function firstBlock(seed: number): number {
 const CALL_LIMIT_NS = 60e9;
 
 export class Machine implements MachineApi, KernelServices, Outside {
-  readonly generation: Generation;
-  readonly checking: boolean;
+  generation: Generation;
+  checking: boolean;
   /** Where programs write their stderr; collected here unless somebody listens. */
   readonly stderr: string[] = [];
   onStderr: ((line: string) => void) | null = null;
@@ -85,15 +85,21 @@ export class Machine implements MachineApi, KernelServices, Outside {
     return new Machine(description);
   }
 
-  protected constructor(readonly description: MachineDescription) {
+  protected constructor(public description: MachineDescription) {
     this.generation = description.generation;
     this.checking = description.check;
     this.power_on(null);
   }
 
-  /** Forget everything and boot again with the same options. Cheaper than a new machine; nothing is carried over. */
-  reset(): void {
+  /**
+   * Forget everything and boot again, as `description` says, which must have the same `physical` as before. Cheaper than a new
+   * machine; nothing is carried over.
+   */
+  reset(description: MachineDescription = this.description): void {
     const host = this.kernel.power_off();
+    this.description = description;
+    this.generation = description.generation;
+    this.checking = description.check;
     // A new map: a cleared one keeps its old table, and with it the whole last boot, alive until a full collection.
     this.processes = new Map();
     this.stderr.length = 0;

@@ -2,6 +2,7 @@
 /** Scenario results for machines: one JSON document a line. */
 import { foldedAnswer } from '../scenario/folded.js';
 import type { ScenarioRun } from '../scenario/result.js';
+import type { NamedCause } from './which-change.js';
 
 /** Raised whenever a consumer of the lines would have to change. */
 const SCENARIO_JSON_VERSION = 1;
@@ -13,7 +14,7 @@ export interface KernelRun {
 
 export interface ScenarioJsonOptions {
   /** The same scenario on the kernel of --against. */
-  readonly other?: KernelRun;
+  readonly other?: (KernelRun & { readonly causes?: readonly NamedCause[] }) | undefined;
   readonly dmesg: boolean;
   readonly verdict: 'pass' | 'fail';
 }
@@ -43,7 +44,9 @@ export function bailOutJsonLine(reason: string): string {
 
 /** One line, without its newline. */
 export function scenarioJsonLine(name: string, primary: KernelRun, options: ScenarioJsonOptions): string {
-  const against = options.other === undefined ? {} : { against: answers(options.other, options.dmesg) };
+  const { other } = options;
+  const causes = other?.causes === undefined ? {} : { causes: other.causes };
+  const against = other === undefined ? {} : { against: { ...answers(other, options.dmesg), ...causes } };
   return JSON.stringify({
     version: SCENARIO_JSON_VERSION,
     name,

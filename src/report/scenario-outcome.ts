@@ -6,6 +6,8 @@ import type { ScenarioRun, StepResult } from '../scenario/result.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
 import { judge, type Unmet, unmetBeside, unmetText } from '../scenario/verdict.js';
 import { warningsIn } from '../user/kernel-log.js';
+import type { KernelRun } from './scenario-json.js';
+import { causeLines, type NamedCause } from './which-change.js';
 
 /** Why a scenario failed; keys in the order of the report. */
 export interface Failure {
@@ -117,11 +119,12 @@ export function warningLines({ warnings }: ScenarioDocument, { dmesg }: Scenario
   return warnings === undefined ? [...new Set(warningsIn(dmesg))].map((fn) => `WARNING in ${fn}`) : [];
 }
 
-/** One line for each step that answers differently on another kernel. */
+/** Each step that answers differently on another kernel, its answers, and what is behind that. */
 export function differenceLines(
   document: ScenarioDocument,
-  [kernel, run]: readonly [string, ScenarioRun],
-  [otherKernel, other]: readonly [string, ScenarioRun],
+  { kernel, run }: KernelRun,
+  { kernel: otherKernel, run: other }: KernelRun,
+  causes: readonly NamedCause[] = [],
 ): string[] {
   const answer = (result: StepResult | undefined, { loadFailure }: ScenarioRun): string => {
     if (loadFailure !== undefined) return `no module (${loadFailure.ret ?? `oops in ${loadFailure.fn}`})`;
@@ -131,6 +134,8 @@ export function differenceLines(
     const [a, b] = [run.results[index], other.results[index]];
     if (sameResult(a, b)) return [];
     const head = `step ${index} ${JSON.stringify(bare(step))}`;
-    return [head, `  ${kernel}: ${answer(a, run)}`, `  ${otherKernel}: ${answer(b, other)}`];
+    const cause = causes.find((one) => one.step === index);
+    const because = cause === undefined ? [] : causeLines(cause).map((line) => `  ${line}`);
+    return [head, `  ${kernel}: ${answer(a, run)}`, `  ${otherKernel}: ${answer(b, other)}`, ...because];
   });
 }

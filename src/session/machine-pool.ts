@@ -18,7 +18,8 @@ function modprobe(machine: Machine, { name, params }: NonNullable<MachineSetup['
   }
 }
 
-function load(machine: Machine, setup: MachineSetup): Machine {
+/** `machine` with the module loaded as `setup` asks. Throws LoadOopsed or LoadFailed when loading goes wrong. */
+export function loadedAs(machine: Machine, setup: MachineSetup): Machine {
   if (setup.module === null) return machine;
   const ret = modprobe(machine, setup.module);
   if (ret === 0) return machine;
@@ -28,7 +29,7 @@ function load(machine: Machine, setup: MachineSetup): Machine {
 
 /** A machine with the module loaded as `setup` asks. Throws LoadOopsed or LoadFailed when loading goes wrong. */
 export function bootMachine(setup: MachineSetup): Machine {
-  return load(Machine.bootAs(setup), setup);
+  return loadedAs(Machine.bootAs(setup), setup);
 }
 
 /** One spare machine per setup; every scenario gets one as good as new. */
@@ -45,7 +46,7 @@ export class MachinePool implements MachineSource {
     }
     this.#spare.delete(setup);
     spare.reset();
-    return load(spare, setup);
+    return loadedAs(spare, setup);
   }
 
   /** Whatever state it is in: a reset forgets all of it. */

@@ -5,6 +5,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import t from 'tap';
 import { namePattern } from '../../src/cli/name-pattern.js';
 import { type RunOptions, runCommand } from '../../src/cli/run.js';
+import { MachinePool } from '../../src/session/machine-pool.js';
 import type { MachineSource } from '../../src/session/runner.js';
 import { KernelBug } from '../../src/sim/errors.js';
 import { EBADF } from '../../src/uapi/errno.js';
@@ -215,6 +216,41 @@ t.test('--against: where another kernel answers differently', async (t) => {
     '# step 1 {"op":"close","fd":"d0"}',
     '#   6.12: {"ret":0}',
     '#   6.1: {"ret":"EBADF"}',
+    '#   no change that is known here makes these equal',
+  ]);
+});
+
+t.test('--against: which change did it, in text and in JSON', async (t) => {
+  const steps = [
+    { op: 'mmap', region: 'r0', pages: 4, prot: 'rw', share: 'private', backing: 'anon' },
+    { op: 'madvise', region: 'r0', page: 0, pages: 4, advice: 'guard_install' },
+    { op: 'load', region: 'r0', page: 0, pages: 1 },
+  ];
+  const file = join(t.testdir({ 'a.json': JSON.stringify({ name: 'a', kernel: '6.12', steps }) }), 'a.json');
+  const lines = async (options: RunOptions) => {
+    const out: string[] = [];
+    const output = { out: (line: string) => void out.push(line), err: () => {} };
+    t.equal(await runCommand([file], { against: '7.3', ...options }, output, new MachinePool()), 0);
+    return out;
+  };
+  const what = 'there are MADV_GUARD_INSTALL and MADV_GUARD_REMOVE';
+  const because = `#   because of madviseGuards (mm/madvise.c madvise_behavior_valid, since 6.13): ${what}`;
+  t.strictSame((await lines({})).slice(2, -1), [
+    'ok 1 a',
+    '# step 1 {"op":"madvise","region":"r0","page":0,"pages":4,"advice":"guard_install"}',
+    '#   6.12: {"ret":"EINVAL"}',
+    '#   7.3: {"ret":0}',
+    because,
+    '# step 2 {"op":"load","region":"r0","page":0,"pages":1}',
+    '#   6.12: {"pages":[0]}',
+    '#   7.3: {"pages":["SIGSEGV"]}',
+    because,
+  ]);
+  const source = 'mm/madvise.c madvise_behavior_valid';
+  const changes = [{ behaviour: 'madviseGuards', source, version: '6.13', what }];
+  t.strictSame(JSON.parse((await lines({ json: true }))[0]!).against.causes, [
+    { step: 1, changes },
+    { step: 2, changes },
   ]);
 });
 

@@ -99,6 +99,8 @@ const VALUES = {
   holesAreWritable: [true, true, true, true, false],
   exclusivePageErrors: [false, false, false, false, true],
   toSystemStopsWithoutMemory: [false, false, false, false, true],
+  driverTakesFlags: [false, false, false, false, true],
+  driverReadsUnlocked: [false, false, false, false, true],
 };
 
 t.test('every value of every generation', async (t) => {

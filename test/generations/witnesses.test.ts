@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import type { Entry, Witness } from '../../src/generations/behaviours/entry.js';
 import { type BehaviourName, behaviourNames, registry } from '../../src/generations/behaviours/index.js';
+import { withBehaviours } from '../../src/generations/differences.js';
 import { RECORDING_CONDITIONS } from '../../src/machine/defaults.js';
 import { describeMachine, type MachineDescription } from '../../src/machine/description.js';
 import { failureOf } from '../../src/report/scenario-outcome.js';
@@ -19,11 +20,10 @@ const entries: Readonly<Record<BehaviourName, Entry>> = registry;
 /** The machine with one behaviour the other way round. */
 function flipped(setup: MachineDescription, name: BehaviourName): MachineDescription {
   const { generation } = setup;
-  const { behaviours } = generation;
   const entry = entries[name];
-  const value = behaviours[name];
+  const value = generation.behaviours[name];
   const other = 'values' in entry ? entry.values.find((one) => one !== value) : !value;
-  return { ...setup, generation: { ...generation, behaviours: { ...behaviours, [name]: other } } };
+  return { ...setup, generation: withBehaviours(generation, { [name]: other }) };
 }
 
 /** A run on a machine. It gives what is not as expected, or undefined. */

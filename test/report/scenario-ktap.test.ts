@@ -165,8 +165,8 @@ t.test('tap-parser reads it all', (t) => {
 t.test('differences between kernels, step by step', (t) => {
   const lines = differenceLines(
     document,
-    ['6.12', run({ ret: 0 }, { ret: 0 })],
-    ['6.1', run({ ret: 0 }, { ret: 'EBADF' })],
+    { kernel: '6.12', run: run({ ret: 0 }, { ret: 0 }) },
+    { kernel: '6.1', run: run({ ret: 0 }, { ret: 'EBADF' }) },
   );
   t.strictSame(lines, [
     'step 1 {"op":"ioctl","cmd":"SNAPSHOT","fd":"d0","region":"r0","page":0,"pages":2}',
@@ -176,8 +176,8 @@ t.test('differences between kernels, step by step', (t) => {
   const loadFailure = { fn: 'f', reason: 'r' };
   const dead = differenceLines(
     document,
-    ['6.12', run({ oops: 'g' })],
-    ['v5-generic', { ...run(), loadFailure }],
+    { kernel: '6.12', run: run({ oops: 'g' }) },
+    { kernel: 'v5-generic', run: { ...run(), loadFailure } },
   );
   t.strictSame(dead, ['step 0 {"op":"exit"}', '  6.12: {"oops":"g"}', '  v5-generic: no module (oops in f)']);
   t.end();

@@ -33,6 +33,8 @@ interface Common {
   readonly what: string;
   /** Kernel file and function that decides. */
   readonly source: string;
+  /** One of the releases below: it changed there or earlier, but behind the kernel before it that is here. */
+  readonly by?: string;
 }
 
 /** From `since` (or ever) to `until` (or for ever). */

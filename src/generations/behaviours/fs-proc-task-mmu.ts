@@ -12,8 +12,8 @@ export const taskMmu = {
   pagemapHugeZeroHasNoPage: {
     what: 'pagemap takes the huge zero page for no page, as it does the small one; before, for one of a file',
     source: 'fs/proc/task_mmu.c pagemap_pmd_range',
-    // Between 6.12 and 7.3.
     since: ['7.3'],
+    by: '7.3',
     witness: { kernel: '7.3', recording: 'thpdev-105-0199' },
   },
   procMemForces: {
@@ -21,6 +21,7 @@ export const taskMmu = {
     source: 'fs/proc/base.c proc_mem_foll_force',
     // The option is of 6.12, and Debian's configuration has it later.
     until: ['7.3'],
+    by: '7.3',
     witness: { kernel: '7.3', recording: 'io-307-0005' },
   },
 } as const satisfies Entries;

@@ -50,6 +50,7 @@ export const testHmmModule = {
     // Before, a script makes the nodes, once the module is loaded.
     since: ['6.1'],
     until: ['7.3'],
+    by: '7.3',
     witness: { kernel: '6.12', scenario: 'bugs/failed-device-stays' },
   },
   genericHasBackingPage: {

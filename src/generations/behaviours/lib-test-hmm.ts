@@ -19,8 +19,8 @@ export const testHmm = {
   devmemFaultReportsOom: {
     what: 'a CPU fault for which there is no system page fails with VM_FAULT_OOM; before, it succeeded and came again',
     source: 'lib/test_hmm.c dmirror_devmem_fault_alloc_and_copy',
-    // Known to be so in 7.3.
     since: ['7.3'],
+    by: '7.3',
     witness: { kernel: '6.12', scenario: 'bugs/device-fault-oom-ignored' },
   },
   evictNeverFailsToAllocate: {
@@ -111,8 +111,8 @@ export const testHmm = {
     what: 'pages that are faulted in, or looked at, at a time',
     source: 'lib/test_hmm.c dmirror_fault',
     values: [64, 32],
-    // Between 6.12 and 7.3.
     since: ['7.3'],
+    by: '7.3',
     witness: { kernel: '7.3', scenario: 'derived/fault-batch-7.3' },
   },
   driverSelectsCompound: {
@@ -138,5 +138,18 @@ export const testHmm = {
     source: 'lib/test_hmm.c dmirror_migrate_to_system',
     since: ['6.19'],
     witness: { kernel: '7.3', recording: 'err-105-0011' },
+  },
+  driverTakesFlags: {
+    what: 'there is the ioctl FLAGS, which makes the next allocation of a huge page fail',
+    source: 'lib/test_hmm.c dmirror_fops_unlocked_ioctl',
+    since: ['6.19'],
+    witness: { kernel: '7.3', recording: 'err-105-0020' },
+  },
+  driverReadsUnlocked: {
+    what: 'there is the ioctl READ_UNLOCKED, whose faults may let go of the mmap_lock',
+    source: 'lib/test_hmm.c dmirror_fault_unlocked',
+    since: ['7.3'],
+    by: '7.3',
+    witness: { kernel: '7.3', recording: 'err-105-0006' },
   },
 } as const satisfies Entries;

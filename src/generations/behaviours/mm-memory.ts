@@ -6,8 +6,8 @@ export const memory = {
   wpReusesLargeFolios: {
     what: 'a write fault may reuse a page of a THP of which nothing else is mapped or held',
     source: 'mm/memory.c do_wp_page',
-    // Somewhere between 6.1 and 6.12.
     until: ['6.12'],
+    by: '6.12',
     witness: { kernel: '6.1', scenario: 'derived/thp-last-page-reused-6.1' },
   },
   faultsUnderVmaLock: {

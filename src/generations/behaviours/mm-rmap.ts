@@ -24,8 +24,8 @@ export const rmap = {
   migrateSplitsInWalk: {
     what: 'a huge PMD is split into migration entries by the walk that finds it; before, of each mapping of the folio, found or not',
     source: 'mm/rmap.c try_to_migrate_one',
-    // Between 6.12 and 7.3.
     since: ['7.3'],
+    by: '7.3',
     witness: { kernel: '7.3', scenario: 'derived/split-of-moved-7.3' },
   },
 } as const satisfies Entries;

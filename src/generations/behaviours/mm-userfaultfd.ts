@@ -24,8 +24,8 @@ export const userfaultfd = {
   uffdModesAreKept: {
     what: 'a mapping that a userfaultfd write-protects is not registered anew without that, but EBUSY',
     source: 'mm/userfaultfd.c userfaultfd_register',
-    // Between 6.12 and 7.3.
     since: ['7.3'],
+    by: '7.3',
     witness: { kernel: '7.3', recording: 'uffd-307-0047' },
   },
 } as const satisfies Entries;
