@@ -121,7 +121,7 @@ async function shrinkCommand(file: string, flags: ShrinkFlags): Promise<number> 
   const document = asSaid(own, flags);
   const sound = flags.bug.length + flags.fix.length === 0 ? undefined : (own.machine ?? {});
   const before = document.steps.length;
-  const { notEqualTo, check = false } = flags;
+  const { notEqualTo, check = false, insmod } = flags;
   const output = new Smallest(flags.out);
   let smallest: ShrinkNews = { steps: before, runs: 0, text: '' };
   const stopListening = onInterrupt(() => {
@@ -139,7 +139,7 @@ async function shrinkCommand(file: string, flags: ShrinkFlags): Promise<number> 
     }
     smallest = news;
   };
-  const order: ShrinkOrder = { file, document, sound, condition: flags.while, notEqualTo, check };
+  const order: ShrinkOrder = { file, document, sound, condition: flags.while, notEqualTo, check, insmod };
   try {
     await elsewhere(new URL('./shrink-worker.js', import.meta.url), order, { tell, turn: breathe });
     status.clear();

@@ -35,6 +35,13 @@ export function deviceNumber(word: string): number | undefined {
   return minor === undefined ? undefined : Number(minor);
 }
 
+/** The minor number, or the name of another driver's device file. */
+export function deviceWord(word: string): number | string {
+  const name = /^(?:\/dev\/)?([a-z][a-z0-9_-]*)$/.exec(word)?.[1];
+  if (name !== undefined && !name.startsWith('hmm_dmirror')) return name;
+  return deviceNumber(word) ?? numberWord(word, 'a minor number, or a device');
+}
+
 const RANGE = /^(r\d+)(?:\[(?:(\w+)\.\.\)|(\w*)(\.\.(\w*))?\]))?$/;
 
 /** `r0` (all of it), `r0[3]` (a page), `r0[1..3]` (pages 1 to 3), `r0[1..]`, `r0[..3]`, `r0[1..)` (no page at all). */
