@@ -20,6 +20,15 @@ const SIZE = 32;
 const IOWR = (nr) => 0xc0000000 + SIZE * 0x10000 + 0x4d00 + nr;
 const [MIRROR_READ, MIRROR_MIGRATE, MIRROR_EVICT] = [IOWR(0), IOWR(1), IOWR(2)];
 
+/** What they are told as. @type {Record<number, Pick<hmm.ToldCommand, 'name' | 'does' | 'toDevice' | 'fn'>>} */
+const COMMANDS = {
+  [MIRROR_READ]: { name: 'READ', does: 'read', fn: 'mirror_read' },
+  [MIRROR_MIGRATE]: { name: 'MIGRATE', does: 'migrate', toDevice: true, fn: 'mirror_migrate' },
+  [MIRROR_EVICT]: { name: 'EVICT', does: 'migrate', fn: 'mirror_evict' },
+};
+
+/** @typedef {{ start: number, end: number }} Range Bytes, [start, end). */
+
 /** @param {hmm.StepRequest} request */
 function encode({ addr, pages, ptr }) {
   return new Uint8Array(new BigUint64Array([BigInt(addr), BigInt(pages), BigInt(ptr), 0n]).buffer);
@@ -119,25 +128,17 @@ class MirrorDriver {
         driver.mirrors.splice(driver.mirrors.indexOf(mirror), 1);
       },
       *unlocked_ioctl(file, mm, cmd, arg) {
-        if (![MIRROR_READ, MIRROR_MIGRATE, MIRROR_EVICT].includes(cmd)) return -ENOTTY;
+        const command = COMMANDS[cmd];
+        if (command === undefined) return -ENOTTY;
         const bytes = yield* hmm.copy_from_user(mm, arg, SIZE);
         if (bytes === null) return -EFAULT;
         const { addr, npages, ptr } = decode(bytes);
         if (addr % hmm.PAGE_SIZE !== 0 || npages < 1 || npages > 512) return -EINVAL;
         const mirror = /** @type {Mirror} */ (file.private_data);
-        const range = { start: addr, end: addr + npages * hmm.PAGE_SIZE };
-        const told = { mm, addr, pages: npages, device: 'mirror0', file: mirror.id };
-        if (cmd === MIRROR_EVICT) return yield* driver.evict();
-        const ret =
-          cmd === MIRROR_READ
-            ? yield* hmm.tell_command(
-                { ...told, name: 'READ', does: 'read', fn: 'mirror_read' },
-                driver.read(mirror, range, ptr),
-              )
-            : yield* hmm.tell_command(
-                { ...told, name: 'MIGRATE', does: 'migrate', toDevice: true, fn: 'mirror_migrate' },
-                driver.migrate(mm, range),
-              );
+        const ret = yield* hmm.tell_command(
+          { ...command, mm, addr, pages: npages, device: 'mirror0', file: mirror.id },
+          driver.serve(cmd, mirror, { start: addr, end: addr + npages * hmm.PAGE_SIZE }, ptr),
+        );
         if (ret < 0) return ret;
         new DataView(bytes.buffer).setBigUint64(24, BigInt(ret), true);
         return (yield* hmm.copy_to_user(mm, arg, bytes)) ? 0 : -EFAULT;
@@ -145,9 +146,15 @@ class MirrorDriver {
     };
   }
 
+  /** Return: pages, or -errno. @param {number} cmd @param {Mirror} mirror @param {Range} range @param {number} ptr */
+  serve(cmd, mirror, range, ptr) {
+    if (cmd === MIRROR_READ) return this.read(mirror, range, ptr);
+    return cmd === MIRROR_MIGRATE ? this.migrate(mirror.notifier.mm, range) : this.evict();
+  }
+
   // --- reading through the device page table --------------------------------------------------------------
 
-  /** Return: pages, or -errno. @param {Mirror} mirror @param {{ start: number, end: number }} range @param {number} ptr */
+  /** Return: pages, or -errno. @param {Mirror} mirror @param {Range} range @param {number} ptr */
   *read(mirror, { start, end }, ptr) {
     const { notifier, mutex, table } = mirror;
     const pages = (end - start) / hmm.PAGE_SIZE;
@@ -185,7 +192,7 @@ class MirrorDriver {
 
   // --- migration --------------------------------------------------------------------------------------------
 
-  /** To the device, as far as it has room. Return: pages, or -errno. @param {hmm.MmStruct} mm @param {{ start: number, end: number }} range */
+  /** To the device, as far as it has room. Return: pages, or -errno. @param {hmm.MmStruct} mm @param {Range} range */
   *migrate(mm, { start, end }) {
     yield* hmm.mmap_read_lock(mm);
     const vma = hmm.vma_lookup(mm, start);
@@ -245,7 +252,7 @@ class MirrorDriver {
     this.copy(src, dst, () => this.system_page());
     yield* hmm.migrate_device_pages(this.k, src, dst, nr_pages);
     hmm.migrate_device_finalize(this.k, src, dst, nr_pages);
-    return 0;
+    return src.filter((mpfn) => (mpfn & hmm.MIGRATE_PFN_MIGRATE) !== 0).length;
   }
 
   // --- dev_pagemap_ops ----------------------------------------------------------------------------------------
@@ -281,6 +288,7 @@ export default hmm.defineDriver({
     MIGRATE: step(MIRROR_MIGRATE, 'pages go to the device'),
     EVICT: step(MIRROR_EVICT, 'all pages of the device come home'),
   },
+  // biome-ignore lint/correctness/useYield: loading may sleep in other drivers
   *load({ kernel }, params) {
     const bytes = Number(params.chunk_mb ?? CHUNK_MB) * 2 ** 20;
     const region = hmm.request_free_mem_region(kernel.iomem, bytes, 'mirror');

@@ -70,7 +70,11 @@ function* takeDriver(sys: Sys, actor: Actor, step: DriverCommandStep): Task<Step
   if (struct.length > 0) yield* sys.storeBytes(scratch, struct);
   const ret = yield* sys.ioctl(fdOf(actor, step.fd), request, scratch);
   if (ret < 0) return retOf(ret);
-  const counts = decode?.(yield* sys.loadBytes(scratch, struct.length)) ?? {};
+  const { cpages, faults } = decode?.(yield* sys.loadBytes(scratch, struct.length)) ?? {};
+  const counts = {
+    ...(cpages === undefined ? {} : { cpages }),
+    ...(faults === undefined ? {} : { faults }),
+  };
   if (fillsBuffer !== true || pages > MAX_LISTED) return { ret: 0, ...counts };
   const data: (number | string)[] = [];
   for (let n = 0; n < pages; n++) data.push(yield* sys.tryLoadPage(mirror + n * PAGE_SIZE));
