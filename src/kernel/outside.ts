@@ -4,6 +4,7 @@
  * the line of the driver that did it.
  */
 import type { Kernel } from '../mm/kernel.js';
+import type { MmStruct } from '../mm/types.js';
 import { Hang, InvariantViolation, KernelBug } from '../sim/errors.js';
 import type { Page } from '../sim/memmap.js';
 
@@ -26,6 +27,8 @@ interface Taken {
   readonly locks: Map<object, { readonly name: string; readonly site: string }>;
   /** Pages that were allocated, taken from a device's memory, or referenced. */
   readonly pages: Map<Page, string>;
+  /** Of the address spaces that have notifiers. */
+  readonly notifiers: Map<number, string>;
 }
 
 const taken = new WeakMap<Kernel, Taken>();
@@ -86,7 +89,7 @@ function withFrames<T>(limit: number, body: () => T): T {
 }
 
 /** The line of a driver that is at work: "mirror.js:42"; null when none is. */
-export function hereInDriver(): string | null {
+function hereInDriver(): string | null {
   if (outsiders === 0) return null;
   const stack = withFrames(NEAR, () => new Error('here').stack ?? '');
   return siteIn(stack)?.place ?? null;
@@ -106,7 +109,7 @@ export function keepLongStacks(): void {
 function takenIn(k: Kernel): Taken {
   let found = taken.get(k);
   if (found === undefined) {
-    found = { locks: new Map(), pages: new Map() };
+    found = { locks: new Map(), pages: new Map(), notifiers: new Map() };
     taken.set(k, found);
   }
   return found;
@@ -128,6 +131,13 @@ export function notePage(k: Kernel, page: Page): void {
   if (site !== null) takenIn(k).pages.set(page, site);
 }
 
+export function noteNotifier({ kernel, id }: MmStruct): void {
+  const site = hereInDriver();
+  if (site !== null) takenIn(kernel).notifiers.set(id, site);
+}
+
+const FORGOTTEN = 'was called without "yield*", so that it never ran';
+
 /** A call that begins when `yield*` asks for it. */
 export class PendingCall {
   readonly #site = hereInDriver();
@@ -147,7 +157,7 @@ export class PendingCall {
 
   get told(): string {
     const at = this.#site === null ? '' : ` (${this.#site})`;
-    return `${this.name}() was called without "yield*", so that it never ran${at}`;
+    return `${this.name}() ${FORGOTTEN}${at}`;
   }
 }
 
@@ -163,6 +173,7 @@ export function assertBegun(): void {
 
 /** The lines behind a finding: the driver's own one, and those that took the locks and pages that it is about. */
 function because(k: Kernel, reason: string, stack: string): string {
+  if (reason.includes(FORGOTTEN)) return reason;
   const { locks, pages } = taken.get(k) ?? { locks: new Map(), pages: new Map() };
   const site = siteIn(stack);
   const notes = site?.inKernel === true && !reason.includes(site.place) ? [`at ${site.place}`] : [];
@@ -174,6 +185,13 @@ function because(k: Kernel, reason: string, stack: string): string {
     if (new RegExp(`${pfn}(?![0-9a-f])`).test(reason)) notes.push(`${pfn} was taken at ${site}`);
   }
   return notes.length === 0 ? reason : `${reason} (${notes.join('; ')})`;
+}
+
+/** Who should have heard of it: a device table that is wrong missed a notifier, or does not heed it. */
+function unheard(k: Kernel, finding: string): string {
+  const [, id] = /, mm (\d+),/.exec(finding) ?? [];
+  const site = taken.get(k)?.notifiers.get(Number(id));
+  return site === undefined ? ' (it has no notifier there)' : ` (its notifier was inserted at ${site})`;
 }
 
 /** Pages in use that a driver took, where more are in use than should be: line by line, how many. */
@@ -201,6 +219,8 @@ export function blamed(error: unknown, k: Kernel): unknown {
   if (error instanceof Hang) return new Hang(error.where, because(k, error.reason, stack));
   if (error instanceof InvariantViolation) {
     const { checker, finding } = error;
+    if (checker === 'device table')
+      return new InvariantViolation(checker, `${finding}${unheard(k, finding)}`);
     const told = because(k, finding, stack);
     return new InvariantViolation(checker, checker === 'leak' ? `${told}${leaked(k)}` : told);
   }

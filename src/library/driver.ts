@@ -11,6 +11,7 @@ import {
   assertBegun,
   expectOutsiders,
   noteLock,
+  noteNotifier,
   notePage,
   noteUnlock,
   PendingCall,
@@ -88,7 +89,6 @@ export {
   MmuIntervalNotifier,
   type MmuIntervalNotifierOps,
   type MmuNotifierRange,
-  mmu_interval_read_retry,
   mmu_interval_set_seq,
 } from '../mm/mmu_notifier.js';
 export { __release_region, lookup_resource, request_free_mem_region } from '../mm/resource.js';
@@ -132,7 +132,29 @@ function sleeping<A extends unknown[], T>(
   return (...args) => new PendingCall(name, () => fn(...args)) as unknown as Task<T>;
 }
 
-export const mmu_interval_read_begin = sleeping('mmu_interval_read_begin', notifier.mmu_interval_read_begin);
+/** How often each notifier's sequence was read since a collision was last ruled out. */
+const begun = new WeakMap<notifier.MmuIntervalNotifier, number>();
+
+/** Who begins again for ever comes to the end of his time. */
+function* reading(mni: notifier.MmuIntervalNotifier): Task<number> {
+  const { kernel } = mni.mm;
+  const tries = (begun.get(mni) ?? 0) + 1;
+  begun.set(mni, tries);
+  kernel.tried_in_vain(tries);
+  if (kernel.executor.shouldResched) yield* kernel.executor.cond_resched('mmu_interval_read_begin');
+  return yield* notifier.mmu_interval_read_begin(mni);
+}
+
+/** Context: may sleep, while the range is invalidated. Return: the sequence that mmu_interval_read_retry() asks for. */
+export const mmu_interval_read_begin = sleeping('mmu_interval_read_begin', reading);
+
+/** Context: the driver's lock held. Return: whether there was an invalidation since, so that all has to begin again. */
+export function mmu_interval_read_retry(mni: notifier.MmuIntervalNotifier, seq: number): boolean {
+  const collided = notifier.mmu_interval_read_retry(mni, seq);
+  if (!collided) begun.delete(mni);
+  return collided;
+}
+
 export const mmu_interval_notifier_remove = sleeping(
   'mmu_interval_notifier_remove',
   notifier.mmu_interval_notifier_remove,
@@ -335,12 +357,22 @@ function* answering<T>(
   if (typeof task !== 'object' || task === null || !(Symbol.iterator in task)) {
     throw new KernelBug(name, `${name} is no generator (function*): it answered ${String(task)}`);
   }
-  const value = yield* task as Task<T>;
+  const value = yield* thrown(name, task as Task<T>);
   assertBegun();
   const wrong = what === 'number' ? !Number.isInteger(value) : what !== typeof value;
   if (!wrong) return value;
   const hint = typeof value === 'object' ? ': "yield*" is missing before what it returns' : '';
   throw new KernelBug(name, `${name} answered ${String(value)}, expected a ${what}${hint}`);
+}
+
+/** What is thrown and is no Error has no line, but the function that threw it. */
+function* thrown<T>(name: string, task: Task<T>): Task<T> {
+  try {
+    return yield* task;
+  } catch (error) {
+    if (error instanceof Error) throw error;
+    throw new KernelBug(name, `${name} threw ${String(error)}`);
+  }
 }
 
 type Callback<A extends unknown[], T> = (...args: A) => Task<T>;
@@ -411,6 +443,7 @@ export function mmu_interval_notifier_insert(
   ops: notifier.MmuIntervalNotifierOps,
 ): number {
   const invalidate = guarded('invalidate', 'boolean', ops, ops.invalidate);
+  noteNotifier(mm);
   return notifier.mmu_interval_notifier_insert(mni, mm, start, length, { invalidate });
 }
 

@@ -20,7 +20,7 @@ import { type HostMemory, Kernel } from '../mm/kernel.js';
 import { SwapDevice } from '../mm/swap.js';
 import type { FunctionSink, TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
-import { ProcessDied } from '../sim/errors.js';
+import { KernelBug, ProcessDied } from '../sim/errors.js';
 import { Executor } from '../sim/executor.js';
 import { PAGE_SIZE } from '../sim/memmap.js';
 import { Prng } from '../sim/prng.js';
@@ -29,6 +29,7 @@ import { RandomWalk } from '../sim/schedulers/random_walk.js';
 import { RunToBlock } from '../sim/schedulers/run_to_block.js';
 import type { Task } from '../sim/task.js';
 import type { MachineApi, ProcessHandle, Sys, UserMain } from '../user/api.js';
+import { OOPS } from '../user/kernel-log.js';
 import { type Outside, Program } from '../user/program.js';
 import { Main } from '../user/threads.js';
 import { describeMachine, type MachineDescription, type MachineOptions } from './description.js';
@@ -240,7 +241,10 @@ export class Machine implements MachineApi, KernelServices, Outside {
       assertBegun();
       return value;
     } catch (error) {
-      throw blamed(error, this.kernel);
+      const told = blamed(error, this.kernel);
+      // The log keeps why.
+      if (told instanceof KernelBug) this.kernel.printk(`${OOPS}${told.message}`);
+      throw told;
     }
   }
 

@@ -30,7 +30,7 @@ export function numberWord(word: string, what: string): number {
 }
 
 /** The minor number of a device by its name, or by the number itself; undefined for anything else. */
-export function deviceNumber(word: string): number | undefined {
+function deviceNumber(word: string): number | undefined {
   const minor = /^(?:(?:\/dev\/)?hmm_dmirror)?(0x[0-9a-f]+|\d+)$/i.exec(word)?.[1];
   return minor === undefined ? undefined : Number(minor);
 }
