@@ -85,7 +85,7 @@ const MISTAKES: readonly [name: string, from: string, to: string, told: RegExp, 
     'what is thrown and is no Error',
     '    const vma = hmm.vma_lookup(mm, start);',
     "    throw 'x';",
-    /^# BUG: unlocked_ioctl: unlocked_ioctl threw x( \(at FILE:\d+\))?$/m,
+    /^# BUG: unlocked_ioctl: unlocked_ioctl threw x \(mmap_lock was taken at FILE:\d+\)$/m,
   ],
   [
     'an exception while it is loaded',
