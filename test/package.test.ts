@@ -124,19 +124,18 @@ t.test('a driver of one’s own compiles against it alone, and is loaded', async
   const text = readFileSync(`${installed}/examples/drivers/mirror.js`, 'utf8');
   const compile = (source: string) => {
     writeFileSync(`${directory}/mirror.js`, source);
-    const strict = [
-      '--allowJs',
-      '--checkJs',
-      '--strict',
-      '--target',
-      'es2022',
-      '--module',
-      'nodenext',
-      '--types',
-      '',
-    ];
+    const options = {
+      allowJs: true,
+      checkJs: true,
+      strict: true,
+      target: 'es2022',
+      module: 'nodenext',
+      types: [],
+    };
+    const project = { compilerOptions: { ...options, outDir: 'built' }, files: ['mirror.js'] };
+    writeFileSync(`${directory}/tsconfig.json`, JSON.stringify(project));
     const tsc = `${root}node_modules/typescript/bin/tsc`;
-    return execute(process.execPath, [tsc, ...strict, '--outDir', 'built', 'mirror.js'], { cwd: directory });
+    return execute(process.execPath, [tsc, '-p', '.'], { cwd: directory });
   };
   t.same(compile(text), { status: 0, stdout: '', stderr: '' });
   const scenario = `${installed}/examples/drivers/mirror.scenario`;
