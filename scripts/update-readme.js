@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** Pages whose examples are run. */
-const PAGES = ['README.md', 'docs/PORTING.md', 'docs/TOUR.md'];
+const PAGES = ['README.md', 'docs/DRIVERS.md', 'docs/PORTING.md', 'docs/TOUR.md'];
 
 /**
  * @param {string} command

@@ -14,7 +14,7 @@ const ALLOWED: readonly string[] = [
 ];
 
 /** What the package exports. */
-const ENTRIES: readonly string[] = ['src/index.ts', 'src/library/selftest.ts'];
+const ENTRIES: readonly string[] = ['src/index.ts', 'src/library/driver.ts', 'src/library/selftest.ts'];
 
 interface Export {
   readonly name: string;

@@ -13,7 +13,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** From the top. Rooms of one line are siblings. */
 const ROOMS: Readonly<Record<string, string>> = {
   cli: 'library report paths explain triage fuzz export shell record session scenario selftests watch machine user kernel mm generations uapi sim',
-  library: 'report explain fuzz record session scenario selftests machine user kernel generations uapi sim',
+  library:
+    'report explain fuzz record session scenario selftests machine user kernel fs mm generations uapi sim',
   report: 'paths explain triage scenario selftests watch user mm generations sim',
   explain: 'session scenario watch machine kernel mm generations uapi sim',
   triage: 'selftests generations sim',

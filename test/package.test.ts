@@ -118,3 +118,33 @@ t.test('it can be imported', async (t) => {
   const ran = execute(process.execPath, ['--input-type=module', '-e', code], { cwd: directory });
   t.same(ran, { status: 0, stdout: 'function\n', stderr: '' });
 });
+
+t.test('a driver of one’s own compiles against it alone, and is loaded', async (t) => {
+  writeFileSync(`${directory}/package.json`, '{ "type": "module" }');
+  const text = readFileSync(`${installed}/examples/drivers/mirror.js`, 'utf8');
+  const compile = (source: string) => {
+    writeFileSync(`${directory}/mirror.js`, source);
+    const options = {
+      allowJs: true,
+      checkJs: true,
+      strict: true,
+      target: 'es2022',
+      module: 'nodenext',
+      types: [],
+    };
+    const project = { compilerOptions: { ...options, outDir: 'built' }, files: ['mirror.js'] };
+    writeFileSync(`${directory}/tsconfig.json`, JSON.stringify(project));
+    const tsc = `${root}node_modules/typescript/bin/tsc`;
+    return execute(process.execPath, [tsc, '-p', '.'], { cwd: directory });
+  };
+  t.same(compile(text), { status: 0, stdout: '', stderr: '' });
+  const scenario = `${installed}/examples/drivers/mirror.scenario`;
+  const args = ['run', '--check', '--insmod', 'built/mirror.js', scenario];
+  const ran = execute(`${modules}/.bin/hmm-sim`, args, { cwd: directory });
+  t.same([ran.status, ran.stderr], [0, '']);
+  t.match(
+    compile(text.replace('interface: 1', 'interface: 2')).stdout,
+    /Type '2' is not assignable to type '1'/,
+  );
+  t.match(compile(text.replace('hmm.alloc_page(this.k, true)', "hmm.alloc_page('k')")).stdout, /'string'/);
+});

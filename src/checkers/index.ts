@@ -7,6 +7,7 @@ import type { MmStruct } from '../mm/types.js';
 import type { Executor } from '../sim/executor.js';
 import { check_anon_vmas } from './anon_vma.js';
 import { Census } from './census.js';
+import { check_device_tables } from './device_tables.js';
 import { check_device_pages } from './devices.js';
 import { check_hugetlb } from './hugetlb.js';
 import { check_leaks } from './leak.js';
@@ -31,6 +32,7 @@ export const checkers: Readonly<Record<string, Checker>> = {
   rmap: check_rmap,
   refcount: check_refcounts,
   'device pages': check_device_pages,
+  'device table': check_device_tables,
   hugetlb: check_hugetlb,
   tlb: check_tlbs,
 };

@@ -27,7 +27,7 @@ export interface ExplainNews {
 const AHEAD = 256;
 
 async function explainAll({ chosen, flags, trace }: ExplainOrder, told: Told): Promise<void> {
-  const setups = setupsOf(flags);
+  const setups = await setupsOf(flags);
   const tracing = new Tracing(trace);
   for (const [index, loaded] of chosen.entries()) {
     if (index > 0 && flags.json === undefined) await told.lines(['']);

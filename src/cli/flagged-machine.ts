@@ -3,6 +3,7 @@
 import { randomInt } from 'node:crypto';
 import { DEFAULT_MODULE } from '../machine/defaults.js';
 import { describeMachine, type MachineDescription } from '../machine/description.js';
+import type { Insmod } from '../machine/registry.js';
 import { checkSpmAddress } from '../mm/e820.js';
 import { UsageError } from '../sim/errors.js';
 import type { MachineFlags } from './machine-options.js';
@@ -34,7 +35,11 @@ function canonical(params: Readonly<Record<string, string>>): Record<string, str
 }
 
 /** The machine that the command line describes. Throws UsageError; nothing has booted yet. */
-export function machineOf(addresses: readonly string[], flags: MachineFlags): MachineDescription {
+export function machineOf(
+  addresses: readonly string[],
+  flags: MachineFlags,
+  insmod: readonly Insmod[],
+): MachineDescription {
   const { kernel, memory, hugepages, thp, efiFakeMem, seed = randomInt(2 ** 32), check } = flags;
   const { schedule, spmMemory, swap } = flags;
   const module = { name: DEFAULT_MODULE.name, params: canonical(moduleParams(addresses, flags)) };
@@ -49,6 +54,7 @@ export function machineOf(addresses: readonly string[], flags: MachineFlags): Ma
     spmMemory,
     module,
     load,
+    insmod,
     seed,
     schedule,
     check,

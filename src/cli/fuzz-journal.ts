@@ -23,6 +23,7 @@ const planSchema = z.strictObject({
   against: z.string().optional(),
   bugs: z.array(z.string()).optional(),
   check: z.boolean(),
+  insmod: z.array(z.string()).optional(),
   seed: amount,
   shard: z.tuple([amount, amount]).refine(([index, of]) => index >= 1 && index <= of),
 });
@@ -110,10 +111,11 @@ export function readJournal(directory: string): Journal | undefined {
 }
 
 /** The plan in one form, to compare. */
-export function planText({ kernel, against, bugs, check, seed, shard }: CampaignPlan): string {
+export function planText({ kernel, against, bugs, check, insmod, seed, shard }: CampaignPlan): string {
   const words = [`kernel ${kernel}`];
   if (against !== undefined) words.push(`against ${against}`);
   if (bugs !== undefined) words.push(`bugs ${bugs.join(',')}`);
+  if (insmod !== undefined) words.push(`insmod ${insmod.join(' ')}`);
   if (!check) words.push('no checkers');
   words.push(`seed ${seed}`);
   if (shard[1] > 1) words.push(`shard ${shard.join('/')}`);

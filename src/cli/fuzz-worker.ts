@@ -3,11 +3,13 @@
 import { type CampaignPlan, laboratoryOf, scenarioOf, seedOf } from '../fuzz/campaign.js';
 import { type Finding, sortOf } from '../fuzz/findings.js';
 import { findingsOf, goalOf, type Laboratory } from '../fuzz/goals.js';
+import type { Insmod } from '../machine/registry.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import { writeYaml } from '../scenario/update.js';
 import { MachinePool } from '../session/machine-pool.js';
 import { type Telling, whereOrdered } from './elsewhere.js';
 import { type Entry, fileOf, type State } from './fuzz-journal.js';
+import { loadDrivers } from './insmod.js';
 import { shrinkTowards } from './shrinking.js';
 
 export interface FuzzOrder {
@@ -45,8 +47,9 @@ class Fuzzer {
   constructor(
     readonly order: FuzzOrder,
     readonly telling: Telling<FuzzNews>,
+    readonly insmod: readonly Insmod[],
   ) {
-    this.#lab = laboratoryOf(new MachinePool(), order.plan);
+    this.#lab = laboratoryOf(new MachinePool(), order.plan, insmod);
     this.#known = new Set(order.known);
     this.#counts = new Map(Object.entries(order.state.counts));
     this.#done = order.state.done;
@@ -72,7 +75,7 @@ class Fuzzer {
   }
 
   async #scenario(seed: number): Promise<void> {
-    const document = scenarioOf(this.order.plan, seed);
+    const document = scenarioOf(this.order.plan, seed, this.insmod);
     const findings = findingsOf(this.#lab, document);
     for (const finding of findings) {
       const sort = sortOf(finding);
@@ -107,4 +110,6 @@ class Fuzzer {
   }
 }
 
-await whereOrdered<FuzzOrder, FuzzNews>((order, telling) => new Fuzzer(order, telling).run());
+await whereOrdered<FuzzOrder, FuzzNews>(async (order, telling) => {
+  await new Fuzzer(order, telling, await loadDrivers(order.plan.insmod)).run();
+});

@@ -11,11 +11,12 @@ import { JournalFile, planText, type State } from './fuzz-journal.js';
 import { mergeCommand } from './fuzz-merge.js';
 import { summaryLines } from './fuzz-summary.js';
 import type { FuzzNews, FuzzOrder } from './fuzz-worker.js';
+import { addInsmodOption, type InsmodFlags, loadDrivers } from './insmod.js';
 import { Progress, statusLine } from './progress.js';
 import { breathe, onInterrupt, printErrorLine, printLine } from './terminal.js';
 import { DEFAULT_GENERATION, KERNEL_HELP, parseKernel, parseNumber } from './values.js';
 
-interface FuzzFlags {
+interface FuzzFlags extends InsmodFlags {
   readonly kernel: string;
   readonly count?: number;
   readonly time?: number;
@@ -40,7 +41,7 @@ function parseShard(text: string): [number, number] {
 }
 
 export function configure(command: Command): void {
-  command
+  addInsmodOption(command)
     .option('--kernel <id>', KERNEL_HELP, (text) => parseKernel(text, '--kernel'), DEFAULT_GENERATION)
     .option(
       '--count <n>',
@@ -73,10 +74,11 @@ export function configure(command: Command): void {
     });
 }
 
-function planOf({ kernel, against, bug, check, seed, shard }: FuzzFlags): CampaignPlan {
+function planOf({ kernel, against, bug, check, seed, shard, insmod }: FuzzFlags): CampaignPlan {
   const optional = {
     ...(against === undefined ? {} : { against }),
     ...(bug === undefined ? {} : { bugs: [...bug] }),
+    ...(insmod.length === 0 ? {} : { insmod: [...insmod] }),
   };
   return { kernel, ...optional, check, seed, shard };
 }
@@ -161,6 +163,7 @@ function totalOf({ count, time, seed }: FuzzFlags): number {
 async function fuzzCommand(flags: FuzzFlags): Promise<number> {
   const { time } = flags;
   const total = totalOf(flags);
+  await loadDrivers(flags.insmod);
   const plan = planOf(flags);
   tellWithoutEffect(flags, [flags.kernel], printErrorLine);
   const fuzzer = new Campaign(plan, flags.out);

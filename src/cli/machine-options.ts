@@ -6,6 +6,7 @@ import type { FakeMem } from '../mm/e820.js';
 import type { ThpMode } from '../mm/kernel.js';
 import { UsageError } from '../sim/errors.js';
 import { addBugOptions, type BugFlags } from './bug-options.js';
+import { addInsmodOption, type InsmodFlags } from './insmod.js';
 import {
   KERNEL_HELP,
   parseEfiFakeMem,
@@ -16,7 +17,7 @@ import {
   SEED_HELP,
 } from './values.js';
 
-export interface MachineFlags extends BugFlags {
+export interface MachineFlags extends BugFlags, InsmodFlags {
   readonly kernel: string;
   /** In the order of the command line: modprobe lets the last one win. */
   readonly moduleParam: readonly [name: string, value: string][];
@@ -114,5 +115,5 @@ export function addMachineOptions(command: Command): Command {
         .default(MACHINE_DEFAULTS.schedule),
     )
     .option('--check', 'run the invariant checkers after every system call', false);
-  return addBugOptions(command);
+  return addInsmodOption(addBugOptions(command));
 }

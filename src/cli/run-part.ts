@@ -21,6 +21,7 @@ import { type MachineSetup, type Overrides, Setups } from '../session/setup.js';
 import { WhichChange } from '../session/which-change.js';
 import { TimedOut, UsageError } from '../sim/errors.js';
 import { guarded } from './guard.js';
+import { loadDrivers } from './insmod.js';
 import { namePattern } from './name-pattern.js';
 import { LockNotes } from './run-locks.js';
 import type { TraceOrder, Tracing } from './trace-file.js';
@@ -35,6 +36,8 @@ export interface PartOptions {
   readonly locks?: boolean;
   readonly update?: boolean;
   readonly limits?: Limits | undefined;
+  /** Drivers from outside of the tree: FILE, or FILE,NAME=VALUE ... */
+  readonly insmod?: readonly string[] | undefined;
   /** Seconds on the host that a scenario may take. */
   readonly timeout?: number | undefined;
   /** Run nothing behind the first failure. */
@@ -133,7 +136,9 @@ const OUT_OF_MEMORY = { message: 'ran out of memory' };
 const isRed = (outcome: ScenarioOutcome): boolean => ['fail', 'error'].includes(verdictOf(outcome));
 
 /** A runner that traces its machines where that is asked for. Tracing is loaded only then. */
-export async function partRunner(options: PartOptions, source: MachineSource): Promise<PartRunner> {
+export async function partRunner(asked: PartOptions, source: MachineSource): Promise<PartRunner> {
+  const insmod = await loadDrivers(asked.insmod);
+  const options = { ...asked, overrides: { ...asked.overrides, insmod } };
   if (options.trace === undefined) return new PartRunner(source, options);
   const { Tracing, TracingSource } = await import('./trace-file.js');
   const tracing = new Tracing(options.trace);

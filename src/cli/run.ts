@@ -13,6 +13,7 @@ import { isTellable } from './files/host-error.js';
 import { checkOutputs } from './files/outputs.js';
 import { junitPath } from './github.js';
 import { exitFor } from './input.js';
+import { addInsmodOption, loadDrivers } from './insmod.js';
 import { addMaxSize } from './limit-options.js';
 import { ReportFile } from './report-file.js';
 import { type Crew, crewOf, linesAPart, type SourcePart } from './run-jobs.js';
@@ -50,6 +51,7 @@ export interface RunOptions extends TraceFlags {
   readonly fix?: readonly string[];
   readonly timeout?: number;
   readonly maxSize?: Limits;
+  readonly insmod?: readonly string[];
 }
 
 export type { Output } from './run-report.js';
@@ -89,7 +91,7 @@ export function configure(command: Command): void {
     .option('--trace <file>', TRACE_HELP)
     .option('--trace-functions <file>', TRACE_FUNCTIONS_HELP)
     .addOption(new Option('--jobs <n>', 'worker threads').default(1).argParser(parseJobs));
-  addBugOptions(addMaxSize(command)).action((files: string[], options: RunOptions) => {
+  addInsmodOption(addBugOptions(addMaxSize(command))).action((files: string[], options: RunOptions) => {
     const paint = ktapPainter();
     const output = { out: (line: string) => printText(paint(line)), err: printErrorLine };
     return runCommandLine(options.seed ?? 0, () => runCommand(files, options, output));
@@ -99,6 +101,7 @@ export function configure(command: Command): void {
 function partOptions(options: RunOptions, trace: TraceFiles | undefined): PartOptions {
   const { kernel, seed, check, bug, fix, against, name, json, dmesg, locks, update, timeout, maxSize } =
     options;
+  const { insmod } = options;
   return {
     overrides: { kernel, seed, check, bugs: bug, fixes: fix },
     against,
@@ -109,6 +112,7 @@ function partOptions(options: RunOptions, trace: TraceFiles | undefined): PartOp
     update,
     timeout,
     limits: maxSize,
+    insmod,
     // What is traced is what is told of.
     bail: options.bail && trace !== undefined,
     trace: trace?.order,
@@ -199,6 +203,7 @@ export async function runCommand(
 ): Promise<number> {
   if (options.update && args.includes('-'))
     throw new UsageError('standard input cannot be updated', '--update');
+  await loadDrivers(options.insmod);
   const { jobs = 1 } = options;
   const traced = options.trace === undefined ? '--trace-functions' : '--trace';
   const tracing = options.trace ?? options.traceFunctions;

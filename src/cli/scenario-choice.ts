@@ -10,13 +10,14 @@ import { type MachineSetup, Setups } from '../session/setup.js';
 import { KernelBug, UsageError } from '../sim/errors.js';
 import { addBugOptions, type BugFlags, tellWithoutEffect } from './bug-options.js';
 import { errorOf } from './input.js';
+import { addInsmodOption, type InsmodFlags, loadDrivers } from './insmod.js';
 import { addMaxSize, fewOf } from './limit-options.js';
 import { namePattern } from './name-pattern.js';
 import { readScenarioFiles } from './scenario-files.js';
 import { printErrorLine } from './terminal.js';
 import { KERNEL_HELP, parseKernel, parseNumber, SEED_HELP } from './values.js';
 
-export interface ChoiceOptions extends BugFlags {
+export interface ChoiceOptions extends BugFlags, InsmodFlags {
   readonly kernel?: string;
   readonly name?: string;
   readonly seed?: number;
@@ -34,7 +35,7 @@ export function addChoiceOptions(command: Command): Command {
     )
     .option('--name <pattern>', 'only scenarios whose name has PATTERN in it, or matches it with * and ?')
     .option('--seed <n>', `${SEED_HELP}; overrides the document's`, (text) => parseNumber(text, '--seed'));
-  return addBugOptions(addMaxSize(command));
+  return addInsmodOption(addBugOptions(addMaxSize(command)));
 }
 
 export interface Chosen {
@@ -43,8 +44,8 @@ export interface Chosen {
 }
 
 /** The machines that documents get with these options. */
-export function setupsOf({ kernel, seed, bug, fix }: ChoiceOptions): Setups {
-  return new Setups({ kernel, seed, bugs: bug, fixes: fix });
+export async function setupsOf({ kernel, seed, bug, fix, insmod }: ChoiceOptions): Promise<Setups> {
+  return new Setups({ kernel, seed, bugs: bug, fixes: fix, insmod: await loadDrivers(insmod) });
 }
 
 /** Throws UsageError for a file that does not load, or has no such scenario. Mistakes beyond the first go to stderr. */
@@ -55,7 +56,7 @@ export async function chooseScenarios(file: string, options: ChoiceOptions): Pro
   for (const line of few) printErrorLine(line);
   if (last !== undefined) throw errorOf(last);
   const matches = namePattern(options.name);
-  const setups = setupsOf(options);
+  const setups = await setupsOf(options);
   const chosen = files
     .flatMap(({ loaded }) => loaded.documents)
     .filter(({ document }) => matches(document.name))

@@ -4,6 +4,7 @@ import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
 import { DEFAULT_MODULE } from '../machine/defaults.js';
+import type { MachineDescription } from '../machine/description.js';
 import { MachinePool } from '../session/machine-pool.js';
 import { LoadFailed, type MachineSource } from '../session/runner.js';
 import { Setups } from '../session/setup.js';
@@ -13,6 +14,7 @@ import { tellWithoutEffect } from './bug-options.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import { HostError } from './files/host-error.js';
 import { replaceFile } from './files/safe-file.js';
+import { loadDrivers } from './insmod.js';
 import { interruptible, type Keys } from './interruptible.js';
 import { addMachineOptions, type MachineFlags } from './machine-options.js';
 import type { Output } from './run.js';
@@ -34,6 +36,7 @@ export function configure(command: Command): void {
       const machine = shellMachine(
         [dev0, dev1].filter((text) => text !== undefined),
         flags,
+        await loadDrivers(flags.insmod),
       );
       tellWithoutEffect(flags, [flags.kernel], printErrorLine);
       const terminal = { input: process.stdin, output: process.stdout };
@@ -65,7 +68,12 @@ function save(file: string, text: string): void {
 }
 
 /** The one document of the file, or the one of that name. Throws UsageError. */
-function open(file: string, name: string | undefined, kernel: string, check: boolean): OpenedDocument {
+function open(
+  file: string,
+  name: string | undefined,
+  kernel: string,
+  { check, insmod }: MachineDescription,
+): OpenedDocument {
   const { file: read, mistakes } = readScenarioFileNow(file);
   const [mistake] = mistakes;
   if (mistake !== undefined) throw new UsageError(mistake.message, mistake.where);
@@ -76,7 +84,10 @@ function open(file: string, name: string | undefined, kernel: string, check: boo
   if (others.length > 0)
     throw new UsageError(`${found.length} scenarios in ${file}: name one of them`, 'load');
   const { document, written } = one;
-  const setup = new Setups({ check }).of({ ...document, kernel: document.kernel ?? (kernel as never) });
+  const setup = new Setups({ check, insmod }).of({
+    ...document,
+    kernel: document.kernel ?? (kernel as never),
+  });
   return { document, written, setup };
 }
 
@@ -93,7 +104,7 @@ function openShell(
       setup,
       machineBlock: block,
       save,
-      open: (file, name, kernel) => open(file, name, kernel, setup.check),
+      open: (file, name, kernel) => open(file, name, kernel, setup),
       views,
     });
   } catch (error) {

@@ -6,6 +6,7 @@ import { writeYaml } from '../scenario/update.js';
 import { MachinePool } from '../session/machine-pool.js';
 import { Setups } from '../session/setup.js';
 import { whereOrdered } from './elsewhere.js';
+import { loadDrivers } from './insmod.js';
 import { shrinkTowards, tidy } from './shrinking.js';
 
 export interface ShrinkOrder {
@@ -17,6 +18,8 @@ export interface ShrinkOrder {
   readonly condition: string | undefined;
   readonly notEqualTo: string | undefined;
   readonly check: boolean;
+  /** Drivers from outside of the tree. */
+  readonly insmod: readonly string[];
 }
 
 /** The smallest so far. */
@@ -43,12 +46,13 @@ function soundly(lab: Laboratory, { document, sound }: ShrinkOrder): Laboratory 
   return holdsWhereSound(strict, document) ? strict : lab;
 }
 
-function laboratory(order: ShrinkOrder): Laboratory {
+async function laboratory(order: ShrinkOrder): Promise<Laboratory> {
   const { condition, notEqualTo } = order;
   const check = order.check || condition === 'checker';
-  const lab = soundly({ source: new MachinePool(), setups: new Setups({ check }) }, order);
+  const insmod = await loadDrivers(order.insmod);
+  const lab = soundly({ source: new MachinePool(), setups: new Setups({ check, insmod }) }, order);
   if (notEqualTo === undefined) return lab;
-  const setups = new Setups({ kernel: notEqualTo, check });
+  const setups = new Setups({ kernel: notEqualTo, check, insmod });
   return { ...lab, other: { setups, document: (document) => document } };
 }
 
@@ -63,7 +67,7 @@ function asText(
 
 await whereOrdered<ShrinkOrder, ShrinkNews>(async (order, { tell, turn }) => {
   const { file, document } = order;
-  const goal = goalFor(laboratory(order), document, order.condition);
+  const goal = goalFor(await laboratory(order), document, order.condition);
   const told = (small: ScenarioDocument, runs: number): ShrinkNews => {
     return { steps: small.steps.length, runs, text: asText(small, file, document.steps.length) };
   };

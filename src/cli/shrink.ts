@@ -2,6 +2,8 @@
 /** `hmm-sim shrink`: the least scenario that still shows what a larger one does. */
 import { type Command, Option } from 'commander';
 import { generateScenario } from '../fuzz/generate.js';
+import { forDrivers } from '../fuzz/outside.js';
+import { generationById } from '../generations/index.js';
 import { recordedTest } from '../record/suite.js';
 import type { MachineBlock, ScenarioDocument } from '../scenario/schema.js';
 import { hmmTests } from '../selftests/hmm-tests/suites.js';
@@ -11,6 +13,7 @@ import { elsewhere } from './elsewhere.js';
 import { EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
 import { checkOutputs } from './files/outputs.js';
+import { loadDrivers } from './insmod.js';
 import { statusLine as status } from './progress.js';
 import { ReportFile } from './report-file.js';
 import { addChoiceOptions, type ChoiceOptions, chooseScenarios } from './scenario-choice.js';
@@ -48,8 +51,13 @@ export function configure(command: Command): void {
     );
 }
 
-function generated(file: string, { kernel = DEFAULT_GENERATION }: ChoiceOptions): ScenarioDocument {
-  return generateScenario(parseNumber(file.slice('seed:'.length), 'seed'), { kernel });
+async function generated(
+  file: string,
+  { kernel = DEFAULT_GENERATION, insmod }: ChoiceOptions,
+): Promise<ScenarioDocument> {
+  const seed = parseNumber(file.slice('seed:'.length), 'seed');
+  const drivers = await loadDrivers(insmod);
+  return forDrivers(generateScenario(seed, { kernel }), seed, drivers, generationById(kernel)!);
 }
 
 /** What the test does where nothing is wrong with it. */
@@ -121,7 +129,7 @@ async function shrinkCommand(file: string, flags: ShrinkFlags): Promise<number> 
   const document = asSaid(own, flags);
   const sound = flags.bug.length + flags.fix.length === 0 ? undefined : (own.machine ?? {});
   const before = document.steps.length;
-  const { notEqualTo, check = false } = flags;
+  const { notEqualTo, check = false, insmod } = flags;
   const output = new Smallest(flags.out);
   let smallest: ShrinkNews = { steps: before, runs: 0, text: '' };
   const stopListening = onInterrupt(() => {
@@ -139,7 +147,7 @@ async function shrinkCommand(file: string, flags: ShrinkFlags): Promise<number> 
     }
     smallest = news;
   };
-  const order: ShrinkOrder = { file, document, sound, condition: flags.while, notEqualTo, check };
+  const order: ShrinkOrder = { file, document, sound, condition: flags.while, notEqualTo, check, insmod };
   try {
     await elsewhere(new URL('./shrink-worker.js', import.meta.url), order, { tell, turn: breathe });
     status.clear();

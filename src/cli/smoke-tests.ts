@@ -113,11 +113,18 @@ function bootLoaded(
 ): Machine {
   const machine = bootAs(description);
   machine.onStderr = (complaint) => tell({ complaint });
-  const { module } = description;
-  if (module === null) return machine;
-  const error = machine.loadModule(module.name, module.params);
-  observing?.loaded(error);
-  if (error < 0) tell({ complaint: `modprobe: could not insert ${module.name}: ${errnoName(-error)}` });
+  const { module, insmod } = description;
+  const complain = (command: string, name: string, error: number): void => {
+    if (error < 0) tell({ complaint: `${command}: could not insert ${name}: ${errnoName(-error)}` });
+  };
+  if (module !== null) {
+    const error = machine.loadModule(module.name, module.params);
+    observing?.loaded(error);
+    complain('modprobe', module.name, error);
+  }
+  for (const { driver, params } of insmod) {
+    complain('insmod', driver.module.name, machine.insmod(driver, params));
+  }
   return machine;
 }
 

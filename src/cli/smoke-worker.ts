@@ -2,6 +2,7 @@
 /** The thread that `smoke` runs its tests in. They wait where `turn` is awaited. */
 import { whereOrdered } from './elsewhere.js';
 import { machineOf } from './flagged-machine.js';
+import { loadDrivers } from './insmod.js';
 import type { MachineFlags } from './machine-options.js';
 import { type SmokeNews, type SmokeOptions, smokeTests } from './smoke-tests.js';
 
@@ -12,6 +13,7 @@ export interface SmokeOrder {
   readonly options: SmokeOptions;
 }
 
-await whereOrdered<SmokeOrder, SmokeNews>(({ addresses, flags, options }, telling) =>
-  smokeTests({ description: machineOf(addresses, flags), ...options, ...telling }),
-);
+await whereOrdered<SmokeOrder, SmokeNews>(async ({ addresses, flags, options }, telling) => {
+  const insmod = await loadDrivers(flags.insmod);
+  await smokeTests({ description: machineOf(addresses, flags, insmod), ...options, ...telling });
+});

@@ -81,7 +81,8 @@ async function smoke(
     throw error;
   }
   const { machineOf } = await import('./flagged-machine.js');
-  const machine = machineOf(addresses, flags);
+  const { loadDrivers } = await import('./insmod.js');
+  const machine = machineOf(addresses, flags, await loadDrivers(flags.insmod));
   const { json, trace, record, suite: ownTests } = flags;
   const junit = junitPath(flags.junit, 'smoke');
   const outputs = Object.entries({ '--junit': junit, '--json': json, '--trace': trace, '--record': record });

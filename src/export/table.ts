@@ -62,7 +62,10 @@ function devicesOf({ steps, machine }: ScenarioDocument, { ndevices }: Generatio
   const coherent = (machine?.spm ?? [0, 0]).filter((address) => address !== null).length === 2;
   const present = machine?.module === false ? 0 : coherent ? ndevices : Math.min(2, ndevices);
   let bits = 0;
-  for (const step of steps) if (step.op === 'open' && step.device < present) bits |= 1 << step.device;
+  for (const step of steps) {
+    if (step.op !== 'open' || typeof step.device === 'string') continue;
+    if (step.device < present) bits |= 1 << step.device;
+  }
   return bits;
 }
 

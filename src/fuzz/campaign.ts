@@ -3,11 +3,13 @@
 
 import { bugById, hasBug } from '../generations/bugs/index.js';
 import { generationById } from '../generations/index.js';
+import type { Insmod } from '../machine/registry.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import type { MachineSource } from '../session/runner.js';
 import { Setups } from '../session/setup.js';
 import { generateScenario } from './generate.js';
 import type { Laboratory, OtherMachine } from './goals.js';
+import { forDrivers } from './outside.js';
 
 /** Everything that decides what a campaign finds. */
 export interface CampaignPlan {
@@ -17,6 +19,8 @@ export interface CampaignPlan {
   /** Historical bugs of the machine; what it shows without them as well is no finding. */
   readonly bugs?: readonly string[];
   readonly check: boolean;
+  /** Drivers from outside of the tree, as the command line names them. */
+  readonly insmod?: readonly string[];
   /** Of the first scenario. */
   readonly seed: number;
   /** This part of so many, from 1. */
@@ -31,20 +35,32 @@ function without(document: ScenarioDocument, fixes: readonly string[]): Scenario
 }
 
 /** The same machine without the bugs (fixed where the kernel has them), or another kernel; undefined when there is nothing to compare with. */
-function otherOf({ kernel, against, bugs, check }: CampaignPlan): OtherMachine | undefined {
+function otherOf(
+  { kernel, against, bugs, check }: CampaignPlan,
+  insmod: readonly Insmod[],
+): OtherMachine | undefined {
   if (against === undefined && bugs === undefined) return undefined;
   const id = against ?? kernel;
   const fixes = (bugs ?? []).filter((bug) => hasBug(generationById(id)!, bugById(bug, '--bug')));
   return {
-    setups: new Setups({ kernel: id, check }),
+    setups: new Setups({ kernel: id, check, insmod }),
     document: (document) => without(document, fixes),
     excuses: bugs !== undefined,
   };
 }
 
-export function laboratoryOf(source: MachineSource, plan: CampaignPlan): Laboratory {
-  const other = otherOf(plan);
-  return { source, setups: new Setups({ check: plan.check }), ...(other === undefined ? {} : { other }) };
+/** `insmod`: the drivers of the plan. */
+export function laboratoryOf(
+  source: MachineSource,
+  plan: CampaignPlan,
+  insmod: readonly Insmod[] = [],
+): Laboratory {
+  const other = otherOf(plan, insmod);
+  return {
+    source,
+    setups: new Setups({ check: plan.check, insmod }),
+    ...(other === undefined ? {} : { other }),
+  };
 }
 
 /** How many of the first `count` scenarios of the campaign fall to its shard. */
@@ -57,7 +73,11 @@ export function seedOf({ seed, shard: [index, of] }: CampaignPlan, n: number): n
   return seed + index - 1 + n * of;
 }
 
-export function scenarioOf({ kernel, bugs }: CampaignPlan, seed: number): ScenarioDocument {
-  const document = generateScenario(seed, { kernel });
+export function scenarioOf(
+  { kernel, bugs }: CampaignPlan,
+  seed: number,
+  insmod: readonly Insmod[] = [],
+): ScenarioDocument {
+  const document = forDrivers(generateScenario(seed, { kernel }), seed, insmod, generationById(kernel)!);
   return bugs === undefined ? document : { ...document, machine: { ...document.machine, bugs: [...bugs] } };
 }

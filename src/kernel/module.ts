@@ -33,6 +33,16 @@ export interface Holder {
   readonly pinned: boolean;
 }
 
+/** An entry of a device's page table: the page that it takes for the contents of `addr`, and whether it may write there. */
+export interface DeviceEntry {
+  readonly device: Device;
+  readonly mm: MmStruct;
+  /** Page aligned. */
+  readonly addr: number;
+  readonly page: Page;
+  readonly write: boolean;
+}
+
 /** A driver seen from outside: asking changes nothing and takes no time. What a driver has not, it leaves out. */
 export interface DriverView {
   /** By minor. */
@@ -51,6 +61,8 @@ export interface DriverView {
   lockerOf?(folio: Page): Holder | null;
   /** Open files that the driver keeps something for. */
   openFiles?(): number;
+  /** All entries of all device page tables, which the checkers compare with those of the CPU. */
+  entries?(): Iterable<DeviceEntry>;
 }
 
 /** A driver in a machine. */
@@ -91,8 +103,32 @@ export interface ModuleInfo {
   devices(generation: Generation): readonly string[];
 }
 
+/** What a step asks of a command: the range, and the buffer that goes with it. */
+export interface StepRequest {
+  /** Bytes, page aligned. */
+  readonly addr: number;
+  readonly pages: number;
+  /** A buffer of as many pages in the caller's memory: filled with the step's words, or to be filled. */
+  readonly ptr: number;
+}
+
+/** A command of a driver that documents may take as a step, by its name. */
+export interface DriverStep {
+  readonly help: string;
+  /** The ioctl's number. */
+  readonly request: number;
+  /** The struct that the ioctl is given. */
+  encode(request: StepRequest): Uint8Array;
+  /** What the struct says afterwards, where the ioctl answered 0 or more. */
+  decode?(struct: Uint8Array): { readonly cpages?: number; readonly faults?: number };
+  /** Whether it fills the buffer: then the step answers each page's word. */
+  readonly fillsBuffer?: boolean;
+}
+
 /** And what modprobe and rmmod do. */
 export interface DriverModule<D extends Driver = Driver> extends ModuleInfo {
+  /** Its commands as steps of documents. */
+  readonly steps?: Readonly<Record<string, DriverStep>>;
   /** Context: may sleep. Return: the driver, or -errno; throws KernelBug where the real one oopses. */
   load(host: DriverHost, params: Readonly<Record<string, string>>): Task<D | number>;
   /** Context: may sleep for ever, when somebody keeps a page of a device. */

@@ -10,8 +10,10 @@ import { didYouMean } from '../sim/suggest.js';
 import type { Task } from '../sim/task.js';
 import type { ProcessHandle, Sys, UserMain } from '../user/api.js';
 import { CarefulProgram, carefully } from './careful.js';
+import type { OutsideDriver } from './driver.js';
+import { checkDriver, paramsOf } from './insmod.js';
 
-export interface BootOptions extends Omit<MachineOptions, 'kernel' | 'module' | 'load'> {
+export interface BootOptions extends Omit<MachineOptions, 'kernel' | 'module' | 'load' | 'insmod'> {
   readonly kernel?: KernelId | undefined;
   /** Where the special purpose memory of the coherent devices begins: reserved, and what loadModule() passes on. */
   readonly spm?: readonly [dev0: number, dev1: number] | undefined;
@@ -78,17 +80,7 @@ function moduleParams(
   name: string,
   params: Readonly<Record<string, string | number>>,
 ): Readonly<Record<string, string>> {
-  const known = inOurWords(() => moduleNamed(name)).module.parameters.map((parameter) => parameter.name);
-  const entries = Object.entries(params).map(([key, value]) => {
-    if (!known.includes(key)) {
-      throw new UsageError(`${name} has no parameter "${key}"${didYouMean(key, known)}`, 'loadModule');
-    }
-    if (!Number.isSafeInteger(Number(value)) || value === '') {
-      throw new UsageError(`${JSON.stringify(value)} is not a number`, key);
-    }
-    return [key, typeof value === 'number' ? `0x${value.toString(16)}` : value];
-  });
-  return Object.fromEntries(entries);
+  return paramsOf(inOurWords(() => moduleNamed(name)).module, params, 'loadModule');
 }
 
 export class Machine extends CoreMachine {
@@ -114,6 +106,15 @@ export class Machine extends CoreMachine {
     const laidOut = this.description.module?.name === name ? this.description.module.params : {};
     const given = params === undefined ? laidOut : moduleParams(name, params);
     return inOurWords(() => super.loadModule(name, given));
+  }
+
+  /**
+   * insmod, of what defineDriver() of `hmm-sim/driver` has made. Return: 0 or a negative errno; throws KernelBug when the
+   * driver oopses, with its line, UsageError for what is no driver, or one for another version of the interface.
+   */
+  override insmod(driver: OutsideDriver, params: Readonly<Record<string, string | number>> = {}): number {
+    checkDriver(driver, 'insmod');
+    return super.insmod(driver, paramsOf(driver.module, params, 'insmod'));
   }
 
   /** A new process that runs `main`. */

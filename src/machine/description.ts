@@ -10,7 +10,7 @@ import type { ThpMode } from '../mm/kernel.js';
 import { UsageError } from '../sim/errors.js';
 import type { Scheduler } from '../sim/scheduler.js';
 import { MACHINE_DEFAULTS, type ModuleLoad, type Schedule } from './defaults.js';
-import { moduleNamed } from './registry.js';
+import { type Insmod, moduleNamed } from './registry.js';
 
 export interface MachineOptions {
   /** Generation id, as src/generations/index.ts lists them. */
@@ -30,6 +30,8 @@ export interface MachineOptions {
   readonly module?: ModuleLoad | undefined;
   /** Whether `module` is to be loaded, default true. */
   readonly load?: boolean | undefined;
+  /** Drivers from outside of the tree, which are loaded after it, in this order. */
+  readonly insmod?: readonly Insmod[] | undefined;
   /** Of schedule, random data, and which memory is handed out first; default 0. */
   readonly seed?: number | undefined;
   /** Ids of bugs to turn on, and of bugs that the kernel has to turn off (see src/generations/bugs/index.ts). */
@@ -58,6 +60,8 @@ export interface MachineDescription {
   readonly module: ModuleLoad | null;
   /** The module whose parameters `physical` was laid out for, to be loaded or not. */
   readonly laidOutFor: ModuleLoad | null;
+  /** What to load after that; left to the same caller. */
+  readonly insmod: readonly Insmod[];
   readonly seed: number;
   readonly bugs: readonly string[];
   readonly fixes: readonly string[];
@@ -87,7 +91,7 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
   const { hugepages = MACHINE_DEFAULTS.hugepages, thp = MACHINE_DEFAULTS.thp } = options;
   const { efiFakeMem = [], module, load = true, seed = MACHINE_DEFAULTS.seed } = options;
   const { spmMemory = MACHINE_DEFAULTS.spmMemory, swap = MACHINE_DEFAULTS.swap } = options;
-  const { bugs = [], fixes = [], check = false, scheduler = null } = options;
+  const { bugs = [], fixes = [], check = false, scheduler = null, insmod = [] } = options;
   const { schedule = MACHINE_DEFAULTS.schedule } = options;
   const generation = withBugs(knownGeneration(kernel), bugs, fixes);
   const spm = module === undefined ? [] : specialPurposeAddresses(module);
@@ -101,6 +105,7 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
     spmMemory,
     module: load && module !== undefined ? module : null,
     laidOutFor: module ?? null,
+    insmod,
     seed,
     bugs,
     fixes,

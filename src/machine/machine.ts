@@ -9,6 +9,8 @@ import type { Generation } from '../generations/index.js';
 import { do_coredump, sig_kernel_coredump } from '../kernel/coredump.js';
 import type { Drivers } from '../kernel/drivers.js';
 import { do_exit } from '../kernel/exit.js';
+import type { DriverStep } from '../kernel/module.js';
+import { assertBegun, blamed, driverBehind, keepLongStacks } from '../kernel/outside.js';
 import { Process } from '../kernel/process.js';
 import type { KernelServices } from '../kernel/services.js';
 import { startThread } from '../kernel/thread.js';
@@ -18,7 +20,7 @@ import { type HostMemory, Kernel } from '../mm/kernel.js';
 import { SwapDevice } from '../mm/swap.js';
 import type { FunctionSink, TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
-import { ProcessDied } from '../sim/errors.js';
+import { KernelBug, ProcessDied } from '../sim/errors.js';
 import { Executor } from '../sim/executor.js';
 import { PAGE_SIZE } from '../sim/memmap.js';
 import { Prng } from '../sim/prng.js';
@@ -27,6 +29,7 @@ import { RandomWalk } from '../sim/schedulers/random_walk.js';
 import { RunToBlock } from '../sim/schedulers/run_to_block.js';
 import type { Task } from '../sim/task.js';
 import type { MachineApi, ProcessHandle, Sys, UserMain } from '../user/api.js';
+import { OOPS } from '../user/kernel-log.js';
 import { type Outside, Program } from '../user/program.js';
 import { Main } from '../user/threads.js';
 import { describeMachine, type MachineDescription, type MachineOptions } from './description.js';
@@ -75,6 +78,8 @@ export class Machine implements MachineApi, KernelServices, Outside {
   private scheduler!: Scheduler;
   private processes = new Map<number, Process>();
   private nextPid = 1;
+  /** Whether this boot has a driver from outside of the tree. */
+  private hasOutsider = false;
 
   /** Throws UsageError for an unknown kernel or bug, or for memory that cannot be laid out. */
   static boot(options: MachineOptions = {}): Machine {
@@ -130,6 +135,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
     if (swap > 0) this.kernel.swap = new SwapDevice(Math.floor(swap / PAGE_SIZE));
     this.files = new FileTable(this.kernel);
     this.modules = new Modules(this, this.checking);
+    this.hasOutsider = false;
   }
 
   get dmesg(): readonly string[] {
@@ -180,6 +186,11 @@ export class Machine implements MachineApi, KernelServices, Outside {
     return mm === null ? undefined : proc_mem_operations(mm);
   }
 
+  /** Commands of its drivers that are steps of documents. */
+  get driverSteps(): ReadonlyMap<string, DriverStep> {
+    return this.modules.steps;
+  }
+
   /** Throws InvariantViolation when a checker finds something. */
   check(): void {
     run_checkers(this.checked());
@@ -191,7 +202,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
    */
   leakCheck(): void {
     for (const process of this.processes.values()) this.kill(process);
-    run_leak_check(this.checked());
+    this.blaming(() => run_leak_check(this.checked()));
   }
 
   private checked(): Checked {
@@ -209,9 +220,38 @@ export class Machine implements MachineApi, KernelServices, Outside {
     return this.insmod(moduleNamed(name), params);
   }
 
-  /** The same with a module that the registry does not have. */
-  insmod(module: LoadableDriver, params: Readonly<Record<string, string>>): number {
+  /** The same with a module that the registry does not have. What it does wrong is told with its file and line. */
+  insmod(module: LoadableDriver, params: Readonly<Record<string, string>> = {}): number {
+    if (module.outside) this.watchOutsiders();
     return this.run_kernel_task('modprobe', this.modules.load(module, params));
+  }
+
+  /** From now on, a driver from outside of the tree is at work. */
+  private watchOutsiders(): void {
+    if (this.hasOutsider) return;
+    this.hasOutsider = true;
+    keepLongStacks();
+    const { kernel } = this;
+    const warn = kernel.warn.bind(kernel);
+    kernel.warn = (fn, message) => {
+      const site = driverBehind();
+      warn(fn, site === null ? message : `${message} (at ${site})`);
+    };
+  }
+
+  /** Do `body`; what a driver from outside did wrong meanwhile is thrown as the kernel finds it, with the driver's line. */
+  private blaming<T>(body: () => T): T {
+    if (!this.hasOutsider) return body();
+    try {
+      const value = body();
+      assertBegun();
+      return value;
+    } catch (error) {
+      const told = blamed(error, this.kernel);
+      // The log keeps why.
+      if (told instanceof KernelBug) this.kernel.printk(`${OOPS}${told.message}`);
+      throw told;
+    }
   }
 
   /** rmmod. Throws Hang when somebody keeps a device page. */
@@ -221,8 +261,10 @@ export class Machine implements MachineApi, KernelServices, Outside {
 
   private run_kernel_task<T>(name: string, body: Task<T>): T {
     const task = this.executor.spawn(name, body, null);
-    this.executor.runUntil(task, this.executor.now + CALL_LIMIT_NS);
-    if (this.checking) this.check();
+    this.blaming(() => {
+      this.executor.runUntil(task, this.executor.now + CALL_LIMIT_NS);
+      if (this.checking) this.check();
+    });
     return task.result as T;
   }
 
@@ -266,15 +308,17 @@ export class Machine implements MachineApi, KernelServices, Outside {
     const process = this.processes.get(handle.pid)!;
     if (!process.alive) throw new ProcessDied(process.pid, process.signal, process.exitCode);
     const thread = startThread(process, new Main(fn), 'call');
-    this.executor.runUntil(thread.task, this.executor.now + limitNs);
-    if (this.checking) this.check();
+    this.blaming(() => {
+      this.executor.runUntil(thread.task, this.executor.now + limitNs);
+      if (this.checking) this.check();
+    });
     if (!thread.returned) throw new ProcessDied(process.pid, process.signal, process.exitCode);
     return thread.value as T;
   }
 
   /** Run everything that can run, until all is quiet or `limitNs` of simulated time is over. */
   settle(limitNs = CALL_LIMIT_NS): void {
-    this.executor.drain(this.executor.now + limitNs);
+    this.blaming(() => this.executor.drain(this.executor.now + limitNs));
   }
 
   /**
@@ -290,6 +334,6 @@ export class Machine implements MachineApi, KernelServices, Outside {
     process.signal_wake_up(signal);
     this.settle();
     if (process.alive) this.run_kernel_task('do_exit', do_exit(process, null, signal));
-    else if (this.checking) this.check();
+    else if (this.checking) this.blaming(() => this.check());
   }
 }

@@ -3,7 +3,7 @@
 import type { Checker } from '../checkers/index.js';
 import type { FileOperations } from '../fs/file.js';
 import { Drivers } from '../kernel/drivers.js';
-import type { Driver, DriverHost } from '../kernel/module.js';
+import type { Driver, DriverHost, DriverStep } from '../kernel/module.js';
 import type { Task } from '../sim/task.js';
 import { builtinDrivers, type LoadableDriver } from './registry.js';
 
@@ -36,6 +36,18 @@ export class Modules {
   /** Of the drivers that are loaded. */
   get checkers(): Checker[] {
     return [...this.loaded.values()].flatMap(({ checkers }) => checkers);
+  }
+
+  /** Commands of the drivers that are loaded, by the names that steps have for them: NAME, or DRIVER.NAME. */
+  get steps(): ReadonlyMap<string, DriverStep> {
+    const steps = new Map<string, DriverStep>();
+    for (const { from } of this.loaded.values()) {
+      for (const [name, step] of Object.entries(from.module.steps ?? {})) {
+        if (!steps.has(name)) steps.set(name, step);
+        steps.set(`${from.module.name}.${name}`, step);
+      }
+    }
+    return steps;
   }
 
   /** modprobe: nothing is done for what is there already. Context: may sleep. Return: 0 or -errno. */

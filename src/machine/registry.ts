@@ -15,6 +15,14 @@ import { didYouMean } from '../sim/suggest.js';
 export interface LoadableDriver {
   readonly module: DriverModule;
   readonly checkers: DriverCheckers<Driver>;
+  /** From outside of the tree: what it does wrong is not ours. */
+  readonly outside?: true;
+}
+
+/** A driver from outside of the tree, and what insmod is told for it. */
+export interface Insmod {
+  readonly driver: LoadableDriver;
+  readonly params: Readonly<Record<string, string>>;
 }
 
 const NO_CHECKERS: DriverCheckers<Driver> = { checkers: () => ({}) };

@@ -5,7 +5,7 @@ import { foldedAnswer } from '../scenario/folded.js';
 import type { ScenarioRun, StepResult } from '../scenario/result.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
 import { judge, type Unmet, unmetBeside, unmetText } from '../scenario/verdict.js';
-import { warningsIn } from '../user/kernel-log.js';
+import { oopsesIn, warningsIn } from '../user/kernel-log.js';
 import type { KernelRun } from './scenario-json.js';
 import { causeLines, type NamedCause } from './which-change.js';
 
@@ -114,9 +114,14 @@ function alsoOf(others: readonly Unmet[]): Pick<Failure, 'also'> {
   return { also: more === 0 ? texts : [...texts, `and ${more} more`] };
 }
 
-/** What a run says even where nothing is expected of it: the functions that warn, unless the document lists them. */
+/**
+ * What a run says even where nothing is expected of it: the functions that warn, unless the document lists them; and what
+ * a driver from outside did wrong.
+ */
 export function warningLines({ warnings }: ScenarioDocument, { dmesg }: ScenarioRun): string[] {
-  return warnings === undefined ? [...new Set(warningsIn(dmesg))].map((fn) => `WARNING in ${fn}`) : [];
+  const warned =
+    warnings === undefined ? [...new Set(warningsIn(dmesg))].map((fn) => `WARNING in ${fn}`) : [];
+  return [...warned, ...oopsesIn(dmesg)];
 }
 
 /** Each step that answers differently on another kernel, its answers, and what is behind that. */

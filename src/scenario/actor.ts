@@ -13,7 +13,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../uapi/mman.js';
-import type { ProcessHandle as Process, Sys } from '../user/api.js';
+import type { DriverStep, ProcessHandle as Process, Sys } from '../user/api.js';
 
 /** Pages of the buffer that ioctls read from and write to, as long as no step needs more. */
 const MIRROR_PAGES = 2048;
@@ -43,6 +43,8 @@ export interface Actor {
   holderFd: number | undefined;
   /** Opened at the first pagemap step: the file stays bound to the mm that opened it. */
   pagemapFd: number | undefined;
+  /** Commands of the machine's drivers, by their names. */
+  readonly driverSteps: ReadonlyMap<string, DriverStep>;
   /** /sys/kernel/debug/gup_test, opened by the first process. */
   readonly gupFd: number;
   /** Its own; made when a step of the process first needs them. */
@@ -82,7 +84,12 @@ export function fdOf(actor: Actor, name: string): number {
 }
 
 /** The first process of a scenario, which does this before its first step. */
-export function* firstActor(sys: Sys, process: Process, peers: ReadonlyMap<string, Process>): Task<Actor> {
+export function* firstActor(
+  sys: Sys,
+  process: Process,
+  peers: ReadonlyMap<string, Process>,
+  driverSteps: Actor['driverSteps'],
+): Task<Actor> {
   const buffers = yield* setUpBuffers(sys);
   const gupFd = yield* sys.open(GUP_FILE, O_RDWR);
   const own = {
@@ -93,7 +100,7 @@ export function* firstActor(sys: Sys, process: Process, peers: ReadonlyMap<strin
     uffd: undefined,
     holderFd: undefined,
   };
-  return { process, peers, ...own, gupFd, buffers };
+  return { process, peers, driverSteps, ...own, gupFd, buffers };
 }
 
 /** The buffers of the process, which a child does not share with its parent. */
@@ -142,6 +149,7 @@ export function forkActor(parent: Actor, child: Process): Actor {
     fds: new Map(parent.fds),
     memfds: new Map(parent.memfds),
     peers: parent.peers,
+    driverSteps: parent.driverSteps,
     scratchFd: parent.scratchFd,
     uffd: parent.uffd,
     holderFd: parent.holderFd,

@@ -9,7 +9,7 @@ import type { Fields } from './steps/contract.js';
 import { type Op, steps } from './steps/index.js';
 import { DEFAULTS, VALUES } from './steps/kernel-names.js';
 import { chosenName, commandNamed, mapFlags, protectionNamed } from './steps/spelled.js';
-import { type CommandContext, deviceNumber, placeWord, rangeWord } from './steps/words.js';
+import { type CommandContext, deviceWord, placeWord, rangeWord } from './steps/words.js';
 
 const OPS = Object.keys(steps);
 const COMMAND_NAMES = Object.keys(STEP_COMMANDS);
@@ -40,7 +40,7 @@ function withNames(step: Fields): Fields {
     if (name !== undefined) named[field] = name;
   }
   if (typeof step.prot === 'string') named.prot = protectionNamed(step.prot) ?? step.prot;
-  if (typeof step.device === 'string') named.device = deviceNumber(step.device) ?? step.device;
+  if (typeof step.device === 'string') named.device = read(step.device, deviceWord);
   return named;
 }
 

@@ -19,7 +19,19 @@ export function rangeText(region: string, page: number, pages: number): string {
   return pages === 1 ? `${region}[${page}]` : `${region}[${page}..${page + pages - 1}]`;
 }
 
-const NAMED_ALREADY = new Set(['as', 'op', 'cmd', 'fd', 'region', 'page', 'pages', 'expect', 'to', 'buffer']);
+const NAMED_ALREADY = new Set([
+  'as',
+  'op',
+  'cmd',
+  'command',
+  'fd',
+  'region',
+  'page',
+  'pages',
+  'expect',
+  'to',
+  'buffer',
+]);
 
 function operand(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
@@ -28,7 +40,7 @@ function operand(value: unknown): string {
 /** A step in one line, without its expectation. */
 export function stepText(step: Step): string {
   const fields = step as Readonly<Record<string, unknown>>;
-  const words = [step.as ?? 'p0', 'cmd' in step ? step.cmd : step.op];
+  const words = [step.as ?? 'p0', 'cmd' in step ? step.cmd : step.op === 'driver' ? step.command : step.op];
   if (typeof fields.fd === 'string') words.push(fields.fd);
   const { region, page, pages } = fields as { region?: string; page?: number; pages?: number };
   if (region !== undefined) {
@@ -56,8 +68,8 @@ function foldedText(values: readonly (number | string)[]): string {
 export function answerText(result: StepResult): string {
   if (result.oops !== undefined) return `oops in ${result.oops}`;
   if (result.hang !== undefined) return `hang in ${result.hang}`;
-  const { ret, cpages, faults, pinned, bytes, type, pages, map, core, data } = result;
-  const words = Object.entries({ ret, cpages, faults, pinned, bytes, type })
+  const { ret, cpages, faults, pinned, bytes, struct, type, pages, map, core, data } = result;
+  const words = Object.entries({ ret, cpages, faults, pinned, bytes, struct, type })
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key} ${value}`);
   // What a device read, its report shows.

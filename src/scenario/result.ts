@@ -23,6 +23,8 @@ export interface StepResult {
   readonly core?: readonly (number | string)[];
   /** That a read or write of a file transferred. */
   readonly bytes?: number;
+  /** What is in an ioctl's struct afterwards, in hexadecimal. */
+  readonly struct?: string;
   /** Pages that gup_test reports, or that get got. */
   readonly pinned?: number;
   /** The kernel died in this function. */

@@ -2,29 +2,32 @@
 /** Boots machines for scenarios, and resets those that ended well for the next one of the same kind. */
 
 import { Machine } from '../machine/machine.js';
-import { moduleNamed } from '../machine/registry.js';
+import { type LoadableDriver, moduleNamed } from '../machine/registry.js';
 import { KernelBug } from '../sim/errors.js';
 import { errnoName } from '../uapi/errno.js';
 import type { MachineApi } from '../user/api.js';
 import { LoadFailed, LoadOopsed, type MachineSource } from './runner.js';
 import type { MachineSetup } from './setup.js';
 
-/** Return: 0 or -errno; throws LoadOopsed. */
-function modprobe(machine: Machine, { name, params }: NonNullable<MachineSetup['module']>): number {
+/** Load one module. Throws LoadOopsed or LoadFailed. */
+function load(machine: Machine, { name, init }: LoadableDriver['module'], insert: () => number): void {
+  let ret: number;
   try {
-    return machine.loadModule(name, params);
+    ret = insert();
   } catch (error) {
     throw error instanceof KernelBug ? new LoadOopsed(error, [...machine.dmesg]) : error;
   }
+  if (ret !== 0) throw new LoadFailed(name, init, errnoName(-ret), machine);
 }
 
-/** `machine` with the module loaded as `setup` asks. Throws LoadOopsed or LoadFailed when loading goes wrong. */
-export function loadedAs(machine: Machine, setup: MachineSetup): Machine {
-  if (setup.module === null) return machine;
-  const ret = modprobe(machine, setup.module);
-  if (ret === 0) return machine;
-  const { name, init } = moduleNamed(setup.module.name).module;
-  throw new LoadFailed(name, init, errnoName(-ret), machine);
+/** `machine` with what `setup` asks for, and then the drivers from outside of the tree. Throws LoadOopsed or LoadFailed. */
+export function loadedAs(machine: Machine, { module, insmod }: MachineSetup): Machine {
+  if (module !== null) {
+    const { name, params } = module;
+    load(machine, moduleNamed(name).module, () => machine.loadModule(name, params));
+  }
+  for (const { driver, params } of insmod) load(machine, driver.module, () => machine.insmod(driver, params));
+  return machine;
 }
 
 /** A machine with the module loaded as `setup` asks. Throws LoadOopsed or LoadFailed when loading goes wrong. */

@@ -49,7 +49,7 @@ export class Session {
     this.#peers.set('p0', process);
     this.#actors.set(
       'p0',
-      machine.call(process, (sys) => firstActor(sys, process, this.#peers)),
+      machine.call(process, (sys) => firstActor(sys, process, this.#peers, machine.driverSteps)),
     );
   }
 

@@ -4,6 +4,7 @@ import { bugById } from '../generations/bugs/index.js';
 import { DEFAULT_GENERATION } from '../generations/index.js';
 import { moduleAt, RECORDING_CONDITIONS } from '../machine/defaults.js';
 import { describeMachine, type MachineDescription, type MachineOptions } from '../machine/description.js';
+import type { Insmod } from '../machine/registry.js';
 import type { MachineBlock, ScenarioDocument } from '../scenario/schema.js';
 
 /** What the command line says for all documents. */
@@ -14,6 +15,8 @@ export interface Overrides {
   /** Beside those of the document. */
   readonly bugs?: readonly string[];
   readonly fixes?: readonly string[];
+  /** Drivers from outside of the tree. */
+  readonly insmod?: readonly Insmod[];
 }
 
 type EfiFakeMem = NonNullable<MachineOptions['efiFakeMem']>[number];
@@ -64,6 +67,7 @@ function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): Mac
     swap: swap === undefined ? undefined : bytesOf(swap),
     thp,
     load,
+    insmod: overrides.insmod,
     seed: overrides.seed ?? machine.seed,
     check: overrides.check,
     bugs: settled(machine.bugs, overrides.bugs, overrides.fixes),

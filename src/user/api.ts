@@ -6,10 +6,11 @@
  * System calls answer as the kernel does: a value, or a negative errno (see src/uapi/errno.ts).
  * Addresses are numbers (47 bits). Words are unsigned 32-bit numbers.
  */
+import type { DriverStep } from '../kernel/module.js';
 import type { SyscallArg, SyscallResult, WaitStatus } from '../kernel/syscalls/types.js';
 import type { Task } from '../sim/task.js';
 
-export type { WaitStatus };
+export type { DriverStep, WaitStatus };
 
 /** A user program, or a thread of one. What it returns is its exit status (nothing: 0). */
 // biome-ignore lint/suspicious/noConfusingVoidType: a program that returns nothing is a generator of void.
@@ -41,6 +42,8 @@ export interface MachineApi {
   readonly now: number;
   /** modprobe. Return 0 or a negative errno; throws KernelBug when the simulated kernel oopses. */
   loadModule(name: string, params: Readonly<Record<string, string>>): number;
+  /** Commands of its drivers that are steps of documents, by their names. */
+  readonly driverSteps: ReadonlyMap<string, DriverStep>;
   /** A new process without a program: `call` drives it. */
   spawn(name: string): ProcessHandle;
   /** A new process that runs `main`. */

@@ -47,7 +47,10 @@ export const FIELDS: Readonly<Record<string, Text>> = {
   expect: text('expect', 'What the step answers. Keys that it does not name are free.'),
   fd: text('fd', 'An open device file of the process, by the name that open gave it.'),
   'mmap.fd': text('fd', 'The open device file that is mapped (backing: device).'),
-  device: text('device', 'Minor number of /dev/hmm_dmirrorN, or that path.'),
+  device: text(
+    'device',
+    "Minor number of /dev/hmm_dmirrorN, or that path; the name of another driver's device file.",
+  ),
   region: text('region', 'A region of memory, or pages of it: r0, r0[2], r0[1..3], r0[1..].'),
   page: text('page', 'The first page, counted from the beginning of the region.'),
   pages: text('pages', 'How many pages; all of the region where neither page nor pages is there.'),
@@ -76,6 +79,16 @@ export const FIELDS: Readonly<Record<string, Text>> = {
   ),
   toDevice: text('toDevice', 'true: to the device; false: back to system memory (MIGRATE of v5-generic).'),
   buffer: text('buffer', 'The memory that the command copies from or to, instead of a buffer of its own.'),
+  command: text('command', 'A command that the driver defines: NAME, or DRIVER.NAME where several have it.'),
+  'driver.word': text(
+    'word',
+    'The word that fills page i of the buffer that the command is given, counted up.',
+  ),
+  request: text('request', 'Number of the ioctl, with its direction and size, as _IOWR() makes it.'),
+  struct: text(
+    'struct',
+    'What the struct of the ioctl is made of: bytes in hexadecimal, and places whose addresses it has (r0[1]).',
+  ),
   nr: text('nr', 'Number of the ioctl.'),
   'ioctl_raw.offset': text(
     'offset',
@@ -107,6 +120,7 @@ export const RESULTS: Readonly<Record<string, Text>> = {
   pages: text('pages', 'Per page the word that the CPU loads, "mixed", "ok", or the signal.'),
   map: text('map', 'Per page its entry in /proc/self/pagemap.'),
   core: text('core', 'Per page 1 where it is in memory, else 0.'),
+  struct: text('struct', 'The bytes of the struct when the ioctl has answered, in hexadecimal.'),
   bytes: text('bytes', 'Bytes that were read or written.'),
   pinned: text('pinned', 'Pages that gup_test pinned, or that get got.'),
   oops: text('oops', 'The kernel dies in this function; no step follows.'),

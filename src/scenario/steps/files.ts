@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Device files: open and close. */
+import { z } from 'zod';
 import type { Task } from '../../sim/task.js';
 import { O_RDWR } from '../../uapi/mman.js';
 import type { Sys } from '../../user/api.js';
@@ -14,16 +15,17 @@ import {
   type Population,
   plainNames,
 } from './contract.js';
-import { expectRet, fdName, integer, stepSchema } from './fields.js';
-import { command, deviceNumber, numberWord } from './words.js';
+import { expectRet, fdName, integer, named, stepSchema } from './fields.js';
+import { command, deviceWord } from './words.js';
+
+const DEVICE = "a minor number from 0 to 255, or the name of a driver's device file";
+const device = z.union([integer(0, 255, DEVICE), named(/^(?!hmm_dmirror)[a-z][a-z0-9_-]{0,63}$/, DEVICE)], {
+  error: DEVICE,
+});
 
 // --- open -------------------------------------------------------------------------------------------------
 
-const openSchema = stepSchema(
-  'open',
-  { fd: fdName, device: integer(0, 255, 'a minor number from 0 to 255') },
-  expectRet,
-);
+const openSchema = stepSchema('open', { fd: fdName, device }, expectRet);
 
 /** The minor number in the path of a device file; undefined for other paths. */
 export function minorOf(path: string): number | undefined {
@@ -31,9 +33,11 @@ export function minorOf(path: string): number | undefined {
   return minor === undefined ? undefined : Number(minor);
 }
 
-const deviceName = (minor: number): string => `hmm_dmirror${minor}`;
+/** By its minor number, a device of test_hmm; another driver's by its name. */
+const deviceName = (device: number | string): string =>
+  typeof device === 'number' ? `hmm_dmirror${device}` : device;
 
-function* takeOpen(sys: Sys, actor: Actor, step: { fd: string; device: number }): Task<StepResult> {
+function* takeOpen(sys: Sys, actor: Actor, step: { fd: string; device: number | string }): Task<StepResult> {
   const fd = yield* sys.open(`/dev/${deviceName(step.device)}`, O_RDWR);
   // As `d0 = open(...)` in C: a failure leaves -1 there, and what was open before is leaked.
   actor.fds.set(step.fd, fd < 0 ? -1 : fd);
@@ -57,14 +61,15 @@ const open = defineStep(openSchema, {
   naming: plainNames,
   shell: {
     open: command(
-      'FD MINOR',
-      'open /dev/hmm_dmirrorMINOR under the name FD (d0, d1 ...)',
+      'FD DEVICE',
+      'open /dev/hmm_dmirrorDEVICE, or the /dev/DEVICE of another driver, under the name FD (d0, d1 ...)',
       [2, 2],
-      ([fd, minor]) => ({ fd, device: deviceNumber(minor!) ?? numberWord(minor!, 'a minor number') }),
+      ([fd, name]) => ({ fd, device: deviceWord(name!) }),
     ),
   },
   *plainer(step) {
-    for (let device = 0; device < step.device; device++) yield { device };
+    const { device: own } = step;
+    for (let device = 0; typeof own === 'number' && device < own; device++) yield { device };
   },
   draws: { open: { change: makeOpen } },
   c: {
@@ -72,8 +77,9 @@ const open = defineStep(openSchema, {
     taker: () => 'open',
     fields: ({ fd, device }) => [
       ['fd', nameNumber(fd)],
-      ['device', device],
+      ['device', Number(device)],
     ],
+    impossible: ({ device }) => (typeof device === 'string' ? 'no kernel has such a driver' : undefined),
     listed: () => 0,
   },
 });

@@ -10,6 +10,7 @@ import { gup } from './gup.js';
 import { holding } from './holding.js';
 import { memfd } from './memfd.js';
 import { memory } from './memory.js';
+import { outside } from './outside.js';
 import { processes } from './processes.js';
 import { remap } from './remap.js';
 import { remote } from './remote.js';
@@ -24,6 +25,7 @@ export const steps = {
   ...advice,
   ...access,
   ...dmirror,
+  ...outside,
   ...gup,
   ...holding,
   ...memfd,

@@ -30,9 +30,16 @@ export function numberWord(word: string, what: string): number {
 }
 
 /** The minor number of a device by its name, or by the number itself; undefined for anything else. */
-export function deviceNumber(word: string): number | undefined {
+function deviceNumber(word: string): number | undefined {
   const minor = /^(?:(?:\/dev\/)?hmm_dmirror)?(0x[0-9a-f]+|\d+)$/i.exec(word)?.[1];
   return minor === undefined ? undefined : Number(minor);
+}
+
+/** The minor number, or the name of another driver's device file. */
+export function deviceWord(word: string): number | string {
+  const name = /^(?:\/dev\/)?([a-z][a-z0-9_-]*)$/.exec(word)?.[1];
+  if (name !== undefined && !name.startsWith('hmm_dmirror')) return name;
+  return deviceNumber(word) ?? numberWord(word, 'a minor number, or a device');
 }
 
 const RANGE = /^(r\d+)(?:\[(?:(\w+)\.\.\)|(\w*)(\.\.(\w*))?\]))?$/;

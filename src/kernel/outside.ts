@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Drivers from outside of the tree: where in their files something was done. What the kernel finds wrong is told with
+ * the line of the driver that did it.
+ */
+import type { Kernel } from '../mm/kernel.js';
+import type { MmStruct } from '../mm/types.js';
+import { Hang, InvariantViolation, KernelBug } from '../sim/errors.js';
+import type { Page } from '../sim/memmap.js';
+
+/** Where this program is: what is not in here, nor in Node, is a driver's, or its user's. */
+const ROOT = new URL('../..', import.meta.url).pathname;
+const OWN = [`${ROOT}src/`, `${ROOT}dist/`];
+
+/** Files as their users name them, by path; others are shown by their last name. */
+const shownAs = new Map<string, string>();
+
+let outsiders = 0;
+
+/** Frames of a stack that are looked at: a driver is not far from what it calls, but what calls it may be. */
+const NEAR = 12;
+const FAR = 100;
+
+/** What drivers of one kernel have, by the line that took it. */
+interface Taken {
+  /** Locks, by themselves. */
+  readonly locks: Map<object, { readonly name: string; readonly site: string }>;
+  /** Pages that were allocated, taken from a device's memory, or referenced. */
+  readonly pages: Map<Page, string>;
+  /** Of the address spaces that have notifiers. */
+  readonly notifiers: Map<number, string>;
+}
+
+const taken = new WeakMap<Kernel, Taken>();
+
+/** Calls of functions that may sleep, which nobody has begun. */
+const pending = new Set<PendingCall>();
+
+/** From now on, whose lines are asked for: a driver's, or nobody's. */
+export function expectOutsiders(): void {
+  outsiders++;
+}
+
+/** `url` of a file, as file://...; `shown` as its user names it. */
+export function showFileAs(url: string, shown: string): void {
+  shownAs.set(new URL(url).pathname, shown);
+}
+
+/** What a stack calls the file, as it is shown; undefined for what is no driver's. */
+function shownFile(url: string): string | undefined {
+  if (!/^(?:file:\/)?\//.test(url)) return undefined;
+  const path = url.replace(/^file:\/\//, '');
+  if (OWN.some((own) => path.startsWith(own))) return undefined;
+  return shownAs.get(path) ?? path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** A line of a driver. */
+interface Site {
+  /** The function, where it has a name. */
+  readonly fn: string;
+  /** "mirror.js:42". */
+  readonly place: string;
+  /** Whether the kernel called it, and not a program that is in the same file. */
+  readonly inKernel: boolean;
+}
+
+/** The innermost line of a driver in a stack; null when there is none. */
+function siteIn(stack: string): Site | null {
+  const lines = stack.split('\n');
+  for (const [n, line] of lines.entries()) {
+    const [, fn, url, number] = /^ +at (?:(.+?) \()?([^()\s]+?)(?:\?[^():]*)?:(\d+):\d+\)?$/.exec(line) ?? [];
+    const shown = url === undefined ? undefined : shownFile(url);
+    if (shown === undefined) continue;
+    const inKernel = lines.slice(n + 1).some((outer) => /\/(?:kernel|mm|fs|machine)\//.test(outer));
+    const name = (fn ?? 'unknown').replace(/^.*\./, '').replace(/ \[as .*/, '');
+    return { fn: name, place: `${shown}:${number}`, inKernel };
+  }
+  return null;
+}
+
+function withFrames<T>(limit: number, body: () => T): T {
+  const before = Error.stackTraceLimit;
+  Error.stackTraceLimit = limit;
+  try {
+    return body();
+  } finally {
+    Error.stackTraceLimit = before;
+  }
+}
+
+/** The line of a driver that is at work: "mirror.js:42"; null when none is. */
+function hereInDriver(): string | null {
+  if (outsiders === 0) return null;
+  const stack = withFrames(NEAR, () => new Error('here').stack ?? '');
+  return siteIn(stack)?.place ?? null;
+}
+
+/** The line of a driver that the kernel serves, however far it is; null when it serves none. */
+export function driverBehind(): string | null {
+  const site = siteIn(withFrames(FAR, () => new Error('here').stack ?? ''));
+  return site?.inKernel === true ? site.place : null;
+}
+
+/** Stacks reach from what a driver does to the call that it serves. */
+export function keepLongStacks(): void {
+  Error.stackTraceLimit = Math.max(Error.stackTraceLimit, FAR);
+}
+
+function takenIn(k: Kernel): Taken {
+  let found = taken.get(k);
+  if (found === undefined) {
+    found = { locks: new Map(), pages: new Map(), notifiers: new Map() };
+    taken.set(k, found);
+  }
+  return found;
+}
+
+// --- what drivers take ------------------------------------------------------------------------------------
+
+export function noteLock(k: Kernel, lock: object, name: string): void {
+  const site = hereInDriver();
+  if (site !== null) takenIn(k).locks.set(lock, { name, site });
+}
+
+export function noteUnlock(k: Kernel, lock: object): void {
+  taken.get(k)?.locks.delete(lock);
+}
+
+export function notePage(k: Kernel, page: Page): void {
+  const site = hereInDriver();
+  if (site !== null) takenIn(k).pages.set(page, site);
+}
+
+export function noteNotifier({ kernel, id }: MmStruct): void {
+  const site = hereInDriver();
+  if (site !== null) takenIn(kernel).notifiers.set(id, site);
+}
+
+const FORGOTTEN = 'was called without "yield*", so that it never ran';
+
+/** A call that begins when `yield*` asks for it. */
+export class PendingCall {
+  readonly #site = hereInDriver();
+
+  constructor(
+    readonly name: string,
+    readonly begin: () => unknown,
+  ) {
+    assertBegun();
+    pending.add(this);
+  }
+
+  [Symbol.iterator](): unknown {
+    pending.delete(this);
+    return this.begin();
+  }
+
+  get told(): string {
+    const at = this.#site === null ? '' : ` (${this.#site})`;
+    return `${this.name}() ${FORGOTTEN}${at}`;
+  }
+}
+
+/** Throws KernelBug where a driver has called what it does not wait for. */
+export function assertBegun(): void {
+  const [call] = pending;
+  if (call === undefined) return;
+  pending.clear();
+  throw new KernelBug(call.name, call.told);
+}
+
+// --- what is told -----------------------------------------------------------------------------------------
+
+/** The lines behind a finding: the driver's own one, and those that took the locks and pages that it is about. */
+function because(k: Kernel, reason: string, stack: string): string {
+  if (reason.includes(FORGOTTEN)) return reason;
+  const { locks, pages } = taken.get(k) ?? { locks: new Map(), pages: new Map() };
+  const site = siteIn(stack);
+  const notes = site?.inKernel === true && !reason.includes(site.place) ? [`at ${site.place}`] : [];
+  if (/lock|atomic|sleeping|waits for ever|time limit/.test(reason)) {
+    for (const { name, site } of locks.values()) notes.push(`${name} was taken at ${site}`);
+  }
+  for (const [page, site] of pages) {
+    const pfn = `pfn 0x${k.mem.page_to_pfn(page).toString(16)}`;
+    if (new RegExp(`${pfn}(?![0-9a-f])`).test(reason)) notes.push(`${pfn} was taken at ${site}`);
+  }
+  return notes.length === 0 ? reason : `${reason} (${notes.join('; ')})`;
+}
+
+/** Who should have heard of it: a device table that is wrong missed a notifier, or does not heed it. */
+function unheard(k: Kernel, finding: string): string {
+  const [, id] = /, mm (\d+),/.exec(finding) ?? [];
+  const site = taken.get(k)?.notifiers.get(Number(id));
+  return site === undefined ? ' (it has no notifier there)' : ` (its notifier was inserted at ${site})`;
+}
+
+/** Pages in use that a driver took, where more are in use than should be: line by line, how many. */
+function leaked(k: Kernel): string {
+  const counts = new Map<string, number>();
+  for (const [page, site] of taken.get(k)?.pages ?? []) {
+    if (k.is_zone_device_page(page) && !k.has_pgmap(page)) continue;
+    if (k.mem.refcount[page]! > 0) counts.set(site, (counts.get(site) ?? 0) + 1);
+  }
+  const told = [...counts].map(([site, count]) => `${count} taken at ${site}`);
+  return told.length === 0 ? '' : ` (${told.join('; ')})`;
+}
+
+/** What ended a machine that has drivers from outside: with their lines, and never as a mistake of the machine. */
+export function blamed(error: unknown, k: Kernel): unknown {
+  const [call] = pending;
+  if (call !== undefined) {
+    // Whatever came after it came of it.
+    pending.clear();
+    return new KernelBug(call.name, call.told);
+  }
+  if (!(error instanceof Error)) return error;
+  const { stack = '' } = error;
+  if (error instanceof KernelBug) return new KernelBug(error.fn, because(k, error.reason, stack));
+  if (error instanceof Hang) return new Hang(error.where, because(k, error.reason, stack));
+  if (error instanceof InvariantViolation) {
+    const { checker, finding } = error;
+    if (checker === 'device table')
+      return new InvariantViolation(checker, `${finding}${unheard(k, finding)}`);
+    const told = because(k, finding, stack);
+    return new InvariantViolation(checker, checker === 'leak' ? `${told}${leaked(k)}` : told);
+  }
+  const site = siteIn(stack);
+  if (site === null || !site.inKernel || OURS.has(error.name)) return error;
+  return new KernelBug(site.fn, `${error.name}: ${error.message} (at ${site.place})`);
+}
+
+/** Errors of the machine that are no mistake of a driver. */
+const OURS = new Set(['UsageError', 'TimedOut', 'ScheduleRefused', 'ProcessDied']);
