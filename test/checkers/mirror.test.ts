@@ -95,7 +95,13 @@ t.test('the driver’s own mistake is excused by its behaviour only', (t) => {
 t.test(
   'a range that begins inside a huge device page is told its pages from the head on, and no other',
   (t) => {
-    const commands = ['open d0 0', 'mmap r0 512 rw', 'madvise r0 hugepage', 'store r0 64', 'migrate_to_dev d0 r0'];
+    const commands = [
+      'open d0 0',
+      'mmap r0 512 rw',
+      'madvise r0 hugepage',
+      'store r0 64',
+      'migrate_to_dev d0 r0',
+    ];
     const bench = new Bench(commands, { kernel: '7.3' });
     const { pt } = bench.module.mirrors[1]!;
     const index = bench.address(0, 0) / 4096;

@@ -79,7 +79,7 @@ t.test('v5-generic migrates with MIGRATE and has two devices', (t) => {
   const devices = new Set<number>();
   for (let seed = 0; seed < 300; seed++) {
     for (const step of generateScenario(seed, { kernel: 'v5-generic' }).steps) {
-      if (step.op === 'open' && step.fd !== 'd98') devices.add(step.device);
+      if (step.op === 'open' && step.fd !== 'd98') devices.add(Number(step.device));
     }
   }
   t.strictSame([...devices].sort(), [0, 1]);

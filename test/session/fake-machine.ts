@@ -43,6 +43,7 @@ class Memory {
 }
 
 export class FakeMachine implements Machine {
+  readonly driverSteps = new Map();
   readonly dmesg: string[] = [];
   readonly calls: Call[] = [];
   readonly memory = new Memory();
