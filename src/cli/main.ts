@@ -50,6 +50,11 @@ const commands: readonly Entry[] = [
     load: () => import('./bugs.js'),
   },
   {
+    name: 'differences',
+    summary: 'list the behaviours in which two kernels differ, each with what shows it',
+    load: () => import('./differences.js'),
+  },
+  {
     name: 'schema',
     summary: 'print the JSON Schema of scenario documents',
     load: () => import('./schema.js'),

@@ -148,8 +148,8 @@ export const testHmm = {
   driverReadsUnlocked: {
     what: 'there is the ioctl READ_UNLOCKED, whose faults may let go of the mmap_lock',
     source: 'lib/test_hmm.c dmirror_fault_unlocked',
+    // The series of July 2026 that gave mm/hmm.c hmm_range_fault_unlocked_timeout().
     since: ['7.3'],
-    by: '7.3',
     witness: { kernel: '7.3', recording: 'err-105-0006' },
   },
 } as const satisfies Entries;
