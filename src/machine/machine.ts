@@ -217,11 +217,15 @@ export class Machine implements MachineApi, KernelServices, Outside {
    * is no such module.
    */
   loadModule(name: string, params: Readonly<Record<string, string>>): number {
-    return this.insmod(moduleNamed(name), params);
+    return this.init_module(moduleNamed(name), params);
   }
 
   /** The same with a module that the registry does not have. What it does wrong is told with its file and line. */
   insmod(module: LoadableDriver, params: Readonly<Record<string, string>> = {}): number {
+    return this.init_module(module, params);
+  }
+
+  private init_module(module: LoadableDriver, params: Readonly<Record<string, string>>): number {
     if (module.outside) this.watchOutsiders();
     return this.run_kernel_task('modprobe', this.modules.load(module, params));
   }
