@@ -53,8 +53,14 @@ function* install_markers(vma: VmArea, start: number, end: number): Task<boolean
 export function* madvise_guard_install(vma: VmArea, start: number, end: number): Task<number> {
   if (!is_valid_guard_vma(vma, false)) return -EINVAL;
   if (vma_is_anonymous(vma)) anon_vma_prepare(vma);
-  // The kernel lets go of its locks after a few tries, and restarts the system call.
-  while (!(yield* install_markers(vma, start, end))) yield* zap_page_range_single(vma, start, end);
+  const { kernel } = vma.vm_mm;
+  // The kernel lets go of its locks after a few tries, and restarts the system call: for ever, where a file's page is
+  // absent and write-protected by a userfaultfd, whose marker a zap leaves.
+  for (let tries = 1; !(yield* install_markers(vma, start, end)); tries++) {
+    yield* zap_page_range_single(vma, start, end);
+    kernel.tried_in_vain(tries);
+    if (kernel.executor.shouldResched) yield* kernel.executor.cond_resched('madvise_guard_install');
+  }
   return 0;
 }
 

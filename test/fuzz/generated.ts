@@ -35,10 +35,16 @@ const OLD = [
 ];
 
 /**
- * A fork copies a huge migration entry, whose folio the parent then splits; recording err-105-0000 has it. And where
- * memory is short, TO_DEV does not look whether it got a small page in place of a huge one.
+ * A fork copies a huge migration entry, whose folio the parent then splits; recording err-105-0000 has it. Where memory
+ * is short, TO_DEV does not look whether it got a small page in place of a huge one. And MADV_GUARD_INSTALL starts again
+ * for ever over the marker of a file's absent page that a userfaultfd write-protects: zapping leaves it.
  */
-const HUGE = [...NEW, 'oops-remove_migration_pte', 'oops-dmirror_migrate_to_device'];
+const HUGE = [
+  ...NEW,
+  'oops-remove_migration_pte',
+  'oops-dmirror_migrate_to_device',
+  'hang-madvise_guard_install',
+];
 
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '7.3': HUGE,

@@ -14,6 +14,7 @@ t.test('what is left unsaid', async (t) => {
   t.strictSame(machine, {
     memory: 6 * GiB,
     hugepages: 64,
+    insmod: [],
     swap: 0,
     thp: 'madvise',
     physical: {

@@ -89,15 +89,15 @@ t.test('steps', (t) => {
   t.strictSame(ofStep(3), ['steps[0]: expected a mapping, got 3']);
   t.strictSame(ofStep({ op: 'opne' }), [
     'steps[0].op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, ' +
-      'load, pagemap, ioctl, ioctl_raw, gup, pin, unpin, get, put, lock, unlock, fread, fwrite, truncate, punch, ' +
+      'load, pagemap, ioctl, ioctl_raw, driver, ioctl_bytes, gup, pin, unpin, get, put, lock, unlock, fread, fwrite, truncate, punch, ' +
       'read, write, peek, poke, mincore, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, kill, got "opne" (did you mean "open"?)',
   ]);
   t.strictSame(ofStep({ op: 'open', fd: '0', device: 256 }), [
     'steps[0].fd: expected a device fd: d0, d1 ..., got "0"',
-    'steps[0].device: expected a minor number from 0 to 255, got 256',
+    "steps[0].device: expected a minor number from 0 to 255, or the name of a driver's device file, got 256",
   ]);
   t.strictSame(ofStep({ op: 'open', fd: 'd0' }), [
-    'steps[0].device: missing key "device", expected a minor number from 0 to 255',
+    `steps[0].device: missing key "device", expected a minor number from 0 to 255, or the name of a driver's device file`,
   ]);
   t.strictSame(ofStep({ op: 'store', region: 'r01', page: -1, pages: '4', word: 2 ** 32 }), [
     'steps[0].region: expected a region: r0, r1 ..., got "r01"',

@@ -11,6 +11,7 @@ t.test('a document without a machine block gets the recording conditions', (t) =
   t.strictSame(machine, {
     memory: 6 * GiB,
     hugepages: 64,
+    insmod: [],
     swap: 0,
     thp: 'madvise',
     physical: {

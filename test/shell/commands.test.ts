@@ -140,10 +140,10 @@ t.test('mistakes say what was expected', (t) => {
   const mistakes: Record<string, string> = {
     opne: 'unknown command "opne" (did you mean "open"?) (help lists them)',
     constructor: 'unknown command "constructor" (help lists them)',
-    'open d0': 'expected open FD MINOR',
+    'open d0': 'expected open FD DEVICE',
     'unpin now': 'expected unpin',
     'open 0 0': 'open: fd: expected a device fd: d0, d1 ..., got "0"',
-    'open d0 zero': 'expected a minor number, got "zero"',
+    'open d0 a/b': 'expected a minor number, or a device, got "a/b"',
     'load r9': 'r9 is not mapped: say which pages, as r9[0..3]',
     'load r0[3..1]': 'expected a range that does not end before its start, got "r0[3..1]"',
     'load r0[a]': 'expected a page number, got "a"',
@@ -173,7 +173,7 @@ t.test('mistakes say what was expected', (t) => {
     'migrate d0 r0 sideways': 'expected to_dev or to_sys, got "sideways"',
     '{ op: load': 'expected a step as YAML: Flow map must end with a }',
     '{ op: lod, region: r0 }':
-      'step: op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, load, pagemap, ioctl, ioctl_raw, gup, pin, unpin, get, put, lock, unlock, fread, fwrite, truncate, punch, read, write, peek, poke, mincore, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, kill, got "lod" (did you mean "load"?)',
+      'step: op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, load, pagemap, ioctl, ioctl_raw, driver, ioctl_bytes, gup, pin, unpin, get, put, lock, unlock, fread, fwrite, truncate, punch, read, write, peek, poke, mincore, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, kill, got "lod" (did you mean "load"?)',
   };
   for (const [line, message] of Object.entries(mistakes)) {
     t.throws(
@@ -251,7 +251,7 @@ t.test('load takes regions and files; looking back has its words', (t) => {
 t.test('help has every command', (t) => {
   const text = helpLines().join('\n');
   const names = Object.values(steps).flatMap(({ shell }) => Object.keys(shell));
-  t.equal(names.length, 50);
+  t.equal(names.length, 52);
   const requests = [
     'as',
     'why',

@@ -87,7 +87,11 @@ function judged(rates: Rates, sample: Sample, reduction: string, wrapping: strin
     count(rates, 'condition', ids.includes(sample.condition), place, ids.join());
   }
   if (sample.bug === undefined) return;
-  const [first] = run.findings.filter(({ status }) => status === 'FAIL');
+  const anyway = (what: string): boolean => sample.anyway?.has(what) === true;
+  const [first] = run.findings.filter(
+    ({ status, name, symptoms }) =>
+      status === 'FAIL' && !anyway(name) && !(name === '' && symptoms.every(anyway)),
+  );
   if (first === undefined) return;
   const bug = first.candidates[0]?.bug;
   count(rates, 'bug', bug === sample.bug, place, `${first.name} ${bug}`);

@@ -22,6 +22,8 @@ export interface Sample {
   /** Tests that fail, in order. */
   readonly failed: readonly string[];
   readonly condition?: string;
+  /** What the kernel shows on this machine without the bug, too: tests, and symptoms of reports that name no test. */
+  readonly anyway?: ReadonlySet<string>;
   readonly bug?: string;
   /** Functions that warn or die; a log without these lines tells less. */
   readonly warns?: boolean;
@@ -180,7 +182,16 @@ function sampleOf(kernel: string, condition: string, bug: string): Sample {
   const { lines, failed, warns } = scribe;
   const name = `${kernel} ${condition} ${bug}`;
   const { release } = generationById(kernel)!;
-  return { name, lines, generation: kernel, kernel: release, failed, bug, warns };
+  const anyway = failingAnyway(kernel, condition);
+  return { name, lines, generation: kernel, kernel: release, failed, bug, warns, anyway };
+}
+
+/** What the machine alone does. */
+function failingAnyway(kernel: string, condition: string): ReadonlySet<string> {
+  const rows = suiteSymptoms.filter(
+    (row) => row.kernel === kernel && row.condition === condition && row.bug === undefined,
+  );
+  return new Set(rows.flatMap(({ shows }) => shows.flatMap(({ says, tests }) => [says, ...tests])));
 }
 
 /** Each bug that a suite sees, on the machines on which it does; bugs that a kernel has by itself are none of these. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Events of many pages: read back as they were put in, and kept as a few objects. */
 import t from 'tap';
+import type {} from '../../src/kernel/driver-events.js';
 import type { TraceEvent } from '../../src/mm/trace.js';
 import type { MmStruct } from '../../src/mm/types.js';
 import { EventList } from '../../src/watch/event-list.js';

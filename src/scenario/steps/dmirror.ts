@@ -451,7 +451,7 @@ function* takeRaw(sys: Sys, actor: Actor, step: RawStep, { uapi }: Generation): 
 
 const ioctl_raw = defineStep(rawSchema, {
   take: takeRaw,
-  answers: () => ioctl(ENTRY, 'EFAULT', 'EPERM', 'EBUSY', 'ENOENT', 'ENOMEM'),
+  answers: () => ioctl(ENTRY, 'EFAULT', 'EPERM', 'EBUSY', 'EINTR', 'ENOENT', 'ENOMEM', 'EOPNOTSUPP'),
   concerns: 'command',
   entry: ENTRY,
   maps: null,

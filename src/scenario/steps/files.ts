@@ -62,7 +62,7 @@ const open = defineStep(openSchema, {
   shell: {
     open: command(
       'FD DEVICE',
-      'open /dev/hmm_dmirrorDEVICE, or the /dev/DEVICE of another driver, under the name FD (d0, d1 ...)',
+      'open /dev/hmm_dmirrorDEVICE, or /dev/DEVICE of another driver, as FD (d0, d1 ...)',
       [2, 2],
       ([fd, name]) => ({ fd, device: deviceWord(name!) }),
     ),
