@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Logs, piece by piece: files, gzip or not, and standard input. */
+import { UsageError } from '../sim/errors.js';
 import { cannotRead, inputPieces, STDIN } from './input.js';
 
 export const logName = (argument: string): string => (argument === STDIN ? 'stdin' : argument);
@@ -10,15 +11,35 @@ function decoderOf([first, second]: Uint8Array): InstanceType<typeof TextDecoder
   return new TextDecoder(first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8');
 }
 
+/** Characters without the end of a line: what has more is no log, and may never end (/dev/zero). */
+const LONGEST_LINE = 64 * 2 ** 20;
+
+/** Throws UsageError as soon as a line of the text is longer than that. */
+class Lines {
+  #length = 0;
+
+  constructor(private readonly name: string) {}
+
+  take(text: string): string {
+    const end = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r'));
+    this.#length = end < 0 ? this.#length + text.length : text.length - end - 1;
+    if (this.#length > LONGEST_LINE)
+      throw new UsageError('no log: more than 64 MiB without the end of a line', this.name);
+    return text;
+  }
+}
+
 /** Hands the log's text on as it is read; what cannot be decoded becomes U+FFFD. Throws UsageError or HostError when it cannot be read. */
 export async function readLogFile(argument: string, onText: (text: string) => void): Promise<void> {
   let decoder: InstanceType<typeof TextDecoder> | undefined;
+  const lines = new Lines(logName(argument));
   try {
     for await (const piece of inputPieces(argument, true)) {
       decoder ??= decoderOf(piece);
-      onText(decoder.decode(piece, { stream: true }));
+      onText(lines.take(decoder.decode(piece, { stream: true })));
     }
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const isDirectory = (error as NodeJS.ErrnoException).code === 'EISDIR';
     throw cannotRead(error, logName(argument), isDirectory ? 'a directory; expected a log' : undefined);
   }

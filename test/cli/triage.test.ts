@@ -109,3 +109,9 @@ t.test('a test that passed while the kernel warned', async (t) => {
     /\n39 passed, 0 failed, 39 skipped\n(?:.*\n)*?ok hmm.hmm_device_private.migrate_file_private, but:\n {2}kernel {4}WARNING in zap_pte_range\n {2}likely {4}spurious-zap-warning: (?:.*\n)*? {2}ran {7}the same symptom\n/,
   );
 });
+
+t.test('what has no lines and no end is no log', async (t) => {
+  const ran = hmmSim('triage', '/dev/zero');
+  const stderr = 'hmm-sim: /dev/zero: no log: more than 64 MiB without the end of a line\n';
+  t.strictSame(ran, { status: 64, stdout: '', stderr });
+});
