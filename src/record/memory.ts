@@ -111,5 +111,7 @@ export function mremapDraft(own: ProcessRecord, call: Mremap, moved: boolean): B
   }
   const target = own.place(to);
   if (draft === undefined || target === undefined) return undefined;
+  // A huge page that moves is split where it does not fit.
+  target.mapping.mayBeHuge ||= draft.at!.mapping.mayBeHuge;
   return { ...draft, fields: { ...draft.fields, ...(dontunmap ? { dontunmap } : {}) }, to: target };
 }
