@@ -23,6 +23,7 @@ function report(name: string): ScenarioDocument {
 t.test('what they answer', async (t) => {
   const right = [
     '01-exclusive-hugetlb',
+    '02-exclusive-unreclaimable',
     '05-subpage-of-private-entry',
     '06b-load-log',
     '07-hugetlb-fault-in-walk',
@@ -51,6 +52,48 @@ t.test('what is told of them', async (t) => {
     explained(report('18-cpu-touch-has-no-signal'), 4).at(-1),
     '  r0[0]  loaded  dmirror_devmem_fault  brought back from hmm_dmirror0: system pfn 0x103',
   );
+});
+
+t.test('with the bug that was reported', async (t) => {
+  const withBug = (bug: string, document: ScenarioDocument) =>
+    runOn(machines, new Setups({ bugs: [bug] }).of(document), document).results.at(-1);
+  t.match(withBug('exclusive-hugetlb', report('01-exclusive-hugetlb')), { oops: 'huge_pte_alloc' });
+  // An entry that is the page's only one goes in migrate_vma_collect_pmd(); after a fork two are for try_to_migrate().
+  const document = report('05-subpage-of-private-entry');
+  t.same(withBug('private-subpage-from-entry', document), { pages: [5] });
+  const load = document.steps.at(-1)!;
+  const forked: Step[] = [...document.steps.slice(0, -1), { op: 'fork', child: 'p1' }, load];
+  t.match(withBug('private-subpage-from-entry', { ...document, steps: forked }), {
+    oops: 'try_to_migrate_one',
+  });
+});
+
+t.test('a page that somebody has locked', async (t) => {
+  const own = { region: 'r0', page: 0, pages: 2 } as const;
+  const steps: Step[] = [
+    { op: 'open', fd: 'd0', device: 0 },
+    { op: 'mmap', region: 'r0', pages: 2, prot: 'rw', share: 'private', backing: 'anon' },
+    { ...own, op: 'store', word: 1 },
+    { op: 'lock', region: 'r0', page: 1, pages: 1 },
+    { ...own, op: 'ioctl', cmd: 'EXCLUSIVE', fd: 'd0' },
+    { ...own, op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0' },
+  ];
+  for (const kernel of ['6.1', '6.12'] as const) {
+    const document: ScenarioDocument = { name: '03-exclusive-ebusy', kernel, steps };
+    const { results } = runOn(machines, setups.of(document), document);
+    t.same(results.slice(4), [{ ret: 'EBUSY' }, { ret: 'ENOENT' }]);
+    t.equal(
+      explained(document, 4).at(-1),
+      '  r0[1]  stays      make_device_exclusive_range  page is locked, held by page_holder p0',
+    );
+    t.equal(
+      explained(document, 5).at(-1),
+      '  r0[1]  stays  migrate_vma_collect_pmd  page locked by somebody else, held by page_holder p0',
+    );
+  }
+  // There it waits for the lock, which nobody here gives back.
+  const waits: ScenarioDocument = { name: '03-exclusive-ebusy', kernel: '7.3', steps };
+  t.same(runOn(machines, setups.of(waits), waits).results[4], { hang: 'make_device_exclusive' });
 });
 
 const locksOf = (one: ScenarioDocument): string[] =>
