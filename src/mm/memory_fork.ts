@@ -269,8 +269,9 @@ function copy_nonpresent_pte(
     return;
   }
   if (is_device_private_entry(flags)) {
-    get_page(k, page);
-    folio_try_dup_anon_rmap_pte(k, page, page, src_vma);
+    const folio = compound_head(k.mem, page);
+    get_page(k, folio);
+    folio_try_dup_anon_rmap_pte(k, folio, page, src_vma);
     if (swp_type(flags) === SWP_DEVICE_WRITE && cow) {
       flags = SWP_DEVICE_READ | (flags & SWP_UFFD_WP);
       src[FLAGS + i] = flags;

@@ -143,7 +143,7 @@ t.test('categories of what a kernel has, as its recordings have them', (t) => {
     for (let seed = 0; seed < 1000; seed++) names.add(generateScenario(seed, { kernel }).name.split('-')[1]!);
     return [...names].sort();
   };
-  const newer = ['err', 'everydev', 'guard', 'thpdev', 'thpgup'];
+  const newer = ['err', 'everydev', 'guard', 'splitdev', 'thpdev', 'thpgup'];
   const [before, after] = [namesOf('6.12'), namesOf('7.3')];
   t.strictSame(
     after.filter((name) => !before.includes(name)),
