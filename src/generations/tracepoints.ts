@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Tracepoints of the kernel that the machine tells of, with what each prints (TP_printk), oldest first. Answers for:
- * include/trace/events/{kmem,migrate}.h, arch/x86/include/asm/trace/exceptions.h, kernel/trace/trace_syscalls.c.
+ * include/trace/events/{kmem,migrate,thp}.h, arch/x86/include/asm/trace/exceptions.h.
  */
 import { holds, type Versions } from './version.js';
 
-/** A member of a TP_STRUCT__entry, or an argument of a system call, which has eight bytes whatever its type is. */
+/**
+ * A member of a TP_STRUCT__entry, or an argument of a system call, which has eight bytes whatever its type is. Of a type
+ * that begins with __data_loc it says where in the record its bytes stand, and how many.
+ */
 export interface TracepointField {
   /** In C. */
   readonly type: string;
@@ -19,10 +22,10 @@ export interface TracepointField {
 export const VMEMMAP = 0xffffea0000000000n;
 export const STRUCT_PAGE = 64n;
 
-/** What is printed of a field: as it is, as an address, as that of the struct page, or as names of GFP flags. */
+/** What is printed of a field: as it is, as an address, as that of the struct page, as names of GFP flags, or as bytes. */
 export interface Printed {
   readonly field: string;
-  readonly as?: 'pointer' | 'page' | 'gfp';
+  readonly as?: 'pointer' | 'page' | 'gfp' | 'bytes';
 }
 
 export interface Tracepoint {
@@ -43,7 +46,7 @@ interface Since {
 /** Older than any kernel here. */
 const ALWAYS: Versions = ['4.20'];
 
-const field = (type: string, name: string): TracepointField => ({
+export const field = (type: string, name: string): TracepointField => ({
   type,
   name,
   size: type.includes('long') ? 8 : 4,
@@ -76,6 +79,18 @@ const MIGRATION_PTE: readonly Since[] = [
   },
 ];
 
+const MIGRATION_PMD: readonly Since[] = [
+  {
+    since: ['5.18'],
+    tracepoint: {
+      system: 'thp',
+      fields: [field('unsigned long', 'addr'), field('unsigned long', 'pmd')],
+      format: 'addr=%lx, pmd=%lx',
+      printed: as_is('addr', 'pmd'),
+    },
+  },
+];
+
 /** Of pages: what is told of each, then more. Before 5.14 the number was printed in decimal. */
 function ofPage(
   fields: readonly TracepointField[],
@@ -103,6 +118,8 @@ const TRACEPOINTS = new Map([
   named('page_fault_kernel', FAULT),
   named('set_migration_pte', MIGRATION_PTE),
   named('remove_migration_pte', MIGRATION_PTE),
+  named('set_migration_pmd', MIGRATION_PMD),
+  named('remove_migration_pmd', MIGRATION_PMD),
   named(
     'mm_page_alloc',
     ofPage(
@@ -117,78 +134,4 @@ const TRACEPOINTS = new Map([
 /** What Linux `version` has as its tracepoint `name`; undefined where it has none. */
 export function tracepointOf(name: string, version: string): Tracepoint | undefined {
   return TRACEPOINTS.get(name)?.findLast(({ since }) => holds(version, since))?.tracepoint;
-}
-
-/** Types and names of all arguments, for system calls that take here what they take there (SYSCALL_DEFINEn). */
-const SYSCALLS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['read', ['unsigned int fd', 'char * buf', 'size_t count']],
-  ['write', ['unsigned int fd', 'const char * buf', 'size_t count']],
-  ['close', ['unsigned int fd']],
-  ['lseek', ['unsigned int fd', 'off_t offset', 'unsigned int whence']],
-  [
-    'mmap',
-    [
-      'unsigned long addr',
-      'unsigned long len',
-      'unsigned long prot',
-      'unsigned long flags',
-      'unsigned long fd',
-      'unsigned long off',
-    ],
-  ],
-  ['mprotect', ['unsigned long start', 'size_t len', 'unsigned long prot']],
-  ['munmap', ['unsigned long addr', 'size_t len']],
-  ['ioctl', ['unsigned int fd', 'unsigned int cmd', 'unsigned long arg']],
-  ['pread64', ['unsigned int fd', 'char * buf', 'size_t count', 'loff_t pos']],
-  ['pwrite64', ['unsigned int fd', 'const char * buf', 'size_t count', 'loff_t pos']],
-  [
-    'mremap',
-    [
-      'unsigned long addr',
-      'unsigned long old_len',
-      'unsigned long new_len',
-      'unsigned long flags',
-      'unsigned long new_addr',
-    ],
-  ],
-  ['madvise', ['unsigned long start', 'size_t len_in', 'int behavior']],
-  ['ftruncate', ['unsigned int fd', 'off_t length']],
-  ['mlock', ['unsigned long start', 'size_t len']],
-  ['munlock', ['unsigned long start', 'size_t len']],
-]);
-
-const SYSCALL_NR = field('int', '__syscall_nr');
-
-function syscallTracepoint(
-  way: 'enter' | 'exit',
-  name: string,
-  fields: readonly TracepointField[],
-): Tracepoint {
-  const printed = as_is(...fields.map((one) => one.name));
-  const format = way === 'exit' ? '0x%lx' : fields.map((one) => `${one.name}: 0x%08lx`).join(', ');
-  return { system: 'syscalls', name: `sys_${way}_${name}`, fields: [SYSCALL_NR, ...fields], format, printed };
-}
-
-const SYSCALL_ENTRIES: ReadonlyMap<string, Tracepoint> = new Map(
-  [...SYSCALLS].map(([name, args]) => {
-    const fields = args.map((text): TracepointField => {
-      const at = text.lastIndexOf(' ');
-      return { type: text.slice(0, at), name: text.slice(at + 1), size: 8, signed: false };
-    });
-    return [name, syscallTracepoint('enter', name, fields)];
-  }),
-);
-
-const syscallExits = new Map<string, Tracepoint>();
-
-/** sys_enter_NAME; undefined where not all arguments are known. The trace file prints it in another way than binary files say. */
-export const syscallEntry = (name: string): Tracepoint | undefined => SYSCALL_ENTRIES.get(name);
-
-/** sys_exit_NAME. */
-export function syscallExit(name: string): Tracepoint {
-  const known = syscallExits.get(name);
-  if (known !== undefined) return known;
-  const tracepoint = syscallTracepoint('exit', name, [{ type: 'long', name: 'ret', size: 8, signed: true }]);
-  syscallExits.set(name, tracepoint);
-  return tracepoint;
 }

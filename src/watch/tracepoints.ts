@@ -10,33 +10,21 @@ import {
 import {
   type Printed,
   STRUCT_PAGE,
-  syscallEntry,
-  syscallExit,
   type Tracepoint,
   tracepointOf,
   VMEMMAP,
 } from '../generations/tracepoints.js';
-import { syscalls } from '../kernel/syscalls/table.js';
 import type { Machine } from '../machine/machine.js';
 import { compound_head, folio_nr_pages } from '../mm/page_flags.js';
 import type { TraceEvent, TraceEventOf } from '../mm/trace.js';
-import type { MmStruct } from '../mm/types.js';
+import { type MmStruct, VM_EXEC } from '../mm/types.js';
 import type { Page } from '../sim/memmap.js';
+import type { KernelEvent } from './kernel-event.js';
 import { entryAt } from './observe.js';
+import { syscallEvent } from './syscall-events.js';
 import { hardware_present, pte_val } from './x86-pte.js';
 
-export type FieldValue = number | bigint;
-
-/** A tracepoint that was passed. */
-export interface KernelEvent {
-  readonly tracepoint: Tracepoint;
-  /** In the order of its fields. */
-  readonly values: readonly FieldValue[];
-  /** As the kernel's trace file has it. */
-  readonly line: string;
-}
-
-type Value = FieldValue | string;
+type Value = number | bigint | string;
 
 /** An unsigned long. */
 const unsigned = (value: Value): bigint => BigInt.asUintN(64, BigInt(value));
@@ -52,12 +40,12 @@ const CONVERSIONS: Readonly<Record<string, (value: Value) => string>> = {
   '%s': String,
 };
 
-function printedValue({ as }: Printed, value: FieldValue): Value {
+function printedValue({ as }: Printed, value: Value): Value {
   if (as === 'page') return VMEMMAP + STRUCT_PAGE * BigInt(value);
   return as === 'gfp' ? gfpText(Number(value)) : value;
 }
 
-function lineOf({ name, format, printed, fields }: Tracepoint, values: readonly FieldValue[]): string {
+function lineOf({ name, format, printed, fields }: Tracepoint, values: readonly Value[]): string {
   let n = 0;
   const text = format.replace(/%(?:ps|p|lx|lu|d|s)/g, (conversion) => {
     const one = printed[n++]!;
@@ -76,7 +64,8 @@ const order_of = (machine: Machine, page: Page): number =>
 
 const entry_val = (machine: Machine, mm: MmStruct, addr: number): bigint => {
   const { page, flags } = entryAt(mm, addr);
-  return pte_val(flags, machine.kernel.mem.page_to_pfn(page));
+  const exec = ((mm.vmas.vma_lookup(addr)?.vm_flags ?? 0) & VM_EXEC) !== 0;
+  return pte_val(flags, machine.kernel.mem.page_to_pfn(page), { version: machine.generation.version, exec });
 };
 
 /** Present, written to, by a program: as the CPU pushes it. */
@@ -85,63 +74,49 @@ function error_code({ mm, addr, args, user }: TraceEventOf<'page_fault_user'>): 
   return Number(present) + 2 * args.write + 4 * Number(user);
 }
 
-/** The tracepoint that stands where the event is told, with the values of its fields. */
-function valuesOf(machine: Machine, event: TraceEvent): [name: string, ...FieldValue[]] | undefined {
+/** The tracepoint that stands where the event is told. */
+function nameOf(event: TraceEvent): string {
+  if (event.event === 'page_fault_user') return event.user ? 'page_fault_user' : 'page_fault_kernel';
+  // Only where pages are unmapped by their reverse mapping.
+  if (event.event === 'set_migration_pte' && event.fn !== 'try_to_migrate_one') return '';
+  return event.event;
+}
+
+/** The values of its fields. */
+function valuesOf(machine: Machine, event: TraceEvent): (number | bigint)[] | undefined {
   const { mem } = machine.kernel;
   switch (event.event) {
     case 'page_fault_user':
-      return [event.user ? 'page_fault_user' : 'page_fault_kernel', event.addr, 0, error_code(event)];
+      return [event.addr, 0, error_code(event)];
     case 'set_migration_pte': {
-      // Only where pages are unmapped by their reverse mapping.
-      if (event.fn !== 'try_to_migrate_one') return undefined;
       const order = order_of(machine, compound_head(mem, event.page));
-      return [event.event, event.addr, entry_val(machine, event.mm, event.addr), order];
+      return [event.addr, entry_val(machine, event.mm, event.addr), order];
     }
     case 'remove_migration_pte': {
       const head = compound_head(mem, event.page) === event.page;
       const value = entry_val(machine, event.mm, event.addr);
-      return [event.event, event.addr, value, head ? order_of(machine, event.page) : 0];
+      return [event.addr, value, head ? order_of(machine, event.page) : 0];
     }
+    case 'set_migration_pmd':
+    case 'remove_migration_pmd':
+      return [event.addr, entry_val(machine, event.mm, event.addr)];
     case 'mm_page_alloc': {
       const { order } = event.args;
       const gfp = event.movable ? USER_GFP[order === 0 ? 0 : 1] : DRIVER_GFP;
-      return [event.event, mem.page_to_pfn(event.page), order, gfp, Number(event.movable)];
+      return [mem.page_to_pfn(event.page), order, gfp, Number(event.movable)];
     }
     case 'mm_page_free':
-      return [event.event, mem.page_to_pfn(event.page), event.args.order];
+      return [mem.page_to_pfn(event.page), event.args.order];
     default:
       return undefined;
   }
 }
 
-const NUMBERS: ReadonlyMap<string, number> = new Map(
-  Object.entries(syscalls).map(([number, { name }]) => [name, Number(number)]),
-);
-
-/** sys_NAME(a: 1, b: 2), or sys_NAME -> 0x0; undefined where something of it is not known. */
-function syscallEvent({ event, args }: TraceEvent): KernelEvent | undefined {
-  const [, way, name] = /^sys_(enter|exit)_(.*)$/.exec(event) ?? [];
-  const number = NUMBERS.get(name ?? '');
-  if (name === undefined || number === undefined) return undefined;
-  const known = (args ?? {}) as Readonly<Record<string, Value>>;
-  if (way === 'exit') {
-    if (known.ret === undefined) return undefined;
-    const values = [number, BigInt(known.ret)];
-    return { tracepoint: syscallExit(name), values, line: `sys_${name} -> 0x${hex(known.ret)}` };
-  }
-  const tracepoint = syscallEntry(name);
-  if (tracepoint === undefined) return undefined;
-  const given = Object.values(known);
-  const [, ...fields] = tracepoint.fields;
-  const values = fields.map((_, i) => unsigned(given[i] ?? 0));
-  const texts = fields.map((field, i) => `${field.name}: ${hex(values[i]!)}`);
-  return { tracepoint, values: [number, ...values], line: `sys_${name}(${texts.join(', ')})` };
-}
-
 /** What the kernel's own tracepoint tells; undefined where there is none. */
 export function kernelEvent(machine: Machine, event: TraceEvent): KernelEvent | undefined {
-  if (event.event.startsWith('sys_')) return syscallEvent(event);
-  const [name, ...values] = valuesOf(machine, event) ?? [];
-  const tracepoint = name === undefined ? undefined : tracepointOf(name, machine.generation.version);
-  return tracepoint === undefined ? undefined : { tracepoint, values, line: lineOf(tracepoint, values) };
+  if (event.event.startsWith('sys_')) return syscallEvent(machine, event);
+  const tracepoint = tracepointOf(nameOf(event), machine.generation.version);
+  const values = tracepoint === undefined ? undefined : valuesOf(machine, event);
+  if (tracepoint === undefined || values === undefined) return undefined;
+  return { tracepoint, values, line: lineOf(tracepoint, values) };
 }

@@ -10,7 +10,8 @@ import type { Reason } from '../mm/reasons.js';
 import type { Args, EventName, TraceEvent, TraceSink } from '../mm/trace.js';
 import type { SimTask } from '../sim/executor.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
-import { type KernelEvent, kernelEvent } from './tracepoints.js';
+import type { KernelEvent } from './kernel-event.js';
+import { kernelEvent } from './tracepoints.js';
 
 /** When, and by whom. */
 export interface Moment {

@@ -36,7 +36,7 @@ export interface EventFormat {
   readonly print: string;
 }
 
-export type Value = number | bigint | string;
+export type Value = number | bigint | string | Uint8Array;
 
 const ulong = (name: string): TracepointField => ({ type: 'unsigned long', name, size: 8, signed: false });
 
@@ -64,6 +64,7 @@ export const NAMED_PRINT: EventFormat = { ...PRINT, print: '"tracing_mark_write:
 const gfpFlags = GFP_NAMES.map(([flags, name]) => `{ 0x${flags.toString(16)}, "${name}" }`).join(', ');
 
 function argument({ system }: Tracepoint, { field, as }: Printed): string {
+  if (as === 'bytes') return `__print_dynamic_array(${field}, 1)`;
   const value = `REC->${field}`;
   if (as === 'page') return `(0x${VMEMMAP.toString(16)} + ${value} * ${STRUCT_PAGE})`;
   if (as === 'pointer') return `(void *)${value}`;
@@ -183,11 +184,14 @@ export class EventFormats {
     const record = this.#record;
     record.clear();
     record.u16(this.idOf(format)).u8(0).u8(0).u32(pid);
-    const strings: [at: number, text: string][] = [];
+    const data: [at: number, bytes: string | Uint8Array][] = [];
     for (const [i, field] of format.fields.entries()) {
       const value = values[i]!;
       if ('string' in field) {
-        strings.push([record.length, String(value)]);
+        data.push([record.length, String(value)]);
+        record.u32(0);
+      } else if (value instanceof Uint8Array) {
+        data.push([record.length, value]);
         record.u32(0);
       } else if ('tail' in field) {
         record.raw(cString(String(value), MAX_EVENT - record.length));
@@ -197,9 +201,9 @@ export class EventFormats {
         else record.u32(Number(value));
       }
     }
-    for (const [n, [at, text]] of strings.entries()) {
-      const left = MAX_EVENT - record.length - (strings.length - n - 1);
-      const bytes = cString(text, left);
+    for (const [n, [at, one]] of data.entries()) {
+      const left = MAX_EVENT - record.length - (data.length - n - 1);
+      const bytes = typeof one === 'string' ? cString(one, left) : one;
       record.setU32(at, bytes.length * 0x1_0000 + record.length);
       record.raw(bytes);
     }
