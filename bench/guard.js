@@ -18,6 +18,7 @@ import { MiB, PAGE } from './lib/memory.js';
 import { bootParent } from './lib/parent.js';
 import { table } from './pingpong.js';
 import { scenarioLines } from './scenarios.js';
+import { readWhole, searchLines, stampedLog } from './triage.js';
 import { measureSizes, nLogN } from './vmas.js';
 
 const RATIOS = new URL('ratios.json', import.meta.url);
@@ -71,6 +72,17 @@ function fork() {
   return inTurn(7, subject, repeated(bareForks((64 * MiB) / PAGE), 50));
 }
 
+function triage() {
+  const log = stampedLog(4);
+  return (
+    inTurn(
+      7,
+      repeated(() => readWhole(log), 1),
+      repeated(() => searchLines(log), 4),
+    ) * 4
+  );
+}
+
 /** Growth over n log n from 2,000 VMAs to 8,000; what stays below it is as good as it. @param {string} name */
 function vmas(name) {
   const [small, large] = measureSizes([2000, 8000], 3);
@@ -113,6 +125,7 @@ const guarded = {
   'smoke 6.12': () =>
     program([hmmSim, 'smoke', '0x100000000', '0x140000000', '--kernel', '6.12', '--seed', '7']),
   scenarios,
+  'triage of stamped runs': triage,
 };
 
 /**

@@ -24,6 +24,7 @@ const benchmarks = {
   vmas: () => import('./vmas.js'),
   fork: () => import('./fork.js'),
   scenarios: () => import('./scenarios.js'),
+  triage: () => import('./triage.js'),
   frontier: () => import('./frontier.js'),
 };
 

@@ -22,6 +22,8 @@ const WHOLE = /run_vmtests|ksft_hmm/;
 const NO_MODULE =
   /CONFIG_TEST_HMM=m|test_hmm[\w.: ]* not found|insert '?test_hmm|You need modprobe installed|Must be run as root/;
 
+const OF_TESTS: ReadonlySet<TapLine['kind']> = new Set(['run', 'verdict', 'result', 'assertion']);
+
 const MAX_RUNS = 500;
 
 function isTestOfSuite(name: string): boolean {
@@ -94,10 +96,13 @@ export class LogReader {
   private text(text: string, at: number, garbled: boolean): void {
     if (text === '') return;
     const tap = tapLine(text);
-    const report = this.dmesg.line(text.replace(/^(?:#\s?)+/, '').trim(), at);
-    if (report !== undefined) this.report(report);
-    // Those that a log is full of.
-    if (tap?.kind !== 'assertion') this.banner(text);
+    // Those that a log is full of begin no report, and tell of no kernel.
+    const plain = tap !== undefined && OF_TESTS.has(tap.kind);
+    if (!plain || this.dmesg.open) {
+      const report = this.dmesg.line(text.startsWith('#') ? text.replace(/^(?:#\s?)+/, '').trim() : text, at);
+      if (report !== undefined) this.report(report);
+    }
+    if (!plain) this.banner(text);
     if (tap === undefined) this.sign(text);
     // The result closes the excerpt of its test, "RUN" begins it.
     if (tap?.kind !== 'run') this.builder?.excerpt(text);

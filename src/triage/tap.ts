@@ -132,6 +132,10 @@ function around(core: string): TapLine | undefined {
 export function tapLine(text: string): TapLine | undefined {
   const core = text.replace(/^[#\s]+/, '');
   // Logs that are large are large because of these.
-  const first = core.startsWith('hmm-tests') ? assertion(core) : undefined;
+  const first = core.startsWith('hmm-tests')
+    ? assertion(core)
+    : /^(?:RUN|OK|FAIL) /.test(core)
+      ? harness(core)
+      : undefined;
   return first ?? result(core) ?? around(core) ?? harness(core) ?? counts(core);
 }

@@ -88,8 +88,13 @@ function withoutHtml(text: string): string {
   return bare.includes('&') ? bare.replace(ENTITY, entity) : bare;
 }
 
+/** What the kernel's console puts before a line, and nothing else that is of a wrapping in it: a log's most frequent. */
+const STAMPED = /^\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ((?:#|ok |not ok )[ #\w.():=+*'-]*)$/;
+
 /** The line without colours and prefixes; of several lines where it was JSON that held those. */
 export function unwrap(line: string): string {
+  const stamped = STAMPED.exec(line);
+  if (stamped !== null) return stamped[1]!.trimEnd();
   let text = line;
   if (text.includes(ESC) || text.includes('^[') || text.includes('\u241b')) text = text.replace(SGR, '');
   if (text.includes('[') && text.includes('m')) text = text.replace(LOST_ESCAPE, '');
