@@ -104,7 +104,6 @@ export class Census {
     const { k, columns } = this;
     columns.refs[k.zeroPage]!++;
     if (k.hugeZeroFolio !== 0) columns.refs[k.hugeZeroFolio]!++;
-    for (const page of k.swap?.disk.values() ?? []) columns.refs[page]!++;
     for (const page of k.swap?.cache.values() ?? []) columns.refs[page]!++;
     for (const page of k.leakedReferences) columns.refs[compound_head(this.mem, page)]!++;
   }

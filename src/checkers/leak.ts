@@ -30,11 +30,10 @@ function device_pages({ devicePages }: Census): number {
   return [...devicePages.values()].reduce((sum, used) => sum + used, 0);
 }
 
-/** Of system memory, without the zero pages, hugetlb's pool and the RAM disk of a swap device. */
+/** Of system memory, without the zero pages and hugetlb's pool. */
 function pages({ k, mem }: Census): number {
   const { totalPages, nr_free_pages } = k.pages;
   const own = 1 + (k.hugeZeroFolio === 0 ? 0 : 512) + k.hugetlb.nr_huge_pages * 512;
   const leaked = [...new Set(k.leakedReferences)].reduce((sum, folio) => sum + folio_nr_pages(mem, folio), 0);
-  const disk = k.swap?.disk.size ?? 0;
-  return totalPages - nr_free_pages - own - leaked - disk;
+  return totalPages - nr_free_pages - own - leaked;
 }

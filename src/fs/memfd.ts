@@ -37,7 +37,7 @@ function* shmem_file_read(
     const offset = at % PAGE_SIZE;
     const chunk = Math.min(PAGE_SIZE - offset, end - at);
     const index = Math.floor(at / PAGE_SIZE);
-    const cached = shmem_has(mapping, index) ? shmem_get_folio(k, mapping, index) : undefined;
+    const cached = shmem_has(mapping, index) ? yield* shmem_get_folio(k, mapping, index) : undefined;
     if (cached === NO_PAGE) return done > 0 ? done : -ENOMEM;
     // A hole reads as zeros without a page.
     const bytes = new Uint8Array(chunk);
@@ -65,7 +65,7 @@ function* shmem_file_write(
     const chunk = Math.min(PAGE_SIZE - offset, count - done);
     const bytes = yield* copy_from_user(mm, buf + done, chunk);
     if (bytes === null) return done > 0 ? done : -EFAULT;
-    const page = shmem_get_folio(k, mapping, Math.floor(at / PAGE_SIZE));
+    const page = yield* shmem_get_folio(k, mapping, Math.floor(at / PAGE_SIZE));
     if (page === NO_PAGE) return done > 0 ? done : -ENOSPC;
     k.contents.writeBytes(page, offset, bytes, 0, chunk);
     done += chunk;

@@ -22,8 +22,9 @@ import {
 } from './gup_flags.js';
 import { try_grab_folio } from './gup_refs.js';
 import type { Kernel } from './kernel.js';
+import { folio_mark_accessed } from './lru.js';
 import { vm_normal_page } from './memory.js';
-import { compound_head, folio_test_anon, PageAnonExclusive, PG_dirty, PG_referenced } from './page_flags.js';
+import { compound_head, folio_test_anon, PageAnonExclusive, PG_dirty } from './page_flags.js';
 import {
   FLAGS,
   type PmdTable,
@@ -85,7 +86,7 @@ function follow_page_pte(vma: VmArea, table: PteTable, i: number, flags: number)
   const err = try_grab_folio(k, folio, 1, flags);
   if (err !== 0) return err;
   if ((flags & FOLL_TOUCH) !== 0) {
-    k.mem.flags[folio]! |= PG_referenced;
+    folio_mark_accessed(k, folio);
     if ((flags & FOLL_WRITE) !== 0 && (pte & PTE_DIRTY) === 0) k.mem.flags[folio]! |= PG_dirty;
   }
   return page;

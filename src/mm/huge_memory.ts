@@ -7,13 +7,14 @@ import { anon_vma_prepare } from './anon_vma.js';
 import { migrate_to_ram } from './device_fault.js';
 import { __split_huge_pmd } from './huge_split.js';
 import type { Kernel } from './kernel.js';
+import { folio_add_lru } from './lru.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
   mmu_notifier_range,
 } from './mmu_notifier.js';
 import { put_page } from './page_alloc.js';
-import { PageAnonExclusive, PG_dirty, PG_lru, PG_uptodate, SetPageAnonExclusive } from './page_flags.js';
+import { PageAnonExclusive, PG_dirty, PG_uptodate, SetPageAnonExclusive } from './page_flags.js';
 import {
   FLAGS,
   type PmdTable,
@@ -108,8 +109,9 @@ function alloc_zeroed_thp(k: Kernel): Page {
 function map_anon_folio_pmd(vma: VmArea, pmd: PmdTable, i: number, folio: Page, haddr: number): void {
   const mm = vma.vm_mm;
   const k = mm.kernel;
-  k.mem.flags[folio]! |= PG_uptodate | PG_lru;
+  k.mem.flags[folio]! |= PG_uptodate;
   folio_add_new_anon_rmap(k, folio, vma, haddr);
+  folio_add_lru(k, folio);
   mm.pt.set_pmd(pmd, i, folio, maybe_mkwrite(vma.vm_page_prot | PTE_HUGE | PTE_DIRTY | PTE_YOUNG, vma));
   mm.rss += HPAGE_PMD_NR;
 }

@@ -221,6 +221,7 @@ function __split_unmapped_folio(k: Kernel, folio: Page): void {
   }
   ops?.folio_split?.(folio, NO_PAGE);
   mem.flags[folio] = head & ~PG_head;
+  if ((head & PG_lru) !== 0) k.lru.split(folio);
 }
 
 /**

@@ -14,6 +14,7 @@ import { done, type Task } from '../sim/task.js';
 import { Tlb } from '../sim/tlb.js';
 import type { AnonVma } from './anon_vma.js';
 import type { HugetlbPool } from './hugetlb_pool.js';
+import { LruLists } from './lru_lists.js';
 import type { DevPagemap } from './memremap.js';
 import { PageAllocator, type PageBlocks } from './page_alloc.js';
 import { PG_locked, PG_reserved, PG_uptodate, PG_waiters } from './page_flags.js';
@@ -40,6 +41,7 @@ export interface HostMemory {
   readonly tlbs: Tlb[];
   readonly blocks: PageBlocks;
   readonly pgmapOfBlock: Uint16Array;
+  readonly lru: Uint32Array;
 }
 
 /** Simulated cost of what the kernel does, in nanoseconds; only their order of magnitude matters. */
@@ -55,6 +57,7 @@ export class Kernel {
   readonly mem: Memmap;
   readonly contents: Contents;
   readonly pages: PageAllocator;
+  readonly lru: LruLists;
   readonly tables: TablePool;
   private readonly tlbs: Tlb[];
   /** By id; id 0 is nobody. */
@@ -115,6 +118,7 @@ export class Kernel {
     this.tlbs = reuse?.tlbs ?? [];
     this.pgmapOfBlock = reuse?.pgmapOfBlock.fill(0) ?? new Uint16Array(0);
     const runs = ram.map(({ pfn, pages }) => ({ first: this.mem.addRun(pfn, pages), pages }));
+    this.lru = new LruLists(this.mem, reuse?.lru ?? null);
     this.pages = new PageAllocator(this, runs, reuse?.blocks ?? null, begin);
     const last = runs[runs.length - 1]!;
     this.firstDevicePage = last.first + last.pages;
@@ -252,7 +256,7 @@ export class Kernel {
     this.mem.reset(0);
     this.contents.reset();
     const { mem, contents, tables, tlbs, pgmapOfBlock } = this;
-    return { mem, contents, tables, tlbs, blocks: this.pages.blocks, pgmapOfBlock };
+    return { mem, contents, tables, tlbs, blocks: this.pages.blocks, pgmapOfBlock, lru: this.lru.log };
   }
 
   private recycleTlb(tlb: Tlb | undefined): void {

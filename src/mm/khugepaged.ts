@@ -9,7 +9,7 @@ import { EAGAIN, EBUSY, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { thp_vma_suitable } from './huge_memory.js';
 import type { Kernel } from './kernel.js';
-import { folio_isolate_lru, folio_putback_lru } from './lru.js';
+import { folio_add_lru, folio_isolate_lru, folio_putback_lru } from './lru.js';
 import { swap_in, vm_normal_page } from './memory.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -336,8 +336,9 @@ function* collapse_table(mm: MmStruct, table: PteTable, address: number, huge: P
   __collapse_huge_page_copy(vma, table, huge);
   release_isolated(k, isolated);
   mm.pt.free_pgd_range(address, end, address, end);
-  k.mem.flags[huge]! |= PG_uptodate | PG_lru;
+  k.mem.flags[huge]! |= PG_uptodate;
   folio_add_new_anon_rmap(k, huge, vma, address);
+  folio_add_lru(k, huge);
   const flags = maybe_mkwrite(vma.vm_page_prot | PTE_HUGE | PTE_DIRTY | PTE_YOUNG, vma);
   mm.pt.set_pmd(mm.pt.pmd_alloc(address), pmd_index(address), huge, flags);
   return 'SCAN_SUCCEED';

@@ -1,21 +1,63 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: mm/vmscan.c, taking folios off the LRU and putting them back. Fidelity: ported. */
+/** Answers for: mm/swap.c, mm/vmscan.c: putting folios on the LRU lists, and taking them off. Fidelity: ported. */
 import type { Page } from '../sim/memmap.js';
 import type { Kernel } from './kernel.js';
 import { put_page } from './page_alloc.js';
-import { PG_lru } from './page_flags.js';
+import { PG_active, PG_lru, PG_mlocked, PG_referenced, PG_unevictable } from './page_flags.js';
+
+/** To the front of the list that its flags say. */
+export function folio_add_lru(k: Kernel, folio: Page): void {
+  k.mem.flags[folio]! |= PG_lru;
+  k.lru.add(folio);
+}
+
+/** Off its list, without a reference. */
+export function lruvec_del_folio(k: Kernel, folio: Page): void {
+  k.lru.del(folio);
+  k.mem.flags[folio]! &= ~PG_lru;
+}
 
 /** Take a folio off the LRU, with a reference. Return: whether it was there. */
 export function folio_isolate_lru(k: Kernel, folio: Page): boolean {
   k.enter('folio_isolate_lru');
   if ((k.mem.flags[folio]! & PG_lru) === 0) return false;
-  k.mem.flags[folio]! &= ~PG_lru;
+  lruvec_del_folio(k, folio);
   k.mem.refcount[folio]!++;
   return true;
 }
 
 /** Put it back; the reference goes, and with the last one the folio. */
 export function folio_putback_lru(k: Kernel, folio: Page): void {
-  k.mem.flags[folio]! |= PG_lru;
+  folio_add_lru(k, folio);
   put_page(k, folio);
+}
+
+/** Somebody used the folio: the second time it becomes active. */
+export function folio_mark_accessed(k: Kernel, folio: Page): void {
+  const { flags } = k.mem;
+  const had = flags[folio]!;
+  if ((had & PG_referenced) === 0) {
+    flags[folio] = had | PG_referenced;
+  } else if ((had & (PG_unevictable | PG_active | PG_lru)) === PG_lru) {
+    k.lru.del(folio);
+    flags[folio] = (had | PG_active) & ~PG_referenced;
+    k.lru.add(folio);
+  }
+}
+
+/** Its flags change as told, and with them its list, to whose front it goes if it is on one. */
+export function folio_move_lru(k: Kernel, folio: Page, clear: number, set = 0): void {
+  k.lru.del(folio);
+  k.mem.flags[folio] = (k.mem.flags[folio]! & ~clear) | set;
+  k.lru.moved(folio);
+}
+
+/** mlock: the folio cannot be evicted. */
+export function mlock_folio(k: Kernel, folio: Page): void {
+  if ((k.mem.flags[folio]! & PG_mlocked) === 0) folio_move_lru(k, folio, 0, PG_mlocked | PG_unevictable);
+}
+
+export function munlock_folio(k: Kernel, folio: Page): void {
+  if ((k.mem.flags[folio]! & (PG_mlocked | PG_unevictable)) !== 0)
+    folio_move_lru(k, folio, PG_mlocked | PG_unevictable);
 }

@@ -36,6 +36,7 @@ import { split_folio } from './huge_split.js';
 import { hugetlbfs_punch_hole } from './hugetlb_punch.js';
 import type { Kernel } from './kernel.js';
 import { madvise_collapse } from './khugepaged.js';
+import { folio_move_lru } from './lru.js';
 import { folio_likely_mapped_shared, folio_pte_batch, split_locked } from './madvise_folios.js';
 import { madvise_guard_install, madvise_guard_remove } from './madvise_guard.js';
 import { madvise_cold_or_pageout } from './madvise_lru.js';
@@ -349,7 +350,7 @@ function drop_swap_entry(k: Kernel, table: PteTable, n: number): void {
 function folio_mark_lazyfree(k: Kernel, folio: Page): void {
   const { flags } = k.mem;
   if ((flags[folio]! & (PG_lru | PG_unevictable)) !== PG_lru) return;
-  flags[folio]! &= ~(PG_active | PG_referenced | PG_swapbacked);
+  folio_move_lru(k, folio, PG_active | PG_referenced | PG_swapbacked);
 }
 
 /** A THP that is mapped by PTEs, all of them here: clean it as it is. */

@@ -5,7 +5,7 @@ import type { Task } from '../sim/task.js';
 import { EINVAL } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
-import { folio_isolate_lru } from './lru.js';
+import { folio_isolate_lru, folio_move_lru } from './lru.js';
 import { folio_likely_mapped_shared, folio_pte_batch, split_locked } from './madvise_folios.js';
 import { vm_normal_page } from './memory.js';
 import {
@@ -98,7 +98,7 @@ function mapped_by_others(k: Kernel, folio: Page): boolean {
 /** To the end of the LRU, or off it, to be reclaimed. */
 function deactivate({ vma, pageout, folios }: Walk, folio: Page): void {
   const k = vma.vm_mm.kernel;
-  k.mem.flags[folio]! &= ~(PG_referenced | PG_active);
+  folio_move_lru(k, folio, PG_referenced | PG_active);
   if (pageout && (k.mem.flags[folio]! & PG_unevictable) === 0 && folio_isolate_lru(k, folio))
     folios.push(folio);
 }

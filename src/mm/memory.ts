@@ -13,6 +13,7 @@ import {
 } from './huge_memory.js';
 import { hugetlb_fault } from './hugetlb.js';
 import { COST_FAULT, type Kernel } from './kernel.js';
+import { folio_add_lru } from './lru.js';
 import { assert_struct_page } from './memremap.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -20,13 +21,13 @@ import {
   mmu_notifier_range,
 } from './mmu_notifier.js';
 import { folio_try_get, get_page, put_page } from './page_alloc.js';
+import { __alloc_pages_slowpath, alloc_page } from './page_alloc_slow.js';
 import {
   compound_head,
   folio_test_anon,
   folio_test_large,
   PageAnonExclusive,
   PG_dirty,
-  PG_lru,
   PG_uptodate,
   SetPageAnonExclusive,
 } from './page_flags.js';
@@ -176,7 +177,7 @@ function handle_pte_fault(vmf: VmFault): Task<number> {
   const i = pte_index(vmf.address);
   const flags = table === null ? 0 : table[FLAGS + i]!;
   if (table === null || flags === 0) {
-    return vma_is_anonymous(vmf.vma) ? done(do_anonymous_page(vmf)) : do_fault(vmf);
+    return vma_is_anonymous(vmf.vma) ? do_anonymous_page(vmf) : do_fault(vmf);
   }
   if ((flags & PTE_PRESENT) === 0) return do_swap_page(vmf, table[i]!, flags);
   if ((vmf.flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && (flags & PTE_WRITE) === 0) {
@@ -187,34 +188,57 @@ function handle_pte_fault(vmf: VmFault): Task<number> {
 }
 
 /** First touch of anonymous memory: the zero page for a read, a fresh page for a write. */
-function do_anonymous_page(vmf: VmFault): number {
+function do_anonymous_page(vmf: VmFault): Task<number> {
   vmf.vma.vm_mm.kernel.enter('do_anonymous_page', vmf.address);
   const { vma, address } = vmf;
   const mm = vma.vm_mm;
   const k = mm.kernel;
-  if ((vma.vm_flags & VM_SHARED) !== 0) return VM_FAULT_SIGBUS;
+  if ((vma.vm_flags & VM_SHARED) !== 0) return done(VM_FAULT_SIGBUS);
   const i = pte_index(address);
   if ((vmf.flags & FAULT_FLAG_WRITE) === 0) {
     const table = mm.pt.pte_alloc(address);
-    if (userfaultfd_missing(vma)) return handle_userfault(vmf, 'uffd-missing');
+    if (userfaultfd_missing(vma)) return done(handle_userfault(vmf, 'uffd-missing'));
     table[i] = k.zeroPage;
     table[FLAGS + i] = vma.vm_page_prot | PTE_SPECIAL | PTE_YOUNG;
-    return 0;
+    return done(0);
   }
   anon_vma_prepare(vma);
   if (userfaultfd_missing(vma)) {
     mm.pt.pte_alloc(address);
-    return handle_userfault(vmf, 'uffd-missing');
+    return done(handle_userfault(vmf, 'uffd-missing'));
   }
   const folio = k.pages.alloc_page();
+  if (folio === NO_PAGE) return do_anonymous_page_slow(vmf);
+  map_anonymous(vmf, folio);
+  return done(0);
+}
+
+/** The same where memory has to be reclaimed first; meanwhile somebody else may have been here. */
+function* do_anonymous_page_slow(vmf: VmFault): Task<number> {
+  const k = vmf.vma.vm_mm.kernel;
+  const folio = yield* __alloc_pages_slowpath(k);
   if (folio === NO_PAGE) return VM_FAULT_OOM;
+  const pmd = vmf.vma.vm_mm.pt.pmd_alloc(vmf.address);
+  const table = faulting_table(vmf);
+  const raced =
+    table === null ? pmd_is_huge(pmd, pmd_index(vmf.address)) : table[FLAGS + pte_index(vmf.address)] !== 0;
+  if (raced) put_page(k, folio);
+  else map_anonymous(vmf, folio);
+  return 0;
+}
+
+/** A fresh page at the address of a fault. */
+function map_anonymous({ vma, address }: VmFault, folio: Page): void {
+  const mm = vma.vm_mm;
+  const k = mm.kernel;
+  const i = pte_index(address);
   const table = mm.pt.pte_alloc(address);
-  k.mem.flags[folio] = PG_uptodate | PG_lru;
+  k.mem.flags[folio] = PG_uptodate;
   folio_add_new_anon_rmap(k, folio, vma, address);
+  folio_add_lru(k, folio);
   table[i] = folio;
   table[FLAGS + i] = maybe_mkwrite(vma.vm_page_prot | PTE_DIRTY | PTE_YOUNG, vma);
   mm.rss++;
-  return 0;
 }
 
 // --- faults on files ------------------------------------------------------------------------------------
@@ -270,7 +294,7 @@ function* do_cow_fault(vmf: VmFault): Task<number> {
   const { vma } = vmf;
   const k = vma.vm_mm.kernel;
   anon_vma_prepare(vma);
-  const cow = k.pages.alloc_page();
+  const cow = yield* alloc_page(k);
   if (cow === NO_PAGE) return VM_FAULT_OOM;
   const ret = yield* vma.vm_ops!.fault!(vmf);
   if ((ret & VM_FAULT_ERROR) !== 0) {
@@ -279,7 +303,7 @@ function* do_cow_fault(vmf: VmFault): Task<number> {
     return ret;
   }
   k.contents.copy_page(cow, vmf.page);
-  k.mem.flags[cow] = PG_uptodate | PG_lru;
+  k.mem.flags[cow] = PG_uptodate;
   const done = finish_fault(vmf, cow, true);
   k.unlock_page(compound_head(k.mem, vmf.page));
   put_page(k, vmf.page);
@@ -309,6 +333,7 @@ function finish_fault(vmf: VmFault, page: Page, cow: boolean): number {
     if (is_pte_marker(table[FLAGS + i]!)) flags = pte_mkuffd_wp(flags);
     if (cow) {
       folio_add_new_anon_rmap(k, page, vma, address);
+      folio_add_lru(k, page);
       table[i] = page;
       table[FLAGS + i] = flags;
       mm.rss++;
@@ -474,14 +499,14 @@ function* wp_page_copy(vmf: VmFault, origPage: Page, origFlags: number): Task<nu
   const k = mm.kernel;
   const old = vmf.page;
   anon_vma_prepare(vma);
-  const fresh = k.pages.alloc_page();
+  const fresh = yield* alloc_page(k);
   if (fresh === NO_PAGE) {
     if (old !== NO_PAGE) put_page(k, old);
     return VM_FAULT_OOM;
   }
   if (old === NO_PAGE) k.contents.clear_page(fresh);
   else k.contents.copy_page(fresh, old);
-  k.mem.flags[fresh] = PG_uptodate | PG_lru;
+  k.mem.flags[fresh] = PG_uptodate;
 
   const range = mmu_notifier_range(mm, address, address + PAGE_SIZE, 'MMU_NOTIFY_CLEAR');
   yield* mmu_notifier_invalidate_range_start(range);
@@ -494,6 +519,7 @@ function* wp_page_copy(vmf: VmFault, origPage: Page, origFlags: number): Task<nu
     else flags |= origFlags & PTE_UFFD_WP;
     flush_tlb_page(mm, address);
     folio_add_new_anon_rmap(k, fresh, vma, address);
+    folio_add_lru(k, fresh);
     table[i] = fresh;
     table[FLAGS + i] = flags;
     if (old === NO_PAGE) mm.rss++;

@@ -7,6 +7,7 @@ import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { __split_huge_pmd } from './huge_split.js';
 import { copy_hugetlb_page_range } from './hugetlb.js';
 import type { Kernel } from './kernel.js';
+import { folio_add_lru } from './lru.js';
 import { restore_exclusive_pte, vm_normal_page } from './memory.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -19,7 +20,6 @@ import {
   folio_test_anon,
   PG_anon_exclusive,
   PG_head,
-  PG_lru,
   PG_tail,
   PG_uptodate,
 } from './page_flags.js';
@@ -332,8 +332,9 @@ function copy_present_page(
   const copy = k.pages.alloc_page();
   if (copy === NO_PAGE) return false;
   k.contents.copy_page(copy, page);
-  k.mem.flags[copy] = PG_uptodate | PG_lru;
+  k.mem.flags[copy] = PG_uptodate;
   folio_add_new_anon_rmap(k, copy, dst_vma, address);
+  folio_add_lru(k, copy);
   dst_vma.vm_mm.rss++;
   dst[i] = copy;
   dst[FLAGS + i] = maybe_mkwrite(dst_vma.vm_page_prot | PTE_DIRTY, dst_vma);

@@ -8,6 +8,7 @@ import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
 import { __split_huge_pmd } from './huge_split.js';
 import type { Kernel } from './kernel.js';
+import { folio_add_lru, lruvec_del_folio } from './lru.js';
 import { idle_device_refs, is_device_private_page } from './memremap.js';
 import { folio_migrate_flags, folio_migrate_mapping, remove_migration_ptes } from './migrate.js';
 import { migrate_vma_collect, smallPages } from './migrate_device_collect.js';
@@ -32,6 +33,7 @@ import {
   mmu_notifier_range,
 } from './mmu_notifier.js';
 import { folio_try_get, put_page } from './page_alloc.js';
+import { alloc_page } from './page_alloc_slow.js';
 import { folio_mapcount, folio_mapped, folio_nr_pages, PG_head, PG_lru, PG_uptodate } from './page_flags.js';
 import {
   FLAGS,
@@ -89,11 +91,11 @@ function* migrate_device_unmap(k: Kernel, src: Uint32Array, npages: number, faul
         continue;
       }
       // Isolation takes a reference and drops collect's.
-      mem.flags[page]! &= ~PG_lru;
+      lruvec_del_folio(k, page);
     }
     if (folio_mapped(mem, page)) yield* try_to_migrate(k, page);
     if (folio_mapped(mem, page) || !migrate_vma_check_page(k, page, fault_page)) {
-      if (!device) mem.flags[page]! |= PG_lru;
+      if (!device) folio_add_lru(k, page);
       note_pinned(k, page, device, fault_page);
       src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
       restore++;
@@ -199,7 +201,7 @@ function* migrate_vma_insert_page(migrate: MigrateVma, addr: number, page: Page)
   }
   mm.rss++;
   folio_add_new_anon_rmap(k, page, vma, addr);
-  if (!k.is_zone_device_page(page)) mem.flags[page]! |= PG_lru;
+  if (!k.is_zone_device_page(page)) folio_add_lru(k, page);
   mem.refcount[page]!++;
   if (old !== 0) flush_tlb_page(mm, addr);
   table[i] = page;
@@ -343,7 +345,7 @@ export function* migrate_device_pages(k: Kernel, src: Uint32Array, dst: Uint32Ar
 /** folio_putback_lru() of a folio that is about to be freed: its memcg went with its contents. */
 function putback_moved_folio(k: Kernel, folio: Page): void {
   if (k.is_zone_device_page(folio)) return;
-  k.mem.flags[folio]! |= PG_lru;
+  folio_add_lru(k, folio);
   k.warn_on_once('folio_lruvec', 'a folio without a memcg is put on the LRU');
 }
 
@@ -391,7 +393,7 @@ function __migrate_device_finalize(
       }
       to = page;
     }
-    if (!k.is_zone_device_page(to)) k.mem.flags[to]! |= PG_lru;
+    if (!k.is_zone_device_page(to)) folio_add_lru(k, to);
     remove_migration_ptes(k, page, to, false);
     if (page !== fault_folio) k.unlock_page(page);
     if (to !== page && !k.behaviour.finalizeFreesOffLru) putback_moved_folio(k, page);
@@ -438,7 +440,7 @@ export function* migrate_device_coherent_folio(k: Kernel, folio: Page): Task<num
   const dst = new Uint32Array(1);
   yield* migrate_device_unmap(k, src, 1, NO_PAGE);
   if ((src[0]! & MIGRATE_PFN_MIGRATE) === 0) return -EBUSY;
-  const dpage = k.pages.alloc_page();
+  const dpage = yield* alloc_page(k);
   if (dpage !== NO_PAGE) {
     k.trylock_page(dpage);
     dst[0] = migrate_pfn(dpage);

@@ -11,6 +11,7 @@ import { anon_vma_prepare } from './anon_vma.js';
 import { thp_vma_suitable } from './huge_memory.js';
 import { __split_huge_pmd, folio_split_unmapped, split_folio } from './huge_split.js';
 import type { Kernel } from './kernel.js';
+import { folio_add_lru } from './lru.js';
 import { is_device_private_page } from './memremap.js';
 import {
   type CollectOps,
@@ -33,7 +34,7 @@ import {
   skip,
 } from './migrate_vma.js';
 import { get_page, put_page } from './page_alloc.js';
-import { compound_head, folio_test_large, PG_lru, PG_uptodate } from './page_flags.js';
+import { compound_head, folio_test_large, PG_uptodate } from './page_flags.js';
 import {
   FLAGS,
   type PmdTable,
@@ -251,7 +252,7 @@ export function migrate_vma_insert_huge_pmd_page(
   if (!zero && !pmd_none(pmd, i)) return abort('mapped-meanwhile');
   mm.rss += HPAGE_PMD_NR;
   folio_add_new_anon_rmap(k, folio, vma, addr);
-  if (!k.is_zone_device_page(folio)) k.mem.flags[folio]! |= PG_lru;
+  if (!k.is_zone_device_page(folio)) folio_add_lru(k, folio);
   k.mem.refcount[folio]!++;
   if (zero) flush_tlb_range(mm, addr, addr + HPAGE_PMD_SIZE);
   mm.pt.set_pmd(pmd, i, folio, entry);

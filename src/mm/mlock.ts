@@ -4,8 +4,9 @@ import type { Task } from '../sim/task.js';
 import { EAGAIN, EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { __mm_populate } from './gup.js';
+import { mlock_folio, munlock_folio } from './lru.js';
 import { vm_normal_page } from './memory.js';
-import { compound_head, folio_test_large, PG_mlocked, PG_unevictable } from './page_flags.js';
+import { compound_head, folio_test_large } from './page_flags.js';
 import {
   FLAGS,
   pmd_addr_end,
@@ -85,8 +86,8 @@ function mlock_vma_pages_range(vma: VmArea, start: number, end: number): void {
   const { mem } = k;
   const lock = (vma.vm_flags & VM_LOCKED) !== 0;
   const mark = (folio: number): void => {
-    if (lock) mem.flags[folio]! |= PG_mlocked | PG_unevictable;
-    else mem.flags[folio]! &= ~(PG_mlocked | PG_unevictable);
+    if (lock) mlock_folio(k, folio);
+    else munlock_folio(k, folio);
   };
   for (let addr = start; addr < end; ) {
     const pmd = vma.vm_mm.pt.pmdTable(addr);

@@ -26,6 +26,7 @@ import {
   mmu_notifier_invalidate_range_start,
   mmu_notifier_range,
 } from './mmu_notifier.js';
+import { __vm_enough_memory } from './swap.js';
 import { flush_tlb_mm } from './tlb.js';
 import {
   is_vm_hugetlb_page,
@@ -175,8 +176,7 @@ function* mmap_region(mm: MmStruct, addr: number, length: number, request: MmapR
     if (err !== 0) return err;
   }
   if (!shared && (vm_flags & (VM_WRITE | VM_NORESERVE | VM_HUGETLB)) === VM_WRITE) {
-    // OVERCOMMIT_GUESS refuses only what can never fit.
-    if (length / PAGE_SIZE > k.pages.totalPages) return -ENOMEM;
+    if (!__vm_enough_memory(k, length / PAGE_SIZE)) return -ENOMEM;
     vm_flags |= VM_ACCOUNT;
   }
   const { source } = request;

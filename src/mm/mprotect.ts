@@ -32,6 +32,7 @@ import {
   SWP_UFFD_WP,
 } from './pgtable.js';
 import { can_change_pte_writable } from './pte_writable.js';
+import { __vm_enough_memory } from './swap.js';
 import { changed_swap_entry } from './swap_prot.js';
 import { flush_tlb_range } from './tlb.js';
 import {
@@ -189,7 +190,7 @@ function* mprotect_fixup(vma: VmArea, start: number, end: number, newflags: numb
   if (newflags === oldflags) return vma;
   if ((newflags & VM_WRITE) !== 0) {
     if ((oldflags & (VM_ACCOUNT | VM_WRITE | VM_HUGETLB | VM_SHARED | VM_NORESERVE)) === 0) {
-      if ((end - start) / PAGE_SIZE > mm.kernel.pages.totalPages) return -ENOMEM;
+      if (!__vm_enough_memory(mm.kernel, (end - start) / PAGE_SIZE)) return -ENOMEM;
       newflags |= VM_ACCOUNT;
     }
   } else if (

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: mm/page_alloc.c, mm/swap.c (folio_put). Fidelity: simplified: one node, one zone, orders 0 and 9, no
- * reclaim; RAM that is used up is ENOMEM or SIGBUS.
+ * Answers for: mm/page_alloc.c, mm/swap.c (folio_put). Fidelity: simplified: one node, one zone, orders 0 and 9. What
+ * is here takes pages down to the zone's min watermark and never sleeps; page_alloc_slow.ts reclaims when there are none.
  *
  * Freed pages keep their contents and are reused last in, first out, per migrate type, through lists linked in
  * page->private. Whole page blocks come from a bump pointer, or from blocks whose pages are all free.
@@ -17,6 +17,7 @@ import {
   PG_head,
   PG_hugetlb,
   PG_locked,
+  PG_lru,
   prep_compound_page,
 } from './page_flags.js';
 
@@ -34,7 +35,7 @@ export interface PageBlocks {
 /** Migrate types: user memory, and what the kernel keeps for itself. Each page block has one. */
 export const MOVABLE = 0;
 export const UNMOVABLE = 1;
-type MigrateType = typeof MOVABLE | typeof UNMOVABLE;
+export type MigrateType = typeof MOVABLE | typeof UNMOVABLE;
 
 /** The same memory, from block `begin` of the first run on; what lies before it comes last. */
 function beginningAt(runs: readonly RamRun[], begin: number): readonly RamRun[] {
@@ -42,6 +43,24 @@ function beginningAt(runs: readonly RamRun[], begin: number): readonly RamRun[] 
   const skipped = (begin % (pages / PAGEBLOCK)) * PAGEBLOCK;
   if (skipped === 0) return runs;
   return [{ first: first + skipped, pages: pages - skipped }, ...rest, { first, pages: skipped }];
+}
+
+/** Free pages of the zone: below `min` only who must not fail takes one, below `high` there is little. */
+export interface Watermarks {
+  readonly min: number;
+  readonly high: number;
+}
+
+/**
+ * As min_free_kbytes has them, with what khugepaged asks for: eleven page blocks of each zone, but no more than a
+ * twentieth of memory. DIVERGES: the min watermark is whole page blocks.
+ */
+function setup_per_zone_wmarks(managed: number, khugepaged: boolean): Watermarks {
+  const kilobytes = Math.min(Math.max(Math.floor(Math.sqrt(managed * 4 * 16)), 128), 262144);
+  const recommended = khugepaged ? Math.min(11 * PAGEBLOCK, Math.floor(managed / 20)) : 0;
+  const min = Math.ceil(Math.max(kilobytes / 4, recommended) / PAGEBLOCK) * PAGEBLOCK;
+  const distance = Math.max(Math.floor(min / 4), Math.floor(managed / 1000));
+  return { min, high: min + 2 * distance };
 }
 
 export class PageAllocator {
@@ -65,6 +84,9 @@ export class PageAllocator {
   /** Whole blocks that belong to the hugetlb pool, which takes each when it first needs it. */
   private setAside = 0;
   readonly totalPages: number;
+  readonly watermarks: Watermarks;
+  /** Whole blocks that ordinary allocations leave alone: the min watermark. */
+  private readonly reserve: number;
 
   constructor(
     private readonly k: Kernel,
@@ -77,6 +99,8 @@ export class PageAllocator {
     this.nextBlock = this.runs[0]!.first;
     this.totalPages = runs.reduce((sum, run) => sum + run.pages, 0);
     const blocks = this.totalPages / PAGEBLOCK;
+    this.watermarks = setup_per_zone_wmarks(this.totalPages, k.thp !== 'never');
+    this.reserve = this.watermarks.min / PAGEBLOCK;
     this.freeInBlock = reuse?.free.fill(0) ?? new Uint16Array(blocks);
     this.blockType = reuse?.type ?? new Uint8Array(blocks);
   }
@@ -113,7 +137,14 @@ export class PageAllocator {
   /** One of the blocks set aside, as alloc_huge() gives it. */
   alloc_set_aside_huge(): Page {
     this.setAside--;
-    return this.alloc_huge();
+    return this.prep_new_page(this.takeBlock(true), MOVABLE);
+  }
+
+  /** A page for whoever may go below the watermarks: because it frees some soon, or must not fail. */
+  alloc_reserve(type: MigrateType = MOVABLE): Page {
+    const page = this.alloc_page(type);
+    if (page !== NO_PAGE || !this.cutBlock(type, true)) return page;
+    return this.alloc_page(type);
   }
 
   /**
@@ -129,7 +160,7 @@ export class PageAllocator {
       this.freeInBlock[(page - this.firstPage) >>> 9]!--;
       mem.priv[page] = 0;
     } else {
-      if (this.cut[type] === this.cutEnd[type] && !this.cutBlock(type)) return this.steal(type);
+      if (this.cut[type] === this.cutEnd[type] && !this.cutBlock(type, false)) return this.steal(type);
       page = this.cut[type]++;
     }
     mem.flags[page] = 0;
@@ -141,7 +172,10 @@ export class PageAllocator {
 
   /** A compound page of 512, its head with one reference, or NO_PAGE. */
   alloc_huge(type: MigrateType = MOVABLE): Page {
-    const head = this.takeBlock();
+    return this.prep_new_page(this.takeBlock(false), type);
+  }
+
+  private prep_new_page(head: Page, type: MigrateType): Page {
     if (head === NO_PAGE) return NO_PAGE;
     if (type !== MOVABLE) this.blockType[(head - this.firstPage) >>> 9] = type;
     const { mem } = this.k;
@@ -191,8 +225,8 @@ export class PageAllocator {
     this.k.note({ event: 'mm_page_free', fn: 'free_unref_page', page, args: { order } });
   }
 
-  private cutBlock(type: MigrateType): boolean {
-    const block = this.takeBlock();
+  private cutBlock(type: MigrateType, reserves: boolean): boolean {
+    const block = this.takeBlock(reserves);
     if (block === NO_PAGE) return false;
     this.cut[type] = block;
     this.cutEnd[type] = block + PAGEBLOCK;
@@ -207,9 +241,11 @@ export class PageAllocator {
     return some ? this.alloc_page(other) : NO_PAGE;
   }
 
-  private takeBlock(): Page {
-    if (this.wholeBlocks <= this.setAside) this.compact();
-    if (this.wholeBlocks <= this.setAside) return NO_PAGE;
+  /** `reserves`: below the watermark, too. */
+  private takeBlock(reserves: boolean): Page {
+    const untouchable = reserves ? this.setAside : this.setAside + this.reserve;
+    if (this.wholeBlocks <= untouchable) this.compact();
+    if (this.wholeBlocks <= untouchable) return NO_PAGE;
     const block = this.freeBlocks.pop();
     if (block !== undefined) return block;
     while (this.run < this.runs.length) {
@@ -302,6 +338,7 @@ function __folio_put(k: Kernel, folio: Page): void {
     k.hugetlb.free_huge_folio(folio);
     return;
   }
+  if ((mem.flags[folio]! & PG_lru) !== 0) k.lru.del(folio);
   if ((mem.flags[folio]! & PG_head) !== 0) k.pages.free_huge(folio);
   else k.pages.free_unref_page(folio);
 }

@@ -61,6 +61,7 @@ export interface CoreReasons {
   'no-swap': None;
   'in-swap-cache': None;
   'not-unmapped': None;
+  'exclusive-to-device': None;
   'maybe-pinned': None;
   'page-locked': None;
   'locked-by-other': None;
@@ -186,6 +187,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'no-swap': page('no swap space'),
   'in-swap-cache': page('in the swap cache'),
   'not-unmapped': page('could not be unmapped everywhere'),
+  'exclusive-to-device': page('exclusive to a device, whose entry holds the page'),
   'maybe-pinned': page('may be pinned'),
   'page-locked': locked('page is locked'),
   'locked-by-other': locked('page locked by somebody else'),

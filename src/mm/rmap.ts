@@ -8,6 +8,7 @@ import { HPAGE_PMD_NR, HPAGE_PMD_SIZE, PAGE_SIZE } from '../uapi/mman.js';
 import { __split_huge_pmd, split_huge_pmd_locked } from './huge_split.js';
 import { in_tree_order } from './interval_tree.js';
 import type { Kernel } from './kernel.js';
+import { mlock_folio, munlock_folio } from './lru.js';
 import { is_device_private_page } from './memremap.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -27,9 +28,7 @@ import {
   folio_test_large,
   PageAnonExclusive,
   PG_dirty,
-  PG_mlocked,
   PG_swapbacked,
-  PG_unevictable,
   SetPageAnonExclusive,
 } from './page_flags.js';
 import {
@@ -70,12 +69,11 @@ export const RMAP_NONE = false;
 // --- adding and removing ----------------------------------------------------------------------------
 
 function mlock_vma_folio(k: Kernel, folio: Page, vma: VmArea): void {
-  if ((vma.vm_flags & (VM_LOCKED | VM_SPECIAL)) === VM_LOCKED)
-    k.mem.flags[folio]! |= PG_mlocked | PG_unevictable;
+  if ((vma.vm_flags & (VM_LOCKED | VM_SPECIAL)) === VM_LOCKED) mlock_folio(k, folio);
 }
 
 function munlock_vma_folio(k: Kernel, folio: Page, vma: VmArea): void {
-  if ((vma.vm_flags & VM_LOCKED) !== 0) k.mem.flags[folio]! &= ~(PG_mlocked | PG_unevictable);
+  if ((vma.vm_flags & VM_LOCKED) !== 0) munlock_folio(k, folio);
 }
 
 /** A new folio, in nobody's page table yet, becomes anonymous memory of `vma` at `address`. */
@@ -230,7 +228,7 @@ function vma_address_end(k: Kernel, folio: Page, vma: VmArea, address: number): 
 }
 
 /** Calls `one` for every PTE of `vma` that maps part of the folio; stops when it returns false. */
-function forEachMappedPte(
+export function forEachMappedPte(
   k: Kernel,
   folio: Page,
   { vma, address }: RmapPlace,

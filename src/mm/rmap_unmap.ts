@@ -4,6 +4,7 @@ import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
+import { mlock_folio } from './lru.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -20,6 +21,7 @@ import {
 } from './page_flags.js';
 import {
   FLAGS,
+  is_device_exclusive_entry,
   PTE_DIRTY,
   PTE_UFFD_WP,
   type PteTable,
@@ -55,7 +57,8 @@ function swap_entry_of(k: Kernel, folio: Page, old: number): number | null {
     swap_free(k, slot);
     return null;
   }
-  return SWP_SWAP | (exclusive ? SWP_EXCLUSIVE : 0) | swp_uffd_wp_of(old);
+  const wp = pte_present(old) ? swp_uffd_wp_of(old) : old & SWP_UFFD_WP;
+  return SWP_SWAP | (exclusive ? SWP_EXCLUSIVE : 0) | wp;
 }
 
 /** Return: whether the entry is gone. */
@@ -63,7 +66,7 @@ function unmap_one(k: Kernel, folio: Page, vma: VmArea, table: PteTable, i: numb
   const { mem } = k;
   const old = table[FLAGS + i]!;
   flush_tlb_page(vma.vm_mm, addr);
-  if ((old & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
+  if (pte_present(old) && (old & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
   let entry: number | null = 0;
   let word = 0;
   if (!folio_test_anon(mem, folio)) {
@@ -83,6 +86,13 @@ function unmap_one(k: Kernel, folio: Page, vma: VmArea, table: PteTable, i: numb
   return true;
 }
 
+/** Whether the entry is one of the folio's: where those exclusive to a device count as such, one of them, too. */
+function entry_maps(k: Kernel, folio: Page, table: PteTable, i: number): boolean {
+  const flags = table[FLAGS + i]!;
+  if (table[i] !== folio) return false;
+  return pte_present(flags) || (k.behaviour.exclusiveEntriesMap && is_device_exclusive_entry(flags));
+}
+
 /** Unmap a small folio, as far as nothing speaks against it. Context: folio locked; may sleep (notifiers). */
 export function* try_to_unmap(k: Kernel, folio: Page): Task {
   for (const { vma, address } of rmap_places(k, folio)) {
@@ -91,9 +101,12 @@ export function* try_to_unmap(k: Kernel, folio: Page): Task {
     yield* mmu_notifier_invalidate_range_start(range);
     const table = mm.pt.pteTable(address);
     const i = pte_index(address);
-    const maps = table !== null && pte_present(table[FLAGS + i]!) && table[i] === folio;
     let goes = true;
-    if (maps) goes = (vma.vm_flags & VM_LOCKED) === 0 && unmap_one(k, folio, vma, table, i, address);
+    if (table !== null && entry_maps(k, folio, table, i)) {
+      const locked = (vma.vm_flags & VM_LOCKED) !== 0;
+      if (locked) mlock_folio(k, folio);
+      goes = !locked && unmap_one(k, folio, vma, table, i, address);
+    }
     mmu_notifier_invalidate_range_end(range);
     if (!goes || !folio_mapped(k.mem, folio)) return;
   }

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/shmem.c, mm/filemap.c: memory files and shared anonymous memory. Fidelity: simplified: no huge pages, no swap. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
-import type { Task } from '../sim/task.js';
+import { done, type Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
+import { folio_add_lru, lruvec_del_folio } from './lru.js';
 import { unmap_mapping_pages } from './memory_zap.js';
 import { get_page, put_page } from './page_alloc.js';
-import { PG_dirty, PG_locked, PG_lru, PG_swapbacked, PG_uptodate } from './page_flags.js';
-import {
-  add_to_swap,
-  delete_from_swap_cache,
-  free_swap_and_cache,
-  swap_duplicate,
-  swap_free,
-  swap_read_folio,
-} from './swap.js';
+import { alloc_page } from './page_alloc_slow.js';
+import { PG_dirty, PG_locked, PG_swapbacked, PG_uptodate } from './page_flags.js';
+import { delete_from_swap_cache, free_swap_and_cache, swap_free, swap_read_folio } from './swap.js';
 import {
   type AddressSpace,
   linear_page_index,
@@ -27,24 +22,38 @@ import {
 } from './types.js';
 import { handle_userfault } from './userfaultfd_k.js';
 
-/** The page at `index` of the file, made when it is missing; NO_PAGE when memory is used up. Not referenced. */
-export function shmem_get_folio(k: Kernel, mapping: AddressSpace, index: number): Page {
+/**
+ * The page at `index` of the file, made when it is missing; NO_PAGE when memory is used up. Not referenced.
+ * Context: may sleep.
+ */
+export function shmem_get_folio(k: Kernel, mapping: AddressSpace, index: number): Task<Page> {
   const cached = mapping.i_pages.get(index);
-  if (cached !== undefined) return cached;
-  const slot = mapping.i_swapped.get(index);
-  if (slot !== undefined) return shmem_swapin_folio(k, mapping, index, slot);
-  const page = k.pages.alloc_page();
+  return cached !== undefined ? done(cached) : shmem_get_missing_folio(k, mapping, index);
+}
+
+function* shmem_get_missing_folio(k: Kernel, mapping: AddressSpace, index: number): Task<Page> {
+  const swapped = mapping.i_swapped.get(index);
+  const inCache = swapped === undefined ? undefined : k.swap!.cache.get(swapped);
+  const page = inCache ?? (yield* alloc_page(k));
   if (page === NO_PAGE) return NO_PAGE;
+  // While memory was reclaimed for it, somebody else may have been here.
+  const cached = mapping.i_pages.get(index);
+  if (cached !== undefined || mapping.i_swapped.get(index) !== swapped) {
+    if (inCache === undefined) put_page(k, page);
+    return yield* shmem_get_folio(k, mapping, index);
+  }
+  if (swapped !== undefined) shmem_swapin_folio(k, mapping, index, swapped, page);
   shmem_add_to_page_cache(k, mapping, index, page);
   return page;
 }
 
 /** A new page becomes the file's, which keeps the allocation's reference. */
 export function shmem_add_to_page_cache(k: Kernel, mapping: AddressSpace, index: number, page: Page): void {
-  k.mem.flags[page] = PG_uptodate | PG_lru | PG_swapbacked | PG_dirty;
+  k.mem.flags[page] = PG_uptodate | PG_swapbacked | PG_dirty;
   k.mem.mapping[page] = -mapping.id;
   k.mem.index[page] = index;
   mapping.i_pages.set(index, page);
+  folio_add_lru(k, page);
 }
 
 /** Whether the address lies behind the end of the file that is mapped there; of anonymous memory never. */
@@ -53,35 +62,18 @@ export function shmem_beyond_end(vma: VmArea, addr: number): boolean {
   return mapping !== null && linear_page_index(vma, addr) >= pagesOf(mapping);
 }
 
-/** Bring a page of the file back from swap. Not referenced. */
-function shmem_swapin_folio(k: Kernel, mapping: AddressSpace, index: number, slot: number): Page {
+/** Bring a page of the file back from swap: into `page`, or the one that the cache has. */
+function shmem_swapin_folio(k: Kernel, mapping: AddressSpace, index: number, slot: number, page: Page): void {
   const cached = k.swap!.cache.get(slot);
-  const page = cached ?? k.pages.alloc_page();
-  if (page === NO_PAGE) return NO_PAGE;
   if (cached === undefined) {
     swap_read_folio(k, page, slot);
   } else {
     get_page(k, page);
+    lruvec_del_folio(k, page);
     delete_from_swap_cache(k, page);
   }
   mapping.i_swapped.delete(index);
   swap_free(k, slot);
-  shmem_add_to_page_cache(k, mapping, index, page);
-  return page;
-}
-
-/** Move a page of a file to the swap cache: its place in the file has the slot. Return: whether there was one. */
-export function shmem_writepage(k: Kernel, folio: Page): boolean {
-  const mapping = k.mappings[-k.mem.mapping[folio]!]!;
-  const index = k.mem.index[folio]!;
-  if (!add_to_swap(k, folio)) return false;
-  const slot = k.mem.priv[folio]!;
-  swap_duplicate(k, slot);
-  mapping.i_pages.delete(index);
-  mapping.i_swapped.set(index, slot);
-  k.mem.mapping[folio] = 0;
-  put_page(k, folio);
-  return true;
 }
 
 /** Whether the file has something there, in memory or on the swap device. */
@@ -106,7 +98,7 @@ function* shmem_fault(vmf: VmFault): Task<number> {
   if (vmf.pgoff >= pagesOf(mapping)) return VM_FAULT_SIGBUS;
   if (userfaultfd_missing(vma) && !shmem_has(mapping, vmf.pgoff))
     return handle_userfault(vmf, 'uffd-missing');
-  const page = shmem_get_folio(k, mapping, vmf.pgoff);
+  const page = yield* shmem_get_folio(k, mapping, vmf.pgoff);
   if (page === NO_PAGE) return VM_FAULT_OOM;
   get_page(k, page);
   if (!k.trylock_page(page)) yield* k.lock_page(page, 'shmem_fault');

@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/swapfile.c, mm/swap_state.c, mm/page_io.c: a swap device and its cache. Fidelity: simplified: one
- * device, a RAM disk whose pages are there from its first write on; no readahead.
+ * device, a RAM disk whose memory is none of the machine's (as one on memory that was set aside at boot); no readahead.
  */
-import { NO_PAGE, type Page } from '../sim/memmap.js';
+import { StoredContents } from '../sim/contents.js';
+import type { Page } from '../sim/memmap.js';
 import type { Kernel } from './kernel.js';
-import { get_page, put_page, UNMOVABLE } from './page_alloc.js';
+import { get_page, put_page } from './page_alloc.js';
 import { folio_mapped, PG_dirty, PG_swapcache } from './page_flags.js';
 
 export class SwapDevice {
   /** Who refers to each slot: page table entries, and files. */
   readonly #map: Uint16Array;
-  /** Pages of the RAM disk, by slot: those that were ever written. */
-  readonly disk = new Map<number, Page>();
+  readonly disk: StoredContents;
   /** The swap cache: by slot. A page keeps its slot in page->private. */
   readonly cache = new Map<number, Page>();
   #next = 0;
+  #used = 0;
 
   constructor(readonly slots: number) {
     this.#map = new Uint16Array(slots);
+    this.disk = new StoredContents(slots);
   }
 
   count(slot: number): number {
@@ -26,17 +28,36 @@ export class SwapDevice {
   }
 
   change(slot: number, delta: number): void {
-    this.#map[slot]! += delta;
+    const before = this.#map[slot]!;
+    this.#map[slot] = before + delta;
+    if (this.cache.has(slot)) return;
+    if (before === 0) this.#used++;
+    else if (before + delta === 0) this.#used--;
+  }
+
+  cache_add(slot: number, folio: Page): void {
+    this.cache.set(slot, folio);
+    if (this.#map[slot] === 0) this.#used++;
+  }
+
+  cache_delete(slot: number): void {
+    this.cache.delete(slot);
+    if (this.#map[slot] === 0) this.#used--;
   }
 
   /** Slots that somebody refers to, or whose page is in the cache. */
   inUse(): number {
-    const cached = [...this.cache.keys()].filter((slot) => this.#map[slot] === 0).length;
-    return this.#map.reduce((sum, count) => sum + (count > 0 ? 1 : 0), cached);
+    return this.#used;
+  }
+
+  /** More than half of it is in use (vm_swap_full). */
+  get full(): boolean {
+    return (this.slots - this.#used) * 2 < this.slots;
   }
 
   /** A slot that nobody refers to; -1 where there is none. */
   find_free(): number {
+    if (this.#used === this.slots) return -1;
     for (let n = 0; n < this.slots; n++) {
       const slot = (this.#next + n) % this.slots;
       if (this.#map[slot] !== 0 || this.cache.has(slot)) continue;
@@ -52,7 +73,7 @@ export const folio_test_swapcache = (k: Kernel, folio: Page): boolean =>
 
 /** Put a folio into the cache, which takes a reference. */
 function add_to_swap_cache(k: Kernel, folio: Page, slot: number): void {
-  k.swap!.cache.set(slot, folio);
+  k.swap!.cache_add(slot, folio);
   k.mem.priv[folio] = slot;
   k.mem.flags[folio]! |= PG_swapcache;
   get_page(k, folio);
@@ -68,7 +89,7 @@ export function add_to_swap(k: Kernel, folio: Page): boolean {
 }
 
 export function delete_from_swap_cache(k: Kernel, folio: Page): void {
-  k.swap!.cache.delete(k.mem.priv[folio]!);
+  k.swap!.cache_delete(k.mem.priv[folio]!);
   k.mem.priv[folio] = 0;
   k.mem.flags[folio]! &= ~PG_swapcache;
   put_page(k, folio);
@@ -116,27 +137,23 @@ export function free_swap_and_cache(k: Kernel, slot: number): void {
   put_page(k, folio);
 }
 
-/** Write a folio of the cache to its slot. Return: false without memory for the RAM disk. */
-export function swap_writepage(k: Kernel, folio: Page): boolean {
-  const slot = k.mem.priv[folio]!;
-  const { disk } = k.swap!;
-  const page = disk.get(slot) ?? k.pages.alloc_page(UNMOVABLE);
-  if (page === NO_PAGE) return false;
-  disk.set(slot, page);
-  k.contents.copy_page(page, folio);
+/** Write a folio of the cache to its slot. */
+export function swap_writepage(k: Kernel, folio: Page): void {
+  k.contents.store_page(k.swap!.disk, k.mem.priv[folio]!, folio);
   k.mem.flags[folio]! &= ~PG_dirty;
-  return true;
 }
 
 export function swap_read_folio(k: Kernel, folio: Page, slot: number): void {
-  k.contents.copy_page(folio, k.swap!.disk.get(slot)!);
+  k.contents.load_page(folio, k.swap!.disk, slot);
 }
 
-/** Read a slot into the cache. Return: the folio with a reference for the caller; NO_PAGE without memory. */
-export function read_swap_cache(k: Kernel, slot: number): Page {
-  const folio = k.pages.alloc_page();
-  if (folio === NO_PAGE) return NO_PAGE;
+/** Read a slot into the new `folio`, and put that into the cache. */
+export function read_swap_cache(k: Kernel, folio: Page, slot: number): void {
   swap_read_folio(k, folio, slot);
   add_to_swap_cache(k, folio, slot);
-  return folio;
+}
+
+/** OVERCOMMIT_GUESS refuses only what can never fit. `pages`: of one mapping. Source: mm/util.c. */
+export function __vm_enough_memory(k: Kernel, pages: number): boolean {
+  return pages <= k.pages.totalPages + (k.swap?.slots ?? 0);
 }

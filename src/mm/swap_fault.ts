@@ -3,8 +3,10 @@
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import type { Kernel } from './kernel.js';
+import { folio_add_lru } from './lru.js';
 import { get_page, put_page } from './page_alloc.js';
-import { folio_test_anon, PG_lru, PG_mlocked, PG_swapbacked, PG_uptodate } from './page_flags.js';
+import { alloc_page } from './page_alloc_slow.js';
+import { folio_test_anon, PG_mlocked, PG_swapbacked, PG_uptodate } from './page_flags.js';
 import {
   FLAGS,
   PTE_DIRTY,
@@ -35,19 +37,30 @@ import {
 } from './types.js';
 import { maybe_mkwrite } from './vma.js';
 
+/** The page that the cache has of a slot, with a reference; NO_PAGE: none. */
+function swap_cache_get_folio(k: Kernel, slot: number): Page {
+  const cached = k.swap!.cache.get(slot) ?? NO_PAGE;
+  if (cached !== NO_PAGE) get_page(k, cached);
+  return cached;
+}
+
 /** The page of a slot, with a reference of the caller's; NO_PAGE without memory. */
-function page_of_slot(k: Kernel, slot: number): Page {
-  const cached = k.swap!.cache.get(slot);
-  if (cached !== undefined) {
-    get_page(k, cached);
-    return cached;
+function* page_of_slot(k: Kernel, slot: number): Task<Page> {
+  const cached = swap_cache_get_folio(k, slot);
+  if (cached !== NO_PAGE) return cached;
+  const page = yield* alloc_page(k);
+  if (page === NO_PAGE) return NO_PAGE;
+  // While memory was reclaimed for it, somebody else may have brought the page, or given the slot up.
+  const meanwhile = swap_cache_get_folio(k, slot);
+  if (meanwhile !== NO_PAGE) {
+    put_page(k, page);
+    return meanwhile;
   }
   // A RAM disk answers at once: what nobody else has needs no cache (SWP_SYNCHRONOUS_IO).
-  const alone = k.swap!.count(slot) === 1;
-  const page = alone ? k.pages.alloc_page() : read_swap_cache(k, slot);
-  if (page === NO_PAGE) return NO_PAGE;
-  if (alone) swap_read_folio(k, page, slot);
-  k.mem.flags[page]! |= PG_uptodate | PG_lru | PG_swapbacked;
+  if (k.swap!.count(slot) > 1) read_swap_cache(k, page, slot);
+  else swap_read_folio(k, page, slot);
+  k.mem.flags[page]! |= PG_uptodate | PG_swapbacked;
+  folio_add_lru(k, page);
   return page;
 }
 
@@ -106,7 +119,7 @@ export function* swap_in_page(
 ): Task<number> {
   const { vm_mm: mm } = vmf.vma;
   const k = mm.kernel;
-  const folio = page_of_slot(k, slot);
+  const folio = yield* page_of_slot(k, slot);
   if (folio === NO_PAGE) return VM_FAULT_OOM;
   yield* k.lock_page(folio, 'do_swap_page');
   const table = mm.pt.pteTable(vmf.address);

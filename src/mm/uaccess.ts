@@ -129,7 +129,7 @@ function* do_user_addr_fault(mm: MmStruct, addr: number, write: boolean): Task<S
  * while there is some, the access is tried again.
  */
 function pagefault_out_of_memory(k: Kernel): Signal | null {
-  if (k.pages.nr_free_pages === 0) return 'SIGKILL';
+  if (k.pages.nr_free_pages <= k.pages.watermarks.min) return 'SIGKILL';
   k.printk('Huh VM_FAULT_OOM leaked out to the #PF handler. Retrying PF');
   return null;
 }

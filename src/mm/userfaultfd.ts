@@ -8,9 +8,11 @@ import type { Task } from '../sim/task.js';
 import { EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
+import { folio_add_lru } from './lru.js';
 import { change_protection, wants_manual_upgrade } from './mprotect.js';
 import { get_page, put_page } from './page_alloc.js';
-import { PG_lru, PG_uptodate } from './page_flags.js';
+import { alloc_page } from './page_alloc_slow.js';
+import { PG_uptodate } from './page_flags.js';
 import {
   FLAGS,
   PTE_DIRTY,
@@ -217,8 +219,12 @@ function mfill_atomic_install_pte(
   let flags = vma.vm_page_prot | PTE_DIRTY;
   if ((vma.vm_flags & VM_WRITE) !== 0) flags |= PTE_WRITE;
   if (wp) flags = pte_mkuffd_wp(flags);
-  if (cached) folio_add_file_rmap_pte(mm.kernel, page, page, vma);
-  else folio_add_new_anon_rmap(mm.kernel, page, vma, addr);
+  if (cached) {
+    folio_add_file_rmap_pte(mm.kernel, page, page, vma);
+  } else {
+    folio_add_new_anon_rmap(mm.kernel, page, vma, addr);
+    folio_add_lru(mm.kernel, page);
+  }
   mm.rss++;
   table[i] = page;
   table[FLAGS + i] = flags;
@@ -226,19 +232,19 @@ function mfill_atomic_install_pte(
 }
 
 /** The page of a private mapping. Return: 0 or -errno. */
-function fill_private(vma: VmArea, addr: number, bytes: Uint8Array, wp: boolean): number {
+function* fill_private(vma: VmArea, addr: number, bytes: Uint8Array, wp: boolean): Task<number> {
   const k = vma.vm_mm.kernel;
-  const page = k.pages.alloc_page();
+  const page = yield* alloc_page(k);
   if (page === NO_PAGE) return -ENOMEM;
   k.contents.writeBytes(page, 0, bytes, 0, PAGE_SIZE);
-  k.mem.flags[page] = PG_uptodate | PG_lru;
+  k.mem.flags[page] = PG_uptodate;
   const err = mfill_atomic_install_pte(vma, addr, page, false, wp);
   if (err !== 0) put_page(k, page);
   return err;
 }
 
 /** The page of a shared mapping of a file, which has it from now on. Return: 0 or -errno. */
-function fill_shared(vma: VmArea, addr: number, bytes: Uint8Array | null, wp: boolean): number {
+function* fill_shared(vma: VmArea, addr: number, bytes: Uint8Array | null, wp: boolean): Task<number> {
   const k = vma.vm_mm.kernel;
   if (shmem_beyond_end(vma, addr)) return -EFAULT;
   const mapping = vma.vm_file!.mapping!;
@@ -247,8 +253,12 @@ function fill_shared(vma: VmArea, addr: number, bytes: Uint8Array | null, wp: bo
   const table = table_at(vma.vm_mm, addr);
   if (typeof table === 'number') return table;
   if (!pte_none_mostly(table[FLAGS + pte_index(addr)]!)) return -EEXIST;
-  const page = k.pages.alloc_page();
+  const page = yield* alloc_page(k);
   if (page === NO_PAGE) return -ENOMEM;
+  if (shmem_has(mapping, index)) {
+    put_page(k, page);
+    return -EEXIST;
+  }
   if (bytes === null) k.contents.clear_page(page);
   else k.contents.writeBytes(page, 0, bytes, 0, PAGE_SIZE);
   shmem_add_to_page_cache(k, mapping, index, page);
@@ -283,10 +293,10 @@ function* mfill_atomic_pte(
   wp: boolean,
 ): Task<number> {
   const shared = (vma.vm_flags & VM_SHARED) !== 0;
-  if (source === null) return shared ? fill_shared(vma, addr, null, wp) : fill_zero(vma, addr);
+  if (source === null) return shared ? yield* fill_shared(vma, addr, null, wp) : fill_zero(vma, addr);
   const bytes = yield* copy_from_user(source.mm, source.addr + offset, PAGE_SIZE);
   if (bytes === null) return -EFAULT;
-  return shared ? fill_shared(vma, addr, bytes, wp) : fill_private(vma, addr, bytes, wp);
+  return yield* shared ? fill_shared(vma, addr, bytes, wp) : fill_private(vma, addr, bytes, wp);
 }
 
 /**

@@ -1,110 +1,154 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: mm/vmscan.c, reclaim of pages that somebody names (reclaim_pages). Fidelity: ported for MADV_PAGEOUT. */
+/**
+ * Answers for: mm/vmscan.c: reclaim of what somebody names (reclaim_pages), and of what was not used for long
+ * (try_to_free_pages). Fidelity: simplified: one node, no memory cgroups. DIVERGES: kswapd does not run.
+ */
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { HPAGE_PMD_NR } from '../uapi/mman.js';
-import { split_folio } from './huge_split.js';
 import type { Kernel } from './kernel.js';
-import { folio_putback_lru } from './lru.js';
-import { folio_try_get } from './page_alloc.js';
+import { folio_putback_lru, lruvec_del_folio } from './lru.js';
 import {
-  folio_mapped,
-  folio_maybe_dma_pinned,
-  folio_test_anon,
-  folio_test_large,
-  PG_active,
-  PG_dirty,
-  PG_swapbacked,
-  PG_unevictable,
-} from './page_flags.js';
-import { type Because, reasonOf, referenced } from './reasons.js';
-import { try_to_unmap } from './rmap_unmap.js';
-import { shmem_writepage } from './shmem.js';
-import { add_to_swap, delete_from_swap_cache, folio_test_swapcache, swap_writepage } from './swap.js';
+  LRU_ACTIVE_ANON,
+  LRU_ACTIVE_FILE,
+  LRU_INACTIVE_ANON,
+  LRU_INACTIVE_FILE,
+  type LruList,
+} from './lru_lists.js';
+import { folio_nr_pages, PG_active, PG_unevictable } from './page_flags.js';
+import { folio_referenced } from './rmap_referenced.js';
+import {
+  can_reclaim_anon_pages,
+  get_scan_count,
+  inactive_is_low,
+  prepare_scan_control,
+  type ScanControl,
+} from './vmscan_balance.js';
+import { shrink_folio_list } from './vmscan_folios.js';
 
-/** Why the folio stays. */
-function stays(k: Kernel, folio: Page, because: Because): false {
-  if (k.trace !== null)
-    k.note({ event: 'skip', fn: 'shrink_folio_list', page: folio, reason: reasonOf(because) });
-  return false;
-}
-
-/** Lazily freed memory: nothing to be kept, if nobody wrote to it since. Return: whether it is gone. */
-function* discard_lazyfree(k: Kernel, folio: Page): Task<boolean> {
-  yield* try_to_unmap(k, folio);
-  if (folio_mapped(k.mem, folio)) return stays(k, folio, 'redirtied');
-  return k.mem.refcount[folio] === 1 || stays(k, folio, referenced('pinned', k, folio, 1));
-}
-
-/** Write the unmapped folio to swap, and let the cache go. Return: whether nobody needs it in memory any more. */
-function pageout(k: Kernel, folio: Page): boolean {
-  const { mem } = k;
-  // The caller's reference, and the cache's.
-  if ((mem.flags[folio]! & PG_dirty) !== 0) {
-    if (mem.refcount[folio] !== 2) return stays(k, folio, referenced('pinned', k, folio, 2));
-    if (!folio_test_anon(mem, folio) && !folio_test_swapcache(k, folio) && !shmem_writepage(k, folio)) {
-      return stays(k, folio, 'no-swap');
-    }
-    if (!swap_writepage(k, folio)) return stays(k, folio, 'no-memory');
-  }
-  if (mem.refcount[folio] !== 2) return stays(k, folio, referenced('pinned', k, folio, 2));
-  if (folio_test_swapcache(k, folio)) delete_from_swap_cache(k, folio);
-  return true;
-}
-
-/** Context: folio locked and off the LRU, with a reference of the caller; may sleep. Return: whether it can be freed. */
-function* shrink_folio(k: Kernel, folio: Page): Task<boolean> {
-  const { mem } = k;
-  const anon = folio_test_anon(mem, folio);
-  if ((mem.flags[folio]! & PG_unevictable) !== 0) return stays(k, folio, 'mlocked');
-  if (anon && (mem.flags[folio]! & PG_swapbacked) === 0) return yield* discard_lazyfree(k, folio);
-  if (anon && !folio_test_swapcache(k, folio)) {
-    if (folio_maybe_dma_pinned(mem, folio)) return stays(k, folio, 'maybe-pinned');
-    if (!add_to_swap(k, folio)) return stays(k, folio, 'no-swap');
-  }
-  if (folio_mapped(mem, folio)) yield* try_to_unmap(k, folio);
-  if (folio_mapped(mem, folio)) return stays(k, folio, 'not-unmapped');
-  if (folio_maybe_dma_pinned(mem, folio)) return stays(k, folio, 'maybe-pinned');
-  return pageout(k, folio);
-}
-
-/**
- * A huge folio is split first. DIVERGES: the kernel swaps it out as a whole where 512 slots in a row are free.
- * Return: the folios that it came to be, none where it cannot be split; each off the LRU, with a reference.
- */
-function* split_for_swap(k: Kernel, folio: Page): Task<readonly Page[]> {
-  if (!k.trylock_page(folio)) return [];
-  const err = yield* split_folio(k, folio);
-  k.unlock_page(folio);
-  if (err !== 0) return [];
-  const parts = [folio];
-  // The huge one was off the LRU, and so are they. A page of zeros may have gone in the split.
-  for (let tail = folio + 1; tail < folio + HPAGE_PMD_NR; tail++)
-    if (folio_try_get(k, tail)) parts.push(tail);
-  return parts;
-}
-
-function* shrink_one(k: Kernel, folio: Page): Task {
-  if (!k.trylock_page(folio)) {
-    stays(k, folio, 'locked-by-other');
-    folio_putback_lru(k, folio);
-    return;
-  }
-  const freed = yield* shrink_folio(k, folio);
-  k.unlock_page(folio);
-  if (!freed) k.mem.flags[folio]! |= PG_active;
-  folio_putback_lru(k, folio);
-}
+const SWAP_CLUSTER_MAX = 32;
+const DEF_PRIORITY = 12;
+const EVICTABLE: readonly LruList[] = [
+  LRU_INACTIVE_ANON,
+  LRU_ACTIVE_ANON,
+  LRU_INACTIVE_FILE,
+  LRU_ACTIVE_FILE,
+];
 
 /** reclaim_pages(): folios off the LRU, with a reference each, which goes. Context: may sleep. */
 export function* reclaim_pages(k: Kernel, folios: readonly Page[]): Task {
-  for (const folio of folios) {
-    if (!folio_test_large(k.mem, folio)) {
-      yield* shrink_one(k, folio);
-      continue;
-    }
-    const parts = yield* split_for_swap(k, folio);
-    if (parts.length === 0) folio_putback_lru(k, folio);
-    for (const part of parts) yield* shrink_one(k, part);
+  yield* shrink_folio_list(k, folios, true);
+}
+
+/** Take folios of up to `nr_to_scan` pages off the end of a list, with a reference each, oldest first. */
+function isolate_lru_folios(k: Kernel, nr_to_scan: number, list: LruList): Page[] {
+  const taken: Page[] = [];
+  for (let scan = 0; scan < nr_to_scan; ) {
+    const folio = k.lru.oldest(list);
+    if (folio === 0) break;
+    scan += folio_nr_pages(k.mem, folio);
+    lruvec_del_folio(k, folio);
+    k.mem.refcount[folio]!++;
+    taken.push(folio);
   }
+  return taken;
+}
+
+function* shrink_inactive_list(k: Kernel, nr_to_scan: number, list: LruList): Task<number> {
+  return yield* shrink_folio_list(k, isolate_lru_folios(k, nr_to_scan, list), false);
+}
+
+/** The oldest active folios become inactive, and start with a clean slate: used or not. */
+function shrink_active_list(k: Kernel, nr_to_scan: number, list: LruList): void {
+  const { flags } = k.mem;
+  for (const folio of isolate_lru_folios(k, nr_to_scan, list)) {
+    if ((flags[folio]! & PG_unevictable) === 0) {
+      folio_referenced(k, folio);
+      flags[folio]! &= ~PG_active;
+    }
+    folio_putback_lru(k, folio);
+  }
+}
+
+function* shrink_list(k: Kernel, list: LruList, nr_to_scan: number, sc: ScanControl): Task<number> {
+  const file = list >= LRU_INACTIVE_FILE;
+  if (list !== LRU_ACTIVE_ANON && list !== LRU_ACTIVE_FILE)
+    return yield* shrink_inactive_list(k, nr_to_scan, list);
+  if (file ? sc.deactivate_file : sc.deactivate_anon) shrink_active_list(k, nr_to_scan, list);
+  else sc.skipped_deactivate = true;
+  return 0;
+}
+
+/** Enough is reclaimed: the smaller of anon and file is done with, the other goes on as far in proportion. */
+function scan_in_proportion(nr: number[], targets: readonly number[]): void {
+  const left = (base: number): number => nr[base]! + nr[base + 1]!;
+  const [small, large] =
+    left(LRU_INACTIVE_FILE) > left(LRU_INACTIVE_ANON)
+      ? [LRU_INACTIVE_ANON, LRU_INACTIVE_FILE]
+      : [LRU_INACTIVE_FILE, LRU_INACTIVE_ANON];
+  const percentage = Math.floor((left(small) * 100) / (targets[small]! + targets[small + 1]! + 1));
+  nr[small] = 0;
+  nr[small + 1] = 0;
+  for (const list of [large, large + 1]) {
+    const scanned = targets[list]! - nr[list]!;
+    const target = Math.floor((targets[list]! * (100 - percentage)) / 100);
+    nr[list] = target - Math.min(target, scanned);
+  }
+}
+
+function* shrink_lruvec(k: Kernel, sc: ScanControl): Task {
+  const nr = get_scan_count(k, sc);
+  const targets = [...nr];
+  const proportional = sc.priority === DEF_PRIORITY;
+  let nr_reclaimed = 0;
+  while (nr[LRU_INACTIVE_ANON]! + nr[LRU_ACTIVE_FILE]! + nr[LRU_INACTIVE_FILE]! > 0) {
+    for (const list of EVICTABLE) {
+      const now = Math.min(nr[list]!, SWAP_CLUSTER_MAX);
+      if (now === 0) continue;
+      nr[list]! -= now;
+      nr_reclaimed += yield* shrink_list(k, list, now, sc);
+    }
+    if (k.executor.shouldResched) yield* k.executor.cond_resched('shrink_lruvec');
+    if (nr_reclaimed < SWAP_CLUSTER_MAX || proportional) continue;
+    const nr_file = nr[LRU_INACTIVE_FILE]! + nr[LRU_ACTIVE_FILE]!;
+    const nr_anon = nr[LRU_INACTIVE_ANON]! + nr[LRU_ACTIVE_ANON]!;
+    if (nr_file === 0 || nr_anon === 0) break;
+    scan_in_proportion(nr, targets);
+  }
+  sc.nr_reclaimed += nr_reclaimed;
+  if (k.swap !== null && inactive_is_low(k, LRU_INACTIVE_ANON))
+    shrink_active_list(k, SWAP_CLUSTER_MAX, LRU_ACTIVE_ANON);
+}
+
+/** Look at ever more of the lists, until something is free. */
+function* do_try_to_free_pages(k: Kernel, force_deactivate: boolean): Task<number> {
+  const sc: ScanControl = {
+    priority: DEF_PRIORITY,
+    nr_reclaimed: 0,
+    force_deactivate,
+    skipped_deactivate: false,
+    deactivate_anon: false,
+    deactivate_file: false,
+    cache_trim_mode: false,
+    file_is_tiny: false,
+  };
+  for (; sc.priority >= 0; sc.priority--) {
+    prepare_scan_control(k, sc);
+    yield* shrink_lruvec(k, sc);
+    if (sc.nr_reclaimed >= SWAP_CLUSTER_MAX) break;
+  }
+  if (sc.nr_reclaimed > 0 || !sc.skipped_deactivate || force_deactivate) return sc.nr_reclaimed;
+  return yield* do_try_to_free_pages(k, true);
+}
+
+/** Direct reclaim. Context: may sleep. Return: base pages that are free now. */
+export function* try_to_free_pages(k: Kernel): Task<number> {
+  k.lru.link(k.firstDevicePage);
+  return yield* do_try_to_free_pages(k, false);
+}
+
+/** Base pages that reclaim could get at most. */
+export function zone_reclaimable_pages(k: Kernel): number {
+  const file = k.lru.size(LRU_INACTIVE_FILE) + k.lru.size(LRU_ACTIVE_FILE);
+  if (!can_reclaim_anon_pages(k)) return file;
+  return file + k.lru.size(LRU_INACTIVE_ANON) + k.lru.size(LRU_ACTIVE_ANON);
 }

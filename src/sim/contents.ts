@@ -10,6 +10,19 @@ export const WORDS_PER_PAGE = 1024;
 
 const SLABS_PER_ARENA = 256;
 
+/** What each of many pages holds, outside of the machine's memory: a disk. */
+export class StoredContents {
+  readonly content: Uint32Array;
+  readonly word: Uint32Array;
+  readonly step: Uint32Array;
+
+  constructor(pages: number) {
+    this.content = new Uint32Array(pages);
+    this.word = new Uint32Array(pages);
+    this.step = new Uint32Array(pages);
+  }
+}
+
 /** Structs are copied byte by byte: for so few the call of set(), and the view that it needs, cost more. */
 const FEW_BYTES = 128;
 
@@ -69,6 +82,31 @@ export class Contents {
     if (id === CONTENT_SEQUENCE) {
       word[dst] = word[src]!;
       if (step[dst] !== step[src]) step[dst] = step[src]!;
+    } else if (id !== CONTENT_ZERO) {
+      this.refs[id] = this.refs[id]! + 1;
+    }
+    content[dst] = id;
+  }
+
+  /** Keep what the page holds in place `n` of `store`. */
+  store_page(store: StoredContents, n: number, src: Page): void {
+    const { content, word, step } = this.mem;
+    const id = content[src]!;
+    if (id !== CONTENT_ZERO && id !== CONTENT_SEQUENCE) this.refs[id] = this.refs[id]! + 1;
+    this.release(store.content[n]!);
+    store.content[n] = id;
+    store.word[n] = word[src]!;
+    store.step[n] = step[src]!;
+  }
+
+  /** What place `n` of `store` keeps, into the page. */
+  load_page(dst: Page, store: StoredContents, n: number): void {
+    const { content, word, step } = this.mem;
+    const id = store.content[n]!;
+    this.drop(dst);
+    if (id === CONTENT_SEQUENCE) {
+      word[dst] = store.word[n]!;
+      step[dst] = store.step[n]!;
     } else if (id !== CONTENT_ZERO) {
       this.refs[id] = this.refs[id]! + 1;
     }
@@ -165,7 +203,10 @@ export class Contents {
   }
 
   private drop(page: Page): void {
-    const id = this.mem.content[page]!;
+    this.release(this.mem.content[page]!);
+  }
+
+  private release(id: number): void {
     if (id === CONTENT_ZERO || id === CONTENT_SEQUENCE) return;
     const left = this.refs[id]! - 1;
     this.refs[id] = left;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Contents of a machine in which pages can be given out that have no memory: what is written there is lost. */
-import { Contents, WORDS_PER_PAGE } from './contents.js';
+import { Contents, type StoredContents, WORDS_PER_PAGE } from './contents.js';
 import type { Memmap, Page } from './memmap.js';
 
 export class PatchyContents extends Contents {
@@ -24,6 +24,10 @@ export class PatchyContents extends Contents {
 
   override copy_page(dst: Page, src: Page): void {
     if (!this.isHole(dst)) super.copy_page(dst, src);
+  }
+
+  override load_page(dst: Page, store: StoredContents, n: number): void {
+    if (!this.isHole(dst)) super.load_page(dst, store, n);
   }
 
   override writable(page: Page): Uint32Array {

@@ -25,6 +25,7 @@ import {
   migrate_pfn_to_page,
 } from '../../mm/migrate_vma.js';
 import { put_page, UNMOVABLE } from '../../mm/page_alloc.js';
+import { alloc_page, alloc_page_nofail } from '../../mm/page_alloc_slow.js';
 import { folio_nr_pages, PG_head, PG_tail } from '../../mm/page_flags.js';
 import {
   __release_region,
@@ -198,7 +199,7 @@ export function* dmirror_devmem_alloc_page(mdevice: DmirrorDevice, large: boolea
   const k = mdevice.module.kernel;
   const backed = mdevice.zone_device_type === 'private' || k.behaviour.genericHasBackingPage;
   let rpage: Page = NO_PAGE;
-  if (backed) rpage = large ? k.pages.alloc_huge(UNMOVABLE) : k.pages.alloc_page(UNMOVABLE);
+  if (backed) rpage = large ? k.pages.alloc_huge(UNMOVABLE) : yield* alloc_page(k, UNMOVABLE);
   if (backed && rpage === NO_PAGE) return NO_PAGE;
   let dpage = take_free_page(mdevice, large);
   if (dpage === NO_PAGE) dpage = yield* page_of_new_chunk(mdevice, large);
@@ -277,7 +278,7 @@ export function* dmirror_device_evict_chunk(chunk: DmirrorChunk): Task {
     if (spage === NO_PAGE || (src[n]! & MIGRATE_PFN_MIGRATE) === 0) continue;
     if (!is_device_private_page(k, spage) && !is_device_coherent_page(k, spage)) continue;
     const compound = src[n]! & MIGRATE_PFN_COMPOUND;
-    const dpage = compound !== 0 ? k.pages.alloc_huge() : k.pages.alloc_page();
+    const dpage = compound !== 0 ? k.pages.alloc_huge() : yield* alloc_page_nofail(k);
     if (dpage === NO_PAGE) {
       const why = compound !== 0 ? 'no huge page, which nobody checks' : 'out of memory with __GFP_NOFAIL';
       throw new KernelBug('dmirror_device_evict_chunk', why);

@@ -18,6 +18,7 @@ import {
 } from '../../mm/migrate_vma.js';
 import { mmput } from '../../mm/mmap.js';
 import { put_page, UNMOVABLE } from '../../mm/page_alloc.js';
+import { alloc_page } from '../../mm/page_alloc_slow.js';
 import { compound_head } from '../../mm/page_flags.js';
 import {
   type MmStruct,
@@ -106,7 +107,7 @@ function* dmirror_migrate_finalize_and_map(args: MigrateVma, dmirror: Dmirror): 
 }
 
 /** Give every migrating device page a system page and copy the contents there. Return: 0 or VM_FAULT_OOM. */
-function dmirror_devmem_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): number {
+function* dmirror_devmem_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): Task<number> {
   const k = dmirror.mdevice.module.kernel;
   let ret = 0;
   const first = args.start / PAGE_SIZE;
@@ -126,7 +127,7 @@ function dmirror_devmem_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirror)
         continue;
       }
     }
-    const dpage = k.pages.alloc_page();
+    const dpage = yield* alloc_page(k);
     if (dpage === NO_PAGE) {
       skip(args, n, 'dmirror_devmem_fault_alloc_and_copy', 'no-system-memory');
       k.executor.charge(COST_FRUITLESS);
@@ -213,7 +214,7 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
     k.executor.charge(COST_PAGE * args.npages);
     if (!toDevice) {
       const copy = compound ? compound_fault_alloc_and_copy : dmirror_devmem_fault_alloc_and_copy;
-      if (copy(args, dmirror) !== 0 && k.behaviour.toSystemStopsWithoutMemory) {
+      if ((yield* copy(args, dmirror)) !== 0 && k.behaviour.toSystemStopsWithoutMemory) {
         migrate_vma_finalize(args);
         ret = -ENOMEM;
         break;
@@ -269,7 +270,10 @@ export function* dmirror_devmem_fault(module: DmirrorModule, vmf: VmFault): Task
   let ret = VM_FAULT_SIGBUS;
   if ((yield* migrate_vma_setup(args)) === 0) {
     const compound = k.behaviour.driverSelectsCompound;
-    ret = (compound ? compound_fault_alloc_and_copy : dmirror_devmem_fault_alloc_and_copy)(args, dmirror);
+    ret = yield* (compound ? compound_fault_alloc_and_copy : dmirror_devmem_fault_alloc_and_copy)(
+      args,
+      dmirror,
+    );
     if (ret === 0 || !compound) yield* migrate_vma_pages(args);
     migrate_vma_finalize(args);
   }

@@ -10,6 +10,7 @@ import {
   migrate_pfn_to_page,
 } from '../../mm/migrate_vma.js';
 import { put_page } from '../../mm/page_alloc.js';
+import { alloc_page } from '../../mm/page_alloc_slow.js';
 import { folio_nr_pages } from '../../mm/page_flags.js';
 import { VM_FAULT_OOM, VM_WRITE } from '../../mm/types.js';
 import { KernelBug } from '../../sim/errors.js';
@@ -98,12 +99,12 @@ export function* compound_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): Ta
 }
 
 /** Small system pages in place of a huge one that is not to be had. Return: 0 or VM_FAULT_OOM. */
-function back_to_small(args: MigrateVma, dmirror: Dmirror, n: number, data: Page): number {
+function* back_to_small(args: MigrateVma, dmirror: Dmirror, n: number, data: Page): Task<number> {
   const k = dmirror.mdevice.module.kernel;
   const { dst } = args;
   const first = args.start / PAGE_SIZE + n;
   for (let j = 0; j < HPAGE_PMD_NR; j++) {
-    const dpage = k.pages.alloc_page();
+    const dpage = yield* alloc_page(k);
     if (dpage === NO_PAGE) {
       for (let undo = 0; undo < j; undo++) {
         const page = migrate_pfn_to_page(dst[n + undo]!);
@@ -122,7 +123,7 @@ function back_to_small(args: MigrateVma, dmirror: Dmirror, n: number, data: Page
 }
 
 /** Give every migrating device page a system page, a huge one to a huge one. Return: 0 or VM_FAULT_OOM. */
-export function compound_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): number {
+export function* compound_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): Task<number> {
   const k = dmirror.mdevice.module.kernel;
   const fn = 'dmirror_devmem_fault_alloc_and_copy';
   const first = args.start / PAGE_SIZE;
@@ -140,9 +141,9 @@ export function compound_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirror
     nr = folio_nr_pages(k.mem, data);
     const failed = fails(dmirror);
     let dpage: Page = NO_PAGE;
-    if (!failed) dpage = nr > 1 ? k.pages.alloc_huge() : k.pages.alloc_page();
+    if (!failed) dpage = nr > 1 ? k.pages.alloc_huge() : yield* alloc_page(k);
     if (dpage === NO_PAGE) {
-      if (nr > 1 && back_to_small(args, dmirror, n, data) === 0) continue;
+      if (nr > 1 && (yield* back_to_small(args, dmirror, n, data)) === 0) continue;
       skip(args, n, fn, failed ? 'made-to-fail' : 'no-system-memory');
       k.executor.charge(COST_FRUITLESS);
       return VM_FAULT_OOM;

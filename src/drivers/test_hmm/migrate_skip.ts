@@ -15,6 +15,7 @@ export function skip(args: MigrateVma, n: number, fn: string, id: PlainReasonId)
 
 /** Why dmirror_devmem_alloc_page() has answered NULL. */
 export function why_no_page(mdevice: DmirrorDevice): PlainReasonId {
-  if (mdevice.module.kernel.pages.nr_free_pages === 0) return 'no-backing-memory';
+  const { nr_free_pages, watermarks } = mdevice.module.kernel.pages;
+  if (nr_free_pages <= watermarks.min) return 'no-backing-memory';
   return has_free_page(mdevice) ? 'chunk-result-inverted' : 'device-full';
 }

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Answers for: include/linux/mm_inline.h, the LRU lists of mm/swap.c. Fidelity: ported: one node, no batches of a
+ * processor in front of the lists, no multi-generational LRU.
+ *
+ * Nobody looks at a list before memory runs short. Until then folios are only noted in the order in which they come to
+ * the front, which costs a word each; the first reclaim makes lists of what was noted, and from then on they are kept.
+ */
+import { type Memmap, PAGEBLOCK, type Page } from '../sim/memmap.js';
+import { folio_nr_pages, PG_active, PG_lru, PG_swapbacked, PG_tail, PG_unevictable } from './page_flags.js';
+
+export const LRU_INACTIVE_ANON = 0;
+export const LRU_ACTIVE_ANON = 1;
+export const LRU_INACTIVE_FILE = 2;
+export const LRU_ACTIVE_FILE = 3;
+export type LruList = 0 | 1 | 2 | 3;
+
+/** A folio that cannot be evicted is on no list. */
+const LRU_UNEVICTABLE = -1;
+
+const FIRST_LOG = 1 << 14;
+
+/** The list of a folio with these flags. */
+function folio_lru_list(flags: number): LruList | typeof LRU_UNEVICTABLE {
+  if ((flags & PG_unevictable) !== 0) return LRU_UNEVICTABLE;
+  const base = (flags & PG_swapbacked) !== 0 ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE;
+  return ((flags & PG_active) !== 0 ? base + 1 : base) as LruList;
+}
+
+/** The lists, doubly linked, by page number. */
+class Links {
+  private readonly newer: Uint32Array;
+  private readonly older: Uint32Array;
+  /** By folio: its list, and one more; 0: none. */
+  private readonly list: Uint8Array;
+  private readonly newest: Page[] = [0, 0, 0, 0];
+  readonly oldest: Page[] = [0, 0, 0, 0];
+  /** Base pages of each list. */
+  readonly pages: number[] = [0, 0, 0, 0];
+
+  constructor(
+    private readonly mem: Memmap,
+    limit: Page,
+  ) {
+    this.newer = new Uint32Array(limit);
+    this.older = new Uint32Array(limit);
+    this.list = new Uint8Array(limit);
+  }
+
+  /** To the front of the list that its flags say. */
+  add(folio: Page): void {
+    this.del(folio);
+    const list = folio_lru_list(this.mem.flags[folio]!);
+    if (list !== LRU_UNEVICTABLE) this.insert(folio, list, this.newest[list]!, 0);
+  }
+
+  private insert(folio: Page, list: LruList, older: Page, newer: Page): void {
+    this.list[folio] = list + 1;
+    this.older[folio] = older;
+    this.newer[folio] = newer;
+    if (older === 0) this.oldest[list] = folio;
+    else this.newer[older] = folio;
+    if (newer === 0) this.newest[list] = folio;
+    else this.older[newer] = folio;
+    this.pages[list]! += folio_nr_pages(this.mem, folio);
+  }
+
+  del(folio: Page): void {
+    const list = this.list[folio]! - 1;
+    if (list < 0) return;
+    const older = this.older[folio]!;
+    const newer = this.newer[folio]!;
+    if (older === 0) this.oldest[list] = newer;
+    else this.newer[older] = newer;
+    if (newer === 0) this.newest[list] = older;
+    else this.older[newer] = older;
+    this.list[folio] = 0;
+    this.pages[list]! -= folio_nr_pages(this.mem, folio);
+  }
+
+  /** The huge folio is 512 small ones now, each behind the one before it. */
+  split(head: Page): void {
+    const list = this.list[head]! - 1;
+    if (list < 0) return;
+    this.pages[list]! -= PAGEBLOCK - 1;
+    for (let page = head; page < head + PAGEBLOCK - 1; page++)
+      this.insert(page + 1, list as LruList, page, this.newer[page]!);
+  }
+}
+
+/** struct lruvec. */
+export class LruLists {
+  /** Folios that came to the front of a list, oldest first; the last mention of each counts. */
+  #log: Uint32Array;
+  #logged = 0;
+  #links: Links | null = null;
+
+  constructor(
+    private readonly mem: Memmap,
+    reuse: Uint32Array | null,
+  ) {
+    this.#log = reuse ?? new Uint32Array(FIRST_LOG);
+  }
+
+  /** For the lists of the next boot. */
+  get log(): Uint32Array {
+    return this.#log;
+  }
+
+  /** The folio, with PG_lru, comes to the front of the list that its flags say. */
+  add(folio: Page): void {
+    if (this.#links !== null) {
+      this.#links.add(folio);
+      return;
+    }
+    if (this.#logged === this.#log.length) this.#compact();
+    this.#log[this.#logged++] = folio;
+  }
+
+  /** The folio is on its list no longer; its flags are still those that it was there with. */
+  del(folio: Page): void {
+    if (this.#links !== null) this.#links.del(folio);
+  }
+
+  /** Flags that decide the list have changed: to the front of the other one. */
+  moved(folio: Page): void {
+    if ((this.mem.flags[folio]! & PG_lru) !== 0) this.add(folio);
+  }
+
+  split(head: Page): void {
+    this.#links?.split(head);
+  }
+
+  /** The folio that was longest without being touched; 0: the list is empty. */
+  oldest(list: LruList): Page {
+    return this.#links!.oldest[list]!;
+  }
+
+  /** Base pages. */
+  size(list: LruList): number {
+    return this.#links!.pages[list]!;
+  }
+
+  /** Memory is short: from now on there are lists. `limit`: no page of system memory has a higher number. */
+  link(limit: Page): void {
+    if (this.#links !== null) return;
+    const links = new Links(this.mem, limit);
+    for (const folio of this.#ordered()) links.add(folio);
+    this.#links = links;
+    this.#logged = 0;
+  }
+
+  /** What was noted and is still there, oldest first. Small pages that a huge one was split into follow their head. */
+  #ordered(): Uint32Array {
+    const { flags } = this.mem;
+    const log = this.#log.subarray(0, this.#logged);
+    const limit = log.reduce((most, page) => Math.max(most, page), 0) + PAGEBLOCK;
+    const last = new Uint32Array(limit);
+    log.forEach((page, n) => {
+      last[page] = n + 1;
+    });
+    const order = new Uint32Array(limit);
+    let count = 0;
+    log.forEach((page, n) => {
+      if (last[page] !== n + 1) return;
+      if ((flags[page]! & PG_lru) !== 0) order[count++] = page;
+      if (page % PAGEBLOCK !== 0) return;
+      for (let tail = page + 1; tail < page + PAGEBLOCK; tail++)
+        if (last[tail] === 0 && (flags[tail]! & (PG_lru | PG_tail)) === PG_lru) order[count++] = tail;
+    });
+    return order.subarray(0, count);
+  }
+
+  /** Forget what is noted twice, or gone; where that is little, there is to be more room. */
+  #compact(): void {
+    const order = this.#ordered();
+    if (order.length > this.#log.length / 2) this.#log = new Uint32Array(this.#log.length * 2);
+    this.#log.set(order);
+    this.#logged = order.length;
+  }
+}

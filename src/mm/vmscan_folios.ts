@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/vmscan.c, shrink_folio_list(): what becomes of folios that are off the LRU. Fidelity: ported. */
+import type { Page } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import { HPAGE_PMD_NR } from '../uapi/mman.js';
+import { split_folio } from './huge_split.js';
+import { COST_PAGE, type Kernel } from './kernel.js';
+import { folio_putback_lru } from './lru.js';
+import { folio_try_get } from './page_alloc.js';
+import {
+  folio_mapped,
+  folio_maybe_dma_pinned,
+  folio_nr_pages,
+  folio_test_anon,
+  folio_test_large,
+  PG_active,
+  PG_dirty,
+  PG_referenced,
+  PG_swapbacked,
+  PG_unevictable,
+} from './page_flags.js';
+import { is_device_exclusive_entry } from './pgtable.js';
+import { type Because, reasonOf, referenced } from './reasons.js';
+import { forEachMappedPte, rmap_places } from './rmap.js';
+import { folio_referenced, IN_LOCKED_VMA } from './rmap_referenced.js';
+import { try_to_unmap } from './rmap_unmap.js';
+import { shmem_writepage } from './shmem_swap.js';
+import {
+  add_to_swap,
+  delete_from_swap_cache,
+  folio_free_swap,
+  folio_test_swapcache,
+  swap_writepage,
+} from './swap.js';
+
+/** What becomes of a folio: nobody needs it any more; it goes back where it was; or to the active list. */
+type Outcome = 'freed' | 'keep' | 'activate';
+
+/** Why the folio stays, for whoever asks. */
+function stays(k: Kernel, folio: Page, because: Because, outcome: 'keep' | 'activate' = 'keep'): Outcome {
+  if (k.trace !== null)
+    k.note({ event: 'skip', fn: 'shrink_folio_list', page: folio, reason: reasonOf(because) });
+  return outcome;
+}
+
+/** Who has more references than reclaim knows of: a device, for which the page was made exclusive, or anybody. */
+function held(k: Kernel, folio: Page, expected: number): Because {
+  const exclusive = rmap_places(k, folio).some(
+    (place) => !forEachMappedPte(k, folio, place, is_device_exclusive_entry, () => false),
+  );
+  return exclusive ? 'exclusive-to-device' : referenced('pinned', k, folio, expected);
+}
+
+/** Whether it has been used lately, and is to stay. Clears what says so. */
+function folio_check_references(k: Kernel, folio: Page): Outcome | 'reclaim' {
+  const ptes = folio_referenced(k, folio);
+  const before = k.mem.flags[folio]!;
+  k.mem.flags[folio] = before & ~PG_referenced;
+  if (ptes === IN_LOCKED_VMA) return stays(k, folio, 'mlocked', 'activate');
+  if (ptes === 0) return 'reclaim';
+  k.mem.flags[folio]! |= PG_referenced;
+  return (before & PG_referenced) !== 0 || ptes > 1 ? 'activate' : 'keep';
+}
+
+/** Lazily freed memory: nothing to be kept, if nobody wrote to it since. */
+function* discard_lazyfree(k: Kernel, folio: Page): Task<Outcome> {
+  yield* try_to_unmap(k, folio);
+  if (folio_mapped(k.mem, folio)) return stays(k, folio, 'redirtied', 'activate');
+  return k.mem.refcount[folio] === 1 ? 'freed' : stays(k, folio, referenced('pinned', k, folio, 1));
+}
+
+/** Write the unmapped folio to swap, and let the cache go. */
+function pageout(k: Kernel, folio: Page): Outcome {
+  const { mem } = k;
+  // The caller's reference, and the cache's.
+  if ((mem.flags[folio]! & PG_dirty) !== 0) {
+    if (mem.refcount[folio] !== 2) return stays(k, folio, held(k, folio, 2));
+    if (!folio_test_anon(mem, folio) && !folio_test_swapcache(k, folio) && !shmem_writepage(k, folio)) {
+      return stays(k, folio, 'no-swap', 'activate');
+    }
+    swap_writepage(k, folio);
+  }
+  if (mem.refcount[folio] !== 2) return stays(k, folio, held(k, folio, 2));
+  if (folio_test_swapcache(k, folio)) delete_from_swap_cache(k, folio);
+  return 'freed';
+}
+
+/** Context: small folio, locked and off the LRU, with a reference of the caller; may sleep. */
+function* shrink_folio(k: Kernel, folio: Page, ignore_references: boolean): Task<Outcome> {
+  const { mem } = k;
+  if ((mem.flags[folio]! & PG_unevictable) !== 0) return stays(k, folio, 'mlocked');
+  if (!ignore_references) {
+    const outcome = folio_check_references(k, folio);
+    if (outcome !== 'reclaim') return outcome;
+  }
+  const anon = folio_test_anon(mem, folio);
+  if (anon && (mem.flags[folio]! & PG_swapbacked) === 0) return yield* discard_lazyfree(k, folio);
+  if (anon && !folio_test_swapcache(k, folio)) {
+    if (folio_maybe_dma_pinned(mem, folio)) return stays(k, folio, 'maybe-pinned');
+    if (!add_to_swap(k, folio)) return stays(k, folio, 'no-swap', 'activate');
+  }
+  if (folio_mapped(mem, folio)) yield* try_to_unmap(k, folio);
+  if (folio_mapped(mem, folio)) return stays(k, folio, 'not-unmapped', 'activate');
+  if (folio_maybe_dma_pinned(mem, folio)) return stays(k, folio, 'maybe-pinned', 'activate');
+  return pageout(k, folio);
+}
+
+/** Back to a list, to the front of it. */
+function put_back(k: Kernel, folio: Page, outcome: Outcome): void {
+  if (outcome === 'activate') {
+    const { mem } = k;
+    if (folio_test_swapcache(k, folio) && (k.swap!.full || (mem.flags[folio]! & PG_unevictable) !== 0))
+      folio_free_swap(k, folio);
+    mem.flags[folio]! |= PG_active;
+  }
+  k.unlock_page(folio);
+  folio_putback_lru(k, folio);
+}
+
+/** Return: 1 when it is gone, else 0. */
+function* shrink_one(k: Kernel, folio: Page, ignore_references: boolean): Task<number> {
+  if (!k.trylock_page(folio)) {
+    stays(k, folio, 'locked-by-other');
+    folio_putback_lru(k, folio);
+    return 0;
+  }
+  const outcome = yield* shrink_folio(k, folio, ignore_references);
+  put_back(k, folio, outcome);
+  return outcome === 'freed' ? 1 : 0;
+}
+
+/**
+ * A huge folio is split first. DIVERGES: the kernel swaps it out as a whole where 512 slots in a row are free.
+ * Return: the folios that it came to be, each off the LRU, with a reference; null where it stays, and is back on a list.
+ */
+function* split_for_swap(k: Kernel, folio: Page, ignore_references: boolean): Task<readonly Page[] | null> {
+  if (!k.trylock_page(folio)) {
+    folio_putback_lru(k, folio);
+    return null;
+  }
+  let outcome: Outcome | 'reclaim' = 'reclaim';
+  if ((k.mem.flags[folio]! & PG_unevictable) !== 0) outcome = stays(k, folio, 'mlocked');
+  else if (!ignore_references) outcome = folio_check_references(k, folio);
+  if (outcome === 'reclaim' && (yield* split_folio(k, folio)) !== 0) outcome = 'activate';
+  if (outcome !== 'reclaim') {
+    put_back(k, folio, outcome);
+    return null;
+  }
+  k.unlock_page(folio);
+  const parts = [folio];
+  // The huge one was off the LRU, and so are they. A page of zeros may have gone in the split.
+  for (let tail = folio + 1; tail < folio + HPAGE_PMD_NR; tail++)
+    if (folio_try_get(k, tail)) parts.push(tail);
+  return parts;
+}
+
+/**
+ * Folios off the LRU, with a reference each, which goes; what stays is back on a list in the end.
+ * `ignore_references`: also what was used lately. Context: may sleep. Return: base pages that are free now.
+ */
+export function* shrink_folio_list(
+  k: Kernel,
+  folios: readonly Page[],
+  ignore_references: boolean,
+): Task<number> {
+  let nr_reclaimed = 0;
+  for (const folio of folios) {
+    k.executor.charge(COST_PAGE * folio_nr_pages(k.mem, folio));
+    if (!folio_test_large(k.mem, folio)) {
+      nr_reclaimed += yield* shrink_one(k, folio, ignore_references);
+      continue;
+    }
+    const parts = yield* split_for_swap(k, folio, ignore_references);
+    for (const part of parts ?? []) nr_reclaimed += yield* shrink_one(k, part, ignore_references);
+  }
+  return nr_reclaimed;
+}
