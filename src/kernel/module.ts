@@ -112,6 +112,14 @@ export interface StepRequest {
   readonly ptr: number;
 }
 
+/** What is read of a struct afterwards. */
+export interface StepAnswer {
+  readonly cpages?: number;
+  readonly faults?: number;
+  /** What the driver has a name for: H_STATE ... */
+  readonly answer?: string;
+}
+
 /** A command of a driver that documents may take as a step, by its name. */
 export interface DriverStep {
   readonly help: string;
@@ -120,7 +128,7 @@ export interface DriverStep {
   /** The struct that the ioctl is given. */
   encode(request: StepRequest): Uint8Array;
   /** What the struct says afterwards, where the ioctl answered 0 or more. */
-  decode?(struct: Uint8Array): { readonly cpages?: number; readonly faults?: number };
+  decode?(struct: Uint8Array): StepAnswer;
   /** Whether it fills the buffer: then the step answers each page's word. */
   readonly fillsBuffer?: boolean;
 }

@@ -5,7 +5,6 @@
  */
 
 import type { FileOperations } from '../fs/file.js';
-import type { CommandKind } from '../kernel/driver-events.js';
 import type { Driver, DriverModule } from '../kernel/module.js';
 import {
   assertBegun,
@@ -16,6 +15,7 @@ import {
   noteUnlock,
   PendingCall,
 } from '../kernel/outside.js';
+import { telling } from '../kernel/told-command.js';
 import { type LoadableDriver, loadable } from '../machine/registry.js';
 import * as gup from '../mm/gup.js';
 import * as hmm from '../mm/hmm.js';
@@ -57,6 +57,7 @@ export type {
   ModuleParameter,
   StepRequest,
 } from '../kernel/module.js';
+export type { ToldCommand } from '../kernel/told-command.js';
 export { FOLL_LONGTERM, FOLL_WRITE } from '../mm/gup_flags.js';
 export {
   HMM_PFN_ERROR,
@@ -491,43 +492,6 @@ export function defineDriver<D extends Driver>(module: OutsideModule<D>): Outsid
 }
 
 // --- what is told -----------------------------------------------------------------------------------------
-
-/** What explain and traces tell of a command on a range. */
-export interface ToldCommand {
-  readonly mm: MmStruct;
-  /** Bytes, page aligned. */
-  readonly addr: number;
-  readonly pages: number;
-  /** As its users call it. */
-  readonly name: string;
-  readonly does: CommandKind | null;
-  readonly toDevice?: boolean;
-  /** The driver's function that decides on the pages. */
-  readonly fn: string;
-  /** The device's name, and the open file's number among those of the driver. */
-  readonly device: string;
-  readonly file: number;
-}
-
-function* telling(told: ToldCommand, body: Task<number>): Task<number> {
-  const { mm, addr, pages, name, does, toDevice = false, fn, device, file } = told;
-  const k = mm.kernel;
-  if (k.trace === null) return yield* body;
-  const args = { cmd: name, device, file, pages, to_device: Number(toDevice) };
-  const command = { name, text: name, does, toDevice, fn, reader: fn };
-  k.note({ event: 'driver_command', fn, mm, addr, tracepoint: 'driver_command', command, args });
-  const ret = yield* body;
-  k.note({
-    event: 'driver_command_end',
-    fn,
-    mm,
-    addr,
-    tracepoint: 'driver_command_end',
-    ret,
-    args: { ...args, ret },
-  });
-  return ret;
-}
 
 /** Serve a command, and tell whoever listens of its beginning and its end. Context: may sleep. */
 export const tell_command = sleeping('tell_command', telling);

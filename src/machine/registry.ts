@@ -3,6 +3,7 @@
 import type { DriverCheckers } from '../checkers/index.js';
 import { test_hmm_checkers } from '../checkers/test_hmm/index.js';
 import { gup_test_init } from '../drivers/gup_test/driver.js';
+import { kvm_hv } from '../drivers/kvm_hv/driver.js';
 import { page_holder_init } from '../drivers/page_holder/driver.js';
 import { test_hmm } from '../drivers/test_hmm/driver.js';
 import { dmirrorReasons } from '../drivers/test_hmm/reasons.js';
@@ -41,6 +42,7 @@ export const builtinDrivers: readonly BuiltinDriver[] = [gup_test_init, page_hol
 const loadableDrivers: readonly LoadableDriver[] = [
   // What modprobe finds, by name.
   loadable(test_hmm, test_hmm_checkers),
+  loadable(kvm_hv),
 ];
 
 /** Why something was not done, by id: a reason that a driver declares and does not list is a type error here. */

@@ -68,8 +68,8 @@ function foldedText(values: readonly (number | string)[]): string {
 export function answerText(result: StepResult): string {
   if (result.oops !== undefined) return `oops in ${result.oops}`;
   if (result.hang !== undefined) return `hang in ${result.hang}`;
-  const { ret, cpages, faults, pinned, bytes, struct, type, pages, map, core, data } = result;
-  const words = Object.entries({ ret, cpages, faults, pinned, bytes, struct, type })
+  const { ret, cpages, faults, answer, pinned, bytes, struct, type, pages, map, core, data } = result;
+  const words = Object.entries({ ret, cpages, faults, answer, pinned, bytes, struct, type })
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key} ${value}`);
   // What a device read, its report shows.

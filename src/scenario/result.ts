@@ -9,6 +9,8 @@ export interface StepResult {
   readonly ret?: Ret;
   readonly cpages?: number;
   readonly faults?: number;
+  /** What a driver's command answered beside that, by name. */
+  readonly answer?: string;
   /** Per page its repeated word, or "mixed". */
   readonly data?: readonly (number | string)[];
   /** Per page the snapshot's permission, spelled out. */

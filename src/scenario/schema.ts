@@ -35,6 +35,8 @@ const fakeMem = named(/^[1-9]\d{0,14}[KMGT]?@0x[0-9a-fA-F]{1,13}:0x[0-9a-fA-F]{1
 /** Which ids there are is looked up when the machine is built, which can name the nearest. */
 const bug = named(/^[a-z0-9-]+$/, 'the id of a bug ("hmm-sim bugs" lists them)');
 
+const modprobe = named(/^[a-z]\w*(?:,\w+=\w+)*$/, 'a module, as "kvm_hv" or "kvm_hv,sim_secmem=4194304"');
+
 const machineSchema = z.strictObject({
   /** By device; null where its parameter is not given. */
   spm: z
@@ -46,6 +48,8 @@ const machineSchema = z.strictObject({
   /** Soft-reserved ranges instead of those at the addresses, as efi_fake_mem= has them. */
   efiFakeMem: z.array(fakeMem).max(64, { error: 'at most 64 ranges' }).optional(),
   memory: size.optional(),
+  /** Modules of other drivers, with their parameters. */
+  modprobe: z.array(modprobe).max(8, { error: 'at most 8 modules' }).optional(),
   /** Bytes of a swap device, none by default. */
   swap: size.optional(),
   hugepages: integer(0, 0x100000, 'a number of huge pages').optional(),

@@ -4,8 +4,10 @@ import { bugById } from '../generations/bugs/index.js';
 import { DEFAULT_GENERATION } from '../generations/index.js';
 import { moduleAt, RECORDING_CONDITIONS } from '../machine/defaults.js';
 import { describeMachine, type MachineDescription, type MachineOptions } from '../machine/description.js';
-import type { Insmod } from '../machine/registry.js';
+import { type Insmod, moduleNamed } from '../machine/registry.js';
 import type { MachineBlock, ScenarioDocument } from '../scenario/schema.js';
+import { UsageError } from '../sim/errors.js';
+import { didYouMean } from '../sim/suggest.js';
 
 /** What the command line says for all documents. */
 export interface Overrides {
@@ -39,6 +41,19 @@ function fakeMemOf(text: string): EfiFakeMem {
   return { size: bytesOf(size!), start: Number(start), attribute: Number(attribute) };
 }
 
+/** Of "kvm_hv,sim_secmem=4194304". Throws UsageError for a module or a parameter that there is not. */
+function moduleOf(text: string): Insmod {
+  const [name, ...given] = text.split(',');
+  const driver = moduleNamed(name!);
+  const params = given.map((param) => param.split('=') as [string, string]);
+  const known = driver.module.parameters.map((parameter) => parameter.name);
+  for (const [param] of params) {
+    if (known.includes(param)) continue;
+    throw new UsageError(`${name} has no parameter "${param}"${didYouMean(param, known)}`, 'modprobe');
+  }
+  return { driver, params: Object.fromEntries(params) };
+}
+
 const numberOrNull = (address: number | string | null): number | null =>
   address === null ? null : Number(address);
 
@@ -67,7 +82,7 @@ function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): Mac
     swap: swap === undefined ? undefined : bytesOf(swap),
     thp,
     load,
-    insmod: overrides.insmod,
+    insmod: [...(machine.modprobe ?? []).map(moduleOf), ...(overrides.insmod ?? [])],
     seed: overrides.seed ?? machine.seed,
     check: overrides.check,
     bugs: settled(machine.bugs, overrides.bugs, overrides.fixes),

@@ -30,6 +30,10 @@ export const MACHINE: Readonly<Record<string, Text>> = {
   spm: text('spm', 'spm_addr_dev0 and spm_addr_dev1: where the memory of the two coherent devices begins.'),
   spmMemory: text('spmMemory', 'false: no memory is reserved at the spm addresses.'),
   memory: text('memory', 'RAM: bytes, or a string as "6G".'),
+  modprobe: text(
+    'modprobe',
+    'Modules of other drivers that are loaded, with their parameters: kvm_hv, "kvm_hv,sim_secmem=4194304".',
+  ),
   swap: text('swap', 'A swap device of that size, a RAM disk: bytes, or a string as "256M".'),
   hugepages: text('hugepages', 'Huge pages of 2 MiB in the pool.'),
   thp: text('thp', 'Transparent huge pages: always, madvise (for what asks for them), or never.'),
@@ -114,6 +118,10 @@ export const RESULTS: Readonly<Record<string, Text>> = {
   ret: text('ret', '0, or the name of the errno; a sign before it is taken, too.'),
   cpages: text('cpages', 'Pages that the driver copied: pages migrated, or accessed.'),
   faults: text('faults', 'Faults that the device took before the command went through.'),
+  answer: text(
+    'answer',
+    'What the command answered beside ret, by the name that the driver has for it: H_STATE ...',
+  ),
   data: text('data', 'Per page the word that it is full of, or "mixed", as the device sees it.'),
   perm: text('perm', 'Per page what the device sees of it: where it is, and what it may do there.'),
   type: text('type', 'Which memory the device has.'),

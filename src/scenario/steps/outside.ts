@@ -40,6 +40,7 @@ const driverSchema = stepSchema(
   expecting({
     cpages: count.optional(),
     faults: count.optional(),
+    answer: named(/^[A-Z]\w*$/, 'a name: H_SUCCESS ...').optional(),
     data: eachPage(contents, 'a 32-bit word or "mixed"').optional(),
   }),
 );
@@ -70,10 +71,11 @@ function* takeDriver(sys: Sys, actor: Actor, step: DriverCommandStep): Task<Step
   if (struct.length > 0) yield* sys.storeBytes(scratch, struct);
   const ret = yield* sys.ioctl(fdOf(actor, step.fd), request, scratch);
   if (ret < 0) return retOf(ret);
-  const { cpages, faults } = decode?.(yield* sys.loadBytes(scratch, struct.length)) ?? {};
+  const { cpages, faults, answer } = decode?.(yield* sys.loadBytes(scratch, struct.length)) ?? {};
   const counts = {
     ...(cpages === undefined ? {} : { cpages }),
     ...(faults === undefined ? {} : { faults }),
+    ...(answer === undefined ? {} : { answer }),
   };
   if (fillsBuffer !== true || pages > MAX_LISTED) return { ret: 0, ...counts };
   const data: (number | string)[] = [];
