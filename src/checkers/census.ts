@@ -6,7 +6,13 @@
 import type { Drivers } from '../kernel/drivers.js';
 import type { Kernel } from '../mm/kernel.js';
 import { type DevPagemap, idle_device_refs } from '../mm/memremap.js';
-import { compound_head, folio_nr_pages, folio_test_large, GUP_PIN_COUNTING_BIAS } from '../mm/page_flags.js';
+import {
+  compound_head,
+  folio_nr_pages,
+  folio_test_large,
+  GUP_PIN_COUNTING_BIAS,
+  PG_private,
+} from '../mm/page_flags.js';
 import {
   is_device_exclusive_entry,
   is_device_private_entry,
@@ -138,7 +144,9 @@ export class Census {
     const { refs } = this.columns;
     for (const mapping of this.k.mappings) {
       if (mapping === null) continue;
-      for (const page of mapping.i_pages.values()) refs[page]!++;
+      for (const page of mapping.i_pages.values()) {
+        refs[page]! += (this.mem.flags[page]! & PG_private) !== 0 ? 2 : 1;
+      }
     }
   }
 

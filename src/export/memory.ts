@@ -55,6 +55,52 @@ static void take_mmap_file(const struct step *step)
 }
 `;
 
+export const DISK_FILES = `
+/* The file on ext4 of each region that was mapped from one; children have them too. */
+static int disk_files[NR_REGIONS] = { [0 ... NR_REGIONS - 1] = -1 };
+`;
+
+export const DISK_FILE_OF = `
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
+static int disk_file_of(int region, unsigned long pages)
+{
+	int *fd = &disk_files[region];
+	struct statfs fs;
+
+	if (*fd < 0) {
+		*fd = open("/var/tmp", O_TMPFILE | O_RDWR, 0600);
+		if (*fd < 0 || fstatfs(*fd, &fs) || fs.f_type != EXT4_SUPER_MAGIC)
+			give_up("a file in /var/tmp, which has to be on ext4");
+		if (ftruncate(*fd, (off_t)(pages * PAGE_BYTES)))
+			give_up("ftruncate of a file in /var/tmp");
+	}
+	return *fd;
+}
+`;
+
+export const FILE_OF = `
+static int file_of(int region, unsigned long pages)
+{
+	return disk_files[region] >= 0 ? disk_files[region] : memfd_of(region, pages);
+}
+`;
+
+export const KNOWN_FILE = `
+static int known_file(int region)
+{
+	return disk_files[region] >= 0 ? disk_files[region] : memfds[region];
+}
+`;
+
+export const MMAP_DISK = `
+static void take_mmap_disk(const struct step *step)
+{
+	map(step, disk_file_of(step->region, step->pages));
+}
+`;
+
 export const MMAP_DEVICE = `
 static void take_mmap_device(const struct step *step)
 {

@@ -25,6 +25,10 @@ function part(text: Part['text'], needs: readonly Part[] = [], setup?: string): 
 const answerCall = part(ANSWER_CALL);
 const memfds = part(memory.MEMFDS);
 const memfdOf = part(memory.MEMFD_OF, [memfds]);
+const diskFiles = part(memory.DISK_FILES);
+const diskFileOf = part(memory.DISK_FILE_OF, [diskFiles]);
+const fileOf = part(memory.FILE_OF, [diskFiles, memfdOf]);
+const knownFile = part(memory.KNOWN_FILE, [diskFiles, memfds]);
 const openFds = part(drivers.OPEN_FDS);
 const map = part(memory.MMAP, [answerCall]);
 const pageWord = part(memory.PAGE_WORD);
@@ -56,6 +60,7 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   close: part(drivers.CLOSE, [answerCall, openFds]),
   mmap: part(memory.MMAP_ANON, [map]),
   mmap_file: part(memory.MMAP_FILE, [map, memfdOf]),
+  mmap_disk: part(memory.MMAP_DISK, [map, diskFileOf]),
   mmap_device: part(memory.MMAP_DEVICE, [openFds, map]),
   munmap: rangeCall(memory.MUNMAP),
   mlock: rangeCall(memory.MLOCK),
@@ -76,10 +81,10 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   unpin: part(drivers.UNPIN, [answerCall, gupInterface]),
   get: part(transfers.GET, [keptPages]),
   put: part(transfers.PUT, [keptPages]),
-  fread: part(transfers.FREAD, [memfdOf, arrived]),
-  fwrite: part(transfers.FWRITE, [memfdOf, transferWords, answerBytes]),
-  truncate: part(transfers.TRUNCATE, [answerCall, memfds]),
-  punch: part(transfers.PUNCH, [answerCall, memfds]),
+  fread: part(transfers.FREAD, [fileOf, arrived]),
+  fwrite: part(transfers.FWRITE, [fileOf, transferWords, answerBytes]),
+  truncate: part(transfers.TRUNCATE, [answerCall, knownFile]),
+  punch: part(transfers.PUNCH, [answerCall, knownFile]),
   read: part(transfers.READ, [scratch, transferWords, answerBytes]),
   write: part(transfers.WRITE, [scratch, arrived]),
   peek: part(transfers.PEEK, [remote, arrived]),

@@ -60,7 +60,7 @@ static void answer_arrived(long bytes, const uint32_t *buffer)
 export const FREAD = `
 static void take_fread(const struct step *step)
 {
-	int fd = memfd_of(step->region, step->npages + step->pages);
+	int fd = file_of(step->region, step->npages + step->pages);
 	off_t at = (off_t)(step->npages * PAGE_BYTES);
 	uint32_t *buffer;
 
@@ -76,7 +76,7 @@ static void take_fread(const struct step *step)
 export const FWRITE = `
 static void take_fwrite(const struct step *step)
 {
-	int fd = memfd_of(step->region, step->npages + step->pages);
+	int fd = file_of(step->region, step->npages + step->pages);
 	void *from = (void *)step->buffer;
 
 	if (!from)
@@ -88,14 +88,14 @@ static void take_fwrite(const struct step *step)
 export const TRUNCATE = `
 static void take_truncate(const struct step *step)
 {
-	answer_call(ftruncate(memfds[step->region], (off_t)(step->pages * PAGE_BYTES)));
+	answer_call(ftruncate(known_file(step->region), (off_t)(step->pages * PAGE_BYTES)));
 }
 `;
 
 export const PUNCH = `
 static void take_punch(const struct step *step)
 {
-	answer_call(fallocate(memfds[step->region], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	answer_call(fallocate(known_file(step->region), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			      (off_t)(step->npages * PAGE_BYTES), (off_t)(step->pages * PAGE_BYTES)));
 }
 `;

@@ -2,6 +2,7 @@
 /** Answers for: include/linux/fs.h, fs/file_table.c: open files, their operations, and the delayed last fput(). */
 import type { Kernel } from '../mm/kernel.js';
 import type { MappingSource } from '../mm/mmap.js';
+import { FileRaState } from '../mm/readahead.js';
 import type { AddressSpace, MappableFile, MmStruct } from '../mm/types.js';
 import type { Task } from '../sim/task.js';
 
@@ -29,6 +30,7 @@ export class OpenFile implements MappableFile {
   f_count = 1;
   f_pos = 0;
   mapping: AddressSpace | null = null;
+  readonly f_ra = new FileRaState();
   private_data: unknown = null;
 
   constructor(

@@ -174,10 +174,20 @@ export const categories: Readonly<Record<string, Category>> = {
   },
   filex: {
     ...base,
-    share: 20,
+    share: 17,
     steps: { ...common, ...fileCalls, exclusive: 14, fork: 10 },
     backing: { file: 89, anon: 11 },
     shared: 25,
+  },
+  // Files on a disk, of which no recording has any.
+  disk: {
+    ...base,
+    share: 3,
+    steps: { ...common, ...fileCalls, ...pins, ...transfers, pageout: 30, willneed: 20, mlock: 12, fork: 19 },
+    backing: { disk: 85, anon: 8, file: 7 },
+    shared: 60,
+    pages: [...SMALL, ...SMALL, 64, 512],
+    devices: [0, 1, 2, 3],
   },
   io: {
     ...base,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/gup.c, GUP-fast: present entries without the mmap_lock, then the slow path for the rest.
- * Fidelity: ported; no secretmem and no file systems that track dirty pages, which the fast path would refuse.
+ * Fidelity: ported; no secretmem.
  */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
@@ -17,6 +17,7 @@ import {
   FOLL_TOUCH,
   FOLL_UNLOCKABLE,
   FOLL_WRITE,
+  gup_fast_folio_allowed,
   gup_must_unshare,
   is_valid_gup_args,
 } from './gup_flags.js';
@@ -54,6 +55,7 @@ function grab_fast(k: Kernel, entry: number, page: Page, refs: number, flags: nu
   const folio = compound_head(k.mem, page);
   if ((flags & FOLL_LONGTERM) !== 0 && !folio_is_longterm_pinnable(k, folio)) return false;
   if ((entry & PTE_WRITE) === 0 && gup_must_unshare(k, null, flags, page)) return false;
+  if (!gup_fast_folio_allowed(k, folio, flags)) return false;
   if (k.mem.refcount[folio]! <= 0 || try_grab_folio(k, folio, refs, flags) !== 0) return false;
   k.mem.flags[folio]! |= PG_referenced;
   return true;

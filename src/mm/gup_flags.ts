@@ -46,6 +46,8 @@ export const FOLL_FAST_ONLY = 1 << 20;
 export const FOLL_UNLOCKABLE = 1 << 21;
 export const FOLL_MADV_POPULATE = 1 << 22;
 
+const LONGTERM_PIN = FOLL_PIN | FOLL_LONGTERM;
+
 /** Flags that callers outside of mm/gup.c may not pass. */
 const INTERNAL_GUP_FLAGS =
   FOLL_TOUCH | FOLL_TRIED | FOLL_REMOTE | FOLL_PIN | FOLL_FAST_ONLY | FOLL_UNLOCKABLE | FOLL_MADV_POPULATE;
@@ -128,8 +130,30 @@ interface Refusal {
 const SPECIAL: Refusal = { err: -EFAULT, reason: 'special-mapping' };
 const NOT_ANONYMOUS: Refusal = { err: -EFAULT, reason: 'mapping-not-anonymous' };
 const HUGETLB: Refusal = { err: -EOPNOTSUPP, reason: 'hugetlb-mapping' };
+const TRACKS_DIRTY: Refusal = { err: -EFAULT, reason: 'file-tracks-writes' };
 const NOT_WRITABLE: Refusal = { err: -EFAULT, reason: 'vma-not-writable' };
 const NOT_READABLE: Refusal = { err: -EFAULT, reason: 'vma-not-readable' };
+
+/**
+ * Whether a pin for writing may stay for long: not where a file system has to know of writes, which it then would not.
+ * Source: mm/gup.c writable_file_mapping_allowed.
+ */
+function writable_file_mapping_allowed(vma: VmArea, gup_flags: number): boolean {
+  if ((gup_flags & LONGTERM_PIN) !== LONGTERM_PIN) return true;
+  if ((vma.vm_flags & (VM_SHARED | VM_WRITE)) !== (VM_SHARED | VM_WRITE)) return true;
+  return vma.vm_ops?.page_mkwrite === undefined;
+}
+
+/**
+ * Whether the fast path may pin the folio: for writing and for long only what no file system writes back, as it does not
+ * know the mapping. Source: mm/gup.c gup_fast_folio_allowed.
+ */
+export function gup_fast_folio_allowed(k: Kernel, folio: Page, flags: number): boolean {
+  if (!k.behaviour.gupLongtermSparesFiles) return true;
+  if ((flags & (LONGTERM_PIN | FOLL_WRITE)) !== (LONGTERM_PIN | FOLL_WRITE)) return true;
+  const mapping = k.mem.mapping[folio]!;
+  return mapping >= 0 || k.mappings[-mapping]!.kind !== 'ext4';
+}
 
 /** What the VMA has against these flags; null when it lets them in. */
 export function vma_refusal(vma: VmArea, gup_flags: number): Refusal | null {
@@ -142,6 +166,8 @@ export function vma_refusal(vma: VmArea, gup_flags: number): Refusal | null {
   }
   const force = (gup_flags & FOLL_FORCE) !== 0;
   if ((gup_flags & FOLL_WRITE) !== 0) {
+    const { gupLongtermSparesFiles } = vma.vm_mm.kernel.behaviour;
+    if (gupLongtermSparesFiles && !writable_file_mapping_allowed(vma, gup_flags)) return TRACKS_DIRTY;
     if ((vm_flags & VM_WRITE) !== 0) return null;
     return force && !is_vm_hugetlb_page(vma) && is_cow_mapping(vm_flags) ? null : NOT_WRITABLE;
   }

@@ -283,7 +283,7 @@ export class Kernel {
 
   // --- address_space ---------------------------------------------------------------------------------
 
-  newMapping(kind: 'shmem' | 'hugetlb', size: number): AddressSpace {
+  newMapping(kind: AddressSpace['kind'], size: number): AddressSpace {
     const id = this.freeMappingIds.pop() ?? this.mappings.length;
     const mapping = new AddressSpace(id, kind, size);
     this.mappings[id] = mapping;

@@ -30,6 +30,8 @@ import {
   MADV_WIPEONFORK,
   PAGE_SIZE,
 } from '../uapi/mman.js';
+import { ext4_punch_hole } from './ext4.js';
+import { filemap_willneed } from './filemap.js';
 import { faultin_page_range } from './gup.js';
 import { madvise_free_whole_pmd } from './huge_memory.js';
 import { split_folio } from './huge_split.js';
@@ -190,7 +192,7 @@ function* madvise_vma_behavior(vma: VmArea, start: number, end: number, advice: 
     case MADV_FREE:
       return yield* madvise_dontneed_free(vma, start, end, advice);
     case MADV_WILLNEED:
-      return 0;
+      return yield* madvise_willneed(vma, start, end);
     case MADV_COLD:
     case MADV_PAGEOUT:
       return yield* madvise_cold_or_pageout(vma, start, end, advice === MADV_PAGEOUT);
@@ -235,6 +237,22 @@ function* madvise_vma_behavior(vma: VmArea, start: number, end: number, advice: 
   return 0;
 }
 
+/** A file on a disk is read. Context: mmap_lock held for read, dropped for a while. */
+function* madvise_willneed(vma: VmArea, start: number, end: number): Task<number> {
+  const { vm_mm: mm, vm_file: file } = vma;
+  if (file?.mapping?.kind !== 'ext4') return 0;
+  const index = linear_page_index(vma, start);
+  file.get_file();
+  mm.mmap_lock.up_read();
+  filemap_willneed(mm.kernel, file.mapping, index, (end - start) / PAGE_SIZE);
+  file.fput();
+  yield* mm.mmap_lock.down_read('madvise_willneed');
+  return 0;
+}
+
+/** fallocate(FALLOC_FL_PUNCH_HOLE) by what is mapped. */
+const PUNCH_HOLE = { hugetlb: hugetlbfs_punch_hole, shmem: shmem_punch_hole, ext4: ext4_punch_hole };
+
 /** MADV_REMOVE: a hole in the file behind. Context: mmap_lock held for read, dropped for a while. */
 function* madvise_remove(vma: VmArea, start: number, end: number): Task<number> {
   const { vm_mm: mm, vm_file: file } = vma;
@@ -245,8 +263,7 @@ function* madvise_remove(vma: VmArea, start: number, end: number): Task<number> 
   const offset = linear_page_index(vma, start) * PAGE_SIZE;
   file.get_file();
   mm.mmap_lock.up_read();
-  const punch = file.mapping.kind === 'hugetlb' ? hugetlbfs_punch_hole : shmem_punch_hole;
-  yield* punch(mm.kernel, file.mapping, offset, end - start);
+  yield* PUNCH_HOLE[file.mapping.kind](mm.kernel, file.mapping, offset, end - start);
   file.fput();
   yield* mm.mmap_lock.down_read('madvise_remove');
   return 0;

@@ -97,6 +97,8 @@ import { handle_userfault, pte_mkuffd_wp, userfaultfd_pte_wp } from './userfault
 import { maybe_mkwrite } from './vma.js';
 
 const FAULT_AROUND_PAGES = 16;
+/** vm_ops.fault() has no page for the fault. */
+const UNFINISHED = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
 
 /** The page of a present PTE that the memory core may handle; NO_PAGE for special ones (the zero page). */
 export function vm_normal_page(flags: number, page: Page): Page {
@@ -257,7 +259,7 @@ function* do_read_fault(vmf: VmFault): Task<number> {
   const around = vma.vm_ops!.cachedPage !== undefined && !userfaultfd_wp(vma);
   if (around && do_fault_around(vmf)) return VM_FAULT_NOPAGE;
   const ret = yield* vma.vm_ops!.fault!(vmf);
-  if ((ret & VM_FAULT_ERROR) !== 0) return ret;
+  if ((ret & UNFINISHED) !== 0) return ret;
   return finish_fault(vmf, vmf.page, false);
 }
 
@@ -271,6 +273,7 @@ function do_fault_around(vmf: VmFault): boolean {
   const from = Math.max(pteOff - (pteOff % FAULT_AROUND_PAGES), pteOff - Math.min(pteOff, vmaOff));
   const to = Math.min(from + FAULT_AROUND_PAGES, 512, pteOff + vmaPages - vmaOff);
   let table: PteTable | null = null;
+  let mapped = 0;
   for (let i = from; i < to; i++) {
     const page = vma.vm_ops!.cachedPage!(vma, pgoff + i - pteOff);
     if (page === NO_PAGE) continue;
@@ -278,7 +281,9 @@ function do_fault_around(vmf: VmFault): boolean {
     if (table[FLAGS + i] !== 0) continue;
     get_page(k, page);
     map_file_page(k, vma, page, table, i, vma.vm_page_prot | PTE_YOUNG);
+    mapped++;
   }
+  if (mapped > 0) vma.vm_ops!.faultedAround?.(vma, mapped);
   return table !== null && table[FLAGS + pteOff] !== 0;
 }
 
@@ -297,7 +302,7 @@ function* do_cow_fault(vmf: VmFault): Task<number> {
   const cow = yield* alloc_page(k);
   if (cow === NO_PAGE) return VM_FAULT_OOM;
   const ret = yield* vma.vm_ops!.fault!(vmf);
-  if ((ret & VM_FAULT_ERROR) !== 0) {
+  if ((ret & UNFINISHED) !== 0) {
     k.contents.clear_page(cow);
     put_page(k, cow);
     return ret;
@@ -313,9 +318,18 @@ function* do_cow_fault(vmf: VmFault): Task<number> {
 
 function* do_shared_fault(vmf: VmFault): Task<number> {
   const { vma } = vmf;
+  const k = vma.vm_mm.kernel;
   const ret = yield* vma.vm_ops!.fault!(vmf);
-  if ((ret & VM_FAULT_ERROR) !== 0) return ret;
-  vma.vm_mm.kernel.mem.flags[compound_head(vma.vm_mm.kernel.mem, vmf.page)]! |= PG_dirty;
+  if ((ret & UNFINISHED) !== 0) return ret;
+  if (vma.vm_ops!.page_mkwrite !== undefined) {
+    k.unlock_page(vmf.page);
+    const refused = yield* vma.vm_ops!.page_mkwrite(vmf);
+    if (refused !== 0) {
+      put_page(k, vmf.page);
+      return refused;
+    }
+  }
+  k.mem.flags[compound_head(k.mem, vmf.page)]! |= PG_dirty;
   return finish_fault(vmf, vmf.page, false);
 }
 
@@ -458,8 +472,9 @@ function* do_wp_page(vmf: VmFault, table: PteTable, i: number): Task<number> {
   const page = vm_normal_page(table[FLAGS + i]!, table[i]!);
   vmf.page = page;
   if ((vma.vm_flags & (VM_SHARED | VM_MAYSHARE)) !== 0) {
-    table[FLAGS + i] = maybe_mkwrite(table[FLAGS + i]! | PTE_DIRTY | PTE_YOUNG, vma);
-    flush_tlb_page(vma.vm_mm, vmf.address);
+    if (page !== NO_PAGE && vma.vm_ops?.page_mkwrite !== undefined)
+      return yield* wp_page_shared(vmf, table[FLAGS + i]!);
+    wp_page_reuse(vmf, table, i);
     if (page !== NO_PAGE) mem.flags[compound_head(mem, page)]! |= PG_dirty;
     return 0;
   }
@@ -473,6 +488,25 @@ function* do_wp_page(vmf: VmFault, table: PteTable, i: number): Task<number> {
   }
   if (folio !== NO_PAGE) get_page(k, folio);
   return yield* wp_page_copy(vmf, table[i]!, table[FLAGS + i]!);
+}
+
+/** A shared page of a file system that wants to know of writes; the entry had `orig`. */
+function* wp_page_shared(vmf: VmFault, orig: number): Task<number> {
+  const { vma, page } = vmf;
+  const k = vma.vm_mm.kernel;
+  get_page(k, page);
+  const refused = yield* vma.vm_ops!.page_mkwrite!(vmf);
+  if (refused === 0) {
+    const table = faulting_table(vmf);
+    const i = pte_index(vmf.address);
+    if (table !== null && table[i] === page && table[FLAGS + i] === orig) {
+      wp_page_reuse(vmf, table, i);
+      k.mem.flags[page]! |= PG_dirty;
+    }
+    k.unlock_page(page);
+  }
+  put_page(k, page);
+  return refused;
 }
 
 function wp_page_reuse(vmf: VmFault, table: PteTable, i: number): void {

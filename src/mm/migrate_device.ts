@@ -34,7 +34,15 @@ import {
 } from './mmu_notifier.js';
 import { folio_try_get, put_page } from './page_alloc.js';
 import { alloc_page } from './page_alloc_slow.js';
-import { folio_mapcount, folio_mapped, folio_nr_pages, PG_head, PG_lru, PG_uptodate } from './page_flags.js';
+import {
+  folio_mapcount,
+  folio_mapped,
+  folio_nr_pages,
+  PG_head,
+  PG_lru,
+  PG_private,
+  PG_uptodate,
+} from './page_flags.js';
 import {
   FLAGS,
   PTE_DIRTY,
@@ -62,6 +70,7 @@ function migrate_vma_check_page(k: Kernel, page: Page, fault_page: Page): boolea
   if ((mem.flags[page]! & PG_head) !== 0 && !k.behaviour.migratesCompound) return false;
   if (k.is_zone_device_page(page)) extra++;
   if (mem.mapping[page]! < 0 || folio_test_swapcache(k, page)) extra++;
+  if ((mem.flags[page]! & PG_private) !== 0) extra++;
   return mem.refcount[page]! - extra <= folio_mapcount(mem, page);
 }
 
@@ -120,6 +129,7 @@ function note_pinned(k: Kernel, page: Page, device: boolean, fault_page: Page): 
     (page === fault_page ? 1 : 0) +
     (device ? 1 : 0) +
     (mem.mapping[page]! < 0 || folio_test_swapcache(k, page) ? 1 : 0) +
+    ((mem.flags[page]! & PG_private) !== 0 ? 1 : 0) +
     folio_mapcount(mem, page);
   const because: Because = folio_mapped(mem, page)
     ? { id: 'still-mapped', mapcount: folio_mapcount(mem, page) }

@@ -51,7 +51,7 @@ import {
   type VmArea,
   vma_is_anonymous,
 } from './types.js';
-import { vma_modify_flags, vma_set_page_prot } from './vma.js';
+import { vma_modify_flags, vma_set_page_prot, vma_wants_writenotify } from './vma.js';
 
 /** Whether what is not there is marked, so that it comes write-protected: in files. */
 const leaves_marks = (vma: VmArea, { uffd }: ProtectionChange): boolean =>
@@ -176,10 +176,10 @@ function* change_pmd_range(
   }
 }
 
-/** vma_wants_manual_pte_write_upgrade(): shared mappings begin writable, but where a userfaultfd wants to know. */
+/** vma_wants_manual_pte_write_upgrade(): shared mappings begin writable, but where somebody wants to know. */
 export function wants_manual_upgrade(vma: VmArea): boolean {
   if ((vma.vm_flags & VM_WRITE) === 0) return false;
-  return (vma.vm_flags & VM_SHARED) === 0 || userfaultfd_wp(vma);
+  return (vma.vm_flags & VM_SHARED) === 0 || vma_wants_writenotify(vma);
 }
 
 /** mprotect of a part of one VMA. Return: the VMA that covers it now, or -errno. */

@@ -28,6 +28,10 @@ export const PG_restore_reserve = 1 << 15;
 export const PG_waiters = 1 << 16;
 /** In the swap cache, with its slot in page->private. */
 export const PG_swapcache = 1 << 17;
+/** The page of a file has buffers (attach_page_private), which hold a reference. */
+export const PG_private = 1 << 18;
+/** Whoever gets here reads on: the next pages of the file are to be read ahead. */
+export const PG_readahead = 1 << 19;
 
 /** Flags that __split_huge_page_tail() copies from the head. */
 export const SPLIT_COPIED_FLAGS =

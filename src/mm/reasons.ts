@@ -27,6 +27,7 @@ export interface CoreReasons {
   'device-mapping': None;
   'hugetlb-mapping': None;
   'mapping-not-anonymous': None;
+  'file-tracks-writes': None;
   // The entry.
   'file-hole': None;
   'exclusive-entry': None;
@@ -54,6 +55,7 @@ export interface CoreReasons {
   'tail-page': None;
   'hugetlb-page': None;
   'file-backed': None;
+  'dirty-file': None;
   'not-anonymous': None;
   'not-on-lru': None;
   mlocked: None;
@@ -156,6 +158,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'device-mapping': mapping("special mapping (a device's own pages)"),
   'hugetlb-mapping': mapping('hugetlb mapping'),
   'mapping-not-anonymous': page('mapping is not anonymous'),
+  'file-tracks-writes': mapping('a shared file whose file system has to know of each write, pinned for long'),
   'file-hole': page('hole in a mapping that is not anonymous'),
   'exclusive-entry': page('device exclusive entry'),
   'migration-entry': page('migration entry'),
@@ -180,6 +183,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'tail-page': page('tail page of a large folio'),
   'hugetlb-page': page('hugetlb page'),
   'file-backed': page('file-backed page'),
+  'dirty-file': page('dirty page of a file, which is left to be written back'),
   'not-anonymous': page('not anonymous memory'),
   'not-on-lru': page('not on the LRU'),
   mlocked: page('locked in memory (mlock)'),

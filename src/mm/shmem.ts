@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: mm/shmem.c, mm/filemap.c: memory files and shared anonymous memory. Fidelity: simplified: no huge pages, no swap. */
+/** Answers for: mm/shmem.c: memory files and shared anonymous memory. Fidelity: simplified: no huge pages, no swap. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
+import {
+  clear_hole_edges,
+  clear_partial,
+  holePages,
+  pagesOf,
+  truncate_inode_pages_final,
+  truncate_inode_pages_range,
+} from './filemap_pages.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru, lruvec_del_folio } from './lru.js';
 import { unmap_mapping_pages } from './memory_zap.js';
@@ -89,8 +97,6 @@ function free_swapped(k: Kernel, mapping: AddressSpace, first: number, end: numb
   }
 }
 
-const pagesOf = (mapping: AddressSpace): number => Math.ceil(mapping.size / PAGE_SIZE);
-
 function* shmem_fault(vmf: VmFault): Task<number> {
   const { vma } = vmf;
   const k = vma.vm_mm.kernel;
@@ -118,11 +124,7 @@ export const shmem_vm_ops: VmOperations = { name: 'shmem', fault: shmem_fault, c
 
 /** Drop the page cache of an inode that nobody maps or has open (shmem_evict_inode). */
 export function shmem_evict_inode(k: Kernel, mapping: AddressSpace): void {
-  for (const page of mapping.i_pages.values()) {
-    k.mem.mapping[page] = 0;
-    put_page(k, page);
-  }
-  mapping.i_pages.clear();
+  truncate_inode_pages_final(k, mapping);
   free_swapped(k, mapping, 0, Number.MAX_SAFE_INTEGER);
   k.dropMapping(mapping);
 }
@@ -130,27 +132,7 @@ export function shmem_evict_inode(k: Kernel, mapping: AddressSpace): void {
 /** Free the pages from `first` up to `end`, wherever they are referenced still (shmem_truncate_range). */
 function* shmem_truncate_range(k: Kernel, mapping: AddressSpace, first: number, end: number): Task {
   free_swapped(k, mapping, first, end);
-  const indices = [...mapping.i_pages.keys()].filter((index) => index >= first && index < end);
-  for (const index of indices.sort((a, b) => a - b)) {
-    const page = mapping.i_pages.get(index);
-    if (page === undefined) continue;
-    yield* k.lock_page(page, 'shmem_undo_range');
-    if (mapping.i_pages.get(index) !== page) {
-      k.unlock_page(page);
-      continue;
-    }
-    mapping.i_pages.delete(index);
-    k.mem.mapping[page] = 0;
-    k.unlock_page(page);
-    put_page(k, page);
-  }
-}
-
-/** The page in the middle of which the file ends, or a hole begins: zeros behind. */
-function clear_partial(k: Kernel, mapping: AddressSpace, start: number, end: number): void {
-  const page = mapping.i_pages.get(Math.floor(start / PAGE_SIZE));
-  if (page === undefined || start >= end) return;
-  k.contents.writeBytes(page, start % PAGE_SIZE, new Uint8Array(end - start), 0, end - start);
+  yield* truncate_inode_pages_range(k, mapping, first, end, 'shmem_undo_range');
 }
 
 /** ftruncate(): a smaller size unmaps and frees what lies beyond, private copies too. Context: may sleep. */
@@ -170,10 +152,8 @@ export function* shmem_setattr(k: Kernel, mapping: AddressSpace, size: number): 
 
 /** fallocate(FALLOC_FL_PUNCH_HOLE): pages of the range go, private copies stay. Context: may sleep. */
 export function* shmem_punch_hole(k: Kernel, mapping: AddressSpace, offset: number, length: number): Task {
-  const first = Math.ceil(offset / PAGE_SIZE);
-  const end = Math.floor((offset + length) / PAGE_SIZE);
+  const { first, end } = holePages(offset, length);
   if (end > first) yield* unmap_mapping_pages(mapping, first, end - first, false);
-  clear_partial(k, mapping, offset, Math.min(first * PAGE_SIZE, offset + length));
-  if (end >= first) clear_partial(k, mapping, Math.max(offset, end * PAGE_SIZE), offset + length);
+  clear_hole_edges(k, mapping, offset, length);
   yield* shmem_truncate_range(k, mapping, first, end);
 }

@@ -9,6 +9,7 @@ import type { AnonVma, AnonVmaChain } from './anon_vma.js';
 import type { Kernel } from './kernel.js';
 import type { MmNotifiers } from './mmu_notifier.js';
 import type { PageTables } from './pgtable.js';
+import type { FileRaState } from './readahead.js';
 import type { VmaTree } from './vma_tree.js';
 
 export const VM_READ = 0x1;
@@ -47,6 +48,13 @@ export interface VmOperations {
   fault?(vmf: VmFault): Task<number>;
   /** Page cache pages that fault-around may map; NO_PAGE where there is none. */
   cachedPage?(vma: VmArea, pgoff: number): Page;
+  /** Fault-around has mapped so many pages. */
+  faultedAround?(vma: VmArea, pages: number): void;
+  /**
+   * The page in vmf.page, mapped shared, is about to be written to: the file system wants to know. Return: 0 with the
+   * page locked, VM_FAULT_NOPAGE when the page is no longer the file's, or an error.
+   */
+  page_mkwrite?(vmf: VmFault): Task<number>;
   open?(vma: VmArea): void;
   close?(vma: VmArea): void;
   /** Whether the VMA may be split at `addr`: 0 or -errno. */
@@ -56,6 +64,7 @@ export interface VmOperations {
 /** What the memory core needs of an open file (struct file). */
 export interface MappableFile {
   readonly mapping: AddressSpace | null;
+  readonly f_ra: FileRaState;
   get_file(): void;
   fput(): void;
 }
@@ -73,7 +82,7 @@ export class AddressSpace {
 
   constructor(
     readonly id: number,
-    readonly kind: 'shmem' | 'hugetlb',
+    readonly kind: 'shmem' | 'hugetlb' | 'ext4',
     /** i_size in bytes. */
     public size: number,
   ) {}
@@ -161,11 +170,15 @@ export const FAULT_FLAG_ALLOW_RETRY = 0x04;
 export const FAULT_FLAG_REMOTE = 0x80;
 export const FAULT_FLAG_USER = 0x40;
 export const FAULT_FLAG_UNSHARE = 0x400;
+/** The fault is tried again, and waits for nothing more than it must. */
+export const FAULT_FLAG_TRIED = 0x20;
 /** Without the mmap_lock. DIVERGES: mmap_lock stands for the locks of VMAs; what they refuse is refused. */
 export const FAULT_FLAG_VMA_LOCK = 0x1000;
 
 export const VM_FAULT_OOM = 0x1;
 export const VM_FAULT_SIGBUS = 0x2;
+/** Something had to be read first. */
+export const VM_FAULT_MAJOR = 0x4;
 export const VM_FAULT_SIGSEGV = 0x40;
 export const VM_FAULT_NOPAGE = 0x100;
 export const VM_FAULT_RETRY = 0x400;

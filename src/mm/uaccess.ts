@@ -25,10 +25,12 @@ import {
 } from './pgtable.js';
 import {
   FAULT_FLAG_ALLOW_RETRY,
+  FAULT_FLAG_TRIED,
   FAULT_FLAG_USER,
   FAULT_FLAG_VMA_LOCK,
   FAULT_FLAG_WRITE,
   type MmStruct,
+  VM_FAULT_MAJOR,
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
@@ -109,8 +111,13 @@ function* do_user_addr_fault(mm: MmStruct, addr: number, write: boolean): Task<S
     let ret = VM_FAULT_SIGSEGV;
     if (allowed) {
       ret = yield* handle_mm_fault(vma, addr, first);
-      const again = (ret & VM_FAULT_RETRY) !== 0 && !waits_for_userfault(k);
-      if (again) ret = yield* handle_mm_fault(vma, addr, flags);
+      // What the lock of a VMA refused has not been tried yet.
+      let tried = first === flags;
+      while ((ret & VM_FAULT_RETRY) !== 0 && !waits_for_userfault(k)) {
+        if ((ret & VM_FAULT_MAJOR) !== 0) tried = true;
+        ret = yield* handle_mm_fault(vma, addr, tried ? flags | FAULT_FLAG_TRIED : flags);
+        tried = true;
+      }
     }
     mm.mmap_lock.up_read();
     if ((ret & VM_FAULT_RETRY) !== 0) {

@@ -8,6 +8,7 @@ import { split_huge_pmd_if_needed } from './huge_split.js';
 import { PTE_PRESENT, PTE_PROTNONE, PTE_WRITE } from './pgtable.js';
 import {
   type MmStruct,
+  userfaultfd_wp,
   VM_ACCESS_FLAGS,
   VM_LOCKED,
   VM_SHARED,
@@ -30,9 +31,15 @@ export function vm_get_page_prot(vm_flags: number): number {
     : PTE_PRESENT;
 }
 
-/** vma_set_page_prot(). No filesystem here wants to be told of writes. */
+/** Whether somebody wants to know of the first write to a page: the file system, or a userfaultfd. */
+export function vma_wants_writenotify(vma: VmArea): boolean {
+  if ((vma.vm_flags & (VM_SHARED | VM_WRITE)) !== (VM_SHARED | VM_WRITE)) return false;
+  return vma.vm_ops?.page_mkwrite !== undefined || userfaultfd_wp(vma);
+}
+
 export function vma_set_page_prot(vma: VmArea): void {
-  vma.vm_page_prot = vm_get_page_prot(vma.vm_flags);
+  const { vm_flags } = vma;
+  vma.vm_page_prot = vm_get_page_prot(vma_wants_writenotify(vma) ? vm_flags & ~VM_SHARED : vm_flags);
 }
 
 /** Put a VMA into its mm and its file's i_mmap. */

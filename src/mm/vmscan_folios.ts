@@ -3,10 +3,11 @@
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { HPAGE_PMD_NR } from '../uapi/mman.js';
+import { filemap_release_folio, filemap_remove_folio } from './filemap_pages.js';
 import { split_folio } from './huge_split.js';
 import { COST_PAGE, type Kernel } from './kernel.js';
 import { folio_putback_lru } from './lru.js';
-import { folio_try_get } from './page_alloc.js';
+import { folio_try_get, put_page } from './page_alloc.js';
 import {
   folio_mapped,
   folio_maybe_dma_pinned,
@@ -32,6 +33,7 @@ import {
   folio_test_swapcache,
   swap_writepage,
 } from './swap.js';
+import type { AddressSpace } from './types.js';
 
 /** What becomes of a folio: nobody needs it any more; it goes back where it was; or to the active list. */
 type Outcome = 'freed' | 'keep' | 'activate';
@@ -69,9 +71,22 @@ function* discard_lazyfree(k: Kernel, folio: Page): Task<Outcome> {
   return k.mem.refcount[folio] === 1 ? 'freed' : stays(k, folio, referenced('pinned', k, folio, 1));
 }
 
+/** An unmapped page of a file on a disk: a clean one goes, a dirty one is not written here. */
+function drop_file_folio(k: Kernel, mapping: AddressSpace, folio: Page): Outcome {
+  if ((k.mem.flags[folio]! & PG_dirty) !== 0) return stays(k, folio, 'dirty-file', 'activate');
+  filemap_release_folio(k, folio);
+  // The caller's reference, and the cache's.
+  if (k.mem.refcount[folio] !== 2) return stays(k, folio, held(k, folio, 2));
+  filemap_remove_folio(k, mapping, k.mem.index[folio]!, folio);
+  put_page(k, folio);
+  return 'freed';
+}
+
 /** Write the unmapped folio to swap, and let the cache go. */
 function pageout(k: Kernel, folio: Page): Outcome {
   const { mem } = k;
+  const file = mem.mapping[folio]! < 0 ? k.mappings[-mem.mapping[folio]!]! : null;
+  if (file?.kind === 'ext4') return drop_file_folio(k, file, folio);
   // The caller's reference, and the cache's.
   if ((mem.flags[folio]! & PG_dirty) !== 0) {
     if (mem.refcount[folio] !== 2) return stays(k, folio, held(k, folio, 2));

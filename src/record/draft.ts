@@ -23,6 +23,8 @@ export interface Mapping {
 export interface OpenMemory {
   mapping: Mapping | undefined;
   bytes: number;
+  /** In a directory of a disk, not in memory alone. */
+  readonly onDisk: boolean;
 }
 
 export interface Place {

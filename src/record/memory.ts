@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** System calls on files and memory, as steps without names. */
-import { GUP_FILE } from '../scenario/actor.js';
+import { DISK, GUP_FILE } from '../scenario/actor.js';
 import { adviceName } from '../scenario/steps/advice.js';
 import { minorOf } from '../scenario/steps/files.js';
 import { protName } from '../scenario/steps/memory.js';
@@ -28,7 +28,8 @@ export function fdOf(path: string, flags: number, own: ProcessRecord): Fd {
   if (minor !== undefined) return { kind: 'device', name: own.newFdName(), minor };
   if (path === GUP_FILE) return { kind: 'gup' };
   const temporary = (flags & O_TMPFILE) === O_TMPFILE;
-  return temporary ? { kind: 'memory', memory: { mapping: undefined, bytes: 0 } } : { kind: 'other' };
+  if (!temporary) return { kind: 'other' };
+  return { kind: 'memory', memory: { mapping: undefined, bytes: 0, onDisk: path === DISK } };
 }
 
 export function rangeDraft(own: ProcessRecord, op: string, addr: number, length: number): Bare | undefined {
@@ -83,7 +84,7 @@ export function mmapDraft(own: ProcessRecord, start: number, mapped: boolean, ca
   const share = (flags & MAP_SHARED) === 0 ? 'private' : 'shared';
   const backing = {
     device: { backing: 'device', fd: file?.kind === 'device' ? file.name : '' },
-    memory: { backing: 'file' },
+    memory: { backing: file?.kind === 'memory' && file.memory.onDisk ? 'disk' : 'file' },
     none: { backing: (flags & MAP_HUGETLB) === 0 ? 'anon' : 'hugetlb' },
   }[file?.kind ?? 'none'];
   const fields = { op: 'mmap', pages, prot: protection, share, ...backing };

@@ -71,7 +71,8 @@ export class RecordedProgram extends Program {
 
   override *memfd_create(name: string, flags: number): Task<number> {
     const fd = yield* this.guarded(super.memfd_create(name, flags));
-    if (fd >= 0) this.own.fds.set(fd, { kind: 'memory', memory: { mapping: undefined, bytes: 0 } });
+    if (fd >= 0)
+      this.own.fds.set(fd, { kind: 'memory', memory: { mapping: undefined, bytes: 0, onDisk: false } });
     return fd;
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * One process of a scenario, as the program that recorded the real kernels kept it: its fds by name, a memfd
- * for every file region, which a child has too, and the buffers that ioctls use, of which every process has its own.
+ * One process of a scenario, as the program that recorded the real kernels kept it: its fds by name, a memfd or a file on a
+ * disk for every file region, which a child has too, and the buffers that ioctls use, of which every process has its own.
  */
 import { done, type Task } from '../sim/task.js';
 import {
@@ -26,6 +26,9 @@ const REGION_BASE = 0x200000000000;
 const REGION_STRIDE = 2 ** 30;
 export const REGION_PAGES = REGION_STRIDE / PAGE_SIZE;
 
+/** Where files without a name are on a disk. */
+export const DISK = '/var/tmp';
+
 /** What pins pages for programs. */
 export const GUP_FILE = '/sys/kernel/debug/gup_test';
 
@@ -33,6 +36,7 @@ export interface Actor {
   readonly process: Process;
   readonly fds: Map<string, number>;
   readonly memfds: Map<string, number>;
+  readonly diskFiles: Map<string, number>;
   /** All processes of the scenario, by name, dead or alive. */
   readonly peers: ReadonlyMap<string, Process>;
   /** The file that read and write steps transfer from and to; made when one first needs it. */
@@ -95,6 +99,7 @@ export function* firstActor(
   const own = {
     fds: new Map(),
     memfds: new Map(),
+    diskFiles: new Map(),
     pagemapFd: undefined,
     scratchFd: undefined,
     uffd: undefined,
@@ -148,6 +153,7 @@ export function forkActor(parent: Actor, child: Process): Actor {
     process: child,
     fds: new Map(parent.fds),
     memfds: new Map(parent.memfds),
+    diskFiles: new Map(parent.diskFiles),
     peers: parent.peers,
     driverSteps: parent.driverSteps,
     scratchFd: parent.scratchFd,

@@ -50,7 +50,7 @@ export interface VmaState {
   readonly read: boolean;
   readonly write: boolean;
   readonly shared: boolean;
-  readonly backing: 'anon' | 'file' | 'hugetlb' | 'device';
+  readonly backing: 'anon' | 'file' | 'disk' | 'hugetlb' | 'device';
 }
 
 export interface PageState {
@@ -100,7 +100,7 @@ export function entryAt(mm: MmStruct, addr: number): Entry {
   return { level: 'pmd', page: pmd.e[m]! + i, flags };
 }
 
-const BACKINGS: readonly VmaState['backing'][] = ['anon', 'file', 'hugetlb', 'device'];
+const BACKINGS: readonly VmaState['backing'][] = ['anon', 'file', 'disk', 'hugetlb', 'device'];
 
 /** One object for all pages of such VMAs: there are many pages, and few kinds of VMAs. */
 const vmaStates = new Map<number, VmaState>();
@@ -108,7 +108,8 @@ const vmaStates = new Map<number, VmaState>();
 function vmaState(vma: VmArea | null): VmaState | null {
   if (vma === null) return null;
   const has = (flag: number): boolean => (vma.vm_flags & flag) !== 0;
-  const file = vma.vm_ops?.fault === undefined ? 'device' : 'file';
+  const kept = vma.vm_file?.mapping?.kind === 'ext4' ? 'disk' : 'file';
+  const file = vma.vm_ops?.fault === undefined ? 'device' : kept;
   const backing = has(VM_HUGETLB) ? 'hugetlb' : vma.vm_ops === null ? 'anon' : file;
   const key = (vma.vm_flags & (VM_READ | VM_WRITE | VM_SHARED)) * BACKINGS.length + BACKINGS.indexOf(backing);
   let state = vmaStates.get(key);

@@ -92,6 +92,7 @@ t.test('what reasons are about', async (t) => {
     'special-mapping',
     'device-mapping',
     'hugetlb-mapping',
+    'file-tracks-writes',
   ]);
   t.same(about('device'), [
     'private-not-selected',

@@ -125,7 +125,7 @@ t.test('mmap: a device backing has an fd, others have none', (t) => {
     'steps[0].fd: unknown key "fd", expected one of as, op, region, page, pages, prot, share, backing, replace, expect',
   ]);
   t.strictSame(ofStep({ ...mmap, backing: 'zram' }), [
-    'steps[0].backing: expected one of anon, hugetlb, file, device, got "zram"',
+    'steps[0].backing: expected one of anon, hugetlb, file, disk, device, got "zram"',
   ]);
   t.end();
 });

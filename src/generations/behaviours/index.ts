@@ -18,6 +18,7 @@ import { memremap } from './mm-memremap.js';
 import { migrate } from './mm-migrate.js';
 import { migrateDevice } from './mm-migrate-device.js';
 import { mprotect } from './mm-mprotect.js';
+import { readahead } from './mm-readahead.js';
 import { rmap } from './mm-rmap.js';
 import { userfaultfd } from './mm-userfaultfd.js';
 
@@ -33,6 +34,7 @@ export const registry = {
   ...hugetlb,
   ...hmm,
   ...migrateDevice,
+  ...readahead,
   ...rmap,
   ...userfaultfd,
   ...memremap,

@@ -29,6 +29,12 @@ export const gup = {
     since: ['6.2'],
     witness: { kernel: '6.12', recording: 'all-101-0034' },
   },
+  gupLongtermSparesFiles: {
+    what: 'a longterm pin for writing refuses shared mappings of files whose file system tracks dirty pages',
+    source: 'mm/gup.c writable_file_mapping_allowed',
+    since: ['6.5'],
+    witness: { kernel: '6.12', scenario: 'derived/disk-longterm-6.12' },
+  },
   gupTestLongtermPins: {
     what: 'gup_test has PIN_LONGTERM_TEST_START, STOP and READ',
     source: 'mm/gup_test.c gup_test_ioctl',

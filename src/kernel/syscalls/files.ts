@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: fs/open.c, read_write.c, ioctl.c, mm/memfd.c. Fidelity: simplified: files are devices, /proc files and
- * memory files; nobody checks access modes or negative offsets, and what a file does not do, only it answers.
+ * Answers for: fs/open.c, read_write.c, ioctl.c, mm/memfd.c. Fidelity: simplified: files are devices, /proc files, memory
+ * files and files without a name on a disk; nobody checks access modes or negative offsets, and what a file does not do, only it answers.
  */
+import { ext4_tmpfile } from '../../fs/ext4.js';
 import { type FileOperations, OpenFile } from '../../fs/file.js';
 import { shmem_file_setup } from '../../fs/memfd.js';
 import { new_userfaultfd } from '../../fs/userfaultfd.js';
@@ -30,10 +31,11 @@ export function* sys_openat(
   if (typeof path === 'number') return path;
   const { services } = process;
   if ((flags & O_TMPFILE) === O_TMPFILE) {
+    if (path === '/var/tmp') return fd_install(process, ext4_tmpfile(services.files));
     return path === '/tmp' ? fd_install(process, shmem_file_setup(services.files, 'tmp/#1', 0)) : -ENOENT;
   }
   const f_op = services.lookup(path);
-  if (f_op === undefined) return path === '/tmp' ? -EISDIR : -ENOENT;
+  if (f_op === undefined) return path === '/tmp' || path === '/var/tmp' ? -EISDIR : -ENOENT;
   return yield* open_device(process, path, f_op);
 }
 

@@ -60,7 +60,10 @@ export const FIELDS: Readonly<Record<string, Text>> = {
   pages: text('pages', 'How many pages; all of the region where neither page nor pages is there.'),
   prot: text('prot', 'Protection: none, r, w, rw, or PROT_READ|PROT_WRITE.'),
   share: text('share', 'private or shared, as MAP_PRIVATE and MAP_SHARED.'),
-  backing: text('backing', 'What is mapped: anonymous memory, huge pages, a memfd, or a device file.'),
+  backing: text(
+    'backing',
+    'What is mapped: anonymous memory, huge pages, a memfd, a file on a disk (ext4), or a device file.',
+  ),
   replace: text('replace', 'true: what is mapped there may go, as with MAP_FIXED.'),
   flags: text('flags', 'Flags of mmap() instead of share, backing and replace: MAP_PRIVATE|MAP_ANONYMOUS.'),
   advice: text('advice', 'What madvise() is told, with or without MADV_.'),

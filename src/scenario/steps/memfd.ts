@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** The memfd behind a `file` region as a file: pread(), pwrite(), ftruncate(), fallocate(). */
+/** The file behind a `file` or `disk` region as a file: pread(), pwrite(), ftruncate(), fallocate(). */
 import type { z } from 'zod';
 import type { Task } from '../../sim/task.js';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '../../uapi/fcntl.js';
@@ -33,7 +33,7 @@ import {
   stepSchema,
   word,
 } from './fields.js';
-import { bufferAt, bufferInC, lengthOf, memfdOf } from './memory.js';
+import { bufferAt, bufferInC, fileOf, lengthOf } from './memory.js';
 import { transferred, wordsInPages } from './transfer.js';
 import { command, numberWord, placeWord, rangeWord } from './words.js';
 
@@ -73,7 +73,7 @@ function someBuffer({ dice }: Making, { regions }: Population, own: Fields): Fie
 const freadSchema = stepSchema('fread', { ...range, buffer: buffer.optional() }, expectTransfer);
 
 function* takeFread(sys: Sys, actor: Actor, step: z.infer<typeof freadSchema>): Task<StepResult> {
-  const fd = yield* memfdOf(sys, actor, step.region, step.page + step.pages);
+  const fd = yield* fileOf(sys, actor, step.region, step.page + step.pages);
   const at = yield* bufferOf(sys, actor, step);
   const bytes = yield* sys.pread(fd, at, lengthOf(step), step.page * PAGE_SIZE);
   if (bytes < 0) return retOf(bytes);
@@ -122,7 +122,7 @@ const fwriteSchema = stepSchema(
 });
 
 function* takeFwrite(sys: Sys, actor: Actor, step: z.infer<typeof fwriteSchema>): Task<StepResult> {
-  const fd = yield* memfdOf(sys, actor, step.region, step.page + step.pages);
+  const fd = yield* fileOf(sys, actor, step.region, step.page + step.pages);
   const at = yield* bufferOf(sys, actor, step);
   if (step.word !== undefined) yield* wordsInPages(sys, at, step.pages, step.word);
   const bytes = yield* sys.pwrite(fd, at, lengthOf(step), step.page * PAGE_SIZE);
@@ -167,6 +167,10 @@ const fwrite = defineStep(fwriteSchema, {
 
 // --- truncate, punch --------------------------------------------------------------------------------------
 
+/** The file of a region that has one. */
+const knownFile = ({ diskFiles, memfds }: Actor, region: string): number =>
+  diskFiles.get(region) ?? memfds.get(region) ?? -1;
+
 /** Mostly back to the length that it began with. */
 function drawTruncate(where: Range, making: Making, actor: Population): Fields {
   const { dice } = making;
@@ -179,7 +183,7 @@ function drawTruncate(where: Range, making: Making, actor: Population): Fields {
 
 const truncate = defineStep(stepSchema('truncate', { region: regionName, pages }, expectRet), {
   *take(sys, actor, { region, pages: count }): Task<StepResult> {
-    return retOf(yield* sys.ftruncate(actor.memfds.get(region) ?? -1, count * PAGE_SIZE));
+    return retOf(yield* sys.ftruncate(knownFile(actor, region), count * PAGE_SIZE));
   },
   answers: () => answeredBy('shmem_setattr', 'EBADF', 'EINVAL', 'ENOMEM'),
   concerns: 'mapping',
@@ -212,7 +216,7 @@ const truncate = defineStep(stepSchema('truncate', { region: regionName, pages }
 
 const punch = defineStep(stepSchema('punch', range, expectRet), {
   *take(sys, actor, step): Task<StepResult> {
-    const fd = actor.memfds.get(step.region) ?? -1;
+    const fd = knownFile(actor, step.region);
     const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
     return retOf(yield* sys.fallocate(fd, mode, step.page * PAGE_SIZE, lengthOf(step)));
   },

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Steps that change an address space: mappings, protection, advice, locking. */
 import { z } from 'zod';
-import type { Task } from '../../sim/task.js';
+import { done, type Task } from '../../sim/task.js';
 import {
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_HUGETLB,
   MAP_PRIVATE,
   MAP_SHARED,
+  O_RDWR,
+  O_TMPFILE,
   PAGE_SIZE,
   PROT_NONE,
   PROT_READ,
   PROT_WRITE,
 } from '../../uapi/mman.js';
 import type { Sys } from '../../user/api.js';
-import { type Actor, addressOf, fdOf } from '../actor.js';
+import { type Actor, addressOf, DISK, fdOf } from '../actor.js';
 import { retOf, type StepResult } from '../result.js';
 import {
   answeredBy,
@@ -99,13 +101,14 @@ const mmapSchema = z.discriminatedUnion('backing', [
   mapping('anon', {}),
   mapping('hugetlb', {}),
   mapping('file', {}),
+  mapping('disk', {}),
   mapping('device', { fd: fdName }),
 ]);
 
 type MmapStep = z.infer<typeof mmapSchema>;
 
 /** The memfd behind a `file` region, created of that length at the region's first mmap, fread or fwrite. */
-export function* memfdOf(sys: Sys, actor: Actor, region: string, length: number): Task<number> {
+function* memfdOf(sys: Sys, actor: Actor, region: string, length: number): Task<number> {
   const known = actor.memfds.get(region);
   if (known !== undefined) return known;
   const fd = yield* sys.memfd_create(region, 0);
@@ -116,11 +119,30 @@ export function* memfdOf(sys: Sys, actor: Actor, region: string, length: number)
   return fd;
 }
 
+/** The file on a disk behind a `disk` region, created of that length at the region's first mmap. */
+function* diskFileOf(sys: Sys, actor: Actor, region: string, length: number): Task<number> {
+  const known = actor.diskFiles.get(region);
+  if (known !== undefined) return known;
+  const fd = yield* sys.open(DISK, O_TMPFILE | O_RDWR);
+  if (fd < 0) return fd;
+  const ret = yield* sys.ftruncate(fd, length * PAGE_SIZE);
+  if (ret < 0) return ret;
+  actor.diskFiles.set(region, fd);
+  return fd;
+}
+
+/** What fread and fwrite are about: the file on a disk, where the region has one, else its memfd. */
+export function fileOf(sys: Sys, actor: Actor, region: string, length: number): Task<number> {
+  const onDisk = actor.diskFiles.get(region);
+  return onDisk === undefined ? memfdOf(sys, actor, region, length) : done(onDisk);
+}
+
 function* takeMmap(sys: Sys, actor: Actor, step: MmapStep): Task<StepResult> {
   let flags = MAP_FIXED | (step.share === 'shared' ? MAP_SHARED : MAP_PRIVATE);
   let fd = -1;
   if (step.backing === 'device') fd = fdOf(actor, step.fd);
   else if (step.backing === 'file') fd = yield* memfdOf(sys, actor, step.region, step.pages);
+  else if (step.backing === 'disk') fd = yield* diskFileOf(sys, actor, step.region, step.pages);
   else flags |= MAP_ANONYMOUS | (step.backing === 'hugetlb' ? MAP_HUGETLB : 0);
 
   const length = step.pages * PAGE_SIZE;
@@ -173,7 +195,7 @@ function makeMmap(making: Making, actor: Population): void {
     making.push({ ...head, pages: whole, share: shared ? 'shared' : 'private', backing });
   }
   actor.regions.set(region, size);
-  if (backing === 'file') actor.files.add(region);
+  if (backing === 'file' || backing === 'disk') actor.files.add(region);
   else actor.files.delete(region);
   if (surroundings.advised && size >= HUGE_REGION) {
     making.push({ as, op: 'madvise', region, page: 0, pages: size, advice: 'hugepage' });
@@ -189,7 +211,7 @@ const mmap = defineStep(mmapSchema, {
   naming: plainNames,
   shell: {
     mmap: command(
-      'REGION PAGES [none|r|w|rw] [private|shared] [anon|hugetlb|file|device FD] [replace]',
+      'REGION PAGES [none|r|w|rw] [private|shared] [anon|hugetlb|file|disk|device FD] [replace]',
       'map a region (r0, r1 ...); rw private anon unless told; replace: over what is there',
       [2, 7],
       ([region, size, ...rest]) => ({
@@ -202,9 +224,9 @@ const mmap = defineStep(mmapSchema, {
   plainer: plainerMmap,
   draws: { mmap: { change: makeMmap } },
   c: {
-    takers: ['mmap', 'mmap_file', 'mmap_device'],
+    takers: ['mmap', 'mmap_file', 'mmap_disk', 'mmap_device'],
     taker({ backing }) {
-      return backing === 'file' || backing === 'device' ? `mmap_${backing}` : 'mmap';
+      return backing === 'anon' || backing === 'hugetlb' ? 'mmap' : `mmap_${backing}`;
     },
     fields(step): CField[] {
       const flags = [step.share === 'shared' ? 'MAP_SHARED' : 'MAP_PRIVATE'];
@@ -215,7 +237,7 @@ const mmap = defineStep(mmapSchema, {
         ['prot', C_PROT[step.prot]],
         ['flags', flags.join(' | ')],
         ['fd', step.backing === 'device' ? nameNumber(step.fd) : 0],
-        ['region', step.backing === 'file' ? nameNumber(step.region) : 0],
+        ['region', step.backing === 'file' || step.backing === 'disk' ? nameNumber(step.region) : 0],
       ];
     },
     listed: () => 0,

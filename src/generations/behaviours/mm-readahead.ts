@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** mm/readahead.c. */
+import type { Entries } from './entry.js';
+
+export const readahead = {
+  readaheadSyncApart: {
+    what: 'a read that finds nothing goes on with the last window only if the last read ended there',
+    source: 'mm/readahead.c page_cache_sync_ra',
+    since: ['6.11'],
+    witness: { kernel: '6.12', scenario: 'derived/disk-readahead-6.12' },
+  },
+  ext4LargeFolios: {
+    what: 'the page cache of ext4 takes large folios: readahead that reaches the end of a file marks no page',
+    source: 'mm/readahead.c page_cache_ra_order',
+    since: ['7.3'],
+    witness: { kernel: '7.3', scenario: 'derived/disk-readahead-7.3' },
+  },
+} as const satisfies Entries;

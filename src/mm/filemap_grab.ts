@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/filemap.c, __filemap_get_folio(FGP_CREAT): apart from what reclaim needs, which this may enter. Fidelity: ported. */
+import { NO_PAGE, type Page } from '../sim/memmap.js';
+import { done, type Task } from '../sim/task.js';
+import { filemap_add_folio } from './filemap_pages.js';
+import type { Kernel } from './kernel.js';
+import { put_page } from './page_alloc.js';
+import { alloc_page } from './page_alloc_slow.js';
+import type { AddressSpace } from './types.js';
+
+/** The page at `index`, read where it is missing. Not referenced. Context: may sleep. Return: NO_PAGE without memory. */
+export function filemap_grab_folio(k: Kernel, mapping: AddressSpace, index: number): Task<Page> {
+  const cached = mapping.i_pages.get(index);
+  return cached === undefined ? filemap_create_folio(k, mapping, index) : done(cached);
+}
+
+function* filemap_create_folio(k: Kernel, mapping: AddressSpace, index: number): Task<Page> {
+  const page = yield* alloc_page(k);
+  if (page === NO_PAGE) return NO_PAGE;
+  // While memory was reclaimed for it, somebody else may have been here.
+  const cached = mapping.i_pages.get(index);
+  if (cached === undefined) filemap_add_folio(k, mapping, index, page);
+  else put_page(k, page);
+  return cached ?? page;
+}

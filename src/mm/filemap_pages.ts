@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: mm/filemap.c and mm/truncate.c: pages come into a file's page cache, and leave it. Fidelity: ported. */
+import type { Page } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
+import type { Kernel } from './kernel.js';
+import { folio_add_lru } from './lru.js';
+import { put_page } from './page_alloc.js';
+import { PG_dirty, PG_private, PG_readahead, PG_uptodate } from './page_flags.js';
+import type { AddressSpace } from './types.js';
+
+/** Pages up to the end of the file. */
+export const pagesOf = (mapping: AddressSpace): number => Math.ceil(mapping.size / PAGE_SIZE);
+
+/** A new page is the file's, which keeps the allocation's reference. What was not in the cache is a hole. */
+export function filemap_add_folio(k: Kernel, mapping: AddressSpace, index: number, page: Page): void {
+  k.mem.flags[page] = PG_uptodate;
+  k.mem.mapping[page] = -mapping.id;
+  k.mem.index[page] = index;
+  mapping.i_pages.set(index, page);
+  folio_add_lru(k, page);
+}
+
+/** The buffers of a page go, and their reference. */
+export function filemap_release_folio(k: Kernel, folio: Page): void {
+  if ((k.mem.flags[folio]! & PG_private) === 0) return;
+  k.mem.flags[folio]! &= ~PG_private;
+  put_page(k, folio);
+}
+
+/** A page leaves the cache, whose reference the caller has then. */
+export function filemap_remove_folio(k: Kernel, mapping: AddressSpace, index: number, folio: Page): void {
+  filemap_release_folio(k, folio);
+  k.mem.flags[folio]! &= ~(PG_dirty | PG_readahead);
+  mapping.i_pages.delete(index);
+  k.mem.mapping[folio] = 0;
+}
+
+/** Drop the whole cache of an inode that nobody maps or has open (evict). */
+export function truncate_inode_pages_final(k: Kernel, mapping: AddressSpace): void {
+  for (const [index, page] of mapping.i_pages) {
+    filemap_remove_folio(k, mapping, index, page);
+    put_page(k, page);
+  }
+}
+
+/** Free the pages from `first` up to `end`, wherever they are referenced still. Context: may sleep. */
+export function* truncate_inode_pages_range(
+  k: Kernel,
+  mapping: AddressSpace,
+  first: number,
+  end: number,
+  where: string,
+): Task {
+  const indices = [...mapping.i_pages.keys()].filter((index) => index >= first && index < end);
+  for (const index of indices.sort((a, b) => a - b)) {
+    const page = mapping.i_pages.get(index);
+    if (page === undefined) continue;
+    yield* k.lock_page(page, where);
+    const ours = mapping.i_pages.get(index) === page;
+    if (ours) filemap_remove_folio(k, mapping, index, page);
+    k.unlock_page(page);
+    if (ours) put_page(k, page);
+  }
+}
+
+/** The page in the middle of which the file ends, or a hole begins: zeros behind. */
+export function clear_partial(k: Kernel, mapping: AddressSpace, start: number, end: number): void {
+  const page = mapping.i_pages.get(Math.floor(start / PAGE_SIZE));
+  if (page === undefined || start >= end) return;
+  k.contents.writeBytes(page, start % PAGE_SIZE, new Uint8Array(end - start), 0, end - start);
+}
+
+/** The pages of a hole that are in it as a whole: from, and up to. */
+export function holePages(offset: number, length: number): { readonly first: number; readonly end: number } {
+  return { first: Math.ceil(offset / PAGE_SIZE), end: Math.floor((offset + length) / PAGE_SIZE) };
+}
+
+/** Zeros where a hole covers only a part of a page. */
+export function clear_hole_edges(k: Kernel, mapping: AddressSpace, offset: number, length: number): void {
+  const { first, end } = holePages(offset, length);
+  clear_partial(k, mapping, offset, Math.min(first * PAGE_SIZE, offset + length));
+  if (end >= first) clear_partial(k, mapping, Math.max(offset, end * PAGE_SIZE), offset + length);
+}
