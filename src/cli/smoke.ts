@@ -95,6 +95,9 @@ async function smoke(
   const files = await filesFor(flags, selectTests(suite, filters).length, machine);
   if (flags.seed === undefined) printErrorLine(`seed ${machine.seed} (again: --seed ${machine.seed})`);
   tellWithoutEffect(flags, [flags.kernel], printErrorLine);
+  for (const test of timedTests(suite, filters)) {
+    printErrorLine(`${test}: its times are simulated, not measured (docs/ARCHITECTURE.md, "Time and tasks")`);
+  }
   const { SmokeRun } = await import('./smoke-run.js');
   const { timeout, dmesg, failOnWarn, suite: ownFile } = flags;
   const options = { filters, timeout, dmesg, failOnWarn, ownFile, observe: observed(flags, files) };
@@ -108,6 +111,12 @@ async function smoke(
     if (isTellable(error)) throw error;
     throw new InternalError(error, machine.seed, reproduction(machine.seed, flags));
   }
+}
+
+/** Those that run, and print times. */
+function timedTests(suite: Suite, filters: readonly TestFilter[]): string[] {
+  const selected = new Set(selectTests(suite, filters).map(({ test }) => test));
+  return (suite.timed ?? []).filter((test) => selected.has(test));
 }
 
 /** The kernel's suite, with a maintainer's own tests where there are some. */

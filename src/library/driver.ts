@@ -294,12 +294,12 @@ export function unlock_page(k: Kernel, page: Page): void {
 export function copy_highpage(k: Kernel, to: Page, from: Page): void {
   assertReachable(k, 'copy_highpage', to);
   assertReachable(k, 'copy_highpage', from);
-  k.contents.copy_page(to, from);
+  k.copy_highpage(to, from);
 }
 
 export function clear_highpage(k: Kernel, page: Page): void {
   assertReachable(k, 'clear_highpage', page);
-  k.contents.clear_page(page);
+  k.clear_highpage(page);
 }
 
 /** Copy `length` bytes out of a page, from byte `offset` on. */

@@ -7,6 +7,8 @@
  * `pages` receives pages from its first element on; pass a subarray to continue. Released with put_page() after get_*,
  * with unpin_user_pages() after pin_*.
  */
+
+import { COST_PAGE } from '../sim/costs.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EEXIST, EFAULT, EINVAL, ENOMEM, errnoName } from '../uapi/errno.js';
@@ -32,7 +34,6 @@ import { FOLLOW_SPLIT, FOLLOW_UNSHARE, type FollowPageContext, follow_page_mask 
 import { check_and_migrate_movable_pages } from './gup_longterm.js';
 import { gup_put_folio, type PageArray, try_grab_folio } from './gup_refs.js';
 import { __split_huge_pmd } from './huge_split.js';
-import { COST_PAGE } from './kernel.js';
 import { handle_mm_fault } from './memory.js';
 import { compound_head } from './page_flags.js';
 import { FLAGS, PTE_HUGE, pmd_index } from './pgtable.js';

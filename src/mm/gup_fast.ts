@@ -3,6 +3,8 @@
  * Answers for: mm/gup.c, GUP-fast: present entries without the mmap_lock, then the slow path for the rest.
  * Fidelity: ported; no secretmem.
  */
+
+import { COST_PAGE } from '../sim/costs.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EFAULT, EINVAL, EOVERFLOW } from '../uapi/errno.js';
@@ -23,7 +25,7 @@ import {
 } from './gup_flags.js';
 import { folio_is_longterm_pinnable } from './gup_longterm.js';
 import { sanity_check_pinned_pages, try_grab_folio } from './gup_refs.js';
-import { COST_PAGE, type Kernel } from './kernel.js';
+import type { Kernel } from './kernel.js';
 import { vm_normal_page } from './memory.js';
 import { compound_head, PG_referenced } from './page_flags.js';
 import {

@@ -65,7 +65,7 @@ function mm_get_huge_zero_folio(k: Kernel): number {
   if (k.hugeZeroFolio !== NO_PAGE) return k.hugeZeroFolio;
   const folio = k.pages.alloc_huge();
   if (folio === NO_PAGE) return NO_PAGE;
-  for (let i = 0; i < HPAGE_PMD_NR; i++) k.contents.clear_page(folio + i);
+  k.contents.clear_pages(folio, HPAGE_PMD_NR);
   k.mem.flags[folio]! |= PG_uptodate;
   k.hugeZeroFolio = folio;
   return folio;
@@ -101,7 +101,7 @@ export function do_huge_pmd_anonymous_page(vmf: VmFault, pmd: PmdTable, i: numbe
 function alloc_zeroed_thp(k: Kernel): Page {
   const folio = k.pages.alloc_huge();
   if (folio === NO_PAGE) return NO_PAGE;
-  for (let n = 0; n < HPAGE_PMD_NR; n++) k.contents.clear_page(folio + n);
+  k.contents.clear_pages(folio, HPAGE_PMD_NR);
   return folio;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/huge_memory.c, splitting: of a huge PMD into PTEs, of a THP into base pages. Fidelity: ported. */
+import { COST_HUGE } from '../sim/costs.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EAGAIN, EBUSY } from '../uapi/errno.js';
@@ -95,6 +96,7 @@ function __split_huge_pmd_locked(
   const old = pmd.e[FLAGS + i]!;
   const { pt } = vma.vm_mm;
   pt.pmd_clear(pmd, i);
+  k.executor.charge(COST_HUGE);
   flush_tlb_range(vma.vm_mm, haddr, haddr + 0x200000);
   if (!vma_is_anonymous(vma)) {
     if (!pte_present(old)) {

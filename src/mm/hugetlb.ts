@@ -210,7 +210,7 @@ function new_page({ k, vma, address, mapping, idx }: HugeFault): FaultPage | nul
     }
     return null;
   }
-  for (let n = 0; n < HPAGE_PMD_NR; n++) k.contents.clear_page(folio + n);
+  k.contents.clear_pages(folio, HPAGE_PMD_NR);
   k.mem.flags[folio]! |= PG_uptodate;
   if (anon) k.trylock_page(folio);
   else hugetlb_add_to_page_cache(k, folio, mapping, idx);

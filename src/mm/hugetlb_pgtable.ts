@@ -108,7 +108,7 @@ export function make_huge_pte(vma: VmArea, writable: boolean): number {
 }
 
 export function copy_user_large_folio(k: Kernel, dst: Page, src: Page): void {
-  for (let n = 0; n < HPAGE_PMD_NR; n++) k.contents.copy_page(dst + n, src + n);
+  k.copy_highpages(dst, src, HPAGE_PMD_NR);
   k.mem.flags[dst]! |= PG_uptodate;
 }
 

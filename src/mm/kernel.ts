@@ -5,6 +5,7 @@
  */
 import type { Behaviours } from '../generations/behaviours/index.js';
 import { Contents } from '../sim/contents.js';
+import { COST_CLEAR, COST_COPY, COST_FRUITLESS } from '../sim/costs.js';
 import { KernelBug } from '../sim/errors.js';
 import { type Executor, WaitQueue } from '../sim/executor.js';
 import { RwSem } from '../sim/locks.js';
@@ -44,12 +45,6 @@ export interface HostMemory {
   readonly lru: Uint32Array;
 }
 
-/** Simulated cost of what the kernel does, in nanoseconds; only their order of magnitude matters. */
-export const COST_SYSCALL = 200;
-export const COST_FAULT = 500;
-export const COST_PAGE = 50;
-/** What achieves nothing and will be tried again, as reclaim without anything to reclaim: time limits come soon. */
-export const COST_FRUITLESS = 1_000_000;
 /** How often another task may be faster, before trying again has to be fruitless. */
 const PATIENCE = 64;
 
@@ -293,6 +288,30 @@ export class Kernel {
   dropMapping(mapping: AddressSpace): void {
     this.mappings[mapping.id] = null;
     this.freeMappingIds.push(mapping.id);
+  }
+
+  /** clear_highpage(). */
+  clear_highpage(page: Page): void {
+    this.contents.clear_page(page);
+    this.executor.charge(COST_CLEAR);
+  }
+
+  /** copy_highpage(). */
+  copy_highpage(dst: Page, src: Page): void {
+    this.contents.copy_page(dst, src);
+    this.executor.charge(COST_COPY);
+  }
+
+  /** clear_highpage() of `nr` pages in a row. */
+  clear_highpages(first: Page, nr: number): void {
+    this.contents.clear_pages(first, nr);
+    this.executor.charge(COST_CLEAR * nr);
+  }
+
+  /** copy_highpage() of `nr` pages in a row, as folio_copy() copies a huge page. */
+  copy_highpages(dst: Page, src: Page, nr: number): void {
+    this.contents.copy_pages(dst, src, nr);
+    this.executor.charge(COST_COPY * nr);
   }
 
   /**

@@ -303,7 +303,7 @@ function __collapse_huge_page_copy(vma: VmArea, table: PteTable, huge: Page): vo
       vma.vm_mm.rss++;
     } else {
       const folio = compound_head(k.mem, page);
-      k.contents.copy_page(huge + i, page);
+      k.copy_highpage(huge + i, page);
       folio_remove_rmap_pte(k, folio, page, vma);
       // Locked here: the cache lets go below.
       if (!folio_mapped(k.mem, folio)) folio_free_swap(k, folio);

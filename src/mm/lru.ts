@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/swap.c, mm/vmscan.c: putting folios on the LRU lists, and taking them off. Fidelity: ported. */
+import { COST_ISOLATE } from '../sim/costs.js';
 import type { Page } from '../sim/memmap.js';
 import type { Kernel } from './kernel.js';
 import { put_page } from './page_alloc.js';
@@ -20,6 +21,7 @@ export function lruvec_del_folio(k: Kernel, folio: Page): void {
 /** Take a folio off the LRU, with a reference. Return: whether it was there. */
 export function folio_isolate_lru(k: Kernel, folio: Page): boolean {
   k.enter('folio_isolate_lru');
+  k.executor.charge(COST_ISOLATE);
   if ((k.mem.flags[folio]! & PG_lru) === 0) return false;
   lruvec_del_folio(k, folio);
   k.mem.refcount[folio]!++;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/memory.c, page faults. Fidelity: ported; no swap, NUMA balancing, userfaultfd or hwpoison. */
+
+import { COST_FAULT } from '../sim/costs.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
@@ -12,7 +14,7 @@ import {
   thp_vma_allowable,
 } from './huge_memory.js';
 import { hugetlb_fault } from './hugetlb.js';
-import { COST_FAULT, type Kernel } from './kernel.js';
+import type { Kernel } from './kernel.js';
 import { folio_add_lru } from './lru.js';
 import { assert_struct_page } from './memremap.js';
 import {
@@ -307,7 +309,7 @@ function* do_cow_fault(vmf: VmFault): Task<number> {
     put_page(k, cow);
     return ret;
   }
-  k.contents.copy_page(cow, vmf.page);
+  k.copy_highpage(cow, vmf.page);
   k.mem.flags[cow] = PG_uptodate;
   const done = finish_fault(vmf, cow, true);
   k.unlock_page(compound_head(k.mem, vmf.page));
@@ -539,7 +541,7 @@ function* wp_page_copy(vmf: VmFault, origPage: Page, origFlags: number): Task<nu
     return VM_FAULT_OOM;
   }
   if (old === NO_PAGE) k.contents.clear_page(fresh);
-  else k.contents.copy_page(fresh, old);
+  else k.copy_highpage(fresh, old);
   k.mem.flags[fresh] = PG_uptodate;
 
   const range = mmu_notifier_range(mm, address, address + PAGE_SIZE, 'MMU_NOTIFY_CLEAR');

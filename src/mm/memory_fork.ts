@@ -331,7 +331,7 @@ function copy_present_page(
 ): boolean {
   const copy = k.pages.alloc_page();
   if (copy === NO_PAGE) return false;
-  k.contents.copy_page(copy, page);
+  k.copy_highpage(copy, page);
   k.mem.flags[copy] = PG_uptodate;
   folio_add_new_anon_rmap(k, copy, dst_vma, address);
   folio_add_lru(k, copy);

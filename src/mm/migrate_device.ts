@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/migrate_device.c. Fidelity: ported. */
+
+import { COST_ISOLATE, COST_MIGRATE, COST_PAGE } from '../sim/costs.js';
 import { KernelBug } from '../sim/errors.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
@@ -87,12 +89,14 @@ function* migrate_device_unmap(k: Kernel, src: Uint32Array, npages: number, faul
       if ((src[n]! & MIGRATE_PFN_MIGRATE) !== 0) unmapped++;
       continue;
     }
+    k.executor.charge(COST_MIGRATE);
     nr = folio_nr_pages(mem, page);
     if (nr > 1) src[n]! |= MIGRATE_PFN_COMPOUND;
     const mpfn = src[n]!;
     const device = k.is_zone_device_page(page);
     if (!device) {
       k.enter('folio_isolate_lru');
+      k.executor.charge(COST_ISOLATE);
       if ((mem.flags[page]! & PG_lru) === 0) {
         if (k.trace !== null) note_skip(k, 'migrate_device_unmap', page, 'not-on-lru');
         src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
@@ -171,6 +175,7 @@ export function* migrate_vma_setup(args: MigrateVma): Task<number> {
   args.cpages = 0;
   args.npages = 0;
   yield* migrate_vma_collect(args, k.behaviour.migratesCompound ? wholeHugePages : smallPages);
+  k.executor.charge(COST_PAGE * args.npages);
   if (args.cpages > 0) args.cpages = yield* migrate_device_unmap(k, args.src, args.npages, args.fault_page);
   return 0;
 }
@@ -457,7 +462,7 @@ export function* migrate_device_coherent_folio(k: Kernel, folio: Page): Task<num
   }
   yield* __migrate_device_pages(k, src, dst, 1, null);
   const moved = (src[0]! & MIGRATE_PFN_MIGRATE) !== 0;
-  if (moved) k.contents.copy_page(dpage, folio);
+  if (moved) k.copy_highpage(dpage, folio);
   else if (dpage !== NO_PAGE) k.contents.clear_page(dpage);
   finalize_migration(k, src, dst, 1, NO_PAGE);
   return moved ? 0 : -EBUSY;

@@ -6,6 +6,7 @@
  * Freed pages keep their contents and are reused last in, first out, per migrate type, through lists linked in
  * page->private. Whole page blocks come from a bump pointer, or from blocks whose pages are all free.
  */
+import { COST_CLEAR } from '../sim/costs.js';
 import { KernelBug } from '../sim/errors.js';
 import { NO_PAGE, PAGEBLOCK, type Page } from '../sim/memmap.js';
 import type { Kernel } from './kernel.js';
@@ -165,7 +166,7 @@ export class PageAllocator {
     }
     mem.flags[page] = 0;
     mem.refcount[page] = 1;
-    this.k.contents.clear_page(page);
+    this.k.clear_highpage(page);
     if (this.k.trace !== null) this.tell_alloc(page, 0, type === MOVABLE);
     return page;
   }
@@ -182,6 +183,7 @@ export class PageAllocator {
     mem.flags.fill(0, head, head + PAGEBLOCK);
     prep_compound_page(mem, head);
     mem.refcount[head] = 1;
+    this.k.executor.charge(COST_CLEAR * PAGEBLOCK);
     if (this.k.trace !== null) this.tell_alloc(head, 9, type === MOVABLE);
     return head;
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/rmap.c, mm/page_vma_mapped.c, include/linux/rmap.h. Fidelity: ported; no swap, KSM or hwpoison. */
+import { COST_HUGE } from '../sim/costs.js';
 import { KernelBug } from '../sim/errors.js';
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
@@ -286,6 +287,7 @@ export function set_pmd_migration_entry(
   const { mem } = k;
   const flags = pmd.e[FLAGS + i]!;
   const present = pte_present(flags);
+  k.executor.charge(COST_HUGE);
   if (present) flush_tlb_range(vma.vm_mm, address, address + HPAGE_PMD_SIZE);
   const exclusive = folio_test_anon(mem, folio) && PageAnonExclusive(mem, folio);
   if (exclusive && !folio_try_share_anon_rmap_pmd(k, folio)) {

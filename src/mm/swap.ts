@@ -4,6 +4,7 @@
  * device, a RAM disk whose memory is none of the machine's (as one on memory that was set aside at boot); no readahead.
  */
 import { StoredContents } from '../sim/contents.js';
+import { COST_COPY } from '../sim/costs.js';
 import type { Page } from '../sim/memmap.js';
 import type { Kernel } from './kernel.js';
 import { get_page, put_page } from './page_alloc.js';
@@ -140,11 +141,13 @@ export function free_swap_and_cache(k: Kernel, slot: number): void {
 /** Write a folio of the cache to its slot. */
 export function swap_writepage(k: Kernel, folio: Page): void {
   k.contents.store_page(k.swap!.disk, k.mem.priv[folio]!, folio);
+  k.executor.charge(COST_COPY);
   k.mem.flags[folio]! &= ~PG_dirty;
 }
 
 export function swap_read_folio(k: Kernel, folio: Page, slot: number): void {
   k.contents.load_page(folio, k.swap!.disk, slot);
+  k.executor.charge(COST_COPY);
 }
 
 /** Read a slot into the new `folio`, and put that into the cache. */

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/vmscan.c, shrink_folio_list(): what becomes of folios that are off the LRU. Fidelity: ported. */
+
+import { COST_PAGE } from '../sim/costs.js';
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { HPAGE_PMD_NR } from '../uapi/mman.js';
 import { filemap_release_folio, filemap_remove_folio } from './filemap_pages.js';
 import { split_folio } from './huge_split.js';
-import { COST_PAGE, type Kernel } from './kernel.js';
+import type { Kernel } from './kernel.js';
 import { folio_putback_lru } from './lru.js';
 import { folio_try_get, put_page } from './page_alloc.js';
 import {

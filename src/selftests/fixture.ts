@@ -52,6 +52,8 @@ export interface Suite {
   readonly fixtures: readonly Fixture[];
   /** Lines that the program prints before the harness begins. */
   readonly preamble?: readonly string[];
+  /** Tests that print times, which are the machine's. */
+  readonly timed?: readonly string[];
   /** Lines of the C file that it is ported from. */
   readonly c?: SourceInC;
 }

@@ -113,6 +113,42 @@ export class Contents {
     content[dst] = id;
   }
 
+  /** clear_page() of `nr` pages in a row. */
+  clear_pages(first: Page, nr: number): void {
+    if (this.hasSlabs(first, nr)) for (let n = 0; n < nr; n++) this.drop(first + n);
+    this.mem.content.fill(CONTENT_ZERO, first, first + nr);
+  }
+
+  /** copy_page() of `nr` pages in a row, which do not overlap. */
+  copy_pages(dst: Page, src: Page, nr: number): void {
+    if (dst === src) return;
+    if (this.hasSlabs(dst, nr) || this.hasSlabs(src, nr)) {
+      for (let n = 0; n < nr; n++) this.copy_page(dst + n, src + n);
+      return;
+    }
+    const { content, word, step } = this.mem;
+    let sequences = 0;
+    let steps = 0;
+    for (let page = src, to = dst; page < src + nr; page++, to++) {
+      if (content[page] !== CONTENT_SEQUENCE) continue;
+      sequences = 1;
+      steps |= step[page]! | step[to]!;
+    }
+    // What would not change anything would still cost host memory.
+    content.copyWithin(dst, src, src + nr);
+    if (sequences !== 0) word.copyWithin(dst, src, src + nr);
+    if (steps !== 0) step.copyWithin(dst, src, src + nr);
+  }
+
+  private hasSlabs(first: Page, nr: number): boolean {
+    const { content } = this.mem;
+    for (let page = first; page < first + nr; page++) {
+      const id = content[page]!;
+      if (id !== CONTENT_ZERO && id !== CONTENT_SEQUENCE) return true;
+    }
+    return false;
+  }
+
   /** The word that fills the whole page, or -1 when the words differ. */
   pageWord(page: Page): number {
     const id = this.mem.content[page]!;

@@ -30,6 +30,10 @@ export class PatchyContents extends Contents {
     if (!this.isHole(dst)) super.load_page(dst, store, n);
   }
 
+  override copy_pages(dst: Page, src: Page, nr: number): void {
+    for (let n = 0; n < nr; n++) this.copy_page(dst + n, src + n);
+  }
+
   override writable(page: Page): Uint32Array {
     return this.isHole(page) ? this.nowhere : super.writable(page);
   }

@@ -6,9 +6,9 @@
 import { irqentry_exit_to_user_mode } from '../kernel/entry.js';
 import { type Process, ProcessKilled } from '../kernel/process.js';
 import { deliver_signals } from '../kernel/signals.js';
-import { COST_PAGE } from '../mm/kernel.js';
 import { faultPage, tryPage } from '../mm/uaccess.js';
 import { type Contents, WORDS_PER_PAGE } from '../sim/contents.js';
+import { COST_PAGE } from '../sim/costs.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';

@@ -8,6 +8,7 @@ import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { ENOMEM } from '../../uapi/errno.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
+import { COST_BOUNCE } from './dmirror.js';
 
 /** vmalloc'ed pages. Whole pages are handed over by their contents' id; nothing is copied byte by byte. */
 export class DmirrorBounce {
@@ -28,6 +29,7 @@ export class DmirrorBounce {
     if (npages > k.pages.nr_free_pages) return -ENOMEM;
     const pages = new Uint32Array(npages);
     for (let n = 0; n < npages; n++) pages[n] = k.pages.alloc_page(UNMOVABLE);
+    k.executor.charge(COST_BOUNCE * npages);
     return new DmirrorBounce(k, pages);
   }
 
@@ -37,11 +39,11 @@ export class DmirrorBounce {
 
   /** Keep a copy of `page` as page `n` of the buffer. */
   copyIn(n: number, page: Page): void {
-    this.k.contents.copy_page(this.pages[n]!, page);
+    this.k.copy_highpage(this.pages[n]!, page);
   }
 
   copyOut(n: number, page: Page): void {
-    this.k.contents.copy_page(page, this.pages[n]!);
+    this.k.copy_highpage(page, this.pages[n]!);
   }
 
   /** copy_to_user() of the whole buffer. Context: may sleep. Return: false on a bad address. */
@@ -52,7 +54,7 @@ export class DmirrorBounce {
       if (addr % PAGE_SIZE === 0) {
         const page = yield* userPage(mm, addr + n * PAGE_SIZE, true);
         if (page === NO_PAGE) return false;
-        contents.copy_page(page, source);
+        this.k.copy_highpage(page, source);
         continue;
       }
       const bytes = new Uint8Array(PAGE_SIZE);

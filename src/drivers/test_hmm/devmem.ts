@@ -285,7 +285,7 @@ export function* dmirror_device_evict_chunk(chunk: DmirrorChunk): Task {
     }
     k.trylock_page(dpage);
     const from = BACKING_PAGE(mdevice, spage);
-    for (let j = 0; j < (compound !== 0 ? HPAGE_PMD_NR : 1); j++) k.contents.copy_page(dpage + j, from + j);
+    k.copy_highpages(dpage, from, compound !== 0 ? HPAGE_PMD_NR : 1);
     let entry = migrate_pfn(dpage) | compound;
     if ((src[n]! & MIGRATE_PFN_WRITE) !== 0) entry |= MIGRATE_PFN_WRITE;
     dst[n] = entry >>> 0;

@@ -20,6 +20,10 @@ export const BATCH = 64;
 export const COST_BATCH = 1500;
 /** Simulated time (ns) of a device that faults, waits for the CPU and tries again. */
 export const COST_RETRY = 1500;
+/** An entry of the device page table, read, written or erased. */
+export const COST_TABLE = 100;
+/** A page of the buffer between device and user memory, mapped into the kernel and taken out again. */
+export const COST_BOUNCE = 1600;
 /** Simulated time after which a device fault gives up. */
 export const HMM_RANGE_DEFAULT_TIMEOUT_NS = 1_000_000_000;
 

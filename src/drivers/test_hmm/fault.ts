@@ -10,7 +10,7 @@ import {
   hmm_range_fault,
   hmm_range_fault_unlocked_timeout,
 } from '../../mm/hmm.js';
-import { COST_FRUITLESS, type Kernel } from '../../mm/kernel.js';
+import type { Kernel } from '../../mm/kernel.js';
 import { is_device_private_page } from '../../mm/memremap.js';
 import { mmput } from '../../mm/mmap.js';
 import {
@@ -23,6 +23,7 @@ import {
 } from '../../mm/mmu_notifier.js';
 import type { PlainReasonId } from '../../mm/reasons.js';
 import type { MmStruct } from '../../mm/types.js';
+import { COST_FRUITLESS } from '../../sim/costs.js';
 import { KernelBug } from '../../sim/errors.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import { done, type Task } from '../../sim/task.js';
@@ -33,6 +34,7 @@ import { DmirrorBounce } from './bounce.js';
 import {
   COST_BATCH,
   COST_RETRY,
+  COST_TABLE,
   type Dmirror,
   type DmirrorCmd,
   giveBatch,
@@ -220,12 +222,14 @@ function dmirror_do_read(
   bounce: DmirrorBounce,
   bounceStart: number,
 ): number {
+  const { executor } = dmirror.mdevice.module.kernel;
   const first = start / PAGE_SIZE;
   const last = end / PAGE_SIZE;
   for (let index = first; index < last; index++) {
     const page = xa_untag_page(dmirror.pt.xa_load(index));
     if (page === NO_PAGE) return -ENOENT;
     assert_addressable(dmirror, page, 'dmirror_do_read');
+    executor.charge(COST_TABLE);
     bounce.copyIn(index - bounceStart / PAGE_SIZE, page);
     bounce.cpages++;
   }
@@ -239,6 +243,7 @@ function dmirror_do_write(
   bounce: DmirrorBounce,
   bounceStart: number,
 ): number {
+  const { executor } = dmirror.mdevice.module.kernel;
   const first = start / PAGE_SIZE;
   const last = end / PAGE_SIZE;
   for (let index = first; index < last; index++) {
@@ -246,6 +251,7 @@ function dmirror_do_write(
     const page = xa_untag_page(entry);
     if (page === NO_PAGE || xa_tag(entry) !== DPT_XA_TAG_WRITE) return -ENOENT;
     assert_addressable(dmirror, page, 'dmirror_do_write');
+    executor.charge(COST_TABLE);
     bounce.copyOut(index - bounceStart / PAGE_SIZE, page);
     bounce.cpages++;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: lib/test_hmm.c, migration to and from the device. Fidelity: ported. */
-import { COST_FRUITLESS, COST_PAGE, type Kernel } from '../../mm/kernel.js';
+import type { Kernel } from '../../mm/kernel.js';
 import { is_device_coherent_page, is_device_private_page } from '../../mm/memremap.js';
 import { migrate_vma_finalize, migrate_vma_pages, migrate_vma_setup } from '../../mm/migrate_device.js';
 import {
@@ -29,6 +29,7 @@ import {
   type VmArea,
   type VmFault,
 } from '../../mm/types.js';
+import { COST_FRUITLESS } from '../../sim/costs.js';
 import { KernelBug } from '../../sim/errors.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
@@ -38,6 +39,7 @@ import { BACKING_PAGE } from './backing.js';
 import { dmirror_devmem_alloc_page } from './devmem.js';
 import {
   type Batch,
+  COST_TABLE,
   type Dmirror,
   type DmirrorCmd,
   type DmirrorDevice,
@@ -79,8 +81,8 @@ function* dmirror_migrate_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): Ta
       continue;
     }
     const data = BACKING_PAGE(mdevice, dpage);
-    if (spage === NO_PAGE) k.contents.clear_page(data);
-    else k.contents.copy_page(data, spage);
+    if (spage === NO_PAGE) k.clear_highpage(data);
+    else k.copy_highpage(data, spage);
     const owner = k.behaviour.genericHasBackingPage ? k.mem.priv[dpage]! : data;
     k.mem.priv[owner] = dmirror.id;
     const hole = spage === NO_PAGE && k.behaviour.holesAreWritable;
@@ -91,6 +93,7 @@ function* dmirror_migrate_alloc_and_copy(args: MigrateVma, dmirror: Dmirror): Ta
 
 /** Enter what has migrated into the device page table, of a huge page all 512. */
 function* dmirror_migrate_finalize_and_map(args: MigrateVma, dmirror: Dmirror): Task {
+  const { executor } = dmirror.mdevice.module.kernel;
   yield* dmirror.mutex.mutex_lock('dmirror_migrate_finalize_and_map');
   const first = args.start / PAGE_SIZE;
   for (let n = 0; n < args.npages; n++) {
@@ -101,7 +104,8 @@ function* dmirror_migrate_finalize_and_map(args: MigrateVma, dmirror: Dmirror): 
     const tag = (dst & MIGRATE_PFN_WRITE) !== 0 ? DPT_XA_TAG_WRITE : 0;
     const rpage = BACKING_PAGE(dmirror.mdevice, dpage);
     const nr = (dst & MIGRATE_PFN_COMPOUND) !== 0 ? HPAGE_PMD_NR : 1;
-    for (let j = 0; j < nr; j++) dmirror.pt.xa_store(first + n + j, rpage + j, tag);
+    dmirror.pt.xa_store_range(first + n, rpage, nr, tag);
+    executor.charge(COST_TABLE * nr);
   }
   dmirror.mutex.mutex_unlock();
 }
@@ -136,7 +140,8 @@ function* dmirror_devmem_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirror
     }
     k.trylock_page(dpage);
     dmirror.pt.xa_erase(first + n);
-    k.contents.copy_page(dpage, BACKING_PAGE(dmirror.mdevice, spage));
+    k.executor.charge(COST_TABLE);
+    k.copy_highpage(dpage, BACKING_PAGE(dmirror.mdevice, spage));
     args.dst[n] = (migrate_pfn(dpage) | (mpfn & MIGRATE_PFN_WRITE)) >>> 0;
   }
   return ret;
@@ -211,7 +216,6 @@ function* migrate_range(dmirror: Dmirror, cmd: DmirrorCmd, toDevice: boolean): T
     if (compound) args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
     ret = yield* migrate_vma_setup(args);
     if (ret !== 0) break;
-    k.executor.charge(COST_PAGE * args.npages);
     if (!toDevice) {
       const copy = compound ? compound_fault_alloc_and_copy : dmirror_devmem_fault_alloc_and_copy;
       if ((yield* copy(args, dmirror)) !== 0 && k.behaviour.toSystemStopsWithoutMemory) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: lib/test_hmm.c of kernels that migrate whole huge pages: memory for both ways. Fidelity: ported. */
-import { COST_FRUITLESS } from '../../mm/kernel.js';
+
 import {
   MIGRATE_PFN_COMPOUND,
   MIGRATE_PFN_MIGRATE,
@@ -13,13 +13,14 @@ import { put_page } from '../../mm/page_alloc.js';
 import { alloc_page } from '../../mm/page_alloc_slow.js';
 import { folio_nr_pages } from '../../mm/page_flags.js';
 import { VM_FAULT_OOM, VM_WRITE } from '../../mm/types.js';
+import { COST_FRUITLESS } from '../../sim/costs.js';
 import { KernelBug } from '../../sim/errors.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { HPAGE_PMD_NR, PAGE_SIZE } from '../../uapi/mman.js';
 import { BACKING_PAGE } from './backing.js';
 import { dmirror_devmem_alloc_page, has_free_page } from './devmem.js';
-import type { Dmirror } from './dmirror.js';
+import { COST_TABLE, type Dmirror } from './dmirror.js';
 import { skip, why_no_page } from './migrate_skip.js';
 
 /** Whether this allocation is the one that HMM_DMIRROR_FLAG_FAIL_ALLOC makes fail. */
@@ -35,10 +36,8 @@ function fill(args: MigrateVma, dmirror: Dmirror, n: number, dpage: Page, spage:
   const data = BACKING_PAGE(dmirror.mdevice, dpage);
   const nr = folio_nr_pages(k.mem, dpage);
   k.mem.priv[data] = dmirror.id;
-  for (let j = 0; j < nr; j++) {
-    if (spage === NO_PAGE) k.contents.clear_page(data + j);
-    else k.contents.copy_page(data + j, spage + j);
-  }
+  if (spage === NO_PAGE) k.clear_highpages(data, nr);
+  else k.copy_highpages(data, spage, nr);
   args.dst[n] = (migrate_pfn(dpage) | write | (nr > 1 ? MIGRATE_PFN_COMPOUND : 0)) >>> 0;
 }
 
@@ -117,7 +116,8 @@ function* back_to_small(args: MigrateVma, dmirror: Dmirror, n: number, data: Pag
     k.trylock_page(dpage);
     dst[n + j] = migrate_pfn(dpage);
     dmirror.pt.xa_erase(first + j);
-    k.contents.copy_page(dpage, data + j);
+    k.executor.charge(COST_TABLE);
+    k.copy_highpage(dpage, data + j);
   }
   return 0;
 }
@@ -151,10 +151,9 @@ export function* compound_fault_alloc_and_copy(args: MigrateVma, dmirror: Dmirro
     k.trylock_page(dpage);
     const compound = nr > 1 ? MIGRATE_PFN_COMPOUND : 0;
     args.dst[n] = (migrate_pfn(dpage) | (mpfn & MIGRATE_PFN_WRITE) | compound) >>> 0;
-    for (let j = 0; j < nr; j++) {
-      dmirror.pt.xa_erase(first + n + j);
-      k.contents.copy_page(dpage + j, data + j);
-    }
+    dmirror.pt.xa_erase_range(first + n, first + n + nr - 1);
+    k.executor.charge(COST_TABLE * nr);
+    k.copy_highpages(dpage, data, nr);
   }
   return 0;
 }

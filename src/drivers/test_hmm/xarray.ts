@@ -30,6 +30,11 @@ export class XArray {
     chunk[index & (CHUNK - 1)] = ((page << 2) | tag) >>> 0;
   }
 
+  /** Entries for `nr` pages in a row. */
+  xa_store_range(index: number, page: Page, nr: number, tag: number): void {
+    for (let n = 0; n < nr; n++) this.xa_store(index + n, page + n, tag);
+  }
+
   xa_erase(index: number): void {
     const chunk = this.chunks.get(Math.floor(index / CHUNK));
     if (chunk !== undefined) chunk[index & (CHUNK - 1)] = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: arch/x86/entry/common.c (do_syscall_64): the one way into the kernel for a thread of a process. */
-import { COST_SYSCALL } from '../../mm/kernel.js';
+import { COST_SYSCALL } from '../../sim/costs.js';
 import type { Task } from '../../sim/task.js';
 import { syscall_exit_to_user_mode } from '../entry.js';
 import type { Process } from '../process.js';

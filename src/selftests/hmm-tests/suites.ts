@@ -39,6 +39,8 @@ interface SuiteSpec {
   readonly hmm: HmmTests;
   /** Seconds, of tests of hmm that may not take the usual time. */
   readonly timeouts?: Readonly<Record<string, number>>;
+  /** Tests that print times. */
+  readonly timed?: readonly string[];
   /** Lines that the program prints before the harness begins. */
   readonly preamble?: readonly string[];
 }
@@ -152,6 +154,7 @@ const specs: Readonly<Record<SuiteId, SuiteSpec>> = {
     variants: true,
     hmm: tests7_x,
     timeouts: { benchmark_thp_migration: 120 },
+    timed: ['benchmark_thp_migration'],
     preamble: HUGETLB_SIZES,
   },
 };
@@ -210,13 +213,14 @@ export function hmm2Spec(
 
 /** hmm-tests of a generation. */
 export function hmmTests(generation: Generation): Suite {
-  const { hmm: tests, timeouts = {}, preamble = [] } = specs[generation.suite];
+  const { hmm: tests, timeouts = {}, timed = [], preamble = [] } = specs[generation.suite];
   const hmm = FIXTURE({ ...hmmSpec(generation), tests, timeouts });
   const hmm2 = FIXTURE({ ...hmm2Spec(generation), tests: hmm2Tests });
   return {
     name: 'hmm-tests',
     style: harnessStyles[generation.harness],
     fixtures: [hmm, hmm2],
+    timed,
     preamble,
     c: { file: 'hmm-tests.c', line: (test, part, made) => suiteLine(generation.id, test, part, made) },
   };
