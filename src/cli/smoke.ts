@@ -12,6 +12,7 @@ import {
   test_harness_help,
   test_harness_list_tests,
 } from '../selftests/test_filter.js';
+import { UsageError } from '../sim/errors.js';
 import { tellWithoutEffect } from './bug-options.js';
 import { elsewhere } from './elsewhere.js';
 import { EXIT_LISTED } from './exit-codes.js';
@@ -33,6 +34,7 @@ import { parseTimeout, TIMEOUT_HELP, TRACE_FUNCTIONS_HELP, TRACE_HELP } from './
 interface SmokeFlags extends MachineFlags, ReportPaths, KernelLogOptions, TraceFlags {
   readonly l?: true;
   readonly h?: true;
+  readonly d?: true;
   readonly explain?: boolean;
   readonly locks?: boolean;
   readonly record?: string;
@@ -44,7 +46,8 @@ export function configure(command: Command): void {
   addMachineOptions(command)
     .helpOption('--help', 'show this help')
     .option('-l', 'list fixtures, variants and tests')
-    .option('-h', "show the harness's own help");
+    .option('-h', "show the harness's own help")
+    .option('-d', "enable the harness's debug prints, of which hmm-tests has none (7.3 and later)");
   const filters = addFilterOptions(command);
   command
     .option('--junit <file>', 'write the results as JUnit XML too')
@@ -70,6 +73,8 @@ async function smoke(
   filters: readonly TestFilter[],
 ): Promise<void> {
   const suite = await suiteFor(flags);
+  if (flags.d === true && !suite.style.hasDebug)
+    throw new UsageError(`the harness of ${flags.kernel} has no debug prints`, '-d');
   if (flags.h) return list(test_harness_help(suite));
   if (flags.l) return list(test_harness_list_tests(suite));
   try {

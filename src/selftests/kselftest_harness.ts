@@ -6,6 +6,7 @@
  * Fidelity: ported, without XFAIL and TEST_SIGNAL.
  */
 import { Hang, InvariantViolation, KernelBug, ProcessDied, TimedOut } from '../sim/errors.js';
+import { signalByName } from '../uapi/signal.js';
 import type { MachineApi as Machine, ProcessHandle as Process } from '../user/api.js';
 import { warningTexts } from '../user/kernel-log.js';
 import {
@@ -57,20 +58,6 @@ type Ending =
   | { readonly kind: 'abandoned'; readonly reason: string }
   | { readonly kind: 'oops'; readonly bug: KernelBug }
   | { readonly kind: 'violation'; readonly violation: InvariantViolation };
-
-const signalNumbers: Readonly<Record<string, number>> = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGILL: 4,
-  SIGTRAP: 5,
-  SIGBUS: 7,
-  SIGFPE: 8,
-  SIGKILL: 9,
-  SIGSEGV: 11,
-  SIGPIPE: 13,
-  SIGALRM: 14,
-  SIGTERM: 15,
-};
 
 /** Runs the tests that the filters select. The caller iterates: one result a step, the totals at the end. */
 export function* test_harness_run(options: HarnessOptions): Generator<ResultEvent, EndEvent> {
@@ -251,8 +238,7 @@ class HarnessRun {
 
   private judgeSignal(metadata: Metadata, signal: string): Code {
     if (signal === 'SIGABRT') return this.fail(metadata, 'Test terminated by assertion');
-    const number = signalNumbers[signal] ?? signal;
-    return this.fail(metadata, `Test terminated unexpectedly by signal ${number}`);
+    return this.fail(metadata, `Test terminated unexpectedly by signal ${signalByName(signal)}`);
   }
 
   private judgeStatus(metadata: Metadata, exitStatus: number): Code {

@@ -47,6 +47,13 @@ t.test('filters: the first that matches decides', async (t) => {
   ]);
 });
 
+t.test('-d is an option of harnesses that have debug prints; hmm-tests has none', async (t) => {
+  const args = ['smoke', '--kernel', '7.3', '-t', 'open_close', '--seed', '7'];
+  t.same(hmmSim(...args, '-d'), hmmSim(...args));
+  const { status, stdout, stderr } = hmmSim('smoke', '-d');
+  t.same([status, stdout, stderr], [64, '', 'hmm-sim: -d: the harness of v5-generic has no debug prints\n']);
+});
+
 t.test('one parameter alone kills the kernel while it loads the module', async (t) => {
   const { status, stdout } = hmmSim('smoke', '--module-param', 'spm_addr_dev0=0x100000000', '--seed', '7');
   t.equal(status, 1);
