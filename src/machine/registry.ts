@@ -4,6 +4,7 @@ import type { DriverCheckers } from '../checkers/index.js';
 import { test_hmm_checkers } from '../checkers/test_hmm/index.js';
 import { gup_test_init } from '../drivers/gup_test/driver.js';
 import { kvm_hv } from '../drivers/kvm_hv/driver.js';
+import { nouveau } from '../drivers/nouveau/driver.js';
 import { page_holder_init } from '../drivers/page_holder/driver.js';
 import { test_hmm } from '../drivers/test_hmm/driver.js';
 import { dmirrorReasons } from '../drivers/test_hmm/reasons.js';
@@ -43,6 +44,7 @@ const loadableDrivers: readonly LoadableDriver[] = [
   // What modprobe finds, by name.
   loadable(test_hmm, test_hmm_checkers),
   loadable(kvm_hv),
+  loadable(nouveau),
 ];
 
 /** Why something was not done, by id: a reason that a driver declares and does not list is a type error here. */

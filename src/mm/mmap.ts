@@ -25,6 +25,7 @@ import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
   mmu_notifier_range,
+  mmu_notifier_release,
 } from './mmu_notifier.js';
 import { __vm_enough_memory } from './swap.js';
 import { flush_tlb_mm } from './tlb.js';
@@ -273,6 +274,7 @@ export function* mmput(mm: MmStruct): Task {
 }
 
 function* exit_mmap(mm: MmStruct): Task {
+  if (mm.notifiers !== null) yield* mmu_notifier_release(mm);
   const everything = mmu_notifier_range(mm, 0, Number.MAX_SAFE_INTEGER, 'MMU_NOTIFY_UNMAP');
   yield* mmu_notifier_invalidate_range_start(everything);
   const vmas = [...mm.vmas];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: mm/mmu_notifier.c (interval notifiers). Fidelity: ported; a list stands for the interval tree. */
+/** Answers for: mm/mmu_notifier.c. Fidelity: ported; a list stands for the interval tree. */
 import { WaitQueue } from '../sim/executor.js';
 import { done, type Task } from '../sim/task.js';
 import { EINVAL, EOVERFLOW } from '../uapi/errno.js';
@@ -45,8 +45,18 @@ export class MmuIntervalNotifier {
   ) {}
 }
 
+/** struct mmu_notifier, with its struct mmu_notifier_ops: of the whole address space. */
+export interface MmuNotifier {
+  /** Context: may sleep. */
+  invalidate_range_start?(range: MmuNotifierRange): Task;
+  /** The address space goes; its mappings are still there. Context: may sleep. */
+  release?(mm: MmStruct): Task;
+}
+
 /** struct mmu_notifier_subscriptions. */
 export class MmNotifiers {
+  /** Of the whole address space, while it is alive. */
+  readonly list: MmuNotifier[] = [];
   invalidate_seq = 2;
   active_invalidate_ranges = 0;
   readonly itree: MmuIntervalNotifier[] = [];
@@ -74,8 +84,18 @@ export function mmu_notifier_invalidate_range_start(range: MmuNotifierRange): Ta
   if (subscriptions === null) return done(undefined);
   range.mm.kernel.enter('__mmu_notifier_invalidate_range_start', range.start);
   subscriptions.active_invalidate_ranges++;
-  if (!subscriptions.itree.some((mni) => overlaps(mni, range))) return done(undefined);
-  return mn_itree_invalidate(subscriptions, range);
+  const { list, itree } = subscriptions;
+  const inTree = itree.some((mni) => overlaps(mni, range));
+  if (list.length > 0) return invalidate_all(subscriptions, range, inTree);
+  return inTree ? mn_itree_invalidate(subscriptions, range) : done(undefined);
+}
+
+/** __mmu_notifier_invalidate_range_start(): the intervals first. */
+function* invalidate_all(subscriptions: MmNotifiers, range: MmuNotifierRange, inTree: boolean): Task {
+  if (inTree) yield* mn_itree_invalidate(subscriptions, range);
+  for (const mn of subscriptions.list) {
+    if (mn.invalidate_range_start !== undefined) yield* mn.invalidate_range_start(range);
+  }
 }
 
 const overlaps = (mni: MmuIntervalNotifier, range: MmuNotifierRange): boolean =>
@@ -115,6 +135,26 @@ export function mmu_notifier_invalidate_range_end(range: MmuNotifierRange): void
   }
   subscriptions.deferred.length = 0;
   subscriptions.wq.wakeAll(range.mm.kernel.executor);
+}
+
+/** Context: the mm has users. Whoever registers keeps the struct of the mm until mmu_notifier_unregister(). */
+export function mmu_notifier_register(mn: MmuNotifier, mm: MmStruct): void {
+  mm.notifiers ??= new MmNotifiers();
+  mm.notifiers.list.push(mn);
+  mm.mm_count++;
+}
+
+/** It is told of nothing more, and lets go of the struct of the mm. */
+export function mmu_notifier_unregister(mn: MmuNotifier, mm: MmStruct): void {
+  const { list } = mm.notifiers!;
+  const at = list.indexOf(mn);
+  if (at >= 0) list.splice(at, 1);
+  mm.kernel.mmdrop(mm);
+}
+
+/** The address space goes. DIVERGES: interval notifiers are not told; the drivers here have nothing to do then. */
+export function* mmu_notifier_release(mm: MmStruct): Task {
+  for (const mn of mm.notifiers!.list.splice(0)) if (mn.release !== undefined) yield* mn.release(mm);
 }
 
 /** `length` in bytes. Return: 0, -EOVERFLOW for an empty range, -EINVAL for an mm that is gone. */
