@@ -55,6 +55,11 @@ const commands: readonly Entry[] = [
     load: () => import('./differences.js'),
   },
   {
+    name: 'features',
+    summary: 'list the systems that are simulated, and run what proves each',
+    load: () => import('./features.js'),
+  },
+  {
     name: 'schema',
     summary: 'print the JSON Schema of scenario documents',
     load: () => import('./schema.js'),

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** The systems that `hmm-sim features` tells of, each with the document that proves it. */
+import { fileURLToPath } from 'node:url';
+
+export interface Feature {
+  readonly name: string;
+  readonly what: string;
+  /** The kernels that have it, in words. */
+  readonly since: string;
+  /** Below examples. */
+  readonly proof: string;
+  /** A driver from outside of the tree that the proof needs, below examples. */
+  readonly insmod?: string;
+}
+
+export const features: readonly Feature[] = [
+  {
+    name: 'private-memory',
+    what: 'device memory that the CPU cannot reach; its touch brings pages home',
+    since: 'all',
+    proof: 'features/private-memory.yaml',
+  },
+  {
+    name: 'generic-memory',
+    what: 'device memory of type generic that migrates, as DEVICE_GENERIC v5 posted it',
+    since: 'v5-generic',
+    proof: 'features/generic-memory.yaml',
+  },
+  {
+    name: 'coherent-memory',
+    what: 'device memory that device and CPU share',
+    since: 'v4-coherent and later',
+    proof: 'features/coherent-memory.yaml',
+  },
+  {
+    name: 'longterm-pins',
+    what: 'no longterm pin stays on a device',
+    since: '6.1 and later; v4-coherent refuses them',
+    proof: 'features/longterm-pins.yaml',
+  },
+  {
+    name: 'exclusive-access',
+    what: 'atomic access of a device to a page of the system',
+    since: 'v4-coherent and later',
+    proof: 'features/exclusive-access.yaml',
+  },
+  {
+    name: 'huge-device-pages',
+    what: 'private memory in pages of 2 MiB',
+    since: '7.3',
+    proof: 'features/huge-device-pages.yaml',
+  },
+  {
+    name: 'nouveau',
+    what: 'shared virtual memory of an NVIDIA GPU (machine.modprobe)',
+    since: 'all',
+    proof: 'drivers/nouveau.yaml',
+  },
+  {
+    name: 'kvm_hv',
+    what: 'secure guests of POWER (machine.modprobe)',
+    since: 'all',
+    proof: 'drivers/secure-guest.yaml',
+  },
+  {
+    name: 'insmod',
+    what: 'drivers of your own (--insmod)',
+    since: 'all',
+    proof: 'drivers/mirror.scenario',
+    insmod: 'drivers/mirror.js',
+  },
+];
+
+/** The path of a file below examples. */
+export const exampleFile = (name: string): string =>
+  fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
