@@ -64,6 +64,8 @@ const CIRCLES: readonly (readonly string[])[] = [
     'src/drivers/test_hmm/migrate_compound.ts',
     'src/drivers/test_hmm/migrate_skip.ts',
   ],
+  // What a range has in VRAM is migrated when it is evicted, and given up when it has been migrated.
+  ['src/drivers/amdkfd/kfd_migrate.ts', 'src/drivers/amdkfd/kfd_svm_bo.ts'],
 ];
 
 /** More files than these in one folder are a room that should be two. mm has one a kernel file, cli one a command. */

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The machine that the options of a command line describe. */
 import { randomInt } from 'node:crypto';
-import { DEFAULT_MODULE } from '../machine/defaults.js';
+import type { ModuleInfo } from '../kernel/module.js';
+import { ADDRESS_PARAMS, DEFAULT_MODULE, SUITE_MODULES } from '../machine/defaults.js';
 import { describeMachine, type MachineDescription } from '../machine/description.js';
 import type { Insmod } from '../machine/registry.js';
 import { checkSpmAddress } from '../mm/e820.js';
 import { UsageError } from '../sim/errors.js';
 import type { MachineFlags } from './machine-options.js';
-import { MODULE_PARAMS, parseNumber } from './values.js';
+import { checkModuleParam, parseNumber } from './values.js';
 
 /** The module's parameters: the two positionals, or --module-param. */
-function moduleParams(addresses: readonly string[], flags: MachineFlags): Record<string, string> {
+function moduleParams(
+  module: ModuleInfo,
+  addresses: readonly string[],
+  flags: MachineFlags,
+): Record<string, string> {
+  for (const [name] of flags.moduleParam) checkModuleParam(module, name, '--module-param');
   if (addresses.length === 0) return Object.fromEntries(flags.moduleParam);
+  if (module !== DEFAULT_MODULE)
+    throw new UsageError(`${module.name} is given no addresses`, 'spm_addr_dev0');
   if (flags.moduleParam.length > 0) {
     throw new UsageError('give the addresses as arguments or as --module-param, not both');
   }
@@ -21,12 +29,17 @@ function moduleParams(addresses: readonly string[], flags: MachineFlags): Record
       'spm_addr_dev1',
     );
   }
-  return Object.fromEntries(MODULE_PARAMS.map((name, device) => [name, addresses[device]!]));
+  return Object.fromEntries(ADDRESS_PARAMS.map((name, device) => [name, addresses[device]!]));
 }
 
 /** Parameters checked, and in one spelling: users write octal too, as modprobe would take it. */
-function canonical(params: Readonly<Record<string, string>>): Record<string, string> {
+function canonical(
+  { parameters }: ModuleInfo,
+  params: Readonly<Record<string, string>>,
+): Record<string, string> {
   const entries = Object.entries(params).map(([name, text]) => {
+    const { type, specialPurpose } = parameters.find((parameter) => parameter.name === name)!;
+    if (!specialPurpose) return [name, type === 'charp' ? text : String(parseNumber(text, name))];
     const address = parseNumber(text, name);
     checkSpmAddress(address, name);
     return [name, `0x${address.toString(16)}`];
@@ -42,7 +55,8 @@ export function machineOf(
 ): MachineDescription {
   const { kernel, memory, hugepages, thp, efiFakeMem, seed = randomInt(2 ** 32), check } = flags;
   const { schedule, spmMemory, swap } = flags;
-  const module = { name: DEFAULT_MODULE.name, params: canonical(moduleParams(addresses, flags)) };
+  const info = SUITE_MODULES[flags.suite ?? ''] ?? DEFAULT_MODULE;
+  const module = { name: info.name, params: canonical(info, moduleParams(info, addresses, flags)) };
   const { module: load, bug: bugs, fix: fixes } = flags;
   return describeMachine({
     kernel,

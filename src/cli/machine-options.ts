@@ -33,6 +33,8 @@ export interface MachineFlags extends BugFlags, InsmodFlags {
   readonly seed?: number;
   readonly schedule: Schedule;
   readonly check: boolean;
+  /** Of smoke: a suite, which says what module is loaded. */
+  readonly suite?: string;
 }
 
 const MAX_HUGEPAGES = 2 ** 24;

@@ -86,7 +86,7 @@ const commands: readonly Entry[] = [
   },
   {
     name: 'modinfo',
-    summary: 'show what there is to know about the test_hmm module',
+    summary: 'show what there is to know about a module: test_hmm, amdgpu',
     load: () => import('./modinfo.js'),
   },
   {

@@ -1,16 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** `hmm-sim modinfo`: what modinfo(8) would say of the module, and what the generation adds. */
+/** `hmm-sim modinfo`: what modinfo(8) would say of a module, and what the generation adds. */
 import type { Command } from 'commander';
 import { DEFAULT_GENERATION, type Generation, generationById } from '../generations/index.js';
 import type { ModuleInfo, ModuleParameter } from '../kernel/module.js';
-import { DEFAULT_MODULE } from '../machine/defaults.js';
+import { DEFAULT_MODULE, MODULES } from '../machine/defaults.js';
+import { UsageError } from '../sim/errors.js';
+import { didYouMean } from './suggest.js';
 import { printLine } from './terminal.js';
 import { KERNEL_HELP, parseKernel } from './values.js';
 
 export function configure(command: Command): void {
   command
+    .argument('[module]', `of ${MODULES.map(({ name }) => name).join(' and ')}`, DEFAULT_MODULE.name)
     .option('--kernel <id>', KERNEL_HELP, (text) => parseKernel(text, '--kernel'), DEFAULT_GENERATION)
-    .action(({ kernel }: { kernel: string }) => modinfoLines(generationById(kernel)!).forEach(printLine));
+    .action((name: string, { kernel }: { kernel: string }) =>
+      modinfoLines(generationById(kernel)!, moduleNamed(name)).forEach(printLine),
+    );
+}
+
+function moduleNamed(name: string): ModuleInfo {
+  const found = MODULES.find((module) => module.name === name);
+  if (found !== undefined) return found;
+  const names = MODULES.map((module) => module.name);
+  throw new UsageError(`there is no module "${name}"${didYouMean(name, names)}`, 'modinfo');
 }
 
 function field(name: string, value: string): string {

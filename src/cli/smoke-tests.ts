@@ -5,6 +5,7 @@ import { DEFAULT_MODULE } from '../machine/defaults.js';
 import type { MachineDescription } from '../machine/description.js';
 import { Machine } from '../machine/machine.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
+import { builtInSuites } from '../selftests/built_in.js';
 import type { HarnessEvent } from '../selftests/events.js';
 import { hmmTests } from '../selftests/hmm-tests/suites.js';
 import { test_harness_run } from '../selftests/kselftest_harness.js';
@@ -35,6 +36,8 @@ export interface SmokeOptions extends KernelLogOptions {
   readonly filters: readonly TestFilter[];
   /** Seconds on the host that a test may take. */
   readonly timeout?: number | undefined;
+  /** The name of a suite that is not the kernel's. */
+  readonly suite?: string | undefined;
   /** A file of tests to run beside those of the suite. */
   readonly ownFile?: string | undefined;
   readonly observe?: ObserveOptions | undefined;
@@ -58,7 +61,7 @@ export async function smokeTests(tests: SmokeTests): Promise<void> {
   // The first machine boots before the plan is told: a module that kills the kernel leaves no tests to plan.
   let booted = firstMachine(tests, boot);
   if (booted === undefined) return;
-  const suite = hmmTests(description.generation);
+  const suite = builtInSuites[tests.suite ?? ''] ?? hmmTests(description.generation);
   const steps = test_harness_run({
     suite: own?.suiteWith(suite, description.generation) ?? suite,
     filters,
@@ -95,12 +98,12 @@ async function ownTests({ ownFile }: SmokeTests): Promise<OwnTests | undefined> 
 }
 
 /** Undefined when the kernel oopsed. */
-function firstMachine({ tell }: SmokeTests, boot: Boot): Machine | undefined {
+function firstMachine({ tell, description }: SmokeTests, boot: Boot): Machine | undefined {
   try {
     return boot();
   } catch (error) {
     if (!(error instanceof KernelBug)) throw error;
-    const { name } = DEFAULT_MODULE;
+    const name = description.module?.name ?? DEFAULT_MODULE.name;
     tell({ bailOut: `the kernel oopsed in ${error.fn} while it loaded ${name}: ${error.reason}` });
     return undefined;
   }

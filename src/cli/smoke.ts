@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { generationById } from '../generations/index.js';
 import type { MachineDescription } from '../machine/description.js';
 import { bailOutLine, TAP_HEADER } from '../report/ktap.js';
+import { builtInSuites } from '../selftests/built_in.js';
 import type { Suite } from '../selftests/fixture.js';
 import { suiteOf } from '../selftests/hmm-tests/suites.js';
 import {
@@ -39,7 +40,6 @@ interface SmokeFlags extends MachineFlags, ReportPaths, KernelLogOptions, TraceF
   readonly locks?: boolean;
   readonly record?: string;
   readonly timeout?: number;
-  readonly suite?: string;
 }
 
 export function configure(command: Command): void {
@@ -59,7 +59,10 @@ export function configure(command: Command): void {
     .option('--locks', 'tell who holds which lock where a test sleeps')
     .option('--trace <file>', TRACE_HELP)
     .option('--trace-functions <file>', TRACE_FUNCTIONS_HELP)
-    .option('--suite <file>', "a maintainer's own tests, beside the built-in ones (docs/PORTING.md)")
+    .option(
+      '--suite <file>',
+      "a maintainer's own tests, beside the built-in ones (docs/PORTING.md), or kfdtest: AMD's tests of shared virtual memory",
+    )
     .option('--record <path>', 'write each test as a scenario: FILE.yaml for one, a directory for many')
     .action((dev0: string | undefined, dev1: string | undefined, flags: SmokeFlags) => {
       const addresses = [dev0, dev1].filter((address) => address !== undefined);
@@ -85,10 +88,14 @@ async function smoke(
       printLine(line);
     throw error;
   }
+  if (flags.record !== undefined && flags.suite !== undefined && ownFileOf(flags) === undefined) {
+    throw new UsageError(`what ${flags.suite} asks of its driver are no steps of scenarios`, '--record');
+  }
   const { machineOf } = await import('./flagged-machine.js');
   const { loadDrivers } = await import('./insmod.js');
   const machine = machineOf(addresses, flags, await loadDrivers(flags.insmod));
-  const { json, trace, record, suite: ownTests } = flags;
+  const { json, trace, record } = flags;
+  const ownTests = ownFileOf(flags);
   const junit = junitPath(flags.junit, 'smoke');
   const outputs = Object.entries({ '--junit': junit, '--json': json, '--trace': trace, '--record': record });
   checkOutputs(outputs, () => (ownTests === undefined ? [] : [ownTests]));
@@ -104,8 +111,17 @@ async function smoke(
     printErrorLine(`${test}: its times are simulated, not measured (docs/ARCHITECTURE.md, "Time and tasks")`);
   }
   const { SmokeRun } = await import('./smoke-run.js');
-  const { timeout, dmesg, failOnWarn, suite: ownFile } = flags;
-  const options = { filters, timeout, dmesg, failOnWarn, ownFile, observe: observed(flags, files) };
+  const { timeout, dmesg, failOnWarn, suite: named } = flags;
+  const ownFile = ownFileOf(flags);
+  const options = {
+    filters,
+    timeout,
+    dmesg,
+    failOnWarn,
+    suite: named,
+    ownFile,
+    observe: observed(flags, files),
+  };
   const run = new SmokeRun(reports, files, ownFile);
   const order: SmokeOrder = { addresses, flags: { ...flags, seed: machine.seed }, options };
   try {
@@ -124,9 +140,16 @@ function timedTests(suite: Suite, filters: readonly TestFilter[]): string[] {
   return (suite.timed ?? []).filter((test) => selected.has(test));
 }
 
-/** The kernel's suite, with a maintainer's own tests where there are some. */
+/** The file of --suite, where that is none of the names. */
+function ownFileOf({ suite }: SmokeFlags): string | undefined {
+  return suite === undefined || suite in builtInSuites ? undefined : suite;
+}
+
+/** A suite by its name; or the kernel's, with a maintainer's own tests where there are some. */
 async function suiteFor({ kernel, suite }: SmokeFlags): Promise<Suite> {
   if (suite === undefined) return suiteOf(kernel)!;
+  const builtIn = builtInSuites[suite];
+  if (builtIn !== undefined) return builtIn;
   const { loadOwnTests } = await import('./own-tests.js');
   return (await loadOwnTests(suite)).suiteWith(suiteOf(kernel)!, generationById(kernel)!);
 }

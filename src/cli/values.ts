@@ -2,7 +2,8 @@
 /** Values as users write them on the command line. All throw UsageError, naming the option. */
 
 import { generations } from '../generations/index.js';
-import { DEFAULT_MODULE } from '../machine/defaults.js';
+import type { ModuleInfo } from '../kernel/module.js';
+import { DEFAULT_MODULE, MODULES } from '../machine/defaults.js';
 import type { FakeMem } from '../mm/e820.js';
 import { UsageError } from '../sim/errors.js';
 import { didYouMean } from './suggest.js';
@@ -59,22 +60,26 @@ export function parseEfiFakeMem(text: string, where: string): FakeMem[] {
   });
 }
 
-/** The parameters of the module that commands load. */
-export const MODULE_PARAMS: readonly string[] = DEFAULT_MODULE.parameters.map(({ name }) => name);
+/** Throws UsageError for a parameter that the module has not. */
+export function checkModuleParam(
+  { name: module, parameters }: ModuleInfo,
+  name: string,
+  where: string,
+): void {
+  const known = parameters.map((parameter) => parameter.name);
+  if (known.includes(name)) return;
+  throw new UsageError(`${module} has no parameter "${name}"${didYouMean(name, known)}`, where);
+}
 
-/** KEY=VALUE of a module parameter; the value is a number. */
+/** KEY=VALUE of a parameter of some module; the value is a number where it takes one. */
 export function parseModuleParam(text: string, where: string): [name: string, value: string] {
   const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
   if (name === undefined) {
     throw new UsageError(`"${text}" is not NAME=VALUE (expected spm_addr_dev0=0x100000000)`, where);
   }
-  if (!MODULE_PARAMS.includes(name)) {
-    throw new UsageError(
-      `${DEFAULT_MODULE.name} has no parameter "${name}"${didYouMean(name, MODULE_PARAMS)}`,
-      where,
-    );
-  }
-  parseNumber(value!, name);
+  const parameter = MODULES.flatMap(({ parameters }) => parameters).find((known) => known.name === name);
+  if (parameter === undefined) checkModuleParam(DEFAULT_MODULE, name, where);
+  if (parameter?.type !== 'charp') parseNumber(value!, name);
   return [name, value!];
 }
 

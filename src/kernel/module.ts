@@ -9,6 +9,7 @@ import type { Kernel } from '../mm/kernel.js';
 import type { MmStruct } from '../mm/types.js';
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
+import type { Process } from './process.js';
 
 /** One device; its driver has one object for each, and reports name it. */
 export interface Device {
@@ -78,6 +79,8 @@ export interface DriverHost {
   readonly kernel: Kernel;
   readonly files: FileTable;
   readonly generation: Generation;
+  /** The process whose address space `mm` is; undefined when it is gone. */
+  processOf(mm: MmStruct | null): Process | undefined;
 }
 
 /** A driver of the kernel image, there since boot. Context: may not sleep. */
@@ -85,7 +88,7 @@ export type BuiltinDriver = (host: DriverHost) => Driver;
 
 export interface ModuleParameter {
   readonly name: string;
-  readonly type: 'long';
+  readonly type: 'long' | 'int' | 'uint' | 'charp';
   description(generation: Generation): string;
   /** Whether it is the address of special purpose memory, which a machine reserves for the module. */
   readonly specialPurpose?: boolean;

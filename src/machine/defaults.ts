@@ -3,6 +3,7 @@
  * What a machine is when nobody says otherwise. Command lines and documents are read by this much alone; the machine's
  * own code is loaded when one is described.
  */
+import { amdgpu_info } from '../drivers/amdkfd/modinfo.js';
 import { test_hmm_info } from '../drivers/test_hmm/modinfo.js';
 import { DEFAULT_GENERATION } from '../generations/index.js';
 import type { ModuleInfo } from '../kernel/module.js';
@@ -15,6 +16,12 @@ export interface ModuleLoad {
 
 /** The module that commands and documents load. */
 export const DEFAULT_MODULE: ModuleInfo = test_hmm_info;
+
+/** Modules that there are, by their names: what modinfo tells, and what --module-param may name. */
+export const MODULES: readonly ModuleInfo[] = [DEFAULT_MODULE, amdgpu_info];
+
+/** Suites that come with the simulator, beside that of the default module; each with the module that it needs. */
+export const SUITE_MODULES: Readonly<Record<string, ModuleInfo>> = { kfdtest: amdgpu_info };
 
 export const SCHEDULES = ['run-to-block', 'random'] as const;
 export type Schedule = (typeof SCHEDULES)[number];

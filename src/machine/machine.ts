@@ -202,6 +202,8 @@ export class Machine implements MachineApi, KernelServices, Outside {
    */
   leakCheck(): void {
     for (const process of this.processes.values()) this.kill(process);
+    // What drivers do later for processes that are gone.
+    this.settle();
     this.blaming(() => run_leak_check(this.checked()));
   }
 

@@ -2,6 +2,7 @@
 /** The drivers that there are: the one place above the drivers that names them. A new one is a line here. */
 import type { DriverCheckers } from '../checkers/index.js';
 import { test_hmm_checkers } from '../checkers/test_hmm/index.js';
+import { amdgpu } from '../drivers/amdkfd/driver.js';
 import { gup_test_init } from '../drivers/gup_test/driver.js';
 import { kvm_hv } from '../drivers/kvm_hv/driver.js';
 import { nouveau } from '../drivers/nouveau/driver.js';
@@ -43,6 +44,7 @@ export const builtinDrivers: readonly BuiltinDriver[] = [gup_test_init, page_hol
 const loadableDrivers: readonly LoadableDriver[] = [
   // What modprobe finds, by name.
   loadable(test_hmm, test_hmm_checkers),
+  loadable(amdgpu),
   loadable(kvm_hv),
   loadable(nouveau),
 ];

@@ -21,6 +21,8 @@ export interface FixtureSpec<Self extends object, Variant> {
   readonly variants: Readonly<Record<string, Variant>>;
   /** By name, in the order in which they run. */
   readonly tests: Readonly<Record<string, TestBody<Self, Variant>>>;
+  /** Each test with each value of a parameter, as googletest has it: "fixture.test/variant", test by test. */
+  readonly parametrised?: boolean;
   /** Seconds, of tests that may not take TEST_TIMEOUT_DEFAULT. */
   readonly timeouts?: Readonly<Record<string, number>>;
 }
@@ -58,16 +60,21 @@ export interface Suite {
   readonly c?: SourceInC;
 }
 
+function nameOf(fixture: string, variant: string, test: string, parametrised = false): string {
+  if (variant === '') return `${fixture}.${test}`;
+  return parametrised ? `${fixture}.${test}/${variant}` : `${fixture}.${variant}.${test}`;
+}
+
 function instance<Self extends object, Variant>(
   spec: FixtureSpec<Self, Variant>,
   variant: string,
   test: string,
 ): TestInstance {
-  const { name: fixture, setup, teardown } = spec;
+  const { name: fixture, setup, teardown, parametrised } = spec;
   const data = spec.variants[variant]!;
   const body = spec.tests[test]!;
   return {
-    name: variant === '' ? `${fixture}.${test}` : `${fixture}.${variant}.${test}`,
+    name: nameOf(fixture, variant, test, parametrised),
     fixture,
     variant,
     test,
@@ -87,6 +94,8 @@ export function FIXTURE<Self extends object, Variant>(spec: FixtureSpec<Self, Va
     name: spec.name,
     variants: variants.filter((variant) => variant !== ''),
     tests,
-    instances: variants.flatMap((variant) => tests.map((test) => instance(spec, variant, test))),
+    instances: spec.parametrised
+      ? tests.flatMap((test) => variants.map((variant) => instance(spec, variant, test)))
+      : variants.flatMap((variant) => tests.map((test) => instance(spec, variant, test))),
   };
 }

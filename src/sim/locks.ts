@@ -159,6 +159,19 @@ export class RwSem {
     this.executor.point('unlock', this);
   }
 
+  /** The writer becomes a reader, without anybody between. */
+  downgrade_write(): void {
+    if (!this.writeHeld) throw new KernelBug('downgrade_write', `${this.name} is not held`);
+    const { writer } = this;
+    this.writeHeld = false;
+    this.readers++;
+    this.executor.locks?.dropped(writer, this);
+    this.executor.locks?.taken(writer, this, this.name, 'read');
+    this.writer = null;
+    this.waiters.wakeAll(this.executor);
+    this.executor.point('unlock', this);
+  }
+
   get isLocked(): boolean {
     return this.writeHeld || this.readers > 0;
   }

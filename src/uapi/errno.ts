@@ -151,6 +151,7 @@ export const {
   EACCES,
   EFAULT,
   EBUSY,
+  EDEADLK,
   EEXIST,
   ENODEV,
   ENOTDIR,

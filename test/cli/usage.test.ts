@@ -20,8 +20,8 @@ const mistakes: readonly (readonly [args: string, message: string])[] = [
     "too many arguments for 'smoke'. Expected 2 arguments but got 3. (see hmm-sim smoke --help)",
   ],
   [
-    'modinfo x',
-    "too many arguments for 'modinfo'. Expected 0 arguments but got 1. (see hmm-sim modinfo --help)",
+    'modinfo x y',
+    "too many arguments for 'modinfo'. Expected 1 argument but got 2. (see hmm-sim modinfo --help)",
   ],
   [
     'smoke --thp sometimes',
@@ -29,6 +29,7 @@ const mistakes: readonly (readonly [args: string, message: string])[] = [
   ],
   // values
   ['smoke --kernel 6.13', `--kernel: unknown kernel "6.13" (did you mean "6.1"?); there are ${KERNELS}`],
+  ['modinfo amdgp', 'modinfo: there is no module "amdgp" (did you mean "amdgpu"?)'],
   ['modinfo --kernel linux', `--kernel: unknown kernel "linux"; there are ${KERNELS}`],
   ['smoke --seed x', '--seed: "x" is not a number (expected 64 or 0x40)'],
   ['smoke --seed -1', '--seed: "-1" is negative'],

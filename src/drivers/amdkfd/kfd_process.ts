@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: drivers/gpu/drm/amd/amdkfd/kfd_process.c: a process that uses GPUs, from its first open() to the end of its address space. Fidelity: simplified. */
+import type { Process } from '../../kernel/process.js';
+import { DelayedWork, Work } from '../../kernel/workqueue.js';
+import { type MmuNotifier, mmu_notifier_register, mmu_notifier_unregister } from '../../mm/mmu_notifier.js';
+import type { MmStruct } from '../../mm/types.js';
+import { WaitQueue } from '../../sim/executor.js';
+import { Mutex } from '../../sim/locks.js';
+import type { Task } from '../../sim/task.js';
+import { KfdEvents } from './kfd_events.js';
+import {
+  type AmdkfdModule,
+  KFD_IS_SVM_API_SUPPORTED,
+  type KfdNode,
+  type KfdProcess,
+  type SvmRangeList,
+} from './kfd_priv.js';
+import {
+  svm_range_deferred_list_work,
+  svm_range_remove_notifier,
+  svm_range_restore_work,
+} from './kfd_svm_notifier.js';
+import { svm_range_free, svm_range_unlink } from './kfd_svm_range.js';
+
+/** A 4-level page table has no more than that many pages, as a power of two. */
+const GRANULARITY_MAX = 0x1b;
+
+/** Whether all GPUs can retry. `supported`: whether they could; else whether they do by default. */
+export function kfd_process_xnack_mode({ pdds }: KfdProcess, supported: boolean): boolean {
+  // Aldebaran has the mode by process.
+  return supported || pdds.every(({ dev }) => !dev.noretry);
+}
+
+function svm_range_list_init(p: KfdProcess): SvmRangeList {
+  const { kernel, nodes, default_granularity } = p.module;
+  const { executor } = kernel;
+  return {
+    lock: new Mutex(executor, 'svms->lock'),
+    objects: [],
+    list: new Set(),
+    bitmap_supported: nodes.reduce(
+      (bits, node) => (KFD_IS_SVM_API_SUPPORTED(node) ? bits | (1 << node.gpuidx) : bits),
+      0,
+    ),
+    evicted_ranges: 0,
+    drain_pagefaults: false,
+    restore_work: new DelayedWork(executor, 'svm_range_restore_work', svm_range_restore_work, p),
+    deferred_list_work: new Work(executor, 'svm_range_deferred_list_work', svm_range_deferred_list_work, p),
+    deferred_range_list: [],
+    default_granularity: Math.min(default_granularity, GRANULARITY_MAX),
+    faulting_task: null,
+  };
+}
+
+function* svm_range_list_fini({ svms }: KfdProcess): Task {
+  yield* svms.restore_work.cancel_delayed_work_sync();
+  yield* svms.deferred_list_work.flush_work();
+  svms.drain_pagefaults = true;
+  for (const prange of [...svms.list]) {
+    svm_range_unlink(prange);
+    yield* svm_range_remove_notifier(prange);
+    yield* svm_range_free(prange, true);
+  }
+}
+
+/** Work: the address space is gone; so go queues and ranges. */
+function* kfd_process_wq_release(p: KfdProcess): Task {
+  for (const queue of p.queues.values()) queue.destroy();
+  p.queues.clear();
+  yield* svm_range_list_fini(p);
+}
+
+class KfdMmuNotifier implements MmuNotifier {
+  constructor(private readonly p: KfdProcess) {}
+
+  /** kfd_process_notifier_release(). */
+  // biome-ignore lint/correctness/useYield: releases may sleep; this one has no need to.
+  *release(mm: MmStruct): Task {
+    const { p } = this;
+    p.module.processes.delete(mm);
+    p.mm = null;
+    mmu_notifier_unregister(this, mm);
+    p.release_work.schedule_work();
+  }
+}
+
+function new_pdd(process: KfdProcess, dev: KfdNode): KfdProcess['pdds'][number] {
+  return { process, dev, vm: null, evicted: 0, restored: new WaitQueue(), faults: 0, cpu_faults: 0 };
+}
+
+/** kfd_create_process(): the one of this address space, made where there is none yet. */
+export function kfd_create_process(
+  module: AmdkfdModule,
+  mm: MmStruct,
+  lead: Process | undefined,
+): KfdProcess {
+  const known = module.processes.get(mm);
+  if (known !== undefined) return known;
+  const { executor } = module.kernel;
+  const p = {
+    module,
+    mm,
+    lead_pid: lead?.pid ?? 0,
+    lead_name: lead?.name ?? '',
+    mutex: new Mutex(executor, 'p->mutex'),
+    queues: new Map(),
+    nextQueue: 0,
+    xnack_enabled: false,
+    process_info: null,
+    events: new KfdEvents(executor),
+  } as unknown as { -readonly [K in keyof KfdProcess]: KfdProcess[K] };
+  p.pdds = module.nodes.map((node) => new_pdd(p, node));
+  p.xnack_enabled = kfd_process_xnack_mode(p, false);
+  p.svms = svm_range_list_init(p);
+  p.release_work = new Work(executor, 'kfd_process_wq_release', kfd_process_wq_release, p);
+  module.processes.set(mm, p);
+  mmu_notifier_register(new KfdMmuNotifier(p), mm);
+  return p;
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Answers for: drivers/gpu/drm/amd/amdkfd/kfd_svm.c: a GPU that can retry has faulted. Fidelity: ported, without the rings that
+ * faults come in by and without buffers that are no SVM.
+ */
+import { mmput } from '../../mm/mmap.js';
+import { type MmStruct, VM_READ, VM_WRITE, type VmArea } from '../../mm/types.js';
+import type { Task } from '../../sim/task.js';
+import { EACCES, EAGAIN, EFAULT, EPERM } from '../../uapi/errno.js';
+import {
+  KFD_IOCTL_SVM_LOCATION_SYSMEM,
+  KFD_IOCTL_SVM_LOCATION_UNDEFINED,
+  KFD_MIGRATE_TRIGGER_PAGEFAULT_GPU,
+} from '../../uapi/kfd_ioctl.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
+import { svm_migrate_to_vram, svm_migrate_vram_to_ram } from './kfd_migrate.js';
+import {
+  KFD_IS_SVM_API_SUPPORTED,
+  type KfdProcess,
+  type KfdProcessDevice,
+  type SvmRange,
+  svm_nodes_in_same_hive,
+  svm_range_get_node_by_id,
+} from './kfd_priv.js';
+import { kfd_smi_event_page_fault_end, kfd_smi_event_page_fault_start } from './kfd_smi_events.js';
+import { svm_range_validate_and_map } from './kfd_svm_map.js';
+import { svm_range_add_notifier_locked } from './kfd_svm_notifier.js';
+import { svm_range_add_to_svms, svm_range_new } from './kfd_svm_range.js';
+import { interval_tree_neighbours, svm_range_from_addr } from './kfd_svm_tree.js';
+
+/** Simulated ns after a range was mapped in which other faults of it are taken for those that led to that. */
+const AMDGPU_SVM_RANGE_RETRY_FAULT_PENDING = 2_000_000;
+
+/** Where the range should be, for this GPU. Return: a GPU, 0 for system memory, -1 where the GPU has no access. */
+function svm_range_best_restore_location(prange: SvmRange, { dev }: KfdProcessDevice): number {
+  if (dev.isApu) return 0;
+  const { preferred_loc, bitmap_access, bitmap_aip, actual_loc } = prange;
+  if (preferred_loc === dev.id || preferred_loc === KFD_IOCTL_SVM_LOCATION_SYSMEM) return preferred_loc;
+  if (preferred_loc !== KFD_IOCTL_SVM_LOCATION_UNDEFINED) {
+    const preferred = svm_range_get_node_by_id(prange, preferred_loc);
+    if (preferred !== null && svm_nodes_in_same_hive(dev, preferred)) return preferred_loc;
+  }
+  const bit = 1 << dev.gpuidx;
+  if ((bitmap_access & bit) !== 0) return dev.id;
+  if ((bitmap_aip & bit) === 0) return -1;
+  if (actual_loc === 0) return 0;
+  const there = svm_range_get_node_by_id(prange, actual_loc);
+  return there !== null && svm_nodes_in_same_hive(dev, there) ? actual_loc : 0;
+}
+
+/** A range for memory that nobody has registered: the granule, as far as VMA and neighbours let it. Return: null where there is none. */
+function svm_range_create_unregistered_range(p: KfdProcess, mm: MmStruct, addr: number): SvmRange | null {
+  const vma = mm.vmas.vma_lookup(addr * PAGE_SIZE);
+  if (vma === null) return null;
+  const size = 2 ** p.svms.default_granularity;
+  const granule = addr - (addr % size);
+  let start = Math.max(vma.vm_start / PAGE_SIZE, granule);
+  let end = Math.min(vma.vm_end / PAGE_SIZE, granule + size);
+  const { before, behind } = interval_tree_neighbours(p.svms, addr);
+  if (behind !== undefined) end = Math.min(end, behind.it_start);
+  if (before !== undefined) start = Math.max(start, before.it_last + 1);
+  const prange = svm_range_new(p, start, end - 1, true);
+  if (prange === null) return null;
+  svm_range_add_to_svms(prange);
+  svm_range_add_notifier_locked(mm, prange);
+  return prange;
+}
+
+/** Whether a notifier has left work to do first, so that the GPU has to try again. */
+function svm_range_skip_recover({ deferred, child_list, op }: SvmRange): boolean {
+  if (!deferred && child_list.length === 0) return false;
+  return op === 'SVM_OP_UNMAP_RANGE' || op === 'SVM_OP_ADD_RANGE';
+}
+
+function svm_fault_allowed({ vm_flags }: VmArea, write_fault: boolean): boolean {
+  const requested = VM_READ | (write_fault ? VM_WRITE : 0);
+  return (vm_flags & requested) === requested;
+}
+
+/** Bring pages [start, last] where they should be. Return: whether something was to be moved, or -errno. */
+function* migrate_to(
+  prange: SvmRange,
+  best_loc: number,
+  start: number,
+  last: number,
+  mm: MmStruct,
+): Task<boolean | number> {
+  const trigger = KFD_MIGRATE_TRIGGER_PAGEFAULT_GPU;
+  if (prange.actual_loc === 0 && best_loc === 0) return false;
+  let r = 0;
+  if (best_loc === 0) r = yield* svm_migrate_vram_to_ram(prange, mm, start, last, trigger);
+  else if ((yield* svm_migrate_to_vram(prange, best_loc, start, last, mm, trigger)) !== 0) {
+    // What does not fit is used where it is, or comes home from another GPU.
+    const elsewhere = prange.actual_loc !== 0 && prange.actual_loc !== best_loc;
+    if (elsewhere) r = yield* svm_migrate_vram_to_ram(prange, mm, start, last, trigger);
+  }
+  return r === 0 ? true : r;
+}
+
+/** Context: mmap_lock held for read, svms.lock, the range's migrate_mutex. */
+function* restore_range(
+  prange: SvmRange,
+  pdd: KfdProcessDevice,
+  mm: MmStruct,
+  addr: number,
+  write_fault: boolean,
+  timestamp: number,
+): Task<number> {
+  if (svm_range_skip_recover(prange)) return 0;
+  if (timestamp < prange.validate_timestamp + AMDGPU_SVM_RANGE_RETRY_FAULT_PENDING) return 0;
+  const vma = mm.vmas.vma_lookup(addr * PAGE_SIZE);
+  if (vma === null) return 0;
+  if (!svm_fault_allowed(vma, write_fault)) return -EPERM;
+  const best_loc = svm_range_best_restore_location(prange, pdd);
+  if (best_loc === -1) return -EACCES;
+  const { dev, process } = pdd;
+  kfd_smi_event_page_fault_start(dev, process.lead_pid, addr, write_fault);
+  const size = 2 ** prange.granularity;
+  const granule = addr - (addr % size);
+  const start = Math.max(granule, prange.start);
+  const last = Math.min(granule + size - 1, prange.last);
+  const migration = yield* migrate_to(prange, best_loc, start, last, mm);
+  if (typeof migration === 'number') return migration;
+  const r = yield* svm_range_validate_and_map(mm, start, last, prange, dev.gpuidx);
+  kfd_smi_event_page_fault_end(dev, process.lead_pid, addr, migration);
+  return r;
+}
+
+/** Find the range, or make one, and restore it. Context: mm in use. */
+function* restore_addr(
+  pdd: KfdProcessDevice,
+  mm: MmStruct,
+  addr: number,
+  write_fault: boolean,
+  timestamp: number,
+): Task<number> {
+  const where = 'svm_range_restore_pages';
+  const { process } = pdd;
+  const { svms } = process;
+  yield* mm.mmap_lock.down_read(where);
+  yield* svms.lock.mutex_lock(where);
+  let prange = svm_range_from_addr(svms, addr);
+  if (prange === null) {
+    // A new range has a notifier, for which the lock is needed for write.
+    svms.lock.mutex_unlock();
+    mm.mmap_lock.up_read();
+    yield* mm.mmap_lock.down_write(where);
+    yield* svms.lock.mutex_lock(where);
+    prange = svm_range_from_addr(svms, addr) ?? svm_range_create_unregistered_range(process, mm, addr);
+    mm.mmap_lock.downgrade_write();
+  }
+  let r = -EFAULT;
+  if (prange !== null) {
+    yield* prange.migrate_mutex.mutex_lock(where);
+    r = yield* restore_range(prange, pdd, mm, addr, write_fault, timestamp);
+    prange.migrate_mutex.mutex_unlock();
+  }
+  svms.lock.mutex_unlock();
+  mm.mmap_lock.up_read();
+  if (r !== -EAGAIN) pdd.faults++;
+  return r;
+}
+
+/**
+ * A GPU faults at page `addr` of the process. Context: may sleep.
+ * Return: 0, and the GPU tries again; -EFAULT, -EPERM, -EACCES where its access cannot be.
+ */
+export function* svm_range_restore_pages(
+  pdd: KfdProcessDevice,
+  addr: number,
+  write_fault: boolean,
+): Task<number> {
+  const { process, dev } = pdd;
+  const { mm, svms } = process;
+  const timestamp = dev.module.kernel.executor.now;
+  if (!KFD_IS_SVM_API_SUPPORTED(dev)) return -EFAULT;
+  if (svms.drain_pagefaults) return 0;
+  if (!process.xnack_enabled) return -EFAULT;
+  if (mm === null || !dev.module.kernel.mmget_not_zero(mm)) return 0;
+  const r = yield* restore_addr(pdd, mm, addr, write_fault, timestamp);
+  yield* mmput(mm);
+  return r === -EAGAIN ? 0 : r;
+}

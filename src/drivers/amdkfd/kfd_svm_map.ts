@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Answers for: drivers/gpu/drm/amd/amdkfd/kfd_svm.c and amdgpu_hmm.c: ranges in the page tables of GPUs. Fidelity: ported, without
+ * reservations of page tables and without memory types.
+ */
+import { HMM_PFN_REQ_FAULT, HMM_PFN_REQ_WRITE, type HmmRange, hmm_range_fault } from '../../mm/hmm.js';
+import { mmu_interval_read_begin, mmu_interval_read_retry } from '../../mm/mmu_notifier.js';
+import { type MmStruct, VM_READ, VM_WRITE, type VmArea } from '../../mm/types.js';
+import type { Task } from '../../sim/task.js';
+import { EAGAIN, EBUSY, EFAULT, EINVAL } from '../../uapi/errno.js';
+import {
+  KFD_IOCTL_SVM_FLAG_GPU_ALWAYS_MAPPED,
+  KFD_IOCTL_SVM_FLAG_GPU_RO,
+  KFD_SVM_UNMAP_TRIGGER_UNMAP_FROM_CPU,
+} from '../../uapi/kfd_ioctl.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
+import {
+  bitsOf,
+  type KfdProcess,
+  kfd_process_gpuidx_from_gpuid,
+  SVM_ADEV_PGMAP_OWNER,
+  type SvmRange,
+  svm_nodes_in_same_hive,
+} from './kfd_priv.js';
+import { kfd_smi_event_unmap_from_gpu } from './kfd_smi_events.js';
+
+/** Bytes that one walk of the page table takes. */
+const MAX_WALK_BYTE = 2 ** 31;
+
+/** What the CPU maps, as a device may use it. */
+interface HmmPages {
+  readonly range: HmmRange;
+  readonly hmm_pfns: Uint32Array;
+}
+
+/**
+ * Fault `npages` pages in. Context: mmap_lock held; may sleep.
+ * Return: the pages, which are valid until svm_range_get_pages_done() says otherwise; -EAGAIN, -EFAULT, -EPERM.
+ */
+function* amdgpu_hmm_range_get_pages(
+  prange: SvmRange,
+  addr: number,
+  npages: number,
+  readonly: boolean,
+  owner: object | null,
+): Task<HmmPages | number> {
+  const { notifier } = prange;
+  const hmm_pfns = new Uint32Array(npages);
+  const hmm_flags = new Uint16Array(npages);
+  const notifier_seq = yield* mmu_interval_read_begin(notifier);
+  const default_flags = HMM_PFN_REQ_FAULT | (readonly ? 0 : HMM_PFN_REQ_WRITE);
+  const end = addr + npages * PAGE_SIZE;
+  let range: HmmRange | undefined;
+  for (let start = addr; start < end; start += MAX_WALK_BYTE) {
+    const first = (start - addr) / PAGE_SIZE;
+    range = {
+      notifier,
+      notifier_seq,
+      start,
+      end: Math.min(start + MAX_WALK_BYTE, end),
+      hmm_pfns: hmm_pfns.subarray(first),
+      hmm_flags: hmm_flags.subarray(first),
+      default_flags,
+      dev_private_owner: owner,
+    };
+    const r = yield* hmm_range_fault(range);
+    if (r !== 0) return r === -EBUSY ? -EAGAIN : r;
+  }
+  return { range: range!, hmm_pfns };
+}
+
+/** Under the range's lock: whether the pages are no longer those. */
+const amdgpu_hmm_range_get_pages_done = ({ range }: HmmPages): boolean =>
+  mmu_interval_read_retry(range.notifier, range.notifier_seq);
+
+// --- unmapping ------------------------------------------------------------------------------------------------
+
+/** Pages [start, last] are no longer in any GPU's page table. Context: the range's lock; may not sleep. */
+export function svm_range_unmap_from_gpus(
+  prange: SvmRange,
+  start: number,
+  last: number,
+  trigger: number,
+): void {
+  if (!prange.mapped_to_gpu) return;
+  if (prange.start === start && prange.last === last) prange.mapped_to_gpu = false;
+  const { process } = prange;
+  for (const gpuidx of bitsOf(prange.bitmap_access | prange.bitmap_aip)) {
+    const { dev, vm } = process.pdds[gpuidx]!;
+    kfd_smi_event_unmap_from_gpu(dev, process.lead_pid, start, last, trigger);
+    vm?.unmap(start, last);
+  }
+}
+
+// --- mapping --------------------------------------------------------------------------------------------------
+
+/** Note where the pages are, for each GPU that is to map them. */
+function svm_range_dma_map(prange: SvmRange, bitmap: number, offset: number, hmm_pfns: Uint32Array): void {
+  for (const gpuidx of bitsOf(bitmap)) {
+    prange.dma_addr[gpuidx] ??= new Uint32Array(prange.npages);
+    prange.dma_addr[gpuidx].set(hmm_pfns, offset);
+  }
+}
+
+/** `offset` and `npages`: of the range. Return: 0, or -EINVAL for a GPU that the process has not acquired. */
+function svm_range_map_to_gpus(
+  prange: SvmRange,
+  offset: number,
+  npages: number,
+  readonly: boolean,
+  bitmap: number,
+): number {
+  const { process, svm_bo, ttm_res, start } = prange;
+  const bo_node = ttm_res ? (svm_bo?.node ?? null) : null;
+  const writeable = !readonly && (prange.flags & KFD_IOCTL_SVM_FLAG_GPU_RO) === 0;
+  for (const gpuidx of bitsOf(bitmap)) {
+    const { dev, vm } = process.pdds[gpuidx]!;
+    if (vm === null) return -EINVAL;
+    if (bo_node !== null && !svm_nodes_in_same_hive(dev, bo_node)) continue;
+    vm.map(start + offset, start + offset + npages - 1, prange.dma_addr[gpuidx]!, offset, writeable);
+  }
+  return 0;
+}
+
+/** The GPUs that are to map the range; -EINVAL where it is on one that the process has not. `gpuidx`: -1 for all that may. */
+function mapping_gpus(prange: SvmRange, gpuidx: number): number {
+  if (gpuidx >= 0) return 1 << gpuidx;
+  const { process, bitmap_access, bitmap_aip, actual_loc } = prange;
+  if (!process.xnack_enabled) return bitmap_access | bitmap_aip;
+  let bitmap = bitmap_aip;
+  if (actual_loc !== 0) {
+    const there = kfd_process_gpuidx_from_gpuid(process, actual_loc);
+    if (there < 0) return -EINVAL;
+    bitmap |= bitmap_access & (1 << there);
+  }
+  if (bitmap !== 0) return bitmap;
+  const always = (prange.flags & KFD_IOCTL_SVM_FLAG_GPU_ALWAYS_MAPPED) !== 0;
+  return prange.mapped_to_gpu || always ? bitmap_access : 0;
+}
+
+/** Whose private pages all of the GPUs read; null where there is nobody. */
+function kfd_svm_page_owner(p: KfdProcess, bitmap: number): object | null {
+  const owners = new Set(bitsOf(bitmap).map((gpuidx) => SVM_ADEV_PGMAP_OWNER(p.pdds[gpuidx]!.dev)));
+  return owners.size === 1 ? [...owners][0]! : null;
+}
+
+/**
+ * Fault pages [map_start, map_last] of the range in, and map them on its GPUs; `gpuidx`: on that one alone, -1 for all that may.
+ * Context: mmap_lock, the process's svms.lock, the range's migrate_mutex; may sleep.
+ * Return: 0, -EAGAIN when they were invalidated meanwhile, -EFAULT, -EPERM, -EINVAL.
+ */
+export function* svm_range_validate_and_map(
+  mm: MmStruct,
+  map_start: number,
+  map_last: number,
+  prange: SvmRange,
+  gpuidx: number,
+): Task<number> {
+  const { kernel } = prange.process.module;
+  const bitmap = mapping_gpus(prange, gpuidx);
+  if (bitmap <= 0) return bitmap;
+  if (prange.actual_loc !== 0 && !prange.ttm_res) {
+    kernel.warn_on_once('svm_range_validate_and_map', 'VRAM BO missing during validation');
+    return -EINVAL;
+  }
+  const end = (map_last + 1) * PAGE_SIZE;
+  let r = 0;
+  for (let addr = map_start * PAGE_SIZE; r === 0 && addr < end; ) {
+    const vma = mm.vmas.vma_lookup(addr);
+    if (vma === null) return -EFAULT;
+    const next = Math.min(vma.vm_end, end);
+    if ((vma.vm_flags & VM_READ) === 0) yield* unmap_unreadable(prange, map_start, map_last);
+    else r = yield* map_vma(prange, vma, addr, next, bitmap, next === end);
+    addr = next;
+  }
+  if (r === 0) prange.validate_timestamp = kernel.executor.now;
+  return r;
+}
+
+/** What the CPU may not read, no GPU does. The kernel compares a byte's number with a page's, so that nothing is unmapped. */
+function* unmap_unreadable(prange: SvmRange, map_start: number, map_last: number): Task {
+  yield* prange.lock.mutex_lock('svm_range_validate_and_map');
+  const s = Math.max(map_start * PAGE_SIZE, prange.start);
+  const e = Math.min((map_last + 1) * PAGE_SIZE, prange.last);
+  if (e >= s) svm_range_unmap_from_gpus(prange, s, e, KFD_SVM_UNMAP_TRIGGER_UNMAP_FROM_CPU);
+  prange.lock.mutex_unlock();
+}
+
+/** Bytes [addr, next) of one VMA. */
+function* map_vma(
+  prange: SvmRange,
+  vma: VmArea,
+  addr: number,
+  next: number,
+  bitmap: number,
+  isLast: boolean,
+): Task<number> {
+  const { process } = prange;
+  const { svms } = process;
+  const readonly = (vma.vm_flags & VM_WRITE) === 0;
+  const npages = (next - addr) / PAGE_SIZE;
+  const offset = addr / PAGE_SIZE - prange.start;
+  svms.faulting_task = process.module.kernel.executor.current;
+  const owner = kfd_svm_page_owner(process, bitmap);
+  const pages = yield* amdgpu_hmm_range_get_pages(prange, addr, npages, readonly, owner);
+  svms.faulting_task = null;
+  let r = 0;
+  if (typeof pages === 'number') r = pages;
+  else svm_range_dma_map(prange, bitmap, offset, pages.hmm_pfns);
+  yield* prange.lock.mutex_lock('svm_range_validate_and_map');
+  if (typeof pages !== 'number' && amdgpu_hmm_range_get_pages_done(pages)) r = -EAGAIN;
+  if (r === 0 && prange.child_list.length > 0) r = -EAGAIN;
+  if (r === 0) r = svm_range_map_to_gpus(prange, offset, npages, readonly, bitmap);
+  if (r === 0 && isLast) prange.mapped_to_gpu = true;
+  prange.lock.mutex_unlock();
+  return r;
+}
