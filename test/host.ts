@@ -13,6 +13,8 @@ type Lack =
   | 'there is no perf here'
   | 'there is no trace-cmd here'
   | 'there is no fish here'
+  | 'there is no zsh here'
+  | 'there is no script(1) of util-linux here'
   | 'others than root may not read this tree';
 
 const succeeds = (command: string, ...args: string[]): boolean =>
@@ -45,6 +47,15 @@ export const noChromium = (): Lack | false =>
   unless(findChromium() !== undefined, 'there is no Chromium that runs here');
 
 export const noFish = (): Lack | false => unless(succeeds('fish', '-c', 'true'), 'there is no fish here');
+
+export const noZsh = (): Lack | false => unless(succeeds('zsh', '-c', 'true'), 'there is no zsh here');
+
+/** BSD's takes other arguments. */
+export const noScript = (): Lack | false =>
+  unless(
+    /util-linux/.test(spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? ''),
+    'there is no script(1) of util-linux here',
+  );
 
 /** Whether `nobody` may read this tree: a checkout below /root, say, is root's alone. */
 export const noNobody = (): Lack | false =>

@@ -3,10 +3,11 @@
  * Preloaded into a command and its threads: the simulated kernel of the second call that a machine is asked for never comes
  * back, whatever the simulation thinks of it. In the query: a `signal` that is sent to the command when that begins; `after`,
  * which program's call it is; `calls`, which of that program's; `thread=main` where no other simulates;
- * `memory`, that it takes all there is. With a signal, time
+ * `memory`, that it takes all there is; `tells`, what it writes to standard error when that begins. With a signal, time
  * passes by the second with each look at the clock: what is told now and then is told each time.
  */
 
+import { writeSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import { Machine } from '../../dist/machine/machine.js';
 
@@ -29,6 +30,7 @@ if (isMainThread === (query.get('thread') === 'main')) {
       this.call = (...args) => {
         if (++called < calls) return call.apply(this, args);
         if (signal !== null) process.kill(process.pid, signal);
+        if (query.has('tells')) writeSync(2, query.get('tells'));
         for (const taken = []; ; ) if (takes) taken.push(Array(1000).fill(0));
       };
     }
