@@ -53,6 +53,7 @@ prepare()
 {
 	if [ -f "$dir/package-lock.json" ] && [ ! -d "$dir/node_modules" ]; then
 		must_be_writable "$dir"
+		echo "$0: installing what it needs, with npm ci; once only" >&2
 		(cd "$dir" && npm ci --loglevel=error --foreground-scripts=false --no-audit --no-fund) >&2 || exit 1
 	fi
 	is_stale || return
@@ -61,6 +62,7 @@ prepare()
 		return
 	fi
 	must_be_writable "$dir"
+	echo "$0: building from the sources" >&2
 	(cd "$dir" && npm run --silent build) >&2 || exit 1
 }
 

@@ -2,7 +2,7 @@
 /** The command line as data, from the commands themselves: what completion and the man page are made of. */
 import type { Command, Help, Option } from 'commander';
 import { bugs } from '../generations/bugs/index.js';
-import { generations } from '../generations/index.js';
+import { KERNELS } from './values.js';
 
 export interface OptionWords {
   readonly short: string | undefined;
@@ -26,14 +26,13 @@ export interface CommandWords {
   readonly options: readonly OptionWords[];
 }
 
-const kernels = generations.map(({ id }) => id);
 const bugIds = bugs.map(({ id }) => id);
 
 /** Values of options that have no list of their own. */
 const valuesOf: Readonly<Record<string, readonly string[]>> = {
-  '--kernel': kernels,
-  '--against': kernels,
-  '--not-equal-to': kernels,
+  '--kernel': KERNELS,
+  '--against': KERNELS,
+  '--not-equal-to': KERNELS,
   '--bug': bugIds,
   '--fix': bugIds,
 };

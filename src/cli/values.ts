@@ -92,7 +92,7 @@ export function parseKernel(text: string, where: string): string {
   if (text === LATEST) return ids.at(-1)!;
   if (ids.includes(text)) return text;
   throw new UsageError(
-    `unknown kernel "${text}"${didYouMean(text, ids)}; there are ${ids.join(', ')}`,
+    `unknown kernel "${text}"${didYouMean(text, KERNELS)}; there are ${ids.join(', ')}`,
     where,
   );
 }
@@ -112,7 +112,9 @@ export const TRACE_HELP =
   'write what happens: ftrace text (.txt), JSON Lines (.jsonl), for Perfetto (.json), trace-cmd and KernelShark (.dat), or perf (.data)';
 export const TRACE_FUNCTIONS_HELP =
   "write which functions of the memory core are entered, as the kernel's function tracer does";
-export const KERNEL_HELP = `generation: ${generations.map(({ id }) => id).join(', ')}`;
+/** What --kernel takes. */
+export const KERNELS = [...generations.map(({ id }) => id), LATEST];
+export const KERNEL_HELP = `generation: ${KERNELS.join(', ')}`;
 export { DEFAULT_GENERATION } from '../generations/index.js';
 
 export const SEED_HELP = 'of schedule, random data, and which memory is handed out first';

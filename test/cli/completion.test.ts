@@ -2,7 +2,7 @@
 /** Completion and the man page say what the commands take. */
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { noFish } from '../host.js';
+import { noFish, noZsh } from '../host.js';
 import { execute, hmmSim, root } from './hmm-sim.js';
 
 function completions(t: Test, ...words: readonly string[]): string[] {
@@ -18,6 +18,7 @@ t.test('bash completes commands, options and values', async (t) => {
   t.strictSame(completions(t, 'run', 'a.yaml', '--ja'), ['']);
   t.strictSame(completions(t, 'run', 'a.yaml', '--j'), ['--json', '--junit', '--jobs']);
   t.strictSame(completions(t, 'smoke', '--kernel', '6'), ['6.1', '6.12']);
+  t.strictSame(completions(t, 'run', '--kernel', 'l'), ['latest']);
   t.strictSame(completions(t, 'run', '--bug', 'dirty'), ['dirty-bit-lost']);
   t.strictSame(completions(t, 'smoke', '--thp', ''), ['always', 'madvise', 'never']);
   t.strictSame(completions(t, 'run', '--junit', 'x'), [''], 'a file: the shell knows those');
@@ -29,7 +30,10 @@ t.test('bash completes commands, options and values', async (t) => {
 t.test('zsh and fish', async (t) => {
   const zsh = hmmSim('completion', 'zsh').stdout;
   t.match(zsh, /^#compdef hmm-sim\n/);
-  t.match(zsh, /\n {6}'--kernel\[generation [^\]]*\]:value:\(v5-generic v4-coherent 6\.1 6\.12 7\.3\)' \\\n/);
+  t.match(
+    zsh,
+    /\n {6}'--kernel\[generation [^\]]*\]:value:\(v5-generic v4-coherent 6\.1 6\.12 7\.3 latest\)' \\\n/,
+  );
   const fish = hmmSim('completion', 'fish').stdout;
   t.match(fish, /^complete -c hmm-sim -n __fish_use_subcommand -f -a smoke -d 'run hmm-tests [^']*'\n/);
   t.match(
@@ -58,6 +62,50 @@ t.test('fish, for real', { skip: noFish() }, async (t) => {
     const words = stdout.split('\n').map((one) => one.split('\t')[0]!);
     t.strictSame(words.filter((word) => shown.includes(word)).sort(), [...shown].sort(), line);
     if (line.endsWith('sh')) t.equal(words.filter((word) => word !== '').length, shown.length, line);
+  }
+});
+
+/** A zsh on a terminal of its own, in which Tab prints what the completion would add: compadd is told of it all. */
+const INNER = String.raw`
+PROMPT=
+autoload -Uz compinit
+compinit -u -D
+source ./c.zsh
+compadd() {
+  if [[ ${'$'}{@[1,(i)(-|--)]} == *-(O|A|D)\ * ]]; then builtin compadd "$@"; return $?; fi
+  local -a found
+  builtin compadd -A found "$@"
+  [[ -n $found ]] && print -rl -- "<"$^found">"
+}
+told() { print -r -- "<"END">"; zle .kill-whole-line }
+tab() { compstate[insert]=; comppostfuncs=(told); _main_complete }
+zle -C tab complete-word tab
+bindkey '^I' tab
+print -r -- "<"READY">"
+`;
+const OUTER = `
+zmodload zsh/zpty
+zpty z zsh -f -i
+zpty -w z 'source ./inner.zsh'
+zpty -r z shown '*<READY>*'
+zpty -w -n z "$1"$'\\t'
+zpty -r z shown '*<END>*'
+print -r -- "$shown"
+zpty -d z
+`;
+
+t.test('zsh, for real', { skip: noZsh() }, async (t) => {
+  const cwd = t.testdir({
+    'a-scenario.yaml': '',
+    'c.zsh': hmmSim('completion', 'zsh').stdout,
+    'inner.zsh': INNER,
+    'outer.zsh': OUTER,
+  });
+  for (const [line, shown] of cases) {
+    const env = { HOME: cwd, ZDOTDIR: cwd, TERM: 'dumb' };
+    const { stdout } = execute('zsh', ['-f', 'outer.zsh', line], { cwd, env });
+    const words = [...stdout.matchAll(/<([^<>\r\n]+)>/g)].map(([, word]) => word!);
+    t.strictSame(words.filter((word) => shown.includes(word)).sort(), [...shown].sort(), line);
   }
 });
 

@@ -90,12 +90,17 @@ t.test('what is built goes by what the sources say, not by when', async (t) => {
     bin: { 'hmm-sim.js': '' },
   });
   const run = () => execute('sh', [`${tree}/test_hmm.sh`, 'smoke']);
-  t.equal(run().stderr, 'built\n');
+  const built = `${tree}/test_hmm.sh: building from the sources\nbuilt\n`;
+  t.equal(run().stderr, built);
   utimesSync(`${tree}/src/a.ts`, 4e9, 4e9);
   t.equal(run().stderr, '', 'a newer file with the same text');
   writeFileSync(`${tree}/src/a.ts`, 'two');
   utimesSync(`${tree}/src/a.ts`, 1, 1);
-  t.equal(run().stderr, 'built\n', 'an older file with another text');
+  t.equal(run().stderr, built, 'an older file with another text');
+  const lock = { name: 'x', lockfileVersion: 3, packages: { '': {} } };
+  writeFileSync(`${tree}/package-lock.json`, JSON.stringify(lock));
+  t.match(run().stderr, `${tree}/test_hmm.sh: installing what it needs, with npm ci; once only\n`);
+  rmSync(`${tree}/package-lock.json`);
   if (noNobody() !== false) return;
   const readOnly = () => {
     execute('chmod', ['-R', 'a-w,a+rX', tree]);
