@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What `run` tells of its scenarios as they come: KTAP or JSON lines, and what --junit and --update write at the end. */
 import { type JunitCase, junitText } from '../report/junit.js';
-import { bailOutLine, TAP_HEADER } from '../report/ktap.js';
+import { bailOutLines, TAP_HEADER } from '../report/ktap.js';
 import { bailOutJsonLine, scenarioReasonLine } from '../report/scenario-json.js';
 import { ScenarioCases } from '../report/scenario-junit.js';
 import { scenarioEndLines, scenarioLines, scenarioPlanLines } from '../report/scenario-ktap.js';
@@ -152,7 +152,8 @@ export class RunReport {
   bailOut(reason: string): void {
     if (this.options.list) return;
     this.#bailedOut = reason;
-    this.output.out(this.options.json ? bailOutJsonLine(reason) : bailOutLine(reason));
+    const lines = this.options.json ? [bailOutJsonLine(reason)] : bailOutLines(reason);
+    lines.forEach(this.output.out);
   }
 
   junit(): string {

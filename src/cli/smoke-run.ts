@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What `smoke` tells of its tests as they come: KTAP, and the reports at the end. */
 import { dirname, join, resolve } from 'node:path';
-import { bailOutLine, ktapLines, TAP_HEADER } from '../report/ktap.js';
+import { bailOutLines, ktapLines, TAP_HEADER } from '../report/ktap.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import { type HarnessEvent, KSFT_FAIL, type ResultEvent } from '../selftests/events.js';
 import { shownFile } from '../selftests/source_location.js';
@@ -85,7 +85,7 @@ export class SmokeRun {
 
   private bailOut(reason: string): void {
     this.bailedOut = reason;
-    this.print(bailOutLine(reason));
+    for (const line of bailOutLines(reason)) this.print(line);
   }
 
   private print(line: string): void {

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { generationById } from '../generations/index.js';
 import type { MachineDescription } from '../machine/description.js';
-import { bailOutLine, TAP_HEADER } from '../report/ktap.js';
+import { bailOutLines, TAP_HEADER } from '../report/ktap.js';
 import { builtInSuites } from '../selftests/built_in.js';
 import type { Suite } from '../selftests/fixture.js';
 import { suiteOf } from '../selftests/hmm-tests/suites.js';
@@ -84,7 +84,7 @@ async function smoke(
     checkFilters(suite, filters);
   } catch (error) {
     // Nothing would run, and nothing that reads the stream may take that for passed.
-    for (const line of [...(suite.preamble ?? []), TAP_HEADER, bailOutLine((error as Error).message)])
+    for (const line of [...(suite.preamble ?? []), TAP_HEADER, ...bailOutLines((error as Error).message)])
       printLine(line);
     throw error;
   }

@@ -73,7 +73,7 @@ export function ktapLines(event: HarnessEvent, style: HarnessStyle): string[] {
   }
 }
 
-/** What a run that cannot go on prints in place of its remaining results. */
-export function bailOutLine(reason: string): string {
-  return `Bail out! ${reason}`;
+/** What a run that cannot go on prints in place of its remaining results: readers that know no "Bail out!" have a failure. */
+export function bailOutLines(reason: string): string[] {
+  return ['not ok - bailed out', `Bail out! ${reason}`];
 }

@@ -26,8 +26,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const { stdout } = endless(smoke, { text: 'RUN           hmm2.snapshot', signal });
     const reason = signal === 'SIGINT' ? 'interrupted' : 'interrupted by SIGTERM';
     t.equal(
-      stdout.split('\n').slice(-3).join('\n'),
-      `#  RUN           hmm2.snapshot ...\nBail out! ${reason}\n`,
+      stdout.split('\n').slice(-4).join('\n'),
+      `#  RUN           hmm2.snapshot ...\nnot ok - bailed out\nBail out! ${reason}\n`,
     );
   });
 }
@@ -64,7 +64,7 @@ t.test('run hears SIGHUP', async (t) => {
   const file = join(t.testdir({ 'a.jsonl': scenarios }), 'a.jsonl');
   const { status, stdout } = endless(['run', file], { text: '1..3', signal: 'SIGHUP' });
   t.equal(status, 129);
-  t.equal(stdout, 'TAP version 13\n1..3\nBail out! interrupted by SIGHUP\n');
+  t.equal(stdout, 'TAP version 13\n1..3\nnot ok - bailed out\nBail out! interrupted by SIGHUP\n');
 });
 
 t.test('run --timeout: that scenario fails, the rest runs', async (t) => {
@@ -157,7 +157,7 @@ t.test('smoke --trace --record --explain hears SIGTERM', async (t) => {
   t.equal(status, 143);
   t.match(
     stdout,
-    /\nok 1 hmm2\.migrate_mixed\n# {2}RUN {11}hmm2\.snapshot \.\.\.\nBail out! interrupted by SIGTERM\n$/,
+    /\nok 1 hmm2\.migrate_mixed\n# {2}RUN {11}hmm2\.snapshot \.\.\.\nnot ok - bailed out\nBail out! interrupted by SIGTERM\n$/,
   );
   t.match(readFileSync(join(d, 'x.jsonl'), 'utf8'), /^\{"version":1,"section":"hmm2\.migrate_mixed"\}\n/);
   t.strictSame(readdirSync(join(d, 'made')), ['hmm2.migrate_mixed.yaml']);

@@ -143,7 +143,7 @@ const selections: typeof mistakes = [
 
 for (const [args, message] of selections) {
   t.test(args, async (t) => {
-    const stdout = `TAP version 13\nBail out! ${message}\n`;
+    const stdout = `TAP version 13\nnot ok - bailed out\nBail out! ${message}\n`;
     t.same(hmmSim(...args.split(' ')), { status: 64, stdout, stderr: `hmm-sim: ${message}\n` });
   });
 }
