@@ -67,7 +67,17 @@ function complaints(path: string, text: string): string[] {
 }
 
 t.test('tests import statically what they test, and skip for the host only', async (t) => {
-  t.same(HOST, ['noChromium', 'noCompiler', 'noFish', 'noNobody', 'noPerf', 'noProve', 'noTraceCmd']);
+  t.same(HOST, [
+    'noChromium',
+    'noCompiler',
+    'noFish',
+    'noNobody',
+    'noPerf',
+    'noProve',
+    'noScript',
+    'noTraceCmd',
+    'noZsh',
+  ]);
   const tests = readdirSync(`${root}test`, { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith('.ts'),
   );

@@ -7,8 +7,6 @@ import t from 'tap';
 import { noScript } from '../host.js';
 import { bin } from './hmm-sim.js';
 
-const skip = noScript();
-
 /** What moves the cursor, clears lines, or chooses how keys are sent. */
 const MOVES = new RegExp(`${String.fromCharCode(27)}\\[[?0-9;]*[A-Za-z]`, 'g');
 
@@ -78,7 +76,7 @@ class Terminal {
 
 const SHELL = [bin, 'shell', '--kernel', '6.12'];
 
-t.test('prompt, answers, completion, Ctrl-C, Ctrl-D, history', { skip }, async (t) => {
+t.test('prompt, answers, completion, Ctrl-C, Ctrl-D, history', { skip: noScript() }, async (t) => {
   const home = t.testdir();
   const shell = new Terminal(home, ...SHELL);
   t.equal(await shell.shows('p0> '), 'hmm-sim shell: "help" lists the commands\np0> ');
@@ -123,7 +121,7 @@ t.test('prompt, answers, completion, Ctrl-C, Ctrl-D, history', { skip }, async (
   t.equal(await again.status(), 0);
 });
 
-t.test('Ctrl-C ends a step that takes too long', { skip }, async (t) => {
+t.test('Ctrl-C ends a step that takes too long', { skip: noScript() }, async (t) => {
   const preload = new URL('endless.mjs?thread=main&after=1&calls=3&tells=endless', import.meta.url).href;
   const shell = new Terminal(t.testdir(), '--import', preload, ...SHELL);
   await shell.shows('p0> ');
