@@ -30,6 +30,8 @@ export interface MachineFlags extends BugFlags, InsmodFlags {
   readonly hugepages: number;
   readonly swap: number;
   readonly thp: ThpMode;
+  readonly physBits: number;
+  readonly kaslr: boolean;
   readonly seed?: number;
   readonly schedule: Schedule;
   readonly check: boolean;
@@ -103,6 +105,15 @@ export function addMachineOptions(command: Command): Command {
         .choices(['always', 'madvise', 'never'])
         .default(MACHINE_DEFAULTS.thp),
     )
+    .addOption(
+      option(
+        '--phys-bits <n>',
+        'width of physical addresses; private device memory lies at their end',
+        MACHINE_DEFAULTS.physBits,
+        (text) => parseNumber(text, '--phys-bits'),
+      ),
+    )
+    .option('--kaslr', "the kernel's own maps are at addresses of chance", MACHINE_DEFAULTS.kaslr)
     .addOption(
       new Option('--seed <n>', SEED_HELP)
         .default(undefined, 'a new one, printed on stderr')

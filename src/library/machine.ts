@@ -26,6 +26,8 @@ const OPTIONS: Readonly<Record<keyof BootOptions, true>> = {
   hugepages: true,
   swap: true,
   thp: true,
+  physBits: true,
+  kaslr: true,
   efiFakeMem: true,
   spmMemory: true,
   spm: true,

@@ -32,6 +32,8 @@ export const MACHINE_DEFAULTS = {
   hugepages: 64,
   swap: 0,
   thp: 'madvise',
+  physBits: 46,
+  kaslr: false,
   spmMemory: true,
   seed: 0,
   schedule: 'run-to-block',

@@ -22,6 +22,10 @@ export interface MachineOptions {
   /** Bytes of a swap device (a RAM disk), default 0: none. */
   readonly swap?: number | undefined;
   readonly thp?: ThpMode | undefined;
+  /** Bits of a physical address, default 46. */
+  readonly physBits?: number | undefined;
+  /** Whether the kernel puts its own maps at addresses of chance, default false. */
+  readonly kaslr?: boolean | undefined;
   /** Soft-reserved ranges (bytes). When there are none: up to 1 GiB at each address that `module` is given. */
   readonly efiFakeMem?: readonly FakeMem[] | undefined;
   /** Whether those are reserved, default true: otherwise there is RAM or nothing at the addresses. */
@@ -53,6 +57,8 @@ export interface MachineDescription {
   readonly hugepages: number;
   readonly swap: number;
   readonly thp: ThpMode;
+  readonly physBits: number;
+  readonly kaslr: boolean;
   /** RAM and soft-reserved ranges. */
   readonly physical: PhysicalPlan;
   readonly spmMemory: boolean;
@@ -92,7 +98,8 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
   const { efiFakeMem = [], module, load = true, seed = MACHINE_DEFAULTS.seed } = options;
   const { spmMemory = MACHINE_DEFAULTS.spmMemory, swap = MACHINE_DEFAULTS.swap } = options;
   const { bugs = [], fixes = [], check = false, scheduler = null, insmod = [] } = options;
-  const { schedule = MACHINE_DEFAULTS.schedule } = options;
+  const { schedule = MACHINE_DEFAULTS.schedule, kaslr = MACHINE_DEFAULTS.kaslr } = options;
+  const { physBits = MACHINE_DEFAULTS.physBits } = options;
   const generation = withBugs(knownGeneration(kernel), bugs, fixes);
   const spm = module === undefined ? [] : specialPurposeAddresses(module);
   return {
@@ -101,7 +108,9 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
     hugepages,
     swap,
     thp,
-    physical: planPhysicalMemory({ memory, hugepages, efiFakeMem, spm, spmMemory }),
+    physBits,
+    kaslr,
+    physical: planPhysicalMemory({ memory, hugepages, efiFakeMem, spm, spmMemory, physBits }),
     spmMemory,
     module: load && module !== undefined ? module : null,
     laidOutFor: module ?? null,

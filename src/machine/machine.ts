@@ -15,7 +15,7 @@ import { assertBegun, blamed, driverBehind, keepLongStacks } from '../kernel/out
 import { Process } from '../kernel/process.js';
 import type { KernelServices } from '../kernel/services.js';
 import { startThread } from '../kernel/thread.js';
-import { buildIomem, hasMemory } from '../mm/e820.js';
+import { buildIomem, hasMemory, physmemEnd } from '../mm/e820.js';
 import { HugetlbPool } from '../mm/hugetlb_pool.js';
 import { type HostMemory, Kernel } from '../mm/kernel.js';
 import { SwapDevice } from '../mm/swap.js';
@@ -115,7 +115,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
   }
 
   private power_on(reuse: HostMemory | null): void {
-    const { physical, hugepages, swap, thp, scheduler, schedule, seed } = this.description;
+    const { physical, kaslr, hugepages, swap, thp, scheduler, schedule, seed } = this.description;
     this.scheduler = scheduler ?? new SCHEDULERS[schedule](seed);
     this.scheduler.newExecution();
     this.executor = new Executor(this.scheduler);
@@ -125,7 +125,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
     this.kernel = new Kernel(
       this.executor,
       this.generation.behaviours,
-      buildIomem(physical),
+      buildIomem(physical, physmemEnd(physical, kaslr && this.generation.behaviours.kaslrEndsFreeRegions)),
       ram,
       thp,
       reuse,

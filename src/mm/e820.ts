@@ -10,6 +10,7 @@ import {
   IORESOURCE_BUSY,
   IORESOURCE_MEM,
   IORESOURCE_SYSTEM_RAM,
+  IomemResource,
   insert_resource,
   MAX_PHYSMEM_BITS,
   Resource,
@@ -21,10 +22,16 @@ const GiB = 2 ** 30;
 /** EFI_MEMORY_SP: memory for a special purpose, which the kernel leaves to a driver. */
 export const EFI_MEMORY_SP = 0x40000;
 
+/** What x86-64 processors have. */
+const MIN_PHYS_BITS = 36;
+const MAX_PHYS_BITS = 52;
+
 const LOW_RAM_START = MiB;
 const PCI_HOLE_START = 3 * GiB;
 const PCI_HOLE_END = 4 * GiB;
-const PHYS_END = 2 ** MAX_PHYSMEM_BITS;
+const TiB = 2 ** 40;
+/** What KASLR leaves for memory that is plugged in later (CONFIG_RANDOMIZE_MEMORY_PHYSICAL_PADDING). */
+const KASLR_PADDING = 10 * TiB;
 /** memremap_pages works in subsections of this size. */
 const SUBSECTION_SIZE = 2 * MiB;
 /** A dmirror chunk (DEVMEM_CHUNK_SIZE): less than that is no use to a device. */
@@ -57,6 +64,8 @@ export interface PhysicalRequest {
   readonly spmMemory?: boolean;
   /** 2 MiB pages that are taken from RAM at boot. */
   readonly hugepages?: number;
+  /** Bits of a physical address, default 46; the kernel uses no more than 46 of them. */
+  readonly physBits?: number;
 }
 
 export interface PhysicalPlan {
@@ -64,6 +73,8 @@ export interface PhysicalPlan {
   readonly softReserved: PhysRange[];
   /** A device was given an address with no memory behind it. */
   readonly holes: boolean;
+  /** Bits of a physical address. */
+  readonly physBits: number;
 }
 
 interface NamedRange extends PhysRange {
@@ -92,7 +103,10 @@ export function checkSpmAddress(addr: number, where: string): void {
   if (addr % SUBSECTION_SIZE !== 0) throw new UsageError(`${hex(addr)} is not 2 MiB aligned`, where);
 }
 
-function checkRange(range: NamedRange): void {
+/** Where physical addresses that both the processor and the kernel know end. */
+const physEnd = (physBits: number): number => 2 ** Math.min(physBits, MAX_PHYSMEM_BITS);
+
+function checkRange(range: NamedRange, physBits: number): void {
   checkSpmAddress(range.start, range.where);
   if (range.size < CHUNK_SIZE) {
     throw new UsageError(`${show(range)} is smaller than 256 MiB, the size of a device chunk`, range.where);
@@ -103,9 +117,9 @@ function checkRange(range: NamedRange): void {
   if (overlap(range, { start: PCI_HOLE_START, size: PCI_HOLE_END - PCI_HOLE_START })) {
     throw new UsageError(`${show(range)} is in the PCI hole, 0xc0000000-0xffffffff`, range.where);
   }
-  if (range.start + range.size > PHYS_END) {
+  if (range.start + range.size > physEnd(physBits)) {
     throw new UsageError(
-      `${show(range)} is beyond the ${MAX_PHYSMEM_BITS}-bit physical addresses`,
+      `${show(range)} is beyond the ${Math.min(physBits, MAX_PHYSMEM_BITS)}-bit physical addresses`,
       range.where,
     );
   }
@@ -160,6 +174,14 @@ function subtract(range: PhysRange, hole: PhysRange): PhysRange[] {
   return [left, right].filter((part) => part.size > 0);
 }
 
+function checkPhysBits(physBits: number): void {
+  if (Number.isInteger(physBits) && physBits >= MIN_PHYS_BITS && physBits <= MAX_PHYS_BITS) return;
+  throw new UsageError(
+    `${physBits} is not a width of physical addresses: ${MIN_PHYS_BITS} to ${MAX_PHYS_BITS} bits`,
+    '--phys-bits',
+  );
+}
+
 function checkMemory(memory: number): void {
   if (!Number.isSafeInteger(memory) || memory <= 0 || memory % SUBSECTION_SIZE !== 0) {
     throw new UsageError(`${memory} bytes is not a positive multiple of 2 MiB`, '--memory');
@@ -170,6 +192,15 @@ function checkMemory(memory: number): void {
       '--memory',
     );
   }
+}
+
+function checkRamReached(ram: readonly PhysRange[], memory: number, physBits: number): void {
+  const { start, size } = ram.at(-1)!;
+  if (start + size <= physEnd(physBits)) return;
+  throw new UsageError(
+    `${memory} bytes of RAM do not lie within ${physBits}-bit physical addresses`,
+    '--phys-bits',
+  );
 }
 
 function checkRamLeft(ram: readonly PhysRange[], hugepages: number): void {
@@ -189,26 +220,30 @@ function checkRamLeft(ram: readonly PhysRange[], hugepages: number): void {
  */
 export function planPhysicalMemory(request: PhysicalRequest): PhysicalPlan {
   const { memory, efiFakeMem = [], spm = [], spmMemory = true, hugepages = 0 } = request;
+  const { physBits = MAX_PHYSMEM_BITS } = request;
   checkMemory(memory);
+  checkPhysBits(physBits);
   const atAddresses = spmRanges(spm);
   const named = efiFakeMem.length > 0 ? fakeRanges(efiFakeMem) : spmMemory ? atAddresses : [];
   const sorted = named.sort((a, b) => a.start - b.start);
   checkOverlaps(sorted);
-  sorted.forEach(checkRange);
+  for (const range of sorted) checkRange(range, physBits);
 
   const softReserved = sorted.map(({ start, size }) => ({ start, size }));
-  const ram = softReserved.reduce(
-    (left, hole) => left.flatMap((range) => subtract(range, hole)),
-    installedRam(memory),
-  );
+  const installed = installedRam(memory);
+  checkRamReached(installed, memory, physBits);
+  const ram = softReserved.reduce((left, hole) => left.flatMap((range) => subtract(range, hole)), installed);
   checkRamLeft(ram, hugepages);
-  const plan = { ram, softReserved };
+  const plan = { ram, softReserved, physBits };
   const holes = atAddresses.some(({ start }) => !hasMemory(plan, start));
   return { ...plan, holes };
 }
 
 /** Whether anything is at `addr`: RAM, or memory that is soft-reserved. */
-export function hasMemory({ ram, softReserved }: Omit<PhysicalPlan, 'holes'>, addr: number): boolean {
+export function hasMemory(
+  { ram, softReserved }: Pick<PhysicalPlan, 'ram' | 'softReserved'>,
+  addr: number,
+): boolean {
   const isThere = ({ start, size }: PhysRange): boolean => addr >= start && addr < start + size;
   return ram.some(isThere) || softReserved.some(isThere);
 }
@@ -218,9 +253,19 @@ export function asFakeMem(plan: PhysicalPlan): FakeMem[] {
   return plan.softReserved.map((range) => ({ ...range, attribute: EFI_MEMORY_SP }));
 }
 
-/** The iomem resource tree of a machine with this memory. */
-export function buildIomem(plan: PhysicalPlan): Resource {
-  const root = new Resource('PCI mem', 0, PHYS_END - 1, IORESOURCE_MEM);
+/**
+ * The last address that the kernel maps for itself. KASLR makes room for what moves by chance: where it does not spare
+ * ZONE_DEVICE, the map ends 10 TiB behind the last TiB that has memory. Source: arch/x86/mm/kaslr.c kernel_randomize_memory.
+ */
+export function physmemEnd({ ram }: PhysicalPlan, trimmed: boolean): number {
+  const end = 2 ** MAX_PHYSMEM_BITS;
+  const { start, size } = ram.at(-1)!;
+  return trimmed ? Math.min(end, Math.ceil((start + size) / TiB) * TiB + KASLR_PADDING) - 1 : end - 1;
+}
+
+/** The iomem resource tree of a machine with this memory, whose kernel maps what is up to `physmem_end`. */
+export function buildIomem(plan: PhysicalPlan, physmem_end = physmemEnd(plan, false)): IomemResource {
+  const root = new IomemResource(plan.physBits, physmem_end);
   const busyRam = (IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY) >>> 0;
   for (const { start, size } of plan.ram) {
     insert_resource(root, new Resource('System RAM', start, start + size - 1, busyRam));

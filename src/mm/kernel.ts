@@ -21,7 +21,7 @@ import type { OomTask, OomTasks } from './oom_kill.js';
 import { PageAllocator, type PageBlocks } from './page_alloc.js';
 import { PG_locked, PG_reserved, PG_uptodate, PG_waiters } from './page_flags.js';
 import { PageTables, TablePool } from './pgtable.js';
-import type { Resource } from './resource.js';
+import type { IomemResource } from './resource.js';
 import type { SwapDevice } from './swap.js';
 import type { FunctionSink, TraceEvent, TraceSink } from './trace.js';
 import { AddressSpace, MmStruct, type UserfaultWait } from './types.js';
@@ -100,7 +100,7 @@ export class Kernel {
   constructor(
     readonly executor: Executor,
     readonly behaviour: Behaviours,
-    readonly iomem: Resource,
+    readonly iomem: IomemResource,
     ram: readonly RamRange[],
     readonly thp: ThpMode,
     reuse: HostMemory | null,

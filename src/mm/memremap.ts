@@ -65,9 +65,20 @@ function missing({ type, ops, owner }: DevPagemap): string | null {
   return owner === null ? 'owner' : null;
 }
 
+/** Whether the kernel can map the range. Source: mm/memory_hotplug.c. */
+function mhp_range_allowed(k: Kernel, start: number, size: number): boolean {
+  const last = k.iomem.physmem_end;
+  if (start + size - 1 <= last) return true;
+  const hex = (n: number): string => `0x${n.toString(16)}`;
+  k.printk(
+    `Hotplug memory [${hex(start)}-${hex(start + size)}] exceeds maximum addressable range [0x0-${hex(last)}]`,
+  );
+  return false;
+}
+
 /**
  * Give a physical range struct pages.
- * Return: 0, -EINVAL for a pagemap without what its type needs, -ENOMEM when another mapping holds the range
+ * Return: 0, -EINVAL for a pagemap without what its type needs or a range that the kernel cannot map, -ENOMEM when another mapping holds the range
  * or there are no more struct pages, -ENXIO
  * over RAM.
  */
@@ -88,6 +99,7 @@ export function memremap_pages(k: Kernel, pgmap: DevPagemap): number {
     k.warn('pagemap_range', 'attempted on a region of system RAM');
     return -ENXIO;
   }
+  if (!mhp_range_allowed(k, pgmap.range.start, bytes)) return -EINVAL;
   pgmap.nr_pages = bytes / PAGE_SIZE;
   if (!k.mem.hasRoomFor(pgmap.nr_pages)) return -ENOMEM;
   pgmap.firstPage = k.mem.addRun(pgmap.range.start / PAGE_SIZE, pgmap.nr_pages);

@@ -39,6 +39,18 @@ export class Resource {
   ) {}
 }
 
+/** iomem_resource: all physical addresses that the processor has. */
+export class IomemResource extends Resource {
+  constructor(
+    /** Bits of a physical address (x86_phys_bits). */
+    physBits: number,
+    /** The last address that the kernel maps for itself (PHYSMEM_END, DIRECT_MAP_PHYSMEM_END). */
+    readonly physmem_end: number,
+  ) {
+    super('PCI mem', 0, 2 ** physBits - 1, IORESOURCE_MEM);
+  }
+}
+
 /** The direct children of `parent`, lowest address first. */
 export function children(parent: Resource): Resource[] {
   const list: Resource[] = [];
@@ -223,7 +235,8 @@ export function __release_region(root: Resource, start: number, n: number): bool
  * Return: its start, or a negative number when the address space is used up.
  */
 function highestFree(base: Resource, size: number): number {
-  let addr = base.end - size + 1;
+  const last = base instanceof IomemResource ? base.physmem_end : 2 ** MAX_PHYSMEM_BITS - 1;
+  let addr = Math.min(base.end, last) - size + 1;
   for (const res of children(base).reverse()) {
     if (res.end < addr) break;
     if (!overlaps(res, addr, addr + size - 1)) continue;

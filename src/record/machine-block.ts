@@ -19,12 +19,13 @@ function sizeText(bytes: number): string {
 
 /** What --efi-fake-mem would say; nothing where memory is as the addresses alone lay it out. */
 function efiFakeMemOf(machine: MachineDescription): string[] {
-  const { generation, memory, hugepages, spmMemory, laidOutFor, physical } = machine;
+  const { generation, memory, hugepages, spmMemory, laidOutFor, physBits, physical } = machine;
   const plain = describeMachine({
     kernel: generation.id,
     memory,
     hugepages,
     spmMemory,
+    physBits,
     module: laidOutFor ?? undefined,
   });
   if (JSON.stringify(plain.physical) === JSON.stringify(physical)) return [];
@@ -36,6 +37,7 @@ function efiFakeMemOf(machine: MachineDescription): string[] {
 /** Addresses always, because documents that say none have those of the recorded kernels. */
 export function machineBlock(machine: MachineDescription): MachineBlock {
   const { memory, hugepages, swap, thp, seed, bugs, fixes, module, schedule, spmMemory } = machine;
+  const { physBits, kaslr } = machine;
   const efiFakeMem = efiFakeMemOf(machine);
   return {
     spm: spmOf(machine),
@@ -46,6 +48,8 @@ export function machineBlock(machine: MachineDescription): MachineBlock {
     ...(hugepages === MACHINE_DEFAULTS.hugepages ? {} : { hugepages }),
     ...(swap === MACHINE_DEFAULTS.swap ? {} : { swap }),
     ...(thp === MACHINE_DEFAULTS.thp ? {} : { thp }),
+    ...(physBits === MACHINE_DEFAULTS.physBits ? {} : { physBits }),
+    ...(kaslr === MACHINE_DEFAULTS.kaslr ? {} : { kaslr }),
     ...(seed === MACHINE_DEFAULTS.seed ? {} : { seed }),
     ...(schedule === MACHINE_DEFAULTS.schedule ? {} : { schedule }),
     ...(bugs.length === 0 ? {} : { bugs: [...bugs] }),

@@ -54,6 +54,9 @@ const machineSchema = z.strictObject({
   swap: size.optional(),
   hugepages: integer(0, 0x100000, 'a number of huge pages').optional(),
   thp: z.enum(['always', 'madvise', 'never']).optional(),
+  /** Of physical addresses. */
+  physBits: integer(36, 52, 'a number of bits from 36 to 52').optional(),
+  kaslr: z.boolean().optional(),
   module: z.boolean().optional(),
   bugs: z.array(bug).optional(),
   fixes: z.array(bug).optional(),

@@ -70,6 +70,7 @@ function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): Mac
   for (const id of machine.bugs ?? []) bugById(id, 'bugs');
   for (const id of machine.fixes ?? []) bugById(id, 'fixes');
   const { spm, spmMemory, efiFakeMem, memory, hugepages, swap, thp, module: load, schedule } = machine;
+  const { physBits, kaslr } = machine;
   return describeMachine({
     ...RECORDING_CONDITIONS,
     ...(spm === undefined ? {} : { module: moduleAt(spm.map(numberOrNull)) }),
@@ -81,6 +82,8 @@ function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): Mac
     hugepages,
     swap: swap === undefined ? undefined : bytesOf(swap),
     thp,
+    physBits,
+    kaslr,
     load,
     insmod: [...(machine.modprobe ?? []).map(moduleOf), ...(overrides.insmod ?? [])],
     seed: overrides.seed ?? machine.seed,

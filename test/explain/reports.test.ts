@@ -27,6 +27,7 @@ t.test('what they answer', async (t) => {
     '05-subpage-of-private-entry',
     '06b-load-log',
     '07-hugetlb-fault-in-walk',
+    '11-physical-limit',
     '14-child-faults-shared-page',
     '15-dontfork',
     '18-cpu-touch-has-no-signal',

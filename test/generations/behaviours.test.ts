@@ -19,6 +19,7 @@ const VALUES = {
   populateWalksVmas: [true, true, true, false, false],
   pagemapExclusiveOnlyPresent: [false, false, false, true, true],
   follLongterm: [0x10000, 0x10000, 0x10000, 0x100, 0x100],
+  kaslrEndsFreeRegions: [false, false, false, false, false],
   gupLongtermSparesFiles: [false, false, false, true, true],
   readaheadSyncApart: [false, false, false, true, true],
   ext4LargeFolios: [false, false, false, false, true],
@@ -168,7 +169,7 @@ t.test('since, until, values and postings of an entry', async (t) => {
 
 t.test('each entry says what it is and which function decides', async (t) => {
   const entries: Readonly<Record<string, Entry>> = registry;
-  const kernelFile = /^(?:(?:mm|fs|lib|include)\/[\w/]+\.[ch]|cover letter\b)/;
+  const kernelFile = /^(?:(?:arch\/x86|mm|fs|lib|include)\/[\w/]+\.[ch]|cover letter\b)/;
   const posted = generations.map(({ id }) => id).filter((id) => id.startsWith('v'));
   for (const name of behaviourNames) {
     const { what, source, postings = {} } = entries[name]!;

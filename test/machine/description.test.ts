@@ -17,6 +17,8 @@ t.test('what is left unsaid', async (t) => {
     insmod: [],
     swap: 0,
     thp: 'madvise',
+    physBits: 46,
+    kaslr: false,
     physical: {
       ram: [
         { start: MiB, size: 3 * GiB - MiB },
@@ -24,6 +26,7 @@ t.test('what is left unsaid', async (t) => {
       ],
       softReserved: [],
       holes: false,
+      physBits: 46,
     },
     spmMemory: true,
     module: null,

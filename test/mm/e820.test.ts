@@ -22,6 +22,7 @@ t.test('a PC has RAM below 3 GiB and from 4 GiB', async (t) => {
     ],
     softReserved: [],
     holes: false,
+    physBits: 46,
   });
   t.same(planPhysicalMemory({ memory: 3 * GiB }).ram, [{ start: MiB, size: 3 * GiB - MiB }]);
   t.same(planPhysicalMemory({ memory: 512 * MiB }).ram, [{ start: MiB, size: 511 * MiB }]);

@@ -23,7 +23,7 @@ import {
   pte_index,
   SWP_DEVICE_WRITE,
 } from '../../src/mm/pgtable.js';
-import { Resource } from '../../src/mm/resource.js';
+import { IomemResource } from '../../src/mm/resource.js';
 import { folio_add_new_anon_rmap } from '../../src/mm/rmap.js';
 import {
   FAULT_FLAG_WRITE,
@@ -47,7 +47,7 @@ const MAY = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
 const MiB = 2 ** 20;
 
 export function boot(overrides: Partial<Behaviours> = {}): Kernel {
-  const iomem = new Resource('PCI mem', 0, 2 ** 46 - 1);
+  const iomem = new IomemResource(46, 2 ** 46 - 1);
   const behaviour = { ...linux612.behaviours, ...overrides };
   const ram = [{ pfn: 256, pages: 16 * 512 }];
   return new Kernel(new Executor(new RunToBlock(1)), behaviour, iomem, ram, 'madvise', null);

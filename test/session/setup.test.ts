@@ -14,6 +14,8 @@ t.test('a document without a machine block gets the recording conditions', (t) =
     insmod: [],
     swap: 0,
     thp: 'madvise',
+    physBits: 46,
+    kaslr: false,
     physical: {
       ram: [
         { start: 2 ** 20, size: 3 * GiB - 2 ** 20 },
@@ -24,6 +26,7 @@ t.test('a document without a machine block gets the recording conditions', (t) =
         { start: 5 * GiB, size: GiB },
       ],
       holes: false,
+      physBits: 46,
     },
     spmMemory: true,
     laidOutFor: RECORDING_CONDITIONS.module,
@@ -54,6 +57,19 @@ t.test('the machine block and the command line change it', (t) => {
   const unloaded = new Setups().of({ machine: { module: false } });
   t.equal(unloaded.module, null);
   t.equal(unloaded.physical.softReserved.length, 2, 'the memory is there all the same');
+  t.end();
+});
+
+t.test('the width of physical addresses', (t) => {
+  const { physical, ...setup } = new Setups().of({ machine: { physBits: 40, kaslr: true } });
+  t.match(setup, { physBits: 40, kaslr: true });
+  t.equal(physical.physBits, 40);
+  t.throws(() => new Setups().of({ machine: { physBits: 36, memory: '80G' } }), {
+    message: /85899345920 bytes of RAM do not lie within 36-bit physical addresses/,
+  });
+  t.throws(() => new Setups().of({ machine: { physBits: 36, spm: ['0x1000000000'] } }), {
+    message: /is beyond the 36-bit physical addresses/,
+  });
   t.end();
 });
 

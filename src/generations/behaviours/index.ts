@@ -22,6 +22,7 @@ import { oomKill } from './mm-oom-kill.js';
 import { readahead } from './mm-readahead.js';
 import { rmap } from './mm-rmap.js';
 import { userfaultfd } from './mm-userfaultfd.js';
+import { kaslr } from './x86-kaslr.js';
 
 export const registry = {
   ...migrate,
@@ -40,6 +41,7 @@ export const registry = {
   ...userfaultfd,
   ...oomKill,
   ...memremap,
+  ...kaslr,
   ...testHmm,
   ...testHmmModule,
 };

@@ -37,6 +37,14 @@ export const MACHINE: Readonly<Record<string, Text>> = {
   swap: text('swap', 'A swap device of that size, a RAM disk: bytes, or a string as "256M".'),
   hugepages: text('hugepages', 'Huge pages of 2 MiB in the pool.'),
   thp: text('thp', 'Transparent huge pages: always, madvise (for what asks for them), or never.'),
+  physBits: text(
+    'physBits',
+    'Bits of a physical address, 46 where it is left out: private device memory lies at their end.',
+  ),
+  kaslr: text(
+    'kaslr',
+    'true: the kernel has its own maps at addresses of chance; no kernel here gives up physical addresses for that.',
+  ),
   module: text('module', 'false: test_hmm is not loaded.'),
   bugs: text('bugs', 'Bugs that this kernel does not have and is to have; "hmm-sim bugs" lists them.'),
   fixes: text('fixes', 'Bugs that this kernel has and is not to have.'),
