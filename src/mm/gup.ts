@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/gup.c, get_user_pages() and pin_user_pages(), slow paths, and populating. Fidelity: ported.
- * DIVERGES: the mmap_lock is never dropped on the way, as handle_mm_fault() does not drop it here, and a fatal signal
- * does not cut the loop short.
+ * DIVERGES: the mmap_lock is dropped only where a fault waits for a userfaultfd, or for a disk, and then taken again
+ * before anybody returns; a fatal signal does not cut the loop short.
  *
  * `pages` receives pages from its first element on; pass a subarray to continue. Released with put_page() after get_*,
  * with unpin_user_pages() after pin_*.
@@ -11,7 +11,7 @@
 import { COST_PAGE } from '../sim/costs.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { EEXIST, EFAULT, EINVAL, ENOMEM, errnoName } from '../uapi/errno.js';
+import { EAGAIN, EEXIST, EFAULT, EINVAL, ENOMEM, errnoName } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import {
   check_vma_flags,
@@ -25,6 +25,7 @@ import {
   FOLL_PIN,
   FOLL_REMOTE,
   FOLL_TOUCH,
+  FOLL_TRIED,
   FOLL_UNLOCKABLE,
   FOLL_WRITE,
   is_valid_gup_args,
@@ -39,12 +40,15 @@ import { compound_head } from './page_flags.js';
 import { FLAGS, PTE_HUGE, pmd_index } from './pgtable.js';
 import type { PlainReasonId } from './reasons.js';
 import {
+  FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_REMOTE,
+  FAULT_FLAG_TRIED,
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
   type MmStruct,
   VM_FAULT_ERROR,
   VM_FAULT_OOM,
+  VM_FAULT_RETRY,
   VM_IO,
   VM_LOCKONFAULT,
   VM_PFNMAP,
@@ -53,18 +57,25 @@ import {
   type VmArea,
   vma_is_accessible,
 } from './types.js';
+import { take_userfault, wait_for_userfault } from './userfaultfd_k.js';
 
 export type { PageArray } from './gup_refs.js';
 export { unpin_user_pages } from './gup_refs.js';
 
-/** Context: may sleep. Return: 0, -ENOMEM, -EFAULT. */
+/** What a fault says that has let go of the mmap_lock, and is to be tried again (the kernel's *locked = 0). */
+const UNLOCKED = -EAGAIN;
+
+/** Context: may sleep. Return: 0, -ENOMEM, -EFAULT, or UNLOCKED. */
 function* faultin_page(vma: VmArea, address: number, flags: number, unshare: boolean): Task<number> {
   if ((flags & FOLL_NOFAULT) !== 0) return -EFAULT;
   let fault = 0;
   if ((flags & FOLL_WRITE) !== 0) fault |= FAULT_FLAG_WRITE;
   if ((flags & FOLL_REMOTE) !== 0) fault |= FAULT_FLAG_REMOTE;
   if (unshare) fault |= FAULT_FLAG_UNSHARE;
+  if ((flags & FOLL_UNLOCKABLE) !== 0) fault |= FAULT_FLAG_ALLOW_RETRY;
+  if ((flags & FOLL_TRIED) !== 0) fault |= FAULT_FLAG_TRIED;
   const ret = yield* handle_mm_fault(vma, address, fault);
+  if ((ret & VM_FAULT_RETRY) !== 0) return UNLOCKED;
   if ((ret & VM_FAULT_ERROR) === 0) return 0;
   return (ret & VM_FAULT_OOM) !== 0 ? -ENOMEM : -EFAULT;
 }
@@ -107,6 +118,20 @@ function* resolve(vma: VmArea, address: number, flags: number, found: number): T
   return yield* faultin_page(vma, address, flags, found === FOLLOW_UNSHARE);
 }
 
+/** Whether faults have kept the mmap_lock. */
+interface Locked {
+  locked: boolean;
+}
+
+/** Wait, without the mmap_lock, for what the last fault waits for. Context: the lock is taken again; may sleep for ever. */
+function* relock(mm: MmStruct, lock: Locked, where: string): Task {
+  mm.mmap_lock.up_read();
+  const wait = take_userfault(mm.kernel);
+  if (wait !== undefined) yield* wait_for_userfault(mm.kernel, wait);
+  yield* mm.mmap_lock.down_read(where);
+  lock.locked = true;
+}
+
 /** Record a page and those behind it in the same leaf. Return: 0, or -EFAULT when they cannot be grabbed. */
 function record_pages(
   mm: MmStruct,
@@ -130,7 +155,8 @@ function record_pages(
 
 /**
  * Fault in `nr_pages` pages from `start`, and record them when `pages` is given.
- * Context: mmap_lock held; may sleep. Return: how many, or -errno when there is not one.
+ * Context: mmap_lock held; may sleep. Return: how many, or -errno when there is not one. Where a fault has let go of the
+ * lock, `lock` says so, and the caller is to drop it, wait, and take it again: relock().
  */
 function* __get_user_pages(
   mm: MmStruct,
@@ -138,6 +164,7 @@ function* __get_user_pages(
   nr_pages: number,
   flags: number,
   pages: PageArray | null,
+  lock: Locked = { locked: true },
 ): Task<number> {
   mm.kernel.enter('__get_user_pages', start);
   const { executor } = mm.kernel;
@@ -157,6 +184,10 @@ function* __get_user_pages(
     const nothingToRecord = page === -EEXIST && pages === null;
     if (page <= NO_PAGE && !nothingToRecord) {
       const err = yield* resolve(vma, start, flags, page);
+      if (err === UNLOCKED) {
+        lock.locked = false;
+        return done;
+      }
       if (err < 0) return stopped(mm, start, flags, done, err);
       if (mm.kernel.tried_in_vain(++faults)) yield* executor.yield('__get_user_pages');
       continue;
@@ -186,7 +217,37 @@ function* __get_user_pages_locked(
   if (nr_pages === 0) return 0;
   if ((flags & FOLL_PIN) !== 0) mm.has_pinned = true;
   if (pages !== null && (flags & FOLL_PIN) === 0) flags |= FOLL_GET;
-  return yield* __get_user_pages(mm, start, nr_pages, flags, pages);
+  const lock: Locked = { locked: true };
+  const ret = yield* __get_user_pages(mm, start, nr_pages, flags, pages, lock);
+  return lock.locked ? ret : yield* get_pages_unlocked(mm, start, nr_pages, flags, pages, ret, lock);
+}
+
+/**
+ * Go on behind the first `done` pages, where a fault has let go of the mmap_lock: that page alone is tried until it is
+ * there, and then the rest.
+ */
+function* get_pages_unlocked(
+  mm: MmStruct,
+  start: number,
+  nr_pages: number,
+  flags: number,
+  pages: PageArray | null,
+  done: number,
+  lock: Locked,
+): Task<number> {
+  const at = (): number => start + done * PAGE_SIZE;
+  const rest = (): PageArray | null => pages?.subarray(done) ?? null;
+  while (!lock.locked) {
+    yield* relock(mm, lock, '__get_user_pages_locked');
+    const one = yield* __get_user_pages(mm, at(), 1, flags | FOLL_TRIED, rest(), lock);
+    if (!lock.locked) continue;
+    if (one !== 1) return done > 0 ? done : one;
+    done++;
+    if (done === nr_pages) break;
+    const more = yield* __get_user_pages(mm, at(), nr_pages - done, flags, rest(), lock);
+    if (more > 0) done += more;
+  }
+  return done;
 }
 
 /**
@@ -245,7 +306,10 @@ export function* pin_user_pages(
   return yield* __gup_longterm_locked(mm, start, nr_pages, pages, gup_flags | FOLL_PIN);
 }
 
-/** Pin another process's pages. Context: mmap_lock held; may sleep. Return: how many, or -errno. */
+/**
+ * Pin another process's pages; faults may let go of the mmap_lock. Context: mmap_lock held; may sleep.
+ * Return: how many, or -errno.
+ */
 export function* pin_user_pages_remote(
   mm: MmStruct,
   start: number,
@@ -253,7 +317,7 @@ export function* pin_user_pages_remote(
   gup_flags: number,
   pages: PageArray,
 ): Task<number> {
-  const set = FOLL_PIN | FOLL_TOUCH | FOLL_REMOTE;
+  const set = FOLL_PIN | FOLL_TOUCH | FOLL_REMOTE | FOLL_UNLOCKABLE;
   if (!is_valid_gup_args(mm.kernel, gup_flags, set)) return 0;
   return yield* __gup_longterm_locked(mm, start, nr_pages, pages, gup_flags | set);
 }
@@ -274,15 +338,21 @@ export function* get_dump_page(mm: MmStruct, addr: number): Task<Page> {
 
 /**
  * Fault in [start, end) of the VMA as mlock and MAP_POPULATE do: writable private memory for writing.
- * Context: mmap_lock held; may sleep. Return: pages, or -errno.
+ * Context: mmap_lock held; may sleep. Return: pages, or -errno. With `lock`, faults may let go of the mmap_lock, as in
+ * __get_user_pages().
  */
-export function* populate_vma_page_range(vma: VmArea, start: number, end: number): Task<number> {
+export function* populate_vma_page_range(
+  vma: VmArea,
+  start: number,
+  end: number,
+  lock: Locked | null = null,
+): Task<number> {
   const nr_pages = (end - start) / PAGE_SIZE;
   if ((vma.vm_flags & VM_LOCKONFAULT) !== 0) return nr_pages;
   if (!vma_is_accessible(vma)) return -EFAULT;
   const breakCow = (vma.vm_flags & (VM_WRITE | VM_SHARED)) === VM_WRITE;
-  const flags = FOLL_TOUCH | (breakCow ? FOLL_WRITE : FOLL_FORCE);
-  return yield* __get_user_pages(vma.vm_mm, start, nr_pages, flags, null);
+  const flags = FOLL_TOUCH | (breakCow ? FOLL_WRITE : FOLL_FORCE) | (lock === null ? 0 : FOLL_UNLOCKABLE);
+  return yield* __get_user_pages(vma.vm_mm, start, nr_pages, flags, null, lock ?? undefined);
 }
 
 /**
@@ -307,6 +377,7 @@ export function* __mm_populate(
   ignore_errors: boolean,
 ): Task<number> {
   const end = start + len;
+  const lock: Locked = { locked: true };
   let ret = 0;
   yield* mm.mmap_lock.down_read('__mm_populate');
   for (let at = start; at < end; ) {
@@ -316,7 +387,8 @@ export function* __mm_populate(
     const from = Math.max(at, vma.vm_start);
     at = to;
     if ((vma.vm_flags & (VM_IO | VM_PFNMAP)) !== 0) continue;
-    const pages = yield* populate_vma_page_range(vma, from, to);
+    const pages = yield* populate_vma_page_range(vma, from, to, lock);
+    if (!lock.locked) yield* relock(mm, lock, '__mm_populate');
     if (pages >= 0) {
       at = from + pages * PAGE_SIZE;
     } else if (!ignore_errors) {

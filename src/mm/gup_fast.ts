@@ -157,7 +157,8 @@ function* gup_fast_fallback(
   const fast = gup_fast(mm, start, end, gup_flags, pages);
   if (fast === nr_pages || (gup_flags & FOLL_FAST_ONLY) !== 0) return fast;
   const rest = pages.subarray(fast);
-  const flags = gup_flags | FOLL_TOUCH | FOLL_UNLOCKABLE;
+  const keepsLock = (gup_flags & FOLL_LONGTERM) !== 0 && !mm.kernel.behaviour.gupLongtermUnlocks;
+  const flags = gup_flags | FOLL_TOUCH | (keepsLock ? 0 : FOLL_UNLOCKABLE);
   yield* mm.mmap_lock.down_read('gup_fast_fallback');
   const slow = yield* __gup_longterm_locked(mm, start + fast * PAGE_SIZE, nr_pages - fast, rest, flags);
   mm.mmap_lock.up_read();

@@ -20,6 +20,7 @@ const VALUES = {
   pagemapExclusiveOnlyPresent: [false, false, false, true, true],
   follLongterm: [0x10000, 0x10000, 0x10000, 0x100, 0x100],
   kaslrEndsFreeRegions: [false, false, false, false, false],
+  gupLongtermUnlocks: [false, false, false, true, true],
   gupLongtermSparesFiles: [false, false, false, true, true],
   readaheadSyncApart: [false, false, false, true, true],
   ext4LargeFolios: [false, false, false, false, true],

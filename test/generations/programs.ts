@@ -3,6 +3,7 @@
 import { translate } from '../../src/checkers/tlb.js';
 import type { Machine, Process } from '../../src/machine/machine.js';
 import { pin_user_pages } from '../../src/mm/gup.js';
+import { FOLL_LONGTERM } from '../../src/mm/gup_flags.js';
 import { KSFT_FAIL } from '../../src/selftests/events.js';
 import { hmmTests } from '../../src/selftests/hmm-tests/suites.js';
 import { test_harness_run } from '../../src/selftests/kselftest_harness.js';
@@ -16,18 +17,28 @@ import {
   FOLL_WRITE,
   GUP_TEST,
   PIN_BASIC_TEST,
+  PIN_FAST_BENCHMARK,
 } from '../../src/uapi/gup_test.js';
 import {
   MADV_DONTNEED_LOCKED,
   MAP_ANONYMOUS,
   MAP_HUGETLB,
   MAP_PRIVATE,
+  O_NONBLOCK,
   O_RDWR,
   PAGE_SIZE,
   PROT_READ,
   PROT_WRITE,
 } from '../../src/uapi/mman.js';
 import { dmirrorRequest } from '../../src/uapi/test_hmm_uapi.js';
+import {
+  encodeRequest,
+  UFFD_API,
+  UFFDIO_API,
+  UFFDIO_COPY,
+  UFFDIO_REGISTER,
+  UFFDIO_REGISTER_MODE_MISSING,
+} from '../../src/uapi/userfaultfd.js';
 import type { Sys } from '../../src/user/api.js';
 import { filledPage, migratePage, migratePageAndKeep } from '../drivers/device_page.js';
 
@@ -58,6 +69,34 @@ function* pagesPinned(sys: Sys): Task<number> {
   const struct = { addr, size: PAGE_SIZE, nr_pages_per_call: 1, gup_flags };
   yield* sys.storeBytes(arg, encodeGupTest(new Uint8Array(GUP_TEST.size), struct));
   yield* sys.ioctl(fd, PIN_BASIC_TEST, arg);
+  return Number(decodeGupTest(yield* sys.loadBytes(arg, GUP_TEST.size)).size) / PAGE_SIZE;
+}
+
+/** PIN_FAST_BENCHMARK with FOLL_LONGTERM of a page that another thread copies there, as soon as somebody waits for it. */
+function* pinnedFromUserfaultfd(sys: Sys): Task<number> {
+  const gup = yield* sys.open('/sys/kernel/debug/gup_test', O_RDWR);
+  const [addr, source] = [yield* map(sys, PAGE_SIZE), yield* map(sys, PAGE_SIZE)];
+  const [arg, room] = [yield* map(sys, PAGE_SIZE), yield* map(sys, PAGE_SIZE)];
+  yield* sys.storeBytes(source, Uint8Array.of(1));
+  const gup_flags = FOLL_WRITE | FOLL_LONGTERM;
+  const struct = { addr, size: PAGE_SIZE, nr_pages_per_call: 1, gup_flags };
+  yield* sys.storeBytes(arg, encodeGupTest(new Uint8Array(GUP_TEST.size), struct));
+  const fd = yield* sys.userfaultfd(O_NONBLOCK);
+  const asks: [number, number[]][] = [
+    [UFFDIO_API, [UFFD_API, 0]],
+    [UFFDIO_REGISTER, [addr, PAGE_SIZE, UFFDIO_REGISTER_MODE_MISSING]],
+  ];
+  for (const [request, fields] of asks) {
+    yield* sys.storeBytes(room, encodeRequest(request, ...fields));
+    yield* sys.ioctl(fd, request, room);
+  }
+  const thread = yield* sys.pthread_create(function* (other) {
+    yield* other.nanosleep(1_000_000);
+    yield* other.storeBytes(room, encodeRequest(UFFDIO_COPY, addr, source, PAGE_SIZE, 0));
+    yield* other.ioctl(fd, UFFDIO_COPY, room);
+  });
+  yield* sys.ioctl(gup, PIN_FAST_BENCHMARK, arg);
+  if (typeof thread !== 'number') yield* thread.join();
   return Number(decodeGupTest(yield* sys.loadBytes(arg, GUP_TEST.size)).size) / PAGE_SIZE;
 }
 
@@ -233,6 +272,7 @@ export const programs: Readonly<Record<string, WitnessProgram>> = {
   'waits of a fault for the lock of huge pages': { run: waitsForHugeLock, expected: 1 },
   'faults with the lock of huge pages': { run: faultsWithHugeLock, expected: 1 },
   'no faults with the lock of huge pages': { run: faultsWithHugeLock, expected: 0 },
+  'a page pinned for long that a userfaultfd brings': { run: calling(pinnedFromUserfaultfd), expected: 1 },
   hmm_gup_test: { run: (machine) => failures(machine, 'hmm_gup_test'), expected: 0 },
   'open /dev/hmm_mirror0': { run: calling((sys) => sys.open('/dev/hmm_mirror0', O_RDWR)), expected: 3 },
 };

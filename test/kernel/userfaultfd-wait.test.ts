@@ -4,7 +4,15 @@ import t from 'tap';
 import { u64At } from '../../src/sim/bytes.js';
 import type { Task } from '../../src/sim/task.js';
 import { EAGAIN, EINVAL } from '../../src/uapi/errno.js';
-import { O_CLOEXEC, O_NONBLOCK } from '../../src/uapi/mman.js';
+import {
+  decodeGupTest,
+  encodeGupTest,
+  FOLL_WRITE,
+  GUP_TEST,
+  PIN_BASIC_TEST,
+  PIN_FAST_BENCHMARK,
+} from '../../src/uapi/gup_test.js';
+import { O_CLOEXEC, O_NONBLOCK, O_RDWR } from '../../src/uapi/mman.js';
 import { POLLERR, POLLIN, POLLNVAL } from '../../src/uapi/poll.js';
 import * as nr from '../../src/uapi/syscalls.js';
 import {
@@ -122,6 +130,39 @@ t.test('with UFFD_FEATURE_SIGBUS nobody waits; without a handler it is for ever'
       }),
     /handle_userfault/,
   );
+});
+
+t.test('GUP waits where it may let go of the mmap_lock, and fails where it may not', async (t) => {
+  const bench = new UserBench();
+  const at = bench.map(4);
+  const [locked, pinned, read, plain] = bench.call(function* (sys) {
+    const gup = yield* sys.open('/sys/kernel/debug/gup_test', O_RDWR);
+    const fd = yield* armed(sys, at, 4 * PAGE, O_CLOEXEC | O_NONBLOCK);
+    const source = yield* sys.malloc(PAGE);
+    const [arg, into] = [yield* sys.malloc(PAGE), yield* sys.malloc(2 * PAGE)];
+    yield* sys.storeBytes(source, new Uint8Array(PAGE).fill(0xcd));
+    const thread = yield* sys.pthread_create(function* (other) {
+      const room = yield* other.malloc(UFFD_MSG.size);
+      for (let brought = 0; brought < 3; brought++) {
+        yield* poll(other, fd, -1);
+        yield* other.read(fd, room, UFFD_MSG.size);
+        const where = u64At(yield* other.loadBytes(room, UFFD_MSG.size), UFFD_MSG.address);
+        yield* request(other, fd, UFFDIO_COPY, where, source, PAGE, 0);
+      }
+    });
+    const mlock = yield* sys.mlock(at, PAGE);
+    function* pages(number: number, addr: number): Task<number> {
+      const struct = { addr, size: PAGE, nr_pages_per_call: 1, gup_flags: FOLL_WRITE };
+      yield* sys.storeBytes(arg, encodeGupTest(new Uint8Array(GUP_TEST.size), struct));
+      yield* sys.ioctl(gup, number, arg);
+      return Number(decodeGupTest(yield* sys.loadBytes(arg, GUP_TEST.size)).size);
+    }
+    const fast = yield* pages(PIN_FAST_BENCHMARK, at + PAGE);
+    const remote = yield* sys.process_vm_readv(sys.pid, into, at + PAGE, 2 * PAGE);
+    yield* join(thread);
+    return [mlock, fast, remote, yield* pages(PIN_BASIC_TEST, at + 3 * PAGE)];
+  });
+  t.same([locked, pinned, read, plain], [0, PAGE, 2 * PAGE, 0]);
 });
 
 t.test('an eventfd counts, and is read once', async (t) => {

@@ -35,6 +35,12 @@ export const gup = {
     since: ['6.5'],
     witness: { kernel: '6.12', scenario: 'derived/disk-longterm-6.12' },
   },
+  gupLongtermUnlocks: {
+    what: 'a longterm pin of the fast functions may let go of the mmap_lock, and so wait for a userfaultfd',
+    source: 'mm/gup.c internal_get_user_pages_fast',
+    since: ['6.3'],
+    witness: { kernel: '6.12', program: 'a page pinned for long that a userfaultfd brings' },
+  },
   gupTestLongtermPins: {
     what: 'gup_test has PIN_LONGTERM_TEST_START, STOP and READ',
     source: 'mm/gup_test.c gup_test_ioctl',
