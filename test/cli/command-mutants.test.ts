@@ -16,6 +16,10 @@ const commands: readonly (readonly string[])[] = [
   ['run', '--list', '@', '--name', 'a*'],
   ['run', '@/a.yaml', '--junit', '@/x.xml', '--timeout', '60'],
   ['run', '@/a.yaml', '--trace', '@/x.txt', '--kernel', '6.1'],
+  ['run', '@/b.yaml', '--check', '--against', '6.12'],
+  ['run', '@/b.yaml', '--locks', '@/x.locks', '--trace-functions', '@/x.functions'],
+  ['explain', '@/b.yaml', '--json', '--kernel', '7.3'],
+  ['differences', '6.12', '7.3'],
   ['explain', '@/a.yaml', '--step', '0', '--page', 'r0[0]'],
   ['show', '@/a.yaml', '--html', '@/x.html'],
   ['export', '@/a.yaml', '--c', '@/x.c', '--expect'],
@@ -36,10 +40,13 @@ const commands: readonly (readonly string[])[] = [
 const DOCUMENT =
   'name: a\nkernel: "6.12"\nsteps:\n  - mmap r0 4\n  - { op: close, fd: d0, expect: { ret: 0 } }\n';
 
+const LATEST =
+  'name: b\nkernel: "7.3"\nsteps:\n  - open d0 0\n  - mmap r0 4\n  - store r0 7\n  - migrate_to_dev d0 r0\n  - madvise r0[1] guard_install\n  - read_unlocked d0 r0\n';
+
 // biome-ignore format: a table
 const tokens = [
   '', '-', '--', '-1', '0', '18446744073709551616', '9007199254740992', '0x', '1e9', '1/0', 'NaN', '/', '/dev/null', '/dev/full',
-  '/proc/self/mem', '@', '@/none', '@/none/x', '@/loop', '@/a.yaml', '@/bad.yaml', '--kernel', '--seed', '--jobs', '257', '--name',
+  '/proc/self/mem', '@', '@/none', '@/none/x', '@/loop', '@/a.yaml', '@/b.yaml', '7.3', 'latest', '@/bad.yaml', '--kernel', '--seed', '--jobs', '257', '--name',
   '--json', '--update', '--max-size', '1T', '--bug', '--fix', '--help', '--version', '--no-check', '\u001b[31m', '\u009b2J', '\u202e',
   '\u2028', 'a\nb', '\ud800', '*'.repeat(9), 'x'.repeat(5000), '%s', "'", '__proto__', 'r0[-1]', 'p9:r9[9]', 'step 9 ret == 9',
 ];
@@ -103,6 +110,7 @@ function complaintOf({ status, out, err }: Told): string | undefined {
 t.test('command lines', { timeout: 3_600_000 }, async (t) => {
   const directory = t.testdir({
     'a.yaml': DOCUMENT,
+    'b.yaml': LATEST,
     'bad.yaml': 'name: [\u001b\n',
     'log.txt': 'ok 1 hmm.hmm_device_private.open_close\n',
   });

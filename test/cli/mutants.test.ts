@@ -2,6 +2,7 @@
 /** Documents and command lines that were damaged at random are told in few lines, or run, and never end in a bug. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import t from 'tap';
 import { present } from '../../src/cli/failure.js';
@@ -14,7 +15,21 @@ const RUNS = Number(process.env.HMM_SIM_MUTANTS ?? 2000);
 const SEED = Number(process.env.HMM_SIM_MUTANT_SEED ?? 14);
 
 const fixtures = new URL('../fixtures/wrong-input/', import.meta.url);
+const golden = new URL('../golden/7.3/', import.meta.url);
+
+/** One recording of each category of 7.3: all steps that it has. */
+const recorded = readdirSync(golden)
+  .filter((name) => name.endsWith('.jsonl.gz'))
+  .map(
+    (name) =>
+      gunzipSync(readFileSync(new URL(name, golden)))
+        .toString()
+        .split('\n', 1)[0]!,
+  );
+
 const originals = [
+  ...recorded,
+  'name: e\nkernel: "7.3"\nmachine: { swap: 64M }\nsteps:\n  - open d0 0\n  - mmap r0 1024\n  - madvise r0[0..1023] hugepage\n  - store r0 64\n  - migrate_to_dev d0 r0: { ret: 0, cpages: 1024 }\n  - madvise r0[3..4] guard_install\n  - read_unlocked d0 r0[0..1]\n  - uffd\n  - load r0[5]: { pages: [69] }\n  - migrate_to_sys d0 r0[600..601]: { ret: 0, cpages: 2 }\n',
   'name: d\nkernel: "6.12"\nsteps:\n  - { op: close, fd: d0, expect: { ret: EINVAL } }\n  - { op: mmap, region: r0, pages: 40, prot: rw, share: private, backing: anon }\n  - { op: load, region: r0, page: 0, pages: 40, expect: { pages: [ok x40] } }\n',
   'name: a\nkernel: "6.12"\nsteps:\n  - { op: open, fd: d0, device: 0 }\n  - { op: mmap, region: r0, pages: 4, prot: rw, share: private, backing: anon }\n  - { op: store, region: r0, page: 0, pages: 4, word: 64, expect: { pages: [ok x4] } }\n  - { op: ioctl, cmd: MIGRATE_TO_DEV, fd: d0, region: r0, page: 0, pages: 4, expect: { ret: 0, cpages: 4 } }\n  - { op: load, region: r0, page: 0, pages: 4 }\n',
   'name: b\nsteps:\n  - open d0 0\n  - mmap r0 4\n  - store r0 7: { pages: [ok x4] }\n  - fork p1\n  - read d0 r0\n  - &x { op: exit }\n  - *x\n',
@@ -60,7 +75,7 @@ function damage(bytes: Buffer, { kind, at, length, token }: Edit): Buffer {
 
 const options: fc.Arbitrary<RunOptions> = fc.record(
   {
-    kernel: fc.constantFrom('6.12', '6.1', 'v4-coherent', 'v5-generic'),
+    kernel: fc.constantFrom('7.3', '6.12', '6.1', 'v4-coherent', 'v5-generic'),
     json: fc.boolean(),
     name: fc.oneof(fc.constantFrom('*', '*a*a*a*a*a*a*a*a*b', '?', '\u001b'), fc.string({ maxLength: 5 })),
     list: fc.boolean(),
