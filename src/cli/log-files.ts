@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Logs, piece by piece: files, gzip or not, and standard input. */
+
+import { tooLarge } from '../scenario/limits.js';
 import { UsageError } from '../sim/errors.js';
 import { cannotRead, inputPieces, STDIN } from './input.js';
 
@@ -13,6 +15,9 @@ function decoderOf([first, second]: Uint8Array): InstanceType<typeof TextDecoder
 
 /** Characters without the end of a line: what has more is no log, and may never end (/dev/zero). */
 const LONGEST_LINE = 64 * 2 ** 20;
+
+/** Bytes of a log, inflated: what has more takes long to read, and may have no end either. */
+export const LARGEST_LOG = 256 * 2 ** 20;
 
 /** Throws UsageError as soon as a line of the text is longer than that. */
 class Lines {
@@ -29,12 +34,22 @@ class Lines {
   }
 }
 
-/** Hands the log's text on as it is read; what cannot be decoded becomes U+FFFD. Throws UsageError or HostError when it cannot be read. */
-export async function readLogFile(argument: string, onText: (text: string) => void): Promise<void> {
+/**
+ * Hands the log's text on as it is read; what cannot be decoded becomes U+FFFD. Throws UsageError or HostError when it
+ * cannot be read, or has more than `most` bytes.
+ */
+export async function readLogFile(
+  argument: string,
+  onText: (text: string) => void,
+  most = Number.POSITIVE_INFINITY,
+): Promise<void> {
   let decoder: InstanceType<typeof TextDecoder> | undefined;
+  let bytes = 0;
   const lines = new Lines(logName(argument));
   try {
     for await (const piece of inputPieces(argument, true)) {
+      bytes += piece.length;
+      if (bytes > most) throw new UsageError(tooLarge(most), logName(argument));
       decoder ??= decoderOf(piece);
       onText(lines.take(decoder.decode(piece, { stream: true })));
     }

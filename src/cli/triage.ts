@@ -8,12 +8,14 @@ import { isTold, judge, type LogVerdict } from '../triage/judge.js';
 import { LogReader } from '../triage/reader.js';
 import { type Candidate, explained, type Finding } from '../triage/verdict.js';
 import { EXIT_FAILED, EXIT_LISTED, EXIT_OK } from './exit-codes.js';
-import { logName, readLogFile } from './log-files.js';
+import { LARGEST_LOG, logName, readLogFile } from './log-files.js';
 import { breathe, printLine, printText } from './terminal.js';
+import { parseSize } from './values.js';
 
 interface TriageFlags {
   readonly json?: true;
   readonly run?: true;
+  readonly maxSize?: number;
 }
 
 type RanSoFar = Map<Candidate, Ran>;
@@ -26,11 +28,14 @@ export function configure(command: Command): void {
     .argument('[logs...]', 'logs of hmm-tests, as CI systems keep them; .gz too, - is standard input')
     .option('--run', 'run what may be behind each failure, and say which shows the same symptom')
     .option('--json', "print findings with the names of KernelCI's KCIDB schema 5.3")
+    .option('--max-size <size>', `bytes that a log may have (default: ${LARGEST_LOG >> 20}M)`, (text) =>
+      parseSize(text, '--max-size'),
+    )
     .addHelpText(
       'after',
       `
 Exit status: 0 when nothing failed, or each failure is explained or (--run) reproduced; 1 when one is not; 4 when all
-was skipped; 64 when a log cannot be read or holds nothing of tests or kernels.`,
+was skipped; 64 when a log cannot be read, is too large or holds nothing of tests or kernels.`,
     )
     .action(async (logs: string[], flags: TriageFlags) => {
       process.exitCode = await triage(logs.length === 0 ? standardInput() : logs, flags);
@@ -42,9 +47,9 @@ function standardInput(): string[] {
   return ['-'];
 }
 
-async function read(argument: string): Promise<LogVerdict> {
+async function read(argument: string, most: number): Promise<LogVerdict> {
   const reader = new LogReader();
-  await readLogFile(argument, (text) => reader.push(text));
+  await readLogFile(argument, (text) => reader.push(text), most);
   const verdict = judge(reader.end());
   if (isTold(verdict)) return verdict;
   throw new UsageError(
@@ -97,13 +102,16 @@ function exitCodeOf(verdicts: readonly LogVerdict[], ran: RanSoFar | undefined):
   return statuses.length > 0 && statuses.every((status) => status === 'SKIP') ? EXIT_LISTED : EXIT_OK;
 }
 
-async function triage(logs: readonly string[], { json, run }: TriageFlags): Promise<number> {
+async function triage(
+  logs: readonly string[],
+  { json, run, maxSize = LARGEST_LOG }: TriageFlags,
+): Promise<number> {
   const triaged: TriagedLog[] = [];
   const ran: RanSoFar = new Map();
   let mistake: unknown;
   for (const argument of logs) {
     try {
-      const verdict = await read(argument);
+      const verdict = await read(argument, maxSize);
       if (run) await runAll(verdict, ran);
       triaged.push({ name: logName(argument), verdict });
       if (!json) triageLines(logName(argument), verdict, ran).forEach(printLine);

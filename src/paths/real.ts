@@ -42,6 +42,8 @@ export class RealReader {
   #json: boolean | undefined;
   #open = '';
   #total = 0;
+  /** Paths, their steps and functions. */
+  #values = 0;
   #line = 0;
 
   constructor(
@@ -77,7 +79,14 @@ export class RealReader {
     const where = `${this.file}:${++this.#line}`;
     if (line.trim() === '') return;
     this.#json ??= /^\s*\{/.test(line);
-    if (this.#json) this.#paths.push(parseLine(line, where, this.limits));
+    if (this.#json) this.#keep(parseLine(line, where, this.limits), where);
     else this.#text.line(line, where);
+  }
+
+  #keep(path: RealPath, where: string): void {
+    this.#values += path.steps.reduce((sum, step) => sum + (step?.length ?? 0), 1 + path.steps.length);
+    if (this.#values > this.limits.values)
+      throw new UsageError(tooMany('paths, steps and functions', this.limits.values), where);
+    this.#paths.push(path);
   }
 }

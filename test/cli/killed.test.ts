@@ -3,7 +3,7 @@
  * Whatever a command writes, a kill at any of its writes leaves each file as it was before or as it is to be, and an
  * interrupted campaign goes on. HMM_SIM_KILLS says how many; HMM_SIM_KILL_SEED which.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { faulty, hmmSim } from './hmm-sim.js';
@@ -29,6 +29,10 @@ steps:
 const SUITE = ['smoke', '--kernel', '6.12', '--seed', '1', '-t', 'migrate', '-v', 'hmm_device_private'];
 const FUZZ = ['fuzz', '--kernel', '6.12', '--no-check', '--count', '70', '--out'];
 
+/** What a campaign leaves, made once. */
+const campaign = t.testdir();
+const FOUND = 'found';
+
 interface Writer {
   readonly args: (directory: string) => readonly string[];
   /** What it writes that is there before, too. */
@@ -48,12 +52,17 @@ const writers: Readonly<Record<string, Writer>> = {
     old: ['x.xml'],
   },
   fuzz: { args: (d) => [...FUZZ, `${d}/made`], old: [] },
+  'fuzz merge': { args: (d) => ['fuzz', 'merge', `${d}/${FOUND}`, '--out', `${d}/made`], old: [] },
   'shrink --out': {
     args: (d) => ['shrink', 'seed:101', '--kernel', '6.12', '--out', `${d}/x.yaml`],
     old: ['x.yaml'],
   },
   'export --c': { args: (d) => ['export', '--c', `${d}/x.c`, `${d}/a.yaml`], old: ['x.c'] },
   'show --html': { args: (d) => ['show', '--html', `${d}/x.html`, `${d}/a.yaml`], old: [] },
+  'run --trace x.dat': {
+    args: (d) => ['run', '--trace', `${d}/x.dat`, '--trace-functions', `${d}/f.txt`, `${d}/a.yaml`],
+    old: ['x.dat', 'f.txt'],
+  },
   'explain --trace': { args: (d) => ['explain', '--trace', `${d}/x.jsonl`, `${d}/a.yaml`], old: ['x.jsonl'] },
 };
 
@@ -74,6 +83,7 @@ const contents = (directory: string): Map<string, string> =>
 function prepare(directory: string, { old }: Writer): Map<string, string> {
   mkdirSync(directory);
   for (const name of ['a.yaml', 'b.yaml']) writeFileSync(join(directory, name), DOCUMENT);
+  cpSync(join(campaign, FOUND), join(directory, FOUND), { recursive: true });
   for (const name of old) {
     if (!existsSync(join(directory, name))) writeFileSync(join(directory, name), `old ${name}\n`);
   }
@@ -86,6 +96,10 @@ const unnamed = (text: string, directory: string): string => text.replaceAll(dir
 t.test('a kill at any write loses nothing', { timeout: 3_600_000 }, async (t) => {
   const root = t.testdir();
   const names = Object.keys(writers);
+  t.equal(
+    hmmSim('fuzz', '--kernel', '6.12', '--no-check', '--count', '12', '--out', join(campaign, FOUND)).status,
+    1,
+  );
   const known = new Map<string, { calls: number; after: Map<string, string> }>();
   for (const name of names) {
     const directory = join(root, `whole ${name}`);

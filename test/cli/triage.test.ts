@@ -115,3 +115,20 @@ t.test('what has no lines and no end is no log', async (t) => {
   const stderr = 'hmm-sim: /dev/zero: no log: more than 64 MiB without the end of a line\n';
   t.strictSame(ran, { status: 64, stdout: '', stderr });
 });
+
+t.test('a log that has no end, and one that is larger than was asked for', async (t) => {
+  const refused = (most: string, ...args: string[]) => {
+    const stderr = `hmm-sim: ${args.at(-1)}: expected at most ${most} (--max-size raises that)\n`;
+    t.strictSame(hmmSim('triage', ...args), { status: 64, stdout: '', stderr });
+  };
+  refused('256M', '/dev/urandom');
+  const bomb = `${t.testdir()}/bomb.gz`;
+  const line = 'ok 1 hmm.hmm_device_private.open_close\n';
+  writeFileSync(bomb, gzipSync(line.repeat(2000)));
+  refused('64K', '--max-size', '64K', bomb);
+  t.equal(hmmSim('triage', '--max-size', '80K', bomb).status, 0);
+  t.match(hmmSim('triage', '--max-size', 'x', bomb), {
+    status: 64,
+    stderr: 'hmm-sim: --max-size: "x" is not a size (expected 512M or 6G)\n',
+  });
+});

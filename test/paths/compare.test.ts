@@ -120,6 +120,9 @@ t.test('what is read is bounded', async (t) => {
   t.throws(() => read('{"name":"a","steps":[[],[],[]]}'), {
     message: 'x:1: expected at most 2 steps (--max-size raises that)',
   });
+  t.throws(() => new RealReader('x', { ...LIMITS, values: 9 }).add(`${path}\n${path}\n${path}\n`), {
+    message: 'x:3: expected at most 9 paths, steps and functions (--max-size raises that)',
+  });
   const line = (text: string) => `           a.out-1     [000] ..... 1.000001: ${text}\n`;
   t.throws(() => readReal(line('tracing_mark_write: step 100000 of x'), 'x'), {
     message: 'x:1: expected a step below 100000, got 100000',
