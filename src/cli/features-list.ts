@@ -23,7 +23,7 @@ export const features: readonly Feature[] = [
   {
     name: 'generic-memory',
     what: 'device memory of type generic that migrates, as DEVICE_GENERIC v5 posted it',
-    since: 'v5-generic',
+    since: 'v5-generic alone',
     proof: 'features/generic-memory.yaml',
   },
   {
@@ -47,7 +47,7 @@ export const features: readonly Feature[] = [
   {
     name: 'huge-device-pages',
     what: 'private memory in pages of 2 MiB',
-    since: '7.3',
+    since: '7.3 alone',
     proof: 'features/huge-device-pages.yaml',
   },
   {

@@ -11,7 +11,7 @@ import { KERNEL_HELP, parseKernel } from './values.js';
 
 export function configure(command: Command): void {
   command
-    .argument('[module]', `of ${MODULES.map(({ name }) => name).join(' and ')}`, DEFAULT_MODULE.name)
+    .argument('[module]', `of ${MODULES.map(({ name }) => name).join(', ')}`, DEFAULT_MODULE.name)
     .option('--kernel <id>', KERNEL_HELP, (text) => parseKernel(text, '--kernel'), DEFAULT_GENERATION)
     .action((name: string, { kernel }: { kernel: string }) =>
       modinfoLines(generationById(kernel)!, moduleNamed(name)).forEach(printLine),

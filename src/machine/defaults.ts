@@ -4,6 +4,8 @@
  * own code is loaded when one is described.
  */
 import { amdgpu_info } from '../drivers/amdkfd/modinfo.js';
+import { kvm_hv_info } from '../drivers/kvm_hv/modinfo.js';
+import { nouveau_info } from '../drivers/nouveau/modinfo.js';
 import { test_hmm_info } from '../drivers/test_hmm/modinfo.js';
 import { DEFAULT_GENERATION } from '../generations/index.js';
 import type { ModuleInfo } from '../kernel/module.js';
@@ -18,7 +20,7 @@ export interface ModuleLoad {
 export const DEFAULT_MODULE: ModuleInfo = test_hmm_info;
 
 /** Modules that there are, by their names: what modinfo tells, and what --module-param may name. */
-export const MODULES: readonly ModuleInfo[] = [DEFAULT_MODULE, amdgpu_info];
+export const MODULES: readonly ModuleInfo[] = [DEFAULT_MODULE, amdgpu_info, kvm_hv_info, nouveau_info];
 
 /** Suites that come with the simulator, beside that of the default module; each with the module that it needs. */
 export const SUITE_MODULES: Readonly<Record<string, ModuleInfo>> = { kfdtest: amdgpu_info };

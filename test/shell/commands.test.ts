@@ -143,7 +143,7 @@ t.test('mistakes say what was expected', (t) => {
     'open d0': 'expected open FD DEVICE',
     'unpin now': 'expected unpin',
     'open 0 0': 'open: fd: expected a device fd: d0, d1 ..., got "0"',
-    'open d0 a/b': 'expected a minor number, or a device, got "a/b"',
+    'open d0 a/b/c': 'expected a minor number, or a device, got "a/b/c"',
     'load r9': 'r9 is not mapped: say which pages, as r9[0..3]',
     'load r0[3..1]': 'expected a range that does not end before its start, got "r0[3..1]"',
     'load r0[a]': 'expected a page number, got "a"',
