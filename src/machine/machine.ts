@@ -10,7 +10,6 @@ import { do_coredump, sig_kernel_coredump } from '../kernel/coredump.js';
 import type { Drivers } from '../kernel/drivers.js';
 import { do_exit } from '../kernel/exit.js';
 import type { DriverStep } from '../kernel/module.js';
-import { LiveProcesses } from '../kernel/oom_tasks.js';
 import { assertBegun, blamed, driverBehind, keepLongStacks } from '../kernel/outside.js';
 import { Process } from '../kernel/process.js';
 import type { KernelServices } from '../kernel/services.js';
@@ -132,7 +131,6 @@ export class Machine implements MachineApi, KernelServices, Outside {
       firstBlock(seed),
       physical.holes ? (pfn) => hasMemory(physical, pfn * PAGE_SIZE) : null,
     );
-    this.kernel.oomTasks = new LiveProcesses(this.executor, this.processes);
     this.kernel.hugetlb = new HugetlbPool(this.kernel, hugepages);
     if (swap > 0) this.kernel.swap = new SwapDevice(Math.floor(swap / PAGE_SIZE));
     this.files = new FileTable(this.kernel);
