@@ -39,7 +39,6 @@ export function* ext4_da_write_begin(k: Kernel, mapping: AddressSpace, index: nu
 function* ext4_page_mkwrite(vmf: VmFault): Task<number> {
   const { vma, page } = vmf;
   const k = vma.vm_mm.kernel;
-  k.enter('ext4_page_mkwrite', vmf.address);
   const mapping = vma.vm_file!.mapping!;
   yield* k.lock_page(page, 'block_page_mkwrite');
   if (mapping.i_pages.get(vmf.pgoff) !== page || vmf.pgoff >= pagesOf(mapping)) {
