@@ -29,7 +29,6 @@ import {
   type MemoryType,
 } from '../mm/memremap.js';
 import * as migrate from '../mm/migrate_device.js';
-import type { MigrateVma } from '../mm/migrate_vma.js';
 import { mmput as core_mmput } from '../mm/mmap.js';
 import * as notifier from '../mm/mmu_notifier.js';
 import { get_page as core_get_page, put_page as core_put_page, UNMOVABLE } from '../mm/page_alloc.js';
@@ -85,6 +84,7 @@ export {
   type MigrateVma,
   migrate_pfn,
   migrate_pfn_to_page,
+  new_migrate_vma as migrate_vma,
 } from '../mm/migrate_vma.js';
 export {
   MmuIntervalNotifier,
@@ -335,15 +335,6 @@ export function mmget_not_zero(mm: MmStruct): boolean {
 /** Context: mmap_lock held. */
 export function vma_lookup(mm: MmStruct, addr: number): VmArea | null {
   return mm.vmas.vma_lookup(addr);
-}
-
-/** struct migrate_vma of [start, end), with arrays of its own. */
-export function migrate_vma(
-  fields: Pick<MigrateVma, 'vma' | 'start' | 'end' | 'pgmap_owner' | 'flags'> & { fault_page?: Page },
-): MigrateVma {
-  const pages = (fields.end - fields.start) / 4096;
-  const arrays = { src: new Uint32Array(pages), dst: new Uint32Array(pages) };
-  return { ...arrays, cpages: 0, npages: 0, fault_page: NO_PAGE, ...fields };
 }
 
 // --- what the kernel calls --------------------------------------------------------------------------------

@@ -39,6 +39,15 @@ export interface MigrateVma {
   fault_page: Page;
 }
 
+/** struct migrate_vma of [start, end), with arrays of its own. */
+export function new_migrate_vma(
+  fields: Pick<MigrateVma, 'vma' | 'start' | 'end' | 'pgmap_owner' | 'flags'> & { fault_page?: Page },
+): MigrateVma {
+  const pages = (fields.end - fields.start) / PAGE_SIZE;
+  const arrays = { src: new Uint32Array(pages), dst: new Uint32Array(pages) };
+  return { ...arrays, cpages: 0, npages: 0, fault_page: NO_PAGE, ...fields };
+}
+
 /** Tell why the entries of [addr, end), or of one page, stay where they are. Return: 0, their entry. */
 export function skip(
   migrate: MigrateVma,

@@ -3,17 +3,11 @@
  * The requests of /dev/kvm. A file of it is a virtual machine here, and what a guest or its Ultravisor does is asked for
  * in the same way: the numbers are ours, the names are the kernel's where it has any.
  */
-import { exactU64At, putU64 } from '../sim/bytes.js';
+import { DRIVER_RANGE_BYTES, driverAnswer, putDriverAnswer } from './driver_range.js';
 
 export const KVM_FILE = '/dev/kvm';
 
-/** struct of all requests: the range, a buffer of as many pages, and the answer. */
-export const KVM_RANGE_BYTES = 40;
-
-const DONE = 24;
-const HCALL = 32;
-
-const iowr = (nr: number): number => (0xc0000000 + KVM_RANGE_BYTES * 0x10000 + 0xae00 + nr) >>> 0;
+const iowr = (nr: number): number => (0xc0000000 + DRIVER_RANGE_BYTES * 0x10000 + 0xae00 + nr) >>> 0;
 
 export const kvmRequests = {
   /** The range becomes the guest's memory, behind what it has. */
@@ -49,33 +43,12 @@ const hcallNames: Readonly<Record<number, string>> = {
   [H_STATE]: 'H_STATE',
 };
 
-export interface KvmRange {
-  /** Bytes, user addresses of the hypervisor's process. */
-  readonly addr: number;
-  readonly npages: number;
-  readonly ptr: number;
-}
-
-export function encodeKvmRange({ addr, npages, ptr }: KvmRange): Uint8Array {
-  const bytes = new Uint8Array(KVM_RANGE_BYTES);
-  putU64(bytes, 0, addr);
-  putU64(bytes, 8, npages);
-  putU64(bytes, 16, ptr);
-  return bytes;
-}
-
-export function decodeKvmRange(bytes: Uint8Array): KvmRange {
-  const at = (offset: number): number => Number(exactU64At(bytes, offset));
-  return { addr: at(0), npages: at(8), ptr: at(16) };
-}
-
 /** `done`: pages; `hcall`: what the first hypervisor call answered that was refused, or H_SUCCESS. */
 export function putKvmAnswer(bytes: Uint8Array, done: number, hcall: number): void {
-  putU64(bytes, DONE, done);
-  putU64(bytes, HCALL, BigInt.asUintN(64, BigInt(hcall)));
+  putDriverAnswer(bytes, done, BigInt.asUintN(64, BigInt(hcall)));
 }
 
 export function kvmAnswer(bytes: Uint8Array): { readonly cpages: number; readonly answer: string } {
-  const hcall = Number(BigInt.asIntN(64, BigInt(exactU64At(bytes, HCALL))));
-  return { cpages: Number(exactU64At(bytes, DONE)), answer: hcallNames[hcall]! };
+  const { done, more } = driverAnswer(bytes);
+  return { cpages: done, answer: hcallNames[Number(BigInt.asIntN(64, BigInt(more)))]! };
 }

@@ -3,17 +3,11 @@
  * The requests of a nouveau render node. SVM_INIT and SVM_BIND are the kernel's (include/uapi/drm/nouveau_drm.h), with
  * ranges instead of their structs; what the GPU does is asked for in the same way, by numbers of ours.
  */
-import { exactU64At, putU64 } from '../sim/bytes.js';
+import { DRIVER_RANGE_BYTES, driverAnswer } from './driver_range.js';
 
 export const NOUVEAU_FILE = '/dev/dri/renderD128';
 
-/** struct of all requests: the range, a buffer of as many pages, and the answer. */
-export const NOUVEAU_RANGE_BYTES = 40;
-
-const DONE = 24;
-const FAULTS = 32;
-
-const iowr = (nr: number): number => (0xc0000000 + NOUVEAU_RANGE_BYTES * 0x10000 + 0x6400 + nr) >>> 0;
+const iowr = (nr: number): number => (0xc0000000 + DRIVER_RANGE_BYTES * 0x10000 + 0x6400 + nr) >>> 0;
 
 export const nouveauRequests = {
   SVM_INIT: iowr(0x48),
@@ -29,32 +23,8 @@ export const nouveauRequests = {
 
 export type NouveauRequest = keyof typeof nouveauRequests;
 
-export interface NouveauRange {
-  /** Bytes, user addresses. */
-  readonly addr: number;
-  readonly npages: number;
-  readonly ptr: number;
-}
-
-export function encodeNouveauRange({ addr, npages, ptr }: NouveauRange): Uint8Array {
-  const bytes = new Uint8Array(NOUVEAU_RANGE_BYTES);
-  putU64(bytes, 0, addr);
-  putU64(bytes, 8, npages);
-  putU64(bytes, 16, ptr);
-  return bytes;
-}
-
-export function decodeNouveauRange(bytes: Uint8Array): NouveauRange {
-  const at = (offset: number): number => Number(exactU64At(bytes, offset));
-  return { addr: at(0), npages: at(8), ptr: at(16) };
-}
-
-/** `done`: pages that the GPU accessed; `faults`: of the GPU. */
-export function putNouveauAnswer(bytes: Uint8Array, done: number, faults: number): void {
-  putU64(bytes, DONE, done);
-  putU64(bytes, FAULTS, faults);
-}
-
+/** Pages that the GPU accessed, and its faults. */
 export function nouveauAnswer(bytes: Uint8Array): { readonly cpages: number; readonly faults: number } {
-  return { cpages: Number(exactU64At(bytes, DONE)), faults: Number(exactU64At(bytes, FAULTS)) };
+  const { done, more } = driverAnswer(bytes);
+  return { cpages: done, faults: Number(more) };
 }

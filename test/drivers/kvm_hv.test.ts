@@ -11,7 +11,8 @@ import { runOn } from '../../src/session/runner.js';
 import { Setups } from '../../src/session/setup.js';
 import { Hang } from '../../src/sim/errors.js';
 import type { Task } from '../../src/sim/task.js';
-import { encodeKvmRange, KVM_FILE, kvmAnswer, kvmRequests } from '../../src/uapi/kvm_hv.js';
+import { encodeDriverRange } from '../../src/uapi/driver_range.js';
+import { KVM_FILE, kvmAnswer, kvmRequests } from '../../src/uapi/kvm_hv.js';
 import { O_RDWR } from '../../src/uapi/mman.js';
 import type { Sys } from '../../src/user/api.js';
 import { filledPage } from './device_page.js';
@@ -29,7 +30,7 @@ for (const { id } of generations) {
 /** A request on one page. Return: the name of what the hypervisor call answered. */
 function* request(sys: Sys, fd: number, name: keyof typeof kvmRequests, addr: number): Task<string> {
   const arg = yield* sys.malloc(64);
-  const struct = encodeKvmRange({ addr, npages: 1, ptr: 0 });
+  const struct = encodeDriverRange({ addr, npages: 1, ptr: 0 });
   yield* sys.storeBytes(arg, struct);
   const ret = yield* sys.ioctl(fd, kvmRequests[name], arg);
   return ret < 0 ? String(ret) : kvmAnswer(yield* sys.loadBytes(arg, struct.length)).answer;

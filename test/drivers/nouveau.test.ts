@@ -10,8 +10,9 @@ import { MachinePool } from '../../src/session/machine-pool.js';
 import { runOn } from '../../src/session/runner.js';
 import { Setups } from '../../src/session/setup.js';
 import type { Task } from '../../src/sim/task.js';
+import { encodeDriverRange } from '../../src/uapi/driver_range.js';
 import { O_RDWR } from '../../src/uapi/mman.js';
-import { encodeNouveauRange, NOUVEAU_FILE, nouveauRequests } from '../../src/uapi/nouveau.js';
+import { NOUVEAU_FILE, nouveauRequests } from '../../src/uapi/nouveau.js';
 import type { Sys } from '../../src/user/api.js';
 import { filledPage } from './device_page.js';
 
@@ -64,7 +65,7 @@ t.test('the GPU gets what did not migrate in the end: its writes are lost', asyn
 
 function* request(sys: Sys, fd: number, name: keyof typeof nouveauRequests, addr: number): Task<number> {
   const arg = yield* sys.malloc(64);
-  yield* sys.storeBytes(arg, encodeNouveauRange({ addr, npages: 1, ptr: 0 }));
+  yield* sys.storeBytes(arg, encodeDriverRange({ addr, npages: 1, ptr: 0 }));
   return yield* sys.ioctl(fd, nouveauRequests[name], arg);
 }
 

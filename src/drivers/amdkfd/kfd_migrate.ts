@@ -13,6 +13,7 @@ import {
   type MigrateVma,
   migrate_pfn,
   migrate_pfn_to_page,
+  new_migrate_vma,
 } from '../../mm/migrate_vma.js';
 import { mmput } from '../../mm/mmap.js';
 import { put_page } from '../../mm/page_alloc.js';
@@ -40,29 +41,6 @@ import { svm_range_from_addr } from './kfd_svm_tree.js';
 
 /** Simulated ns that a page takes one way, unmapping and copying: some 2 GB/s. */
 const COST_MIGRATED_PAGE = 2000;
-
-function new_migrate_vma(
-  node: KfdNode,
-  vma: VmArea,
-  start: number,
-  end: number,
-  flags: number,
-  fault_page: Page = NO_PAGE,
-): MigrateVma {
-  const npages = (end - start) / PAGE_SIZE;
-  return {
-    vma,
-    src: new Uint32Array(npages),
-    dst: new Uint32Array(npages),
-    cpages: 0,
-    npages: 0,
-    start,
-    end,
-    pgmap_owner: SVM_ADEV_PGMAP_OWNER(node),
-    flags,
-    fault_page,
-  };
-}
 
 // --- to VRAM ------------------------------------------------------------------------------------------------
 
@@ -116,7 +94,8 @@ function* svm_migrate_vma_to_vram(
 ): Task<number> {
   const { process, prefetch_loc, preferred_loc } = prange;
   const { executor } = node.module.kernel;
-  const migrate = new_migrate_vma(node, vma, start, end, MIGRATE_VMA_SELECT_SYSTEM);
+  const pgmap_owner = SVM_ADEV_PGMAP_OWNER(node);
+  const migrate = new_migrate_vma({ vma, start, end, pgmap_owner, flags: MIGRATE_VMA_SELECT_SYSTEM });
   const move = { start: start / PAGE_SIZE, end: end / PAGE_SIZE, from: 0, to: node.id, trigger };
   kfd_smi_event_migration_start(node, process.lead_pid, move, prefetch_loc, preferred_loc);
   const r = yield* migrate_vma_setup(migrate);
@@ -225,7 +204,9 @@ function* svm_migrate_vma_to_ram(
   fault_page: Page,
 ): Task<number> {
   const { process, prefetch_loc, preferred_loc } = prange;
-  const migrate = new_migrate_vma(node, vma, start, end, svm_migrate_selects(node), fault_page);
+  const pgmap_owner = SVM_ADEV_PGMAP_OWNER(node);
+  const flags = svm_migrate_selects(node);
+  const migrate = new_migrate_vma({ vma, start, end, pgmap_owner, flags, fault_page });
   const move = { start: start / PAGE_SIZE, end: end / PAGE_SIZE, from: node.id, to: 0, trigger };
   kfd_smi_event_migration_start(node, process.lead_pid, move, prefetch_loc, preferred_loc);
   const r = yield* migrate_vma_setup(migrate);

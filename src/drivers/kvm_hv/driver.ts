@@ -9,7 +9,8 @@ import type {
   DriverView,
 } from '../../kernel/module.js';
 import type { Task } from '../../sim/task.js';
-import { encodeKvmRange, KVM_FILE, type KvmRequest, kvmAnswer, kvmRequests } from '../../uapi/kvm_hv.js';
+import { encodeDriverRange } from '../../uapi/driver_range.js';
+import { KVM_FILE, type KvmRequest, kvmAnswer, kvmRequests } from '../../uapi/kvm_hv.js';
 import { kvm_hv_info, SECMEM_DEFAULT } from './modinfo.js';
 import { KvmHv } from './module.js';
 import { Uvmem } from './uvmem.js';
@@ -52,7 +53,7 @@ const steps: Readonly<Record<string, DriverStep>> = Object.fromEntries(
     {
       request,
       help: helps[name as KvmRequest],
-      encode: ({ addr, pages, ptr }) => encodeKvmRange({ addr, npages: pages, ptr }),
+      encode: ({ addr, pages, ptr }) => encodeDriverRange({ addr, npages: pages, ptr }),
       decode: kvmAnswer,
       fillsBuffer: name === 'GUEST_READ',
     } satisfies DriverStep,

@@ -7,17 +7,9 @@ import type { MmStruct } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
+import { DRIVER_RANGE_BYTES, type DriverRange, decodeDriverRange } from '../../uapi/driver_range.js';
 import { EFAULT, EINVAL, EIO, ENOTTY } from '../../uapi/errno.js';
-import {
-  decodeKvmRange,
-  H_SUCCESS,
-  H_UNSUPPORTED,
-  KVM_RANGE_BYTES,
-  type KvmRange,
-  type KvmRequest,
-  kvmRequests,
-  putKvmAnswer,
-} from '../../uapi/kvm_hv.js';
+import { H_SUCCESS, H_UNSUPPORTED, type KvmRequest, kvmRequests, putKvmAnswer } from '../../uapi/kvm_hv.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
 import { Kvm, MemSlot } from './kvm.js';
 import type { Uvmem } from './uvmem.js';
@@ -73,9 +65,9 @@ export class KvmHv {
   private *ioctl(kvm: Kvm, mm: MmStruct, cmd: number, arg: number): Task<number> {
     const name = requests.get(cmd);
     if (name === undefined) return -ENOTTY;
-    const bytes = yield* copy_from_user(mm, arg, KVM_RANGE_BYTES);
+    const bytes = yield* copy_from_user(mm, arg, DRIVER_RANGE_BYTES);
     if (bytes === null) return -EFAULT;
-    const range = decodeKvmRange(bytes);
+    const range = decodeDriverRange(bytes);
     const { addr, npages } = range;
     if (addr % PAGE_SIZE !== 0 || npages < 1 || npages > MAX_PAGES) return -EINVAL;
     // As kvm_vm_ioctl() has it.
@@ -89,7 +81,13 @@ export class KvmHv {
   }
 
   /** Return: 0 with the answer in `bytes`, or -errno. */
-  private *serve(kvm: Kvm, mm: MmStruct, name: KvmRequest, range: KvmRange, bytes: Uint8Array): Task<number> {
+  private *serve(
+    kvm: Kvm,
+    mm: MmStruct,
+    name: KvmRequest,
+    range: DriverRange,
+    bytes: Uint8Array,
+  ): Task<number> {
     if (name === 'GUEST_READ' || name === 'GUEST_WRITE') {
       const done = yield* this.guest_access(kvm, mm, name === 'GUEST_WRITE', range);
       putKvmAnswer(bytes, done, H_SUCCESS);
@@ -101,7 +99,7 @@ export class KvmHv {
   }
 
   /** Of a call for each page, the first that is refused ends the request. Context: may sleep. */
-  private *hcall(kvm: Kvm, name: KvmRequest, { addr, npages }: KvmRange): Task<Answer> {
+  private *hcall(kvm: Kvm, name: KvmRequest, { addr, npages }: DriverRange): Task<Answer> {
     const { uvmem } = this;
     if (name === 'SET_MEMORY') {
       const hcall = yield* set_memory(uvmem, kvm, addr, npages);
@@ -124,7 +122,7 @@ export class KvmHv {
   }
 
   /** A virtual processor reads or writes whole pages. Context: may sleep. Return: pages. */
-  private *guest_access(kvm: Kvm, mm: MmStruct, write: boolean, range: KvmRange): Task<number> {
+  private *guest_access(kvm: Kvm, mm: MmStruct, write: boolean, range: DriverRange): Task<number> {
     const { kernel: k } = mm;
     const bytes = new Uint8Array(PAGE_SIZE);
     for (let n = 0; n < range.npages; n++) {

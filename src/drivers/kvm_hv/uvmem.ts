@@ -14,6 +14,7 @@ import {
   type MigrateVma,
   migrate_pfn,
   migrate_pfn_to_page,
+  new_migrate_vma,
   skip,
 } from '../../mm/migrate_vma.js';
 import { get_page, put_page } from '../../mm/page_alloc.js';
@@ -405,10 +406,8 @@ export class Uvmem {
 
   /** struct migrate_vma of one page. */
   private page_to_migrate(vma: VmArea, start: number, flags: number, fault_page: Page): MigrateVma {
-    const [src, dst] = [new Uint32Array(1), new Uint32Array(1)];
-    const owner = flags === MIGRATE_VMA_SELECT_SYSTEM ? null : this;
-    const range = { start, end: start + PAGE_SIZE };
-    return { vma, src, dst, cpages: 0, npages: 0, ...range, pgmap_owner: owner, flags, fault_page };
+    const pgmap_owner = flags === MIGRATE_VMA_SELECT_SYSTEM ? null : this;
+    return new_migrate_vma({ vma, start, end: start + PAGE_SIZE, pgmap_owner, flags, fault_page });
   }
 }
 

@@ -15,19 +15,16 @@ import { type ToldCommand, telling } from '../../kernel/told-command.js';
 import type { MmStruct } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
 import type { Task } from '../../sim/task.js';
+import {
+  DRIVER_RANGE_BYTES,
+  type DriverRange,
+  decodeDriverRange,
+  encodeDriverRange,
+  putDriverAnswer,
+} from '../../uapi/driver_range.js';
 import { EBUSY, EFAULT, EINVAL, EIO, ENOSYS, ENOTTY } from '../../uapi/errno.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
-import {
-  decodeNouveauRange,
-  encodeNouveauRange,
-  NOUVEAU_FILE,
-  NOUVEAU_RANGE_BYTES,
-  type NouveauRange,
-  type NouveauRequest,
-  nouveauAnswer,
-  nouveauRequests,
-  putNouveauAnswer,
-} from '../../uapi/nouveau.js';
+import { NOUVEAU_FILE, type NouveauRequest, nouveauAnswer, nouveauRequests } from '../../uapi/nouveau.js';
 import { type GpuAccess, gpu_access } from './gpu.js';
 import { nouveau_info, VRAM_DEFAULT } from './modinfo.js';
 import { nouveau_dmem_fini } from './nouveau_dmem.js';
@@ -116,9 +113,9 @@ function fops(drm: NouveauDrm): FileOperations {
 function* ioctl(drm: NouveauDrm, client: Client, mm: MmStruct, cmd: number, arg: number): Task<number> {
   const name = requests.get(cmd);
   if (name === undefined) return -ENOTTY;
-  const bytes = yield* copy_from_user(mm, arg, NOUVEAU_RANGE_BYTES);
+  const bytes = yield* copy_from_user(mm, arg, DRIVER_RANGE_BYTES);
   if (bytes === null) return -EFAULT;
-  const range = decodeNouveauRange(bytes);
+  const range = decodeDriverRange(bytes);
   const { addr, npages } = range;
   if (addr % PAGE_SIZE !== 0 || npages < 1 || npages > MAX_PAGES) return -EINVAL;
   if (name === 'SVM_INIT') {
@@ -141,7 +138,7 @@ function* serve(
   svmm: NouveauSvmm,
   caller: MmStruct,
   name: NouveauRequest,
-  range: NouveauRange,
+  range: DriverRange,
   bytes: Uint8Array,
 ): Task<number> {
   const access = ACCESSES[name];
@@ -150,7 +147,7 @@ function* serve(
   if (access === undefined) return 0;
   if (svmm.killed) return -EIO;
   const { done, faults } = yield* gpu_access(svmm, caller, access, range);
-  putNouveauAnswer(bytes, done, faults);
+  putDriverAnswer(bytes, done, faults);
   return svmm.killed ? -EIO : 0;
 }
 
@@ -170,7 +167,7 @@ const steps: Readonly<Record<string, DriverStep>> = Object.fromEntries(
     {
       request,
       help: helps[name as NouveauRequest],
-      encode: ({ addr, pages, ptr }) => encodeNouveauRange({ addr, npages: pages, ptr }),
+      encode: ({ addr, pages, ptr }) => encodeDriverRange({ addr, npages: pages, ptr }),
       ...(name.startsWith('GPU_') ? { decode: nouveauAnswer } : {}),
       fillsBuffer: name === 'GPU_READ',
     } satisfies DriverStep,

@@ -4,8 +4,8 @@ import type { MmStruct } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
 import { putU32, u32At } from '../../sim/bytes.js';
 import type { Task } from '../../sim/task.js';
+import type { DriverRange } from '../../uapi/driver_range.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
-import type { NouveauRange } from '../../uapi/nouveau.js';
 import type { NouveauSvmm } from './nouveau_drm.js';
 import { nouveau_svm_fault } from './nouveau_svm.js';
 import {
@@ -70,7 +70,7 @@ export function* gpu_access(
   svmm: NouveauSvmm,
   caller: MmStruct,
   access: GpuAccess,
-  { addr, npages, ptr }: NouveauRange,
+  { addr, npages, ptr }: DriverRange,
 ): Task<Accessed> {
   const accessed: Accessed = { done: 0, faults: 0 };
   const end = addr + npages * PAGE_SIZE;

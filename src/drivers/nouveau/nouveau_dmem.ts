@@ -20,6 +20,7 @@ import {
   type MigrateVma,
   migrate_pfn,
   migrate_pfn_to_page,
+  new_migrate_vma,
   skip,
 } from '../../mm/migrate_vma.js';
 import { put_page } from '../../mm/page_alloc.js';
@@ -139,12 +140,6 @@ function* nouveau_dmem_migrate_chunk(svmm: NouveauSvmm, args: MigrateVma): Task 
   migrate_vma_finalize(args);
 }
 
-function new_migrate_vma(drm: NouveauDrm, vma: VmArea, pages: number, flags: number): MigrateVma {
-  const arrays = { src: new Uint32Array(pages), dst: new Uint32Array(pages) };
-  const nothing = { cpages: 0, npages: 0, start: 0, end: 0, fault_page: NO_PAGE };
-  return { vma, ...arrays, ...nothing, pgmap_owner: drm, flags };
-}
-
 /** Migrate [start, end) of a VMA to the GPU. Context: mmap_lock held; may sleep. Return: 0 or -errno. */
 export function* nouveau_dmem_migrate_vma(
   svmm: NouveauSvmm,
@@ -153,7 +148,8 @@ export function* nouveau_dmem_migrate_vma(
   end: number,
 ): Task<number> {
   const max = Math.min(MAX_BATCH, (end - start) / PAGE_SIZE);
-  const args = new_migrate_vma(svmm.drm, vma, max, MIGRATE_VMA_SELECT_SYSTEM);
+  const batch = { vma, start, end: start + max * PAGE_SIZE, pgmap_owner: svmm.drm };
+  const args = new_migrate_vma({ ...batch, flags: MIGRATE_VMA_SELECT_SYSTEM });
   for (args.start = start; args.start < end; args.start = args.end) {
     args.end = Math.min(args.start + max * PAGE_SIZE, end);
     args.src.fill(0);
@@ -169,10 +165,10 @@ export function* nouveau_dmem_migrate_vma(
 
 /** The CPU touched a page of the GPU's memory: bring that one back. Return: 0 or VM_FAULT_SIGBUS. */
 function* nouveau_dmem_migrate_to_ram(drm: NouveauDrm, vmf: VmFault): Task<number> {
-  const args = new_migrate_vma(drm, vmf.vma, 1, MIGRATE_VMA_SELECT_DEVICE_PRIVATE);
-  args.start = vmf.address - (vmf.address % PAGE_SIZE);
-  args.end = args.start + PAGE_SIZE;
-  args.fault_page = vmf.page;
+  const { vma, address, page: fault_page } = vmf;
+  const start = address - (address % PAGE_SIZE);
+  const flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
+  const args = new_migrate_vma({ vma, start, end: start + PAGE_SIZE, pgmap_owner: drm, flags, fault_page });
   if ((yield* migrate_vma_setup(args)) < 0) return VM_FAULT_SIGBUS;
   if (args.cpages === 0) return 0;
   const ret = yield* bring_back(drm, args);
