@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The thread that `explain` runs its scenarios in. */
 import { type ExplainOptions, explainedLines, explainScenario } from '../explain/explain.js';
-import { followedLine, followedLines, followPage } from '../explain/follow.js';
-import { explainedJson, followedJson } from '../explain/json.js';
+import { followedLine, followedText, followPage } from '../explain/follow.js';
+import { explainedJson, followedJson, movesJson } from '../explain/json.js';
 import type { Machine } from '../machine/machine.js';
 import type { LoadedDocument } from '../scenario/load.js';
 import { type Telling, whereOrdered } from './elsewhere.js';
@@ -71,10 +71,17 @@ function* steps(
     }
     return;
   }
-  if (!json) yield [followedLine(page)];
-  for (const step of followPage(machine, setup, document, page, options)) {
-    yield json ? [JSON.stringify(followedJson(heading, page, step))] : followedLines(step);
+  if (!json) {
+    yield [followedLine(page)];
+    yield* followedText(machine, setup, document, page, options);
+    return;
   }
+  const followed = followPage(machine, setup, document, page, options);
+  let next = followed.next();
+  for (; next.done !== true; next = followed.next()) {
+    yield [JSON.stringify(followedJson(heading, page, next.value))];
+  }
+  if (next.value.workingSet > 0) yield [JSON.stringify(movesJson(heading, page, next.value))];
 }
 
 class Told {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What the shell tells of its session by running it again: explain, one page's history, the grid. */
 import { explainedLines, explainScenario } from '../explain/explain.js';
-import { followedLine, followedLines, followPage, parseFollowed } from '../explain/follow.js';
+import { followedLine, followedText, parseFollowed } from '../explain/follow.js';
 import { drawScenario } from '../explain/show-grid.js';
 import type { Machine } from '../machine/machine.js';
 import { gridText, type TonePainter } from '../report/grid-text.js';
@@ -33,8 +33,8 @@ function page(setup: MachineSetup, document: ScenarioDocument, word: string): st
   if (!processesOf(document.steps).has(process))
     throw new UsageError(`there is no process ${process}`, 'page');
   if (!regionsOf(document.steps).has(region)) throw new UsageError(`nothing is mapped as ${region}`, 'page');
-  const steps = [...followPage(boot(setup, document), setup, document, followed)];
-  return [followedLine(followed), ...steps.flatMap(followedLines)];
+  const lines = [...followedText(boot(setup, document), setup, document, followed)];
+  return [followedLine(followed), ...lines.flat()];
 }
 
 export function viewsOn(screen: () => Screen): Views {

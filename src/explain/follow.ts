@@ -16,6 +16,7 @@ import { ACCESS_TEXT, type PageState, type Place, pagePlace, placeText } from '.
 import { type Change, PageWatch } from '../watch/page-watch.js';
 import { fanOut } from '../watch/tracer.js';
 import { type ExplainOptions, fatal } from './explain.js';
+import { Moves, type MovesData, movesLines } from './moves.js';
 import { causeLines, warningLines } from './text.js';
 import type { Cause } from './verdict.js';
 
@@ -140,20 +141,21 @@ class Follower {
   }
 }
 
-/** Take the steps of `document`, watching one page. Return: what each step did to it. */
+/** Take the steps of `document`, watching one page. Gives what each step did to it. Return: what was moved, and why. */
 export function* followPage(
   machine: Machine,
   setup: MachineSetup,
   document: ScenarioDocument,
   followed: FollowedPage,
   options: ExplainOptions = {},
-): Generator<FollowedStep> {
+): Generator<FollowedStep, MovesData> {
   const follower = new Follower(machine, followed);
-  const others = options.sinks ?? [];
-  machine.trace = fanOut(...others);
+  let watch: PageWatch | undefined;
+  const moves = new Moves((mm, addr) => watch?.isOf(mm, addr) ?? false);
+  const others = [moves, ...(options.sinks ?? [])];
   const session = new Session(machine, setup.generation);
   let before = '';
-  let watch: PageWatch | undefined;
+  machine.trace = fanOut(...others);
   const arm = (): void => {
     watch = follower.watch(session);
     machine.trace = fanOut(watch, ...others);
@@ -172,6 +174,7 @@ export function* followPage(
       yield { ...taken, causes: fatal(session, taken), changes, ...told };
     }
   }
+  return moves.data;
 }
 
 // --- lines ------------------------------------------------------------------------------------------------
@@ -219,4 +222,13 @@ export function followedLines(followed: FollowedStep): string[] {
     ...changes.map(changeLine),
     ...(now === undefined ? [] : [nowLine(now)]),
   ];
+}
+
+/** The same for people: the lines of each step, then those of what was moved. */
+export function* followedText(...args: Parameters<typeof followPage>): Generator<string[]> {
+  const steps = followPage(...args);
+  let next = steps.next();
+  for (; next.done !== true; next = steps.next()) yield followedLines(next.value);
+  const lines = movesLines(next.value);
+  if (lines.length > 0) yield lines;
 }

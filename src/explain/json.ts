@@ -7,6 +7,7 @@ import { reasonText } from '../machine/reasons.js';
 import type { TakenStep } from '../session/session.js';
 import type { ExplainedStep } from './explain.js';
 import type { ChangeData, FollowedPage, FollowedStep } from './follow.js';
+import type { MovesData } from './moves.js';
 import { causeText, verdictText } from './text.js';
 import type { Cause, PageVerdict } from './verdict.js';
 
@@ -70,4 +71,13 @@ export function followedJson(heading: Heading, followed: FollowedPage, step: Fol
     changes: step.changes.map(changeJson),
     ...(step.now === undefined ? {} : { now: step.now }),
   };
+}
+
+/** The last line of a page that is followed: how often a driver moved it, and why, and how much of all moves is thrash. */
+export function movesJson(
+  heading: Heading,
+  { process, region, page }: FollowedPage,
+  moved: MovesData,
+): object {
+  return { ...heading, process, page: `${region}[${page}]`, ...moved };
 }

@@ -88,7 +88,11 @@ function explainAccess(context: ExplainContext, call: Call, index: number): Deci
   if (failed !== undefined && call.ret !== 0 && stopIndex(call) === index) {
     return decided('fails', failed.fn, failed.reason);
   }
+  const moved = last(events, 'device_migration');
   const done = call.ret !== 0 ? 'faulted in' : call.command.does === 'write' ? 'written' : 'read';
+  if (moved !== undefined && moved.args.to_device === 1) {
+    return decided(done, moved.fn, { id: 'moved-by', by: moved.args.by });
+  }
   if (last(events, 'device_fault') !== undefined) {
     return decided(done, 'hmm_range_fault', became(context, before, after));
   }

@@ -3,6 +3,7 @@
 
 import { reasonText } from '../machine/reasons.js';
 import { placeText } from '../watch/observe.js';
+import { MOVED_BY } from './moves.js';
 import { rowLines } from './rows.js';
 import type { Told } from './told.js';
 import type {
@@ -35,6 +36,7 @@ const message = (end: { readonly message: string }): string => end.message;
 
 export const findingTexts: FindingTexts = {
   moved: ({ split }, { from, to }) => `${from}${split ? ', split and zero-filled' : ''} -> ${to}`,
+  'moved-by': ({ by }, { from, to }) => `${from} -> ${to}, ${MOVED_BY[by]}`,
   'made-exclusive': (_, { to }) => to,
   'moved-exclusive': (_, { from, to }) => `${from} -> ${to}`,
   'nothing-was-mapped': (_, { to }) => `nothing was mapped: ${to}`,

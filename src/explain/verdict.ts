@@ -3,6 +3,7 @@
  * What explanations are made of: verdicts as data. Their reasons are the core's and the drivers', and findings of
  * whoever looks at pages before and after; `text.ts` has the words for all of them.
  */
+import type { MigrationCause } from '../kernel/driver-events.js';
 import type { Reason } from '../mm/reasons.js';
 import type { Place } from '../watch/observe.js';
 import type { Verdicts } from './verdicts.js';
@@ -13,6 +14,8 @@ type None = Readonly<Record<never, never>>;
 export interface Findings {
   // What became of the page.
   moved: { readonly split?: true };
+  /** Not by the command itself, but by a driver on the way: why. */
+  'moved-by': { readonly by: MigrationCause };
   'made-exclusive': None;
   'moved-exclusive': None;
   'nothing-was-mapped': None;

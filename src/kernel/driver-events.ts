@@ -5,6 +5,9 @@ import type { Args, AtAddress } from '../mm/trace.js';
 /** What a command does with the pages of its range; a driver has commands that do neither. */
 export type CommandKind = 'read' | 'write' | 'migrate' | 'snapshot' | 'exclusive' | 'check-exclusive';
 
+/** Why a driver moves pages. */
+export type MigrationCause = 'prefetch' | 'gpu-fault' | 'cpu-fault' | 'eviction';
+
 /** A command of a driver, with the driver's functions that reports name. */
 export interface DriverCommand {
   /** As its users call it: READ, MIGRATE_TO_DEV ... */
@@ -43,6 +46,11 @@ declare module '../mm/trace.js' {
       Tracepoint & { readonly ret: number; readonly args: CommandArgs & { readonly ret: number } & Args };
     /** A device has entered a page into its page table. */
     device_fault: AtAddress & Tracepoint & { readonly args: { readonly device: string } };
+    /** A driver has moved the page at the address to its device or to system memory, and why. */
+    device_migration: AtAddress &
+      Tracepoint & {
+        readonly args: { readonly device: string; readonly to_device: number; readonly by: MigrationCause };
+      };
     /** A device has looked at a page table entry: what it may do there, as the driver encodes it. */
     device_entry: AtAddress &
       Tracepoint & {

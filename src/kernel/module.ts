@@ -113,6 +113,8 @@ export interface StepRequest {
   readonly pages: number;
   /** A buffer of as many pages in the caller's memory: filled with the step's words, or to be filled. */
   readonly ptr: number;
+  /** The step's word; undefined where it has none. */
+  readonly word?: number | undefined;
 }
 
 /** What is read of a struct afterwards. */

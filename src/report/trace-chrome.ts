@@ -248,6 +248,7 @@ const CATEGORIES: Readonly<Partial<Record<EventName, string>>> = {
   driver_command: 'hmm',
   driver_command_end: 'hmm',
   device_fault: 'hmm',
+  device_migration: 'hmm',
   device_entry: 'hmm',
 };
 

@@ -20,6 +20,7 @@ const TELLING: ReadonlySet<EventName> = new Set<EventName>([
   'make_device_exclusive',
   'device_entry',
   'device_fault',
+  'device_migration',
   'hmm_fault_failed',
   'gup_stopped',
   'memunmap_pages_wait',

@@ -149,6 +149,11 @@ export class PageWatch implements TraceSink {
     return changes;
   }
 
+  /** Whether this is the page of the address space that is watched. */
+  isOf(mm: MmStruct, addr: number): boolean {
+    return mm === this.mm && addr === this.addr;
+  }
+
   emit(event: TraceEvent): void {
     // Who tells the mirrors has not made the VMA that came, or taken the one that went.
     this.#poll(event.event === 'mmu_notifier_invalidate_range_start' ? '' : event.fn);

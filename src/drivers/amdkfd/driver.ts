@@ -16,20 +16,21 @@ import type { MmStruct } from '../../mm/types.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { EINVAL } from '../../uapi/errno.js';
+import { gpuIdOf } from '../../uapi/kfd_sim.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
+import { amdgpu_driver_kms_fops } from './amdgpu_drv.js';
 import { AmdgpuVramMgr } from './amdgpu_vram_mgr.js';
-import { amdgpu_driver_kms_fops, kfd_fops } from './kfd_chardev.js';
+import { kfd_fops } from './kfd_chardev.js';
 import { kgd2kfd_init_zone_device } from './kfd_migrate.js';
 import type { AmdkfdModule, KfdNode } from './kfd_priv.js';
+import { gpuFileOf } from './kfd_process.js';
 import { amdgpu_info, GPUS_MAX, TOPOLOGIES } from './modinfo.js';
+import { amdgpu_steps } from './steps.js';
 
 /** VRAM of each GPU, in MiB, and how much of it is used by default: little, so that it runs full soon. */
 const VRAM_MIB = 4096;
 const VRAM_LIMIT_MIB = 1024;
 const MIB = 2 ** 20;
-
-/** What the GPUs have for ids: a hash in a real machine. */
-const GPU_ID = 0x9d1c;
 
 class AmdkfdView implements DriverView {
   readonly devices: readonly Device[];
@@ -62,6 +63,13 @@ class AmdkfdView implements DriverView {
     });
   }
 
+  knows(file: number, addr: number): boolean {
+    const p = [...this.module.processes.values()].find((one) => gpuFileOf(one) === file);
+    return (
+      p?.pdds.some(({ vm }) => vm !== null && vm.translate(addr / PAGE_SIZE, false) !== NO_PAGE) ?? false
+    );
+  }
+
   /** Of ranges that are mapped now: others keep what was there until they are mapped again. */
   *entries(): Iterable<DeviceEntry> {
     for (const { mm, pdds, svms } of this.module.processes.values()) {
@@ -86,8 +94,8 @@ class Amdkfd implements Driver {
   ) {
     this.view = new AmdkfdView(module);
     const files = new Map([['/dev/kfd', kfd_fops(module, host)]]);
-    for (const { gpuidx } of module.nodes)
-      files.set(`/dev/dri/renderD${128 + gpuidx}`, amdgpu_driver_kms_fops);
+    for (const node of module.nodes)
+      files.set(`/dev/dri/renderD${128 + node.gpuidx}`, amdgpu_driver_kms_fops(node));
     this.files = files;
   }
 }
@@ -122,7 +130,7 @@ function new_node(module: AmdkfdModule, gpuidx: number, params: Params, hive: ob
   return {
     module,
     gpuidx,
-    id: GPU_ID + 0x101 * gpuidx,
+    id: gpuIdOf(gpuidx),
     hive: topology === 'hive' || topology === 'cpu' ? hive : null,
     connected_to_cpu: topology === 'cpu',
     isApu,
@@ -183,4 +191,4 @@ function* unload({ module }: Amdkfd): Task {
   }
 }
 
-export const amdgpu: DriverModule<Amdkfd> = { ...amdgpu_info, load, unload };
+export const amdgpu: DriverModule<Amdkfd> = { ...amdgpu_info, steps: amdgpu_steps, load, unload };

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: drivers/gpu/drm/amd/amdkfd/kfd_chardev.c: /dev/kfd, and of the render nodes that they can be opened. Fidelity:
+ * Answers for: drivers/gpu/drm/amd/amdkfd/kfd_chardev.c: /dev/kfd. Fidelity:
  * simplified: the requests that shared virtual memory needs, and three of ours for queues and what sysfs tells.
  */
 import type { FileOperations, OpenFile } from '../../fs/file.js';
 import { fd_install } from '../../kernel/files.js';
 import type { DriverHost } from '../../kernel/module.js';
 import type { Process } from '../../kernel/process.js';
+import { telling } from '../../kernel/told-command.js';
 import type { MmStruct } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
-import { Mutex } from '../../sim/locks.js';
 import type { Task } from '../../sim/task.js';
 import { EBADF, EBUSY, EFAULT, EINVAL, ENOMEM, ENOTTY, EPERM } from '../../uapi/errno.js';
 import * as uapi from '../../uapi/kfd_ioctl.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
 import { AmdgpuVm } from './amdgpu_vm.js';
 import {
   type AmdkfdModule,
@@ -20,7 +21,12 @@ import {
   type KfdProcessDevice,
   kfd_process_gpuidx_from_gpuid,
 } from './kfd_priv.js';
-import { kfd_create_process, kfd_process_xnack_mode } from './kfd_process.js';
+import {
+  gpuFileOf,
+  kfd_create_process,
+  kfd_process_device_init_vm,
+  kfd_process_xnack_mode,
+} from './kfd_process.js';
 import { KfdQueue, type Packet } from './kfd_queue.js';
 import { kfd_smi_event_open } from './kfd_smi_events.js';
 import { svm_ioctl } from './kfd_svm.js';
@@ -77,17 +83,8 @@ function* acquire_vm(call: Call): Task<number> {
   const file = currentOf(call).fds.get(drm_fd);
   const vm = file?.private_data;
   if (!(vm instanceof AmdgpuVm)) return -EINVAL;
-  yield* p.mutex.mutex_lock('kfd_ioctl_acquire_vm');
   const pdd = pddOf(p, gpu_id);
-  let r = 0;
-  if (pdd === undefined) r = -EINVAL;
-  else if (pdd.vm !== null) r = pdd.vm === vm ? 0 : -EBUSY;
-  else {
-    pdd.vm = vm;
-    p.process_info ??= new Mutex(p.module.kernel.executor, 'process_info->lock');
-  }
-  p.mutex.mutex_unlock();
-  return r;
+  return pdd === undefined ? -EINVAL : yield* kfd_process_device_init_vm(p, pdd, vm);
 }
 
 function* create_queue({ p, bytes }: Call): Task<number> {
@@ -172,13 +169,42 @@ function* set_xnack_mode({ p, bytes }: Call): Task<number> {
   return r;
 }
 
+/** svm_ioctl(), with what it is to do told to whoever listens. */
+function tellingOf(
+  p: KfdProcess,
+  mm: MmStruct,
+  op: number,
+  start: number,
+  size: number,
+  attrs: uapi.SvmAttribute[],
+): Task<number> {
+  const body = svm_ioctl(p, mm, op, start, size, attrs);
+  const prefetch = attrs.find(({ type }) => type === uapi.KFD_IOCTL_SVM_ATTR_PREFETCH_LOC);
+  if (op !== uapi.KFD_IOCTL_SVM_OP_SET_ATTR || prefetch === undefined) return body;
+  const gpuidx = Math.max(0, kfd_process_gpuidx_from_gpuid(p, prefetch.value));
+  const toDevice = prefetch.value !== uapi.KFD_IOCTL_SVM_LOCATION_SYSMEM;
+  const told = {
+    mm,
+    addr: start,
+    pages: size / PAGE_SIZE,
+    name: 'PREFETCH',
+    does: 'migrate',
+    toDevice,
+    fn: toDevice ? 'svm_migrate_copy_to_vram' : 'svm_migrate_copy_to_ram',
+    device: `gpu${gpuidx}`,
+    file: gpuFileOf(p),
+  } as const;
+  return telling(told, body);
+}
+
 function* svm({ p, mm, bytes }: Call): Task<number> {
   if (bytes.length < uapi.KFD_SVM.size) return -EINVAL;
   const { start_addr, size, op, nattr } = uapi.decodeStruct(uapi.KFD_SVM, bytes);
   if (bytes.length < uapi.svmSize(nattr)) return -EINVAL;
-  if (start_addr % 4096 !== 0 || size % 4096 !== 0 || start_addr === 0 || size === 0) return -EINVAL;
+  if (start_addr % PAGE_SIZE !== 0 || size % PAGE_SIZE !== 0 || start_addr === 0 || size === 0)
+    return -EINVAL;
   const attrs = uapi.decodeSvmAttributes(bytes, nattr);
-  const r = yield* svm_ioctl(p, mm, op, start_addr, size, attrs);
+  const r = yield* tellingOf(p, mm, op, start_addr, size, attrs);
   uapi.putSvmAttributes(bytes, attrs);
   return r;
 }
@@ -217,7 +243,7 @@ function* sim_node({ p, bytes }: Call): Task<number> {
   const told = {
     vram: dev.vram_size,
     hive: dev.hive === null ? 0 : 1 + nodes.findIndex(({ hive }) => hive === dev.hive),
-    system: kernel.firstDevicePage * 4096,
+    system: kernel.firstDevicePage * PAGE_SIZE,
     apu: dev.isApu ? 1 : 0,
     coherent: dev.connected_to_cpu ? 1 : 0,
     faults,
@@ -277,13 +303,3 @@ export function kfd_fops(module: AmdkfdModule, host: DriverHost): FileOperations
     unlocked_ioctl: (file, mm, cmd, arg) => kfd_ioctl(host, file, mm, cmd, arg),
   };
 }
-
-/** Operations of a render node: its file has a page table. */
-export const amdgpu_driver_kms_fops: FileOperations = {
-  name: 'amdgpu',
-  // biome-ignore lint/correctness/useYield: open() may sleep; this one has no need to.
-  *open(file) {
-    file.private_data = new AmdgpuVm();
-    return 0;
-  },
-};

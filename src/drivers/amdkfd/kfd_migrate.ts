@@ -3,6 +3,7 @@
  * Answers for: drivers/gpu/drm/amd/amdkfd/kfd_migrate.c: ranges go to VRAM and come back. Fidelity: ported, without errors of
  * DMA mappings: what is copied by SDMA over the GART is copied at once.
  */
+import type { MigrationCause } from '../../kernel/driver-events.js';
 import { DevPagemap, type MemoryType, memremap_pages, zone_device_page_init } from '../../mm/memremap.js';
 import { migrate_vma_finalize, migrate_vma_pages, migrate_vma_setup } from '../../mm/migrate_device.js';
 import {
@@ -22,7 +23,12 @@ import { type MmStruct, VM_FAULT_SIGBUS, type VmArea, type VmFault } from '../..
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { EDEADLK, EFAULT, ENODEV, ENOMEM, ENOSPC } from '../../uapi/errno.js';
-import { KFD_MIGRATE_TRIGGER_PAGEFAULT_CPU } from '../../uapi/kfd_ioctl.js';
+import {
+  KFD_MIGRATE_TRIGGER_PAGEFAULT_CPU,
+  KFD_MIGRATE_TRIGGER_PAGEFAULT_GPU,
+  KFD_MIGRATE_TRIGGER_PREFETCH,
+  KFD_MIGRATE_TRIGGER_TTM_EVICTION,
+} from '../../uapi/kfd_ioctl.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
 import { ResCursor } from './amdgpu_vram_mgr.js';
 import {
@@ -38,6 +44,31 @@ import {
 import { kfd_smi_event_migration_end, kfd_smi_event_migration_start } from './kfd_smi_events.js';
 import { svm_range_bo_unref_async, svm_range_vram_node_free, svm_range_vram_node_new } from './kfd_svm_bo.js';
 import { svm_range_from_addr } from './kfd_svm_tree.js';
+
+const CAUSES: Readonly<Record<number, MigrationCause>> = {
+  [KFD_MIGRATE_TRIGGER_PREFETCH]: 'prefetch',
+  [KFD_MIGRATE_TRIGGER_PAGEFAULT_GPU]: 'gpu-fault',
+  [KFD_MIGRATE_TRIGGER_PAGEFAULT_CPU]: 'cpu-fault',
+  [KFD_MIGRATE_TRIGGER_TTM_EVICTION]: 'eviction',
+};
+
+/** Tell whoever listens which pages have moved, and why. */
+function tell_moved(
+  node: KfdNode,
+  { vma, start, src, dst, npages }: MigrateVma,
+  to_device: number,
+  trigger: number,
+): void {
+  const { kernel } = node.module;
+  if (kernel.trace === null) return;
+  const fn = to_device === 1 ? 'svm_migrate_copy_to_vram' : 'svm_migrate_copy_to_ram';
+  const args = { device: `gpu${node.gpuidx}`, to_device, by: CAUSES[trigger]! };
+  for (let i = 0; i < npages; i++) {
+    if ((src[i]! & MIGRATE_PFN_MIGRATE) === 0 || dst[i] === 0) continue;
+    const addr = start + i * PAGE_SIZE;
+    kernel.note({ event: 'device_migration', tracepoint: 'device_migration', fn, mm: vma.vm_mm, addr, args });
+  }
+}
 
 /** Simulated ns that a page takes one way, unmapping and copying: some 2 GB/s. */
 const COST_MIGRATED_PAGE = 2000;
@@ -104,6 +135,7 @@ function* svm_migrate_vma_to_vram(
   const mpages = svm_migrate_copy_to_vram(node, prange, migrate, offset);
   yield* migrate_vma_pages(migrate);
   migrate_vma_finalize(migrate);
+  tell_moved(node, migrate, 1, trigger);
   kfd_smi_event_migration_end(node, process.lead_pid, move);
   return mpages;
 }
@@ -215,6 +247,7 @@ function* svm_migrate_vma_to_ram(
   const mpages = svm_migrate_copy_to_ram(node, migrate);
   yield* migrate_vma_pages(migrate);
   migrate_vma_finalize(migrate);
+  tell_moved(node, migrate, 0, trigger);
   kfd_smi_event_migration_end(node, process.lead_pid, move);
   return mpages;
 }

@@ -65,6 +65,8 @@ export interface KfdProcessDevice {
   vm: AmdgpuVm | null;
   /** How often its queues have been taken off the GPU and not put back. */
   evicted: number;
+  /** An access could not be done: its queues are off the GPU for good. */
+  killed: boolean;
   /** Queues that wait for that. */
   readonly restored: WaitQueue;
   faults: number;

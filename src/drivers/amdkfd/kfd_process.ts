@@ -7,6 +7,8 @@ import type { MmStruct } from '../../mm/types.js';
 import { WaitQueue } from '../../sim/executor.js';
 import { Mutex } from '../../sim/locks.js';
 import type { Task } from '../../sim/task.js';
+import { EBUSY } from '../../uapi/errno.js';
+import type { AmdgpuVm } from './amdgpu_vm.js';
 import { KfdEvents } from './kfd_events.js';
 import {
   type AmdkfdModule,
@@ -84,8 +86,29 @@ class KfdMmuNotifier implements MmuNotifier {
   }
 }
 
+/** Processes that have the GPUs' address spaces are told apart by their first process. */
+export const gpuFileOf = ({ lead_pid }: KfdProcess): number => lead_pid;
+
+/** The process uses the GPU with this page table from now on. Context: may sleep. Return: 0, -EBUSY where it has another one. */
+export function* kfd_process_device_init_vm(
+  p: KfdProcess,
+  pdd: KfdProcess['pdds'][number],
+  vm: AmdgpuVm,
+): Task<number> {
+  yield* p.mutex.mutex_lock('kfd_ioctl_acquire_vm');
+  let r = 0;
+  if (pdd.vm !== null) r = pdd.vm === vm ? 0 : -EBUSY;
+  else {
+    pdd.vm = vm;
+    p.process_info ??= new Mutex(p.module.kernel.executor, 'process_info->lock');
+  }
+  p.mutex.mutex_unlock();
+  return r;
+}
+
 function new_pdd(process: KfdProcess, dev: KfdNode): KfdProcess['pdds'][number] {
-  return { process, dev, vm: null, evicted: 0, restored: new WaitQueue(), faults: 0, cpu_faults: 0 };
+  const restored = new WaitQueue();
+  return { process, dev, vm: null, evicted: 0, killed: false, restored, faults: 0, cpu_faults: 0 };
 }
 
 /** kfd_create_process(): the one of this address space, made where there is none yet. */

@@ -118,8 +118,24 @@ function svm_range_map_to_gpus(
     if (vm === null) return -EINVAL;
     if (bo_node !== null && !svm_nodes_in_same_hive(dev, bo_node)) continue;
     vm.map(start + offset, start + offset + npages - 1, prange.dma_addr[gpuidx]!, offset, writeable);
+    if (dev.module.kernel.trace !== null) tell_mapped(process.mm!, gpuidx, start + offset, npages);
   }
   return 0;
+}
+
+/** Tell whoever listens that a GPU has pages in its page table now. */
+function tell_mapped(mm: MmStruct, gpuidx: number, start: number, npages: number): void {
+  const fn = 'svm_range_map_to_gpu';
+  for (let n = 0; n < npages; n++) {
+    mm.kernel.note({
+      event: 'device_fault',
+      tracepoint: 'device_fault',
+      fn,
+      mm,
+      addr: (start + n) * PAGE_SIZE,
+      args: { device: `gpu${gpuidx}` },
+    });
+  }
 }
 
 /** The GPUs that are to map the range; -EINVAL where it is on one that the process has not. `gpuidx`: -1 for all that may. */

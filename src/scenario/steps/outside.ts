@@ -67,7 +67,7 @@ function* takeDriver(sys: Sys, actor: Actor, step: DriverCommandStep): Task<Step
   const { region, page, pages } = step;
   const { mirror, mirrorPages, scratch } = yield* buffersFor(sys, actor, pages);
   yield* fillBuffer(sys, mirror, Math.min(pages, mirrorPages), step.word);
-  const struct = encode({ addr: addressOf(region, page), pages, ptr: mirror });
+  const struct = encode({ addr: addressOf(region, page), pages, ptr: mirror, word: step.word });
   if (struct.length > 0) yield* sys.storeBytes(scratch, struct);
   const ret = yield* sys.ioctl(fdOf(actor, step.fd), request, scratch);
   if (ret < 0) return retOf(ret);
