@@ -215,7 +215,7 @@ ${kinds.map(section).join('\n\n')}
 
 ## Results
 
-The keys of \`expect\`. Equal elements in a row may be folded: \`ok x512\`.
+The keys of \`expect\`. Equal elements in a row may be folded, and words that count up: \`ok x512\`, \`7..518\`.
 
 ${table(
   ['Key', 'Meaning', 'Example'],

@@ -300,7 +300,7 @@ export function set_pmd_migration_entry(
   put_page(k, folio);
   if (k.trace !== null) {
     const fn = 'set_pmd_migration_entry';
-    const args = { pages: HPAGE_PMD_NR };
+    const args = { pages: HPAGE_PMD_NR, present: Number(present) };
     k.note({ event: 'set_migration_pmd', fn, mm: vma.vm_mm, addr: address, page: folio, args });
   }
   return 0;

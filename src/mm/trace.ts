@@ -48,7 +48,7 @@ export interface TraceEvents {
   set_migration_pte: AtPage;
   remove_migration_pte: AtPage & With<{ from: Page }>;
   /** Of the huge page that begins there. */
-  set_migration_pmd: AtPage & With<{ pages: number }>;
+  set_migration_pmd: AtPage & With<{ pages: number; present: number }>;
   remove_migration_pmd: AtPage & With<{ from: Page; pages: number }>;
   /** `pages`: of a huge page. */
   migrate_vma_insert_page: AtPage & Partial<With<{ pages: number }>>;

@@ -12,6 +12,7 @@ import {
 } from 'yaml';
 import { SCHEMA_LINE } from './authored-schema.js';
 import { sameResult } from './compare.js';
+import { writtenAnswer } from './folded.js';
 import { sayingReplace } from './presence.js';
 import { expecting, expectOf, inOwnWords, writtenLine } from './read.js';
 import type { StepResult } from './result.js';
@@ -32,9 +33,11 @@ export interface JudgedUpdate extends Update {
   readonly settles: boolean;
 }
 
+/** What says the same already stays as it is written. */
 function withExpect(step: Step, result: StepResult | undefined): Step {
-  const { expect: _, ...bare } = step;
-  return (result === undefined ? bare : { ...bare, expect: result }) as Step;
+  const { expect, ...bare } = step;
+  if (result === undefined) return bare as Step;
+  return { ...bare, expect: sameResult(expect, result) ? expect : writtenAnswer(result) } as Step;
 }
 
 /**

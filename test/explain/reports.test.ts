@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { explainScenario } from '../../src/explain/explain.js';
+import { followedLines, followPage } from '../../src/explain/follow.js';
 import { lockLines } from '../../src/explain/locks.js';
 import { load } from '../../src/scenario/load.js';
 import type { ScenarioDocument, Step } from '../../src/scenario/schema.js';
@@ -27,6 +28,7 @@ t.test('what they answer', async (t) => {
     '05-subpage-of-private-entry',
     '06b-load-log',
     '07-hugetlb-fault-in-walk',
+    '08-ppc64-huge-private',
     '11-physical-limit',
     '14-child-faults-shared-page',
     '15-dontfork',
@@ -53,6 +55,17 @@ t.test('what is told of them', async (t) => {
     explained(report('18-cpu-touch-has-no-signal'), 4).at(-1),
     '  r0[0]  loaded  dmirror_devmem_fault  brought back from hmm_dmirror0: system pfn 0x103',
   );
+});
+
+t.test('a huge private entry is replaced though it is not present', async (t) => {
+  const document = report('08-ppc64-huge-private');
+  const followed = { process: 'p0', region: 'r0', page: 0 };
+  const lines = describe(document, (machine, setup) =>
+    [...followPage(machine, setup, document, followed)].map(followedLines),
+  );
+  const told = lines.filter((line) => line.includes('set_migration_pmd'));
+  const was = '  tell set_migration_pmd  set_pmd_migration_entry  present=';
+  t.same(told, [`${was}1`, `${was}0`], 'to the device, and back');
 });
 
 t.test('with the bug that was reported', async (t) => {

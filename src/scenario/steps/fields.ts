@@ -71,7 +71,7 @@ const SIGNALS = ['SIGSEGV', 'SIGBUS'] as const;
 const storedPage = z.enum(['ok', ...SIGNALS]);
 const loadedPage = z.union([word, z.enum(['ok', 'mixed', ...SIGNALS])]);
 
-/** A list with an element a page; equal ones in a row may be folded ("ok x1024"). */
+/** A list with an element a page; in a row, equal ones ("ok x1024") and words that count up ("7..518") may be folded. */
 export function eachPage<Element extends z.ZodType>(element: Element, what: string) {
   return z.array(z.union([element, named(FOLDED, what)], { error: what }));
 }
