@@ -5,7 +5,7 @@
  */
 import type { Drivers } from '../kernel/drivers.js';
 import type { Kernel } from '../mm/kernel.js';
-import { type DevPagemap, idle_device_refs } from '../mm/memremap.js';
+import { type DevPagemap, idle_device_refs, is_dax_page } from '../mm/memremap.js';
 import {
   compound_head,
   folio_nr_pages,
@@ -120,6 +120,7 @@ export class Census {
     forEachEntry(mm.pt, {
       pte(_address, page, flags) {
         if (pte_present(flags)) {
+          // The zero page, and pages of DAX files before 6.15: no reference, no mapping.
           if ((flags & PTE_SPECIAL) !== 0) return;
           ptes[page]!++;
         } else if (is_device_private_entry(flags)) {
@@ -143,7 +144,8 @@ export class Census {
   private count_page_cache(): void {
     const { refs } = this.columns;
     for (const mapping of this.k.mappings) {
-      if (mapping === null) continue;
+      // What a DAX file has mapped, it holds no reference of.
+      if (mapping === null || mapping.dax !== null) continue;
       for (const page of mapping.i_pages.values()) {
         refs[page]! += (this.mem.flags[page]! & PG_private) !== 0 ? 2 : 1;
       }
@@ -178,13 +180,15 @@ export class Census {
     for (const { low, high } of this.touched) {
       if (!k.is_zone_device_page(low) || !k.has_pgmap(low)) continue;
       const view = this.drivers.driverOf(low)?.view;
-      const idle = idle_device_refs(k);
+      const idle = idle_device_refs(k, low);
+      const dax = is_dax_page(k, low);
       let used = 0;
       for (let page = low; page < high; page++) {
         const count = mem.refcount[page]!;
         // What was never handed out has not even its own reference yet.
         if (count > 0) refs[page]! += idle;
-        if (count <= idle) continue;
+        // Pages of a DAX file do not hold their pagemap.
+        if (dax || count <= idle) continue;
         used += folio_nr_pages(mem, page);
         const backing = view?.backingOf?.(page) ?? NO_PAGE;
         if (backing !== NO_PAGE) refs[backing]!++;

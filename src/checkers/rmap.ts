@@ -4,6 +4,7 @@
  * page's anon_vma or file, and what is exclusive or writable is nobody else's.
  */
 import type { Kernel } from '../mm/kernel.js';
+import { pte_devmap } from '../mm/memory.js';
 import {
   compound_head,
   folio_entire_mapcount,
@@ -23,7 +24,14 @@ import {
   SWP_DEVICE_WRITE,
   swp_type,
 } from '../mm/pgtable.js';
-import { linear_page_index, type MmStruct, VM_MIXEDMAP, VM_SHARED, type VmArea } from '../mm/types.js';
+import {
+  linear_page_index,
+  type MmStruct,
+  VM_MIXEDMAP,
+  VM_SHARED,
+  type VmArea,
+  vma_is_dax,
+} from '../mm/types.js';
 import type { Page } from '../sim/memmap.js';
 import type { Census } from './census.js';
 import { forEachEntry } from './entries.js';
@@ -120,7 +128,8 @@ class Places {
 
   pte(address: number, page: Page, flags: number): void {
     if (pte_present(flags) && (flags & PTE_SPECIAL) !== 0) {
-      this.zero(address, page, flags);
+      if (pte_devmap(this.census.k, flags, page)) this.dax(address, page);
+      else this.zero(address, page, flags);
       return;
     }
     // No page of anybody's.
@@ -137,6 +146,15 @@ class Places {
     }
     if (!pte_present(flags)) this.swap_type(address, page, flags);
     this.entry(address, page, is_writable(flags));
+  }
+
+  /** A page of a DAX file is there that the file has at this place, and nobody else. */
+  private dax(address: number, page: Page): void {
+    const vma = this.mm.vmas.vma_lookup(address);
+    if (vma === null || !vma_is_dax(vma)) throw this.at(address, 'a page of a DAX file in another mapping');
+    const { kind, i_pages } = vma.vm_file!.mapping!;
+    if (kind === 'dax' && i_pages.get(linear_page_index(vma, address)) !== page)
+      throw this.at(address, 'a page that the DAX file does not have there');
   }
 
   private zero(address: number, page: Page, flags: number): void {

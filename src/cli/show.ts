@@ -73,6 +73,7 @@ export function gridPainter(): TonePainter {
     exclusive: chalk.red,
     migrating: chalk.inverse,
     swapped: chalk.inverse,
+    dax: chalk.cyan,
   };
   return (text, tone) => paints[tone](text);
 }

@@ -29,15 +29,27 @@ const byName: TaskName = ({ data, name }) => (data instanceof Process ? data.nam
 export const byPid: TaskName = ({ data, name }) =>
   data instanceof Process ? `${data.name} ${data.pid}` : name;
 
+/** Who keeps the page: the driver, and the process that it keeps it for. */
+function keepersOf(machine: Machine, page: number): string[] {
+  const holder = machine.drivers.holderOf(page);
+  if (holder === null) return [];
+  const process = machine.processOf(holder.mm);
+  return [process === undefined ? holder.name : `${holder.name} for ${process.name}`];
+}
+
 function locksOf(
   state: LocksOf['state'],
   { task, where, holds, wants }: Standing,
   taskName: TaskName,
+  machine: Machine,
 ): LocksOf {
   const own = holds.map((held) => withMode(held.lock, held));
   const base = { state, task: taskName(task), fn: where, holds: own };
   if (wants === undefined) return base;
-  const heldBy = wants.from.map((held) => withMode(taskName(held.task), held));
+  const heldBy =
+    wants.page === undefined
+      ? wants.from.map((held) => withMode(taskName(held.task), held))
+      : keepersOf(machine, wants.page);
   return { ...base, waitsFor: wants.lock, heldBy };
 }
 
@@ -63,13 +75,15 @@ export class LockExplainer {
 
   /** `ended`: the machine came to its end, and its tasks are as they were then. */
   take(ended: boolean): LocksOf[] {
-    const slept = this.#watch.takeSleeps().map((standing) => locksOf('slept', standing, this.taskName));
+    const slept = this.#watch
+      .takeSleeps()
+      .map((standing) => locksOf('slept', standing, this.taskName, this.machine));
     const asked = this.#watch.takeAsked().map((one) => mayBeOf(one, this.taskName));
     const told = this.tells === 'ends' ? [] : [...asked, ...slept];
     if (!ended) return told;
     const tasks = [...this.machine.executor.tasks()];
     const standing = tasks.map((task) => this.#watch.standing(task, task.queue, task.where));
-    return [...told, ...standing.map((one) => locksOf('stays', one, this.taskName))];
+    return [...told, ...standing.map((one) => locksOf('stays', one, this.taskName, this.machine))];
   }
 }
 

@@ -28,7 +28,8 @@ export type Tone =
   | 'coherent-remote'
   | 'exclusive'
   | 'migrating'
-  | 'swapped';
+  | 'swapped'
+  | 'dax';
 
 export interface Cell {
   readonly tone: Tone;

@@ -101,6 +101,63 @@ static void take_mmap_disk(const struct step *step)
 }
 `;
 
+export const DAX_DISKS = `
+#include <sys/mount.h>
+
+/* Where each device is mounted. */
+static const char *const dax_disks[] = { "pmem0", "pmem1" };
+
+static const char *dax_path(const char *directory, int disk, int region)
+{
+	static char path[64];
+
+	if (region < 0)
+		snprintf(path, sizeof(path), "%s/%s", directory, dax_disks[disk]);
+	else
+		snprintf(path, sizeof(path), "%s/%s/r%d", directory, dax_disks[disk], region);
+	return path;
+}
+`;
+
+export const MMAP_DAX = `
+static void take_mmap_dax(const struct step *step)
+{
+	int *fd = &disk_files[step->region];
+
+	if (*fd < 0) {
+		*fd = open(dax_path("/mnt", step->device, step->region), O_CREAT | O_RDWR, 0600);
+		if (*fd < 0 || ftruncate(*fd, (off_t)(step->pages * PAGE_BYTES)))
+			give_up("a file of a file system that is mounted with -o dax");
+	}
+	map(step, *fd);
+}
+`;
+
+export const MOUNT = `
+static void take_mount(const struct step *step)
+{
+	static const char *const types[] = { "ext4", "xfs", "fuse" };
+	char device[64];
+
+	snprintf(device, sizeof(device), "/dev/%s", dax_disks[step->device]);
+	answer_call(mount(device, dax_path("/mnt", step->device, -1), types[step->flags], 0, "dax"));
+}
+`;
+
+export const UMOUNT = `
+static void take_umount(const struct step *step)
+{
+	answer_call(umount(dax_path("/mnt", step->device, -1)));
+}
+`;
+
+export const UNLINK = `
+static void take_unlink(const struct step *step)
+{
+	answer_call(unlink(dax_path("/mnt", step->device, step->region)));
+}
+`;
+
 export const MMAP_DEVICE = `
 static void take_mmap_device(const struct step *step)
 {

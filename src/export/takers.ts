@@ -26,6 +26,7 @@ const answerCall = part(ANSWER_CALL);
 const memfds = part(memory.MEMFDS);
 const memfdOf = part(memory.MEMFD_OF, [memfds]);
 const diskFiles = part(memory.DISK_FILES);
+const daxDisks = part(memory.DAX_DISKS);
 const diskFileOf = part(memory.DISK_FILE_OF, [diskFiles]);
 const fileOf = part(memory.FILE_OF, [diskFiles, memfdOf]);
 const knownFile = part(memory.KNOWN_FILE, [diskFiles, memfds]);
@@ -61,6 +62,7 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   mmap: part(memory.MMAP_ANON, [map]),
   mmap_file: part(memory.MMAP_FILE, [map, memfdOf]),
   mmap_disk: part(memory.MMAP_DISK, [map, diskFileOf]),
+  mmap_dax: part(memory.MMAP_DAX, [map, diskFiles, daxDisks]),
   mmap_device: part(memory.MMAP_DEVICE, [openFds, map]),
   munmap: rangeCall(memory.MUNMAP),
   mlock: rangeCall(memory.MLOCK),
@@ -85,6 +87,9 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   fwrite: part(transfers.FWRITE, [fileOf, transferWords, answerBytes]),
   truncate: part(transfers.TRUNCATE, [answerCall, knownFile]),
   punch: part(transfers.PUNCH, [answerCall, knownFile]),
+  mount: part(memory.MOUNT, [answerCall, daxDisks]),
+  umount: part(memory.UMOUNT, [answerCall, daxDisks]),
+  unlink: part(memory.UNLINK, [answerCall, daxDisks]),
   read: part(transfers.READ, [scratch, transferWords, answerBytes]),
   write: part(transfers.WRITE, [scratch, arrived]),
   peek: part(transfers.PEEK, [remote, arrived]),

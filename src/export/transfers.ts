@@ -64,6 +64,7 @@ static void take_fread(const struct step *step)
 	off_t at = (off_t)(step->npages * PAGE_BYTES);
 	uint32_t *buffer;
 
+	fcntl(fd, F_SETFL, step->flags);	/* O_DIRECT, or not */
 	if (step->buffer) {
 		answer_bytes(pread(fd, (void *)step->buffer, step->pages * PAGE_BYTES, at));
 		return;
@@ -79,6 +80,7 @@ static void take_fwrite(const struct step *step)
 	int fd = file_of(step->region, step->npages + step->pages);
 	void *from = (void *)step->buffer;
 
+	fcntl(fd, F_SETFL, step->flags);
 	if (!from)
 		from = transfer_words(step->pages, step->word);
 	answer_bytes(pwrite(fd, from, step->pages * PAGE_BYTES, (off_t)(step->npages * PAGE_BYTES)));

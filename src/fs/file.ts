@@ -5,6 +5,7 @@ import type { MappingSource } from '../mm/mmap.js';
 import { FileRaState } from '../mm/readahead.js';
 import type { AddressSpace, MappableFile, MmStruct } from '../mm/types.js';
 import type { Task } from '../sim/task.js';
+import type { DaxDevice, DaxFs } from './dax.js';
 
 /** struct file_operations. All calls may sleep; results are values or negative errnos. */
 export interface FileOperations {
@@ -21,6 +22,8 @@ export interface FileOperations {
   poll?(file: OpenFile): number;
   truncate?(file: OpenFile, size: number): Task<number>;
   fallocate?(file: OpenFile, mode: number, offset: number, length: number): Task<number>;
+  /** Memory of a block device that a file system may map. */
+  readonly dax_device?: DaxDevice;
   /** How mmap() maps the file; absent: -ENODEV. */
   source?(file: OpenFile): MappingSource;
 }
@@ -29,6 +32,8 @@ export interface FileOperations {
 export class OpenFile implements MappableFile {
   f_count = 1;
   f_pos = 0;
+  /** O_DIRECT, or nothing: what fcntl(F_SETFL) sets. */
+  f_flags = 0;
   mapping: AddressSpace | null = null;
   readonly f_ra = new FileRaState();
   private_data: unknown = null;
@@ -59,6 +64,8 @@ export class FileTable {
   readonly delayed: OpenFile[] = [];
   /** Device files that outlive a module which failed to load, by path. */
   readonly strays = new Map<string, FileOperations>();
+  /** File systems that are mounted, by path. */
+  readonly mounts = new Map<string, DaxFs>();
 
   constructor(readonly kernel: Kernel) {}
 

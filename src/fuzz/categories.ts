@@ -189,6 +189,26 @@ export const categories: Readonly<Record<string, Category>> = {
     pages: [...SMALL, ...SMALL, 64, 512],
     devices: [0, 1, 2, 3],
   },
+  // Files of a DAX file system. By its name alone: nothing but steps of its own needs the devices.
+  dax: {
+    ...base,
+    share: 0,
+    steps: {
+      ...common,
+      ...fileCalls,
+      ...forks,
+      gup: 61,
+      mlock: 12,
+      mremap: 10,
+      mount: 10,
+      umount: 10,
+      unlink: 20,
+    },
+    backing: { dax: 85, anon: 15 },
+    shared: 60,
+    devices: [0, 1, 2, 3],
+    machine: { modprobe: ['nd_pmem'] },
+  },
   io: {
     ...base,
     share: 20,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: include/linux/sched.h, sched/signal.h: what a process is. Fidelity: simplified. */
 import type { OpenFile } from '../fs/file.js';
+import type { Signals } from '../mm/kernel.js';
 import type { MmStruct } from '../mm/types.js';
-import { type SimTask, WaitQueue } from '../sim/executor.js';
+import { type Executor, type SimTask, WaitQueue } from '../sim/executor.js';
 import type { Task } from '../sim/task.js';
 import type { KernelServices } from './services.js';
 
@@ -30,6 +31,21 @@ export interface UserSpace {
 export interface UserEntry {
   /** Context: user code. Return: the exit code of the thread, if it is a number. */
   enter(process: Process): Task<unknown>;
+}
+
+/** Signals of the running task, for the memory core. */
+export function signalsOf(executor: Executor): Signals {
+  const current = (): Process | null => {
+    const data = executor.current?.data;
+    return data instanceof Process ? data : null;
+  };
+  return {
+    pending: () => (current()?.pendingSignal ?? null) !== null,
+    wakes(queue, on) {
+      if (on) current()?.interruptible.add(queue);
+      else current()?.interruptible.delete(queue);
+    },
+  };
 }
 
 export class Process {

@@ -6,6 +6,7 @@
 import { amdgpu_info } from '../drivers/amdkfd/modinfo.js';
 import { kvm_hv_info } from '../drivers/kvm_hv/modinfo.js';
 import { nouveau_info } from '../drivers/nouveau/modinfo.js';
+import { device_dax_info, nd_pmem_info } from '../drivers/nvdimm/modinfo.js';
 import { test_hmm_info } from '../drivers/test_hmm/modinfo.js';
 import { DEFAULT_GENERATION } from '../generations/index.js';
 import type { ModuleInfo } from '../kernel/module.js';
@@ -20,7 +21,14 @@ export interface ModuleLoad {
 export const DEFAULT_MODULE: ModuleInfo = test_hmm_info;
 
 /** Modules that there are, by their names: what modinfo tells, and what --module-param may name. */
-export const MODULES: readonly ModuleInfo[] = [DEFAULT_MODULE, amdgpu_info, kvm_hv_info, nouveau_info];
+export const MODULES: readonly ModuleInfo[] = [
+  DEFAULT_MODULE,
+  amdgpu_info,
+  kvm_hv_info,
+  nouveau_info,
+  nd_pmem_info,
+  device_dax_info,
+];
 
 /** Suites that come with the simulator, beside that of the default module; each with the module that it needs. */
 export const SUITE_MODULES: Readonly<Record<string, ModuleInfo>> = { kfdtest: amdgpu_info };

@@ -11,7 +11,7 @@ import type { Drivers } from '../kernel/drivers.js';
 import { do_exit } from '../kernel/exit.js';
 import type { DriverStep } from '../kernel/module.js';
 import { assertBegun, blamed, driverBehind, keepLongStacks } from '../kernel/outside.js';
-import { Process } from '../kernel/process.js';
+import { Process, signalsOf } from '../kernel/process.js';
 import type { KernelServices } from '../kernel/services.js';
 import { startThread } from '../kernel/thread.js';
 import { buildIomem, hasMemory, physmemEnd } from '../mm/e820.js';
@@ -131,6 +131,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
       firstBlock(seed),
       physical.holes ? (pfn) => hasMemory(physical, pfn * PAGE_SIZE) : null,
     );
+    this.kernel.signals = signalsOf(this.executor);
     this.kernel.hugetlb = new HugetlbPool(this.kernel, hugepages);
     if (swap > 0) this.kernel.swap = new SwapDevice(Math.floor(swap / PAGE_SIZE));
     this.files = new FileTable(this.kernel);

@@ -6,6 +6,8 @@ import { amdgpu } from '../drivers/amdkfd/driver.js';
 import { gup_test_init } from '../drivers/gup_test/driver.js';
 import { kvm_hv } from '../drivers/kvm_hv/driver.js';
 import { nouveau } from '../drivers/nouveau/driver.js';
+import { device_dax } from '../drivers/nvdimm/device_dax.js';
+import { nd_pmem } from '../drivers/nvdimm/pmem.js';
 import { page_holder_init } from '../drivers/page_holder/driver.js';
 import { test_hmm } from '../drivers/test_hmm/driver.js';
 import { dmirrorReasons } from '../drivers/test_hmm/reasons.js';
@@ -47,6 +49,8 @@ const loadableDrivers: readonly LoadableDriver[] = [
   loadable(amdgpu),
   loadable(kvm_hv),
   loadable(nouveau),
+  loadable(nd_pmem),
+  loadable(device_dax),
 ];
 
 /** Why something was not done, by id: a reason that a driver declares and does not list is a type error here. */

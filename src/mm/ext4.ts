@@ -4,7 +4,7 @@
  * simplified: blocks are allocated late, and there is always room for them; no journal.
  */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
-import type { Task } from '../sim/task.js';
+import { done, type Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { filemap_cached, filemap_fault, filemap_mapped_around } from './filemap.js';
 import { filemap_grab_folio } from './filemap_grab.js';
@@ -58,16 +58,17 @@ export const ext4_file_vm_ops: VmOperations = {
 };
 
 /** Nobody maps the inode or has it open, and it has no name. */
-export function ext4_evict_inode(k: Kernel, mapping: AddressSpace): void {
+export function ext4_evict_inode(k: Kernel, mapping: AddressSpace): Task {
   truncate_inode_pages_final(k, mapping);
   k.dropMapping(mapping);
+  return done(undefined);
 }
 
-/** ftruncate(): what lies beyond is unmapped and freed, private copies too. Context: may sleep. */
-export function* ext4_setattr(k: Kernel, mapping: AddressSpace, size: number): Task {
+/** ftruncate(): what lies beyond is unmapped and freed, private copies too. Context: may sleep. Return: 0. */
+export function* ext4_setattr(k: Kernel, mapping: AddressSpace, size: number): Task<number> {
   const old = mapping.size;
   mapping.size = size;
-  if (size > old) return;
+  if (size > old) return 0;
   const first = Math.ceil(size / PAGE_SIZE);
   const everything = Number.MAX_SAFE_INTEGER - first;
   yield* unmap_mapping_pages(mapping, first, everything, true);
@@ -75,13 +76,20 @@ export function* ext4_setattr(k: Kernel, mapping: AddressSpace, size: number): T
   yield* truncate_inode_pages_range(k, mapping, first, Number.MAX_SAFE_INTEGER, 'truncate_inode_pages_range');
   // Once more, for private copies that were made meanwhile.
   yield* unmap_mapping_pages(mapping, first, everything, true);
+  return 0;
 }
 
-/** fallocate(FALLOC_FL_PUNCH_HOLE): pages of the range go, private copies stay. Context: may sleep. */
-export function* ext4_punch_hole(k: Kernel, mapping: AddressSpace, offset: number, length: number): Task {
-  if (offset >= mapping.size) return;
+/** fallocate(FALLOC_FL_PUNCH_HOLE): pages of the range go, private copies stay. Context: may sleep. Return: 0. */
+export function* ext4_punch_hole(
+  k: Kernel,
+  mapping: AddressSpace,
+  offset: number,
+  length: number,
+): Task<number> {
+  if (offset >= mapping.size) return 0;
   const { first, end } = holePages(offset, length);
   if (end > first) yield* unmap_mapping_pages(mapping, first, end - first, false);
   clear_hole_edges(k, mapping, offset, length);
   yield* truncate_inode_pages_range(k, mapping, first, end, 'truncate_inode_pages_range');
+  return 0;
 }

@@ -66,7 +66,7 @@ export function* truncate_inode_pages_range(
 
 /** The page in the middle of which the file ends, or a hole begins: zeros behind. */
 export function clear_partial(k: Kernel, mapping: AddressSpace, start: number, end: number): void {
-  const page = mapping.i_pages.get(Math.floor(start / PAGE_SIZE));
+  const page = (mapping.dax?.blocks ?? mapping.i_pages).get(Math.floor(start / PAGE_SIZE));
   if (page === undefined || start >= end) return;
   k.contents.writeBytes(page, start % PAGE_SIZE, new Uint8Array(end - start), 0, end - start);
 }

@@ -26,7 +26,7 @@ import {
 import { folio_is_longterm_pinnable } from './gup_longterm.js';
 import { sanity_check_pinned_pages, try_grab_folio } from './gup_refs.js';
 import type { Kernel } from './kernel.js';
-import { vm_normal_page } from './memory.js';
+import { pte_devmap, vm_normal_page } from './memory.js';
 import { compound_head, PG_referenced } from './page_flags.js';
 import {
   FLAGS,
@@ -76,7 +76,7 @@ function gup_fast_pte_range(
   let done = 0;
   for (; i < last; i++) {
     const entry = table[FLAGS + i]!;
-    const page = vm_normal_page(entry, table[i]!);
+    const page = pte_devmap(k, entry, table[i]!) ? table[i]! : vm_normal_page(entry, table[i]!);
     if (!access_permitted(entry, flags) || page === NO_PAGE) break;
     if (!grab_fast(k, entry, page, 1, flags)) break;
     pages[at + done++] = page;

@@ -23,6 +23,7 @@ import {
   VM_WRITE,
   type VmArea,
   vma_is_anonymous,
+  vma_is_fsdax,
 } from './types.js';
 import { userfaultfd_pte_wp } from './userfaultfd_k.js';
 
@@ -130,6 +131,7 @@ interface Refusal {
 const SPECIAL: Refusal = { err: -EFAULT, reason: 'special-mapping' };
 const NOT_ANONYMOUS: Refusal = { err: -EFAULT, reason: 'mapping-not-anonymous' };
 const HUGETLB: Refusal = { err: -EOPNOTSUPP, reason: 'hugetlb-mapping' };
+const FSDAX: Refusal = { err: -EOPNOTSUPP, reason: 'fsdax-longterm' };
 const TRACKS_DIRTY: Refusal = { err: -EFAULT, reason: 'file-tracks-writes' };
 const NOT_WRITABLE: Refusal = { err: -EFAULT, reason: 'vma-not-writable' };
 const NOT_READABLE: Refusal = { err: -EFAULT, reason: 'vma-not-readable' };
@@ -160,6 +162,7 @@ export function vma_refusal(vma: VmArea, gup_flags: number): Refusal | null {
   const { vm_flags } = vma;
   if ((vm_flags & (VM_IO | VM_PFNMAP)) !== 0) return SPECIAL;
   if ((gup_flags & FOLL_ANON) !== 0 && !vma_is_anonymous(vma)) return NOT_ANONYMOUS;
+  if ((gup_flags & FOLL_LONGTERM) !== 0 && vma_is_fsdax(vma)) return FSDAX;
   if ((gup_flags & FOLL_SPLIT_PMD) !== 0 && is_vm_hugetlb_page(vma)) {
     const { splitPmdRefusesHugetlb, gupSplitsHugetlb } = vma.vm_mm.kernel.behaviour;
     if (splitPmdRefusesHugetlb && !gupSplitsHugetlb) return HUGETLB;

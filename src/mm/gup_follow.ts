@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: mm/gup.c, from a user address to its page (follow_page_mask and below). Fidelity: ported; no device
- * DAX mappings, gate area or NUMA hinting.
+ * Answers for: mm/gup.c, from a user address to its page (follow_page_mask and below). Fidelity: ported; no
+ * gate area or NUMA hinting.
  *
  * Nothing here sleeps. What the kernel returns as a pointer, NULL or ERR_PTR is here a page, NO_PAGE (fault it in,
  * then ask again), a negative errno, FOLLOW_UNSHARE or FOLLOW_SPLIT.
@@ -23,7 +23,7 @@ import {
 import { try_grab_folio } from './gup_refs.js';
 import type { Kernel } from './kernel.js';
 import { folio_mark_accessed } from './lru.js';
-import { vm_normal_page } from './memory.js';
+import { pte_devmap, vm_normal_page } from './memory.js';
 import { compound_head, folio_test_anon, PageAnonExclusive, PG_dirty } from './page_flags.js';
 import {
   FLAGS,
@@ -75,7 +75,9 @@ function follow_page_pte(vma: VmArea, table: PteTable, i: number, flags: number)
   if (!pte_present(pte)) return pte === 0 ? no_page_table(vma, flags) : NO_PAGE;
   const normal = vm_normal_page(pte, table[i]!);
   if ((flags & FOLL_WRITE) !== 0 && !can_follow_write(k, pte, normal, vma, flags)) return NO_PAGE;
-  if (normal === NO_PAGE) {
+  // Such a page is only for whoever takes a reference.
+  const devmap = pte_devmap(k, pte, table[i]!) && (flags & (FOLL_GET | FOLL_PIN)) !== 0;
+  if (normal === NO_PAGE && !devmap) {
     if ((flags & FOLL_DUMP) !== 0) return -EFAULT;
     if (table[i] !== k.zeroPage) return -EEXIST;
   }

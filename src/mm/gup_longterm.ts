@@ -15,10 +15,12 @@ import type { MmStruct } from './types.js';
 
 /**
  * Device coherent memory must always allow eviction, so nobody may pin it for long. The generic memory that it grew
- * out of knew no such rule.
+ * out of knew no such rule. A file system wants its pages back when it cuts them off: it waits for short pins alone.
  */
 export function folio_is_longterm_pinnable(k: Kernel, folio: Page): boolean {
-  return !k.is_zone_device_page(folio) || k.pgmapOf(folio).type !== 'MEMORY_DEVICE_COHERENT';
+  if (!k.is_zone_device_page(folio)) return true;
+  const { type } = k.pgmapOf(folio);
+  return type !== 'MEMORY_DEVICE_COHERENT' && type !== 'MEMORY_DEVICE_FS_DAX';
 }
 
 /** Move one pinned coherent page to system memory; its pin is gone afterwards. Return: 0 or -EBUSY. */

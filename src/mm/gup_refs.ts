@@ -23,10 +23,18 @@ import {
 /** Pages got or pinned, one word each; NO_PAGE where there is none. */
 export type PageArray = Uint32Array;
 
+/**
+ * Whether a folio without references may get one: try_get_page() of DEVICE_GENERIC v5 lets pages of devices, which begin with
+ * none there. A pin is counted elsewhere, and warns still.
+ */
+function may_be_free(k: Kernel, folio: Page, flags: number): boolean {
+  return (flags & FOLL_GET) !== 0 && k.is_zone_device_page(folio) && k.behaviour.tryGetTakesFreeDevicePages;
+}
+
 /** Take `refs` references or pins on a folio, as the flags ask (neither: nothing). Return: 0 or -ENOMEM. */
 export function try_grab_folio(k: Kernel, folio: Page, refs: number, flags: number): number {
   const { mem } = k;
-  if (mem.refcount[folio]! <= 0) {
+  if (mem.refcount[folio]! <= 0 && !may_be_free(k, folio, flags)) {
     k.warn_on_once('try_grab_folio', 'the folio is free');
     return -ENOMEM;
   }

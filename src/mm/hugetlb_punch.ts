@@ -59,13 +59,13 @@ function* remove_inode_page(k: Kernel, mapping: AddressSpace, idx: number): Task
   mutex.mutex_unlock();
 }
 
-/** Huge pages within the hole go, with their reservations; what the hole has of others becomes zeros. Context: may sleep. */
+/** Huge pages within the hole go, with their reservations; what the hole has of others becomes zeros. Context: may sleep. Return: 0. */
 export function* hugetlbfs_punch_hole(
   k: Kernel,
   mapping: AddressSpace,
   offset: number,
   length: number,
-): Task {
+): Task<number> {
   const end = offset + length;
   const from = Math.ceil(offset / HPAGE_SIZE) * HPAGE_SIZE;
   const to = Math.floor(end / HPAGE_SIZE) * HPAGE_SIZE;
@@ -73,4 +73,5 @@ export function* hugetlbfs_punch_hole(
   if (to > from) yield* vmdelete_list(mapping, from, to);
   if (end > to && end > from) yield* zero_partial_page(k, mapping, to, end);
   for (let at = from; at < to; at += HPAGE_SIZE) yield* remove_inode_page(k, mapping, at / HPAGE_SIZE);
+  return 0;
 }

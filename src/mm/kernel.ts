@@ -45,6 +45,16 @@ export interface HostMemory {
   readonly lru: Uint32Array;
 }
 
+/** What the memory core asks of the signals of the running task; whoever has processes knows. */
+export interface Signals {
+  /** Whether a deadly one has come (signal_pending). */
+  pending(): boolean;
+  /** Whether a signal wakes who sleeps on the queue. */
+  wakes(queue: WaitQueue, on: boolean): void;
+}
+
+const NO_SIGNALS: Signals = { pending: () => false, wakes: () => {} };
+
 /** How often another task may be faster, before trying again has to be fruitless. */
 const PATIENCE = 64;
 
@@ -74,6 +84,9 @@ export class Kernel {
   dmesg: string[] = [];
   /** Whoever polls, of whatever file. */
   readonly pollers = new WaitQueue();
+  signals = NO_SIGNALS;
+  /** By page: who waits for its count to change (wait_var_event). */
+  readonly varWaits = new Map<Page, WaitQueue>();
   /** By task: the fault that it has to wait for before it tries again. */
   readonly userfaults = new Map<object, UserfaultWait>();
   warnings = 0;
@@ -133,7 +146,8 @@ export class Kernel {
     return this.pgmapOrNull(page) !== null;
   }
 
-  private pgmapOrNull(page: Page): DevPagemap | null {
+  /** null: its range was unmapped. */
+  pgmapOrNull(page: Page): DevPagemap | null {
     return this.pgmaps[this.pgmapOfBlock[((page - this.firstDevicePage) / PAGEBLOCK) | 0]!] ?? null;
   }
 

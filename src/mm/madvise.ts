@@ -2,7 +2,7 @@
 /** Answers for: mm/madvise.c. Fidelity: ported for the advice listed here; no reclaim behind MADV_FREE. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { EACCES, EAGAIN, EFAULT, EINVAL, ENODEV, ENOMEM } from '../uapi/errno.js';
+import { EACCES, EAGAIN, EFAULT, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP } from '../uapi/errno.js';
 import {
   HPAGE_PMD_NR,
   MADV_COLD,
@@ -30,6 +30,7 @@ import {
   MADV_WIPEONFORK,
   PAGE_SIZE,
 } from '../uapi/mman.js';
+import { dax_punch_hole } from './dax_layout.js';
 import { ext4_punch_hole } from './ext4.js';
 import { filemap_willneed } from './filemap.js';
 import { faultin_page_range } from './gup.js';
@@ -251,7 +252,12 @@ function* madvise_willneed(vma: VmArea, start: number, end: number): Task<number
 }
 
 /** fallocate(FALLOC_FL_PUNCH_HOLE) by what is mapped. */
-const PUNCH_HOLE = { hugetlb: hugetlbfs_punch_hole, shmem: shmem_punch_hole, ext4: ext4_punch_hole };
+const PUNCH_HOLE = {
+  hugetlb: hugetlbfs_punch_hole,
+  shmem: shmem_punch_hole,
+  ext4: ext4_punch_hole,
+  dax: dax_punch_hole,
+};
 
 /** MADV_REMOVE: a hole in the file behind. Context: mmap_lock held for read, dropped for a while. */
 function* madvise_remove(vma: VmArea, start: number, end: number): Task<number> {
@@ -259,14 +265,17 @@ function* madvise_remove(vma: VmArea, start: number, end: number): Task<number> 
   if ((vma.vm_flags & VM_LOCKED) !== 0 || file === null) return -EINVAL;
   if ((vma.vm_flags & (VM_SHARED | VM_MAYWRITE)) !== (VM_SHARED | VM_MAYWRITE)) return -EACCES;
   // What has no pages of its own is a device.
-  if (file.mapping === null) return -ENODEV;
+  const { mapping } = file;
+  if (mapping === null) return -ENODEV;
+  const { kind } = mapping;
+  if (kind === 'devdax') return -EOPNOTSUPP;
   const offset = linear_page_index(vma, start) * PAGE_SIZE;
   file.get_file();
   mm.mmap_lock.up_read();
-  yield* PUNCH_HOLE[file.mapping.kind](mm.kernel, file.mapping, offset, end - start);
+  const ret = yield* PUNCH_HOLE[kind](mm.kernel, mapping, offset, end - start);
   file.fput();
   yield* mm.mmap_lock.down_read('madvise_remove');
-  return 0;
+  return ret;
 }
 
 function* madvise_dontneed_free(vma: VmArea, start: number, end: number, advice: number): Task<number> {

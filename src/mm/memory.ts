@@ -82,6 +82,7 @@ import {
   type MmStruct,
   userfaultfd_missing,
   userfaultfd_wp,
+  VM_FAULT_DONE_COW,
   VM_FAULT_ERROR,
   VM_FAULT_FALLBACK,
   VM_FAULT_NOPAGE,
@@ -105,6 +106,11 @@ const UNFINISHED = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
 /** The page of a present PTE that the memory core may handle; NO_PAGE for special ones (the zero page). */
 export function vm_normal_page(flags: number, page: Page): Page {
   return (flags & PTE_SPECIAL) !== 0 ? NO_PAGE : page;
+}
+
+/** A special entry of a device's page, which counts neither as reference nor as mapping of it. */
+export function pte_devmap(k: Kernel, flags: number, page: Page): boolean {
+  return (flags & PTE_SPECIAL) !== 0 && page >= k.firstDevicePage;
 }
 
 /** The PTE of a fault, found again after a sleep. */
@@ -303,17 +309,21 @@ function* do_cow_fault(vmf: VmFault): Task<number> {
   anon_vma_prepare(vma);
   const cow = yield* alloc_page(k);
   if (cow === NO_PAGE) return VM_FAULT_OOM;
+  vmf.cow_page = cow;
   const ret = yield* vma.vm_ops!.fault!(vmf);
   if ((ret & UNFINISHED) !== 0) {
     k.contents.clear_page(cow);
     put_page(k, cow);
     return ret;
   }
-  k.copy_highpage(cow, vmf.page);
+  const filled = (ret & VM_FAULT_DONE_COW) !== 0;
+  if (!filled) k.copy_highpage(cow, vmf.page);
   k.mem.flags[cow] = PG_uptodate;
   const done = finish_fault(vmf, cow, true);
-  k.unlock_page(compound_head(k.mem, vmf.page));
-  put_page(k, vmf.page);
+  if (!filled) {
+    k.unlock_page(compound_head(k.mem, vmf.page));
+    put_page(k, vmf.page);
+  }
   if (done !== 0) put_page(k, cow);
   return done;
 }
@@ -474,8 +484,10 @@ function* do_wp_page(vmf: VmFault, table: PteTable, i: number): Task<number> {
   const page = vm_normal_page(table[FLAGS + i]!, table[i]!);
   vmf.page = page;
   if ((vma.vm_flags & (VM_SHARED | VM_MAYSHARE)) !== 0) {
-    if (page !== NO_PAGE && vma.vm_ops?.page_mkwrite !== undefined)
-      return yield* wp_page_shared(vmf, table[FLAGS + i]!);
+    const { page_mkwrite, pfn_mkwrite } = vma.vm_ops ?? {};
+    // A DAX file system takes both for the same: there is nothing to lock.
+    if (pfn_mkwrite !== undefined) return yield* pfn_mkwrite(vmf);
+    if (page !== NO_PAGE && page_mkwrite !== undefined) return yield* wp_page_shared(vmf, table[FLAGS + i]!);
     wp_page_reuse(vmf, table, i);
     if (page !== NO_PAGE) mem.flags[compound_head(mem, page)]! |= PG_dirty;
     return 0;
@@ -540,8 +552,9 @@ function* wp_page_copy(vmf: VmFault, origPage: Page, origFlags: number): Task<nu
     if (old !== NO_PAGE) put_page(k, old);
     return VM_FAULT_OOM;
   }
-  if (old === NO_PAGE) k.contents.clear_page(fresh);
-  else k.copy_highpage(fresh, old);
+  if (old !== NO_PAGE) k.copy_highpage(fresh, old);
+  else if (pte_devmap(k, origFlags, origPage)) k.copy_highpage(fresh, origPage);
+  else k.contents.clear_page(fresh);
   k.mem.flags[fresh] = PG_uptodate;
 
   const range = mmu_notifier_range(mm, address, address + PAGE_SIZE, 'MMU_NOTIFY_CLEAR');

@@ -23,8 +23,13 @@ import {
 import type { Reason } from './reasons.js';
 import { IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM, REGION_DISJOINT, region_intersects } from './resource.js';
 import type { VmFault } from './types.js';
+import { wake_up_var } from './wait_bit.js';
 
-export type MemoryType = 'MEMORY_DEVICE_PRIVATE' | 'MEMORY_DEVICE_COHERENT' | 'MEMORY_DEVICE_GENERIC';
+export type MemoryType =
+  | 'MEMORY_DEVICE_PRIVATE'
+  | 'MEMORY_DEVICE_COHERENT'
+  | 'MEMORY_DEVICE_GENERIC'
+  | 'MEMORY_DEVICE_FS_DAX';
 
 export interface DevPagemapOps {
   /** The last reference of a device page, or of a large folio of them, is gone. */
@@ -59,7 +64,7 @@ const overlaps = (a: DevPagemap, b: DevPagemap): boolean =>
 
 /** What a pagemap of this type must have and this one has not; null when nothing is missing. */
 function missing({ type, ops, owner }: DevPagemap): string | null {
-  if (type === 'MEMORY_DEVICE_GENERIC') return null;
+  if (type === 'MEMORY_DEVICE_GENERIC' || type === 'MEMORY_DEVICE_FS_DAX') return null;
   if (type === 'MEMORY_DEVICE_PRIVATE' && ops.migrate_to_ram === undefined) return 'migrate_to_ram method';
   if (ops.page_free === undefined) return 'page_free method';
   return owner === null ? 'owner' : null;
@@ -110,8 +115,9 @@ export function memremap_pages(k: Kernel, pgmap: DevPagemap): number {
 /** Pages of the range that are in use, once their own references are gone. */
 function users_of(k: Kernel, { firstPage, nr_pages }: DevPagemap): Page[] {
   const users: Page[] = [];
+  const idle = is_dax_page(k, firstPage) ? idle_device_refs(k, firstPage) : 0;
   for (let page = firstPage; page < firstPage + nr_pages; page++) {
-    if (k.mem.refcount[page]! > 0) users.push(page);
+    if (k.mem.refcount[page]! > idle) users.push(page);
   }
   return users;
 }
@@ -134,9 +140,28 @@ function referenced_twice(k: Kernel): boolean {
   return usedDevicePagesReferencedTwice && !freeDevicePagesUnreferenced;
 }
 
-/** References of a device page that nobody uses. */
-export function idle_device_refs(k: Kernel): number {
-  return referenced_twice(k) ? 1 : 0;
+/** Pages of a file of a DAX file system, or of device-dax: whoever maps them hands them out, and no driver gets them back. */
+export function is_dax_page(k: Kernel, page: Page): boolean {
+  const pgmap = k.pgmapOrNull(page);
+  if (pgmap === null) return false;
+  const { type, ops } = pgmap;
+  return type === 'MEMORY_DEVICE_FS_DAX' || (type === 'MEMORY_DEVICE_GENERIC' && ops.page_free === undefined);
+}
+
+/**
+ * References of a device page that nobody uses. Pages of device-dax keep one in 7.3, where those of files do not: they come back
+ * from free_zone_device_folio() with it.
+ */
+export function idle_device_refs(k: Kernel, page: Page): number {
+  if (!is_dax_page(k, page)) return referenced_twice(k) ? 1 : 0;
+  if (!k.behaviour.daxPagesUnreferenced) return 1;
+  return k.behaviour.daxPagesAreNormal && k.pgmapOf(page).type === 'MEMORY_DEVICE_GENERIC' ? 1 : 0;
+}
+
+/** memmap_init_zone_device(), of one page when it is first mapped: an idle page. Source: mm/mm_init.c. */
+export function init_dax_page(k: Kernel, page: Page): void {
+  k.mem.touch(page, 1);
+  if (k.mem.refcount[page] === 0) k.mem.refcount[page] = idle_device_refs(k, page);
 }
 
 /** Drop the pages' own references. A page with one user left counts as free, and its driver gets it back. */
@@ -173,7 +198,7 @@ export function zone_device_page_init(k: Kernel, page: Page, order = 0): void {
   if (!pgmap.live) k.warn('zone_device_page_init', 'page of a pagemap that is being removed');
   else if (k.behaviour.devicePagesHoldPgmap) pgmap.ref += 1 << order;
   k.mem.touch(page, 1 << order);
-  k.mem.refcount[page] = 1 + idle_device_refs(k);
+  k.mem.refcount[page] = 1 + idle_device_refs(k, page);
   // Whoever had the page before has left his flags. DIVERGES: anonymous memory had every page once, as where the module
   // has been loaded for long: pages of a new one are not swapbacked yet, and what MADV_FREE was told of stays so there.
   k.mem.flags[page]! |= PG_locked | PG_swapbacked;
@@ -183,7 +208,9 @@ export function zone_device_page_init(k: Kernel, page: Page, order = 0): void {
 
 /** A reference of a device page was dropped, others are left: it is free where one of them is its own. */
 export function put_devmap_managed_page(k: Kernel, page: Page): void {
-  if (k.mem.refcount[page] === idle_device_refs(k)) free_zone_device_folio(k, page);
+  if (k.mem.refcount[page] !== idle_device_refs(k, page)) return;
+  if (is_dax_page(k, page)) wake_up_var(k, page);
+  else free_zone_device_folio(k, page);
 }
 
 /** The last reference of a device page is gone: clean it and give it back to its driver. */
@@ -191,6 +218,10 @@ export function free_zone_device_folio(k: Kernel, folio: Page): void {
   k.enter('free_zone_device_folio');
   const { mem } = k;
   const pgmap = k.pgmapOf(folio);
+  if (is_dax_page(k, folio)) {
+    free_dax_page(k, pgmap, folio);
+    return;
+  }
   if (!pgmap.live && referenced_twice(k)) {
     free_unmapped_page(k, pgmap, folio);
     return;
@@ -203,6 +234,17 @@ export function free_zone_device_folio(k: Kernel, folio: Page): void {
   give_back(k, pgmap, folio);
   if (!k.behaviour.freeDevicePagesUnreferenced) mem.refcount[folio] = 1;
   if (k.behaviour.devicePagesHoldPgmap) put_dev_pagemap(k, pgmap, nr);
+}
+
+/** An idle page stays where it is; somebody may wait for it. */
+function free_dax_page(k: Kernel, { type }: DevPagemap, page: Page): void {
+  if (type === 'MEMORY_DEVICE_FS_DAX') wake_up_var(k, page);
+  else if (k.behaviour.devdaxPagesAreFreed)
+    throw new KernelBug(
+      'free_device_page',
+      'page_free of a pagemap without operations: NULL pointer dereference',
+    );
+  else k.mem.refcount[page] = idle_device_refs(k, page);
 }
 
 function give_back(k: Kernel, pgmap: DevPagemap, page: Page): void {

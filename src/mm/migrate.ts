@@ -177,7 +177,7 @@ export function folio_migrate_mapping(k: Kernel, newfolio: Page, folio: Page, ex
   const { mem } = k;
   const cached = folio_test_swapcache(k, folio);
   const expected =
-    1 + extra_count + (cached ? 1 : 0) + (k.is_zone_device_page(folio) ? idle_device_refs(k) : 0);
+    1 + extra_count + (cached ? 1 : 0) + (k.is_zone_device_page(folio) ? idle_device_refs(k, folio) : 0);
   if (mem.refcount[folio] !== expected) return -EAGAIN;
   mem.index[newfolio] = mem.index[folio]!;
   mem.mapping[newfolio] = mem.mapping[folio]!;

@@ -60,7 +60,14 @@ import { type Because, reasonOf, referenced } from './reasons.js';
 import { folio_add_new_anon_rmap, try_to_migrate } from './rmap.js';
 import { folio_free_swap, folio_test_swapcache } from './swap.js';
 import { flush_tlb_page } from './tlb.js';
-import { is_vm_hugetlb_page, userfaultfd_missing, VM_SPECIAL, VM_WRITE, vma_is_anonymous } from './types.js';
+import {
+  is_vm_hugetlb_page,
+  userfaultfd_missing,
+  VM_SPECIAL,
+  VM_WRITE,
+  vma_is_anonymous,
+  vma_is_dax,
+} from './types.js';
 
 // --- unmapping --------------------------------------------------------------------------------------------
 
@@ -162,8 +169,9 @@ export function* migrate_vma_setup(args: MigrateVma): Task<number> {
   const { vma } = args;
   const k = vma.vm_mm.kernel;
   const nr = (args.end - args.start) / PAGE_SIZE;
-  if (is_vm_hugetlb_page(vma) || (vma.vm_flags & VM_SPECIAL) !== 0) {
-    const because = is_vm_hugetlb_page(vma) ? 'hugetlb-mapping' : 'device-mapping';
+  if (is_vm_hugetlb_page(vma) || (vma.vm_flags & VM_SPECIAL) !== 0 || vma_is_dax(vma)) {
+    const other = vma_is_dax(vma) ? 'dax-mapping' : 'device-mapping';
+    const because = is_vm_hugetlb_page(vma) ? 'hugetlb-mapping' : other;
     skip(args, args.start, NO_PAGE, 'migrate_vma_setup', because, args.end);
     return -EINVAL;
   }
@@ -340,7 +348,7 @@ function leaves_swap_cache(k: Kernel, page: Page): boolean {
 function note_unexpected_refs(k: Kernel, page: Page, extra: number): void {
   if (k.trace === null) return;
   const refcount = k.mem.refcount[page]!;
-  if (k.is_zone_device_page(page)) extra += idle_device_refs(k);
+  if (k.is_zone_device_page(page)) extra += idle_device_refs(k, page);
   note_skip(k, 'folio_migrate_mapping', page, { id: 'unexpected-reference', refcount, expected: 1 + extra });
 }
 

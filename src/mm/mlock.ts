@@ -23,6 +23,7 @@ import {
   VM_LOCKED_MASK,
   VM_SPECIAL,
   type VmArea,
+  vma_is_dax,
 } from './types.js';
 import { vma_modify_flags } from './vma.js';
 
@@ -70,7 +71,8 @@ function* apply_vma_lock_flags(mm: MmStruct, start: number, len: number, flags: 
 
 function* mlock_fixup(vma: VmArea, start: number, end: number, newflags: number): Task<number> {
   const oldflags = vma.vm_flags;
-  if (newflags === oldflags || (oldflags & VM_SPECIAL) !== 0 || is_vm_hugetlb_page(vma)) return 0;
+  if (newflags === oldflags || (oldflags & VM_SPECIAL) !== 0) return 0;
+  if (is_vm_hugetlb_page(vma) || vma_is_dax(vma)) return 0;
   const modified = yield* vma_modify_flags(vma, start, end, newflags);
   if (typeof modified === 'number') return modified;
   const pages = (end - start) / PAGE_SIZE;

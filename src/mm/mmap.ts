@@ -51,6 +51,7 @@ import {
   VM_WRITE,
   VmArea,
   type VmOperations,
+  vma_is_dax,
 } from './types.js';
 import {
   MAX_MAP_COUNT,
@@ -215,7 +216,7 @@ function* mmap_region(mm: MmStruct, addr: number, length: number, request: MmapR
       return err;
     }
   }
-  if ((vma.vm_flags & VM_SPECIAL) !== 0) vma.vm_flags &= ~VM_LOCKED_MASK;
+  if ((vma.vm_flags & VM_SPECIAL) !== 0 || vma_is_dax(vma)) vma.vm_flags &= ~VM_LOCKED_MASK;
   vma_link(mm, vma);
   return addr;
 }

@@ -25,6 +25,8 @@ export interface CoreReasons {
   'vma-not-writable': None;
   'special-mapping': None;
   'device-mapping': None;
+  'dax-mapping': None;
+  'fsdax-longterm': None;
   'hugetlb-mapping': None;
   'mapping-not-anonymous': None;
   'file-tracks-writes': None;
@@ -155,6 +157,10 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'vma-not-readable': mapping('VMA is not readable'),
   'vma-not-writable': mapping('VMA is not writable'),
   'special-mapping': mapping('special mapping'),
+  'dax-mapping': mapping('mapping of a DAX file, whose pages are those of a device already'),
+  'fsdax-longterm': mapping(
+    'mapping of a DAX file, pinned for long: its file system could not cut pages off any more',
+  ),
   'device-mapping': mapping("special mapping (a device's own pages)"),
   'hugetlb-mapping': mapping('hugetlb mapping'),
   'mapping-not-anonymous': page('mapping is not anonymous'),

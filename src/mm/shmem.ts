@@ -123,10 +123,11 @@ function cachedPage(vma: VmArea, pgoff: number): Page {
 export const shmem_vm_ops: VmOperations = { name: 'shmem', fault: shmem_fault, cachedPage };
 
 /** Drop the page cache of an inode that nobody maps or has open (shmem_evict_inode). */
-export function shmem_evict_inode(k: Kernel, mapping: AddressSpace): void {
+export function shmem_evict_inode(k: Kernel, mapping: AddressSpace): Task {
   truncate_inode_pages_final(k, mapping);
   free_swapped(k, mapping, 0, Number.MAX_SAFE_INTEGER);
   k.dropMapping(mapping);
+  return done(undefined);
 }
 
 /** Free the pages from `first` up to `end`, wherever they are referenced still (shmem_truncate_range). */
@@ -135,11 +136,11 @@ function* shmem_truncate_range(k: Kernel, mapping: AddressSpace, first: number, 
   yield* truncate_inode_pages_range(k, mapping, first, end, 'shmem_undo_range');
 }
 
-/** ftruncate(): a smaller size unmaps and frees what lies beyond, private copies too. Context: may sleep. */
-export function* shmem_setattr(k: Kernel, mapping: AddressSpace, size: number): Task {
+/** ftruncate(): a smaller size unmaps and frees what lies beyond, private copies too. Context: may sleep. Return: 0. */
+export function* shmem_setattr(k: Kernel, mapping: AddressSpace, size: number): Task<number> {
   const old = mapping.size;
   mapping.size = size;
-  if (size > old) return;
+  if (size > old) return 0;
   const first = Math.ceil(size / PAGE_SIZE);
   const shrinks = old > first * PAGE_SIZE;
   const everything = Number.MAX_SAFE_INTEGER - first;
@@ -148,12 +149,19 @@ export function* shmem_setattr(k: Kernel, mapping: AddressSpace, size: number): 
   yield* shmem_truncate_range(k, mapping, first, Number.MAX_SAFE_INTEGER);
   // Once more, for private copies that were made meanwhile.
   if (shrinks) yield* unmap_mapping_pages(mapping, first, everything, true);
+  return 0;
 }
 
-/** fallocate(FALLOC_FL_PUNCH_HOLE): pages of the range go, private copies stay. Context: may sleep. */
-export function* shmem_punch_hole(k: Kernel, mapping: AddressSpace, offset: number, length: number): Task {
+/** fallocate(FALLOC_FL_PUNCH_HOLE): pages of the range go, private copies stay. Context: may sleep. Return: 0. */
+export function* shmem_punch_hole(
+  k: Kernel,
+  mapping: AddressSpace,
+  offset: number,
+  length: number,
+): Task<number> {
   const { first, end } = holePages(offset, length);
   if (end > first) yield* unmap_mapping_pages(mapping, first, end - first, false);
   clear_hole_edges(k, mapping, offset, length);
   yield* shmem_truncate_range(k, mapping, first, end);
+  return 0;
 }

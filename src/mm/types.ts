@@ -55,6 +55,8 @@ export interface VmOperations {
    * page locked, VM_FAULT_NOPAGE when the page is no longer the file's, or an error.
    */
   page_mkwrite?(vmf: VmFault): Task<number>;
+  /** The same of an entry without a page that the memory core may handle. Return: VM_FAULT_*. */
+  pfn_mkwrite?(vmf: VmFault): Task<number>;
   open?(vma: VmArea): void;
   close?(vma: VmArea): void;
   /** Whether the VMA may be split at `addr`: 0 or -errno. */
@@ -79,13 +81,32 @@ export class AddressSpace {
   readonly i_mmap = new Set<VmArea>();
   /** hugetlb: the inode's reservations (a ResvMap). */
   i_private_data: unknown = null;
+  /** Where the pages of a file of a DAX file system are; i_pages has those that have been mapped. null: it is no such file. */
+  dax: DaxBlocks | null = null;
 
   constructor(
     readonly id: number,
-    readonly kind: 'shmem' | 'hugetlb' | 'ext4',
+    readonly kind: 'shmem' | 'hugetlb' | 'ext4' | 'dax' | 'devdax',
     /** i_size in bytes. */
     public size: number,
   ) {}
+}
+
+/** The blocks of a file that are pages of a persistent memory device. */
+export interface DaxBlocks {
+  /** By index; what is not there is a hole. */
+  readonly blocks: Map<number, Page>;
+  /** Faults read it, whoever cuts pages off writes it: of the mapping. Outside of it: mmap_lock. */
+  readonly invalidate_lock: RwSem;
+  readonly sb: DaxSuperBlock;
+}
+
+/** What a DAX file system has, as far as the memory core asks it. */
+export interface DaxSuperBlock {
+  readonly type: 'ext4' | 'xfs' | 'fuse';
+  /** A page of the device that no file has, holding zeros; NO_PAGE where none is left. */
+  alloc(): Page;
+  free(page: Page): void;
 }
 
 /** What VMAs know of the userfaultfd that has their faults (struct userfaultfd_ctx). */
@@ -183,6 +204,8 @@ export const VM_FAULT_SIGSEGV = 0x40;
 export const VM_FAULT_NOPAGE = 0x100;
 export const VM_FAULT_RETRY = 0x400;
 export const VM_FAULT_FALLBACK = 0x800;
+/** vm_ops.fault() has filled vmf.cow_page. */
+export const VM_FAULT_DONE_COW = 0x1000;
 export const VM_FAULT_ERROR = VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV;
 
 /** The errors of a fault, by name. */
@@ -200,6 +223,8 @@ export interface VmFault {
   readonly pgoff: number;
   /** The page that the PTE held, or that vm_ops.fault found. */
   page: Page;
+  /** A private file page is written: the copy that is to be filled, by whoever has no page to give. */
+  cow_page?: Page;
   /** It was a huge PMD that was not present, where a driver finds vmf->pte to be NULL. */
   huge?: boolean;
 }
@@ -211,6 +236,16 @@ export function linear_page_index(vma: VmArea, address: number): number {
 
 export function vma_is_anonymous(vma: VmArea): boolean {
   return vma.vm_ops === null;
+}
+
+/** Pages of a device, mapped as they are: of a file of a DAX file system, or of device-dax. */
+export function vma_is_dax(vma: VmArea): boolean {
+  const kind = vma.vm_file?.mapping?.kind;
+  return kind === 'dax' || kind === 'devdax';
+}
+
+export function vma_is_fsdax(vma: VmArea): boolean {
+  return vma.vm_file?.mapping?.kind === 'dax';
 }
 
 export function is_vm_hugetlb_page(vma: VmArea): boolean {

@@ -15,6 +15,7 @@ const LETTER: Readonly<Record<Tone, string>> = {
   'private-remote': 'P',
   'coherent-local': 'C',
   'coherent-remote': 'C',
+  dax: 'D',
   exclusive: 'X',
   migrating: 'M',
   swapped: 'O',
@@ -37,6 +38,7 @@ const LEGEND: readonly LegendItem[] = [
 const RARE: readonly LegendItem[] = [
   ['huge-local', 'H', 'private huge page (local)'],
   ['huge-remote', 'H', 'private huge page (remote)'],
+  ['dax', 'D', 'persistent memory'],
   ['migrating', 'M', 'being migrated'],
   ['swapped', 'O', 'swapped out'],
 ];

@@ -36,6 +36,7 @@ export interface Actor {
   readonly process: Process;
   readonly fds: Map<string, number>;
   readonly memfds: Map<string, number>;
+  /** On a disk, or of a DAX file system. */
   readonly diskFiles: Map<string, number>;
   /** All processes of the scenario, by name, dead or alive. */
   readonly peers: ReadonlyMap<string, Process>;

@@ -20,6 +20,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   PLACE: 'r1[0]',
   PROCESS: 'p1',
   DEVICE: '0',
+  DISK: 'pmem0',
   REQUEST: '0',
   PAGES: '4',
   WORD: '64',

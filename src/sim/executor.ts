@@ -46,6 +46,8 @@ class Sleep implements Wait {
 interface LockOfQueue {
   readonly key: object | number;
   readonly name: string;
+  /** The page whose references are waited for, where it is no lock. */
+  readonly page?: number;
 }
 
 /** Tasks that sleep until somebody wakes them. */

@@ -19,7 +19,12 @@ export interface Standing {
   readonly where: string;
   readonly holds: readonly Held[];
   /** The lock that it sleeps for, and who has it; undefined where it waits for something else, or for nothing. */
-  readonly wants?: { readonly lock: string; readonly from: readonly (Held & { readonly task: SimTask })[] };
+  readonly wants?: {
+    readonly lock: string;
+    readonly from: readonly (Held & { readonly task: SimTask })[];
+    /** The page whose references it waits for: no task has them. */
+    readonly page?: number;
+  };
 }
 
 /** A task that takes a lock for which it may have to sleep, with what it holds then. */
@@ -143,8 +148,8 @@ export class LockWatch {
       .filter((one) => one.task === task)
       .map(({ lock, mode }) => ({ lock, mode }));
     if (queue === null || queue.lock === null) return { task, where, holds };
-    const { key, name } = queue.lock;
+    const { key, name, page } = queue.lock;
     const from = [this.#owned.get(key) ?? []].flat();
-    return { task, where, holds, wants: { lock: name, from } };
+    return { task, where, holds, wants: { lock: name, from, ...(page === undefined ? {} : { page }) } };
   }
 }

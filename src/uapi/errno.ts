@@ -158,6 +158,7 @@ export const {
   EISDIR,
   EINVAL,
   EMFILE,
+  ENOTBLK,
   ENOTTY,
   EFBIG,
   ENOSPC,
@@ -169,6 +170,9 @@ export const {
   EOVERFLOW,
   EOPNOTSUPP,
 } = ERRNO;
+
+/** Within the kernel: a signal ended the call, which programs never see. */
+export const ERESTARTSYS = 512;
 
 const values = new Map(Object.entries(ERRNO));
 const names = new Map([...values].map(([name, value]) => [value, name]));

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Modes of fallocate(2) (include/uapi/linux/falloc.h). */
+/** Commands of fcntl(2), and modes of fallocate(2) (include/uapi/asm-generic/fcntl.h, include/uapi/linux/falloc.h). */
+
+export const F_GETFL = 3;
+export const F_SETFL = 4;
 
 export const FALLOC_FL_KEEP_SIZE = 0x01;
 export const FALLOC_FL_PUNCH_HOLE = 0x02;

@@ -60,6 +60,8 @@ export const O_RDWR = 2;
 export const O_NONBLOCK = 0x800;
 export const O_CLOEXEC = 0x80000;
 export const O_EXCL = 0o200;
+export const O_CREAT = 0o100;
+export const O_DIRECT = 0o40000;
 export const O_TMPFILE = 0o20200000;
 
 export const MFD_CLOEXEC = 1;

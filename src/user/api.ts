@@ -72,7 +72,7 @@ export interface Sys {
   syscall(number: number, ...args: readonly SyscallArg[]): Task<SyscallResult>;
   /**
    * open(2) of /dev/hmm_dmirrorN, /dev/hmm_mirrorN, /sys/kernel/debug/gup_test, /proc/self/pagemap, /proc/meminfo,
-   * O_TMPFILE on /tmp.
+   * O_TMPFILE on /tmp and /var/tmp, files of a file system that is mounted.
    */
   open(path: string, flags: number, mode?: number): Task<number>;
   close(fd: number): Task<number>;
@@ -82,6 +82,12 @@ export interface Sys {
   pwrite(fd: number, buf: number, count: number, offset: number): Task<number>;
   lseek(fd: number, offset: number, whence: number): Task<number>;
   ftruncate(fd: number, length: number): Task<number>;
+  /** mount(2) with options, as "dax". */
+  mount(source: string, target: string, fstype: string, data: string): Task<number>;
+  umount(target: string): Task<number>;
+  unlink(path: string): Task<number>;
+  /** F_GETFL, and F_SETFL of O_DIRECT alone. */
+  fcntl(fd: number, cmd: number, arg: number): Task<number>;
   memfd_create(name: string, flags: number): Task<number>;
   fallocate(fd: number, mode: number, offset: number, length: number): Task<number>;
   userfaultfd(flags: number): Task<number>;

@@ -77,6 +77,23 @@ export class Libc {
     return this.call(nr.__NR_ftruncate, fd, length);
   }
 
+  /** Mount `source` at `target` with these options. */
+  mount(source: string, target: string, fstype: string, data: string): Task<number> {
+    return this.call(nr.__NR_mount, source, target, fstype, 0, data);
+  }
+
+  umount(target: string): Task<number> {
+    return this.call(nr.__NR_umount2, target, 0);
+  }
+
+  unlink(path: string): Task<number> {
+    return this.call(nr.__NR_unlink, path);
+  }
+
+  fcntl(fd: number, cmd: number, arg: number): Task<number> {
+    return this.call(nr.__NR_fcntl, fd, cmd, arg);
+  }
+
   memfd_create(name: string, flags: number): Task<number> {
     return this.call(nr.__NR_memfd_create, name, flags);
   }

@@ -6,6 +6,7 @@
 import type { Device, DeviceAccess } from '../kernel/module.js';
 import type { Machine } from '../machine/machine.js';
 import type { Kernel } from '../mm/kernel.js';
+import { is_dax_page } from '../mm/memremap.js';
 import { compound_head, page_mapcount } from '../mm/page_flags.js';
 import {
   FLAGS,
@@ -42,6 +43,7 @@ export type Where =
   | 'system'
   | 'private'
   | 'coherent'
+  | 'dax'
   | 'exclusive'
   | 'migrating'
   | 'swapped';
@@ -50,7 +52,7 @@ export interface VmaState {
   readonly read: boolean;
   readonly write: boolean;
   readonly shared: boolean;
-  readonly backing: 'anon' | 'file' | 'disk' | 'hugetlb' | 'device';
+  readonly backing: 'anon' | 'file' | 'disk' | 'dax' | 'hugetlb' | 'device';
 }
 
 export interface PageState {
@@ -100,7 +102,10 @@ export function entryAt(mm: MmStruct, addr: number): Entry {
   return { level: 'pmd', page: pmd.e[m]! + i, flags };
 }
 
-const BACKINGS: readonly VmaState['backing'][] = ['anon', 'file', 'disk', 'hugetlb', 'device'];
+const BACKINGS: readonly VmaState['backing'][] = ['anon', 'file', 'disk', 'dax', 'hugetlb', 'device'];
+
+/** By the kind of the file; 'file' for others. */
+const KEPT: Readonly<Record<string, VmaState['backing']>> = { ext4: 'disk', dax: 'dax', devdax: 'device' };
 
 /** One object for all pages of such VMAs: there are many pages, and few kinds of VMAs. */
 const vmaStates = new Map<number, VmaState>();
@@ -108,7 +113,7 @@ const vmaStates = new Map<number, VmaState>();
 function vmaState(vma: VmArea | null): VmaState | null {
   if (vma === null) return null;
   const has = (flag: number): boolean => (vma.vm_flags & flag) !== 0;
-  const kept = vma.vm_file?.mapping?.kind === 'ext4' ? 'disk' : 'file';
+  const kept = KEPT[vma.vm_file?.mapping?.kind ?? 'shmem'] ?? 'file';
   const file = vma.vm_ops?.fault === undefined ? 'device' : kept;
   const backing = has(VM_HUGETLB) ? 'hugetlb' : vma.vm_ops === null ? 'anon' : file;
   const key = (vma.vm_flags & (VM_READ | VM_WRITE | VM_SHARED)) * BACKINGS.length + BACKINGS.indexOf(backing);
@@ -135,7 +140,8 @@ function whereOf(k: Kernel, vma: VmArea | null, { flags, page }: Entry): Where {
     return is_migration_entry(flags) ? 'migrating' : 'none';
   }
   if (isZero(k, page)) return 'zero';
-  return k.is_zone_device_page(page) ? 'coherent' : 'system';
+  if (!k.is_zone_device_page(page)) return 'system';
+  return is_dax_page(k, page) ? 'dax' : 'coherent';
 }
 
 function presentWords(flags: number): string {

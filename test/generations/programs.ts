@@ -11,6 +11,7 @@ import { Hang } from '../../src/sim/errors.js';
 import { type Asked, LockWatch } from '../../src/sim/lock-watch.js';
 import type { Task } from '../../src/sim/task.js';
 import { EINVAL } from '../../src/uapi/errno.js';
+import { F_SETFL } from '../../src/uapi/fcntl.js';
 import {
   decodeGupTest,
   encodeGupTest,
@@ -24,12 +25,17 @@ import {
   MAP_ANONYMOUS,
   MAP_HUGETLB,
   MAP_PRIVATE,
+  MAP_SHARED,
+  O_CREAT,
+  O_DIRECT,
   O_NONBLOCK,
   O_RDWR,
+  O_TMPFILE,
   PAGE_SIZE,
   PROT_READ,
   PROT_WRITE,
 } from '../../src/uapi/mman.js';
+import { encodeHeldRange, PAGE_HOLDER_FILE, PAGE_HOLDER_GET } from '../../src/uapi/page_holder.js';
 import { dmirrorRequest } from '../../src/uapi/test_hmm_uapi.js';
 import {
   encodeRequest,
@@ -254,6 +260,66 @@ function failures(machine: Machine, name: string): number {
   return failed;
 }
 
+// --- files of a DAX file system ---------------------------------------------------------------------------
+
+/** The file /mnt/pmem0/f of one page, open; it is mapped at the address that comes with it, and written. */
+function* daxFile(sys: Sys): Task<{ readonly fd: number; readonly addr: number }> {
+  yield* sys.mount('/dev/pmem0', '/mnt/pmem0', 'ext4', 'dax');
+  const fd = yield* sys.open('/mnt/pmem0/f', O_CREAT | O_RDWR);
+  yield* sys.ftruncate(fd, PAGE_SIZE);
+  const addr = yield* sys.mmap(0, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  yield* sys.store32(addr, 64);
+  return { fd, addr };
+}
+
+/** References of the page, mapped still or not. */
+function daxReferences(machine: Machine, mapped: boolean): number {
+  machine.loadModule('nd_pmem', {});
+  const process = machine.spawn('p0');
+  const addr = machine.call(process, function* (sys) {
+    const { addr } = yield* daxFile(sys);
+    return addr;
+  });
+  const page = translate(process.ownMm, addr)!.page;
+  if (!mapped) machine.call(process, (sys) => sys.munmap(addr, PAGE_SIZE));
+  return machine.kernel.mem.refcount[page]!;
+}
+
+/** Whether the last close waits for whoever has a page of the file. */
+function lastCloseWaits(machine: Machine): number {
+  machine.loadModule('nd_pmem', {});
+  const process = machine.spawn('p0');
+  try {
+    machine.call(process, function* (sys) {
+      const { fd, addr } = yield* daxFile(sys);
+      const holder = yield* sys.open(PAGE_HOLDER_FILE, O_RDWR);
+      const arg = yield* map(sys, PAGE_SIZE);
+      yield* sys.storeBytes(arg, encodeHeldRange(addr, 1));
+      yield* sys.ioctl(holder, PAGE_HOLDER_GET, arg);
+      yield* sys.munmap(addr, PAGE_SIZE);
+      yield* sys.unlink('/mnt/pmem0/f');
+      return yield* sys.close(fd);
+    });
+  } catch (error) {
+    if (error instanceof Hang) return 1;
+    throw error;
+  }
+  return 0;
+}
+
+/** Whether direct I/O has pinned pages of its buffer. */
+function directIoPins(machine: Machine): number {
+  const process = machine.spawn('p0');
+  machine.call(process, function* (sys) {
+    const fd = yield* sys.open('/var/tmp', O_TMPFILE | O_RDWR);
+    const buffer = yield* map(sys, PAGE_SIZE);
+    yield* sys.store32(buffer, 64);
+    yield* sys.fcntl(fd, F_SETFL, O_DIRECT);
+    return yield* sys.pwrite(fd, buffer, PAGE_SIZE, 0);
+  });
+  return process.ownMm.has_pinned ? 1 : 0;
+}
+
 const calling = (program: (sys: Sys) => Task<number>) => (machine: Machine) =>
   machine.call(machine.spawn('p0'), program);
 
@@ -273,6 +339,16 @@ export const programs: Readonly<Record<string, WitnessProgram>> = {
   'faults with the lock of huge pages': { run: faultsWithHugeLock, expected: 1 },
   'no faults with the lock of huge pages': { run: faultsWithHugeLock, expected: 0 },
   'a page pinned for long that a userfaultfd brings': { run: calling(pinnedFromUserfaultfd), expected: 1 },
+  'references of an idle page of a DAX file': {
+    run: (machine) => daxReferences(machine, false),
+    expected: 0,
+  },
+  'references of a mapped page of a DAX file': {
+    run: (machine) => daxReferences(machine, true),
+    expected: 1,
+  },
+  'the last close of an unlinked DAX file, a page of which is kept': { run: lastCloseWaits, expected: 1 },
+  'direct I/O into a buffer': { run: directIoPins, expected: 1 },
   hmm_gup_test: { run: (machine) => failures(machine, 'hmm_gup_test'), expected: 0 },
   'open /dev/hmm_mirror0': { run: calling((sys) => sys.open('/dev/hmm_mirror0', O_RDWR)), expected: 3 },
 };

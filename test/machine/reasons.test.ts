@@ -90,6 +90,8 @@ t.test('what reasons are about', async (t) => {
     'vma-not-readable',
     'vma-not-writable',
     'special-mapping',
+    'dax-mapping',
+    'fsdax-longterm',
     'device-mapping',
     'hugetlb-mapping',
     'file-tracks-writes',

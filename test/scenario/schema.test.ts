@@ -89,7 +89,7 @@ t.test('steps', (t) => {
   t.strictSame(ofStep(3), ['steps[0]: expected a mapping, got 3']);
   t.strictSame(ofStep({ op: 'opne' }), [
     'steps[0].op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, ' +
-      'load, pagemap, ioctl, ioctl_raw, driver, ioctl_bytes, gup, pin, unpin, get, put, lock, unlock, fread, fwrite, truncate, punch, ' +
+      'load, pagemap, ioctl, ioctl_raw, driver, ioctl_bytes, gup, pin, unpin, get, put, lock, unlock, fread, fwrite, truncate, punch, mount, umount, unlink, ' +
       'read, write, peek, poke, mincore, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, kill, got "opne" (did you mean "open"?)',
   ]);
   t.strictSame(ofStep({ op: 'open', fd: '0', device: 256 }), [
@@ -125,7 +125,7 @@ t.test('mmap: a device backing has an fd, others have none', (t) => {
     'steps[0].fd: unknown key "fd", expected one of as, op, region, page, pages, prot, share, backing, replace, expect',
   ]);
   t.strictSame(ofStep({ ...mmap, backing: 'zram' }), [
-    'steps[0].backing: expected one of anon, hugetlb, file, disk, device, got "zram"',
+    'steps[0].backing: expected one of anon, hugetlb, file, disk, dax, device, got "zram"',
   ]);
   t.end();
 });

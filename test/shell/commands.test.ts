@@ -162,7 +162,7 @@ t.test('mistakes say what was expected', (t) => {
     'store r0 -1': 'expected a word, got "-1"',
     'store r0 0x100000000': 'store: word: expected a 32-bit word from 0 to 0xffffffff, got 4294967296',
     'mprotect r0 rx': 'mprotect: prot: expected one of none, r, w, rw, got "rx" (did you mean "r"?)',
-    'mmap r0 4 zram': 'mmap: backing: expected one of anon, hugetlb, file, disk, device, got "zram"',
+    'mmap r0 4 zram': 'mmap: backing: expected one of anon, hugetlb, file, disk, dax, device, got "zram"',
     'mmap r0 4 device': 'mmap: fd: missing key "fd", expected a device fd: d0, d1 ...',
     'pin r0 read': 'expected "write", got "read"',
     'as q1': 'as: expected a process as p0, got "q1"',
@@ -173,7 +173,7 @@ t.test('mistakes say what was expected', (t) => {
     'migrate d0 r0 sideways': 'expected to_dev or to_sys, got "sideways"',
     '{ op: load': 'expected a step as YAML: Flow map must end with a }',
     '{ op: lod, region: r0 }':
-      'step: op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, load, pagemap, ioctl, ioctl_raw, driver, ioctl_bytes, gup, pin, unpin, get, put, lock, unlock, fread, fwrite, truncate, punch, read, write, peek, poke, mincore, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, kill, got "lod" (did you mean "load"?)',
+      'step: op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, load, pagemap, ioctl, ioctl_raw, driver, ioctl_bytes, gup, pin, unpin, get, put, lock, unlock, fread, fwrite, truncate, punch, mount, umount, unlink, read, write, peek, poke, mincore, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, kill, got "lod" (did you mean "load"?)',
   };
   for (const [line, message] of Object.entries(mistakes)) {
     t.throws(
@@ -251,7 +251,7 @@ t.test('load takes regions and files; looking back has its words', (t) => {
 t.test('help has every command', (t) => {
   const text = helpLines().join('\n');
   const names = Object.values(steps).flatMap(({ shell }) => Object.keys(shell));
-  t.equal(names.length, 52);
+  t.equal(names.length, 55);
   const requests = [
     'as',
     'why',
@@ -311,7 +311,7 @@ t.test('completion', (t) => {
   t.strictSame(completed('uffd_c'), [['uffd_copy'], 'uffd_c']);
   t.strictSame(completed('mmap r0 4 sh'), [['shared'], 'sh']);
   t.strictSame(completed('mmap r0 4 shared rw dev'), [['device'], 'dev']);
-  t.strictSame(completed('mmap r0 4 device d'), [['disk', 'device', 'd0', 'd7'], 'd']);
+  t.strictSame(completed('mmap r0 4 device d'), [['disk', 'dax', 'device', 'd0', 'd7'], 'd']);
   t.strictSame(completed('help lsm'), [['lsmod'], 'lsm']);
   t.strictSame(completed('as p'), [['p0', 'p1'], 'p']);
   t.strictSame(completed('as p1 clo'), [['close'], 'clo']);

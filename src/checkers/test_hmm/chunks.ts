@@ -49,7 +49,7 @@ function count_free_list(census: Census, mdevice: DmirrorDevice): Map<DmirrorChu
 
 function check_free_page(census: Census, page: Page): void {
   const { mem } = census;
-  if (mem.refcount[page] !== idle_device_refs(census.k)) {
+  if (mem.refcount[page] !== idle_device_refs(census.k, page)) {
     throw violation(
       DEVICE_PAGES,
       `${census.show(page)}: on the free list with refcount ${mem.refcount[page]}`,
@@ -66,7 +66,7 @@ function count_used(census: Census, mdevice: DmirrorDevice, chunk: DmirrorChunk)
   const backed = type === 'MEMORY_DEVICE_PRIVATE' || k.behaviour.genericHasBackingPage;
   let used = 0;
   for (let page = chunk.firstUsed; page < firstPage + nr_pages; page++) {
-    if (mem.refcount[page]! <= idle_device_refs(k)) continue;
+    if (mem.refcount[page]! <= idle_device_refs(k, page)) continue;
     used += folio_nr_pages(mem, page);
     if (!backed) continue;
     const backing = mem.priv[page]!;

@@ -4,6 +4,7 @@
  * bugs and their fixes are overrides of the same entries.
  */
 import { type Entry, type Origin, valueIn } from './entry.js';
+import { dax } from './fs-dax.js';
 import { taskMmu } from './fs-proc-task-mmu.js';
 import { testHmm } from './lib-test-hmm.js';
 import { testHmmModule } from './lib-test-hmm-module.js';
@@ -31,6 +32,7 @@ export const registry = {
   ...madvise,
   ...memory,
   ...taskMmu,
+  ...dax,
   ...gup,
   ...hugetlb,
   ...hmm,

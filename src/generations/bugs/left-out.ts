@@ -12,20 +12,6 @@ const NO_HUGE = 'no huge device pages';
 
 export const leftOutBugs: readonly LeftOutBug[] = [
   {
-    title: 'page_free() is called for device-dax pages, which have no operations',
-    symptom: 'Freeing a page of a dax device calls NULL.',
-    functions: ['free_devmap_managed_page'],
-    fix: { note: 'COHERENT has a type of its own' },
-    why: 'no device-dax',
-  },
-  {
-    title: 'try_grab_page() warns of free ZONE_DEVICE pages',
-    symptom: 'generic/413 of xfstests leaves a WARNING.',
-    functions: ['try_grab_page', 'try_get_page'],
-    fix: { subject: 'mm: free device private pages have zero refcount', commit: 'ef233450898f' },
-    why: 'no fsdax; free-page-referenced is the other side of it',
-  },
-  {
     title: 'a device private page is freed and used again while a CPU fault brings it back',
     symptom: 'Two threads that fault one page: wrong data, or a use after free.',
     functions: ['do_swap_page'],

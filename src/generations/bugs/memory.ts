@@ -149,4 +149,45 @@ export const memoryBugs: readonly Bug[] = [
     overrides: { finalizeFreesOffLru: false },
     shows: 'warnings: expected [], got ["folio_lruvec"]',
   },
+  {
+    id: 'devdax-page-free',
+    title: 'page_free() is called for device-dax pages, which have no operations',
+    mechanism:
+      'free_zone_device_page() takes each MEMORY_DEVICE_GENERIC page for one of a driver that has a page_free(); the pagemap of device-dax has no operations at all.',
+    symptom:
+      'get_user_pages() on a mapping of /dev/dax0.0 goes well; put_page() of what it got calls NULL, as the idle page had no reference.',
+    functions: ['free_device_page', 'free_zone_device_page'],
+    fix: { note: 'COHERENT has a type of its own' },
+    existed: 'DEVICE_GENERIC v5',
+    kernels: { since: NEVER, postings: { 'v5-generic': true } },
+    overrides: { devdaxPagesAreFreed: true },
+    shows: 'step 3: oops: expected "free_device_page", got nothing',
+  },
+  {
+    id: 'free-dax-page-warns',
+    title: 'try_grab_page() warns of free ZONE_DEVICE pages',
+    mechanism:
+      'With the series an idle page of a DAX file has no reference, though it is mapped; try_grab_page() takes a page without one for a page that is free.',
+    symptom: 'generic/413 of xfstests leaves a WARNING, and its direct I/O fails with ENOMEM.',
+    functions: ['try_grab_page', 'try_get_page'],
+    fix: { note: 'DEVICE_GENERIC v5 lets pages of devices pass; its pins (FOLL_PIN) warn still' },
+    existed: 'DEVICE_GENERIC before v5',
+    kernels: { since: NEVER },
+    overrides: { daxPagesUnreferenced: true, daxPagesAreNormal: false, tryGetTakesFreeDevicePages: false },
+    fixed: { daxPagesUnreferenced: true, daxPagesAreNormal: false, tryGetTakesFreeDevicePages: true },
+    shows: 'step 4: bytes: expected 8192, got nothing',
+  },
+  {
+    id: 'dax-truncate-early',
+    title: 'pages of a DAX file are cut off while somebody has them',
+    mechanism:
+      'The file system frees the blocks of a file as soon as nobody maps them; get_user_pages() holds the page, and not the block that it is.',
+    symptom: 'DMA into the page goes on when it is another file’s already; dax_disassociate_entry() warns.',
+    functions: ['dax_disassociate_entry', 'ext4_break_layouts'],
+    fix: { subject: 'ext4: handle layout changes to pinned DAX mappings' },
+    existed: 'before 4.19',
+    kernels: { since: NEVER },
+    overrides: { daxTruncateWaits: false },
+    shows: 'step 4: hang: expected "ext4_wait_dax_page", got nothing',
+  },
 ];

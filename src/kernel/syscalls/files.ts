@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: fs/open.c, read_write.c, ioctl.c, mm/memfd.c. Fidelity: simplified: files are devices, /proc files, memory
- * files and files without a name on a disk; nobody checks access modes or negative offsets, and what a file does not do, only it answers.
+ * files, files without a name on a disk and those of DAX file systems; nobody checks access modes or negative offsets, and what a file does not do, only it answers.
  */
 import { ext4_tmpfile } from '../../fs/ext4.js';
 import { type FileOperations, OpenFile } from '../../fs/file.js';
@@ -9,11 +9,13 @@ import { shmem_file_setup } from '../../fs/memfd.js';
 import { new_userfaultfd } from '../../fs/userfaultfd.js';
 import { done, type Task } from '../../sim/task.js';
 import { EBADF, EINVAL, EISDIR, ENAMETOOLONG, ENODEV, ENOENT, ENOTTY, ESPIPE } from '../../uapi/errno.js';
-import { O_CLOEXEC, O_NONBLOCK, O_TMPFILE, SEEK_CUR, SEEK_END } from '../../uapi/mman.js';
+import { F_GETFL, F_SETFL } from '../../uapi/fcntl.js';
+import { O_CLOEXEC, O_DIRECT, O_NONBLOCK, O_TMPFILE, SEEK_CUR, SEEK_END } from '../../uapi/mman.js';
 import { PATH_MAX } from '../../uapi/syscalls.js';
 import { UFFD_USER_MODE_ONLY } from '../../uapi/userfaultfd.js';
 import { fd_install, filp_close } from '../files.js';
 import type { Process } from '../process.js';
+import { mounted } from './mount.js';
 import { user_string } from './strings.js';
 import type { SyscallArg } from './types.js';
 
@@ -33,6 +35,11 @@ export function* sys_openat(
   if ((flags & O_TMPFILE) === O_TMPFILE) {
     if (path === '/var/tmp') return fd_install(process, ext4_tmpfile(services.files));
     return path === '/tmp' ? fd_install(process, shmem_file_setup(services.files, 'tmp/#1', 0)) : -ENOENT;
+  }
+  const there = mounted(process, path);
+  if (there !== undefined) {
+    const file = there.fs.open(services.files, there.name, flags);
+    return typeof file === 'number' ? file : fd_install(process, file);
   }
   const f_op = services.lookup(path);
   if (f_op === undefined) return path === '/tmp' || path === '/var/tmp' ? -EISDIR : -ENOENT;
@@ -137,6 +144,16 @@ export function sys_fallocate(
   if (offset < 0 || length <= 0) return done(-EINVAL);
   if (file.f_op.fallocate === undefined) return done(-ENODEV);
   return file.f_op.fallocate(file, mode, offset, length);
+}
+
+/** Of the flags of a file, O_DIRECT can be changed. Return: 0, the flags, -EBADF, -EINVAL for other commands. */
+export function sys_fcntl(process: Process, fd: number, cmd: number, arg: number): Task<number> {
+  const file = process.fds.get(fd);
+  if (file === undefined) return done(-EBADF);
+  if (cmd === F_GETFL) return done(file.f_flags);
+  if (cmd !== F_SETFL) return done(-EINVAL);
+  file.f_flags = arg & O_DIRECT;
+  return done(0);
 }
 
 /** `arg` is a user address; the struct there has the size that the request number encodes. */

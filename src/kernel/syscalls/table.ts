@@ -5,6 +5,7 @@ import { ENOSYS } from '../../uapi/errno.js';
 import * as nr from '../../uapi/syscalls.js';
 import * as files from './files.js';
 import * as memory from './memory.js';
+import * as mount from './mount.js';
 import * as poll from './poll.js';
 import * as processes from './processes.js';
 import * as remote from './remote.js';
@@ -51,9 +52,13 @@ export const syscalls: Readonly<Record<number, Syscall>> = {
   [nr.__NR_clone]: call('clone', 'simplified', processes.sys_clone),
   [nr.__NR_wait4]: call('wait4', 'simplified', processes.sys_wait4, ['pid']),
   [nr.__NR_kill]: call('kill', 'simplified', processes.sys_kill, ['pid']),
+  [nr.__NR_fcntl]: call('fcntl', 'simplified', files.sys_fcntl, ['fd', 'cmd', 'arg']),
   [nr.__NR_ftruncate]: call('ftruncate', 'simplified', files.sys_ftruncate, ['fd', 'length']),
+  [nr.__NR_unlink]: call('unlink', 'simplified', mount.sys_unlink),
   [nr.__NR_mlock]: call('mlock', 'ported', memory.sys_mlock, RANGE),
   [nr.__NR_munlock]: call('munlock', 'ported', memory.sys_munlock, RANGE),
+  [nr.__NR_mount]: call('mount', 'simplified', mount.sys_mount),
+  [nr.__NR_umount2]: call('umount', 'simplified', mount.sys_umount2),
   [nr.__NR_exit_group]: untraced('exit_group', 'ported', processes.sys_exit_group),
   [nr.__NR_openat]: call('openat', 'simplified', files.sys_openat),
   [nr.__NR_fallocate]: call('fallocate', 'simplified', files.sys_fallocate, ['fd', 'mode', 'offset', 'len']),

@@ -66,7 +66,7 @@ export interface Population {
   readonly fds: string[];
   /** Pages of each region that was mapped. */
   readonly regions: Map<string, number>;
-  /** Those of them that are mappings of a memfd, or of a file on a disk. */
+  /** Those of them that are mappings of a memfd, or of a file of a file system. */
   readonly files: Set<string>;
   /** Does it have a userfaultfd? */
   uffd: boolean;
@@ -74,7 +74,7 @@ export interface Population {
 
 /** What new things of a generated scenario are like. */
 export interface Surroundings {
-  readonly backing: Weights<'anon' | 'hugetlb' | 'file' | 'disk' | 'device'>;
+  readonly backing: Weights<'anon' | 'hugetlb' | 'file' | 'disk' | 'dax' | 'device'>;
   /** Shared ones among a hundred new regions. */
   readonly shared: number;
   readonly prot: Weights<'none' | 'r' | 'w' | 'rw'>;

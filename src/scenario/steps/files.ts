@@ -20,7 +20,7 @@ import { command, deviceWord } from './words.js';
 
 const DEVICE = "a minor number from 0 to 255, or the name of a driver's device file";
 const device = z.union(
-  [integer(0, 255, DEVICE), named(/^(?!hmm_dmirror)[a-z][\w-]{0,31}(?:\/[a-zA-Z][\w-]{0,31})?$/, DEVICE)],
+  [integer(0, 255, DEVICE), named(/^(?!hmm_dmirror)[a-z][\w.-]{0,31}(?:\/[a-zA-Z][\w-]{0,31})?$/, DEVICE)],
   {
     error: DEVICE,
   },

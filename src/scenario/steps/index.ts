@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { access } from './access.js';
 import { advice } from './advice.js';
 import type { Contract } from './contract.js';
+import { dax } from './dax.js';
 import { dmirror } from './dmirror.js';
 import { files } from './files.js';
 import { gup } from './gup.js';
@@ -29,6 +30,7 @@ export const steps = {
   ...gup,
   ...holding,
   ...memfd,
+  ...dax,
   ...scratch,
   ...remote,
   ...residency,

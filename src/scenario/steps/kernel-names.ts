@@ -49,7 +49,7 @@ export const MAP_FLAGS: Readonly<Record<string, Readonly<Record<string, unknown>
 
 /** A minor number, or a device file, as a pattern. */
 export const DEVICE_NAME =
-  '^(?:(?:/dev/)?hmm_dmirror)?(?:0x[0-9a-f]+|[0-9]+)$|^/dev/(?!hmm_dmirror)[a-z][a-z0-9_-]*$';
+  '^(?:(?:/dev/)?hmm_dmirror)?(?:0x[0-9a-f]+|[0-9]+)$|^/dev/(?!hmm_dmirror)[a-z][a-z0-9_.-]*$';
 
 /** Requests of gup_test, by the command that they are here. */
 export const COMMANDS: Readonly<Record<string, string>> = {

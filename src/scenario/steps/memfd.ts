@@ -2,8 +2,8 @@
 /** The file behind a `file` or `disk` region as a file: pread(), pwrite(), ftruncate(), fallocate(). */
 import type { z } from 'zod';
 import type { Task } from '../../sim/task.js';
-import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '../../uapi/fcntl.js';
-import { PAGE_SIZE } from '../../uapi/mman.js';
+import { F_SETFL, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '../../uapi/fcntl.js';
+import { O_DIRECT, PAGE_SIZE } from '../../uapi/mman.js';
 import type { Sys } from '../../user/api.js';
 import { type Actor, buffersFor, REGION_PAGES } from '../actor.js';
 import { retOf, type StepResult } from '../result.js';
@@ -17,6 +17,7 @@ import {
   nothingPlainer,
   type Population,
   plainNames,
+  preferring,
   preferringSmallWord,
   type Range,
   rangeFields,
@@ -32,6 +33,7 @@ import {
   regionName,
   stepSchema,
   word,
+  yes,
 } from './fields.js';
 import { bufferAt, bufferInC, fileOf, lengthOf } from './memory.js';
 import { transferred, wordsInPages } from './transfer.js';
@@ -49,13 +51,20 @@ function* bufferOf(sys: Sys, actor: Actor, step: Range & { buffer?: Buffer | und
 /** `RANGE PLACE`, or `RANGE WORD`. */
 const isPlace = (text: string): boolean => text.startsWith('r');
 
+/** Whether the word stands among the last ones, and what else does. */
+function directWord(words: readonly string[]): { direct: Fields; others: readonly string[] } {
+  const others = words.filter((word) => word !== 'direct');
+  return { direct: others.length < words.length ? { direct: true } : {}, others };
+}
+
 /** The C of a file, a place in it, and a buffer where the program has one. */
-function fileFields(step: Range & { buffer?: Buffer | undefined }): CField[] {
+function fileFields(step: Range & { buffer?: Buffer | undefined; direct?: true | undefined }): CField[] {
   return [
     ...rangeFields(step),
     ['region', nameNumber(step.region)],
     ['npages', step.page],
     ['buffer', step.buffer === undefined ? 0 : bufferInC(step.buffer)],
+    ...(step.direct ? ([['flags', 'O_DIRECT']] as const) : []),
   ];
 }
 
@@ -70,12 +79,18 @@ function someBuffer({ dice }: Making, { regions }: Population, own: Fields): Fie
 
 // --- fread ------------------------------------------------------------------------------------------------
 
-const freadSchema = stepSchema('fread', { ...range, buffer: buffer.optional() }, expectTransfer);
+const freadSchema = stepSchema(
+  'fread',
+  { ...range, buffer: buffer.optional(), direct: yes.optional() },
+  expectTransfer,
+);
 
 function* takeFread(sys: Sys, actor: Actor, step: z.infer<typeof freadSchema>): Task<StepResult> {
   const fd = yield* fileOf(sys, actor, step.region, step.page + step.pages);
   const at = yield* bufferOf(sys, actor, step);
+  if (step.direct) yield* sys.fcntl(fd, F_SETFL, O_DIRECT);
   const bytes = yield* sys.pread(fd, at, lengthOf(step), step.page * PAGE_SIZE);
+  if (step.direct) yield* sys.fcntl(fd, F_SETFL, 0);
   if (bytes < 0) return retOf(bytes);
   // What the program has in memory of its own, loads show.
   return step.buffer === undefined ? yield* transferred(sys, at, bytes) : { ret: 0, bytes };
@@ -89,16 +104,21 @@ const fread = defineStep(freadSchema, {
   naming: { regions: [['buffer', 'region']] },
   shell: {
     fread: command(
-      'RANGE [PLACE]',
-      'read pages of the file behind RANGE, into the memory at PLACE',
-      [1, 2],
-      ([r, at], context) => ({
-        ...rangeWord(r!, context),
-        ...(at === undefined ? {} : { buffer: placeWord(at) }),
-      }),
+      'RANGE [PLACE] [direct]',
+      'read pages of the file behind RANGE, into the memory at PLACE; direct: O_DIRECT',
+      [1, 3],
+      ([r, ...rest], context) => {
+        const { direct, others } = directWord(rest);
+        const [at] = others;
+        return {
+          ...rangeWord(r!, context),
+          ...(at === undefined ? {} : { buffer: placeWord(at) }),
+          ...direct,
+        };
+      },
     ),
   },
-  plainer: nothingPlainer,
+  plainer: (step) => preferring(step, 'direct', undefined),
   draws: {
     fread: {
       on: (where, making, actor) => ({
@@ -114,7 +134,7 @@ const fread = defineStep(freadSchema, {
 
 const fwriteSchema = stepSchema(
   'fwrite',
-  { ...range, word: word.optional(), buffer: buffer.optional() },
+  { ...range, word: word.optional(), buffer: buffer.optional(), direct: yes.optional() },
   expectTransfer,
 ).refine((step) => (step.word === undefined) !== (step.buffer === undefined), {
   error: 'a 32-bit word from 0 to 0xffffffff, or a buffer',
@@ -125,7 +145,9 @@ function* takeFwrite(sys: Sys, actor: Actor, step: z.infer<typeof fwriteSchema>)
   const fd = yield* fileOf(sys, actor, step.region, step.page + step.pages);
   const at = yield* bufferOf(sys, actor, step);
   if (step.word !== undefined) yield* wordsInPages(sys, at, step.pages, step.word);
+  if (step.direct) yield* sys.fcntl(fd, F_SETFL, O_DIRECT);
   const bytes = yield* sys.pwrite(fd, at, lengthOf(step), step.page * PAGE_SIZE);
+  if (step.direct) yield* sys.fcntl(fd, F_SETFL, 0);
   return bytes < 0 ? retOf(bytes) : { ret: 0, bytes };
 }
 
@@ -137,17 +159,19 @@ const fwrite = defineStep(fwriteSchema, {
   naming: { regions: [['buffer', 'region']] },
   shell: {
     fwrite: command(
-      'RANGE WORD|PLACE',
+      'RANGE WORD|PLACE [direct]',
       'write them: page i full of WORD + i, or the memory at PLACE',
-      [2, 2],
-      ([r, from], context) => ({
+      [2, 3],
+      ([r, from, ...rest], context) => ({
         ...rangeWord(r!, context),
         ...(isPlace(from!) ? { buffer: placeWord(from!) } : { word: numberWord(from!, 'a word') }),
+        ...directWord(rest).direct,
       }),
     ),
   },
   *plainer(step) {
     if (step.word !== undefined) yield* preferringSmallWord({ word: step.word });
+    yield* preferring(step, 'direct', undefined);
   },
   draws: {
     fwrite: {

@@ -15,6 +15,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../../uapi/mman.js';
+import { DAX_TYPES } from '../../uapi/pmem.js';
 import type { Sys } from '../../user/api.js';
 import { type Actor, addressOf, DISK, fdOf } from '../actor.js';
 import { retOf, type StepResult } from '../result.js';
@@ -35,6 +36,7 @@ import {
   rangeFields,
   smaller,
 } from './contract.js';
+import { daxFileOf, disk, diskNumber } from './dax.js';
 import {
   type buffer,
   expectRet,
@@ -102,6 +104,7 @@ const mmapSchema = z.discriminatedUnion('backing', [
   mapping('hugetlb', {}),
   mapping('file', {}),
   mapping('disk', {}),
+  mapping('dax', { disk: disk.optional() }),
   mapping('device', { fd: fdName }),
 ]);
 
@@ -143,6 +146,7 @@ function* takeMmap(sys: Sys, actor: Actor, step: MmapStep): Task<StepResult> {
   if (step.backing === 'device') fd = fdOf(actor, step.fd);
   else if (step.backing === 'file') fd = yield* memfdOf(sys, actor, step.region, step.pages);
   else if (step.backing === 'disk') fd = yield* diskFileOf(sys, actor, step.region, step.pages);
+  else if (step.backing === 'dax') fd = yield* daxFileOf(sys, actor, step.region, step.disk, step.pages);
   else flags |= MAP_ANONYMOUS | (step.backing === 'hugetlb' ? MAP_HUGETLB : 0);
 
   const length = step.pages * PAGE_SIZE;
@@ -160,12 +164,14 @@ function mappingWords(words: readonly string[]): Fields {
     else if (prot !== undefined) fields.prot = prot;
     else if (chosenName('share', word, share.options) !== undefined) fields.share = word;
     else if (/^d\d+$/.test(word)) fields.fd = word;
+    else if (/^pmem\d+$/.test(word)) fields.disk = word;
     else if (word === 'replace') fields.replace = true;
     else fields.backing = word;
   }
   // Keys in the order of recordings.
-  const { fd, replace, ...rest } = fields;
-  return { ...rest, ...(fd === undefined ? {} : { fd }), ...(replace === undefined ? {} : { replace }) };
+  const { fd, disk: on, replace, ...rest } = fields;
+  const which = { ...(fd === undefined ? {} : { fd }), ...(on === undefined ? {} : { disk: on }) };
+  return { ...rest, ...which, ...(replace === undefined ? {} : { replace }) };
 }
 
 function* plainerMmap(step: MmapStep): Iterable<Fields> {
@@ -173,9 +179,12 @@ function* plainerMmap(step: MmapStep): Iterable<Fields> {
   yield* preferring(step, 'prot', 'rw');
   yield* preferring(step, 'share', 'private');
   // Only a mapping of a device has an fd.
-  if (step.backing !== 'anon') yield { backing: 'anon', fd: undefined };
+  if (step.backing !== 'anon') yield { backing: 'anon', fd: undefined, disk: undefined };
   for (const fewer of smaller(step.pages, 1)) yield { pages: fewer };
 }
+
+/** What a region has a file of its own for. */
+const FILE_BACKINGS: ReadonlySet<string> = new Set(['file', 'disk', 'dax']);
 
 /** Pages that a hugetlb region is made of. */
 const HUGE_REGION = 512;
@@ -188,6 +197,9 @@ function makeMmap(making: Making, actor: Population): void {
   const backing = dice.weighted(surroundings.backing);
   const shared = dice.below(100) < surroundings.shared;
   const head = { as, op: 'mmap', region, pages: size, prot: dice.weighted(surroundings.prot) };
+  // What is mounted already stays so.
+  if (backing === 'dax' && actor.files.size === 0)
+    making.push({ as, op: 'mount', disk: 'pmem0', fs: dice.pick(DAX_TYPES) });
   if (backing === 'device') {
     making.push({ ...head, share: 'private', backing, fd: actor.fds[0]! });
   } else {
@@ -195,7 +207,7 @@ function makeMmap(making: Making, actor: Population): void {
     making.push({ ...head, pages: whole, share: shared ? 'shared' : 'private', backing });
   }
   actor.regions.set(region, size);
-  if (backing === 'file' || backing === 'disk') actor.files.add(region);
+  if (FILE_BACKINGS.has(backing)) actor.files.add(region);
   else actor.files.delete(region);
   if (surroundings.advised && size >= HUGE_REGION) {
     making.push({ as, op: 'madvise', region, page: 0, pages: size, advice: 'hugepage' });
@@ -211,9 +223,9 @@ const mmap = defineStep(mmapSchema, {
   naming: plainNames,
   shell: {
     mmap: command(
-      'REGION PAGES [none|r|w|rw] [private|shared] [anon|hugetlb|file|disk|device FD] [replace]',
+      'REGION PAGES [none|r|w|rw] [private|shared] [anon|hugetlb|file|disk|dax|device FD] [DISK] [replace]',
       'map a region (r0, r1 ...); rw private anon unless told; replace: over what is there',
-      [2, 7],
+      [2, 8],
       ([region, size, ...rest]) => ({
         region,
         pages: numberWord(size!, 'a number of pages'),
@@ -224,7 +236,7 @@ const mmap = defineStep(mmapSchema, {
   plainer: plainerMmap,
   draws: { mmap: { change: makeMmap } },
   c: {
-    takers: ['mmap', 'mmap_file', 'mmap_disk', 'mmap_device'],
+    takers: ['mmap', 'mmap_file', 'mmap_disk', 'mmap_dax', 'mmap_device'],
     taker({ backing }) {
       return backing === 'anon' || backing === 'hugetlb' ? 'mmap' : `mmap_${backing}`;
     },
@@ -237,7 +249,8 @@ const mmap = defineStep(mmapSchema, {
         ['prot', C_PROT[step.prot]],
         ['flags', flags.join(' | ')],
         ['fd', step.backing === 'device' ? nameNumber(step.fd) : 0],
-        ['region', step.backing === 'file' || step.backing === 'disk' ? nameNumber(step.region) : 0],
+        ['region', FILE_BACKINGS.has(step.backing) ? nameNumber(step.region) : 0],
+        ...(step.backing === 'dax' ? ([['device', diskNumber(step.disk)]] as const) : []),
       ];
     },
     listed: () => 0,

@@ -37,7 +37,7 @@ function deviceNumber(word: string): number | undefined {
 
 /** The minor number, or the name of another driver's device file. */
 export function deviceWord(word: string): number | string {
-  const name = /^(?:\/dev\/)?([a-z][\w-]*(?:\/[a-zA-Z][\w-]*)?)$/.exec(word)?.[1];
+  const name = /^(?:\/dev\/)?([a-z][\w.-]*(?:\/[a-zA-Z][\w-]*)?)$/.exec(word)?.[1];
   if (name !== undefined && !name.startsWith('hmm_dmirror')) return name;
   return deviceNumber(word) ?? numberWord(word, 'a minor number, or a device');
 }
