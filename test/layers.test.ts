@@ -27,7 +27,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   scenario: 'user generations uapi sim',
   selftests: 'user generations uapi sim',
   watch: 'machine kernel mm generations sim',
-  machine: 'checkers user drivers kernel fs mm generations sim',
+  machine: 'checkers user drivers kernel fs mm generations uapi sim',
   checkers: 'drivers kernel mm sim',
   user: 'kernel mm uapi sim',
   drivers: 'kernel fs mm generations uapi sim',

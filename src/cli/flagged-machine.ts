@@ -60,6 +60,7 @@ export function machineOf(
   const { module: load, bug: bugs, fix: fixes } = flags;
   return describeMachine({
     kernel,
+    profile: flags.machine,
     memory,
     hugepages,
     swap,

@@ -7,6 +7,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type CampaignPlan, seedOf } from '../fuzz/campaign.js';
+import { PROFILE_NAMES } from '../machine/profiles.js';
 import { UsageError } from '../sim/errors.js';
 import { appendText, cutFile, makeDirectory } from './files/directory.js';
 import { HostError, isSystemError, reasonOf } from './files/host-error.js';
@@ -20,6 +21,7 @@ const amount = z.int().nonnegative();
 const planSchema = z.strictObject({
   version: z.literal(1),
   kernel: z.string(),
+  profile: z.enum(PROFILE_NAMES).optional(),
   against: z.string().optional(),
   bugs: z.array(z.string()).optional(),
   check: z.boolean(),
@@ -111,8 +113,10 @@ export function readJournal(directory: string): Journal | undefined {
 }
 
 /** The plan in one form, to compare. */
-export function planText({ kernel, against, bugs, check, insmod, seed, shard }: CampaignPlan): string {
+export function planText(plan: CampaignPlan): string {
+  const { kernel, profile, against, bugs, check, insmod, seed, shard } = plan;
   const words = [`kernel ${kernel}`];
+  if (profile !== undefined) words.push(`machine ${profile}`);
   if (against !== undefined) words.push(`against ${against}`);
   if (bugs !== undefined) words.push(`bugs ${bugs.join(',')}`);
   if (insmod !== undefined) words.push(`insmod ${insmod.join(' ')}`);

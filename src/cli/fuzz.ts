@@ -12,11 +12,12 @@ import { mergeCommand } from './fuzz-merge.js';
 import { summaryLines } from './fuzz-summary.js';
 import type { FuzzNews, FuzzOrder } from './fuzz-worker.js';
 import { addInsmodOption, type InsmodFlags, loadDrivers } from './insmod.js';
+import { type ProfileFlags, profileOption } from './machine-profile.js';
 import { Progress, statusLine } from './progress.js';
 import { breathe, onInterrupt, printErrorLine, printLine } from './terminal.js';
 import { DEFAULT_GENERATION, KERNEL_HELP, parseKernel, parseNumber } from './values.js';
 
-interface FuzzFlags extends InsmodFlags {
+interface FuzzFlags extends InsmodFlags, ProfileFlags {
   readonly kernel: string;
   readonly count?: number;
   readonly time?: number;
@@ -43,6 +44,7 @@ function parseShard(text: string): [number, number] {
 export function configure(command: Command): void {
   addInsmodOption(command)
     .option('--kernel <id>', KERNEL_HELP, (text) => parseKernel(text, '--kernel'), DEFAULT_GENERATION)
+    .addOption(profileOption())
     .option(
       '--count <n>',
       `scenarios of the whole campaign (default: ${DEFAULT_COUNT} without --time)`,
@@ -74,8 +76,9 @@ export function configure(command: Command): void {
     });
 }
 
-function planOf({ kernel, against, bug, check, seed, shard, insmod }: FuzzFlags): CampaignPlan {
+function planOf({ kernel, machine, against, bug, check, seed, shard, insmod }: FuzzFlags): CampaignPlan {
   const optional = {
+    ...(machine === undefined ? {} : { profile: machine }),
     ...(against === undefined ? {} : { against }),
     ...(bug === undefined ? {} : { bugs: [...bug] }),
     ...(insmod.length === 0 ? {} : { insmod: [...insmod] }),

@@ -7,6 +7,7 @@ import type { ThpMode } from '../mm/kernel.js';
 import { UsageError } from '../sim/errors.js';
 import { addBugOptions, type BugFlags } from './bug-options.js';
 import { addInsmodOption, type InsmodFlags } from './insmod.js';
+import { type ProfileFlags, profileOfOptions } from './machine-profile.js';
 import {
   KERNEL_HELP,
   parseEfiFakeMem,
@@ -17,7 +18,7 @@ import {
   SEED_HELP,
 } from './values.js';
 
-export interface MachineFlags extends BugFlags, InsmodFlags {
+export interface MachineFlags extends BugFlags, InsmodFlags, ProfileFlags {
   readonly kernel: string;
   /** In the order of the command line: modprobe lets the last one win. */
   readonly moduleParam: readonly [name: string, value: string][];
@@ -71,6 +72,7 @@ export function addMachineOptions(command: Command): Command {
     .addOption(
       option('--kernel <id>', KERNEL_HELP, MACHINE_DEFAULTS.kernel, (text) => parseKernel(text, '--kernel')),
     )
+    .addOption(profileOfOptions())
     .addOption(
       new Option(
         '--module-param <name=value>',

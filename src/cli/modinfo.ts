@@ -4,7 +4,9 @@ import type { Command } from 'commander';
 import { DEFAULT_GENERATION, type Generation, generationById } from '../generations/index.js';
 import type { ModuleInfo, ModuleParameter } from '../kernel/module.js';
 import { DEFAULT_MODULE, MODULES } from '../machine/defaults.js';
+import { profileNamed } from '../machine/profiles.js';
 import { UsageError } from '../sim/errors.js';
+import { type ProfileFlags, profileOption } from './machine-profile.js';
 import { didYouMean } from './suggest.js';
 import { printLine } from './terminal.js';
 import { KERNEL_HELP, parseKernel } from './values.js';
@@ -13,9 +15,11 @@ export function configure(command: Command): void {
   command
     .argument('[module]', `of ${MODULES.map(({ name }) => name).join(', ')}`, DEFAULT_MODULE.name)
     .option('--kernel <id>', KERNEL_HELP, (text) => parseKernel(text, '--kernel'), DEFAULT_GENERATION)
-    .action((name: string, { kernel }: { kernel: string }) =>
-      modinfoLines(generationById(kernel)!, moduleNamed(name)).forEach(printLine),
-    );
+    .addOption(profileOption())
+    .action((name: string, { kernel, machine }: { kernel: string } & ProfileFlags) => {
+      const builtin = profileNamed(machine ?? null).builtin && name === DEFAULT_MODULE.name;
+      modinfoLines(generationById(kernel)!, moduleNamed(name), builtin).forEach(printLine);
+    });
 }
 
 function moduleNamed(name: string): ModuleInfo {
@@ -34,15 +38,20 @@ function fields(name: string, values: readonly string[]): string[] {
   return values.map((value) => field(name, value));
 }
 
-export function modinfoLines(generation: Generation, module: ModuleInfo = DEFAULT_MODULE): string[] {
+/** `builtin`: it is part of the kernel image, and has no file that says for which kernel it is. */
+export function modinfoLines(
+  generation: Generation,
+  module: ModuleInfo = DEFAULT_MODULE,
+  builtin = false,
+): string[] {
   const parm = ({ name, type, description }: ModuleParameter): string =>
     `${name}:${description(generation)} (${type})`;
   return [
-    field('filename', '(simulated)'),
+    field('filename', builtin ? '(builtin)' : '(simulated)'),
     field('description', module.description(generation)),
     field('license', module.license),
     field('name', module.name),
-    field('vermagic', `${generation.release} SMP mod_unload`),
+    ...(builtin ? [] : [field('vermagic', `${generation.release} SMP mod_unload`)]),
     ...fields('parm', module.parameters.map(parm)),
     field('generation', `${generation.id} (${generation.title})`),
     ...fields('devices', module.devices(generation)),

@@ -15,6 +15,7 @@ import { junitPath } from './github.js';
 import { exitFor } from './input.js';
 import { addInsmodOption, loadDrivers } from './insmod.js';
 import { addMaxSize } from './limit-options.js';
+import { type ProfileFlags, profileOption } from './machine-profile.js';
 import { ReportFile } from './report-file.js';
 import { type Crew, crewOf, linesAPart, type SourcePart } from './run-jobs.js';
 import type { PartOptions } from './run-part.js';
@@ -33,7 +34,7 @@ import {
   TRACE_HELP,
 } from './values.js';
 
-export interface RunOptions extends TraceFlags {
+export interface RunOptions extends TraceFlags, ProfileFlags {
   readonly kernel?: string;
   readonly json?: boolean;
   readonly update?: boolean;
@@ -64,6 +65,9 @@ function parseJobs(text: string): number {
 
 const MAX_JOBS = 256;
 
+/** What --machine is to documents. */
+const INSTEAD = "; instead of the documents' own, but for what these say of it";
+
 export function configure(command: Command): void {
   const kernel = (option: string) => (text: string) => parseKernel(text, option);
   command
@@ -72,6 +76,7 @@ export function configure(command: Command): void {
       'YAML, JSON or JSON Lines (.gz too), directories of them, or - for standard input',
     )
     .option('--kernel <id>', `${KERNEL_HELP}; overrides the documents'`, kernel('--kernel'))
+    .addOption(profileOption(INSTEAD))
     .option('--json', 'print one JSON line per scenario, with its actual results')
     .option('--update', 'write the actual results into the documents as their expectations, and exit 0')
     .option(
@@ -101,9 +106,9 @@ export function configure(command: Command): void {
 function partOptions(options: RunOptions, trace: TraceFiles | undefined): PartOptions {
   const { kernel, seed, check, bug, fix, against, name, json, dmesg, locks, update, timeout, maxSize } =
     options;
-  const { insmod } = options;
+  const { insmod, machine: profile } = options;
   return {
-    overrides: { kernel, seed, check, bugs: bug, fixes: fix },
+    overrides: { kernel, profile, seed, check, bugs: bug, fixes: fix },
     against,
     name,
     json,

@@ -12,12 +12,13 @@ import { addBugOptions, type BugFlags, tellWithoutEffect } from './bug-options.j
 import { errorOf } from './input.js';
 import { addInsmodOption, type InsmodFlags, loadDrivers } from './insmod.js';
 import { addMaxSize, fewOf } from './limit-options.js';
+import { type ProfileFlags, profileOption } from './machine-profile.js';
 import { namePattern } from './name-pattern.js';
 import { readScenarioFiles } from './scenario-files.js';
 import { printErrorLine } from './terminal.js';
 import { KERNEL_HELP, parseKernel, parseNumber, SEED_HELP } from './values.js';
 
-export interface ChoiceOptions extends BugFlags, InsmodFlags {
+export interface ChoiceOptions extends BugFlags, InsmodFlags, ProfileFlags {
   readonly kernel?: string;
   readonly name?: string;
   readonly seed?: number;
@@ -33,6 +34,7 @@ export function addChoiceOptions(command: Command): Command {
         parseKernel(text, '--kernel'),
       ),
     )
+    .addOption(profileOption("; instead of the document's own, but for what that says of it"))
     .option('--name <pattern>', 'only scenarios whose name has PATTERN in it, or matches it with * and ?')
     .option('--seed <n>', `${SEED_HELP}; overrides the document's`, (text) => parseNumber(text, '--seed'));
   return addInsmodOption(addBugOptions(addMaxSize(command)));
@@ -44,8 +46,9 @@ export interface Chosen {
 }
 
 /** The machines that documents get with these options. */
-export async function setupsOf({ kernel, seed, bug, fix, insmod }: ChoiceOptions): Promise<Setups> {
-  return new Setups({ kernel, seed, bugs: bug, fixes: fix, insmod: await loadDrivers(insmod) });
+export async function setupsOf(options: ChoiceOptions): Promise<Setups> {
+  const { kernel, machine: profile, seed, bug, fix, insmod } = options;
+  return new Setups({ kernel, profile, seed, bugs: bug, fixes: fix, insmod: await loadDrivers(insmod) });
 }
 
 /** Throws UsageError for a file that does not load, or has no such scenario. Mistakes beyond the first go to stderr. */

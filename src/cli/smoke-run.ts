@@ -105,6 +105,7 @@ export class SmokeRun {
     const lines = ktapLines(event, this.reports.suite.style);
     if (event.type === 'plan') this.progress = new Progress('tests', event.tests);
     if (event.type === 'result') this.finished(event);
+    if (event.type === 'end') this.bailedOut = event.panic;
     for (const line of event.type === 'plan' ? lines.slice(lines.indexOf(TAP_HEADER) + 1) : lines)
       this.print(line);
   }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { DEFAULT_MODULE } from '../machine/defaults.js';
 import type { MachineDescription } from '../machine/description.js';
 import { Machine } from '../machine/machine.js';
+import { moduleNamed } from '../machine/registry.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import { builtInSuites } from '../selftests/built_in.js';
 import type { HarnessEvent } from '../selftests/events.js';
@@ -123,7 +124,9 @@ function bootLoaded(
   if (module !== null) {
     const error = machine.loadModule(module.name, module.params);
     observing?.loaded(error);
-    complain('modprobe', module.name, error);
+    const { init } = moduleNamed(module.name).module;
+    if (!description.builtin) complain('modprobe', module.name, error);
+    else if (error < 0) tell({ complaint: `boot: ${init}() answers ${errnoName(-error)}` });
   }
   for (const { driver, params } of insmod) {
     complain('insmod', driver.module.name, machine.insmod(driver, params));

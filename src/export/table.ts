@@ -59,7 +59,8 @@ function oopses({ steps }: ScenarioDocument): boolean {
 
 /** Minors that the scenario opens and that a machine set up as the document says has: one bit each. */
 function devicesOf({ steps, machine }: ScenarioDocument, { ndevices }: Generation): number {
-  const coherent = (machine?.spm ?? [0, 0]).filter((address) => address !== null).length === 2;
+  const usual = machine?.profile === undefined ? [0, 0] : [];
+  const coherent = (machine?.spm ?? usual).filter((address) => address !== null).length === 2;
   const present = machine?.module === false ? 0 : coherent ? ndevices : Math.min(2, ndevices);
   let bits = 0;
   for (const step of steps) {

@@ -3,6 +3,7 @@
 
 import { bugById, hasBug } from '../generations/bugs/index.js';
 import { generationById } from '../generations/index.js';
+import type { ProfileName } from '../machine/profiles.js';
 import type { Insmod } from '../machine/registry.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import type { MachineSource } from '../session/runner.js';
@@ -14,6 +15,8 @@ import { forDrivers } from './outside.js';
 /** Everything that decides what a campaign finds. */
 export interface CampaignPlan {
   readonly kernel: string;
+  /** Of the machines, where that is none of no name. */
+  readonly profile?: ProfileName;
   /** The kernel whose answers are compared. */
   readonly against?: string;
   /** Historical bugs of the machine; what it shows without them as well is no finding. */
@@ -74,10 +77,16 @@ export function seedOf({ seed, shard: [index, of] }: CampaignPlan, n: number): n
 }
 
 export function scenarioOf(
-  { kernel, bugs }: CampaignPlan,
+  { kernel, profile, bugs }: CampaignPlan,
   seed: number,
   insmod: readonly Insmod[] = [],
 ): ScenarioDocument {
   const document = forDrivers(generateScenario(seed, { kernel }), seed, insmod, generationById(kernel)!);
-  return bugs === undefined ? document : { ...document, machine: { ...document.machine, bugs: [...bugs] } };
+  if (profile === undefined && bugs === undefined) return document;
+  const machine = {
+    ...(profile === undefined ? {} : { profile }),
+    ...document.machine,
+    ...(bugs === undefined ? {} : { bugs: [...bugs] }),
+  };
+  return { ...document, machine };
 }

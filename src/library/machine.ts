@@ -22,6 +22,7 @@ export interface BootOptions extends Omit<MachineOptions, 'kernel' | 'module' | 
 /** Every option: one that is missing here is a type error. */
 const OPTIONS: Readonly<Record<keyof BootOptions, true>> = {
   kernel: true,
+  profile: true,
   memory: true,
   hugepages: true,
   swap: true,

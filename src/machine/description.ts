@@ -10,11 +10,14 @@ import type { ThpMode } from '../mm/kernel.js';
 import { UsageError } from '../sim/errors.js';
 import type { Scheduler } from '../sim/scheduler.js';
 import { MACHINE_DEFAULTS, type ModuleLoad, type Schedule } from './defaults.js';
+import { type ProfileName, profileNamed } from './profiles.js';
 import { type Insmod, moduleNamed } from './registry.js';
 
 export interface MachineOptions {
   /** Generation id, as src/generations/index.ts lists them. */
   readonly kernel?: string | undefined;
+  /** A machine that is known by a name: what options leave unsaid is as it is there. */
+  readonly profile?: ProfileName | undefined;
   /** Bytes of RAM, soft-reserved part included; default 6 GiB. */
   readonly memory?: number | undefined;
   /** 2 MiB hugetlb pages in the pool, default 64. */
@@ -53,6 +56,7 @@ export interface MachineOptions {
 export interface MachineDescription {
   /** With bugs and fixes in its behaviours. */
   readonly generation: Generation;
+  readonly profile: ProfileName | null;
   readonly memory: number;
   readonly hugepages: number;
   readonly swap: number;
@@ -66,6 +70,10 @@ export interface MachineDescription {
   readonly module: ModuleLoad | null;
   /** The module whose parameters `physical` was laid out for, to be loaded or not. */
   readonly laidOutFor: ModuleLoad | null;
+  /** Whether `module` is part of the kernel image. */
+  readonly builtin: boolean;
+  /** Whether an oops is the end of the machine, and not of the process alone (oops=panic). */
+  readonly panicOnOops: boolean;
   /** What to load after that; left to the same caller. */
   readonly insmod: readonly Insmod[];
   readonly seed: number;
@@ -94,9 +102,11 @@ function knownGeneration(id: string): Generation {
 /** Throws UsageError for an unknown kernel, module or bug, or for memory that cannot be laid out. */
 export function describeMachine(options: MachineOptions = {}): MachineDescription {
   const { kernel = MACHINE_DEFAULTS.kernel, memory = MACHINE_DEFAULTS.memory } = options;
-  const { hugepages = MACHINE_DEFAULTS.hugepages, thp = MACHINE_DEFAULTS.thp } = options;
+  const { profile = null, hugepages = MACHINE_DEFAULTS.hugepages } = options;
+  const { builtin, panicOnOops, ...usual } = profileNamed(profile);
+  const { thp = usual.thp, swap = usual.swap } = options;
   const { efiFakeMem = [], module, load = true, seed = MACHINE_DEFAULTS.seed } = options;
-  const { spmMemory = MACHINE_DEFAULTS.spmMemory, swap = MACHINE_DEFAULTS.swap } = options;
+  const { spmMemory = MACHINE_DEFAULTS.spmMemory } = options;
   const { bugs = [], fixes = [], check = false, scheduler = null, insmod = [] } = options;
   const { schedule = MACHINE_DEFAULTS.schedule, kaslr = MACHINE_DEFAULTS.kaslr } = options;
   const { physBits = MACHINE_DEFAULTS.physBits } = options;
@@ -104,6 +114,7 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
   const spm = module === undefined ? [] : specialPurposeAddresses(module);
   return {
     generation,
+    profile,
     memory,
     hugepages,
     swap,
@@ -114,6 +125,8 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
     spmMemory,
     module: load && module !== undefined ? module : null,
     laidOutFor: module ?? null,
+    builtin,
+    panicOnOops,
     insmod,
     seed,
     bugs,

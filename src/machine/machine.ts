@@ -29,7 +29,7 @@ import { RandomWalk } from '../sim/schedulers/random_walk.js';
 import { RunToBlock } from '../sim/schedulers/run_to_block.js';
 import type { Task } from '../sim/task.js';
 import type { MachineApi, ProcessHandle, Sys, UserMain } from '../user/api.js';
-import { OOPS } from '../user/kernel-log.js';
+import { OOPS, PANIC } from '../user/kernel-log.js';
 import { type Outside, Program } from '../user/program.js';
 import { Main } from '../user/threads.js';
 import { describeMachine, type MachineDescription, type MachineOptions } from './description.js';
@@ -115,6 +115,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
 
   private power_on(reuse: HostMemory | null): void {
     const { physical, kaslr, hugepages, swap, thp, scheduler, schedule, seed } = this.description;
+    const { builtin, laidOutFor } = this.description;
     this.scheduler = scheduler ?? new SCHEDULERS[schedule](seed);
     this.scheduler.newExecution();
     this.executor = new Executor(this.scheduler);
@@ -135,7 +136,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
     this.kernel.hugetlb = new HugetlbPool(this.kernel, hugepages);
     if (swap > 0) this.kernel.swap = new SwapDevice(Math.floor(swap / PAGE_SIZE));
     this.files = new FileTable(this.kernel);
-    this.modules = new Modules(this, this.checking);
+    this.modules = new Modules(this, this.checking, builtin ? (laidOutFor?.name ?? null) : null);
     this.hasOutsider = false;
   }
 
@@ -246,8 +247,21 @@ export class Machine implements MachineApi, KernelServices, Outside {
     };
   }
 
-  /** Do `body`; what a driver from outside did wrong meanwhile is thrown as the kernel finds it, with the driver's line. */
+  /**
+   * Do `body`; what a driver from outside did wrong meanwhile is thrown as the kernel finds it, with the driver's line.
+   * The log of a machine that does not outlive an oops says so last.
+   */
   private blaming<T>(body: () => T): T {
+    if (!this.description.panicOnOops) return this.blamingOutsiders(body);
+    try {
+      return this.blamingOutsiders(body);
+    } catch (error) {
+      if (error instanceof KernelBug) this.kernel.printk(PANIC);
+      throw error;
+    }
+  }
+
+  private blamingOutsiders<T>(body: () => T): T {
     if (!this.hasOutsider) return body();
     try {
       const value = body();
@@ -261,9 +275,9 @@ export class Machine implements MachineApi, KernelServices, Outside {
     }
   }
 
-  /** rmmod. Throws Hang when somebody keeps a device page. */
-  unloadModule(name: string): void {
-    this.run_kernel_task('rmmod', this.modules.unload(name));
+  /** rmmod. Return: 0, or -ENOENT for what is no module here; throws Hang when somebody keeps a device page. */
+  unloadModule(name: string): number {
+    return this.run_kernel_task('rmmod', this.modules.unload(name));
   }
 
   private run_kernel_task<T>(name: string, body: Task<T>): T {

@@ -5,6 +5,7 @@ import type { FileOperations } from '../fs/file.js';
 import { Drivers } from '../kernel/drivers.js';
 import type { Driver, DriverHost, DriverStep } from '../kernel/module.js';
 import type { Task } from '../sim/task.js';
+import { ENOENT } from '../uapi/errno.js';
 import { builtinDrivers, type LoadableDriver } from './registry.js';
 
 interface Loaded {
@@ -24,6 +25,8 @@ export class Modules {
     private readonly host: DriverHost,
     /** Whether the checkers will be asked. */
     private readonly checking: boolean,
+    /** The one that is part of the kernel image here, and no module. */
+    private readonly builtin: string | null,
   ) {
     this.drivers = new Drivers(host.kernel);
     for (const init of builtinDrivers) this.add(init(host));
@@ -50,7 +53,10 @@ export class Modules {
     return steps;
   }
 
-  /** modprobe: nothing is done for what is there already. Context: may sleep. Return: 0 or -errno. */
+  /**
+   * modprobe, or the initcall of a driver that is built in: nothing is done for what is there already.
+   * Context: may sleep. Return: 0 or -errno.
+   */
   *load(from: LoadableDriver, params: Readonly<Record<string, string>>): Task<number> {
     const { module, checkers } = from;
     if (this.loaded.has(module.name)) return 0;
@@ -62,15 +68,19 @@ export class Modules {
     return 0;
   }
 
-  /** rmmod; nothing is done for what is not loaded. Context: may sleep for ever, when a device page is kept. */
-  *unload(name: string): Task {
+  /**
+   * rmmod (delete_module). Context: may sleep for ever, when a device page is kept.
+   * Return: 0, or -ENOENT for what is not loaded, or built in.
+   */
+  *unload(name: string): Task<number> {
     const loaded = this.loaded.get(name);
-    if (loaded === undefined) return;
+    if (loaded === undefined || name === this.builtin) return -ENOENT;
     const { from, driver } = loaded;
     yield* from.module.unload(driver);
     for (const path of driver.files.keys()) this.paths.delete(path);
     this.drivers.remove(driver);
     this.loaded.delete(name);
+    return 0;
   }
 
   private add(driver: Driver): void {

@@ -2,6 +2,7 @@
 /** The machine of a command line in a document's words: what is usual goes without saying, but for the addresses. */
 import { ADDRESS_PARAMS, MACHINE_DEFAULTS } from '../machine/defaults.js';
 import { describeMachine, type MachineDescription } from '../machine/description.js';
+import { profileNamed } from '../machine/profiles.js';
 import { asFakeMem } from '../mm/e820.js';
 import type { MachineBlock } from '../scenario/schema.js';
 
@@ -37,17 +38,19 @@ function efiFakeMemOf(machine: MachineDescription): string[] {
 /** Addresses always, because documents that say none have those of the recorded kernels. */
 export function machineBlock(machine: MachineDescription): MachineBlock {
   const { memory, hugepages, swap, thp, seed, bugs, fixes, module, schedule, spmMemory } = machine;
-  const { physBits, kaslr } = machine;
+  const { profile, physBits, kaslr } = machine;
+  const usual = profileNamed(profile);
   const efiFakeMem = efiFakeMemOf(machine);
   return {
+    ...(profile === null ? {} : { profile }),
     spm: spmOf(machine),
     ...(module === null ? { module: false } : {}),
     ...(spmMemory === MACHINE_DEFAULTS.spmMemory ? {} : { spmMemory }),
     ...(efiFakeMem.length === 0 ? {} : { efiFakeMem }),
     ...(memory === MACHINE_DEFAULTS.memory ? {} : { memory }),
     ...(hugepages === MACHINE_DEFAULTS.hugepages ? {} : { hugepages }),
-    ...(swap === MACHINE_DEFAULTS.swap ? {} : { swap }),
-    ...(thp === MACHINE_DEFAULTS.thp ? {} : { thp }),
+    ...(swap === usual.swap ? {} : { swap }),
+    ...(thp === usual.thp ? {} : { thp }),
     ...(physBits === MACHINE_DEFAULTS.physBits ? {} : { physBits }),
     ...(kaslr === MACHINE_DEFAULTS.kaslr ? {} : { kaslr }),
     ...(seed === MACHINE_DEFAULTS.seed ? {} : { seed }),

@@ -69,7 +69,7 @@ export function ktapLines(event: HarnessEvent, style: HarnessStyle): string[] {
     case 'result':
       return resultLines(event, style);
     case 'end':
-      return endLines(event, style);
+      return event.panic === undefined ? endLines(event, style) : bailOutLines(event.panic);
   }
 }
 

@@ -38,6 +38,8 @@ const bug = named(/^[a-z0-9-]+$/, 'the id of a bug ("hmm-sim bugs" lists them)')
 const modprobe = named(/^[a-z]\w*(?:,\w+=\w+)*$/, 'a module, as "kvm_hv" or "kvm_hv,sim_secmem=4194304"');
 
 const machineSchema = z.strictObject({
+  /** What it is where the other keys do not say. */
+  profile: z.enum(['mm-ci']).optional(),
   /** By device; null where its parameter is not given. */
   spm: z
     .array(z.union([address, z.literal(null)], { error: ADDRESS }))

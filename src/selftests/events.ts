@@ -75,6 +75,8 @@ export interface EndEvent {
   readonly passed: number;
   readonly run: number;
   readonly totals: Totals;
+  /** The last words of a kernel that panicked: what was to run after that has not. */
+  readonly panic?: string;
 }
 
 export type HarnessEvent = PlanEvent | StartEvent | LogEvent | ResultEvent | EndEvent;

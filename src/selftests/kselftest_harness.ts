@@ -8,7 +8,7 @@
 import { Hang, InvariantViolation, KernelBug, ProcessDied, TimedOut } from '../sim/errors.js';
 import { signalByName } from '../uapi/signal.js';
 import type { MachineApi as Machine, ProcessHandle as Process } from '../user/api.js';
-import { warningTexts } from '../user/kernel-log.js';
+import { PANIC, warningTexts } from '../user/kernel-log.js';
 import {
   type EndEvent,
   type HarnessListener,
@@ -64,7 +64,10 @@ export function* test_harness_run(options: HarnessOptions): Generator<ResultEven
   const run = new HarnessRun(options);
   const tests = selectTests(options.suite, options.filters ?? []);
   run.plan(tests);
-  for (const test of tests) yield run.run(test);
+  for (const test of tests) {
+    yield run.run(test);
+    if (run.panicked) break;
+  }
   return run.end();
 }
 
@@ -74,6 +77,8 @@ export function exitCode(end: EndEvent): typeof KSFT_PASS | typeof KSFT_FAIL {
 }
 
 class HarnessRun {
+  /** A test has ended the machine for good (oops=panic). */
+  panicked = false;
   private machine: Machine | undefined;
   private readonly counts = { [KSFT_PASS]: 0, [KSFT_FAIL]: 0, [KSFT_SKIP]: 0 };
   private number = 0;
@@ -102,6 +107,7 @@ class HarnessRun {
 
     const logged = machine.dmesg.length;
     const { code, diagnostic, hang } = this.heard(test, machine.dmesg, logged, this.runOn(machine, test));
+    this.panicked = machine.dmesg.at(-1) === PANIC;
     const result: ResultEvent = {
       type: 'result',
       ...name,
@@ -119,7 +125,8 @@ class HarnessRun {
   end(): EndEvent {
     const { counts, number } = this;
     const totals = { pass: counts[KSFT_PASS], fail: counts[KSFT_FAIL], skip: counts[KSFT_SKIP] };
-    const end: EndEvent = { type: 'end', passed: number - totals.fail, run: number, totals };
+    const panic = this.panicked ? { panic: PANIC } : {};
+    const end: EndEvent = { type: 'end', passed: number - totals.fail, run: number, totals, ...panic };
     this.options.onEvent(end);
     return end;
   }

@@ -4,6 +4,7 @@ import { bugById } from '../generations/bugs/index.js';
 import { DEFAULT_GENERATION } from '../generations/index.js';
 import { moduleAt, RECORDING_CONDITIONS } from '../machine/defaults.js';
 import { describeMachine, type MachineDescription, type MachineOptions } from '../machine/description.js';
+import type { ProfileName } from '../machine/profiles.js';
 import { type Insmod, moduleNamed } from '../machine/registry.js';
 import type { MachineBlock, ScenarioDocument } from '../scenario/schema.js';
 import { UsageError } from '../sim/errors.js';
@@ -12,6 +13,8 @@ import { didYouMean } from '../sim/suggest.js';
 /** What the command line says for all documents. */
 export interface Overrides {
   readonly kernel?: string;
+  /** Instead of those of the documents. */
+  readonly profile?: ProfileName | undefined;
   readonly seed?: number;
   readonly check?: boolean;
   /** Beside those of the document. */
@@ -71,10 +74,12 @@ function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): Mac
   for (const id of machine.fixes ?? []) bugById(id, 'fixes');
   const { spm, spmMemory, efiFakeMem, memory, hugepages, swap, thp, module: load, schedule } = machine;
   const { physBits, kaslr } = machine;
+  const profile = overrides.profile ?? machine.profile;
   return describeMachine({
-    ...RECORDING_CONDITIONS,
+    module: profile === undefined ? RECORDING_CONDITIONS.module : moduleAt([]),
     ...(spm === undefined ? {} : { module: moduleAt(spm.map(numberOrNull)) }),
     kernel,
+    profile,
     spmMemory,
     efiFakeMem: efiFakeMem?.map(fakeMemOf),
     schedule,

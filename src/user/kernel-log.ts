@@ -11,6 +11,9 @@ export function warningTexts(dmesg: readonly string[]): string[] {
 /** What the log says before the function and the reason of an oops that came of a driver from outside of the tree. */
 export const OOPS = 'BUG: ';
 
+/** The last line of a machine that was booted with oops=panic. */
+export const PANIC = 'Kernel panic - not syncing: Fatal exception';
+
 /** "BUG: function: reason", where a driver from outside made the kernel oops. */
 export function oopsesIn(dmesg: readonly string[]): string[] {
   return dmesg.filter((line) => line.startsWith(OOPS));

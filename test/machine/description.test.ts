@@ -12,6 +12,9 @@ t.test('what is left unsaid', async (t) => {
   const { generation, ...machine } = describeMachine();
   t.equal(generation.id, 'v5-generic');
   t.strictSame(machine, {
+    profile: null,
+    builtin: false,
+    panicOnOops: false,
     memory: 6 * GiB,
     hugepages: 64,
     insmod: [],

@@ -11,6 +11,9 @@ t.test('a document without a machine block gets the recording conditions', (t) =
   t.strictSame(machine, {
     memory: 6 * GiB,
     hugepages: 64,
+    profile: null,
+    builtin: false,
+    panicOnOops: false,
     insmod: [],
     swap: 0,
     thp: 'madvise',

@@ -27,6 +27,10 @@ export const DOCUMENT: Readonly<Record<string, Text>> = {
 
 /** Keys of the machine block. */
 export const MACHINE: Readonly<Record<string, Text>> = {
+  profile: text(
+    'profile',
+    'mm-ci: a machine as linux-mm tests on, whose module is built in and has no special purpose memory, with THP always, 2 GiB of swap and oops=panic; other keys go before it.',
+  ),
   spm: text('spm', 'spm_addr_dev0 and spm_addr_dev1: where the memory of the two coherent devices begins.'),
   spmMemory: text('spmMemory', 'false: no memory is reserved at the spm addresses.'),
   memory: text('memory', 'RAM: bytes, or a string as "6G".'),
