@@ -150,9 +150,10 @@ export class PageAllocator {
 
   /**
    * alloc_page(): one page with one reference, or NO_PAGE. It holds zeros, as with CONFIG_INIT_ON_ALLOC_DEFAULT_ON, so
-   * that whoever reads it through a stale pointer gets them.
+   * that whoever reads it through a stale pointer gets them; with `init` false it holds what it held before, where it is
+   * of the list of its kind.
    */
-  alloc_page(type: MigrateType = MOVABLE): Page {
+  alloc_page(type: MigrateType = MOVABLE, init = true): Page {
     let page = this.freeHead[type];
     const { mem } = this.k;
     if (page !== NO_PAGE) {
@@ -166,7 +167,7 @@ export class PageAllocator {
     }
     mem.flags[page] = 0;
     mem.refcount[page] = 1;
-    this.k.clear_highpage(page);
+    if (init) this.k.clear_highpage(page);
     if (this.k.trace !== null) this.tell_alloc(page, 0, type === MOVABLE);
     return page;
   }

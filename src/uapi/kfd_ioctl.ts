@@ -275,11 +275,12 @@ export const KFD_SIM_WAIT = new CStruct('kfd_sim_wait_args', [
 ]);
 
 /**
- * What sysfs tells of a node, `vram` and `system` in bytes; GPUs of one hive have one number. And faults so far: what a real
+ * What sysfs tells of a node, `vram`, `vram_used` and `system` in bytes; GPUs of one hive have one number. And faults so far: what a real
  * driver writes to its log.
  */
 export const KFD_SIM_NODE = new CStruct('kfd_sim_node_args', [
   u64('vram'),
+  u64('vram_used'),
   u64('hive'),
   u64('system'),
   u32('gpu_id'),

@@ -19,6 +19,8 @@ export const nouveauRequests = {
   GPU_PREFETCH: iowr(0xc3),
   /** The next copy to or from the GPU fails. */
   FAIL_COPY: iowr(0xc4),
+  /** It is not done, and the driver does not hear of that. */
+  LOSE_COPY: iowr(0xc5),
 } as const;
 
 export type NouveauRequest = keyof typeof nouveauRequests;

@@ -81,7 +81,8 @@ t.test('what fits a query', async (t) => {
   symptom   Stale pfns are used after a munmap() between two chunks.
   fix       "drm/amdgpu: fix amdgpu_hmm_range_get_pages" (CVE-2026-63879)
   functions amdgpu_hmm_range_get_pages
-  here      no switch: another driver
+  here      no switch: of buffers above 2 GiB; a range of shared virtual memory is smaller than a
+            chunk
 `,
   });
   t.strictSame(hmmSim('bugs', 'dmirror_do_raed'), {

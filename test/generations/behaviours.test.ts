@@ -113,6 +113,11 @@ const VALUES = {
   toSystemStopsWithoutMemory: [false, false, false, false, true],
   driverTakesFlags: [false, false, false, false, true],
   driverReadsUnlocked: [false, false, false, false, true],
+  amdkfdClearsHoles: [false, false, false, false, false],
+  amdkfdSelectsByMemory: [true, true, true, true, true],
+  nouveauNamesFaultPage: [true, true, true, true, true],
+  nouveauZeroesReturnPage: [false, false, true, true, true],
+  nouveauUnlocksToRetry: [false, false, true, true, true],
 };
 
 t.test('every value of every generation', async (t) => {
@@ -177,7 +182,7 @@ t.test('since, until, values and postings of an entry', async (t) => {
 
 t.test('each entry says what it is and which function decides', async (t) => {
   const entries: Readonly<Record<string, Entry>> = registry;
-  const kernelFile = /^(?:(?:arch\/x86|mm|fs|lib|include)\/[\w/]+\.[ch]|cover letter\b)/;
+  const kernelFile = /^(?:(?:arch\/x86|mm|fs|lib|include|drivers)\/[\w/]+\.[ch]|cover letter\b)/;
   const posted = generations.map(({ id }) => id).filter((id) => id.startsWith('v'));
   for (const name of behaviourNames) {
     const { what, source, postings = {} } = entries[name]!;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** kfdtest's tests of shared virtual memory: the verdict of each on each machine that it may run on. */
 import t from 'tap';
+import { withBugs } from '../../src/generations/bugs/index.js';
 import { describeMachine } from '../../src/machine/description.js';
 import { Machine } from '../../src/machine/machine.js';
 import { type HarnessEvent, KSFT_FAIL, KSFT_SKIP } from '../../src/selftests/events.js';
@@ -8,6 +9,7 @@ import { kfdtest } from '../../src/selftests/kfdtest/suites.js';
 import { test_harness_run } from '../../src/selftests/kselftest_harness.js';
 import { selectTests, type TestFilter } from '../../src/selftests/test_filter.js';
 import { hmmSim } from '../cli/hmm-sim.js';
+import { type Break, controls } from './kfdtest_controls.js';
 
 interface Verdicts {
   readonly total: number;
@@ -20,12 +22,18 @@ function verdicts(
   kernel: string,
   params: Record<string, string>,
   filters: readonly TestFilter[] = [],
+  wrong: { readonly bugs?: readonly string[]; readonly breaks?: Break } = {},
 ): Verdicts {
-  const description = describeMachine({ kernel, module: { name: 'amdgpu', params } });
+  const asked = describeMachine({ kernel, module: { name: 'amdgpu', params } });
+  const description = { ...asked, generation: withBugs(asked.generation, wrong.bugs) };
+  const isWrong = wrong.bugs !== undefined || wrong.breaks !== undefined;
   let machine: Machine | undefined;
+  let restore: (() => void) | undefined;
   const boot = (): Machine => {
+    restore?.();
     machine = Machine.bootAs(description);
     machine.loadModule('amdgpu', params);
+    restore = wrong.breaks?.(machine);
     return machine;
   };
   const failed: string[] = [];
@@ -38,7 +46,8 @@ function verdicts(
   const run = test_harness_run({ suite: kfdtest, filters, machine: boot, onEvent });
   let step = run.next();
   while (!step.done) step = run.next();
-  machine?.leakCheck();
+  restore?.();
+  if (!isWrong) machine?.leakCheck();
   return { total: step.value.run, failed, skipped };
 }
 
@@ -95,3 +104,28 @@ t.test('little VRAM', async (t) => {
   const filters = [{ option: 't', name: 'VramOvercommitTest' }] as const;
   t.same(verdicts('6.12', { vramlimit: '256' }, filters), { total: 2, failed: [], skipped: [] });
 });
+
+t.test('every test has something that it notices', async (t) => {
+  const tests = new Set(selectTests(kfdtest, []).map(({ test }) => test));
+  t.strictSame([...tests].sort(), [...new Set(controls.map(({ test }) => test))].sort());
+});
+
+for (const { test, what, breaks, bug, only } of controls) {
+  t.test(`${test} notices ${what}`, async (t) => {
+    const { kernel, params } = bug ?? { kernel: '6.12', params: { sim_gpus: '2', vramlimit: '256' } };
+    const filters = [{ option: 't', name: test } as const];
+    const right = verdicts(kernel, params, filters);
+    t.same(right, { total: 2, failed: [], skipped: [] }, 'as it is');
+    const wrong = verdicts(kernel, params, filters, {
+      ...(bug === undefined ? {} : { bugs: [bug.id] }),
+      ...(breaks === undefined ? {} : { breaks }),
+    });
+    const noticing = [0, 1].filter((xnack) => only === undefined || only === xnack);
+    const fixture = test === 'BasicTest' || test === 'QueueTest' ? 'KFDSVMEvictTest' : 'KFDSVMRangeTest';
+    t.same(
+      wrong.failed,
+      noticing.map((xnack) => `${fixture}.${test}/${xnack}`),
+      'wrong',
+    );
+  });
+}

@@ -242,6 +242,7 @@ function* sim_node({ p, bytes }: Call): Task<number> {
   const { kernel, nodes } = dev.module;
   const told = {
     vram: dev.vram_size,
+    vram_used: dev.isApu ? 0 : dev.vram_size - dev.vram.freePages * PAGE_SIZE,
     hive: dev.hive === null ? 0 : 1 + nodes.findIndex(({ hive }) => hive === dev.hive),
     system: kernel.firstDevicePage * PAGE_SIZE,
     apu: dev.isApu ? 1 : 0,

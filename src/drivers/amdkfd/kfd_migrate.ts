@@ -107,8 +107,9 @@ function svm_migrate_copy_to_vram(
     svm_migrate_get_vram_page(prange, dpage);
     migrate.dst[i] = migrate_pfn(dpage);
     mpages++;
-    // Of a hole nothing is copied: the buffer was cleared when it was made.
     if (spage !== NO_PAGE) kernel.contents.copy_page(dpage, spage);
+    // The buffer was cleared when it was made, but may have been used since.
+    else if (kernel.behaviour.amdkfdClearsHoles) kernel.contents.clear_page(dpage);
   }
   return mpages;
 }
@@ -218,11 +219,10 @@ function svm_migrate_put_sys_pages(
 
 /** Which pages come back from this GPU. */
 function svm_migrate_selects({ connected_to_cpu, module }: KfdNode): number {
-  if (!connected_to_cpu) return MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
+  const { behaviour } = module.kernel;
+  if (!connected_to_cpu || !behaviour.amdkfdSelectsByMemory) return MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
   // DEVICE_GENERIC v5 has no flag of its own: generic pages count as system memory.
-  return module.kernel.behaviour.genericPagesAreMigratable
-    ? MIGRATE_VMA_SELECT_SYSTEM
-    : MIGRATE_VMA_SELECT_DEVICE_COHERENT;
+  return behaviour.genericPagesAreMigratable ? MIGRATE_VMA_SELECT_SYSTEM : MIGRATE_VMA_SELECT_DEVICE_COHERENT;
 }
 
 /** Bytes [start, end) of one VMA. Return: pages that migrated, or -errno. */

@@ -143,6 +143,7 @@ function* serve(
 ): Task<number> {
   const access = ACCESSES[name];
   if (name === 'FAIL_COPY') svmm.drm.failing++;
+  if (name === 'LOSE_COPY') svmm.drm.losing++;
   if (name === 'SVM_BIND') yield* nouveau_svmm_bind(svmm, range.addr, range.addr + range.npages * PAGE_SIZE);
   if (access === undefined) return 0;
   if (svmm.killed) return -EIO;
@@ -159,6 +160,7 @@ const helps: Readonly<Record<NouveauRequest, string>> = {
   GPU_ATOMIC: 'the GPU adds 1 to the first word of each page',
   GPU_PREFETCH: 'the GPU asks for entries, where there are pages',
   FAIL_COPY: 'the next copy to or from the GPU fails',
+  LOSE_COPY: 'the next copy to or from the GPU is not done, and nobody hears of it',
 };
 
 const steps: Readonly<Record<string, DriverStep>> = Object.fromEntries(

@@ -23,7 +23,7 @@ import {
   new_migrate_vma,
   skip,
 } from '../../mm/migrate_vma.js';
-import { put_page } from '../../mm/page_alloc.js';
+import { MOVABLE, put_page } from '../../mm/page_alloc.js';
 import { __release_region, request_free_mem_region } from '../../mm/resource.js';
 import { VM_FAULT_SIGBUS, type VmArea, type VmFault } from '../../mm/types.js';
 import { KernelBug } from '../../sim/errors.js';
@@ -165,7 +165,9 @@ export function* nouveau_dmem_migrate_vma(
 
 /** The CPU touched a page of the GPU's memory: bring that one back. Return: 0 or VM_FAULT_SIGBUS. */
 function* nouveau_dmem_migrate_to_ram(drm: NouveauDrm, vmf: VmFault): Task<number> {
-  const { vma, address, page: fault_page } = vmf;
+  const { vma, address } = vmf;
+  const { nouveauNamesFaultPage } = drm.k.behaviour;
+  const fault_page = nouveauNamesFaultPage ? vmf.page : NO_PAGE;
   const start = address - (address % PAGE_SIZE);
   const flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
   const args = new_migrate_vma({ vma, start, end: start + PAGE_SIZE, pgmap_owner: drm, flags, fault_page });
@@ -180,7 +182,7 @@ function* nouveau_dmem_migrate_to_ram(drm: NouveauDrm, vmf: VmFault): Task<numbe
 function* bring_back(drm: NouveauDrm, args: MigrateVma): Task<number> {
   const spage = migrate_pfn_to_page(args.src[0]!);
   if (spage === NO_PAGE || (args.src[0]! & MIGRATE_PFN_MIGRATE) === 0) return 0;
-  const dpage = drm.k.pages.alloc_page();
+  const dpage = drm.k.pages.alloc_page(MOVABLE, drm.k.behaviour.nouveauZeroesReturnPage);
   if (dpage === NO_PAGE) {
     skip(args, args.start, spage, 'nouveau_dmem_migrate_to_ram', 'no-system-memory');
     return 0;

@@ -149,8 +149,10 @@ function* nouveau_atomic_range_fault(
     const collided = mmu_interval_read_retry(mni, seq);
     if (!collided) svmm.vmm?.pfnmap(addr, { page, write: true, atomic: true });
     svmm.mutex.mutex_unlock();
-    k.unlock_page(compound_head(k.mem, page));
-    put_page(k, page);
+    if (!collided || k.behaviour.nouveauUnlocksToRetry) {
+      k.unlock_page(compound_head(k.mem, page));
+      put_page(k, page);
+    }
     if (!collided) return 0;
   }
 }

@@ -3,6 +3,9 @@
  * The registry of behaviours in which kernels differ, one file for each file of the kernel that decides. Historical
  * bugs and their fixes are overrides of the same entries.
  */
+
+import { amdgpu } from './drm-amdgpu.js';
+import { nouveau } from './drm-nouveau.js';
 import { type Entry, type Origin, valueIn } from './entry.js';
 import { dax } from './fs-dax.js';
 import { taskMmu } from './fs-proc-task-mmu.js';
@@ -44,6 +47,8 @@ export const registry = {
   ...kaslr,
   ...testHmm,
   ...testHmmModule,
+  ...amdgpu,
+  ...nouveau,
 };
 
 export type BehaviourName = keyof typeof registry;

@@ -9,6 +9,7 @@ import type { Kernels } from '../behaviours/entry.js';
 import type { BehaviourName, Behaviours } from '../behaviours/index.js';
 import { type Generation, generations } from '../index.js';
 import { driverBugs } from './driver.js';
+import { gpuBugs } from './gpu.js';
 import { memoryBugs } from './memory.js';
 import { moduleBugs } from './module.js';
 
@@ -51,8 +52,8 @@ export interface Bug extends BugFacts {
   readonly check?: true;
 }
 
-/** In the order of the list: modules first, then the driver, then the memory core. */
-export const bugs: readonly Bug[] = [...moduleBugs, ...driverBugs, ...memoryBugs];
+/** In the order of the list: modules first, then the driver, then the memory core, then drivers of GPUs. */
+export const bugs: readonly Bug[] = [...moduleBugs, ...driverBugs, ...memoryBugs, ...gpuBugs];
 
 const byId = new Map(bugs.map((bug) => [bug.id, bug]));
 

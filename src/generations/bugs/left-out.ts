@@ -9,6 +9,7 @@ export interface LeftOutBug extends BugFacts {
 
 const RACE = 'a race; steps of a scenario follow one another';
 const NO_HUGE = 'no huge device pages';
+const ONE_CHUNK = 'of buffers above 2 GiB; a range of shared virtual memory is smaller than a chunk';
 
 export const leftOutBugs: readonly LeftOutBug[] = [
   {
@@ -133,49 +134,18 @@ export const leftOutBugs: readonly LeftOutBug[] = [
     why: 'fails with pages of 64 KiB only',
   },
   {
-    title: 'nouveau does not say which page faulted',
-    symptom: 'A CPU fault never migrates the page back.',
-    functions: ['nouveau_dmem_migrate_to_ram'],
-    fix: { subject: 'nouveau: fix migrate_to_ram() for faulting page' },
-    why: 'another driver',
-  },
-  {
-    title: 'nouveau maps a page that could not be copied',
-    symptom: 'Stale kernel data reaches the user after a failed copy.',
-    functions: ['nouveau_dmem_migrate_to_ram'],
-    fix: { subject: 'nouveau/dmem: Fix vulnerability in migrate_to_ram upon copy error' },
-    why: 'another driver',
-  },
-  {
-    title: 'nouveau keeps an exclusive page locked',
-    symptom: 'Atomic faults of the GPU hang.',
-    functions: ['nouveau_atomic_range_fault'],
-    fix: { subject: 'nouveau/svm: fix missing folio unlock + put after make_device_exclusive_range()' },
-    why: 'another driver',
-  },
-  {
     title: 'amdgpu reads the sequence number once a chunk',
     symptom: 'Stale pfns are used after a munmap() between two chunks.',
     functions: ['amdgpu_hmm_range_get_pages'],
     fix: { subject: 'drm/amdgpu: fix amdgpu_hmm_range_get_pages', cve: 'CVE-2026-63879' },
-    why: 'another driver',
+    why: ONE_CHUNK,
   },
   {
     title: 'amdgpu never refreshes the sequence number',
     symptom: 'EBUSY for ever.',
     functions: ['amdgpu_hmm_range_get_pages'],
     fix: { subject: 'drm/amdgpu: drop retry loop in amdgpu_hmm_range_get_pages' },
-    why: 'another driver',
-  },
-  {
-    title: 'amdkfd misses a hole in a range',
-    symptom: 'Copying a range with a hole to VRAM goes wrong.',
-    functions: ['svm_migrate_copy_to_vram'],
-    fix: {
-      subject: 'drm/amdkfd: Fix the case that vm range is hole at svm_migrate_copy_to_vram',
-      cve: 'CVE-2026-89808',
-    },
-    why: 'another driver',
+    why: ONE_CHUNK,
   },
   {
     title: 'xe hangs when it copies from device to device',

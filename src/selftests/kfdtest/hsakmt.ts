@@ -18,6 +18,8 @@ export interface Node {
   readonly gpu_id: number;
   /** Bytes. */
   readonly vram: number;
+  /** Of all processes. */
+  readonly vram_used: number;
   /** The hive that it belongs to; 0: none. */
   readonly hive: number;
   /** Bytes of system memory. */

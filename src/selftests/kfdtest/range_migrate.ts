@@ -39,6 +39,7 @@ export function* MigrateTest(t: Kfd): Task {
   if (lack !== null) return t.SKIP(lack);
   const gpu = gpuOf(t);
   const size = 16 * MIB;
+  const before = yield* hsaOf(t).node(gpu);
   const queue = yield* createQueue(t, gpu);
   const data = yield* range(t, size, gpu);
   yield* t.sys.storeSeq(data.addr, size / WORD, 0, 1);
@@ -52,7 +53,15 @@ export function* MigrateTest(t: Kfd): Task {
   }
   yield* gpuCopy(t, queue, buffers[0]!.addr, data.addr, size);
   yield* ASSERT_SEQUENCE(t, buffers[0]!, 0, 1);
+  yield* ASSERT_ALL_HOME(t, before.vram_used, data, ...buffers);
   yield* destroy(t, data, ...buffers);
+}
+
+/** Prefetched to system memory, the ranges leave nothing in VRAM, even where the CPU reads it. The original does not look. */
+function* ASSERT_ALL_HOME(t: Kfd, before: number, ...ranges: readonly SvmRange[]): Task {
+  for (const memory of ranges) yield* prefetch(t, memory, 0);
+  const { vram_used } = yield* hsaOf(t).node(gpuOf(t));
+  t.EXPECT_EQ({ 'VRAM that is left in use': Math.max(0, vram_used - before) }, 0);
 }
 
 export function* MigrateAccessInPlaceTest(t: Kfd): Task {
@@ -281,16 +290,19 @@ export function* VramOvercommitGiantRangeTest(t: Kfd): Task {
   if (typeof size === 'string') return t.SKIP(size);
   const gpu = gpuOf(t);
   const giant = yield* range(t, size, gpu, gpu);
-  // What is at its begin was prefetched last.
-  yield* ASSERT_IN_VRAM(t, { ...giant, size: PAGE_SIZE });
+  yield* ASSERT_IN_VRAM(t, giant);
   yield* destroy(t, giant);
 }
 
-/** The range that was registered last is there: its first page comes home when the CPU touches it. The original does not look. */
-function* ASSERT_IN_VRAM(t: Kfd, { addr }: SvmRange): Task {
+/**
+ * The begin of the range, which is what was prefetched last, is there: two pages of it come home when the CPU touches them. The
+ * original does not look.
+ */
+function* ASSERT_IN_VRAM(t: Kfd, { addr, size }: SvmRange): Task {
   const before = yield* hsaOf(t).node(gpuOf(t));
   if (before.apu || before.coherent) return;
   t.EXPECT_EQ({ 'first word': yield* t.sys.load32(addr) }, 0);
+  t.EXPECT_EQ({ 'word further on': yield* t.sys.load32(addr + size / 8) }, 0);
   const { cpu_faults } = yield* hsaOf(t).node(gpuOf(t));
-  t.EXPECT_EQ({ 'CPU faults of the first page': cpu_faults - before.cpu_faults }, 1);
+  t.EXPECT_EQ({ 'CPU faults of two pages': cpu_faults - before.cpu_faults }, 2);
 }

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Bugs of the drivers of GPUs that share virtual memory. */
+import { NEVER } from '../version.js';
+import type { Bug } from './index.js';
+
+export const gpuBugs: readonly Bug[] = [
+  {
+    id: 'amdkfd-selects-private',
+    title: 'coherent memory of a GPU is not selected on the way to system memory',
+    mechanism:
+      'svm_migrate_vma_to_ram() asks for private pages whatever the memory of the GPU is: where the CPU reaches it, it finds none.',
+    symptom: 'Prefetches to system memory answer 0, and move nothing.',
+    functions: ['svm_migrate_vma_to_ram', 'migrate_vma_collect_pmd'],
+    fix: { note: 'flags of 0 in DEVICE_GENERIC v5, a flag of its own in COHERENT' },
+    existed: 'DEVICE_GENERIC before v5',
+    kernels: { since: NEVER },
+    overrides: { amdkfdSelectsByMemory: false },
+    shows: 'step 8: faults: expected 100, got 0',
+  },
+  {
+    id: 'amdkfd-hole-not-cleared',
+    title: 'a hole of a range holds in VRAM what was there before',
+    mechanism:
+      'svm_migrate_copy_to_vram() gives a hole its place in the buffer of the range and copies nothing there. The buffer was cleared when it was made, and may have been in use since.',
+    symptom: 'The GPU and the CPU read old data where the program has thrown it away.',
+    functions: ['svm_migrate_copy_to_vram'],
+    fix: {
+      subject: 'drm/amdkfd: Fix the case that vm range is hole at svm_migrate_copy_to_vram',
+      cve: 'CVE-2026-89808',
+    },
+    existed: 'all kernels here',
+    kernels: {},
+    overrides: { amdkfdClearsHoles: false },
+    shows: 'step 9: data[1]: expected 71, got 0',
+  },
+  {
+    id: 'nouveau-fault-page-unnamed',
+    title: 'nouveau does not say which page faulted',
+    mechanism:
+      'nouveau_dmem_migrate_to_ram() leaves fault_page out, and the reference of the fault counts as one of somebody who keeps the page.',
+    symptom: 'A CPU fault never migrates the page back.',
+    functions: ['exc_page_fault', 'nouveau_dmem_migrate_to_ram'],
+    fix: { subject: 'nouveau: fix migrate_to_ram() for faulting page' },
+    existed: '6.1, at first',
+    kernels: { since: NEVER },
+    overrides: { nouveauNamesFaultPage: false },
+    shows: 'step 5: hang: expected nothing, got "exc_page_fault"',
+  },
+  {
+    id: 'nouveau-return-page-dirty',
+    title: 'nouveau maps a page that nothing was copied to',
+    mechanism:
+      'nouveau_dmem_migrate_to_ram() takes a page that is not zeroed, and does not hear of it when the GPU has not copied.',
+    symptom: 'Stale kernel data reaches the user after a failed copy.',
+    functions: ['nouveau_dmem_migrate_to_ram'],
+    fix: { subject: 'nouveau/dmem: Fix vulnerability in migrate_to_ram upon copy error' },
+    existed: 'up to 6.11',
+    kernels: { until: ['6.12', '6.1.192'] },
+    overrides: { nouveauZeroesReturnPage: false },
+    shows: 'step 9: pages[0]: expected 0, got 7',
+  },
+  {
+    id: 'nouveau-exclusive-stays-locked',
+    title: 'nouveau keeps an exclusive page locked',
+    mechanism:
+      'Where the page was invalidated meanwhile, nouveau_atomic_range_fault() tries again without having unlocked it, and so never gets it.',
+    symptom: 'Atomic faults of the GPU hang.',
+    functions: ['remove_device_exclusive_entry', 'nouveau_atomic_range_fault'],
+    fix: { subject: 'nouveau/svm: fix missing folio unlock + put after make_device_exclusive_range()' },
+    existed: 'up to 6.13',
+    kernels: { until: ['6.14', '6.12.117', '6.1.192'] },
+    overrides: { nouveauUnlocksToRetry: false },
+    shows: 'step 5: hang: expected nothing, got "remove_device_exclusive_entry"',
+  },
+];
