@@ -51,6 +51,18 @@ export const features: readonly Feature[] = [
     proof: 'features/huge-device-pages.yaml',
   },
   {
+    name: 'amdkfd',
+    what: 'shared virtual memory of AMD GPUs (machine.modprobe)',
+    since: 'all',
+    proof: 'drivers/amdgpu.yaml',
+  },
+  {
+    name: 'amdkfd-coherent',
+    what: 'the same where the CPU reaches the memory of the GPU',
+    since: 'all; of type generic in v5-generic',
+    proof: 'features/amdgpu-coherent.yaml',
+  },
+  {
     name: 'nouveau',
     what: 'shared virtual memory of an NVIDIA GPU (machine.modprobe)',
     since: 'all',
