@@ -75,6 +75,24 @@ export const features: readonly Feature[] = [
     proof: 'drivers/secure-guest.yaml',
   },
   {
+    name: 'fs-dax',
+    what: 'files of a DAX file system, cut off when nobody has their pages (machine.modprobe nd_pmem)',
+    since: 'all',
+    proof: 'features/fs-dax.yaml',
+  },
+  {
+    name: 'dax-references',
+    what: 'idle pages of such files without a reference, as generic/413 needs it',
+    since: 'v5-generic and 7.3; one reference elsewhere',
+    proof: 'features/dax-references.yaml',
+  },
+  {
+    name: 'device-dax',
+    what: 'persistent memory mapped as it is (machine.modprobe device_dax)',
+    since: 'all; in v5-generic get_user_pages() oopses',
+    proof: 'features/device-dax.yaml',
+  },
+  {
     name: 'insmod',
     what: 'drivers of your own (--insmod)',
     since: 'all',

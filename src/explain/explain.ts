@@ -179,7 +179,8 @@ export function* explainScenario(
   const begin = (_: number, step: Step): void => explainer.begin(session, step);
   for (const taken of session.takeAll(document.steps, begin)) {
     const collected = explainer.take();
-    const standing = locks.take(taken.result.hang !== undefined);
+    const { hang, waits } = taken.result;
+    const standing = locks.take(hang !== undefined || waits !== undefined);
     if (options.step !== undefined && options.step !== taken.index) continue;
     yield { ...explainer.explain(session, taken, collected), locks: standing };
   }

@@ -13,7 +13,7 @@ import type { DriverStep } from '../kernel/module.js';
 import { assertBegun, blamed, driverBehind, keepLongStacks } from '../kernel/outside.js';
 import { Process, signalsOf } from '../kernel/process.js';
 import type { KernelServices } from '../kernel/services.js';
-import { startThread } from '../kernel/thread.js';
+import { startThread, type Thread } from '../kernel/thread.js';
 import { buildIomem, hasMemory, physmemEnd } from '../mm/e820.js';
 import { HugetlbPool } from '../mm/hugetlb_pool.js';
 import { type HostMemory, Kernel } from '../mm/kernel.js';
@@ -28,7 +28,7 @@ import type { Scheduler } from '../sim/scheduler.js';
 import { RandomWalk } from '../sim/schedulers/random_walk.js';
 import { RunToBlock } from '../sim/schedulers/run_to_block.js';
 import type { Task } from '../sim/task.js';
-import type { MachineApi, ProcessHandle, Sys, UserMain } from '../user/api.js';
+import type { Begun, MachineApi, ProcessHandle, Sys, UserMain } from '../user/api.js';
 import { OOPS, PANIC } from '../user/kernel-log.js';
 import { type Outside, Program } from '../user/program.js';
 import { Main } from '../user/threads.js';
@@ -61,6 +61,23 @@ function firstBlock(seed: number): number {
 
 /** Simulated time that a call takes at most, unless the caller says otherwise. */
 const CALL_LIMIT_NS = 60e9;
+
+/** A thread of call(), or of begin() and finish(). */
+class BegunThread<T> implements Begun<T> {
+  constructor(readonly thread: Thread) {}
+
+  get returned(): boolean {
+    return this.thread.returned;
+  }
+
+  get value(): T {
+    return this.thread.value as T;
+  }
+
+  get where(): string {
+    return this.thread.task.where;
+  }
+}
 
 export class Machine implements MachineApi, KernelServices, Outside {
   generation: Generation;
@@ -326,15 +343,30 @@ export class Machine implements MachineApi, KernelServices, Outside {
    * the process died meanwhile.
    */
   call<T>(handle: ProcessHandle, fn: (sys: Sys) => Task<T>, limitNs: number = CALL_LIMIT_NS): T {
+    return this.finish(this.begun(handle, fn), limitNs);
+  }
+
+  private begun<T>(handle: ProcessHandle, fn: (sys: Sys) => Task<T>): BegunThread<T> {
     const process = this.processes.get(handle.pid)!;
     if (!process.alive) throw new ProcessDied(process.pid, process.signal, process.exitCode);
-    const thread = startThread(process, new Main(fn), 'call');
+    return new BegunThread<T>(startThread(process, new Main(fn), 'call'));
+  }
+
+  begin<T>(handle: ProcessHandle, fn: (sys: Sys) => Task<T>): Begun<T> {
+    const begun = this.begun(handle, fn);
+    this.settle();
+    return begun;
+  }
+
+  finish<T>(begun: Begun<T>, limitNs: number = CALL_LIMIT_NS): T {
+    const { thread } = begun as BegunThread<T>;
+    const { process, task } = thread;
     this.blaming(() => {
-      this.executor.runUntil(thread.task, this.executor.now + limitNs);
+      this.executor.runUntil(task, this.executor.now + limitNs);
       if (this.checking) this.check();
     });
     if (!thread.returned) throw new ProcessDied(process.pid, process.signal, process.exitCode);
-    return thread.value as T;
+    return begun.value;
   }
 
   /** Run everything that can run, until all is quiet or `limitNs` of simulated time is over. */

@@ -68,6 +68,7 @@ function foldedText(values: readonly (number | string)[]): string {
 export function answerText(result: StepResult): string {
   if (result.oops !== undefined) return `oops in ${result.oops}`;
   if (result.hang !== undefined) return `hang in ${result.hang}`;
+  if (result.waits !== undefined) return `waits in ${result.waits}`;
   const { ret, cpages, faults, answer, pinned, bytes, struct, type, pages, map, core, data } = result;
   const words = Object.entries({ ret, cpages, faults, answer, pinned, bytes, struct, type })
     .filter(([, value]) => value !== undefined)

@@ -33,6 +33,8 @@ export interface StepResult {
   readonly oops?: string;
   /** The step never ended; the function that waits. */
   readonly hang?: string;
+  /** The function in which a step in the background waits; `await` tells what it answers. */
+  readonly waits?: string;
   /** A checker found the simulated kernel's own state inconsistent (--check): what, in one line. */
   readonly violation?: string;
 }

@@ -8,7 +8,9 @@ import type { Step } from '../scenario/schema.js';
 import type { Driving } from '../scenario/steps/contract.js';
 import { definitionOf } from '../scenario/steps/index.js';
 import { Hang, InvariantViolation, KernelBug, ProcessDied } from '../sim/errors.js';
-import type { MachineApi as Machine, ProcessHandle } from '../user/api.js';
+import type { Task } from '../sim/task.js';
+import { EINVAL } from '../uapi/errno.js';
+import type { Begun, MachineApi as Machine, ProcessHandle, Sys } from '../user/api.js';
 import { warningTexts } from '../user/kernel-log.js';
 
 /** Simulated time after which a step counts as hung: far beyond the driver's own timeout of one second. */
@@ -38,7 +40,10 @@ export class Session {
   readonly #driving: Driving = {
     fork: (parent, child) => this.#fork(parent, child),
     kill: (actor, signal, core) => this.#kill(actor, signal, core),
+    finish: (actor) => this.#finish(actor),
   };
+  /** Steps in the background, by who takes them. */
+  readonly #begun = new Map<Actor, Begun<StepResult>>();
   #fatal: Fatal | undefined;
 
   /** Context: a machine with its module loaded (or not, on purpose) and no processes of its own. */
@@ -113,11 +118,28 @@ export class Session {
     const definition = definitionOf(step);
     if ('drive' in definition) return definition.drive(this.#driving, actor, step);
     const { take } = definition;
+    if ('background' in step && step.background)
+      return this.#begin(actor, (sys) => take(sys, actor, step, this.#generation));
     return this.#machine.call(
       actor.process,
       (sys) => take(sys, actor, step, this.#generation),
       STEP_LIMIT_NS,
     );
+  }
+
+  /** Take it as far as it gets. One that waits, `await` sees to its end. */
+  #begin(actor: Actor, taking: (sys: Sys) => Task<StepResult>): StepResult {
+    const begun = this.#machine.begin(actor.process, taking);
+    if (begun.returned) return begun.value;
+    this.#begun.set(actor, begun);
+    return { waits: begun.where };
+  }
+
+  #finish(actor: Actor): StepResult {
+    const begun = this.#begun.get(actor);
+    if (begun === undefined) return retOf(-EINVAL);
+    this.#begun.delete(actor);
+    return this.#machine.finish(begun, STEP_LIMIT_NS);
   }
 
   #fork(parent: Actor, name: string): StepResult {

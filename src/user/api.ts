@@ -35,6 +35,14 @@ export interface ProcessHandle {
   readonly alive: boolean;
 }
 
+/** A thread that was begun. */
+export interface Begun<T> {
+  readonly returned: boolean;
+  readonly value: T;
+  /** The function in which it sleeps. */
+  readonly where: string;
+}
+
 /** What drivers of a machine need of it. */
 export interface MachineApi {
   readonly dmesg: readonly string[];
@@ -54,6 +62,10 @@ export interface MachineApi {
    * the process died meanwhile, InvariantViolation when a checker finds something.
    */
   call<T>(process: ProcessHandle, fn: (sys: Sys) => Task<T>, limitNs?: number): T;
+  /** Let a thread of `process` run `fn` as far as it gets, with whoever else can run. Throws as call() does. */
+  begin<T>(process: ProcessHandle, fn: (sys: Sys) => Task<T>): Begun<T>;
+  /** Run it to its end. Throws as call() does. */
+  finish<T>(begun: Begun<T>, limitNs?: number): T;
   /** SIGKILL, or another signal that nobody handles: mm and files are gone when it returns. `core`: it may dump core. */
   kill(process: ProcessHandle, signal?: string, core?: boolean): void;
   /** Every process, by pid (fork's children included). */

@@ -37,6 +37,9 @@ const switches: Readonly<Record<string, Off>> = {
   amdkfd: { noReturn: true },
   'amdkfd-coherent': { overrides: { bugs: ['amdkfd-selects-private'] } },
   nouveau: { noReturn: true },
+  'fs-dax': { without: behaviours({ daxTruncateWaits: false }) },
+  'dax-references': { overrides: { bugs: ['free-dax-page-warns'] } },
+  'device-dax': { without: behaviours({ devdaxPagesAreFreed: true, daxPagesUnreferenced: true }) },
   kvm_hv: { noReturn: true },
 };
 

@@ -5,7 +5,7 @@
  */
 import { ProcessDied } from '../../src/sim/errors.js';
 import type { Task } from '../../src/sim/task.js';
-import type { MachineApi as Machine, ProcessHandle as Process, Sys } from '../../src/user/api.js';
+import type { Begun, MachineApi as Machine, ProcessHandle as Process, Sys } from '../../src/user/api.js';
 
 export interface Call {
   readonly process: string;
@@ -83,6 +83,14 @@ export class FakeMachine implements Machine {
       const step = task.next();
       if (step.done) return step.value;
     }
+  }
+
+  begin<T>(process: Process, fn: (sys: Sys) => Task<T>): Begun<T> {
+    return { returned: true, value: this.call(process, fn), where: '' };
+  }
+
+  finish<T>({ value }: Begun<T>): T {
+    return value;
   }
 
   /** The calls since the last time, as text: "p0 mmap 0x200000000000 4096 3 50 -1 0". */

@@ -20,6 +20,8 @@ export interface AnyStep {
   readonly as?: string | undefined;
   readonly op: string;
   readonly expect?: StepResult | undefined;
+  /** Others go on while it waits. */
+  readonly background?: true | undefined;
 }
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -45,6 +47,8 @@ export interface Driving {
   fork(parent: Actor, child: string): StepResult;
   /** A signal that nobody handles, SIGKILL unless told; `core`: it may dump core. */
   kill(actor: Actor, signal?: string, core?: boolean): StepResult;
+  /** What the step that it takes in the background answers, once it does; EINVAL where there is none. */
+  finish(actor: Actor): StepResult;
 }
 
 /** The acting process takes the step, or its driver does something to the process. */

@@ -122,6 +122,7 @@ export const FIELDS: Readonly<Record<string, Text>> = {
     'kind',
     'The call of gup_test: basic, fast, pin ...; GUP_BASIC_TEST and its like are taken, too.',
   ),
+  background: text('background', 'true: where the step has to wait, other steps go on meanwhile.'),
   direct: text('direct', 'true: past the page cache (O_DIRECT), where a disk has the file.'),
   longterm: text('longterm', 'true: with FOLL_LONGTERM.'),
   write: text('write', 'true: pinned for writing.'),
@@ -152,6 +153,7 @@ export const RESULTS: Readonly<Record<string, Text>> = {
   bytes: text('bytes', 'Bytes that were read or written.'),
   pinned: text('pinned', 'Pages that gup_test pinned, or that get got.'),
   oops: text('oops', 'The kernel dies in this function; no step follows.'),
+  waits: text('waits', 'The step waits in the background, in this function; "await" tells how it ends.'),
   hang: text('hang', 'The step never comes back; the function that waits.'),
 };
 

@@ -89,6 +89,8 @@ export const expectLoaded = expecting({
 });
 
 export const expectRet = expecting({});
+/** Of a step that may wait in the background. */
+export const expectRetOrWait = expecting({ waits: fn.optional() });
 
 /** Of a call that transfers bytes, and of one that tells which. */
 export const expectBytes = expecting({ bytes: count.optional() });

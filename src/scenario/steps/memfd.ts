@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The file behind a `file` or `disk` region as a file: pread(), pwrite(), ftruncate(), fallocate(). */
 import type { z } from 'zod';
+import { UsageError } from '../../sim/errors.js';
 import type { Task } from '../../sim/task.js';
 import { F_SETFL, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '../../uapi/fcntl.js';
 import { O_DIRECT, PAGE_SIZE } from '../../uapi/mman.js';
@@ -14,7 +15,6 @@ import {
   type Fields,
   type Making,
   nameNumber,
-  nothingPlainer,
   type Population,
   plainNames,
   preferring,
@@ -25,7 +25,7 @@ import {
 } from './contract.js';
 import {
   buffer,
-  expectRet,
+  expectRetOrWait,
   expectTransfer,
   few,
   pages,
@@ -205,7 +205,22 @@ function drawTruncate(where: Range, making: Making, actor: Population): Fields {
   return { region, pages: lengths[length] };
 }
 
-const truncate = defineStep(stepSchema('truncate', { region: regionName, pages }, expectRet), {
+const ONE_AT_A_TIME = 'it takes one step at a time';
+
+/** `truncate r0 1 background`. */
+const backgroundWord = (word: string | undefined): Fields => {
+  if (word === undefined) return {};
+  if (word !== 'background') throw new UsageError(`expected "background", got "${word}"`);
+  return { background: true };
+};
+
+const truncateSchema = stepSchema(
+  'truncate',
+  { region: regionName, pages, background: yes.optional() },
+  expectRetOrWait,
+);
+
+const truncate = defineStep(truncateSchema, {
   *take(sys, actor, { region, pages: count }): Task<StepResult> {
     return retOf(yield* sys.ftruncate(knownFile(actor, region), count * PAGE_SIZE));
   },
@@ -216,16 +231,17 @@ const truncate = defineStep(stepSchema('truncate', { region: regionName, pages }
   naming: plainNames,
   shell: {
     truncate: command(
-      'REGION PAGES',
+      'REGION PAGES [background]',
       'give the file behind a region that length',
-      [2, 2],
-      ([region, size]) => ({
+      [2, 3],
+      ([region, size, last]) => ({
         region,
         pages: numberWord(size!, 'a number of pages'),
+        ...backgroundWord(last),
       }),
     ),
   },
-  plainer: nothingPlainer,
+  plainer: (step) => preferring(step, 'background', undefined),
   draws: { truncate: { on: drawTruncate } },
   c: {
     takers: ['truncate'],
@@ -234,11 +250,14 @@ const truncate = defineStep(stepSchema('truncate', { region: regionName, pages }
       ['region', nameNumber(region)],
       ['pages', count],
     ],
+    impossible: ({ background }) => (background ? ONE_AT_A_TIME : undefined),
     listed: () => 0,
   },
 });
 
-const punch = defineStep(stepSchema('punch', range, expectRet), {
+const punchSchema = stepSchema('punch', { ...range, background: yes.optional() }, expectRetOrWait);
+
+const punch = defineStep(punchSchema, {
   *take(sys, actor, step): Task<StepResult> {
     const fd = knownFile(actor, step.region);
     const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
@@ -249,16 +268,20 @@ const punch = defineStep(stepSchema('punch', range, expectRet), {
   maps: null,
   naming: plainNames,
   shell: {
-    punch: command('RANGE', 'punch a hole into the file behind it', [1, 1], ([r], context) =>
-      rangeWord(r!, context),
+    punch: command(
+      'RANGE [background]',
+      'punch a hole into the file behind it',
+      [1, 2],
+      ([r, last], context) => ({ ...rangeWord(r!, context), ...backgroundWord(last) }),
     ),
   },
-  plainer: nothingPlainer,
+  plainer: (step) => preferring(step, 'background', undefined),
   draws: { punch: { on: rangeOfFile } },
   c: {
     takers: ['punch'],
     taker: () => 'punch',
     fields: (step) => fileFields(step),
+    impossible: ({ background }) => (background ? ONE_AT_A_TIME : undefined),
     listed: () => 0,
   },
 });

@@ -124,4 +124,26 @@ const kill = defineStep(killSchema, {
   },
 });
 
-export const processes = { fork, exit, kill };
+// --- await ------------------------------------------------------------------------------------------------
+
+const awaited = defineStep(stepSchema('await', {}, expectRet), {
+  drive: (driving, actor) => driving.finish(actor),
+  answers: () => answeredBy('schedule', 'EINVAL', 'ESRCH'),
+  concerns: 'call',
+  maps: null,
+  naming: plainNames,
+  shell: {
+    await: command('', 'wait for the step that the process takes in the background', [0, 0], () => ({})),
+  },
+  plainer: nothingPlainer,
+  draws: {},
+  c: {
+    takers: [],
+    taker: () => null,
+    fields: () => [],
+    listed: () => 0,
+    impossible: () => 'it takes one step at a time',
+  },
+});
+
+export const processes = { fork, exit, kill, await: awaited };

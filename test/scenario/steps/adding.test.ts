@@ -37,8 +37,8 @@ function addStep(copy: string, definition: string): void {
     text
       .replace('*/\n', `*/\n${IMPORTS}`)
       .replace(
-        'export const processes = { fork, exit, kill };',
-        `${definition}\nexport const processes = { fork, exit, kill, nop };`,
+        'export const processes = { fork, exit, kill, await: awaited };',
+        `${definition}\nexport const processes = { fork, exit, kill, await: awaited, nop };`,
       ),
   );
 }
