@@ -69,7 +69,16 @@ export function usageOf(word: string): string | undefined {
   return stepCommand(word)?.usage ?? (name === undefined ? undefined : REQUESTS[name]!.usage);
 }
 
+/** Words that stand behind a command, by that command. */
+const OPERANDS: readonly (readonly [command: string, isWord: (word: string) => boolean])[] = [
+  ['madvise', (word) => /^MADV_/i.test(word)],
+  ['mprotect', (word) => /^PROT_/i.test(word)],
+  ['mmap', (word) => /^MAP_/i.test(word)],
+];
+
 function unknown(word: string): UsageError {
+  const of = OPERANDS.find(([, isWord]) => isWord(word))?.[0];
+  if (of !== undefined) return new UsageError(`"${word}" is no command; expected ${of} ${usageOf(of)}`);
   return new UsageError(`unknown command "${word}"${didYouMean(word, COMMAND_NAMES)} (help lists them)`);
 }
 

@@ -5,7 +5,7 @@ import { exampleStep, exampleWords } from '../../src/scenario/reference.js';
 import { STEP_COMMANDS } from '../../src/scenario/step-commands.js';
 import { steps } from '../../src/scenario/steps/index.js';
 import type { CommandContext } from '../../src/scenario/steps/words.js';
-import { helpLines, parseCommand } from '../../src/shell/commands.js';
+import { helpLines, parseCommand, usageOf } from '../../src/shell/commands.js';
 import { complete } from '../../src/shell/complete.js';
 
 const context: CommandContext = {
@@ -24,6 +24,7 @@ t.test('every step has its line', (t) => {
   const r13 = { region: 'r0', page: 1, pages: 2 };
   const lines: Record<string, object> = {
     'open d0 0x2': { op: 'open', fd: 'd0', device: 2 },
+    'open d1': { op: 'open', fd: 'd1', device: 1 },
     'close d0': { op: 'close', fd: 'd0' },
     'munmap r0': { op: 'munmap', ...r0 },
     'mlock r0[1..2]': { op: 'mlock', ...r13 },
@@ -140,7 +141,12 @@ t.test('mistakes say what was expected', (t) => {
   const mistakes: Record<string, string> = {
     opne: 'unknown command "opne" (did you mean "open"?) (help lists them)',
     constructor: 'unknown command "constructor" (help lists them)',
-    'open d0': 'expected open FD DEVICE',
+    open: 'expected open FD [DEVICE]',
+    'open x': 'open: fd: expected a device fd: d0, d1 ..., got "x"',
+    'open d256':
+      "open: device: expected a minor number from 0 to 255, or the name of a driver's device file, got 256",
+    'MADV_DONTNEED r0[1..2]': `"MADV_DONTNEED" is no command; expected madvise ${usageOf('madvise')}`,
+    'prot_read|prot_write r0': '"prot_read|prot_write" is no command; expected mprotect RANGE none|r|w|rw',
     'unpin now': 'expected unpin',
     'open 0 0': 'open: fd: expected a device fd: d0, d1 ..., got "0"',
     'open d0 a/b/c': 'expected a minor number, or a device, got "a/b/c"',

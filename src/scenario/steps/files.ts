@@ -64,10 +64,10 @@ const open = defineStep(openSchema, {
   naming: plainNames,
   shell: {
     open: command(
-      'FD DEVICE',
-      'open /dev/hmm_dmirrorDEVICE, or /dev/DEVICE of another driver, as FD (d0, d1 ...)',
-      [2, 2],
-      ([fd, name]) => ({ fd, device: deviceWord(name!) }),
+      'FD [DEVICE]',
+      'open /dev/hmm_dmirrorDEVICE, or /dev/DEVICE of another driver, as FD; d1 is of 1',
+      [1, 2],
+      ([fd, name]) => ({ fd, device: name === undefined ? nameNumber(fd!) : deviceWord(name) }),
     ),
   },
   *plainer(step) {
