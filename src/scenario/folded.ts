@@ -54,15 +54,18 @@ const MOST_PRINTED = 1024;
 /** Longer lists are folded where an answer is written into a document. */
 const MOST_WRITTEN = 8;
 
-/** An answer with its lists of more than `most` elements folded: as it is printed. */
-export function foldedAnswer<T extends object>(answer: T, most = MOST_PRINTED): T {
+/** An answer with its lists of more than `most` elements folded. */
+function foldedOver<T extends object>(answer: T, most: number): T {
   const long = Object.entries(answer).filter(([, list]) => Array.isArray(list) && list.length > most);
   if (long.length === 0) return answer;
   return { ...answer, ...Object.fromEntries(long.map(([key, list]) => [key, fold(list)])) };
 }
 
+/** An answer as it is printed. */
+export const foldedAnswer = <T extends object>(answer: T): T => foldedOver(answer, MOST_PRINTED);
+
 /** An answer as an expectation has it. */
-export const writtenAnswer = <T extends object>(answer: T): T => foldedAnswer(answer, MOST_WRITTEN);
+export const writtenAnswer = <T extends object>(answer: T): T => foldedOver(answer, MOST_WRITTEN);
 
 /** The list spelled out, as far as `most` elements. */
 export function unfold(list: readonly unknown[], most: number): unknown[] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import fc from 'fast-check';
 import t from 'tap';
-import { fold, runOf, unfold, writtenAnswer } from '../../src/scenario/folded.js';
+import { fold, foldedAnswer, runOf, unfold, writtenAnswer } from '../../src/scenario/folded.js';
 
 t.test('what repeats itself, and what counts up, is told once', async (t) => {
   t.same(fold([7, 7, 7, 7, 'ok', 'ok', 'ok', 'ok', 'ok']), ['7 x4', 'ok x5']);
@@ -28,4 +28,10 @@ t.test('a folded list says the same', async (t) => {
 t.test('a document has short lists as they are', async (t) => {
   t.same(writtenAnswer({ ret: 0, data: [1, 2, 3, 4] }), { ret: 0, data: [1, 2, 3, 4] });
   t.same(writtenAnswer({ data: Array.from({ length: 9 }, (_, i) => i) }), { data: ['0..8'] });
+});
+
+t.test('a consumer of JSON gets what is short as it is, whatever stood before it', async (t) => {
+  const answers = Array.from({ length: 4 }, () => ({ pages: ['ok', 'ok', 'ok', 'ok'] }));
+  t.same(answers.map(foldedAnswer), answers);
+  t.same(foldedAnswer({ pages: Array(1025).fill('ok') }), { pages: ['ok x1025'] });
 });
