@@ -5,9 +5,9 @@ import { register } from 'node:module';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
-import { showFileAs } from '../kernel/outside.js';
 import type { Insmod } from '../machine/registry.js';
 import { UsageError } from '../sim/errors.js';
+import { showFileAs } from '../sim/stranger.js';
 import { isRefusal } from './files/host-error.js';
 import { cannotRead, readErrorText } from './input.js';
 

@@ -9,6 +9,7 @@ import { suiteWith } from '../library/run_suite.js';
 import type { MachineDescription } from '../machine/description.js';
 import type { Suite } from '../selftests/fixture.js';
 import { UsageError } from '../sim/errors.js';
+import { strangersPlace } from '../sim/stranger.js';
 import { isRefusal } from './files/host-error.js';
 import { cannotRead, readErrorText } from './input.js';
 
@@ -35,11 +36,24 @@ async function importFile(file: string): Promise<{ default?: unknown }> {
   }
 }
 
+type Ask = (selftest: object) => unknown;
+
+/** What the function of a file returns. Throws UsageError with its line where it throws. */
+async function asked(file: string, ask: Ask): Promise<unknown> {
+  try {
+    return ask(await import('../library/selftest.js'));
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const { name, message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+    const at = strangersPlace(stack);
+    throw new UsageError(`${file} throws ${name}: ${message}${at === undefined ? '' : ` (${at})`}`, OPTION);
+  }
+}
+
 /** Throws UsageError for a file that cannot be read, or exports something else. */
 export async function loadOwnTests(file: string): Promise<OwnTests> {
   const { default: found } = await importFile(file);
-  const exported: unknown =
-    typeof found === 'function' ? found(await import('../library/selftest.js')) : found;
+  const exported = typeof found === 'function' ? await asked(file, found as Ask) : found;
   if (typeof exported !== 'object' || exported === null) throw new UsageError(`${file}: ${EXPECTED}`, OPTION);
   const fixtures: readonly unknown[] = Array.isArray(exported) ? exported : [exported];
   return {

@@ -7,13 +7,7 @@ import type { Kernel } from '../mm/kernel.js';
 import type { MmStruct } from '../mm/types.js';
 import { Hang, InvariantViolation, KernelBug } from '../sim/errors.js';
 import type { Page } from '../sim/memmap.js';
-
-/** Where this program is: what is not in here, nor in Node, is a driver's, or its user's. */
-const ROOT = new URL('../..', import.meta.url).pathname;
-const OWN = [`${ROOT}src/`, `${ROOT}dist/`];
-
-/** Files as their users name them, by path; others are shown by their last name. */
-const shownAs = new Map<string, string>();
+import { isOurs, siteIn } from '../sim/stranger.js';
 
 let outsiders = 0;
 
@@ -39,43 +33,6 @@ const pending = new Set<PendingCall>();
 /** From now on, whose lines are asked for: a driver's, or nobody's. */
 export function expectOutsiders(): void {
   outsiders++;
-}
-
-/** `url` of a file, as file://...; `shown` as its user names it. */
-export function showFileAs(url: string, shown: string): void {
-  shownAs.set(new URL(url).pathname, shown);
-}
-
-/** What a stack calls the file, as it is shown; undefined for what is no driver's. */
-function shownFile(url: string): string | undefined {
-  if (!/^(?:file:\/)?\//.test(url)) return undefined;
-  const path = url.replace(/^file:\/\//, '');
-  if (OWN.some((own) => path.startsWith(own))) return undefined;
-  return shownAs.get(path) ?? path.slice(path.lastIndexOf('/') + 1);
-}
-
-/** A line of a driver. */
-interface Site {
-  /** The function, where it has a name. */
-  readonly fn: string;
-  /** "mirror.js:42". */
-  readonly place: string;
-  /** Whether the kernel called it, and not a program that is in the same file. */
-  readonly inKernel: boolean;
-}
-
-/** The innermost line of a driver in a stack; null when there is none. */
-function siteIn(stack: string): Site | null {
-  const lines = stack.split('\n');
-  for (const [n, line] of lines.entries()) {
-    const [, fn, url, number] = /^ +at (?:(.+?) \()?([^()\s]+?)(?:\?[^():]*)?:(\d+):\d+\)?$/.exec(line) ?? [];
-    const shown = url === undefined ? undefined : shownFile(url);
-    if (shown === undefined) continue;
-    const inKernel = lines.slice(n + 1).some((outer) => /\/(?:kernel|mm|fs|machine)\//.test(outer));
-    const name = (fn ?? 'unknown').replace(/^.*\./, '').replace(/ \[as .*/, '');
-    return { fn: name, place: `${shown}:${number}`, inKernel };
-  }
-  return null;
 }
 
 function withFrames<T>(limit: number, body: () => T): T {
@@ -225,9 +182,6 @@ export function blamed(error: unknown, k: Kernel): unknown {
     return new InvariantViolation(checker, checker === 'leak' ? `${told}${leaked(k)}` : told);
   }
   const site = siteIn(stack);
-  if (site === null || !site.inKernel || OURS.has(error.name)) return error;
+  if (site === null || !site.inKernel || isOurs(error)) return error;
   return new KernelBug(site.fn, `${error.name}: ${error.message} (at ${site.place})`);
 }
-
-/** Errors of the machine that are no mistake of a driver. */
-const OURS = new Set(['UsageError', 'TimedOut', 'ScheduleRefused', 'ProcessDied']);

@@ -76,6 +76,15 @@ class PendingCall {
   }
 }
 
+/** What only a call that has come back has, taken from one that nobody waits for, is a mistake. */
+const unbegun: ProxyHandler<PendingCall> = {
+  get(call, key) {
+    if (key === Symbol.iterator) return () => call[Symbol.iterator]();
+    if (key === 'text') return call.text;
+    throw new UsageError(`"yield*" is missing before ${call.text}, whose ${String(key)} is asked for`);
+  },
+};
+
 const isTask = (value: unknown): boolean =>
   value instanceof PendingCall || (typeof value === 'object' && value !== null && 'next' in value);
 
@@ -95,12 +104,20 @@ export class CarefulProgram extends Program {
   }
 
   /** Call `name` as soon as somebody waits for it. Throws UsageError where an argument is a call that nobody waited for. */
-  later(name: string, args: readonly unknown[], begin: () => Task<unknown>): PendingCall {
+  later(
+    name: string,
+    args: readonly unknown[],
+    begin: () => Task<unknown>,
+    of: 'sys.' | '' = 'sys.',
+  ): PendingCall {
     for (const arg of args) {
       if (!(arg instanceof PendingCall)) continue;
-      throw new UsageError(`"yield*" is missing before ${arg.text}, which ${name}() is given`, `sys.${name}`);
+      throw new UsageError(
+        `"yield*" is missing before ${arg.text}, which ${name}() is given`,
+        `${of}${name}`,
+      );
     }
-    const call = new PendingCall(`sys.${name}(${args.map(shown).join(', ')})`, () => {
+    const call = new PendingCall(`${of}${name}(${args.map(shown).join(', ')})`, () => {
       this.#pending.delete(call);
       // Nobody comes back from there.
       if (name === 'exit') forgot(this);
@@ -124,6 +141,28 @@ function forgot(sys: Sys): void {
   if (text !== undefined) {
     throw new UsageError(`${text} was called without "yield*", so that it never ran`);
   }
+}
+
+/** What a helper of tests has first: a test's context, or the program itself. */
+type First = Sys | { readonly sys: Sys };
+
+/**
+ * A helper of tests that has to be called with `yield*`. Throws UsageError where it is given something else first, where what
+ * it will answer is used before it has run, and where an argument is such an answer.
+ */
+export function helper<A extends readonly [First, ...unknown[]], T>(
+  name: string,
+  fn: (...args: A) => Task<T>,
+): (...args: A) => Task<T> {
+  return (...args) => {
+    const first: unknown = args[0];
+    const sys = first instanceof Program ? first : (first as { sys?: unknown } | undefined)?.sys;
+    if (!(sys instanceof Program)) throw new UsageError('expected t, or t.sys, as its first argument', name);
+    if (!(sys instanceof CarefulProgram)) return fn(...args);
+    const begin = () => fn(...args)[Symbol.iterator]() as Task<unknown>;
+    const call = sys.later(name, args, begin, '');
+    return new Proxy(call, unbegun) as unknown as Task<T>;
+  };
 }
 
 /** The program `main`, checked: that it is a generator, and that it has waited for all that it called. */

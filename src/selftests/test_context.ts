@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What a test is written against: its process, its fixture's data, ASSERT_*, EXPECT_* and SKIP. */
 import type { Part } from '../generations/suite-courses.js';
+import { isThrownByStranger } from '../sim/stranger.js';
 import type { Task } from '../sim/task.js';
 import type { Sys } from '../user/api.js';
 import { KSFT_FAIL, KSFT_SKIP } from './events.js';
@@ -168,9 +169,17 @@ export class TestContext<Self extends object, Variant> {
     return pid;
   }
 
-  private enter(part: Part, body: TestBody<Self, Variant>): Task {
+  /** What a stranger's test throws fails it, at its line. */
+  private *enter(part: Part, body: TestBody<Self, Variant>): Task {
     [this.part, this.made] = [part, 0];
-    return body(this);
+    try {
+      yield* body(this);
+    } catch (error) {
+      if (error instanceof TestAborted || !isThrownByStranger(error)) throw error;
+      this.fail(`${error.name}: ${error.message}`, false, error.stack);
+      this.metadata.aborted = true;
+      throw new TestAborted(error.message);
+    }
   }
 
   private compare(expected: Operand, relation: Relation, seen: Operand, fatal: boolean): void {
@@ -196,9 +205,9 @@ export class TestContext<Self extends object, Variant> {
   }
 
   /** `first`: of what C's loop prints again and again. */
-  private fail(text: string, first = true): void {
+  private fail(text: string, first = true, stack = captureStack()): void {
     const { metadata, environment } = this;
-    const location = environment.locate(captureStack());
+    const location = environment.locate(stack);
     const line = `${location.file}:${location.line}:${metadata.name}:${text}`;
     const inC = first ? environment.locateInC(this.part, this.made) : undefined;
     environment.log({

@@ -37,6 +37,15 @@ t.test("a maintainer's own tests", async (t) => {
   }
 });
 
+t.test('a suite that throws while it is asked for is its own mistake, with its line', async (t) => {
+  const directory = t.testdir({ 'own.mjs': 'export default ({ TESTF }) => {\n  TESTF(1);\n};\n' });
+  const { status, stderr } = execute(process.execPath, [bin, 'smoke', '--suite', 'own.mjs'], {
+    cwd: directory,
+  });
+  t.equal(status, 64);
+  t.equal(stderr, 'hmm-sim: --suite: own.mjs throws TypeError: TESTF is not a function (own.mjs:2)\n');
+});
+
 t.test('the built-in ones', async (t) => {
   const args = [bin, 'smoke', '--seed', '7', '--kernel', '6.12', '-r', 'hmm2.hmm2_device_private.double_map'];
   const env = { GITHUB_ACTIONS: 'true', RUNNER_TEMP: t.testdir() };

@@ -2,6 +2,7 @@
 // biome-ignore-all lint/correctness/useYield: a test's body is a generator, whether it sleeps or not.
 /** Tests that a maintainer writes: fixtures as in C, run alone and beside hmm-tests. */
 import t from 'tap';
+import * as selftest from '../../src/library/selftest.js';
 import {
   type AnyFixture,
   ASSERT_WORDS,
@@ -20,8 +21,11 @@ import {
   runSuite,
   TEST_F,
   TEST_F_TIMEOUT,
+  WEXITSTATUS,
   words,
 } from '../../src/library/selftest.js';
+import * as ownHelpers from '../../src/selftests/hmm-tests/helpers.js';
+import * as wordHelpers from '../../src/selftests/hmm-tests/words.js';
 
 const KERNEL = { kernel: '6.12', spm: [0x100000000, 0x140000000] } as const;
 
@@ -138,4 +142,84 @@ t.test('mistakes are told', async (t) => {
     t.sys.munlock(0, 1);
   });
   fails(() => run(own), 'sys.munlock(0, 1) was called without "yield*", so that it never ran');
+});
+
+t.test('a helper whose answer is used before it has run', async (t) => {
+  const running = (write: (hmm: ReturnType<typeof hmmFixture>) => void) => () => {
+    const hmm = hmmFixture();
+    write(hmm);
+    runSuite(hmm, { ...KERNEL, only: ['hmm.hmm_device_private.x'] });
+  };
+  const used = running((hmm) =>
+    TEST_F(hmm, 'x', function* (t) {
+      const buffer = hmm_buffer_alloc(t, 4) as unknown as { ptr: number; size: number };
+      yield* fill(t.sys, words(buffer.ptr, buffer.size), I);
+    }),
+  );
+  t.throws(used, { message: '"yield*" is missing before hmm_buffer_alloc(..., 4), whose ptr is asked for' });
+  const given = running((hmm) =>
+    TEST_F(hmm, 'x', function* (t) {
+      yield* hmm_buffer_free(t, hmm_buffer_alloc(t, 4) as never);
+    }),
+  );
+  t.throws(given, {
+    message:
+      'hmm_buffer_free: "yield*" is missing before hmm_buffer_alloc(..., 4), which hmm_buffer_free() is given',
+  });
+  const unused = running((hmm) =>
+    TEST_F(hmm, 'x', function* (t) {
+      const buffer = yield* hmm_buffer_alloc(t, 4);
+      hmm_buffer_free(t, buffer);
+    }),
+  );
+  t.throws(unused, {
+    message: 'hmm_buffer_free(..., ...) was called without "yield*", so that it never ran',
+  });
+  const first = running((hmm) =>
+    TEST_F(hmm, 'x', function* () {
+      yield* hmm_buffer_alloc(4 as never, 4);
+    }),
+  );
+  t.throws(first, { message: 'hmm_buffer_alloc: expected t, or t.sys, as its first argument' });
+});
+
+t.test('every helper that sleeps notices it', async (t) => {
+  const helpers = new Map<string, unknown>(Object.entries(selftest));
+  const plain = [...Object.entries(ownHelpers), ...Object.entries(wordHelpers)]
+    .filter(([, value]) => typeof value === 'function' && value.constructor.name === 'GeneratorFunction')
+    .map(([name]) => name)
+    .filter((name) => helpers.has(name));
+  t.ok(plain.includes('hmm_buffer_alloc'));
+  for (const name of plain) {
+    const exported = helpers.get(name) as (first: unknown) => unknown;
+    t.throws(() => exported(4), { message: `${name}: expected t, or t.sys, as its first argument` });
+  }
+});
+
+t.test('what a test throws fails it at its line, also in a child, and the rest runs', async (t) => {
+  const hmm = hmmFixture();
+  TEST_F(hmm, 'throws', function* (t) {
+    yield* t.sys.nanosleep(1);
+    (undefined as unknown as { x: () => void }).x();
+  });
+  TEST_F(hmm, 'after', function* () {});
+  TEST_F(hmm, 'helper', function* (t) {
+    yield* hmm_buffer_free(t, undefined as never);
+  });
+  TEST_F(hmm, 'child', function* (t) {
+    const pid = yield* t.fork(function* () {
+      throw new RangeError('mine');
+    });
+    const status = yield* t.sys.waitpid(pid);
+    t.EXPECT_EQ({ status: WEXITSTATUS(status) }, 0);
+  });
+  const names = ['throws', 'after', 'helper', 'child'].map((name) => `hmm.hmm_device_private.${name}`);
+  const { tests } = runSuite(hmm, { ...KERNEL, only: names });
+  t.strictSame(
+    tests.map(({ result }) => result),
+    ['fail', 'pass', 'fail', 'fail'],
+  );
+  t.match(tests[0]!.lines, [/^selftest\.test\.ts:\d+:throws:TypeError: Cannot read/, /by assertion$/]);
+  t.match(tests[2]!.lines[0], /^selftest\.test\.ts:\d+:helper:TypeError: Cannot read/);
+  t.match(tests[3]!.lines[0], /^selftest\.test\.ts:\d+:child:RangeError: mine$/);
 });
