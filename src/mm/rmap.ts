@@ -45,6 +45,7 @@ import {
   PTE_YOUNG,
   type PteTable,
   pmd_index,
+  pmd_is_device_private_entry,
   pmd_is_huge,
   pmd_is_migration_entry,
   pte_index,
@@ -253,6 +254,19 @@ export function forEachMappedPte(
 const mapsOrDevice = (flags: number): boolean =>
   pte_present(flags) || is_device_private_entry(flags) || is_device_exclusive_entry(flags);
 
+/** Whether page_vma_mapped_walk() takes the huge private page of another folio at `address` for a mapping of its own. */
+function misread_private_pmd(k: Kernel, { vma, address }: RmapPlace): boolean {
+  if (k.behaviour.walkChecksPrivatePmds) return false;
+  const pmd = vma.vm_mm.pt.pmdTable(address);
+  return pmd !== null && pmd_is_device_private_entry(pmd, pmd_index(address));
+}
+
+/** Functions that find a huge PMD look only whether the folio is one that fits (CONFIG_DEBUG_VM). */
+function assert_pmd_mappable(k: Kernel, folio: Page, fn: string): void {
+  if (folio_test_large(k.mem, folio)) return;
+  throw new KernelBug(fn, `VM_BUG_ON_FOLIO: a huge PMD is taken for one of the small folio ${folio}`);
+}
+
 // --- try_to_migrate -------------------------------------------------------------------------------------
 
 /** The migration entry that stands for a mapping with `flags` (of a present or device private entry). */
@@ -295,6 +309,7 @@ export function set_pmd_migration_entry(
     return -EBUSY;
   }
   if (present && (flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
+  pmd.e[i] = folio;
   pmd.e[FLAGS + i] = migration_entry_of(flags, exclusive) | PTE_HUGE;
   folio_remove_rmap_pmd(k, folio, vma);
   put_page(k, folio);
@@ -369,12 +384,16 @@ export function* try_to_migrate(k: Kernel, folio: Page, freeze = false): Task {
 }
 
 /** What try_to_migrate_one() does where a huge PMD maps the folio. Return: false when it may be pinned. */
-function migrate_huge_pmd(k: Kernel, folio: Page, { vma, address }: RmapPlace, freeze: boolean): boolean {
+function migrate_huge_pmd(k: Kernel, folio: Page, place: RmapPlace, freeze: boolean): boolean {
+  const { vma, address } = place;
+  const misread = misread_private_pmd(k, place);
+  if (misread) assert_pmd_mappable(k, folio, 'try_to_migrate_one');
   if (!folio_test_large(k.mem, folio)) return true;
   const pmd = vma.vm_mm.pt.pmdTable(address);
   if (pmd === null) return true;
   const i = pmd_index(address);
-  if (!pmd_is_huge(pmd, i) || pmd_is_migration_entry(pmd, i) || pmd.e[i] !== folio) return true;
+  if (!pmd_is_huge(pmd, i) || pmd_is_migration_entry(pmd, i)) return true;
+  if (pmd.e[i] !== folio && !misread) return true;
   if (!freeze) return set_pmd_migration_entry(k, folio, vma, pmd, i, address) === 0;
   split_huge_pmd_locked(vma, pmd, i, address, true);
   return true;
@@ -456,6 +475,11 @@ export function forEachMigrationPte(
     if (pmd !== null && pmd_is_migration_entry(pmd, m)) {
       const head = pmd.e[m]!;
       if (head < src + nr && src < head + HPAGE_PMD_NR) huge(place.vma, pmd, m, place.address);
+      continue;
+    }
+    if (misread_private_pmd(k, place)) {
+      assert_pmd_mappable(k, dst, 'remove_migration_pte');
+      huge(place.vma, pmd!, m, place.address);
       continue;
     }
     const end = vma_address_end(k, dst, place.vma, place.address);

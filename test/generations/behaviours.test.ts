@@ -47,6 +47,7 @@ const VALUES = {
   finalizeFreesOffLru: [true, true, true, true, true],
   exclusiveByPage: [true, false, false, false, true],
   subpageOfEntryApart: [true, true, true, true, true],
+  walkChecksPrivatePmds: [true, true, true, true, true],
   closeEvicts: [false, false, true, true, true],
   mirrorGoneFails: [false, false, true, true, true],
   devmemFaultReportsOom: [false, false, false, false, true],

@@ -28,4 +28,12 @@ export const rmap = {
     by: '7.3',
     witness: { kernel: '7.3', scenario: 'derived/split-of-moved-7.3' },
   },
+  walkChecksPrivatePmds: {
+    what: 'a huge private PMD counts for the folio that it stands for; otherwise for any that may be mapped there',
+    source: 'mm/page_vma_mapped.c page_vma_mapped_walk',
+    // 6.19 brought huge private pages.
+    except: { since: ['6.19'], until: ['7.3'] },
+    by: '7.3',
+    witness: { kernel: '7.3', scenario: 'bugs/private-pmd-misread' },
+  },
 } as const satisfies Entries;

@@ -8,7 +8,6 @@ export interface LeftOutBug extends BugFacts {
 }
 
 const RACE = 'a race; steps of a scenario follow one another';
-const NO_HUGE = 'no huge device pages';
 const ONE_CHUNK = 'of buffers above 2 GiB; a range of shared virtual memory is smaller than a chunk';
 
 export const leftOutBugs: readonly LeftOutBug[] = [
@@ -96,14 +95,14 @@ export const leftOutBugs: readonly LeftOutBug[] = [
       subject: 'mm/migrate_device: fix spinlock leak in migrate_vma_insert_huge_pmd_page',
       commit: '63451de16e0a',
     },
-    why: NO_HUGE,
+    why: 'an address space is not stable while the OOM reaper empties it, and there is no OOM reaper',
   },
   {
     title: 'a large folio is split without a pin',
     symptom: 'Use after free when part of a huge page is collected.',
     functions: ['migrate_vma_collect_pmd', 'migrate_vma_split_folio'],
     fix: { subject: 'mm/migrate_device: pin large folios before splitting' },
-    why: NO_HUGE,
+    why: RACE,
   },
   {
     title: 'pte_pfn() and pte_dirty() of entries that are not present',
@@ -118,13 +117,6 @@ export const leftOutBugs: readonly LeftOutBug[] = [
     functions: ['memunmap_pages', 'get_dev_pagemap'],
     fix: { subject: 'mm/memremap: fix memunmap_pages() race with get_dev_pagemap()' },
     why: RACE,
-  },
-  {
-    title: 'the reverse map walk misreads private PMDs',
-    symptom: 'Splitting or unmapping a huge device page goes wrong.',
-    functions: ['page_vma_mapped_walk'],
-    fix: { subject: 'mm/page_vma_mapped: fix device-private PMD handling' },
-    why: NO_HUGE,
   },
   {
     title: "double_map's mirror buffer is too small",

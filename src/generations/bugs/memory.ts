@@ -64,6 +64,20 @@ export const memoryBugs: readonly Bug[] = [
     shows: 'step 5: oops: expected nothing, got "try_to_migrate_one"',
   },
   {
+    id: 'private-pmd-misread',
+    title: 'a huge private page is taken for a mapping of whatever folio is looked for there',
+    mechanism:
+      'page_vma_mapped_walk() answers true for every device private PMD, whichever pfn it holds, and also where migration entries are looked for. Parent and child share the anon_vma, so that a walk for a page of one comes by what the other has at that address.',
+    symptom:
+      'Where one process has a small page and the other a huge private one, migrating the small one ends in a kernel BUG of remove_migration_pte() or try_to_migrate_one(); a huge one replaces what the other process had.',
+    functions: ['remove_migration_pte', 'try_to_migrate_one', 'page_vma_mapped_walk'],
+    fix: { subject: 'mm/page_vma_mapped: fix device-private PMD handling' },
+    existed: 'from 6.19 on, before 7.3',
+    kernels: { since: ['6.19'], until: ['7.3'] },
+    overrides: { walkChecksPrivatePmds: false },
+    shows: 'step 7: oops: expected nothing, got "remove_migration_pte"',
+  },
+  {
     id: 'migrate-to-ram-result-dropped',
     title: 'the result of migrate_to_ram() is dropped',
     mechanism:
