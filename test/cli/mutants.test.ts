@@ -97,6 +97,12 @@ const mutant = fc.record({
 /** Few pages, so that no mutant takes long, however long a slow host takes for it. */
 const maxSize = { ...limitsFor(1 << 20), pages: 4096 };
 
+/** Microseconds of processor time that one document may take. */
+const MAX_CPU = 10_000_000;
+
+/** KiB that all of them, one after the other, may take. */
+const MAX_RSS = 1.5 * 2 ** 20;
+
 /** C0 but for tabs, C1, marks and overrides of direction, and separators of lines. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const UNPRINTED = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
@@ -118,6 +124,7 @@ t.test('mutants', { timeout: 1_000_000 }, async (t) => {
       out: (line: string) => void out!.push(printable(line)),
       err: (line: string) => void err!.push(printable(line)),
     };
+    const began = process.cpuUsage();
     let status: number;
     try {
       status = await runCommand([file], { ...options, maxSize }, output, source);
@@ -128,6 +135,8 @@ t.test('mutants', { timeout: 1_000_000 }, async (t) => {
     }
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
     if (![0, 1, 64].includes(status)) throw new Error(`status ${status}: ${err!.join('\n')}`);
+    const { user, system } = process.cpuUsage(began);
+    if (user + system > MAX_CPU) throw new Error(`${(user + system) / 1e6} s of processor time`);
     if (err!.length > 12) throw new Error(`${err!.length} lines on stderr`);
     if ([...out!, ...err!].some((line) => UNPRINTED.test(line)))
       throw new Error('a byte that no terminal should get');
@@ -142,4 +151,5 @@ t.test('mutants', { timeout: 1_000_000 }, async (t) => {
     [...statuses.values()].reduce((sum, count) => sum + count, 0),
     RUNS,
   );
+  t.ok(process.resourceUsage().maxRSS < MAX_RSS, 'in 1.5 GB');
 });
