@@ -66,9 +66,13 @@ t.test('each system call has its number, its name and its fidelity', async (t) =
     '56 clone simplified ()',
     '61 wait4 simplified (pid)',
     '62 kill simplified (pid)',
+    '72 fcntl simplified (fd, cmd, arg)',
     '77 ftruncate simplified (fd, length)',
+    '87 unlink simplified ()',
     '149 mlock ported (start, len)',
     '150 munlock ported (start, len)',
+    '165 mount simplified ()',
+    '166 umount simplified ()',
     '231 exit_group ported untraced',
     '257 openat simplified ()',
     '285 fallocate simplified (fd, mode, offset, len)',
@@ -84,8 +88,10 @@ t.test('each system call has its number, its name and its fidelity', async (t) =
 t.test('every number of the interface is in the table, under its own name', async (t) => {
   const numbers = Object.entries(nr).filter(([name]) => name.startsWith('__NR_'));
   t.equal(numbers.length, Object.keys(syscalls).length);
+  // SYSCALL_DEFINE2(umount) has the number of umount2, as arch/x86/entry/syscalls/syscall_64.tbl says.
+  const numberName = (name = ''): string => `__NR_${name === 'umount' ? 'umount2' : name}`;
   t.same(
-    numbers.filter(([name, number]) => `__NR_${syscalls[number as number]?.name}` !== name),
+    numbers.filter(([name, number]) => numberName(syscalls[number as number]?.name) !== name),
     [],
   );
 });
