@@ -3,8 +3,10 @@
 import { WaitQueue } from '../sim/executor.js';
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { ERESTARTSYS } from '../uapi/errno.js';
 import type { Kernel } from './kernel.js';
+
+/** include/linux/errno.h: what a system call that a signal ends returns to the signal's code; no program sees it. */
+const ERESTARTSYS = 512;
 
 /** The count has changed: whoever waits for it looks again. */
 export function wake_up_var(k: Kernel, page: Page): void {

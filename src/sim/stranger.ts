@@ -51,8 +51,16 @@ export function siteIn(stack: string): Site | null {
   return null;
 }
 
-/** Errors of the machine that are no mistake of a driver. */
-const OURS = new Set(['UsageError', 'TimedOut', 'ScheduleRefused', 'ProcessDied']);
+/** Errors of the machine, by which it ends what runs on it. */
+const OURS = new Set([
+  'KernelBug',
+  'Hang',
+  'InvariantViolation',
+  'UsageError',
+  'TimedOut',
+  'ScheduleRefused',
+  'ProcessDied',
+]);
 
 export const isOurs = ({ name }: Error): boolean => OURS.has(name);
 

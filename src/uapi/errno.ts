@@ -171,9 +171,6 @@ export const {
   EOPNOTSUPP,
 } = ERRNO;
 
-/** Within the kernel: a signal ended the call, which programs never see. */
-export const ERESTARTSYS = 512;
-
 const values = new Map(Object.entries(ERRNO));
 const names = new Map([...values].map(([name, value]) => [value, name]));
 

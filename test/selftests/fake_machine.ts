@@ -12,7 +12,11 @@ import type {
 } from '../../src/user/api.js';
 
 /** Thrown by a child that is to outlive its fork. */
-export class StillRunning extends Error {}
+export class StillRunning extends Hang {
+  constructor() {
+    super('fork', 'it outlives it');
+  }
+}
 
 // biome-ignore lint/correctness/useYield: a system call that never sleeps
 function* atOnce<T>(run: () => T): Task<T> {

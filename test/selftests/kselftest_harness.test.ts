@@ -248,10 +248,13 @@ t.test('an oops fails the test and costs the machine', async (t) => {
 });
 
 t.test('an internal error is not a test result', async (t) => {
+  const inTheCore = new RangeError('ours');
+  const { href } = new URL('../../src/mm/rmap.ts', import.meta.url);
+  inTheCore.stack = `RangeError: ours\n    at folio_walk (${href}:1:1)\n${inTheCore.stack}`;
   const broken = atOnce(() => {
-    throw new RangeError('ours');
+    throw inTheCore;
   });
-  t.throws(() => runOne(broken), new RangeError('ours'));
+  t.throws(() => runOne(broken), inTheCore);
 });
 
 t.test('the observer sees each test with its result', async (t) => {
