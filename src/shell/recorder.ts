@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Keeps the steps of a session with their results, as a document that expects them. */
+import { writtenAnswer } from '../scenario/folded.js';
 import { expecting } from '../scenario/read.js';
 import type { StepResult } from '../scenario/result.js';
 import type { MachineBlock, ScenarioDocument, Step } from '../scenario/schema.js';
@@ -71,7 +72,7 @@ export class Recorder {
 
   /** What `save` writes into `file`, in the words that were typed. */
   text(file: string): string {
-    const kept = this.#kept;
+    const kept = this.#kept.map((each) => ({ ...each, result: writtenAnswer(each.result) }));
     const steps = kept.map(({ step, result }) => ({ ...step, expect: result }) as Step);
     const written = kept.map(({ written, result }) => expecting(written, result as Step['expect']));
     return writeYaml({ ...this.#head(file), steps }, written);

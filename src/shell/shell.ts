@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** An interactive session without its terminal: lines in, lines out. */
+
 import { stringify } from 'yaml';
 import { type Actor, buffersOf, placeOf } from '../scenario/actor.js';
 import { differencesOf } from '../scenario/compare.js';
+import { writtenAnswer } from '../scenario/folded.js';
 import { answerText, stepText } from '../scenario/place.js';
 import { Presence } from '../scenario/presence.js';
 import { Regions } from '../scenario/read.js';
@@ -53,7 +55,7 @@ const DEAD = 'the machine is dead; "undo" takes the last step back, "reset" star
 
 /** A result as one line of YAML. */
 function showResult(result: StepResult): string {
-  return stringify(result, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+  return stringify(writtenAnswer(result), { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
 }
 
 /** What a machine has gone through: everything that ends with it. */

@@ -24,6 +24,15 @@ function start(answer?: Answer, spm: string[] = [], more: Partial<ShellOptions> 
   return { shell, files };
 }
 
+t.test('long answers are told, and saved, with runs once', (t) => {
+  const { shell, files } = start();
+  t.strictSame(shell.execute('mmap r0 12').length, 1);
+  t.strictSame(shell.execute('load r0'), ['{ pages: [ 0 x12 ] }']);
+  shell.execute('save a.yaml');
+  t.match(files.get('a.yaml'), '- load r0: { pages: [ 0 x12 ] }');
+  t.end();
+});
+
 t.test('commands answer with their result; saving writes them as a document', (t) => {
   const { shell, files } = start(undefined, ['0x100000000', '0x140000000']);
   t.strictSame(shell.execute('open d0 0'), ['{ ret: 0 }']);
