@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * What requests of kvm_hv and nouveau are given here, whose own structs each say more: a range, a buffer of as many
+ * What requests of kvm_hv, nouveau and amdgpu are given here, whose own structs each say more: a range, a buffer of as many
  * pages, and two words for the answer.
  */
 import { exactU64At, putU64, type U64 } from '../sim/bytes.js';

@@ -3,28 +3,22 @@
  * Answers for: drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c: render nodes. Fidelity: simplified: a file has a page table, and takes
  * requests of ours, which stand for a program on the GPU that is waited for.
  */
+
 import type { FileOperations, OpenFile } from '../../fs/file.js';
 import { telling } from '../../kernel/told-command.js';
 import type { MmStruct } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
 import { u32At } from '../../sim/bytes.js';
 import type { Task } from '../../sim/task.js';
-import {
-  DRIVER_RANGE_BYTES,
-  type DriverRange,
-  decodeDriverRange,
-  putDriverAnswer,
-} from '../../uapi/driver_range.js';
+import { type DriverRange, putDriverAnswer } from '../../uapi/driver_range.js';
 import { EBADF, EFAULT, EINVAL, EIO, ENOTTY } from '../../uapi/errno.js';
 import { type AmdgpuRequest, amdgpuRequests } from '../../uapi/kfd_sim.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
+import { readDriverRange } from '../driver_range.js';
 import { AmdgpuVm } from './amdgpu_vm.js';
 import { type KfdNode, type KfdProcessDevice, kfd_lookup_process_by_mm } from './kfd_priv.js';
 import { gpuFileOf, kfd_process_device_init_vm } from './kfd_process.js';
 import { GpuAccess } from './kfd_queue.js';
-
-/** Pages of one request. */
-const MAX_PAGES = 65536;
 
 const requests = new Map(Object.entries(amdgpuRequests).map(([name, nr]) => [nr, name as AmdgpuRequest]));
 
@@ -57,11 +51,10 @@ function* access(
 function* amdgpu_ioctl(node: KfdNode, file: OpenFile, mm: MmStruct, cmd: number, arg: number): Task<number> {
   const name = requests.get(cmd);
   if (name === undefined) return -ENOTTY;
-  const bytes = yield* copy_from_user(mm, arg, DRIVER_RANGE_BYTES);
-  if (bytes === null) return -EFAULT;
-  const range = decodeDriverRange(bytes);
+  const request = yield* readDriverRange(mm, arg);
+  if (typeof request === 'number') return request;
+  const { bytes, range } = request;
   const { addr, npages } = range;
-  if (addr % PAGE_SIZE !== 0 || npages < 1 || npages > MAX_PAGES) return -EINVAL;
   const p = kfd_lookup_process_by_mm(node.module, mm);
   const vm = file.private_data as AmdgpuVm;
   if (p === null) return -EBADF;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: arch/powerpc/kvm/book3s_hv.c, as far as secure guests need it: files, memory slots, hypervisor calls. */
+
 import type { FileOperations } from '../../fs/file.js';
 import { type ToldCommand, telling } from '../../kernel/told-command.js';
 import { put_page } from '../../mm/page_alloc.js';
@@ -7,15 +8,13 @@ import type { MmStruct } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
-import { DRIVER_RANGE_BYTES, type DriverRange, decodeDriverRange } from '../../uapi/driver_range.js';
-import { EFAULT, EINVAL, EIO, ENOTTY } from '../../uapi/errno.js';
+import type { DriverRange } from '../../uapi/driver_range.js';
+import { EFAULT, EIO, ENOTTY } from '../../uapi/errno.js';
 import { H_SUCCESS, H_UNSUPPORTED, type KvmRequest, kvmRequests, putKvmAnswer } from '../../uapi/kvm_hv.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
+import { readDriverRange } from '../driver_range.js';
 import { Kvm, MemSlot } from './kvm.js';
 import type { Uvmem } from './uvmem.js';
-
-/** Pages of one request. */
-const MAX_PAGES = 65536;
 
 const requests = new Map(Object.entries(kvmRequests).map(([name, nr]) => [nr, name as KvmRequest]));
 
@@ -65,11 +64,10 @@ export class KvmHv {
   private *ioctl(kvm: Kvm, mm: MmStruct, cmd: number, arg: number): Task<number> {
     const name = requests.get(cmd);
     if (name === undefined) return -ENOTTY;
-    const bytes = yield* copy_from_user(mm, arg, DRIVER_RANGE_BYTES);
-    if (bytes === null) return -EFAULT;
-    const range = decodeDriverRange(bytes);
+    const request = yield* readDriverRange(mm, arg);
+    if (typeof request === 'number') return request;
+    const { bytes, range } = request;
     const { addr, npages } = range;
-    if (addr % PAGE_SIZE !== 0 || npages < 1 || npages > MAX_PAGES) return -EINVAL;
     // As kvm_vm_ioctl() has it.
     if (mm !== kvm.mm) return -EIO;
     const body = this.serve(kvm, mm, name, range, bytes);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** nouveau as a machine knows it: a render node, whose GPU accesses the memory of its clients. */
+
 import type { FileOperations } from '../../fs/file.js';
 import type {
   Device,
@@ -13,18 +14,13 @@ import type {
 } from '../../kernel/module.js';
 import { type ToldCommand, telling } from '../../kernel/told-command.js';
 import type { MmStruct } from '../../mm/types.js';
-import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
+import { copy_to_user } from '../../mm/uaccess.js';
 import type { Task } from '../../sim/task.js';
-import {
-  DRIVER_RANGE_BYTES,
-  type DriverRange,
-  decodeDriverRange,
-  encodeDriverRange,
-  putDriverAnswer,
-} from '../../uapi/driver_range.js';
+import { type DriverRange, encodeDriverRange, putDriverAnswer } from '../../uapi/driver_range.js';
 import { EBUSY, EFAULT, EINVAL, EIO, ENOSYS, ENOTTY } from '../../uapi/errno.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
 import { NOUVEAU_FILE, type NouveauRequest, nouveauAnswer, nouveauRequests } from '../../uapi/nouveau.js';
+import { readDriverRange } from '../driver_range.js';
 import { type GpuAccess, gpu_access } from './gpu.js';
 import { nouveau_info, VRAM_DEFAULT } from './modinfo.js';
 import { nouveau_dmem_fini } from './nouveau_dmem.js';
@@ -32,9 +28,6 @@ import { NouveauDrm, type NouveauSvmm } from './nouveau_drm.js';
 import { nouveau_svmm_bind, nouveau_svmm_fini, nouveau_svmm_init } from './nouveau_svm.js';
 
 const device: Device = { name: 'nouveau', minor: 0, migrate_to_ram: 'nouveau_dmem_migrate_to_ram' };
-
-/** Pages of one request. */
-const MAX_PAGES = 65536;
 
 const requests = new Map(Object.entries(nouveauRequests).map(([name, nr]) => [nr, name as NouveauRequest]));
 
@@ -113,11 +106,10 @@ function fops(drm: NouveauDrm): FileOperations {
 function* ioctl(drm: NouveauDrm, client: Client, mm: MmStruct, cmd: number, arg: number): Task<number> {
   const name = requests.get(cmd);
   if (name === undefined) return -ENOTTY;
-  const bytes = yield* copy_from_user(mm, arg, DRIVER_RANGE_BYTES);
-  if (bytes === null) return -EFAULT;
-  const range = decodeDriverRange(bytes);
+  const request = yield* readDriverRange(mm, arg);
+  if (typeof request === 'number') return request;
+  const { bytes, range } = request;
   const { addr, npages } = range;
-  if (addr % PAGE_SIZE !== 0 || npages < 1 || npages > MAX_PAGES) return -EINVAL;
   if (name === 'SVM_INIT') {
     if (client.svmm !== null) return -EBUSY;
     client.svmm = nouveau_svmm_init(drm, mm);
