@@ -439,3 +439,32 @@ static void take_kill(const struct step *step)
 	raise(step->flags);
 }
 `;
+
+export const MAKE_IT_FAIL = `
+static void write_word(const char *path, const char *word)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, word, strlen(word)) < 0)
+		give_up(path);
+	close(fd);
+}
+
+/* Needs a kernel with CONFIG_FAIL_PAGE_ALLOC and CONFIG_FAULT_INJECTION_DEBUG_FS. */
+static void take_make_it_fail(const struct step *step)
+{
+	static const char *const settings[][2] = {
+		{ "task-filter", "Y" }, { "ignore-gfp-wait", "N" }, { "ignore-gfp-highmem", "N" },
+		{ "min-order", "0" }, { "interval", "1" }, { "times", "-1" }, { "probability", "100" },
+	};
+	char path[64];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/fail_page_alloc/%s", settings[i][0]);
+		write_word(path, settings[i][1]);
+	}
+	write_word("/proc/thread-self/make-it-fail", step->word ? "1" : "0");
+	answer_call(0);
+}
+`;

@@ -103,6 +103,7 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   uffd_wp: part(transfers.UFFD_WP, [uffdRange]),
   fork: part(memory.FORK, [answerCall]),
   kill: part(memory.KILL),
+  make_it_fail: part(memory.MAKE_IT_FAIL, [answerCall]),
 };
 
 function add(parts: Set<Part>, wanted: Part): void {

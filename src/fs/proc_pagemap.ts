@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: fs/proc/task_mmu.c: /proc/self/pagemap and /proc/self/maps. Fidelity: ported, without pfns. */
 import type { Kernel } from '../mm/kernel.js';
-import { vm_normal_page } from '../mm/memory.js';
 import { compound_head, folio_test_anon, page_mapcount } from '../mm/page_flags.js';
 import {
   FLAGS,
@@ -12,6 +11,7 @@ import {
   pmd_index,
   pte_index,
   pte_present,
+  vm_normal_page,
 } from '../mm/pgtable.js';
 import {
   is_vm_hugetlb_page,

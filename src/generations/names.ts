@@ -9,6 +9,7 @@ const PARTS: Readonly<Record<string, string>> = {
   alloc_page: '__alloc_pages',
   alloc_huge: '__alloc_pages',
   alloc_reserve: '__alloc_pages',
+  rmqueue: '__alloc_pages',
   alloc_zeroed_thp: 'do_huge_pmd_anonymous_page',
   clear_young: 'folio_referenced_one',
   collapse_pmd: 'collapse_huge_page',

@@ -58,6 +58,8 @@ export class Process {
   /** A deadly signal that has not been acted on yet. */
   pendingSignal: string | null = null;
   reaped = false;
+  /** Fault injection is for this process, and for the children that it has from now on. */
+  makeItFail = false;
   readonly threads: SimTask[] = [];
   /** Sleeps that a signal ends. */
   readonly interruptible = new Set<WaitQueue>();

@@ -2,6 +2,7 @@
 /** The machine as its owner sees it: boot it, load the module, run processes on it. */
 import { type Checked, run_checkers, run_leak_check } from '../checkers/index.js';
 import { type FileOperations, FileTable } from '../fs/file.js';
+import { proc_fault_inject_operations } from '../fs/proc_fault_inject.js';
 import { proc_mem_operations } from '../fs/proc_mem.js';
 import { proc_meminfo_operations } from '../fs/proc_meminfo.js';
 import { proc_maps_operations, proc_pagemap_operations } from '../fs/proc_pagemap.js';
@@ -10,6 +11,7 @@ import { do_coredump, sig_kernel_coredump } from '../kernel/coredump.js';
 import type { Drivers } from '../kernel/drivers.js';
 import { do_exit } from '../kernel/exit.js';
 import type { DriverStep } from '../kernel/module.js';
+import { LiveProcesses } from '../kernel/oom_tasks.js';
 import { assertBegun, blamed, driverBehind, keepLongStacks } from '../kernel/outside.js';
 import { Process, signalsOf } from '../kernel/process.js';
 import type { KernelServices } from '../kernel/services.js';
@@ -150,6 +152,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
       physical.holes ? (pfn) => hasMemory(physical, pfn * PAGE_SIZE) : null,
     );
     this.kernel.signals = signalsOf(this.executor);
+    this.kernel.oomTasks = new LiveProcesses(this.executor, this.processes);
     this.kernel.hugetlb = new HugetlbPool(this.kernel, hugepages);
     if (swap > 0) this.kernel.swap = new SwapDevice(Math.floor(swap / PAGE_SIZE));
     this.files = new FileTable(this.kernel);
@@ -198,11 +201,18 @@ export class Machine implements MachineApi, KernelServices, Outside {
     );
   }
 
-  /** /proc/PID/mem, of a process that lives. */
+  /** /proc/PID/mem and /proc/PID/make-it-fail, of a process that lives. */
   private processFile(path: string): FileOperations | undefined {
-    const pid = /^\/proc\/(\d+)\/mem$/.exec(path)?.[1];
-    const mm = pid === undefined ? null : (this.processes.get(Number(pid))?.mm ?? null);
-    return mm === null ? undefined : proc_mem_operations(mm);
+    const [, pid, file] = /^\/proc\/(\d+)\/(mem|make-it-fail)$/.exec(path) ?? [];
+    const process = pid === undefined ? undefined : this.processes.get(Number(pid));
+    if (process === undefined || process.mm === null) return undefined;
+    if (file === 'mem') return proc_mem_operations(process.mm);
+    return proc_fault_inject_operations((fails) => this.makeItFail(process, fails));
+  }
+
+  private makeItFail(process: Process, fails: boolean): void {
+    process.makeItFail = fails;
+    this.kernel.pages.should_fail_alloc_page = () => this.kernel.oomTasks?.current()?.makeItFail ?? false;
   }
 
   /** Commands of its drivers that are steps of documents. */

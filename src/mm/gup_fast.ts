@@ -26,7 +26,7 @@ import {
 import { folio_is_longterm_pinnable } from './gup_longterm.js';
 import { sanity_check_pinned_pages, try_grab_folio } from './gup_refs.js';
 import type { Kernel } from './kernel.js';
-import { pte_devmap, vm_normal_page } from './memory.js';
+import { pte_devmap } from './memory.js';
 import { compound_head, PG_referenced } from './page_flags.js';
 import {
   FLAGS,
@@ -39,6 +39,7 @@ import {
   pmd_index,
   pmd_trans_huge,
   pte_index,
+  vm_normal_page,
 } from './pgtable.js';
 import type { Reason } from './reasons.js';
 import type { MmStruct } from './types.js';

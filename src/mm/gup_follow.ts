@@ -23,7 +23,7 @@ import {
 import { try_grab_folio } from './gup_refs.js';
 import type { Kernel } from './kernel.js';
 import { folio_mark_accessed } from './lru.js';
-import { pte_devmap, vm_normal_page } from './memory.js';
+import { pte_devmap } from './memory.js';
 import { compound_head, folio_test_anon, PageAnonExclusive, PG_dirty } from './page_flags.js';
 import {
   FLAGS,
@@ -37,6 +37,7 @@ import {
   pmd_trans_huge,
   pte_index,
   pte_present,
+  vm_normal_page,
 } from './pgtable.js';
 import { is_vm_hugetlb_page, type VmArea, vma_is_anonymous } from './types.js';
 

@@ -17,6 +17,7 @@ import type { AnonVma } from './anon_vma.js';
 import type { HugetlbPool } from './hugetlb_pool.js';
 import { LruLists } from './lru_lists.js';
 import type { DevPagemap } from './memremap.js';
+import type { OomTask, OomTasks } from './oom_kill.js';
 import { PageAllocator, type PageBlocks } from './page_alloc.js';
 import { PG_locked, PG_reserved, PG_uptodate, PG_waiters } from './page_flags.js';
 import { PageTables, TablePool } from './pgtable.js';
@@ -81,6 +82,10 @@ export class Kernel {
   hugetlb!: HugetlbPool;
   /** null: swapon was never called. */
   swap: SwapDevice | null = null;
+  /** The processes that the OOM killer chooses from; null: there are none. */
+  oomTasks: OomTasks | null = null;
+  /** Those that it killed, with the address space that they had. */
+  readonly oomVictims = new Map<OomTask, MmStruct>();
   dmesg: string[] = [];
   /** Whoever polls, of whatever file. */
   readonly pollers = new WaitQueue();

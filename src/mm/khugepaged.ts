@@ -10,7 +10,7 @@ import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { thp_vma_suitable } from './huge_memory.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru, folio_isolate_lru, folio_putback_lru } from './lru.js';
-import { swap_in, vm_normal_page } from './memory.js';
+import { swap_in } from './memory.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -39,6 +39,7 @@ import {
   pmd_trans_huge,
   pte_present,
   SWP_UFFD_WP,
+  vm_normal_page,
 } from './pgtable.js';
 import { type Because, type PlainReasonId, reasonOf, referenced } from './reasons.js';
 import { folio_add_new_anon_rmap, folio_remove_rmap_pte } from './rmap.js';

@@ -43,7 +43,6 @@ import { folio_move_lru } from './lru.js';
 import { folio_likely_mapped_shared, folio_pte_batch, split_locked } from './madvise_folios.js';
 import { madvise_guard_install, madvise_guard_remove } from './madvise_guard.js';
 import { madvise_cold_or_pageout } from './madvise_lru.js';
-import { vm_normal_page } from './memory.js';
 import { zap_page_range_single } from './memory_zap.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -77,6 +76,7 @@ import {
   pte_index,
   pte_present,
   pud_addr_end,
+  vm_normal_page,
 } from './pgtable.js';
 import { shmem_punch_hole } from './shmem.js';
 import { folio_free_swap, folio_test_swapcache, free_swap_and_cache } from './swap.js';

@@ -7,7 +7,6 @@ import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
 import { folio_isolate_lru, folio_move_lru } from './lru.js';
 import { folio_likely_mapped_shared, folio_pte_batch, split_locked } from './madvise_folios.js';
-import { vm_normal_page } from './memory.js';
 import {
   compound_head,
   folio_mapcount,
@@ -30,6 +29,7 @@ import {
   pte_index,
   pte_present,
   pud_addr_end,
+  vm_normal_page,
 } from './pgtable.js';
 import { flush_tlb_range } from './tlb.js';
 import { VM_HUGETLB, VM_LOCKED, VM_PFNMAP, type VmArea } from './types.js';

@@ -59,6 +59,7 @@ import {
   pte_uffd_wp_of,
   SWP_DEVICE_EXCLUSIVE_WRITE,
   swp_type,
+  vm_normal_page,
 } from './pgtable.js';
 import { can_change_pte_writable } from './pte_writable.js';
 import {
@@ -102,11 +103,6 @@ import { maybe_mkwrite } from './vma.js';
 const FAULT_AROUND_PAGES = 16;
 /** vm_ops.fault() has no page for the fault. */
 const UNFINISHED = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
-
-/** The page of a present PTE that the memory core may handle; NO_PAGE for special ones (the zero page). */
-export function vm_normal_page(flags: number, page: Page): Page {
-  return (flags & PTE_SPECIAL) !== 0 ? NO_PAGE : page;
-}
 
 /** A special entry of a device's page, which counts neither as reference nor as mapping of it. */
 export function pte_devmap(k: Kernel, flags: number, page: Page): boolean {

@@ -8,7 +8,7 @@ import { __split_huge_pmd } from './huge_split.js';
 import { copy_hugetlb_page_range } from './hugetlb.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru } from './lru.js';
-import { restore_exclusive_pte, vm_normal_page } from './memory.js';
+import { restore_exclusive_pte } from './memory.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -51,6 +51,7 @@ import {
   SWP_MIGRATION_READ,
   SWP_UFFD_WP,
   swp_type,
+  vm_normal_page,
 } from './pgtable.js';
 import {
   folio_add_file_rmap_pte,

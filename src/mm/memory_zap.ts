@@ -8,7 +8,6 @@ import { __unmap_hugepage_range } from './hugetlb.js';
 import { hugetlb_vma_lock_write, hugetlb_vma_unlock_write } from './hugetlb_vma_lock.js';
 import { in_tree_order } from './interval_tree.js';
 import type { Kernel } from './kernel.js';
-import { vm_normal_page } from './memory.js';
 import { assert_struct_page } from './memremap.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -39,6 +38,7 @@ import {
   pud_addr_end,
   SWP_PTE_MARKER,
   SWP_UFFD_WP,
+  vm_normal_page,
 } from './pgtable.js';
 import { folio_remove_rmap_pmd, folio_remove_rmap_pte } from './rmap.js';
 import { free_swap_and_cache, free_swap_cache } from './swap.js';

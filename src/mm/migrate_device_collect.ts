@@ -4,7 +4,6 @@ import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { __split_huge_pmd, split_folio } from './huge_split.js';
-import { vm_normal_page } from './memory.js';
 import { is_device_coherent_page } from './memremap.js';
 import {
   MIGRATE_PFN_MIGRATE,
@@ -46,6 +45,7 @@ import {
   pud_addr_end,
   SWP_DEVICE_WRITE,
   swp_type,
+  vm_normal_page,
 } from './pgtable.js';
 import { referenced } from './reasons.js';
 import { folio_remove_rmap_pte, folio_try_share_anon_rmap_pte, migration_entry_of } from './rmap.js';

@@ -5,7 +5,6 @@ import { EAGAIN, EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { __mm_populate } from './gup.js';
 import { mlock_folio, munlock_folio } from './lru.js';
-import { vm_normal_page } from './memory.js';
 import { compound_head, folio_test_large } from './page_flags.js';
 import {
   FLAGS,
@@ -15,6 +14,7 @@ import {
   pte_index,
   pte_present,
   pud_addr_end,
+  vm_normal_page,
 } from './pgtable.js';
 import {
   is_vm_hugetlb_page,

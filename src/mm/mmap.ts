@@ -290,6 +290,7 @@ function* exit_mmap(mm: MmStruct): Task {
     remove_vma(vma);
   }
   tlb_finish_mmu(mm.kernel, tlb);
+  mm.oom_skip = true;
   mm.locked_vm = 0;
   mm.lockedForGood = 0;
   if (mm.rss !== 0) throw new KernelBug('check_mm', `bad rss-counter state: ${mm.rss} pages left`);

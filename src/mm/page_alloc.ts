@@ -84,6 +84,8 @@ export class PageAllocator {
   private readonly runs: readonly RamRun[];
   /** Whole blocks that belong to the hugetlb pool, which takes each when it first needs it. */
   private setAside = 0;
+  /** Fault injection (CONFIG_FAIL_PAGE_ALLOC): whether this allocation fails, of whatever order; null: nobody asked for it. */
+  should_fail_alloc_page: (() => boolean) | null = null;
   readonly totalPages: number;
   readonly watermarks: Watermarks;
   /** Whole blocks that ordinary allocations leave alone: the min watermark. */
@@ -138,14 +140,17 @@ export class PageAllocator {
   /** One of the blocks set aside, as alloc_huge() gives it. */
   alloc_set_aside_huge(): Page {
     this.setAside--;
-    return this.prep_new_page(this.takeBlock(true), MOVABLE);
+    return this.prep_new_page(this.takeBlock(0), MOVABLE);
   }
 
-  /** A page for whoever may go below the watermarks: because it frees some soon, or must not fail. */
-  alloc_reserve(type: MigrateType = MOVABLE): Page {
-    const page = this.alloc_page(type);
-    if (page !== NO_PAGE || !this.cutBlock(type, true)) return page;
-    return this.alloc_page(type);
+  /**
+   * A page for whoever may go below the watermark: half of it, because it is to die and will free some (ALLOC_OOM); or
+   * all of it, because it must not fail.
+   */
+  alloc_reserve(type: MigrateType = MOVABLE, half = false): Page {
+    const page = this.rmqueue(type);
+    if (page !== NO_PAGE || !this.cutBlock(type, half ? Math.ceil(this.reserve / 2) : 0)) return page;
+    return this.rmqueue(type);
   }
 
   /**
@@ -154,6 +159,11 @@ export class PageAllocator {
    * of the list of its kind.
    */
   alloc_page(type: MigrateType = MOVABLE, init = true): Page {
+    return this.should_fail_alloc_page?.() ? NO_PAGE : this.rmqueue(type, init);
+  }
+
+  /** The same, whatever fault injection says. */
+  rmqueue(type: MigrateType, init = true): Page {
     let page = this.freeHead[type];
     const { mem } = this.k;
     if (page !== NO_PAGE) {
@@ -162,7 +172,7 @@ export class PageAllocator {
       this.freeInBlock[(page - this.firstPage) >>> 9]!--;
       mem.priv[page] = 0;
     } else {
-      if (this.cut[type] === this.cutEnd[type] && !this.cutBlock(type, false)) return this.steal(type);
+      if (this.cut[type] === this.cutEnd[type] && !this.cutBlock(type, this.reserve)) return this.steal(type);
       page = this.cut[type]++;
     }
     mem.flags[page] = 0;
@@ -174,7 +184,8 @@ export class PageAllocator {
 
   /** A compound page of 512, its head with one reference, or NO_PAGE. */
   alloc_huge(type: MigrateType = MOVABLE): Page {
-    return this.prep_new_page(this.takeBlock(false), type);
+    if (this.should_fail_alloc_page?.()) return NO_PAGE;
+    return this.prep_new_page(this.takeBlock(this.reserve), type);
   }
 
   private prep_new_page(head: Page, type: MigrateType): Page {
@@ -228,8 +239,8 @@ export class PageAllocator {
     this.k.note({ event: 'mm_page_free', fn: 'free_unref_page', page, args: { order } });
   }
 
-  private cutBlock(type: MigrateType, reserves: boolean): boolean {
-    const block = this.takeBlock(reserves);
+  private cutBlock(type: MigrateType, reserve: number): boolean {
+    const block = this.takeBlock(reserve);
     if (block === NO_PAGE) return false;
     this.cut[type] = block;
     this.cutEnd[type] = block + PAGEBLOCK;
@@ -241,12 +252,12 @@ export class PageAllocator {
   private steal(type: MigrateType): Page {
     const other = type === MOVABLE ? UNMOVABLE : MOVABLE;
     const some = this.freeHead[other] !== NO_PAGE || this.cut[other] !== this.cutEnd[other];
-    return some ? this.alloc_page(other) : NO_PAGE;
+    return some ? this.rmqueue(other) : NO_PAGE;
   }
 
-  /** `reserves`: below the watermark, too. */
-  private takeBlock(reserves: boolean): Page {
-    const untouchable = reserves ? this.setAside : this.setAside + this.reserve;
+  /** `reserve`: whole blocks that are to be left. */
+  private takeBlock(reserve: number): Page {
+    const untouchable = this.setAside + reserve;
     if (this.wholeBlocks <= untouchable) this.compact();
     if (this.wholeBlocks <= untouchable) return NO_PAGE;
     const block = this.freeBlocks.pop();

@@ -6,10 +6,16 @@
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
 import type { Kernel } from './kernel.js';
+import { out_of_memory, tsk_is_oom_victim } from './oom_kill.js';
 import { type MigrateType, MOVABLE } from './page_alloc.js';
 import { try_to_free_pages, zone_reclaimable_pages } from './vmscan.js';
 
 const MAX_RECLAIM_RETRIES = 16;
+/** What a wait for a victim's exit costs: a tick. */
+const COST_JIFFY = 4_000_000;
+
+/** What is asked for, in the words of the kernel log. */
+const GFP = ['0x100cca(GFP_HIGHUSER_MOVABLE)', '0x100cc2(GFP_HIGHUSER)'] as const;
 
 /** Whether reclaim may lead somewhere yet: enough could become free, and it was not in vain too often. */
 function should_reclaim_retry(k: Kernel, no_progress_loops: number): boolean {
@@ -17,17 +23,39 @@ function should_reclaim_retry(k: Kernel, no_progress_loops: number): boolean {
   return zone_reclaimable_pages(k) + k.pages.nr_free_pages > k.pages.watermarks.min;
 }
 
-/** Context: may sleep, and may reclaim. Return: a page with one reference, which holds zeros, or NO_PAGE. */
+/**
+ * Reclaim is at its end: let a process die. `victim`: it is the caller's, and has had its share of what the watermark
+ * keeps. Return: whether trying again makes sense. Context: may sleep.
+ */
+function* __alloc_pages_may_oom(k: Kernel, type: MigrateType, victim: boolean): Task<boolean> {
+  if (k.pages.nr_free_pages > k.pages.watermarks.high) return true;
+  if (!out_of_memory(k, GFP[type]) || victim) return false;
+  k.executor.charge(COST_JIFFY);
+  yield* k.executor.yield('__alloc_pages_may_oom');
+  return true;
+}
+
+/**
+ * Context: may sleep, may reclaim, and may have a process killed, the caller's or another.
+ * Return: a page with one reference, which holds zeros; NO_PAGE for one that is to die and has had its share of what the
+ * watermark keeps, and where fault injection says so.
+ */
 export function* __alloc_pages_slowpath(k: Kernel, type: MigrateType = MOVABLE): Task<Page> {
+  if (k.pages.should_fail_alloc_page?.()) return NO_PAGE;
   for (let no_progress_loops = 0; ; ) {
-    const page = k.pages.alloc_page(type);
+    const victim = tsk_is_oom_victim(k);
+    const page = victim ? k.pages.alloc_reserve(type, true) : k.pages.alloc_page(type);
     if (page !== NO_PAGE) return page;
     const progress = yield* try_to_free_pages(k);
     const freed = progress > 0 ? k.pages.alloc_page(type) : NO_PAGE;
     if (freed !== NO_PAGE) return freed;
     no_progress_loops = progress > 0 ? 0 : no_progress_loops + 1;
-    if (!should_reclaim_retry(k, no_progress_loops)) return NO_PAGE;
-    if (k.executor.shouldResched) yield* k.executor.cond_resched('should_reclaim_retry');
+    if (should_reclaim_retry(k, no_progress_loops)) {
+      if (k.executor.shouldResched) yield* k.executor.cond_resched('should_reclaim_retry');
+      continue;
+    }
+    if (!(yield* __alloc_pages_may_oom(k, type, victim))) return NO_PAGE;
+    no_progress_loops = 0;
   }
 }
 
@@ -37,8 +65,13 @@ export function alloc_page(k: Kernel, type: MigrateType = MOVABLE): Task<Page> {
   return page !== NO_PAGE ? done(page) : __alloc_pages_slowpath(k, type);
 }
 
-/** The same with __GFP_NOFAIL, which may take what the watermark keeps. Return: NO_PAGE when not even that is left. */
+/**
+ * The same with __GFP_NOFAIL, which may take what the watermark keeps.
+ * DIVERGES: the kernel tries for ever. Return: NO_PAGE when not even that is left.
+ */
 export function* alloc_page_nofail(k: Kernel): Task<Page> {
-  const page = yield* alloc_page(k);
-  return page !== NO_PAGE ? page : k.pages.alloc_reserve();
+  const page = k.pages.rmqueue(MOVABLE);
+  if (page !== NO_PAGE) return page;
+  const reclaimed = yield* __alloc_pages_slowpath(k);
+  return reclaimed !== NO_PAGE ? reclaimed : k.pages.alloc_reserve();
 }

@@ -6,7 +6,7 @@
  * where a leaf is a huge page, and beside it the PTE tables that its other entries point to. Page table locks are
  * implied: nothing here sleeps.
  */
-import type { Page } from '../sim/memmap.js';
+import { NO_PAGE, type Page } from '../sim/memmap.js';
 
 /** Flags of a present entry. */
 export const PTE_PRESENT = 1 << 0;
@@ -80,6 +80,11 @@ export const pud_addr_end = (addr: number, end: number): number =>
 
 export const swp_type = (flags: number): number => flags & SWP_MASK;
 export const pte_present = (flags: number): boolean => (flags & PTE_PRESENT) !== 0;
+
+/** The page of a present PTE that the memory core may handle; NO_PAGE for special ones (the zero page). */
+export function vm_normal_page(flags: number, page: Page): Page {
+  return (flags & PTE_SPECIAL) !== 0 ? NO_PAGE : page;
+}
 
 export function is_device_private_entry(flags: number): boolean {
   const type = swp_type(flags);

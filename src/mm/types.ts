@@ -169,6 +169,8 @@ export class MmStruct {
   lockedForGood = 0;
   /** MM_ANONPAGES and MM_FILEPAGES together. Changed where entries are, which never sleeps. */
   rss = 0;
+  /** Its memory is gone, or cannot be had: no candidate for the OOM killer (MMF_OOM_SKIP). */
+  oom_skip = false;
   /** The mm has been pinned (MMF_HAS_PINNED), so that fork must look for pins. */
   has_pinned = false;
 

@@ -43,7 +43,7 @@ import { take_userfault, wait_for_userfault, waits_for_userfault } from './userf
 /** User addresses end here. */
 const TASK_SIZE_MAX = 0x7ffffffff000;
 
-export type Signal = 'SIGSEGV' | 'SIGBUS' | 'SIGKILL';
+export type Signal = 'SIGSEGV' | 'SIGBUS';
 
 /** What the running processor has cached of the address space. */
 const tlbOf = (mm: MmStruct): Tlb => mm.kernel.executor.cpu.tlbs[mm.id]!;
@@ -90,17 +90,19 @@ export function* faultPage(mm: MmStruct, addr: number, write: boolean, user = tr
   const { kernel } = mm;
   if (kernel.executor.watched) yield* kernel.executor.pointTask('user fault', mm, 'exc_page_fault');
   kernel.enter('user_fault', addr);
-  if (kernel.trace === null) return yield* do_user_addr_fault(mm, addr, write);
+  if (kernel.trace === null) return yield* do_user_addr_fault(mm, addr, write, user);
   const fn = 'exc_page_fault';
   const asked = { write: Number(write) };
   kernel.note({ event: 'page_fault_user', mm, addr, fn, user, args: asked });
-  const signal = yield* do_user_addr_fault(mm, addr, write);
-  const answered = { write: Number(write), result: signal ?? 'ok' };
+  const signal = yield* do_user_addr_fault(mm, addr, write, user);
+  // Whoever is to die does so on the way back.
+  const dying = user ? (kernel.oomTasks?.current()?.pendingSignal ?? null) : null;
+  const answered = { write: Number(write), result: signal ?? dying ?? 'ok' };
   kernel.note({ event: 'page_fault_end', mm, addr, fn, args: answered });
   return signal;
 }
 
-function* do_user_addr_fault(mm: MmStruct, addr: number, write: boolean): Task<Signal | null> {
+function* do_user_addr_fault(mm: MmStruct, addr: number, write: boolean, user: boolean): Task<Signal | null> {
   if (addr < 0 || addr >= TASK_SIZE_MAX) return 'SIGSEGV';
   const { kernel: k } = mm;
   const flags = FAULT_FLAG_USER | FAULT_FLAG_ALLOW_RETRY | (write ? FAULT_FLAG_WRITE : 0);
@@ -125,19 +127,17 @@ function* do_user_addr_fault(mm: MmStruct, addr: number, write: boolean): Task<S
       if (wait !== undefined) yield* wait_for_userfault(k, wait);
       continue;
     }
-    if ((ret & VM_FAULT_OOM) !== 0) return pagefault_out_of_memory(k);
+    // The kernel's copy fails with -EFAULT then, whatever the signal.
+    if ((ret & VM_FAULT_OOM) !== 0) return user ? pagefault_out_of_memory(k) : 'SIGSEGV';
     if ((ret & VM_FAULT_SIGBUS) !== 0) return 'SIGBUS';
     return (ret & VM_FAULT_SIGSEGV) !== 0 ? 'SIGSEGV' : null;
   }
 }
 
-/**
- * A fault has found no memory. Where there is none, whoever asked for it has been killed for it; where a driver says so
- * while there is some, the access is tried again.
- */
-function pagefault_out_of_memory(k: Kernel): Signal | null {
-  if (k.pages.nr_free_pages <= k.pages.watermarks.min) return 'SIGKILL';
-  k.printk('Huh VM_FAULT_OOM leaked out to the #PF handler. Retrying PF');
+/** A fault has found no memory: whose process is to be killed for it goes; else the access is tried again. */
+function pagefault_out_of_memory(k: Kernel): null {
+  const dying = k.oomTasks?.current()?.pendingSignal ?? null;
+  if (dying === null) k.printk('Huh VM_FAULT_OOM leaked out to the #PF handler. Retrying PF');
   return null;
 }
 

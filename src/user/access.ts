@@ -43,8 +43,6 @@ function* fault(process: Process, addr: number, write: boolean): Task<Page | str
     if (page !== NO_PAGE) return page;
     const signal = yield* faultPage(mm, addr, write);
     yield* irqentry_exit_to_user_mode(process);
-    // Out of memory: the OOM killer leaves no choice, a handler of SIGSEGV does not help.
-    if (signal === 'SIGKILL') throw new ProcessKilled(signal);
     if (signal !== null) return signal;
   }
 }

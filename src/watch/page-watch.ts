@@ -49,6 +49,7 @@ const HELPERS = new Set([
   'alloc_huge',
   'alloc_reserve',
   'prep_new_page',
+  'rmqueue',
   '__alloc_pages_slowpath',
   'free_unref_page',
   'free_zone_device_folio',

@@ -184,16 +184,24 @@ t.test('steps that come to no end', async (t) => {
     '  r0[1]  not reached                        the kernel died before',
   ]);
   t.same(lastStep('migrate-to-ram-result-dropped', 'migrate-to-ram-result-dropped'), [
-    'step 6  p0 load r0[0]: hang in exc_page_fault',
+    'step 4  p0 write r0[0]: hang in asm_exc_page_fault',
+    '  because exceeded its simulated time limit',
+    '  locks  p0 stays in asm_exc_page_fault; holds none',
+  ]);
+  const range = { region: 'r0', page: 0, pages: 1 } as const;
+  const starving: Step[] = [
+    { op: 'open', fd: 'd0', device: 0 },
+    { op: 'mmap', region: 'r0', pages: 1, prot: 'rw', share: 'private', backing: 'anon' },
+    { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', ...range },
+    { op: 'make_it_fail', value: 1 },
+    { op: 'load', ...range },
+  ];
+  t.same(explained({ name: 'starving', kernel: '6.12', steps: starving }, 4), [
+    'step 4  p0 load r0[0]: hang in exc_page_fault',
     '  because exceeded its simulated time limit',
     '  r0[0]  hang  dmirror_devmem_fault_alloc_and_copy  no system memory: stays private on hmm_dmirror0 pfn 0x3ffffffff (1100 times)',
     '  locks  p0 stays in exc_page_fault; holds none',
   ]);
-  t.same(lastStep('migrate-to-ram-result-dropped'), [
-    'step 6  p0 load r0[0]: ret ESRCH',
-    '  r0[0]  SIGKILL  handle_mm_fault  no memory',
-  ]);
-  const range = { region: 'r0', page: 0, pages: 1 } as const;
   const steps: Step[] = [
     { op: 'open', fd: 'd0', device: 2 },
     { op: 'mmap', region: 'r0', pages: 1, prot: 'rw', share: 'private', backing: 'anon' },

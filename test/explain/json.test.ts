@@ -63,7 +63,15 @@ t.test('an oops', async (t) => {
 
 t.test('a fault that repeats itself', async (t) => {
   const place = { where: 'private', device: 'hmm_dmirror0', pfn: '0x3ffffffff' };
-  t.same(withBug('migrate-to-ram-result-dropped').pages, [
+  const one = { region: 'r0', page: 0, pages: 1 } as const;
+  const steps: Step[] = [
+    { op: 'open', fd: 'd0', device: 0 },
+    { op: 'mmap', region: 'r0', pages: 1, prot: 'rw', share: 'private', backing: 'anon' },
+    { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', ...one },
+    { op: 'make_it_fail', value: 1 },
+    { op: 'load', ...one },
+  ];
+  t.same(explained({ name: 'starving', kernel: '6.12', steps }, 4).pages, [
     {
       page: 'r0[0]',
       verdict: 'hang',

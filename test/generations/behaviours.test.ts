@@ -48,6 +48,7 @@ const VALUES = {
   exclusiveByPage: [true, false, false, false, true],
   subpageOfEntryApart: [true, true, true, true, true],
   walkChecksPrivatePmds: [true, true, true, true, true],
+  oomDumpsKindsOfRss: [false, false, false, true, true],
   closeEvicts: [false, false, true, true, true],
   mirrorGoneFails: [false, false, true, true, true],
   devmemFaultReportsOom: [false, false, false, false, true],

@@ -22,6 +22,7 @@ import { memremap } from './mm-memremap.js';
 import { migrate } from './mm-migrate.js';
 import { migrateDevice } from './mm-migrate-device.js';
 import { mprotect } from './mm-mprotect.js';
+import { oomKill } from './mm-oom-kill.js';
 import { readahead } from './mm-readahead.js';
 import { rmap } from './mm-rmap.js';
 import { userfaultfd } from './mm-userfaultfd.js';
@@ -43,6 +44,7 @@ export const registry = {
   ...readahead,
   ...rmap,
   ...userfaultfd,
+  ...oomKill,
   ...memremap,
   ...kaslr,
   ...testHmm,

@@ -120,7 +120,7 @@ export const driverBugs: readonly Bug[] = [
     existed: 'from 6.1 on, before 6.12 and backports',
     kernels: { since: ['6.1'], until: ['6.12', '6.1.192'] },
     overrides: { evictNeverFailsToAllocate: false },
-    shows: 'step 7: oops: expected nothing, got "migrate_device_range"',
+    shows: 'step 4: oops: expected nothing, got "migrate_device_range"',
   },
   {
     id: 'own-private-page-mirrored',
@@ -147,7 +147,7 @@ export const driverBugs: readonly Bug[] = [
     existed: 'all kernels here',
     kernels: { until: ['7.3'] },
     overrides: { devmemFaultReportsOom: false },
-    shows: 'step 5: hang: expected "exc_page_fault", got nothing',
+    shows: 'step 4: hang: expected "asm_exc_page_fault", got nothing',
   },
   {
     id: 'stale-foll-longterm',

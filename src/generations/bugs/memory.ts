@@ -91,7 +91,7 @@ export const memoryBugs: readonly Bug[] = [
     existed: 'release candidates of 6.1',
     kernels: { since: NEVER },
     overrides: { migrateToRamResultCounts: false },
-    shows: 'step 6: hang: expected nothing, got "exc_page_fault"',
+    shows: 'step 4: hang: expected nothing, got "asm_exc_page_fault"',
   },
   {
     id: 'dirty-bit-lost',

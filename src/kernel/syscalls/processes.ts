@@ -24,6 +24,7 @@ export function* sys_clone(process: Process, flags: number, entry: SyscallArg = 
   if (typeof mm === 'number') return mm;
   const child = process.services.add_process(`${process.name}+`, process, mm);
   copy_files(process, child);
+  child.makeItFail = process.makeItFail;
   child.user = process.user?.cloneFor(child) ?? null;
   if (typeof entry === 'object') startThread(child, entry, 'main');
   return child.pid;

@@ -131,6 +131,7 @@ export const FIELDS: Readonly<Record<string, Text>> = {
     'core',
     'true: it may dump core (RLIMIT_CORE), which brings its pages back first, where the signal does dump.',
   ),
+  'make_it_fail.value': text('value', '1: allocations of pages fail from now on; 0: no longer.'),
   child: text('child', 'The name of the child: p1, p2 ...'),
 };
 

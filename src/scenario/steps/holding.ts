@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Somebody in the kernel who keeps pages between system calls: plain references, without FOLL_PIN, or their locks. */
+/** Somebody in the kernel who keeps pages between system calls: plain references, without FOLL_PIN, or their locks; and who lets allocations fail. */
+import { z } from 'zod';
 import type { Task } from '../../sim/task.js';
 import { O_RDWR } from '../../uapi/mman.js';
 import {
@@ -102,4 +103,47 @@ const unlock = defineStep(stepSchema('unlock', range, expectRet), {
   c: { takers: [], taker: () => null, fields: () => [], listed: () => 0, impossible: () => NOBODY_CAN },
 });
 
-export const holding = { get, put, lock, unlock };
+// --- make_it_fail -----------------------------------------------------------------------------------------
+
+const makeItFailSchema = stepSchema(
+  'make_it_fail',
+  { value: z.union([z.literal(0), z.literal(1)]) },
+  expectRet,
+);
+
+/** Write it to /proc/PID/make-it-fail. */
+function* takeMakeItFail(sys: Sys, actor: Actor, { value }: { value: 0 | 1 }): Task<StepResult> {
+  const { mirror } = yield* buffersOf(sys, actor);
+  const fd = yield* sys.open(`/proc/${sys.pid}/make-it-fail`, O_RDWR);
+  if (fd < 0) return retOf(fd);
+  yield* sys.storeBytes(mirror, new TextEncoder().encode(`${value}`));
+  const written = yield* sys.write(fd, mirror, 1);
+  yield* sys.close(fd);
+  return retOf(Math.min(written, 0));
+}
+
+const make_it_fail = defineStep(makeItFailSchema, {
+  take: takeMakeItFail,
+  answers: () => answeredBy('proc_fault_inject_write', 'EFAULT', 'ENOENT', 'ENOMEM'),
+  concerns: 'call',
+  maps: null,
+  naming: plainNames,
+  shell: {
+    make_it_fail: command(
+      '0|1',
+      '1: every allocation of pages of the acting process fails (fail_page_alloc), 0: no longer',
+      [1, 1],
+      ([value]) => ({ value: Number(value) }),
+    ),
+  },
+  plainer: nothingPlainer,
+  draws: {},
+  c: {
+    takers: ['make_it_fail'],
+    taker: () => 'make_it_fail',
+    fields: ({ value }) => [['word', value]],
+    listed: () => 0,
+  },
+});
+
+export const holding = { get, put, lock, unlock, make_it_fail };
