@@ -10,7 +10,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { linux73 } from '../dist/generations/kernels/linux-7.3.js';
 import { forkInTurn } from './fork.js';
+import { oneCopy } from './huge.js';
 import { bareForks, bareMoves } from './lib/bare.js';
 import { withCompiler } from './lib/compiler.js';
 import { cpuSeconds, hmmSim, median, runNode, runScript } from './lib/measure.js';
@@ -18,6 +20,7 @@ import { MiB, PAGE } from './lib/memory.js';
 import { bootParent } from './lib/parent.js';
 import { table } from './pingpong.js';
 import { scenarioLines } from './scenarios.js';
+import { SUITE_73 } from './smoke.js';
 import { readWhole, searchLines, stampedLog } from './triage.js';
 import { measureSizes, nLogN } from './vmas.js';
 
@@ -66,6 +69,34 @@ function pingpong(type) {
   return ratio;
 }
 
+const HUGE_BYTES = 256 * MiB;
+
+/** What a trip in 2 MiB pages there and back takes, or one in 4 KiB pages. @param {boolean} huge */
+function tripsOf73(huge) {
+  const { there, back } = table('private', HUGE_BYTES, { generation: linux73, huge });
+  return (/** @type {number} */ times) => {
+    let sum = 0;
+    for (let i = 0; i < times; i++) sum += there() + back();
+    return sum / times;
+  };
+}
+
+function hugeAgainstSmall() {
+  const huge = tripsOf73(true);
+  const small = tripsOf73(false);
+  return inTurn(
+    7,
+    () => huge(5),
+    () => small(1),
+  );
+}
+
+/** One way against one copy. */
+function hugeAgainstCopy() {
+  const huge = tripsOf73(true);
+  return inTurn(7, () => huge(5) / 2, oneCopy(HUGE_BYTES));
+}
+
 function fork() {
   const parent = bootParent(64 * MiB);
   const subject = () => cpuSeconds(() => forkInTurn(parent, 50));
@@ -89,19 +120,23 @@ function vmas(name) {
   return Math.max(1, large[name] / small[name] / (nLogN(8000) / nLogN(2000)));
 }
 
-/** The median ratio of three turns of a command and the compiler. @param {readonly string[]} args */
-async function program(args) {
+/**
+ * The median ratio of three turns of a command and the compiler.
+ *
+ * @param {readonly string[]} args @param {number} [status] that the command ends with
+ */
+async function program(args, status = 0) {
   const ratios = [];
   return await withCompiler(async (compiler) => {
-    for (let i = 0; i < 3; i++) ratios.push((await secondsOf(args)) / (await secondsOf(compiler)));
+    for (let i = 0; i < 3; i++) ratios.push((await secondsOf(args, status)) / (await secondsOf(compiler)));
     return median(ratios);
   });
 }
 
-/** @param {readonly string[]} args */
-async function secondsOf(args) {
+/** @param {readonly string[]} args @param {number} [expected] */
+async function secondsOf(args, expected = 0) {
   const { status, cpuSeconds } = await runNode(args);
-  if (status !== 0) throw new Error(`${args.join(' ')} ended with status ${status}`);
+  if (status !== expected) throw new Error(`${args.join(' ')} ended with status ${status}`);
   return cpuSeconds;
 }
 
@@ -120,10 +155,14 @@ async function scenarios() {
 const guarded = {
   'ping-pong, coherent': () => pingpong('coherent'),
   'ping-pong, private': () => pingpong('private'),
+  '2 MiB pages against 4 KiB': hugeAgainstSmall,
+  '2 MiB pages against one copy': hugeAgainstCopy,
   fork,
   'growth of migration over VMAs': () => vmas('migrate'),
   'smoke 6.12': () =>
     program([hmmSim, 'smoke', '0x100000000', '0x140000000', '--kernel', '6.12', '--seed', '7']),
+  // As on a real 7.3, migrate_anon_huge_err fails on a coherent device.
+  'smoke 7.3 but for the benchmark': () => program([hmmSim, ...SUITE_73], 1),
   scenarios,
   'triage of stamped runs': triage,
 };

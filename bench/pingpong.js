@@ -32,10 +32,11 @@ const rate = (pages, time) => pages / time / 1e6;
  *
  * @param {'private' | 'coherent'} type
  * @param {number} bytes
+ * @param {{ generation?: import('../dist/generations/types.js').Generation, huge?: boolean }} [how] in 2 MiB pages?
  */
-export function table(type, bytes) {
-  const k = bootKernel(6 * GiB, [DEVICE]);
-  const device = new BenchDevice(k, type, DEVICE, BATCH);
+export function table(type, bytes, { generation, huge = false } = {}) {
+  const k = bootKernel(6 * GiB, [DEVICE], generation, huge ? 'always' : 'madvise');
+  const device = new BenchDevice(k, type, DEVICE, BATCH, huge);
   const mm = k.mm_alloc();
   const addr = mapAnonymous(mm, bytes);
   populate(mm, addr, bytes);

@@ -21,6 +21,7 @@ import { runScript } from './lib/measure.js';
 const benchmarks = {
   smoke: () => import('./smoke.js'),
   pingpong: () => import('./pingpong.js'),
+  huge: () => import('./huge.js'),
   vmas: () => import('./vmas.js'),
   fork: () => import('./fork.js'),
   scenarios: () => import('./scenarios.js'),

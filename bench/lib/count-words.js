@@ -21,6 +21,10 @@ count('storeSeq');
 count('checkSeq');
 const write = process.stdout.write.bind(process.stdout);
 process.stdout.write = () => true;
-process.on('exit', () => write(`${JSON.stringify({ words })}\n`));
+process.on('exit', () => {
+  write(`${JSON.stringify({ words })}\n`);
+  // Of a suite in which a test fails, the words count as well.
+  process.exitCode = 0;
+});
 process.argv[1] = hmmSim;
 await import(pathToFileURL(hmmSim).href);

@@ -6,8 +6,10 @@
 import { DevPagemap, memremap_pages, zone_device_page_init } from '../../dist/mm/memremap.js';
 import { migrate_vma_finalize, migrate_vma_pages, migrate_vma_setup } from '../../dist/mm/migrate_device.js';
 import {
+  MIGRATE_PFN_COMPOUND,
   MIGRATE_PFN_MIGRATE,
   MIGRATE_PFN_WRITE,
+  MIGRATE_VMA_SELECT_COMPOUND,
   MIGRATE_VMA_SELECT_DEVICE_COHERENT,
   MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
   MIGRATE_VMA_SELECT_SYSTEM,
@@ -17,6 +19,8 @@ import {
 import { request_free_mem_region } from '../../dist/mm/resource.js';
 
 const NO_PAGE = 0;
+const HUGE_ORDER = 9;
+const HUGE = 1 << HUGE_ORDER;
 
 /** @typedef {import('../../dist/mm/migrate_vma.js').MigrateVma} MigrateVma */
 /** @typedef {import('../../dist/mm/types.js').MmStruct} MmStruct */
@@ -32,9 +36,11 @@ export class BenchDevice {
    * @param {'private' | 'coherent'} type
    * @param {{ start: number, size: number }} range physical; a private device looks for a place of its own
    * @param {number} batch pages that one migrate_vma_setup() takes
+   * @param {boolean} [huge] the device has pages of 2 MiB, and no others
    */
-  constructor(k, type, range, batch) {
+  constructor(k, type, range, batch, huge = false) {
     this.k = k;
+    this.huge = huge;
     this.batch = batch;
     this.src = new Uint32Array(batch);
     this.dst = new Uint32Array(batch);
@@ -72,15 +78,17 @@ export class BenchDevice {
   #alloc() {
     let page = this.#free;
     if (page !== NO_PAGE) this.#free = this.k.mem.priv[page];
-    else if (this.#virgin < this.#end) page = this.#virgin++;
-    else return NO_PAGE;
-    zone_device_page_init(this.k, page);
+    else if (this.#virgin < this.#end) {
+      page = this.#virgin;
+      this.#virgin += this.huge ? HUGE : 1;
+    } else return NO_PAGE;
+    zone_device_page_init(this.k, page, this.huge ? HUGE_ORDER : 0);
     return page;
   }
 
   /** A locked system page with one reference; NO_PAGE without memory. */
   #allocSystem() {
-    const page = this.k.pages.alloc_page();
+    const page = this.huge ? this.k.pages.alloc_huge() : this.k.pages.alloc_page();
     if (page !== NO_PAGE) this.k.trylock_page(page);
     return page;
   }
@@ -89,13 +97,18 @@ export class BenchDevice {
   #allocAndCopy(args, toDevice) {
     const { src, dst } = this;
     const { contents } = this.k;
-    for (let n = 0; n < args.npages; n++) {
+    const nr = this.huge ? HUGE : 1;
+    const compound = this.huge ? MIGRATE_PFN_COMPOUND : 0;
+    for (let n = 0; n < args.npages; n += nr) {
       const mpfn = src[n];
       if ((mpfn & MIGRATE_PFN_MIGRATE) === 0) continue;
+      if ((mpfn & MIGRATE_PFN_COMPOUND) !== compound)
+        throw new Error('a page has not the size that it should');
       const page = toDevice ? this.#alloc() : this.#allocSystem();
       if (page === NO_PAGE) continue;
-      contents.copy_page(page, migrate_pfn_to_page(mpfn));
-      dst[n] = (migrate_pfn(page) | (mpfn & MIGRATE_PFN_WRITE)) >>> 0;
+      if (this.huge) contents.copy_pages(page, migrate_pfn_to_page(mpfn), HUGE);
+      else contents.copy_page(page, migrate_pfn_to_page(mpfn));
+      dst[n] = (migrate_pfn(page) | (mpfn & MIGRATE_PFN_WRITE) | compound) >>> 0;
     }
   }
 
@@ -116,7 +129,8 @@ export class BenchDevice {
       const vma = mm.vmas.vma_lookup(addr);
       if (vma === null) break;
       const next = Math.min(end, vma.vm_end, addr + this.batch * 4096);
-      const flags = toDevice ? MIGRATE_VMA_SELECT_SYSTEM : this.select;
+      const whole = this.huge ? MIGRATE_VMA_SELECT_COMPOUND : 0;
+      const flags = (toDevice ? MIGRATE_VMA_SELECT_SYSTEM : this.select) | whole;
       const { src, dst } = this;
       const args = { vma, src, dst, cpages: 0, npages: 0, start: addr, end: next };
       migrated += yield* this.#step({ ...args, pgmap_owner: this, flags, fault_page: NO_PAGE }, toDevice);
@@ -133,7 +147,8 @@ export class BenchDevice {
     this.#allocAndCopy(args, toDevice);
     yield* migrate_vma_pages(args);
     let migrated = 0;
-    for (let n = 0; n < args.npages; n++) if ((this.src[n] & MIGRATE_PFN_MIGRATE) !== 0) migrated++;
+    const nr = this.huge ? HUGE : 1;
+    for (let n = 0; n < args.npages; n += nr) if ((this.src[n] & MIGRATE_PFN_MIGRATE) !== 0) migrated += nr;
     migrate_vma_finalize(args);
     return migrated;
   }

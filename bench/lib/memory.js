@@ -6,6 +6,7 @@ import { __mm_populate } from '../../dist/mm/gup.js';
 import { HugetlbPool } from '../../dist/mm/hugetlb_pool.js';
 import { Kernel } from '../../dist/mm/kernel.js';
 import { do_mmap } from '../../dist/mm/mmap.js';
+import { pmd_index, pmd_is_huge } from '../../dist/mm/pgtable.js';
 import { Executor } from '../../dist/sim/executor.js';
 import { RunToBlock } from '../../dist/sim/schedulers/run_to_block.js';
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../../dist/uapi/mman.js';
@@ -18,12 +19,14 @@ export const PAGE = 4096;
 const EFI_MEMORY_SP = 0x40000;
 
 /**
- * A 6.12 kernel with `memory` bytes of RAM and soft-reserved ranges for devices.
+ * A kernel with `memory` bytes of RAM and soft-reserved ranges for devices.
  *
  * @param {number} memory
  * @param {readonly { start: number, size: number }[]} [reserved]
+ * @param {import('../../dist/generations/types.js').Generation} [generation]
+ * @param {import('../../dist/mm/kernel.js').ThpMode} [thp]
  */
-export function bootKernel(memory, reserved = []) {
+export function bootKernel(memory, reserved = [], generation = linux612, thp = 'madvise') {
   const efiFakeMem = reserved.map((range) => ({ ...range, attribute: EFI_MEMORY_SP }));
   const plan = planPhysicalMemory({ memory, efiFakeMem });
   const ram = plan.ram.map(({ start, size }) => ({
@@ -31,7 +34,7 @@ export function bootKernel(memory, reserved = []) {
     pages: Math.floor(size / (2 * MiB)) * 512,
   }));
   const executor = new Executor(new RunToBlock(1));
-  const k = new Kernel(executor, linux612.behaviours, buildIomem(plan), ram, 'madvise', null);
+  const k = new Kernel(executor, generation.behaviours, buildIomem(plan), ram, thp, null);
   k.hugetlb = new HugetlbPool(k, 0);
   return k;
 }
@@ -97,12 +100,15 @@ export function populate(mm, addr, bytes) {
 }
 
 /**
- * The page that the PTE of `addr` names, present or not; 0 for none.
+ * The page that the entry of `addr` names, present or not, of a huge page or a small one; 0 for none.
  *
  * @param {import('../../dist/mm/types.js').MmStruct} mm
  * @param {number} addr
  */
 export function pageAt(mm, addr) {
+  const pmd = mm.pt.pmdTable(addr);
+  const i = pmd_index(addr);
+  if (pmd !== null && pmd_is_huge(pmd, i)) return pmd.e[i] + ((addr / PAGE) & 511);
   const table = mm.pt.pteTable(addr);
   return table === null ? 0 : table[(addr / PAGE) & 511];
 }
