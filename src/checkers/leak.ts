@@ -33,14 +33,21 @@ function is_left(mapping: AddressSpace | null): boolean {
   return mapping.i_mmap.size > 0 || (mapping.kind !== 'dax' && mapping.kind !== 'devdax');
 }
 
-function device_pages({ devicePages }: Census): number {
-  return [...devicePages.values()].reduce((sum, used) => sum + used, 0);
+/** Pages that stay because the kernel itself forgot a reference. */
+function leaked_pages({ k, mem }: Census, device: boolean): number {
+  const folios = [...new Set(k.leakedReferences)].filter((folio) => k.is_zone_device_page(folio) === device);
+  return folios.reduce((sum, folio) => sum + folio_nr_pages(mem, folio), 0);
+}
+
+function device_pages(census: Census): number {
+  const used = [...census.devicePages.values()].reduce((sum, used) => sum + used, 0);
+  return used - leaked_pages(census, true);
 }
 
 /** Of system memory, without the zero pages and hugetlb's pool. */
-function pages({ k, mem }: Census): number {
+function pages(census: Census): number {
+  const { k } = census;
   const { totalPages, nr_free_pages } = k.pages;
   const own = 1 + (k.hugeZeroFolio === 0 ? 0 : 512) + k.hugetlb.nr_huge_pages * 512;
-  const leaked = [...new Set(k.leakedReferences)].reduce((sum, folio) => sum + folio_nr_pages(mem, folio), 0);
-  return totalPages - nr_free_pages - own - leaked;
+  return totalPages - nr_free_pages - own - leaked_pages(census, false);
 }
