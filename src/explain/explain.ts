@@ -18,6 +18,7 @@ import { ForkExplainer } from './fork.js';
 import { LockExplainer, type LocksOf, lockLines } from './locks.js';
 import { MappingEvents, MappingExplainer, type MappingExplanation } from './mapping.js';
 import type { ExplainContext } from './page.js';
+import { type Reclaimed, ReclaimedPages, reclaimedLines } from './reclaimed.js';
 import { causeLines, commandLines, mappingLines, rangeLines, warningLines } from './text.js';
 import { TouchExplainer, Touches } from './touch.js';
 import type { Cause, CommandExplanation, RangeVerdicts } from './verdict.js';
@@ -39,6 +40,8 @@ export interface ExplainedStep extends TakenStep {
   readonly touched?: RangeVerdicts;
   /** Of a system call about a mapping, and of fork. */
   readonly mapping?: MappingExplanation;
+  /** What the kernel took away meanwhile, to have memory. */
+  readonly reclaimed: Reclaimed;
   /** Who holds what, and where each waits. */
   readonly locks: readonly LocksOf[];
 }
@@ -51,6 +54,7 @@ interface Collected {
   readonly stops: TraceEventOf<'gup_stopped'>[];
   /** What else was told outside of commands and faults, of a mapping. */
   readonly others: MappingEvents;
+  readonly reclaimed: ReclaimedPages;
 }
 
 const nothing = (): Collected => ({
@@ -58,12 +62,15 @@ const nothing = (): Collected => ({
   faults: new Touches(),
   stops: [],
   others: new MappingEvents(),
+  reclaimed: new ReclaimedPages(),
 });
 
 class StepExplainer {
   readonly watch: CallWatch;
   readonly #context: ExplainContext;
   #collected: Collected = nothing();
+  /** Who has which address space, before the step. */
+  #owners: ReadonlyMap<MmStruct, string> = new Map();
   /** While a step about a mapping is taken. */
   #mapping: MappingExplainer | ForkExplainer | undefined;
 
@@ -73,6 +80,13 @@ class StepExplainer {
     this.watch = new CallWatch(machine, {
       call: (call) => this.#collected.calls.push(call),
       fault: (fault) => this.#collected.faults.push(machine, fault),
+      reclaimed: (event) => {
+        const own =
+          event.event === 'reclaim_unmap' &&
+          this.#mapping instanceof MappingExplainer &&
+          this.#mapping.covers(event);
+        if (!own) this.#collected.reclaimed.note(machine.kernel, event);
+      },
       other: (event) => {
         if (event.event === 'gup_stopped') this.#collected.stops.push(event);
         else if (this.#mapping !== undefined) this.#collected.others.note(event);
@@ -82,6 +96,12 @@ class StepExplainer {
 
   /** The step is about to be taken. */
   begin(session: Session, step: Step): void {
+    this.#owners = new Map(
+      session.alive.flatMap((as) => {
+        const mm = this.#mmOf(session, { as });
+        return mm === null ? [] : [[mm, as]];
+      }),
+    );
     const mm = this.#mmOf(session, { as: definitionOf(step).owner?.(step) ?? step.as });
     this.#mapping = mm === null ? undefined : this.#mappingOf(mm, step);
   }
@@ -106,6 +126,15 @@ class StepExplainer {
   }
 
   explain(session: Session, taken: TakenStep, collected: Collected): Omit<ExplainedStep, 'locks'> {
+    const reclaimed = collected.reclaimed.told((mm) => this.#owners.get(mm) ?? '?');
+    return { ...this.#explain(session, taken, collected), reclaimed };
+  }
+
+  #explain(
+    session: Session,
+    taken: TakenStep,
+    collected: Collected,
+  ): Omit<ExplainedStep, 'locks' | 'reclaimed'> {
     const causes = [
       ...fatal(session, taken),
       ...unreached(taken, collected),
@@ -188,13 +217,14 @@ export function* explainScenario(
 
 /** What a step did, as `explain` prints it. */
 export function explainedLines(explained: ExplainedStep): string[] {
-  const { index, step, result, causes, warnings, locks, commands, touched, mapping } = explained;
+  const { index, step, result, causes, warnings, locks, commands, touched, mapping, reclaimed } = explained;
   return [
     `step ${index}  ${stepText(step)}: ${answerText(result)}`,
     ...causeLines(causes),
     ...warningLines(warnings),
     ...commands.flatMap(commandLines),
     ...(touched === undefined ? [] : rangeLines(touched)),
+    ...reclaimedLines(reclaimed),
     ...(mapping === undefined ? [] : mappingLines(mapping)),
     ...lockLines(locks),
   ];

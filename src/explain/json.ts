@@ -42,7 +42,7 @@ function pageJson(verdict: PageVerdict): object {
 }
 
 export function explainedJson(heading: Heading, explained: ExplainedStep): object {
-  const { causes, locks, commands, touched, mapping } = explained;
+  const { causes, locks, commands, touched, mapping, reclaimed } = explained;
   const ranges = [...commands, touched, mapping].filter((range) => range !== undefined);
   const more = ranges.reduce((sum, range) => sum + range.more, 0);
   const all = [...causes, ...commands.flatMap(({ cause }) => cause ?? [])];
@@ -50,6 +50,8 @@ export function explainedJson(heading: Heading, explained: ExplainedStep): objec
     ...stepJson(heading, explained),
     ...causesJson(all),
     ...(mapping === undefined || mapping.told.length === 0 ? {} : { told: mapping.told }),
+    ...(reclaimed.ranges.length === 0 ? {} : { reclaimed: reclaimed.ranges }),
+    ...(reclaimed.killed.length === 0 ? {} : { killed: reclaimed.killed }),
     ...(locks.length === 0 ? {} : { locks }),
     pages: ranges.flatMap((range) => Array.from(range.pages, pageJson)),
     ...(more === 0 ? {} : { more }),

@@ -94,6 +94,11 @@ export class MappingExplainer {
     this.#more = ranges.reduce((sum, { pages }) => sum + pages, 0) - this.#addresses.length;
   }
 
+  /** Whether the page at `addr` of `mm` is one of those that are told of. */
+  covers({ mm, addr }: { readonly mm: MmStruct; readonly addr: number }): boolean {
+    return mm === this.mm && this.#addresses.includes(addr);
+  }
+
   #observe(): PageStates {
     const states = new PageStates(this.#addresses.length);
     for (const addr of this.#addresses) states.push(observePage(this.machine, this.mm, addr));
@@ -129,6 +134,8 @@ export class MappingExplainer {
       return decided('faulted', fn, withHolder(this.machine, before, transition(before, after)));
     }
     if (Object.keys(change).length === 0) return decided('same', '', { id: 'as-it-was' });
+    if (change.moved && after.where === 'swapped')
+      return decided('swapped out', 'try_to_unmap_one', { id: 'changed', ...change });
     const fn = change.moved ? freed.get(before.folio) : undefined;
     return decided(verdictOf(before, after, change), fn ?? '', { id: 'changed', ...change });
   }

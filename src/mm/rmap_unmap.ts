@@ -83,6 +83,17 @@ function unmap_one(k: Kernel, folio: Page, vma: VmArea, table: PteTable, i: numb
   vma.vm_mm.rss--;
   folio_remove_rmap_pte(k, folio, folio, vma);
   put_page(k, folio);
+  if (k.trace !== null) {
+    const to = !folio_test_anon(mem, folio) ? 'file' : entry === 0 ? 'nothing' : 'swap';
+    k.note({
+      event: 'reclaim_unmap',
+      fn: 'try_to_unmap_one',
+      mm: vma.vm_mm,
+      addr,
+      page: folio,
+      args: { to },
+    });
+  }
   return true;
 }
 

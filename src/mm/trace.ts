@@ -66,6 +66,8 @@ export interface TraceEvents {
   mm_page_alloc: OfPage & With<{ order: number }> & { readonly movable: boolean };
   mm_page_free: OfPage & With<{ order: number }>;
   alloc: AtAddress & Because;
+  /** Reclaim has taken the page from its mapping. `to`: "swap", "file", or "nothing" where nobody wants what it holds. */
+  reclaim_unmap: AtPage & With<{ to: string }>;
   /** A process is killed for its memory. */
   oom_kill: { readonly mm: MmStruct } & With<{ pid: number; comm: string }>;
   gup_stopped: AtAddress & Because & With<{ err: string }>;

@@ -26,6 +26,14 @@ const TELLING: ReadonlySet<EventName> = new Set<EventName>([
   'memunmap_pages_wait',
 ]);
 
+/** What reclaim takes, what it leaves, and who is killed where that does not suffice. */
+export type ReclaimEvent = TraceEventOf<'reclaim_unmap' | 'skip' | 'oom_kill'>;
+
+function isReclaim(event: TraceEvent): event is ReclaimEvent {
+  if (event.event === 'skip') return event.fn === 'shrink_folio_list';
+  return event.event === 'reclaim_unmap' || event.event === 'oom_kill';
+}
+
 /** One command of a driver. */
 export interface Call {
   readonly command: DriverCommand;
@@ -62,6 +70,8 @@ export interface Fault {
 export interface CallListener {
   call(call: Call): void;
   fault(fault: Fault): void;
+  /** Memory is short, whoever is to give some up. */
+  reclaimed?(event: ReclaimEvent): void;
   /** What is told outside of both. */
   other?(event: TraceEvent): void;
 }
@@ -79,7 +89,8 @@ export class CallWatch implements TraceSink {
 
   emit(event: TraceEvent): void {
     const stack = this.#stack();
-    if (event.event === 'driver_command') this.#beginCall(stack, event);
+    if (isReclaim(event)) this.listener.reclaimed?.(event);
+    else if (event.event === 'driver_command') this.#beginCall(stack, event);
     else if (event.event === 'page_fault_user') this.#beginFault(stack, event);
     else if (event.event === 'driver_command_end' || event.event === 'page_fault_end')
       this.#end(stack, event);

@@ -25,7 +25,10 @@ const { document } = loaded!;
 t.test('explain', async (t) => {
   const last = (step: number) =>
     explained({ ...document, steps: document.steps.slice(0, step + 1) }, step).at(-1);
-  t.match(last(3), /^ {2}r0\[0\] {2}replaced {2}free_unref_page {2}system pfn 0x[0-9a-f]+ -> swapped out$/);
+  t.match(
+    last(3),
+    /^ {2}r0\[0\] {2}swapped out {2}try_to_unmap_one {2}system pfn 0x[0-9a-f]+ -> swapped out$/,
+  );
   t.equal(last(4), '  r0[0]  stays  migrate_vma_collect_pmd  swapped out');
   t.equal(last(5), '  r0[0]  NONE  hmm_vma_handle_pte  swap entry, and a snapshot faults nothing in');
   t.match(last(6), /^ {2}r0\[0\] {2}loaded {2}do_swap_page {2}read from swap: system pfn 0x[0-9a-f]+$/);

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Where memory runs out, explain tells whose pages go, which stay and why, and who is killed. */
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { load } from '../../src/scenario/load.js';
+import { explained } from './lines.js';
+
+function documentOf(name: string): Parameters<typeof explained>[0] {
+  const file = `test/derived/${name}.yaml`;
+  const [loaded] = load(readFileSync(file, 'utf8'), file, 'yaml').documents;
+  return loaded!.document;
+}
+
+const told = (name: string, step: number): string[] =>
+  explained(documentOf(name), step).filter((line) => /^ {2}(reclaims|keeps|kills|\.\.\.) /.test(line));
+
+t.test('what goes, and what stays', (t) => {
+  t.strictSame(told('reclaim-leaves-alone-6.12', 8), [
+    '  keeps r0[2..3] of p0  shrink_folio_list  exclusive to a device, whose entry holds the page',
+    '  keeps r0[4..5] of p0  shrink_folio_list  may be pinned',
+    '  reclaims r0[8..9] of p0  try_to_unmap_one  swapped out',
+    '  reclaims 0x7ffff77ff000 of p0  try_to_unmap_one  unmapped, its file has it',
+    '  reclaims r1[0..5190] of p0  try_to_unmap_one  swapped out',
+  ]);
+  t.strictSame(told('reclaim-leaves-alone-6.12', 12), [], 'a step with memory enough takes none');
+  t.end();
+});
+
+t.test('pages of two processes, and who is killed', (t) => {
+  t.strictSame(told('oom-when-swap-is-full', 4), [
+    '  reclaims r0[0..3999] of p0  try_to_unmap_one  swapped out',
+    '  reclaims r0[0..3999] of p1  try_to_unmap_one  swapped out',
+    '  reclaims r1[0..95] of p0  try_to_unmap_one  swapped out',
+    '  keeps r1[96..105] of p0  shrink_folio_list  no swap space',
+    '  kills p0  oom_kill_process  no memory is left to reclaim, and it has most',
+  ]);
+  t.end();
+});
