@@ -31,21 +31,22 @@ export function check_anon_vmas({ k, mms }: Census): void {
   for (const [anon_vma, found] of counts) check_counts(anon_vma, found);
 }
 
+const wrong = (vma: VmArea, text: string): Error =>
+  violation(NAME, `mm ${vma.vm_mm.id}, VMA at ${hex(vma.vm_start)}: ${text}`);
+
 function count_vma(vma: VmArea, counts: Map<AnonVma, Counts>): void {
-  const where = `mm ${vma.vm_mm.id}, VMA at ${hex(vma.vm_start)}`;
   let own = false;
   for (const avc of vma.anon_vma_chain) {
     const found = counts.get(avc.anon_vma);
-    if (found === undefined)
-      throw violation(NAME, `${where}: a chain to anon_vma ${avc.anon_vma.id}, which is gone`);
+    if (found === undefined) throw wrong(vma, `a chain to anon_vma ${avc.anon_vma.id}, which is gone`);
     if (avc.vma !== vma || !avc.anon_vma.chains.has(avc)) {
-      throw violation(NAME, `${where}: anon_vma ${avc.anon_vma.id} does not know of its chain`);
+      throw wrong(vma, `anon_vma ${avc.anon_vma.id} does not know of its chain`);
     }
     found.chains++;
     if (avc.anon_vma === vma.anon_vma) own = true;
   }
   if (vma.anon_vma === null) return;
-  if (!own) throw violation(NAME, `${where}: no chain to its own anon_vma ${vma.anon_vma.id}`);
+  if (!own) throw wrong(vma, `no chain to its own anon_vma ${vma.anon_vma.id}`);
   counts.get(vma.anon_vma)!.vmas++;
 }
 

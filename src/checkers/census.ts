@@ -21,7 +21,7 @@ import {
 } from '../mm/pgtable.js';
 import type { MmStruct } from '../mm/types.js';
 import { type Memmap, NO_PAGE, type Page, type PageRange } from '../sim/memmap.js';
-import { forEachEntry } from './entries.js';
+import { Entries } from './entries.js';
 
 /** Columns by page, kept from one census to the next because the memmap is large and mostly untouched. */
 class Columns {
@@ -57,6 +57,18 @@ class Columns {
 }
 
 const columnsOf = new WeakMap<Memmap, Columns>();
+/** Kept for their buffers. */
+const entriesOf = new WeakMap<MmStruct, Entries>();
+
+function entriesNow(mm: MmStruct): Entries {
+  let entries = entriesOf.get(mm);
+  if (entries === undefined) {
+    entries = new Entries();
+    entriesOf.set(mm, entries);
+  }
+  entries.read(mm.pt);
+  return entries;
+}
 
 function cleanColumns(mem: Memmap, touched: readonly PageRange[]): Columns {
   const pages = mem.refcount.length;
@@ -76,6 +88,8 @@ export class Census {
   readonly touched: readonly PageRange[];
   /** Pages in use, by the memory that they are of. */
   readonly devicePages = new Map<DevPagemap, number>();
+  /** Of each address space. */
+  readonly entries: ReadonlyMap<MmStruct, Entries>;
   /** Folios whose lock somebody keeps. */
   readonly locked: ReadonlySet<Page>;
 
@@ -88,8 +102,9 @@ export class Census {
     this.touched = k.mem.touched();
     this.columns = cleanColumns(k.mem, this.touched);
     this.locked = new Set(k.lockHolders.flatMap((holder) => [...holder()]));
+    this.entries = new Map(mms.map((mm) => [mm, entriesNow(mm)]));
     this.count_kernel();
-    for (const mm of mms) this.count_mm(mm);
+    for (const entries of this.entries.values()) this.count_entries(entries);
     this.count_page_cache();
     this.count_pins();
     this.count_references();
@@ -114,10 +129,10 @@ export class Census {
     for (const page of k.leakedReferences) columns.refs[compound_head(this.mem, page)]!++;
   }
 
-  private count_mm(mm: MmStruct): void {
+  private count_entries(entries: Entries): void {
     const { k, mem } = this;
     const { refs, ptes, pmds, exclusives } = this.columns;
-    forEachEntry(mm.pt, {
+    entries.forEach({
       pte(_address, page, flags) {
         if (pte_present(flags)) {
           // The zero page, and pages of DAX files before 6.15: no reference, no mapping.

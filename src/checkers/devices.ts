@@ -4,7 +4,6 @@ import type { DevPagemap } from '../mm/memremap.js';
 import { pte_present } from '../mm/pgtable.js';
 import type { Page } from '../sim/memmap.js';
 import type { Census } from './census.js';
-import { forEachEntry } from './entries.js';
 import { hex, violation } from './violation.js';
 
 /** What is wrong with device memory is found under this name, here and in the checkers of the drivers. */
@@ -27,12 +26,12 @@ function check_pagemap({ k, drivers, devicePages }: Census, pgmap: DevPagemap): 
 /** A private page is in no present entry. */
 function check_reach(census: Census): void {
   const { k } = census;
-  for (const mm of census.mms) {
+  for (const [mm, entries] of census.entries) {
     const visit = (address: number, page: Page, flags: number): void => {
       if (page < k.firstDevicePage || !k.has_pgmap(page) || !pte_present(flags)) return;
       if (k.pgmapOf(page).type !== 'MEMORY_DEVICE_PRIVATE') return;
       throw violation(DEVICE_PAGES, `mm ${mm.id}, ${hex(address)}: a present entry of ${census.show(page)}`);
     };
-    forEachEntry(mm.pt, { pte: visit, leaf: visit });
+    entries.forEach({ pte: visit, leaf: visit });
   }
 }

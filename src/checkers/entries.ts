@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Walks every entry of an address space's page tables that is not none, in order of address. */
+/**
+ * Every entry of an address space's page tables that is not none, in order of address: read once, for all checkers,
+ * because looking through the tables is most of what a check costs.
+ */
 import {
   FLAGS,
   type PageTables,
@@ -18,34 +21,109 @@ export interface EntryVisitor {
   leaf(address: number, page: Page, flags: number): void;
 }
 
-function walk_ptes(table: PteTable, address: number, visitor: EntryVisitor): void {
-  for (let i = 0; i < 512; i++) {
-    const flags = table[FLAGS + i]!;
-    if (flags !== 0) visitor.pte(address + i * PAGE_SIZE, table[i]!, flags);
-  }
+/** What a PMD table has, and what it says that it has. */
+export interface PmdTableUse {
+  readonly address: number;
+  readonly used: number;
+  /** PTE tables. */
+  readonly children: number;
+  readonly leaves: number;
+  /** An entry that is both, or -1. */
+  readonly both: number;
 }
 
-function walk_pmds(pmd: PmdTable, address: number, visitor: EntryVisitor): void {
-  if (pmd.used === 0) return;
-  for (let i = 0; i < 512; i++) {
-    const table = pmd.child[i]!;
-    if (table !== null) walk_ptes(table, address + i * PMD_MASK_SIZE, visitor);
-    else if (pmd.e[FLAGS + i] !== 0) visitor.leaf(address + i * PMD_MASK_SIZE, pmd.e[i]!, pmd.e[FLAGS + i]!);
-  }
+/** The same of a PUD table. */
+export interface PudTableUse {
+  readonly address: number;
+  readonly used: number;
+  readonly found: number;
 }
 
-/** Calls `one` for every PMD table, with the address that it begins at. */
-export function forEachPmdTable(pt: PageTables, one: (pmd: PmdTable, address: number) => void): void {
-  for (let g = 0; g < pt.pgd.length; g++) {
-    const pud = pt.pgd[g];
-    if (pud === undefined || pud === null || pud.used === 0) continue;
-    for (let u = 0; u < 512; u++) {
-      const pmd = pud.child[u]!;
-      if (pmd !== null) one(pmd, g * PGD_SIZE + u * PUD_SIZE);
+const FIRST_CAPACITY = 256;
+
+export class Entries {
+  readonly tables: PmdTableUse[] = [];
+  readonly puds: PudTableUse[] = [];
+  #length = 0;
+  #addresses = new Float64Array(FIRST_CAPACITY);
+  #pages = new Uint32Array(FIRST_CAPACITY);
+  #flags = new Uint32Array(FIRST_CAPACITY);
+  /** By entry, whether it is a leaf. */
+  #leaves = new Uint8Array(FIRST_CAPACITY);
+
+  /** Read the tables anew. */
+  read(pt: PageTables): void {
+    this.#length = 0;
+    this.tables.length = 0;
+    this.puds.length = 0;
+    for (let g = 0; g < pt.pgd.length; g++) {
+      const pud = pt.pgd[g];
+      if (pud === undefined || pud === null) continue;
+      let found = 0;
+      for (let u = 0; u < 512; u++) {
+        const pmd = pud.child[u]!;
+        if (pmd === null) continue;
+        found++;
+        this.#readPmds(pmd, g * PGD_SIZE + u * PUD_SIZE);
+      }
+      this.puds.push({ address: g * PGD_SIZE, used: pud.used, found });
     }
   }
-}
 
-export function forEachEntry(pt: PageTables, visitor: EntryVisitor): void {
-  forEachPmdTable(pt, (pmd, address) => walk_pmds(pmd, address, visitor));
+  #readPmds(pmd: PmdTable, address: number): void {
+    let children = 0;
+    let leaves = 0;
+    let both = -1;
+    for (let i = 0; i < 512; i++) {
+      const table = pmd.child[i]!;
+      const flags = pmd.e[FLAGS + i]!;
+      if (flags !== 0) {
+        leaves++;
+        if (table !== null) both = i;
+      }
+      if (table !== null) {
+        children++;
+        this.#readPtes(table, address + i * PMD_MASK_SIZE);
+      } else if (flags !== 0) {
+        this.#push(address + i * PMD_MASK_SIZE, pmd.e[i]!, flags, 1);
+      }
+    }
+    this.tables.push({ address, used: pmd.used, children, leaves, both });
+  }
+
+  #readPtes(table: PteTable, address: number): void {
+    for (let i = 0; i < 512; i++) {
+      const flags = table[FLAGS + i]!;
+      if (flags !== 0) this.#push(address + i * PAGE_SIZE, table[i]!, flags, 0);
+    }
+  }
+
+  #push(address: number, page: Page, flags: number, leaf: 0 | 1): void {
+    if (this.#length === this.#pages.length) this.#grow();
+    const at = this.#length++;
+    this.#addresses[at] = address;
+    this.#pages[at] = page;
+    this.#flags[at] = flags;
+    this.#leaves[at] = leaf;
+  }
+
+  #grow(): void {
+    const capacity = this.#length * 2;
+    const grown = <T extends Float64Array | Uint32Array | Uint8Array>(to: T, from: T): T => {
+      to.set(from);
+      return to;
+    };
+    this.#addresses = grown(new Float64Array(capacity), this.#addresses);
+    this.#pages = grown(new Uint32Array(capacity), this.#pages);
+    this.#flags = grown(new Uint32Array(capacity), this.#flags);
+    this.#leaves = grown(new Uint8Array(capacity), this.#leaves);
+  }
+
+  forEach(visitor: EntryVisitor): void {
+    for (let i = 0; i < this.#length; i++) {
+      const [address, page, flags] = [this.#addresses[i]!, this.#pages[i]!, this.#flags[i]!];
+      if (this.#leaves[i] === 1) visitor.leaf(address, page, flags);
+      else visitor.pte(address, page, flags);
+    }
+  }
 }

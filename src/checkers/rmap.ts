@@ -34,14 +34,13 @@ import {
 } from '../mm/types.js';
 import type { Page } from '../sim/memmap.js';
 import type { Census } from './census.js';
-import { forEachEntry } from './entries.js';
 import { hex, violation } from './violation.js';
 
 const NAME = 'rmap';
 
 export function check_rmap(census: Census): void {
   check_mapcounts(census);
-  for (const mm of census.mms) check_places(census, mm);
+  for (const [mm, entries] of census.entries) entries.forEach(new Places(census, mm));
 }
 
 function check_mapcounts(census: Census): void {
@@ -222,8 +221,4 @@ class Places {
   private at(address: number, text: string): Error {
     return violation(NAME, `mm ${this.mm.id}, ${hex(address)}: ${text}`);
   }
-}
-
-function check_places(census: Census, mm: MmStruct): void {
-  forEachEntry(mm.pt, new Places(census, mm));
 }

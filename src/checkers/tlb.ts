@@ -42,16 +42,18 @@ export function check_tlbs({ k, mms }: Census): void {
   for (const { tlbs } of k.executor.cpus) for (const mm of mms) check_tlb(mm, tlbs[mm.id]);
 }
 
+const wrong = (mm: MmStruct, vpn: number, text: string): Error =>
+  violation(NAME, `mm ${mm.id}, ${hex(vpn * PAGE_SIZE)}: ${text}`);
+
 function check_tlb(mm: MmStruct, tlb: Tlb | undefined): void {
   for (const { vpn, page, writable } of tlb?.entries() ?? []) {
     const { page: now, flags } = translate(mm, vpn * PAGE_SIZE);
-    const where = `mm ${mm.id}, ${hex(vpn * PAGE_SIZE)}`;
     if ((flags & (PTE_PRESENT | PTE_PROTNONE)) !== PTE_PRESENT) {
-      throw violation(NAME, `${where}: cached, but not accessible any more`);
+      throw wrong(mm, vpn, 'cached, but not accessible any more');
     }
-    if (now !== page) throw violation(NAME, `${where}: page ${page} is cached, but page ${now} is mapped`);
+    if (now !== page) throw wrong(mm, vpn, `page ${page} is cached, but page ${now} is mapped`);
     if (writable && (flags & PTE_WRITE) === 0) {
-      throw violation(NAME, `${where}: cached as writable, but mapped read-only`);
+      throw wrong(mm, vpn, 'cached as writable, but mapped read-only');
     }
   }
 }

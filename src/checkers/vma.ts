@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The VMAs of each mm: their order, what they are counted in, and the page tables under them. */
 import {
-  FLAGS,
   is_device_exclusive_entry,
   is_device_private_entry,
-  PGD_SIZE,
-  type PmdTable,
   PTE_SPECIAL,
   pte_present,
 } from '../mm/pgtable.js';
@@ -13,17 +10,17 @@ import { is_vm_hugetlb_page, type MmStruct, VM_LOCKED, type VmArea } from '../mm
 import { MAX_MAP_COUNT } from '../mm/vma.js';
 import { PAGE_SIZE, type Page } from '../sim/memmap.js';
 import type { Census } from './census.js';
-import { forEachEntry, forEachPmdTable } from './entries.js';
+import type { Entries } from './entries.js';
 import { hex, violation } from './violation.js';
 
 const NAME = 'vma';
 
 export function check_vmas(census: Census): void {
-  for (const mm of census.mms) {
+  for (const [mm, entries] of census.entries) {
     check_order(mm);
     check_locked(mm);
-    check_rss(census, mm);
-    check_tables(mm);
+    check_rss(census, mm, entries);
+    check_tables(mm, entries);
   }
 }
 
@@ -60,10 +57,10 @@ function check_locked(mm: MmStruct): void {
 }
 
 /** MM_ANONPAGES and MM_FILEPAGES; hugetlb and the zero pages are not counted. */
-function check_rss(census: Census, mm: MmStruct): void {
+function check_rss(census: Census, mm: MmStruct, entries: Entries): void {
   const { k } = census;
   let pages = 0;
-  forEachEntry(mm.pt, {
+  entries.forEach({
     pte(_address, _page, flags) {
       if (pte_present(flags) ? (flags & PTE_SPECIAL) === 0 : is_devices(flags)) pages++;
     },
@@ -79,44 +76,26 @@ function check_rss(census: Census, mm: MmStruct): void {
 const is_devices = (flags: number): boolean =>
   is_device_private_entry(flags) || is_device_exclusive_entry(flags);
 
+const wrong_table = (mm: MmStruct, address: number, text: string): Error =>
+  violation(NAME, `mm ${mm.id}: PMD table at ${hex(address)}: ${text}`);
+
 /** Tables know how many of their entries are used, and the mm how many PTE tables it has. */
-function check_tables(mm: MmStruct): void {
+function check_tables(mm: MmStruct, entries: Entries): void {
   let tables = 0;
-  forEachPmdTable(mm.pt, (pmd, address) => {
-    const { children, leaves } = count_used(mm, pmd, address);
+  for (const { address, used, children, leaves, both } of entries.tables) {
+    if (both >= 0) throw wrong_table(mm, address, `entry ${both} is a huge page and a table`);
+    if (used !== children + leaves)
+      throw wrong_table(mm, address, `${used} entries used, but ${children + leaves} found`);
     tables += children;
-    if (pmd.used === children + leaves) return;
-    throw violation(
-      NAME,
-      `mm ${mm.id}: PMD table at ${hex(address)}: ${pmd.used} entries used, but ${children + leaves} found`,
-    );
-  });
+  }
   if (tables !== mm.pt.nr_ptes) {
     throw violation(NAME, `mm ${mm.id}: nr_ptes ${mm.pt.nr_ptes}, but ${tables} PTE tables`);
   }
-  for (const [g, pud] of mm.pt.pgd.entries()) {
-    const found = pud?.child.reduce((sum, pmd) => sum + (pmd === null ? 0 : 1), 0);
-    if (found === undefined || found === pud?.used) continue;
+  for (const { address, used, found } of entries.puds) {
+    if (found === used) continue;
     throw violation(
       NAME,
-      `mm ${mm.id}: PUD table at ${hex(g * PGD_SIZE)}: ${pud?.used} entries used, but ${found} found`,
+      `mm ${mm.id}: PUD table at ${hex(address)}: ${used} entries used, but ${found} found`,
     );
   }
-}
-
-function count_used(mm: MmStruct, pmd: PmdTable, address: number): { children: number; leaves: number } {
-  let children = 0;
-  let leaves = 0;
-  for (let i = 0; i < 512; i++) {
-    const leaf = pmd.e[FLAGS + i] !== 0;
-    if (leaf) leaves++;
-    if (pmd.child[i] === null) continue;
-    children++;
-    if (leaf)
-      throw violation(
-        NAME,
-        `mm ${mm.id}: PMD table at ${hex(address)}: entry ${i} is a huge page and a table`,
-      );
-  }
-  return { children, leaves };
 }
