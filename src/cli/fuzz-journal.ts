@@ -22,6 +22,7 @@ const planSchema = z.strictObject({
   version: z.literal(1),
   kernel: z.string(),
   profile: z.enum(PROFILE_NAMES).optional(),
+  category: z.string().optional(),
   against: z.string().optional(),
   bugs: z.array(z.string()).optional(),
   check: z.boolean(),
@@ -114,9 +115,10 @@ export function readJournal(directory: string): Journal | undefined {
 
 /** The plan in one form, to compare. */
 export function planText(plan: CampaignPlan): string {
-  const { kernel, profile, against, bugs, check, insmod, seed, shard } = plan;
+  const { kernel, profile, category, against, bugs, check, insmod, seed, shard } = plan;
   const words = [`kernel ${kernel}`];
   if (profile !== undefined) words.push(`machine ${profile}`);
+  if (category !== undefined) words.push(`category ${category}`);
   if (against !== undefined) words.push(`against ${against}`);
   if (bugs !== undefined) words.push(`bugs ${bugs.join(',')}`);
   if (insmod !== undefined) words.push(`insmod ${insmod.join(' ')}`);

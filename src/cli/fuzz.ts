@@ -2,7 +2,9 @@
 /** `hmm-sim fuzz`: makes scenarios up, runs them, and keeps the smallest of each sort that finds something. */
 import { type Command, Option } from 'commander';
 import { type CampaignPlan, shareOf } from '../fuzz/campaign.js';
+import { categoriesOf } from '../fuzz/generate.js';
 import { UsageError } from '../sim/errors.js';
+import { didYouMean } from '../sim/suggest.js';
 import { bugOption, tellWithoutEffect } from './bug-options.js';
 import { elsewhere } from './elsewhere.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
@@ -23,6 +25,7 @@ interface FuzzFlags extends InsmodFlags, ProfileFlags {
   readonly time?: number;
   readonly seed: number;
   readonly shard: readonly [number, number];
+  readonly category?: string;
   readonly against?: string;
   readonly bug?: readonly string[];
   readonly check: boolean;
@@ -55,6 +58,10 @@ export function configure(command: Command): void {
     .addOption(
       new Option('--shard <i/n>', 'do the i-th part of n').default([1, 1], '1/1').argParser(parseShard),
     )
+    .option(
+      '--category <name>',
+      'scenarios of one kind only: anon, fork, ..., or allocator, for GPUs of amdgpu',
+    )
     .option('--against <id>', 'find what this kernel answers differently', (text) =>
       parseKernel(text, '--against'),
     )
@@ -76,8 +83,26 @@ export function configure(command: Command): void {
     });
 }
 
-function planOf({ kernel, machine, against, bug, check, seed, shard, insmod }: FuzzFlags): CampaignPlan {
+/** Throws UsageError where the kernel has no such scenarios. */
+function demandCategory(category: string, kernel: string): void {
+  const known = categoriesOf(kernel);
+  if (known.includes(category)) return;
+  throw new UsageError(`"${category}" is none of ${kernel}${didYouMean(category, known)}`, '--category');
+}
+
+function planOf({
+  kernel,
+  machine,
+  category,
+  against,
+  bug,
+  check,
+  seed,
+  shard,
+  insmod,
+}: FuzzFlags): CampaignPlan {
   const optional = {
+    ...(category === undefined ? {} : { category }),
     ...(machine === undefined ? {} : { profile: machine }),
     ...(against === undefined ? {} : { against }),
     ...(bug === undefined ? {} : { bugs: [...bug] }),
@@ -167,6 +192,7 @@ async function fuzzCommand(flags: FuzzFlags): Promise<number> {
   const { time } = flags;
   const total = totalOf(flags);
   await loadDrivers(flags.insmod);
+  if (flags.category !== undefined) demandCategory(flags.category, flags.kernel);
   const plan = planOf(flags);
   tellWithoutEffect(flags, [flags.kernel], printErrorLine);
   const fuzzer = new Campaign(plan, flags.out);

@@ -5,9 +5,10 @@ import { bugById, hasBug } from '../generations/bugs/index.js';
 import { generationById } from '../generations/index.js';
 import type { ProfileName } from '../machine/profiles.js';
 import type { Insmod } from '../machine/registry.js';
-import type { ScenarioDocument } from '../scenario/schema.js';
+import type { MachineBlock, ScenarioDocument } from '../scenario/schema.js';
 import type { MachineSource } from '../session/runner.js';
 import { Setups } from '../session/setup.js';
+import { ALLOCATOR, onApu } from './allocator.js';
 import { generateScenario } from './generate.js';
 import type { Laboratory, OtherMachine } from './goals.js';
 import { forDrivers } from './outside.js';
@@ -17,6 +18,8 @@ export interface CampaignPlan {
   readonly kernel: string;
   /** Of the machines, where that is none of no name. */
   readonly profile?: ProfileName;
+  /** All scenarios are of this one; by default of any that has a share. */
+  readonly category?: string;
   /** The kernel whose answers are compared. */
   readonly against?: string;
   /** Historical bugs of the machine; what it shows without them as well is no finding. */
@@ -30,11 +33,19 @@ export interface CampaignPlan {
   readonly shard: readonly [index: number, of: number];
 }
 
-/** The scenario on a machine without bugs, or with those fixed that the kernel has. */
+/** The scenario on a machine without bugs, or with those fixed, too, that the kernel has. */
 function without(document: ScenarioDocument, fixes: readonly string[]): ScenarioDocument {
   if (document.machine === undefined) return document;
-  const { bugs: _, ...machine } = document.machine;
-  return { ...document, machine: fixes.length === 0 ? machine : { ...machine, fixes: [...fixes] } };
+  const { bugs: _, fixes: fixed = [], ...machine } = document.machine;
+  const all = [...fixed, ...fixes];
+  return { ...document, machine: all.length === 0 ? machine : { ...machine, fixes: all } };
+}
+
+/** The machine with bugs; those of the scenario's own fixes are not fixed then. */
+function withBugs(machine: MachineBlock | undefined, bugs: readonly string[]): MachineBlock {
+  const { fixes = [], ...rest } = machine ?? {};
+  const left = fixes.filter((id) => !bugs.includes(id));
+  return { ...rest, ...(left.length === 0 ? {} : { fixes: left }), bugs: [...bugs] };
 }
 
 /** The same machine without the bugs (fixed where the kernel has them), or another kernel; undefined when there is nothing to compare with. */
@@ -63,6 +74,7 @@ export function laboratoryOf(
     source,
     setups: new Setups({ check: plan.check, insmod }),
     ...(other === undefined ? {} : { other }),
+    ...(plan.category === ALLOCATOR ? { sound: onApu } : {}),
   };
 }
 
@@ -77,16 +89,13 @@ export function seedOf({ seed, shard: [index, of] }: CampaignPlan, n: number): n
 }
 
 export function scenarioOf(
-  { kernel, profile, bugs }: CampaignPlan,
+  { kernel, profile, category, bugs }: CampaignPlan,
   seed: number,
   insmod: readonly Insmod[] = [],
 ): ScenarioDocument {
-  const document = forDrivers(generateScenario(seed, { kernel }), seed, insmod, generationById(kernel)!);
+  const generated = generateScenario(seed, { kernel, ...(category === undefined ? {} : { category }) });
+  const document = forDrivers(generated, seed, insmod, generationById(kernel)!);
   if (profile === undefined && bugs === undefined) return document;
-  const machine = {
-    ...(profile === undefined ? {} : { profile }),
-    ...document.machine,
-    ...(bugs === undefined ? {} : { bugs: [...bugs] }),
-  };
-  return { ...document, machine };
+  const machine = { ...(profile === undefined ? {} : { profile }), ...document.machine };
+  return { ...document, machine: bugs === undefined ? machine : withBugs(machine, bugs) };
 }

@@ -6,6 +6,7 @@ import { sameResult } from '../scenario/compare.js';
 import type { ScenarioRun, StepResult } from '../scenario/result.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import { definitionOf } from '../scenario/steps/index.js';
+import { judge } from '../scenario/verdict.js';
 import {
   type Acquired,
   acquireFor,
@@ -21,7 +22,7 @@ import { warningsIn } from '../user/kernel-log.js';
 
 /** What is worth a scenario of its own. Two findings are the same if kind, function and detail are. */
 export interface Finding {
-  readonly kind: 'oops' | 'hang' | 'load' | 'checker' | 'internal' | 'divergence' | 'warning';
+  readonly kind: 'oops' | 'hang' | 'load' | 'checker' | 'internal' | 'divergence' | 'expectation' | 'warning';
   /** The kernel function that died or answered, the checker, or the function of ours that threw. */
   readonly fn: string;
   /** The key of the result that differs. */
@@ -137,6 +138,21 @@ export function divergencesOf(document: ScenarioDocument, a: Observation, b: Obs
   }
   return [...found.values()];
 }
+
+/** The first step that answers otherwise than the document expects, where the machine lived on. */
+export function unmetOf(document: ScenarioDocument, run: Observation): Finding | undefined {
+  const unmet = run.end === undefined ? judge(document, run) : undefined;
+  if (unmet?.kind !== 'step') return undefined;
+  const { step, expected, actual } = unmet;
+  const taken = document.steps[step]!;
+  const { fn } = definitionOf(taken).answers(taken);
+  const key = keyOf(unmet.key);
+  const reason = `${key} ${JSON.stringify(actual)}, not ${JSON.stringify(expected)}`;
+  return { kind: 'expectation', fn, detail: key, reason, step };
+}
+
+/** "pages", of "pages[3]". */
+export const keyOf = (place: string): string => place.replace(/\[\d+\]$/, '');
 
 /** Warnings of functions that do not warn on the other machine. */
 export function warningsOf(a: Observation, b: Observation): Finding[] {

@@ -5,6 +5,7 @@ import { Dice, type Weights } from '../scenario/dice.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
 import type { Drawing, Fields, Making, Population, Range } from '../scenario/steps/contract.js';
 import type { Token } from '../scenario/steps/index.js';
+import { ALLOCATOR, allocatorScenario } from './allocator.js';
 import { type Category, categories, draws } from './categories.js';
 import { nonsense } from './nonsense.js';
 
@@ -139,14 +140,20 @@ class Generator implements Making {
   }
 }
 
+/** The categories that a kernel has, those without a share among them. */
+export function categoriesOf(kernel: string): string[] {
+  return [...Object.keys(sharesOf(generationById(kernel)!)), ALLOCATOR];
+}
+
 export interface GenerateOptions {
   readonly kernel: string;
-  /** One of `categories`; by default any. */
+  /** One of categoriesOf(); by default any that has a share. */
   readonly category?: string;
 }
 
 /** The scenario of `seed`. The same for the same arguments, for ever in one version of the generator. */
 export function generateScenario(seed: number, { kernel, category }: GenerateOptions): ScenarioDocument {
+  if (category === ALLOCATOR) return allocatorScenario(seed, kernel);
   const dice = new Dice(seed);
   const generation = generationById(kernel)!;
   const kind = category ?? dice.weighted(sharesOf(generation));

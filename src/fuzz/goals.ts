@@ -8,7 +8,16 @@ import type { MachineSource } from '../session/runner.js';
 import type { Setups } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
 import { warningsIn } from '../user/kernel-log.js';
-import { divergencesOf, type Finding, type Observation, observe, sortOf, warningsOf } from './findings.js';
+import {
+  divergencesOf,
+  type Finding,
+  keyOf,
+  type Observation,
+  observe,
+  sortOf,
+  unmetOf,
+  warningsOf,
+} from './findings.js';
 import type { Interesting } from './shrink.js';
 
 /** Runs scenarios on the machine that they ask for, and on another to compare with. */
@@ -65,11 +74,14 @@ export function holdsWhereSound(lab: Laboratory, document: ScenarioDocument): bo
   return judge(sound, observeIn(lab, sound)) === undefined;
 }
 
-/** What there is to find: how the machine ended, and where the other one answers differently. */
+/** What there is to find: how the machine ended, what was expected otherwise, and where the other one answers differently. */
 export function findingsOf(lab: Laboratory, document: ScenarioDocument): Finding[] {
   const here = observeIn(lab, document);
   const ended = here.end === undefined ? [] : [here.end];
-  if (lab.other === undefined) return ended;
+  if (lab.other === undefined) {
+    const unmet = unmetOf(document, here);
+    return unmet === undefined ? ended : [unmet];
+  }
   const there = observeThere(lab, document);
   const divergences = divergencesOf(document, here, there);
   const { end } = there;
@@ -105,8 +117,9 @@ function expecting(document: ScenarioDocument, finding: Finding, { results, dmes
   return { ...document, steps };
 }
 
-/** The goal to show a finding of the same sort, wherever. */
+/** The goal to show a finding of the same sort, wherever; what is not as expected, at the same step. */
 export function goalOf(lab: Laboratory, document: ScenarioDocument, finding: Finding): Goal {
+  if (finding.kind === 'expectation') return failureGoal(lab, document)!;
   const sort = sortOf(finding);
   const find = (candidate: ScenarioDocument) =>
     findingsOf(lab, candidate).find((found) => sortOf(found) === sort);
@@ -188,7 +201,7 @@ function failureGoal(lab: Laboratory, document: ScenarioDocument): Goal | undefi
   // A kernel that died was not asked whether what it answers is expected.
   if (end?.step === unmet.step) return goalOf(lab, document, end);
   const { step, expected, actual } = unmet;
-  const key = unmet.key.replace(/\[\d+\]$/, '');
+  const key = keyOf(unmet.key);
   const wanted = (document.steps[step]!.expect as Keyed | undefined)?.[key];
   // The other expectations tell of a longer scenario: they would fail for reasons of their own.
   const steps = document.steps.map((other, index) => {

@@ -6,6 +6,7 @@ import { pin_user_pages } from '../../src/mm/gup.js';
 import { FOLL_LONGTERM } from '../../src/mm/gup_flags.js';
 import { KSFT_FAIL } from '../../src/selftests/events.js';
 import { hmmTests } from '../../src/selftests/hmm-tests/suites.js';
+import { Hsakmt } from '../../src/selftests/kfdtest/hsakmt.js';
 import { test_harness_run } from '../../src/selftests/kselftest_harness.js';
 import { Hang } from '../../src/sim/errors.js';
 import { type Asked, LockWatch } from '../../src/sim/lock-watch.js';
@@ -20,6 +21,11 @@ import {
   PIN_BASIC_TEST,
   PIN_FAST_BENCHMARK,
 } from '../../src/uapi/gup_test.js';
+import {
+  KFD_IOCTL_SVM_ATTR_PREFETCH_LOC,
+  KFD_SMI_EVENT_MASK_FROM_INDEX,
+  KFD_SMI_EVENT_MIGRATE_END,
+} from '../../src/uapi/kfd_ioctl.js';
 import {
   MADV_DONTNEED_LOCKED,
   MAP_ANONYMOUS,
@@ -320,6 +326,20 @@ function directIoPins(machine: Machine): number {
   return process.ownMm.has_pinned ? 1 : 0;
 }
 
+/** Of the event at the end of a migration, words. */
+function* migrateEndWords(sys: Sys): Task<number> {
+  const hsa = (yield* Hsakmt.open(sys))!;
+  const [gpu] = hsa.gpus as [number];
+  const smi = yield* hsa.openSmi(gpu);
+  const addr = yield* map(sys, 2 * PAGE_SIZE);
+  const buffer = addr + PAGE_SIZE;
+  yield* sys.store32(buffer, Number(KFD_SMI_EVENT_MASK_FROM_INDEX(KFD_SMI_EVENT_MIGRATE_END)));
+  yield* sys.write(smi, buffer, 8);
+  yield* hsa.svmSet(addr, PAGE_SIZE, [{ type: KFD_IOCTL_SVM_ATTR_PREFETCH_LOC, value: gpu }]);
+  const length = yield* sys.read(smi, buffer, PAGE_SIZE);
+  return String.fromCharCode(...(yield* sys.loadBytes(buffer, length))).split(' ').length;
+}
+
 const calling = (program: (sys: Sys) => Task<number>) => (machine: Machine) =>
   machine.call(machine.spawn('p0'), program);
 
@@ -349,6 +369,13 @@ export const programs: Readonly<Record<string, WitnessProgram>> = {
   },
   'the last close of an unlinked DAX file, a page of which is kept': { run: lastCloseWaits, expected: 1 },
   'direct I/O into a buffer': { run: directIoPins, expected: 1 },
+  'words of MIGRATE_END': {
+    run(machine) {
+      machine.loadModule('amdgpu', {});
+      return calling(migrateEndWords)(machine);
+    },
+    expected: 7,
+  },
   hmm_gup_test: { run: (machine) => failures(machine, 'hmm_gup_test'), expected: 0 },
   'open /dev/hmm_mirror0': { run: calling((sys) => sys.open('/dev/hmm_mirror0', O_RDWR)), expected: 3 },
 };

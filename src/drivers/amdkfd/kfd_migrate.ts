@@ -8,6 +8,7 @@ import { DevPagemap, type MemoryType, memremap_pages, zone_device_page_init } fr
 import { migrate_vma_finalize, migrate_vma_pages, migrate_vma_setup } from '../../mm/migrate_device.js';
 import {
   MIGRATE_PFN_MIGRATE,
+  MIGRATE_PFN_VALID,
   MIGRATE_VMA_SELECT_DEVICE_COHERENT,
   MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
   MIGRATE_VMA_SELECT_SYSTEM,
@@ -41,7 +42,11 @@ import {
   svm_range_get_node_by_id,
   vram_page,
 } from './kfd_priv.js';
-import { kfd_smi_event_migration_end, kfd_smi_event_migration_start } from './kfd_smi_events.js';
+import {
+  kfd_smi_event_migration_end,
+  kfd_smi_event_migration_start,
+  type Migration,
+} from './kfd_smi_events.js';
 import { svm_range_bo_unref_async, svm_range_vram_node_free, svm_range_vram_node_new } from './kfd_svm_bo.js';
 import { svm_range_from_addr } from './kfd_svm_tree.js';
 
@@ -73,6 +78,60 @@ function tell_moved(
 /** Simulated ns that a page takes one way, unmapping and copying: some 2 GB/s. */
 const COST_MIGRATED_PAGE = 2000;
 
+/** How many pages have gone where they were to go. */
+function svm_migrate_successful_pages({ src, dst, npages }: MigrateVma): number {
+  let mpages = 0;
+  for (let i = 0; i < npages; i++) {
+    if ((dst[i]! & MIGRATE_PFN_VALID) !== 0 && (src[i]! & MIGRATE_PFN_MIGRATE) !== 0) mpages++;
+  }
+  return mpages;
+}
+
+/** Gives each page that migrates a new one. Return: how many, or -errno, and then none migrates. */
+type Copy = (node: KfdNode, prange: SvmRange, migrate: MigrateVma) => number;
+
+/**
+ * Both directions of it: collect, copy, and map what was copied. `migrate` has been set up before.
+ * Return: pages that were copied (that migrated, where the kernel asks), or -errno.
+ */
+function* copy_and_map(
+  node: KfdNode,
+  prange: SvmRange,
+  migrate: MigrateVma,
+  move: Migration,
+  copy: Copy,
+): Task<number> {
+  const { kernel } = node.module;
+  kernel.executor.charge(COST_MIGRATED_PAGE * migrate.npages);
+  const copied = copy(node, prange, migrate);
+  yield* migrate_vma_pages(migrate);
+  migrate_vma_finalize(migrate);
+  tell_moved(node, migrate, move.to === 0 ? 0 : 1, move.trigger);
+  return copied < 0 || !kernel.behaviour.amdkfdCountsMigrated
+    ? copied
+    : svm_migrate_successful_pages(migrate);
+}
+
+/** One VMA of the range, either way. Return: as copy_and_map(), 0 where nothing is to be moved. */
+function* svm_migrate_vma(
+  node: KfdNode,
+  prange: SvmRange,
+  migrate: MigrateVma,
+  move: Migration,
+  copy: Copy,
+): Task<number> {
+  const { process, prefetch_loc, preferred_loc } = prange;
+  const { kfdTellsFailedMigrations } = node.module.kernel.behaviour;
+  kfd_smi_event_migration_start(node, process.lead_pid, move, prefetch_loc, preferred_loc);
+  let r = yield* migrate_vma_setup(migrate);
+  const moves = r === 0 && migrate.cpages > 0;
+  if (moves) r = yield* copy_and_map(node, prange, migrate, move, copy);
+  if (moves || kfdTellsFailedMigrations) {
+    kfd_smi_event_migration_end(node, process.lead_pid, move, Math.min(r, 0));
+  }
+  return r;
+}
+
 // --- to VRAM ------------------------------------------------------------------------------------------------
 
 /** Take a page of the range's buffer into use. */
@@ -84,14 +143,10 @@ function svm_migrate_get_vram_page(prange: SvmRange, page: Page): void {
   zone_device_page_init(kernel, page);
 }
 
-/** Give each page that migrates its place in VRAM, `offset` pages from the buffer's begin. Return: how many. */
-function svm_migrate_copy_to_vram(
-  node: KfdNode,
-  prange: SvmRange,
-  migrate: MigrateVma,
-  offset: number,
-): number {
+/** Give each page that migrates its place in the range's buffer in VRAM. Return: how many. */
+function svm_migrate_copy_to_vram(node: KfdNode, prange: SvmRange, migrate: MigrateVma): number {
   const { kernel } = node.module;
+  const offset = migrate.start / PAGE_SIZE - prange.start + prange.offset;
   const cursor = new ResCursor(prange.svm_bo!.blocks, offset);
   let mpages = 0;
   for (let i = 0; i < migrate.npages && mpages < migrate.cpages; i++, cursor.next()) {
@@ -114,31 +169,19 @@ function svm_migrate_copy_to_vram(
   return mpages;
 }
 
-/** Bytes [start, end) of one VMA. Return: pages that migrated, or -errno. */
-function* svm_migrate_vma_to_vram(
+/** Bytes [start, end) of one VMA. Return: pages, as svm_migrate_vma() has it. */
+function svm_migrate_vma_to_vram(
   node: KfdNode,
   prange: SvmRange,
   vma: VmArea,
   start: number,
   end: number,
   trigger: number,
-  offset: number,
 ): Task<number> {
-  const { process, prefetch_loc, preferred_loc } = prange;
-  const { executor } = node.module.kernel;
   const pgmap_owner = SVM_ADEV_PGMAP_OWNER(node);
   const migrate = new_migrate_vma({ vma, start, end, pgmap_owner, flags: MIGRATE_VMA_SELECT_SYSTEM });
   const move = { start: start / PAGE_SIZE, end: end / PAGE_SIZE, from: 0, to: node.id, trigger };
-  kfd_smi_event_migration_start(node, process.lead_pid, move, prefetch_loc, preferred_loc);
-  const r = yield* migrate_vma_setup(migrate);
-  if (r !== 0 || migrate.cpages === 0) return r;
-  executor.charge(COST_MIGRATED_PAGE * migrate.npages);
-  const mpages = svm_migrate_copy_to_vram(node, prange, migrate, offset);
-  yield* migrate_vma_pages(migrate);
-  migrate_vma_finalize(migrate);
-  tell_moved(node, migrate, 1, trigger);
-  kfd_smi_event_migration_end(node, process.lead_pid, move);
-  return mpages;
+  return svm_migrate_vma(node, prange, migrate, move, svm_migrate_copy_to_vram);
 }
 
 /**
@@ -160,17 +203,15 @@ function* svm_migrate_ram_to_vram(
   const err = yield* svm_range_vram_node_new(node, prange);
   if (err !== 0) return err;
   const end = (last + 1) * PAGE_SIZE;
-  let offset = start - prange.start + prange.offset;
   let mpages = 0;
   let r = 0;
   for (let addr = start * PAGE_SIZE, next: number; addr < end; addr = next) {
     const vma = mm.vmas.vma_lookup(addr);
     if (vma === null) break;
     next = Math.min(vma.vm_end, end);
-    r = yield* svm_migrate_vma_to_vram(node, prange, vma, addr, next, trigger, offset);
+    r = yield* svm_migrate_vma_to_vram(node, prange, vma, addr, next, trigger);
     if (r < 0) break;
     mpages += r;
-    offset += (next - addr) / PAGE_SIZE;
   }
   if (mpages > 0) {
     prange.actual_loc = best_loc;
@@ -184,7 +225,7 @@ function* svm_migrate_ram_to_vram(
 // --- to system memory -------------------------------------------------------------------------------------------
 
 /** Give each page that migrates a page of system memory. Return: how many, or -ENOMEM, and then none migrates. */
-function svm_migrate_copy_to_ram(node: KfdNode, migrate: MigrateVma): number {
+function svm_migrate_copy_to_ram(node: KfdNode, _: SvmRange, migrate: MigrateVma): number {
   const { kernel } = node.module;
   let mpages = 0;
   for (let i = 0; i < migrate.npages; i++) {
@@ -225,8 +266,8 @@ function svm_migrate_selects({ connected_to_cpu, module }: KfdNode): number {
   return behaviour.genericPagesAreMigratable ? MIGRATE_VMA_SELECT_SYSTEM : MIGRATE_VMA_SELECT_DEVICE_COHERENT;
 }
 
-/** Bytes [start, end) of one VMA. Return: pages that migrated, or -errno. */
-function* svm_migrate_vma_to_ram(
+/** Bytes [start, end) of one VMA. Return: pages, as svm_migrate_vma() has it. */
+function svm_migrate_vma_to_ram(
   node: KfdNode,
   prange: SvmRange,
   vma: VmArea,
@@ -235,21 +276,11 @@ function* svm_migrate_vma_to_ram(
   trigger: number,
   fault_page: Page,
 ): Task<number> {
-  const { process, prefetch_loc, preferred_loc } = prange;
   const pgmap_owner = SVM_ADEV_PGMAP_OWNER(node);
   const flags = svm_migrate_selects(node);
   const migrate = new_migrate_vma({ vma, start, end, pgmap_owner, flags, fault_page });
   const move = { start: start / PAGE_SIZE, end: end / PAGE_SIZE, from: node.id, to: 0, trigger };
-  kfd_smi_event_migration_start(node, process.lead_pid, move, prefetch_loc, preferred_loc);
-  const r = yield* migrate_vma_setup(migrate);
-  if (r !== 0 || migrate.cpages === 0) return r;
-  node.module.kernel.executor.charge(COST_MIGRATED_PAGE * migrate.npages);
-  const mpages = svm_migrate_copy_to_ram(node, migrate);
-  yield* migrate_vma_pages(migrate);
-  migrate_vma_finalize(migrate);
-  tell_moved(node, migrate, 0, trigger);
-  kfd_smi_event_migration_end(node, process.lead_pid, move);
-  return mpages;
+  return svm_migrate_vma(node, prange, migrate, move, svm_migrate_copy_to_ram);
 }
 
 /**

@@ -167,12 +167,19 @@ export function kfd_smi_event_migration_start(
   );
 }
 
-export function kfd_smi_event_migration_end(node: KfdNode, pid: number, move: Migration): void {
+/** `error_code`: 0, or the -errno for which it did not move all. */
+export function kfd_smi_event_migration_end(
+  node: KfdNode,
+  pid: number,
+  move: Migration,
+  error_code: number,
+): void {
+  const result = node.module.kernel.behaviour.kfdTellsFailedMigrations ? ` ${error_code}` : '';
   kfd_smi_event_add(
     pid,
     node,
     KFD_SMI_EVENT_MIGRATE_END,
-    () => `${stamp(node, pid)} ${moves(move)} ${move.trigger}`,
+    () => `${stamp(node, pid)} ${moves(move)} ${move.trigger}${result}`,
   );
 }
 

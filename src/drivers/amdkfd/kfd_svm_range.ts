@@ -77,7 +77,9 @@ function copy_attributes(to: SvmRange, from: SvmRange): void {
 export function svm_range_clone(old: SvmRange): SvmRange {
   const prange = new SvmRange(old.process, old.start, old.last);
   for (const [gpuidx, addrs] of old.dma_addr.entries()) prange.dma_addr[gpuidx] = addrs?.slice() ?? null;
-  if (old.svm_bo !== null) {
+  // A range whose pages have all come home holds its buffer no longer, and nobody lets go of one that its clone took.
+  const { amdkfdClonesHeldOnly } = old.process.module.kernel.behaviour;
+  if (old.svm_bo !== null && (old.ttm_res || !amdkfdClonesHeldOnly)) {
     svm_bo_share(prange, old);
     prange.offset = old.offset;
   }

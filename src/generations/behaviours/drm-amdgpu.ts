@@ -10,6 +10,27 @@ export const amdgpu = {
     since: NEVER,
     witness: { kernel: '6.12', scenario: 'bugs/amdkfd-hole-not-cleared' },
   },
+  amdkfdClonesHeldOnly: {
+    what: 'the clone of a range takes its buffer only where that range holds it; otherwise the buffer is never given back',
+    source: 'drivers/gpu/drm/amd/amdkfd/kfd_svm.c svm_range_clone',
+    // No kernel here has it.
+    since: NEVER,
+    witness: { kernel: '6.12', scenario: 'bugs/amdkfd-clone-keeps-buffer' },
+  },
+  amdkfdCountsMigrated: {
+    what: 'of a range, as many pages are in VRAM as have migrated; before, as were copied, and files never migrate',
+    source: 'drivers/gpu/drm/amd/amdkfd/kfd_migrate.c svm_migrate_successful_pages',
+    since: ['7.3'],
+    by: '7.3',
+    witness: { kernel: '7.3', scenario: 'drivers/amdkfd/file-on-two-gpus' },
+  },
+  kfdTellsFailedMigrations: {
+    what: 'the event at the end of a migration has an error code, and comes where nothing was moved as well',
+    source: 'drivers/gpu/drm/amd/amdkfd/kfd_smi_events.c kfd_smi_event_migration_end',
+    since: ['7.3'],
+    by: '7.3',
+    witness: { kernel: '7.3', program: 'words of MIGRATE_END' },
+  },
   amdkfdSelectsByMemory: {
     what: 'migrations to system memory select the kind of pages that the VRAM has; otherwise always private ones',
     source: 'drivers/gpu/drm/amd/amdkfd/kfd_migrate.c svm_migrate_vma_to_ram',

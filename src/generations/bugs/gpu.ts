@@ -34,6 +34,19 @@ export const gpuBugs: readonly Bug[] = [
     shows: 'step 9: data[1]: expected 71, got 0',
   },
   {
+    id: 'amdkfd-clone-keeps-buffer',
+    title: 'the clone of a range keeps VRAM for ever',
+    mechanism:
+      'Attributes of a part of a range make svm_range_clone() take a reference on its buffer, whether the range still holds one or all its pages have come home. svm_range_vram_node_free() drops only what is held.',
+    symptom: 'VRAM is never free again, nor is the address space.',
+    functions: ['svm_range_clone', 'svm_range_vram_node_free'],
+    fix: { note: 'none known' },
+    existed: 'all kernels here',
+    kernels: {},
+    overrides: { amdkfdClonesHeldOnly: false },
+    shows: 'step 11: map[0]: expected ".", got "S"',
+  },
+  {
     id: 'nouveau-fault-page-unnamed',
     title: 'nouveau does not say which page faulted',
     mechanism:

@@ -7,7 +7,14 @@ import { Hsakmt } from '../../../src/selftests/kfdtest/hsakmt.js';
 import type { Task } from '../../../src/sim/task.js';
 import { EBADF, EBUSY, EFAULT, EINVAL } from '../../../src/uapi/errno.js';
 import * as uapi from '../../../src/uapi/kfd_ioctl.js';
-import { MAP_ANONYMOUS, MAP_PRIVATE, PAGE_SIZE, PROT_READ, PROT_WRITE } from '../../../src/uapi/mman.js';
+import {
+  MAP_ANONYMOUS,
+  MAP_HUGETLB,
+  MAP_PRIVATE,
+  PAGE_SIZE,
+  PROT_READ,
+  PROT_WRITE,
+} from '../../../src/uapi/mman.js';
 import type { Sys } from '../../../src/user/api.js';
 
 const {
@@ -28,9 +35,10 @@ const PAGES = 16;
 function onGpu(
   body: (sys: Sys, hsa: Hsakmt, addr: number) => Task,
   params: Record<string, string> = {},
+  kernel = '6.12',
 ): Machine {
   const machine = Machine.bootAs(
-    describeMachine({ kernel: '6.12', module: { name: 'amdgpu', params }, check: true }),
+    describeMachine({ kernel, module: { name: 'amdgpu', params }, check: true }),
   );
   t.equal(machine.loadModule('amdgpu', params), 0);
   machine.call(machine.spawn('p0'), function* (sys) {
@@ -158,6 +166,48 @@ t.test("a child has its parent's file, but no process behind it", async (t) => {
     t.match(status, { exitCode: 0 });
     t.equal(yield* set(hsa, addr, 1, PREFETCH, 0), 0);
   });
+});
+
+t.test('what profilers read of migrations', async (t) => {
+  /** The ends of two migrations, without time and process: of memory that moves, and of memory that only its owner can use. */
+  const endsOn = (kernel: string): string[] => {
+    const ends: string[] = [];
+    onGpu(
+      function* (sys, hsa, addr) {
+        const [gpu] = hsa.gpus as [number];
+        const smi = yield* hsa.openSmi(gpu);
+        const buf = addr + 8 * PAGE_SIZE;
+        const events = new Uint8Array(8);
+        events[0] = Number(uapi.KFD_SMI_EVENT_MASK_FROM_INDEX(uapi.KFD_SMI_EVENT_MIGRATE_END));
+        yield* sys.storeBytes(buf, events);
+        yield* sys.write(smi, buf, 8);
+        const anon = MAP_PRIVATE | MAP_ANONYMOUS;
+        const huge = yield* sys.mmap(0, 0x200000, PROT_READ | PROT_WRITE, anon | MAP_HUGETLB, -1, 0);
+        t.equal(yield* set(hsa, addr, 2, PREFETCH, gpu), 0);
+        t.equal(yield* set(hsa, huge, 1, PREFETCH, gpu), 0);
+        const length = yield* sys.read(smi, buf, PAGE_SIZE);
+        const text = String.fromCharCode(...(yield* sys.loadBytes(buf, length)));
+        const at = (start: number): string => `@${(start / PAGE_SIZE).toString(16)}`;
+        const words = text
+          .trim()
+          .split('\n')
+          .map((line) => line.split(' ').toSpliced(1, 2).join(' '));
+        ends.push(
+          ...words.map((line) =>
+            line
+              .replace(at(addr), '@addr')
+              .replace(at(huge), '@huge')
+              .replace(`>${gpu.toString(16)} `, '>gpu '),
+          ),
+        );
+      },
+      {},
+      kernel,
+    );
+    return ends;
+  };
+  t.strictSame(endsOn('6.12'), ['6 @addr(2) 0->gpu 0']);
+  t.strictSame(endsOn('7.3'), ['6 @addr(2) 0->gpu 0 0', `6 @huge(1) 0->gpu 0 ${-EINVAL}`]);
 });
 
 t.test('parameters that cannot be', async (t) => {
