@@ -9,11 +9,11 @@ const LATER = {
   READ_UNLOCKED: { behaviour: 'driverReadsUnlocked', nr: 9 },
 } as const satisfies Partial<Record<DmirrorOp, { behaviour: keyof Behaviours; nr: number }>>;
 
-/** `uapi` with those of the later ioctls that the behaviours bring, and without the others. */
+/** `uapi` with those of the later ioctls that the behaviours bring, as it numbers them already or as they came, and without the others. */
 export function withIoctls(uapi: DmirrorUapi, behaviours: Behaviours): DmirrorUapi {
   const nr = { ...uapi.nr };
   for (const [op, later] of Object.entries(LATER)) {
-    if (behaviours[later.behaviour]) nr[op as keyof typeof LATER] = later.nr;
+    if (behaviours[later.behaviour]) nr[op as keyof typeof LATER] ??= later.nr;
     else delete nr[op as keyof typeof LATER];
   }
   return { ...uapi, nr };

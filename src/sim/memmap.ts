@@ -6,7 +6,10 @@
  * untouched memory costs nothing. `reset()` clears only what was touched.
  */
 
-/** A dense index into the memmap; not a pfn (device memory lies far up in the physical address space). */
+/**
+ * A dense index into the memmap; not a pfn (device memory lies far up in the physical address space). It is the one type for what
+ * has a pfn and for an offset on a device whose memory has none.
+ */
 export type Page = number;
 
 /** No page: what a failed allocation gives, and what an empty slot holds. */
