@@ -54,7 +54,7 @@ export function machineOf(
   insmod: readonly Insmod[],
 ): MachineDescription {
   const { kernel, memory, hugepages, thp, efiFakeMem, seed = randomInt(2 ** 32), check } = flags;
-  const { schedule, spmMemory, swap, physBits, kaslr } = flags;
+  const { schedule, spmMemory, swap, physBits, kaslr, nodes } = flags;
   const info = SUITE_MODULES[flags.suite ?? ''] ?? DEFAULT_MODULE;
   const module = { name: info.name, params: canonical(info, moduleParams(info, addresses, flags)) };
   const { module: load, bug: bugs, fix: fixes } = flags;
@@ -67,6 +67,7 @@ export function machineOf(
     thp,
     physBits,
     kaslr,
+    nodes,
     efiFakeMem,
     spmMemory,
     module,

@@ -33,6 +33,7 @@ export interface MachineFlags extends BugFlags, InsmodFlags, ProfileFlags {
   readonly thp: ThpMode;
   readonly physBits: number;
   readonly kaslr: boolean;
+  readonly nodes: number;
   readonly seed?: number;
   readonly schedule: Schedule;
   readonly check: boolean;
@@ -51,6 +52,14 @@ function parseHugepages(text: string): number {
   const pages = parseNumber(text, '--hugepages');
   if (pages > MAX_HUGEPAGES) throw new UsageError(`${text} is too large`, '--hugepages');
   return pages;
+}
+
+const MAX_NODES = 8;
+
+function parseNodes(text: string): number {
+  const nodes = parseNumber(text, '--nodes');
+  if (nodes >= 1 && nodes <= MAX_NODES) return nodes;
+  throw new UsageError(`${text} is not a number of nodes (expected 1 to ${MAX_NODES})`, '--nodes');
 }
 
 function option<T>(
@@ -115,6 +124,7 @@ export function addMachineOptions(command: Command): Command {
         (text) => parseNumber(text, '--phys-bits'),
       ),
     )
+    .addOption(option('--nodes <n>', 'NUMA nodes that share the RAM', MACHINE_DEFAULTS.nodes, parseNodes))
     .option('--kaslr', "the kernel's own maps are at addresses of chance", MACHINE_DEFAULTS.kaslr)
     .addOption(
       new Option('--seed <n>', SEED_HELP)

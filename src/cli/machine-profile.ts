@@ -22,8 +22,8 @@ export function profileOfOptions(): Option {
   const check = option.parseArg!;
   return option.argParser((text, previous) => {
     const name = check(text, previous as never) as ProfileName;
-    const { thp, swap } = MACHINE_PROFILES[name];
-    option.implies({ thp, swap });
+    const { thp, swap, nodes } = MACHINE_PROFILES[name];
+    option.implies({ thp, swap, nodes });
     return name;
   });
 }

@@ -20,7 +20,12 @@ export function sameReason(a: Why, b: Why): boolean {
 
 function samePlace(a: Place | undefined, b: Place | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  return a.where === b.where && a.device === b.device && (a.pfn === undefined) === (b.pfn === undefined);
+  return (
+    a.where === b.where &&
+    a.device === b.device &&
+    a.node === b.node &&
+    (a.pfn === undefined) === (b.pfn === undefined)
+  );
 }
 
 /** Return: true only where both have the same words, up to pfns. */

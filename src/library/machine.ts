@@ -29,6 +29,7 @@ const OPTIONS: Readonly<Record<keyof BootOptions, true>> = {
   thp: true,
   physBits: true,
   kaslr: true,
+  nodes: true,
   efiFakeMem: true,
   spmMemory: true,
   spm: true,

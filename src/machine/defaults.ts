@@ -44,6 +44,7 @@ export const MACHINE_DEFAULTS = {
   thp: 'madvise',
   physBits: 46,
   kaslr: false,
+  nodes: 1,
   spmMemory: true,
   seed: 0,
   schedule: 'run-to-block',

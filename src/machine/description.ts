@@ -7,8 +7,11 @@ import { withBugs } from '../generations/bugs/index.js';
 import { type Generation, generationById, generations } from '../generations/index.js';
 import { type FakeMem, type PhysicalPlan, planPhysicalMemory } from '../mm/e820.js';
 import type { ThpMode } from '../mm/kernel.js';
+import { NODE_MIN_BLOCKS } from '../mm/page_alloc_nodes.js';
 import { UsageError } from '../sim/errors.js';
+import { PAGEBLOCK } from '../sim/memmap.js';
 import type { Scheduler } from '../sim/scheduler.js';
+import { PAGE_SIZE } from '../uapi/mman.js';
 import { MACHINE_DEFAULTS, type ModuleLoad, type Schedule } from './defaults.js';
 import { type ProfileName, profileNamed } from './profiles.js';
 import { type Insmod, moduleNamed } from './registry.js';
@@ -29,6 +32,8 @@ export interface MachineOptions {
   readonly physBits?: number | undefined;
   /** Whether the kernel puts its own maps at addresses of chance, default false. */
   readonly kaslr?: boolean | undefined;
+  /** NUMA nodes, default 1: RAM is shared out among them. */
+  readonly nodes?: number | undefined;
   /** Soft-reserved ranges (bytes). When there are none: up to 1 GiB at each address that `module` is given. */
   readonly efiFakeMem?: readonly FakeMem[] | undefined;
   /** Whether those are reserved, default true: otherwise there is RAM or nothing at the addresses. */
@@ -63,6 +68,7 @@ export interface MachineDescription {
   readonly thp: ThpMode;
   readonly physBits: number;
   readonly kaslr: boolean;
+  readonly nodes: number;
   /** RAM and soft-reserved ranges. */
   readonly physical: PhysicalPlan;
   readonly spmMemory: boolean;
@@ -92,6 +98,19 @@ function specialPurposeAddresses({ name, params }: ModuleLoad): (number | undefi
     .map(({ name }) => (params[name] === undefined ? undefined : Number(params[name])));
 }
 
+const NODE_MIN_SIZE = NODE_MIN_BLOCKS * PAGEBLOCK * PAGE_SIZE;
+
+/** Each node has 32 MiB at least. Throws UsageError. */
+function checkNodes(nodes: number, { ram }: PhysicalPlan): void {
+  const size = ram.reduce((sum, range) => sum + range.size, 0);
+  if (nodes === 1 || nodes * NODE_MIN_SIZE <= size) return;
+  const most = Math.max(1, Math.floor(size / NODE_MIN_SIZE));
+  throw new UsageError(
+    `${nodes} nodes of at least 32 MiB do not fit into the RAM, expected at most ${most}`,
+    '--nodes',
+  );
+}
+
 function knownGeneration(id: string): Generation {
   const generation = generationById(id);
   if (generation !== undefined) return generation;
@@ -104,7 +123,7 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
   const { kernel = MACHINE_DEFAULTS.kernel, memory = MACHINE_DEFAULTS.memory } = options;
   const { profile = null, hugepages = MACHINE_DEFAULTS.hugepages } = options;
   const { builtin, panicOnOops, ...usual } = profileNamed(profile);
-  const { thp = usual.thp, swap = usual.swap } = options;
+  const { thp = usual.thp, swap = usual.swap, nodes = usual.nodes } = options;
   const { efiFakeMem = [], module, load = true, seed = MACHINE_DEFAULTS.seed } = options;
   const { spmMemory = MACHINE_DEFAULTS.spmMemory } = options;
   const { bugs = [], fixes = [], check = false, scheduler = null, insmod = [] } = options;
@@ -112,6 +131,8 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
   const { physBits = MACHINE_DEFAULTS.physBits } = options;
   const generation = withBugs(knownGeneration(kernel), bugs, fixes);
   const spm = module === undefined ? [] : specialPurposeAddresses(module);
+  const physical = planPhysicalMemory({ memory, hugepages, efiFakeMem, spm, spmMemory, physBits });
+  checkNodes(nodes, physical);
   return {
     generation,
     profile,
@@ -121,7 +142,8 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
     thp,
     physBits,
     kaslr,
-    physical: planPhysicalMemory({ memory, hugepages, efiFakeMem, spm, spmMemory, physBits }),
+    nodes,
+    physical,
     spmMemory,
     module: load && module !== undefined ? module : null,
     laidOutFor: module ?? null,

@@ -19,6 +19,7 @@ import { startThread, type Thread } from '../kernel/thread.js';
 import { buildIomem, hasMemory, physmemEnd } from '../mm/e820.js';
 import { HugetlbPool } from '../mm/hugetlb_pool.js';
 import { type HostMemory, Kernel } from '../mm/kernel.js';
+import { split_nodes } from '../mm/page_alloc_nodes.js';
 import { SwapDevice } from '../mm/swap.js';
 import type { FunctionSink, TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
@@ -134,7 +135,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
 
   private power_on(reuse: HostMemory | null): void {
     const { physical, kaslr, hugepages, swap, thp, scheduler, schedule, seed } = this.description;
-    const { builtin, laidOutFor } = this.description;
+    const { builtin, laidOutFor, nodes } = this.description;
     this.scheduler = scheduler ?? new SCHEDULERS[schedule](seed);
     this.scheduler.newExecution();
     this.executor = new Executor(this.scheduler);
@@ -145,7 +146,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
       this.executor,
       this.generation.behaviours,
       buildIomem(physical, physmemEnd(physical, kaslr && this.generation.behaviours.kaslrEndsFreeRegions)),
-      ram,
+      split_nodes(ram, nodes),
       thp,
       reuse,
       firstBlock(seed),

@@ -9,6 +9,8 @@ export interface MachineProfile {
   readonly thp: ThpMode;
   /** Bytes. */
   readonly swap: number;
+  /** NUMA nodes. */
+  readonly nodes: number;
   /** The default module is part of the kernel image: what it is given stands on the kernel's command line. */
   readonly builtin: boolean;
   /** oops=panic: the machine ends with the first oops, and with it whatever else was to run. */
@@ -16,14 +18,15 @@ export interface MachineProfile {
 }
 
 /**
- * By name. Of a machine's four processors, two nodes and CONFIG_DEBUG_VM nothing is said here: every machine has one
- * processor, one node and those checks.
+ * By name. Of a machine's four processors and CONFIG_DEBUG_VM nothing is said here: every machine has one processor and
+ * those checks.
  */
 export const MACHINE_PROFILES = {
   'mm-ci': {
-    about: 'the module built in, no special purpose memory, --thp always, --swap 2G, oops=panic',
+    about: 'the module built in, no special purpose memory, --thp always, --swap 2G, --nodes 2, oops=panic',
     thp: 'always',
     swap: 2 * 2 ** 30,
+    nodes: 2,
     builtin: true,
     panicOnOops: true,
   },
@@ -37,6 +40,7 @@ export const PROFILE_NAMES = Object.keys(MACHINE_PROFILES) as readonly ProfileNa
 const PLAIN: Omit<MachineProfile, 'about'> = {
   thp: MACHINE_DEFAULTS.thp,
   swap: MACHINE_DEFAULTS.swap,
+  nodes: MACHINE_DEFAULTS.nodes,
   builtin: false,
   panicOnOops: false,
 };

@@ -15,10 +15,11 @@ import { done, type Task } from '../sim/task.js';
 import { Tlb } from '../sim/tlb.js';
 import type { AnonVma } from './anon_vma.js';
 import type { HugetlbPool } from './hugetlb_pool.js';
-import { LruLists } from './lru_lists.js';
+import { type Lru, LruLists, NodeLru } from './lru_lists.js';
 import type { DevPagemap } from './memremap.js';
 import type { OomTask, OomTasks } from './oom_kill.js';
-import { PageAllocator, type PageBlocks } from './page_alloc.js';
+import { PageAllocator, type PageBlocks, type Pages } from './page_alloc.js';
+import { NodeMap, NodePages } from './page_alloc_nodes.js';
 import { PG_locked, PG_reserved, PG_uptodate, PG_waiters } from './page_flags.js';
 import { PageTables, TablePool } from './pgtable.js';
 import type { IomemResource } from './resource.js';
@@ -62,8 +63,13 @@ const PATIENCE = 64;
 export class Kernel {
   readonly mem: Memmap;
   readonly contents: Contents;
-  readonly pages: PageAllocator;
-  readonly lru: LruLists;
+  readonly nodes: NodeMap;
+  /** By node. */
+  readonly zones: readonly PageAllocator[];
+  readonly lruvecs: readonly LruLists[];
+  /** The memory of all nodes, and their lists. */
+  readonly pages: Pages;
+  readonly lru: Lru;
   readonly tables: TablePool;
   private readonly tlbs: Tlb[];
   /** By id; id 0 is nobody. */
@@ -114,7 +120,8 @@ export class Kernel {
     readonly executor: Executor,
     readonly behaviour: Behaviours,
     readonly iomem: IomemResource,
-    ram: readonly RamRange[],
+    /** By node. */
+    ram: readonly (readonly RamRange[])[],
     readonly thp: ThpMode,
     reuse: HostMemory | null,
     /** Number of the page block that memory is handed out from first. */
@@ -122,7 +129,7 @@ export class Kernel {
     /** Whether there is memory at a pfn; null: wherever pages can be. */
     hasMemory: ((pfn: number) => boolean) | null = null,
   ) {
-    const total = ram.reduce((sum, range) => sum + range.pages, 0);
+    const total = ram.flat().reduce((sum, range) => sum + range.pages, 0);
     this.mem = reuse?.mem ?? new Memmap(total + 4 * 65536);
     this.contents =
       reuse?.contents ??
@@ -130,10 +137,18 @@ export class Kernel {
     this.tables = reuse?.tables ?? new TablePool();
     this.tlbs = reuse?.tlbs ?? [];
     this.pgmapOfBlock = reuse?.pgmapOfBlock.fill(0) ?? new Uint16Array(0);
-    const runs = ram.map(({ pfn, pages }) => ({ first: this.mem.addRun(pfn, pages), pages }));
-    this.lru = new LruLists(this.mem, reuse?.lru ?? null);
-    this.pages = new PageAllocator(this, runs, reuse?.blocks ?? null, begin);
-    const last = runs[runs.length - 1]!;
+    const runs = ram.map((own) =>
+      own.map(({ pfn, pages }) => ({ first: this.mem.addRun(pfn, pages), pages })),
+    );
+    this.nodes = new NodeMap(runs);
+    this.lruvecs = runs.map((_, nid) => new LruLists(this.mem, nid === 0 ? (reuse?.lru ?? null) : null));
+    this.zones = runs.map(
+      (own, nid) => new PageAllocator(this, own, nid === 0 ? (reuse?.blocks ?? null) : null, begin),
+    );
+    const several = runs.length > 1;
+    this.pages = several ? new NodePages(this.zones, this.nodes) : this.zones[0]!;
+    this.lru = several ? new NodeLru(this.lruvecs, this.nodes) : this.lruvecs[0]!;
+    const last = runs.flat().at(-1)!;
     this.firstDevicePage = last.first + last.pages;
     this.zeroPage = this.pages.alloc_page();
     this.contents.clear_page(this.zeroPage);
@@ -270,7 +285,15 @@ export class Kernel {
     this.mem.reset(0);
     this.contents.reset();
     const { mem, contents, tables, tlbs, pgmapOfBlock } = this;
-    return { mem, contents, tables, tlbs, blocks: this.pages.blocks, pgmapOfBlock, lru: this.lru.log };
+    return {
+      mem,
+      contents,
+      tables,
+      tlbs,
+      blocks: this.pages.blocks,
+      pgmapOfBlock,
+      lru: this.lruvecs[0]!.log,
+    };
   }
 
   private recycleTlb(tlb: Tlb | undefined): void {

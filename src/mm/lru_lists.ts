@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: include/linux/mm_inline.h, the LRU lists of mm/swap.c. Fidelity: ported: one node, no batches of a
+ * Answers for: include/linux/mm_inline.h, the LRU lists of mm/swap.c. Fidelity: ported: no batches of a
  * processor in front of the lists, no multi-generational LRU.
  *
  * Nobody looks at a list before memory runs short. Until then folios are only noted in the order in which they come to
@@ -177,5 +177,40 @@ export class LruLists {
     if (order.length > this.#log.length / 2) this.#log = new Uint32Array(this.#log.length * 2);
     this.#log.set(order);
     this.#logged = order.length;
+  }
+}
+
+/** What happens to folios, whichever node's lists they are on. */
+export type Lru = Pick<LruLists, 'add' | 'del' | 'moved' | 'split' | 'link'>;
+
+/** The lists of a machine with several nodes: each node has its own. */
+export class NodeLru implements Lru {
+  constructor(
+    private readonly lruvecs: readonly LruLists[],
+    private readonly nodes: { page_to_nid(page: Page): number },
+  ) {}
+
+  private of(folio: Page): LruLists {
+    return this.lruvecs[this.nodes.page_to_nid(folio)]!;
+  }
+
+  add(folio: Page): void {
+    this.of(folio).add(folio);
+  }
+
+  del(folio: Page): void {
+    this.of(folio).del(folio);
+  }
+
+  moved(folio: Page): void {
+    this.of(folio).moved(folio);
+  }
+
+  split(head: Page): void {
+    this.of(head).split(head);
+  }
+
+  link(limit: Page): void {
+    for (const lruvec of this.lruvecs) lruvec.link(limit);
   }
 }

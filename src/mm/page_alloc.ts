@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: mm/page_alloc.c, mm/swap.c (folio_put). Fidelity: simplified: one node, one zone, orders 0 and 9. What
- * is here takes pages down to the zone's min watermark and never sleeps; page_alloc_slow.ts reclaims when there are none.
+ * Answers for: mm/page_alloc.c, mm/swap.c (folio_put). Fidelity: simplified: one zone a node, orders 0 and 9. What is
+ * here takes pages down to the zone's min watermark and never sleeps; page_alloc_slow.ts reclaims when there are none.
  *
  * Freed pages keep their contents and are reused last in, first out, per migrate type, through lists linked in
  * page->private. Whole page blocks come from a bump pointer, or from blocks whose pages are all free.
@@ -22,7 +22,7 @@ import {
   prep_compound_page,
 } from './page_flags.js';
 
-interface RamRun {
+export interface RamRun {
   readonly first: Page;
   readonly pages: number;
 }
@@ -64,6 +64,25 @@ function setup_per_zone_wmarks(managed: number, khugepaged: boolean): Watermarks
   return { min, high: min + 2 * distance };
 }
 
+/** The memory of a machine, of one node or of several. */
+export type Pages = Pick<
+  PageAllocator,
+  | 'alloc_page'
+  | 'rmqueue'
+  | 'alloc_reserve'
+  | 'alloc_huge'
+  | 'set_aside_huge'
+  | 'alloc_set_aside_huge'
+  | 'free_unref_page'
+  | 'free_huge'
+  | 'blocks'
+  | 'nr_free_pages'
+  | 'should_fail_alloc_page'
+  | 'totalPages'
+  | 'watermarks'
+>;
+
+/** The memory of a node: its one zone. */
 export class PageAllocator {
   /** Free single pages, by migrate type. */
   private readonly freeHead: [Page, Page] = [NO_PAGE, NO_PAGE];
@@ -135,6 +154,11 @@ export class PageAllocator {
     const granted = Math.min(nr, this.wholeBlocks - this.setAside);
     this.setAside += granted;
     return granted;
+  }
+
+  /** Whether some of them have not been taken yet. */
+  get hasSetAside(): boolean {
+    return this.setAside > 0;
   }
 
   /** One of the blocks set aside, as alloc_huge() gives it. */

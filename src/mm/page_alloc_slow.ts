@@ -20,7 +20,9 @@ const GFP = ['0x100cca(GFP_HIGHUSER_MOVABLE)', '0x100cc2(GFP_HIGHUSER)'] as cons
 /** Whether reclaim may lead somewhere yet: enough could become free, and it was not in vain too often. */
 function should_reclaim_retry(k: Kernel, no_progress_loops: number): boolean {
   if (no_progress_loops > MAX_RECLAIM_RETRIES) return false;
-  return zone_reclaimable_pages(k) + k.pages.nr_free_pages > k.pages.watermarks.min;
+  return k.zones.some(
+    ({ nr_free_pages, watermarks }, nid) => zone_reclaimable_pages(k, nid) + nr_free_pages > watermarks.min,
+  );
 }
 
 /**
@@ -28,7 +30,7 @@ function should_reclaim_retry(k: Kernel, no_progress_loops: number): boolean {
  * keeps. Return: whether trying again makes sense. Context: may sleep.
  */
 function* __alloc_pages_may_oom(k: Kernel, type: MigrateType, victim: boolean): Task<boolean> {
-  if (k.pages.nr_free_pages > k.pages.watermarks.high) return true;
+  if (k.zones.some(({ nr_free_pages, watermarks }) => nr_free_pages > watermarks.high)) return true;
   if (!out_of_memory(k, GFP[type]) || victim) return false;
   k.executor.charge(COST_JIFFY);
   yield* k.executor.yield('__alloc_pages_may_oom');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/vmscan.c: reclaim of what somebody names (reclaim_pages), and of what was not used for long
- * (try_to_free_pages). Fidelity: simplified: one node, no memory cgroups. DIVERGES: kswapd does not run.
+ * (try_to_free_pages). Fidelity: simplified: no memory cgroups. DIVERGES: kswapd does not run.
  */
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
@@ -40,10 +40,11 @@ export function* reclaim_pages(k: Kernel, folios: readonly Page[]): Task {
 }
 
 /** Take folios of up to `nr_to_scan` pages off the end of a list, with a reference each, oldest first. */
-function isolate_lru_folios(k: Kernel, nr_to_scan: number, list: LruList): Page[] {
+function isolate_lru_folios(k: Kernel, nr_to_scan: number, list: LruList, nid: number): Page[] {
   const taken: Page[] = [];
+  const lruvec = k.lruvecs[nid]!;
   for (let scan = 0; scan < nr_to_scan; ) {
-    const folio = k.lru.oldest(list);
+    const folio = lruvec.oldest(list);
     if (folio === 0) break;
     scan += folio_nr_pages(k.mem, folio);
     lruvec_del_folio(k, folio);
@@ -53,14 +54,14 @@ function isolate_lru_folios(k: Kernel, nr_to_scan: number, list: LruList): Page[
   return taken;
 }
 
-function* shrink_inactive_list(k: Kernel, nr_to_scan: number, list: LruList): Task<number> {
-  return yield* shrink_folio_list(k, isolate_lru_folios(k, nr_to_scan, list), false);
+function* shrink_inactive_list(k: Kernel, nr_to_scan: number, list: LruList, nid: number): Task<number> {
+  return yield* shrink_folio_list(k, isolate_lru_folios(k, nr_to_scan, list, nid), false);
 }
 
 /** The oldest active folios become inactive, and start with a clean slate: used or not. */
-function shrink_active_list(k: Kernel, nr_to_scan: number, list: LruList): void {
+function shrink_active_list(k: Kernel, nr_to_scan: number, list: LruList, nid: number): void {
   const { flags } = k.mem;
-  for (const folio of isolate_lru_folios(k, nr_to_scan, list)) {
+  for (const folio of isolate_lru_folios(k, nr_to_scan, list, nid)) {
     if ((flags[folio]! & PG_unevictable) === 0) {
       folio_referenced(k, folio);
       flags[folio]! &= ~PG_active;
@@ -72,8 +73,8 @@ function shrink_active_list(k: Kernel, nr_to_scan: number, list: LruList): void 
 function* shrink_list(k: Kernel, list: LruList, nr_to_scan: number, sc: ScanControl): Task<number> {
   const file = list >= LRU_INACTIVE_FILE;
   if (list !== LRU_ACTIVE_ANON && list !== LRU_ACTIVE_FILE)
-    return yield* shrink_inactive_list(k, nr_to_scan, list);
-  if (file ? sc.deactivate_file : sc.deactivate_anon) shrink_active_list(k, nr_to_scan, list);
+    return yield* shrink_inactive_list(k, nr_to_scan, list, sc.nid);
+  if (file ? sc.deactivate_file : sc.deactivate_anon) shrink_active_list(k, nr_to_scan, list, sc.nid);
   else sc.skipped_deactivate = true;
   return 0;
 }
@@ -115,13 +116,22 @@ function* shrink_lruvec(k: Kernel, sc: ScanControl): Task {
     scan_in_proportion(nr, targets);
   }
   sc.nr_reclaimed += nr_reclaimed;
-  if (k.swap !== null && inactive_is_low(k, LRU_INACTIVE_ANON))
-    shrink_active_list(k, SWAP_CLUSTER_MAX, LRU_ACTIVE_ANON);
+  if (k.swap !== null && inactive_is_low(k.lruvecs[sc.nid]!, LRU_INACTIVE_ANON))
+    shrink_active_list(k, SWAP_CLUSTER_MAX, LRU_ACTIVE_ANON, sc.nid);
+}
+
+/** The nodes of the zonelist, one after the other. */
+function* shrink_zones(k: Kernel, sc: ScanControl): Task {
+  for (sc.nid = 0; sc.nid < k.nodes.count; sc.nid++) {
+    prepare_scan_control(k, sc);
+    yield* shrink_lruvec(k, sc);
+  }
 }
 
 /** Look at ever more of the lists, until something is free. */
 function* do_try_to_free_pages(k: Kernel, force_deactivate: boolean): Task<number> {
   const sc: ScanControl = {
+    nid: 0,
     priority: DEF_PRIORITY,
     nr_reclaimed: 0,
     force_deactivate,
@@ -132,8 +142,7 @@ function* do_try_to_free_pages(k: Kernel, force_deactivate: boolean): Task<numbe
     file_is_tiny: false,
   };
   for (; sc.priority >= 0; sc.priority--) {
-    prepare_scan_control(k, sc);
-    yield* shrink_lruvec(k, sc);
+    yield* shrink_zones(k, sc);
     if (sc.nr_reclaimed >= SWAP_CLUSTER_MAX) break;
   }
   if (sc.nr_reclaimed > 0 || !sc.skipped_deactivate || force_deactivate) return sc.nr_reclaimed;
@@ -146,9 +155,10 @@ export function* try_to_free_pages(k: Kernel): Task<number> {
   return yield* do_try_to_free_pages(k, false);
 }
 
-/** Base pages that reclaim could get at most. */
-export function zone_reclaimable_pages(k: Kernel): number {
-  const file = k.lru.size(LRU_INACTIVE_FILE) + k.lru.size(LRU_ACTIVE_FILE);
+/** Base pages of a node that reclaim could get at most. */
+export function zone_reclaimable_pages(k: Kernel, nid: number): number {
+  const lruvec = k.lruvecs[nid]!;
+  const file = lruvec.size(LRU_INACTIVE_FILE) + lruvec.size(LRU_ACTIVE_FILE);
   if (!can_reclaim_anon_pages(k)) return file;
-  return file + k.lru.size(LRU_INACTIVE_ANON) + k.lru.size(LRU_ACTIVE_ANON);
+  return file + lruvec.size(LRU_INACTIVE_ANON) + lruvec.size(LRU_ACTIVE_ANON);
 }

@@ -12,6 +12,7 @@ import {
   LRU_INACTIVE_ANON,
   LRU_INACTIVE_FILE,
   type LruList,
+  type LruLists,
 } from './lru_lists.js';
 
 /** vm.swappiness, of 200. */
@@ -20,6 +21,8 @@ const PAGES_PER_GIB = 1 << 18;
 
 /** struct scan_control. */
 export interface ScanControl {
+  /** Whose turn it is. */
+  nid: number;
   /** Lists are looked at to one part in 2 to that. */
   priority: number;
   nr_reclaimed: number;
@@ -39,7 +42,7 @@ export function can_reclaim_anon_pages({ swap }: Kernel): boolean {
 
 /** Whether the inactive list is shorter than it should be, given the active one. */
 export function inactive_is_low(
-  { lru }: Kernel,
+  lru: LruLists,
   list: typeof LRU_INACTIVE_ANON | typeof LRU_INACTIVE_FILE,
 ): boolean {
   const inactive = lru.size(list);
@@ -50,9 +53,10 @@ export function inactive_is_low(
 }
 
 export function prepare_scan_control(k: Kernel, sc: ScanControl): void {
-  const { lru, pages } = k;
-  sc.deactivate_anon = sc.force_deactivate || inactive_is_low(k, LRU_INACTIVE_ANON);
-  sc.deactivate_file = sc.force_deactivate || inactive_is_low(k, LRU_INACTIVE_FILE);
+  const lru = k.lruvecs[sc.nid]!;
+  const pages = k.zones[sc.nid]!;
+  sc.deactivate_anon = sc.force_deactivate || inactive_is_low(lru, LRU_INACTIVE_ANON);
+  sc.deactivate_file = sc.force_deactivate || inactive_is_low(lru, LRU_INACTIVE_FILE);
   const inactive = lru.size(LRU_INACTIVE_FILE);
   sc.cache_trim_mode = inactive >> sc.priority > 0 && !sc.deactivate_file;
   const file = inactive + lru.size(LRU_ACTIVE_FILE);
@@ -75,7 +79,7 @@ function balance(k: Kernel, sc: ScanControl): readonly [number, number] {
 export function get_scan_count(k: Kernel, sc: ScanControl): number[] {
   const [anon, file] = balance(k, sc);
   const scan = (list: LruList, share: number): number =>
-    Math.floor(((k.lru.size(list) >> sc.priority) * share) / 200);
+    Math.floor(((k.lruvecs[sc.nid]!.size(list) >> sc.priority) * share) / 200);
   return [
     scan(LRU_INACTIVE_ANON, anon),
     scan(LRU_ACTIVE_ANON, anon),

@@ -38,7 +38,7 @@ function efiFakeMemOf(machine: MachineDescription): string[] {
 /** Addresses always, because documents that say none have those of the recorded kernels. */
 export function machineBlock(machine: MachineDescription): MachineBlock {
   const { memory, hugepages, swap, thp, seed, bugs, fixes, module, schedule, spmMemory } = machine;
-  const { profile, physBits, kaslr } = machine;
+  const { profile, physBits, kaslr, nodes } = machine;
   const usual = profileNamed(profile);
   const efiFakeMem = efiFakeMemOf(machine);
   return {
@@ -53,6 +53,7 @@ export function machineBlock(machine: MachineDescription): MachineBlock {
     ...(thp === usual.thp ? {} : { thp }),
     ...(physBits === MACHINE_DEFAULTS.physBits ? {} : { physBits }),
     ...(kaslr === MACHINE_DEFAULTS.kaslr ? {} : { kaslr }),
+    ...(nodes === usual.nodes ? {} : { nodes }),
     ...(seed === MACHINE_DEFAULTS.seed ? {} : { seed }),
     ...(schedule === MACHINE_DEFAULTS.schedule ? {} : { schedule }),
     ...(bugs.length === 0 ? {} : { bugs: [...bugs] }),

@@ -59,6 +59,8 @@ const machineSchema = z.strictObject({
   /** Of physical addresses. */
   physBits: integer(36, 52, 'a number of bits from 36 to 52').optional(),
   kaslr: z.boolean().optional(),
+  /** NUMA nodes that share the RAM. */
+  nodes: integer(1, 8, 'a number of nodes from 1 to 8').optional(),
   module: z.boolean().optional(),
   bugs: z.array(bug).optional(),
   fixes: z.array(bug).optional(),

@@ -73,7 +73,7 @@ function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): Mac
   for (const id of machine.bugs ?? []) bugById(id, 'bugs');
   for (const id of machine.fixes ?? []) bugById(id, 'fixes');
   const { spm, spmMemory, efiFakeMem, memory, hugepages, swap, thp, module: load, schedule } = machine;
-  const { physBits, kaslr } = machine;
+  const { physBits, kaslr, nodes } = machine;
   const profile = overrides.profile ?? machine.profile;
   return describeMachine({
     module: profile === undefined ? RECORDING_CONDITIONS.module : moduleAt([]),
@@ -89,6 +89,7 @@ function setUp(kernel: string, machine: MachineBlock, overrides: Overrides): Mac
     thp,
     physBits,
     kaslr,
+    nodes,
     load,
     insmod: [...(machine.modprobe ?? []).map(moduleOf), ...(overrides.insmod ?? [])],
     seed: overrides.seed ?? machine.seed,

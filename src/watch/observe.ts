@@ -66,6 +66,8 @@ export interface PageState {
   readonly folio: Page;
   /** -1 where there is no page. */
   readonly pfn: number;
+  /** Node of a page of system memory; -1 where the machine has one alone. */
+  readonly nid: number;
   /** Which level of the page table ends the walk; `none`: a PMD that is none, `hole`: there is no table for it. */
   readonly level: 'pte' | 'pmd' | 'none' | 'hole';
   readonly vma: VmaState | null;
@@ -186,6 +188,12 @@ function cpuAccess(flags: number): string {
   return (flags & PTE_WRITE) !== 0 ? 'rw' : 'r';
 }
 
+function nodeOf(k: Kernel, page: Page): number {
+  return k.nodes.count === 1 || page === NO_PAGE || k.is_zone_device_page(page)
+    ? -1
+    : k.nodes.page_to_nid(page);
+}
+
 /** What is at the page-aligned `addr` of `mm` now. */
 export function observePage(machine: Machine, mm: MmStruct, addr: number): PageState {
   const k = machine.kernel;
@@ -203,6 +211,7 @@ export function observePage(machine: Machine, mm: MmStruct, addr: number): PageS
     page,
     folio,
     pfn: page === NO_PAGE ? -1 : mem.page_to_pfn(page),
+    nid: nodeOf(k, page),
     level,
     vma: vmaState(vma),
     cpu: cpuAccess(flags),
@@ -223,18 +232,20 @@ export interface Place {
   readonly where: Where | 'generic';
   /** Name of the device whose memory it is. */
   readonly device?: string;
+  /** NUMA node, where there are several. */
+  readonly node?: number;
   /** In hexadecimal; where a page of its own is mapped. */
   readonly pfn?: string;
 }
 
-export function pagePlace({ where, generic, device, pfn }: PageState): Place {
+export function pagePlace({ where, generic, device, pfn, nid }: PageState): Place {
   if (where === 'unmapped' || where === 'none' || where === 'zero' || where === 'swapped') return { where };
   const on = device === null ? {} : { device: device.name };
-  return { where: generic ? 'generic' : where, ...on, pfn: hex(pfn) };
+  return { where: generic ? 'generic' : where, ...on, ...(nid < 0 ? {} : { node: nid }), pfn: hex(pfn) };
 }
 
 /** "system pfn 0x1234", "private on hmm_dmirror0 pfn 0x...", "nothing mapped" ... */
-export function placeText({ where, device, pfn }: Place): string {
+export function placeText({ where, device, node, pfn }: Place): string {
   switch (where) {
     case 'unmapped':
       return 'no VMA';
@@ -245,6 +256,6 @@ export function placeText({ where, device, pfn }: Place): string {
     case 'swapped':
       return 'swapped out';
     default:
-      return `${where}${device === undefined ? '' : ` on ${device}`} pfn ${pfn}`;
+      return `${where}${device === undefined ? '' : ` on ${device}`}${node === undefined ? '' : ` on node ${node}`} pfn ${pfn}`;
   }
 }

@@ -17,6 +17,7 @@ function sameKind(a: Kind, b: PageState): boolean {
     a.vma === b.vma &&
     a.device === b.device &&
     a.generic === b.generic &&
+    a.nid === b.nid &&
     a.cpu === b.cpu &&
     sameDevices(a.devices, b.devices)
   );
@@ -67,7 +68,7 @@ export class PageStates {
   at(index: number): PageState {
     const at = index * COLUMNS;
     const rows = this.#rows;
-    const { where, generic, device, level, vma, cpu, pte, devices } = this.kind(index);
+    const { where, generic, device, nid, level, vma, cpu, pte, devices } = this.kind(index);
     return {
       where,
       generic,
@@ -75,6 +76,7 @@ export class PageStates {
       page: rows[at]! as PageState['page'],
       folio: rows[at + 1]! as PageState['page'],
       pfn: this.#pfns[index]!,
+      nid,
       level,
       vma,
       cpu,

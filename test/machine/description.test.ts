@@ -22,6 +22,7 @@ t.test('what is left unsaid', async (t) => {
     thp: 'madvise',
     physBits: 46,
     kaslr: false,
+    nodes: 1,
     physical: {
       ram: [
         { start: MiB, size: 3 * GiB - MiB },

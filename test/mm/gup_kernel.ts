@@ -50,7 +50,7 @@ export function boot(overrides: Partial<Behaviours> = {}): Kernel {
   const iomem = new IomemResource(46, 2 ** 46 - 1);
   const behaviour = { ...linux612.behaviours, ...overrides };
   const ram = [{ pfn: 256, pages: 16 * 512 }];
-  return new Kernel(new Executor(new RunToBlock(1)), behaviour, iomem, ram, 'madvise', null);
+  return new Kernel(new Executor(new RunToBlock(1)), behaviour, iomem, [ram], 'madvise', null);
 }
 
 export const behaviours612 = linux612.behaviours;

@@ -80,7 +80,7 @@ t.test('the machine block', (t) => {
     'machine.spm[0]: expected an address (a number, or a string as "0x100000000"), got "4G"',
   ]);
   t.strictSame(ofDocument({ machine: { cpus: 2 } }), [
-    'machine.cpus: unknown key "cpus", expected one of profile, spm, spmMemory, efiFakeMem, memory, modprobe, swap, hugepages, thp, physBits, kaslr, module, bugs, fixes, seed, schedule',
+    'machine.cpus: unknown key "cpus", expected one of profile, spm, spmMemory, efiFakeMem, memory, modprobe, swap, hugepages, thp, physBits, kaslr, nodes, module, bugs, fixes, seed, schedule',
   ]);
   t.end();
 });

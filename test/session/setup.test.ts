@@ -19,6 +19,7 @@ t.test('a document without a machine block gets the recording conditions', (t) =
     thp: 'madvise',
     physBits: 46,
     kaslr: false,
+    nodes: 1,
     physical: {
       ram: [
         { start: 2 ** 20, size: 3 * GiB - 2 ** 20 },

@@ -29,7 +29,7 @@ export const DOCUMENT: Readonly<Record<string, Text>> = {
 export const MACHINE: Readonly<Record<string, Text>> = {
   profile: text(
     'profile',
-    'mm-ci: a machine as linux-mm tests on, whose module is built in and has no special purpose memory, with THP always, 2 GiB of swap and oops=panic; other keys go before it.',
+    'mm-ci: a machine as linux-mm tests on, whose module is built in and has no special purpose memory, with THP always, 2 GiB of swap, two nodes and oops=panic; other keys go before it.',
   ),
   spm: text('spm', 'spm_addr_dev0 and spm_addr_dev1: where the memory of the two coherent devices begins.'),
   spmMemory: text('spmMemory', 'false: no memory is reserved at the spm addresses.'),
@@ -48,6 +48,10 @@ export const MACHINE: Readonly<Record<string, Text>> = {
   kaslr: text(
     'kaslr',
     'true: the kernel has its own maps at addresses of chance; no kernel here gives up physical addresses for that.',
+  ),
+  nodes: text(
+    'nodes',
+    'NUMA nodes, 1 where it is left out: the RAM is shared out among them, in order of address; the processor is on the first.',
   ),
   module: text('module', 'false: test_hmm is not loaded.'),
   bugs: text('bugs', 'Bugs that this kernel does not have and is to have; "hmm-sim bugs" lists them.'),
