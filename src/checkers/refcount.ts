@@ -69,6 +69,8 @@ function check_allocator({ k, mem, touched }: Census): void {
     }
   }
   const { totalPages, nr_free_pages } = k.pages;
-  if (used + nr_free_pages === totalPages) return;
-  throw violation(NAME, `${used} pages are in use and ${nr_free_pages} free, of ${totalPages}`);
+  const free = nr_free_pages + k.zones.reduce((sum, zone) => sum + zone.isolatedFree, 0);
+  const all = totalPages + k.offline.reduce((sum, { pages }) => sum + pages, 0);
+  if (used + free === all) return;
+  throw violation(NAME, `${used} pages are in use and ${free} free, of ${all}`);
 }

@@ -174,7 +174,8 @@ function stopped({ step }: TakenStep, { stops }: Collected): Cause[] {
 
 /** At which page a system call about a mapping gave up. */
 function refused({ step, result }: TakenStep, { others: { skipped } }: Collected): Cause[] {
-  if (definitionOf(step).concerns !== 'mapping' || skipped === undefined || !result.ret) return [];
+  if (definitionOf(step).concerns !== 'mapping' || skipped === undefined) return [];
+  if (!result.ret && result.waits === undefined) return [];
   const { fn, reason, addr } = skipped;
   return [{ fn, reason, ...(addr === undefined ? {} : { at: regionName(addr) }) }];
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: fs/proc/task_mmu.c: /proc/self/pagemap and /proc/self/maps. Fidelity: ported, without pfns. */
+/** Answers for: fs/proc/task_mmu.c: /proc/self/pagemap and /proc/self/maps. Fidelity: ported. */
 import type { Kernel } from '../mm/kernel.js';
 import { compound_head, folio_test_anon, page_mapcount } from '../mm/page_flags.js';
 import {
@@ -75,6 +75,19 @@ function pagemap_entry(vma: VmArea, addr: number): number {
   return state | page_bits(k, page, present, !present && is_migration_entry(flags));
 }
 
+/** The number of the page that is present at `addr`; 0: there is none. */
+function present_pfn(vma: VmArea, addr: number): number {
+  const { pt, kernel: k } = vma.vm_mm;
+  const pmd = pt.pmdTable(addr);
+  if (pmd === null) return 0;
+  const m = pmd_index(addr);
+  const leaf = pmd.e[FLAGS + m]!;
+  if ((leaf & PTE_HUGE) !== 0) return pte_present(leaf) ? k.mem.page_to_pfn(pmd.e[m]! + pte_index(addr)) : 0;
+  const table = pmd.child[m]!;
+  const i = pte_index(addr);
+  return table !== null && pte_present(table[FLAGS + i]!) ? k.mem.page_to_pfn(table[i]!) : 0;
+}
+
 function* pagemap_read(
   file: OpenFile,
   caller: MmStruct,
@@ -89,7 +102,10 @@ function* pagemap_read(
   for (let n = 0; n < count / 8; n++) {
     const addr = (pos / 8 + n) * PAGE_SIZE;
     if (vma === null || addr >= vma.vm_end) vma = mm.vmas.find_vma(addr);
-    if (vma !== null && vma.vm_start <= addr) putU32(entries, 8 * n + 4, pagemap_entry(vma, addr));
+    if (vma === null || vma.vm_start > addr) continue;
+    const pfn = present_pfn(vma, addr);
+    putU32(entries, 8 * n, pfn >>> 0);
+    putU32(entries, 8 * n + 4, (pagemap_entry(vma, addr) | Math.floor(pfn / 2 ** 32)) >>> 0);
   }
   return (yield* copy_to_user(caller, buf, entries)) ? count : -EFAULT;
 }

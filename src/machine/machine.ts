@@ -6,6 +6,7 @@ import { proc_fault_inject_operations } from '../fs/proc_fault_inject.js';
 import { proc_mem_operations } from '../fs/proc_mem.js';
 import { proc_meminfo_operations } from '../fs/proc_meminfo.js';
 import { proc_maps_operations, proc_pagemap_operations } from '../fs/proc_pagemap.js';
+import { MEMORY_STATE, memory_state_operations } from '../fs/sysfs_memory.js';
 import type { Generation } from '../generations/index.js';
 import { do_coredump, sig_kernel_coredump } from '../kernel/coredump.js';
 import type { Drivers } from '../kernel/drivers.js';
@@ -198,6 +199,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
       this.modules.lookup(path) ??
       PROC_FILES.get(path) ??
       this.processFile(path) ??
+      this.memoryBlock(path) ??
       this.files.strays.get(path)
     );
   }
@@ -209,6 +211,11 @@ export class Machine implements MachineApi, KernelServices, Outside {
     if (process === undefined || process.mm === null) return undefined;
     if (file === 'mem') return proc_mem_operations(process.mm);
     return proc_fault_inject_operations((fails) => this.makeItFail(process, fails));
+  }
+
+  private memoryBlock(path: string): FileOperations | undefined {
+    const [, block] = MEMORY_STATE.exec(path) ?? [];
+    return block === undefined ? undefined : memory_state_operations(this.kernel, Number(block));
   }
 
   private makeItFail(process: Process, fails: boolean): void {

@@ -16,6 +16,7 @@ import { Tlb } from '../sim/tlb.js';
 import type { AnonVma } from './anon_vma.js';
 import type { HugetlbPool } from './hugetlb_pool.js';
 import { type Lru, LruLists, NodeLru } from './lru_lists.js';
+import type { OfflineBlock } from './memory_hotplug.js';
 import type { DevPagemap } from './memremap.js';
 import type { OomTask, OomTasks } from './oom_kill.js';
 import { PageAllocator, type PageBlocks, type Pages } from './page_alloc.js';
@@ -92,6 +93,8 @@ export class Kernel {
   oomTasks: OomTasks | null = null;
   /** Those that it killed, with the address space that they had. */
   readonly oomVictims = new Map<OomTask, MmStruct>();
+  /** Memory blocks that are out of use. */
+  readonly offline: OfflineBlock[] = [];
   dmesg: string[] = [];
   /** Whoever polls, of whatever file. */
   readonly pollers = new WaitQueue();

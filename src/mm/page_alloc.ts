@@ -19,6 +19,7 @@ import {
   PG_hugetlb,
   PG_locked,
   PG_lru,
+  PG_tail,
   prep_compound_page,
 } from './page_flags.js';
 
@@ -100,12 +101,14 @@ export class PageAllocator {
   private readonly blockType: Uint8Array;
   private readonly firstPage: Page;
   /** Memory in the order in which it is handed out. */
-  private readonly runs: readonly RamRun[];
+  private runs: readonly RamRun[];
+  /** Pages that nobody is given any more: their block is to go, or has gone. */
+  private isolated: readonly RamRun[] = [];
   /** Whole blocks that belong to the hugetlb pool, which takes each when it first needs it. */
   private setAside = 0;
   /** Fault injection (CONFIG_FAIL_PAGE_ALLOC): whether this allocation fails, of whatever order; null: nobody asked for it. */
   should_fail_alloc_page: (() => boolean) | null = null;
-  readonly totalPages: number;
+  totalPages: number;
   readonly watermarks: Watermarks;
   /** Whole blocks that ordinary allocations leave alone: the min watermark. */
   private readonly reserve: number;
@@ -224,21 +227,101 @@ export class PageAllocator {
     return head;
   }
 
+  // --- page isolation (mm/page_isolation.c) and memory hotplug -----------------------------------------------------
+
+  private isIsolated(page: Page): boolean {
+    return this.isolated.some(({ first, pages }) => page >= first && page < first + pages);
+  }
+
+  /** Free pages of the isolated ranges, which are not among `nr_free_pages`. */
+  get isolatedFree(): number {
+    let free = 0;
+    for (const { first, pages } of this.isolated)
+      for (let page = first; page < first + pages; page++) if (this.isFree(page)) free++;
+    return free;
+  }
+
+  private isFree(page: Page): boolean {
+    return this.k.mem.refcount[page] === 0 && (this.k.mem.flags[page]! & PG_tail) === 0;
+  }
+
+  /** From now on pages of the range, whole page blocks, are given to nobody (MIGRATE_ISOLATE). */
+  isolate(first: Page, pages: number): void {
+    const end = first + pages;
+    const inside = (page: Page): boolean => page >= first && page < end;
+    for (const type of [MOVABLE, UNMOVABLE] as const) {
+      this.dropFromList(type, inside);
+      if (this.cut[type] !== this.cutEnd[type] && inside(this.cut[type])) this.cut[type] = this.cutEnd[type];
+    }
+    this.freeInBlock.fill(0, (first - this.firstPage) >>> 9, (end - this.firstPage) >>> 9);
+    const kept = this.freeBlocks.filter((head) => !inside(head));
+    this.freeBlocks.splice(0, this.freeBlocks.length, ...kept);
+    const fresh = this.runs.slice(this.run).map((run, n) => {
+      const from = n === 0 ? this.nextBlock : run.first;
+      return { first: from, pages: run.first + run.pages - from };
+    });
+    this.runs = fresh
+      .flatMap((run) => [
+        { first: run.first, pages: Math.min(run.pages, Math.max(first - run.first, 0)) },
+        { first: Math.max(run.first, end), pages: run.first + run.pages - Math.max(run.first, end) },
+      ])
+      .filter((run) => run.pages > 0);
+    this.run = 0;
+    this.nextBlock = this.runs[0]?.first ?? 0;
+    this.isolated = [...this.isolated, { first, pages }];
+  }
+
+  private dropFromList(type: MigrateType, inside: (page: Page) => boolean): void {
+    const { priv } = this.k.mem;
+    const kept: Page[] = [];
+    for (let page = this.freeHead[type]; page !== NO_PAGE; page = priv[page]!) {
+      if (inside(page)) this.freeCount--;
+      else kept.push(page);
+    }
+    kept.forEach((page, n) => {
+      priv[page] = kept[n + 1] ?? NO_PAGE;
+    });
+    this.freeHead[type] = kept[0] ?? NO_PAGE;
+  }
+
+  /** Who is given pages is given those of the range again, as far as they are free. */
+  undo_isolate(first: Page, pages: number): void {
+    this.isolated = this.isolated.filter((range) => range.first !== first);
+    for (let head = first; head < first + pages; head += PAGEBLOCK) {
+      const free = Array.from({ length: PAGEBLOCK }, (_, i) => head + i).filter((page) => this.isFree(page));
+      if (free.length === PAGEBLOCK) this.freeBlocks.push(head);
+      else for (const page of free) this.put_on_list(page);
+    }
+    this.k.mem.touch(first, pages);
+  }
+
+  /** The isolated range, all of which is free, is no memory any more; or it is again. */
+  set_online(first: Page, pages: number, online: boolean): void {
+    this.totalPages += online ? pages : -pages;
+    if (online) this.undo_isolate(first, pages);
+  }
+
+  private put_on_list(page: Page): void {
+    const { mem } = this.k;
+    const block = (page - this.firstPage) >>> 9;
+    const type = this.blockType[block] as MigrateType;
+    mem.flags[page] = PG_buddy;
+    mem.priv[page] = this.freeHead[type];
+    this.freeHead[type] = page;
+    this.freeCount++;
+    this.freeInBlock[block]!++;
+  }
+
   /** Give a page back whose last reference is gone. */
   free_unref_page(page: Page): void {
     const { mem } = this.k;
     if (mem.mapcount[page] !== 0 || (mem.flags[page]! & PG_locked) !== 0) {
       throw new KernelBug('free_unref_page', `bad page state: page ${page} is still mapped or locked`);
     }
-    const block = (page - this.firstPage) >>> 9;
-    const type = this.blockType[block] as MigrateType;
-    mem.flags[page] = PG_buddy;
     mem.mapping[page] = 0;
     mem.index[page] = 0;
-    mem.priv[page] = this.freeHead[type];
-    this.freeHead[type] = page;
-    this.freeCount++;
-    this.freeInBlock[block]!++;
+    if (this.isolated.length > 0 && this.isIsolated(page)) mem.flags[page] = PG_buddy;
+    else this.put_on_list(page);
     if (this.k.trace !== null) this.tell_free(page, 0);
   }
 
@@ -251,7 +334,7 @@ export class PageAllocator {
     mem.mapping.fill(0, head, head + PAGEBLOCK);
     mem.index.fill(0, head, head + PAGEBLOCK);
     mem.priv.fill(0, head, head + PAGEBLOCK);
-    this.freeBlocks.push(head);
+    if (this.isolated.length === 0 || !this.isIsolated(head)) this.freeBlocks.push(head);
     if (this.k.trace !== null) this.tell_free(head, 9);
   }
 

@@ -74,7 +74,6 @@ export class NodeMap {
 
 export class NodePages implements Pages {
   should_fail_alloc_page: (() => boolean) | null = null;
-  readonly totalPages: number;
   readonly watermarks: Watermarks;
 
   constructor(
@@ -83,7 +82,6 @@ export class NodePages implements Pages {
   ) {
     const sum = (of: (zone: PageAllocator) => number): number =>
       zones.reduce((all, zone) => all + of(zone), 0);
-    this.totalPages = sum((zone) => zone.totalPages);
     this.watermarks = {
       min: sum(({ watermarks }) => watermarks.min),
       high: sum(({ watermarks }) => watermarks.high),
@@ -92,6 +90,10 @@ export class NodePages implements Pages {
 
   get blocks(): PageBlocks {
     return this.zones[0]!.blocks;
+  }
+
+  get totalPages(): number {
+    return this.zones.reduce((sum, zone) => sum + zone.totalPages, 0);
   }
 
   get nr_free_pages(): number {

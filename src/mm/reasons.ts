@@ -60,6 +60,7 @@ export interface CoreReasons {
   'dirty-file': None;
   'not-anonymous': None;
   'not-on-lru': None;
+  'not-movable': None;
   mlocked: None;
   redirtied: None;
   'no-swap': None;
@@ -192,6 +193,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'dirty-file': page('dirty page of a file, which is left to be written back'),
   'not-anonymous': page('not anonymous memory'),
   'not-on-lru': page('not on the LRU'),
+  'not-movable': page('memory of the kernel or of a driver, which cannot be moved'),
   mlocked: page('locked in memory (mlock)'),
   redirtied: page('written to since MADV_FREE, or referenced'),
   'no-swap': page('no swap space'),

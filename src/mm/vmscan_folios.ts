@@ -22,9 +22,8 @@ import {
   PG_swapbacked,
   PG_unevictable,
 } from './page_flags.js';
-import { is_device_exclusive_entry } from './pgtable.js';
 import { type Because, reasonOf, referenced } from './reasons.js';
-import { forEachMappedPte, rmap_places } from './rmap.js';
+import { held } from './rmap_held.js';
 import { folio_referenced, IN_LOCKED_VMA } from './rmap_referenced.js';
 import { try_to_unmap } from './rmap_unmap.js';
 import { shmem_writepage } from './shmem_swap.js';
@@ -45,14 +44,6 @@ function stays(k: Kernel, folio: Page, because: Because, outcome: 'keep' | 'acti
   if (k.trace !== null)
     k.note({ event: 'skip', fn: 'shrink_folio_list', page: folio, reason: reasonOf(because) });
   return outcome;
-}
-
-/** Who has more references than reclaim knows of: a device, for which the page was made exclusive, or anybody. */
-function held(k: Kernel, folio: Page, expected: number): Because {
-  const exclusive = rmap_places(k, folio).some(
-    (place) => !forEachMappedPte(k, folio, place, is_device_exclusive_entry, () => false),
-  );
-  return exclusive ? 'exclusive-to-device' : referenced('pinned', k, folio, expected);
 }
 
 /** Whether it has been used lately, and is to stay. Clears what says so. */

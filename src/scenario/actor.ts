@@ -46,6 +46,8 @@ export interface Actor {
   uffd: number | undefined;
   /** /sys/kernel/debug/page_holder, opened when a step first needs it. */
   holderFd: number | undefined;
+  /** Memory blocks that the scenario has taken out of use. */
+  readonly offlineBlocks: Set<number>;
   /** Opened at the first pagemap step: the file stays bound to the mm that opened it. */
   pagemapFd: number | undefined;
   /** Commands of the machine's drivers, by their names. */
@@ -101,6 +103,7 @@ export function* firstActor(
     fds: new Map(),
     memfds: new Map(),
     diskFiles: new Map(),
+    offlineBlocks: new Set<number>(),
     pagemapFd: undefined,
     scratchFd: undefined,
     uffd: undefined,
@@ -160,6 +163,7 @@ export function forkActor(parent: Actor, child: Process): Actor {
     scratchFd: parent.scratchFd,
     uffd: parent.uffd,
     holderFd: parent.holderFd,
+    offlineBlocks: parent.offlineBlocks,
     pagemapFd: undefined,
     gupFd: parent.gupFd,
     buffers: undefined,

@@ -103,6 +103,18 @@ export class Memmap {
     return run === undefined ? -1 : run.pfn + (page - run.page);
   }
 
+  /** NO_PAGE where there is no memory. */
+  pfn_to_page(pfn: number): Page {
+    const run = this.runs.find((r) => !r.free && pfn >= r.pfn && pfn < r.pfn + r.count);
+    return run === undefined ? NO_PAGE : run.page + (pfn - run.pfn);
+  }
+
+  /** Pages from `page` to the next one that a page block begins with. */
+  pagesToBlock(page: Page): number {
+    const run = this.runs.find((r) => !r.free && page >= r.page && page < r.page + r.count)!;
+    return (PAGEBLOCK - ((page - run.page) % PAGEBLOCK)) % PAGEBLOCK;
+  }
+
   /** The physical range is gone; its page numbers may serve the next run of the same size. */
   releaseRun(page: Page): void {
     const i = this.runs.findIndex((run) => run.page === page);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The file behind a `file` or `disk` region as a file: pread(), pwrite(), ftruncate(), fallocate(). */
 import type { z } from 'zod';
-import { UsageError } from '../../sim/errors.js';
 import type { Task } from '../../sim/task.js';
 import { F_SETFL, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '../../uapi/fcntl.js';
 import { O_DIRECT, PAGE_SIZE } from '../../uapi/mman.js';
@@ -37,7 +36,7 @@ import {
 } from './fields.js';
 import { bufferAt, bufferInC, fileOf, lengthOf } from './memory.js';
 import { transferred, wordsInPages } from './transfer.js';
-import { command, numberWord, placeWord, rangeWord } from './words.js';
+import { backgroundWord, command, numberWord, placeWord, rangeWord } from './words.js';
 
 type Buffer = z.infer<typeof buffer>;
 
@@ -206,13 +205,6 @@ function drawTruncate(where: Range, making: Making, actor: Population): Fields {
 }
 
 const ONE_AT_A_TIME = 'it takes one step at a time';
-
-/** `truncate r0 1 background`. */
-const backgroundWord = (word: string | undefined): Fields => {
-  if (word === undefined) return {};
-  if (word !== 'background') throw new UsageError(`expected "background", got "${word}"`);
-  return { background: true };
-};
 
 const truncateSchema = stepSchema(
   'truncate',

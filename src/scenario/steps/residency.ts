@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** mincore(): which pages are in memory. */
+/** Which pages are in memory (mincore), and which memory there is: the blocks in which pages lie go out of use, and come back. */
 import { z } from 'zod';
+import { u32At } from '../../sim/bytes.js';
 import type { Task } from '../../sim/task.js';
-import { PAGE_SIZE } from '../../uapi/mman.js';
-import { buffersFor } from '../actor.js';
+import { ENOENT } from '../../uapi/errno.js';
+import { O_RDONLY, O_RDWR, PAGE_SIZE } from '../../uapi/mman.js';
+import type { Sys } from '../../user/api.js';
+import { type Actor, buffersFor, buffersOf } from '../actor.js';
 import { retOf, type StepResult } from '../result.js';
-import { answeredBy, defineStep, nothingPlainer, plainNames, rangeFields } from './contract.js';
-import { eachPage, expecting, range, stepSchema } from './fields.js';
+import {
+  answeredBy,
+  defineStep,
+  nothingPlainer,
+  plainNames,
+  preferring,
+  type Range,
+  rangeFields,
+} from './contract.js';
+import { eachPage, expecting, expectRet, expectRetOrWait, range, stepSchema, yes } from './fields.js';
 import { lengthOf, startOf } from './memory.js';
-import { rangeCommand } from './words.js';
+import { backgroundWord, command, rangeCommand, rangeWord } from './words.js';
 
 const CORE = '0 or 1';
 const expectCore = expecting({ core: eachPage(z.union([z.literal(0), z.literal(1)]), CORE).optional() });
@@ -30,4 +41,94 @@ const mincore = defineStep(stepSchema('mincore', range, expectCore), {
   c: { takers: ['mincore'], taker: () => 'mincore', fields: rangeFields, listed: ({ pages }) => pages },
 });
 
-export const residency = { mincore };
+// --- memory hotplug ---
+
+/** Base pages of a memory block, as /sys/devices/system/memory/block_size_bytes has it. */
+const BLOCK_PAGES = 32768;
+
+/** Numbers of the blocks in which the pages lie that are present, in ascending order. */
+function* blocksOf(sys: Sys, actor: Actor, step: Range): Task<readonly number[]> {
+  actor.pagemapFd ??= yield* sys.open('/proc/self/pagemap', O_RDONLY);
+  const buffer = (yield* buffersOf(sys, actor)).scratch + PAGE_SIZE;
+  const blocks = new Set<number>();
+  for (let n = 0; n < step.pages; n++) {
+    const at = (startOf(step) / PAGE_SIZE + n) * 8;
+    if ((yield* sys.pread(actor.pagemapFd, buffer, 8, at)) !== 8) break;
+    const entry = yield* sys.loadBytes(buffer, 8);
+    const pfn = u32At(entry, 0) + (u32At(entry, 4) & 0x7fffff) * 2 ** 32;
+    if (pfn > 0) blocks.add(Math.floor(pfn / BLOCK_PAGES));
+  }
+  return [...blocks].sort((a, b) => a - b);
+}
+
+/** Return: 0 or -errno. */
+function* setState(sys: Sys, actor: Actor, block: number, state: 'offline' | 'online'): Task<number> {
+  const { scratch } = yield* buffersOf(sys, actor);
+  const fd = yield* sys.open(`/sys/devices/system/memory/memory${block}/state`, O_RDWR);
+  if (fd < 0) return fd;
+  yield* sys.storeBytes(scratch, new TextEncoder().encode(state));
+  const written = yield* sys.write(fd, scratch, state.length);
+  yield* sys.close(fd);
+  return Math.min(written, 0);
+}
+
+const offline = defineStep(stepSchema('offline', { ...range, background: yes.optional() }, expectRetOrWait), {
+  *take(sys, actor, step): Task<StepResult> {
+    const blocks = yield* blocksOf(sys, actor, step);
+    if (blocks.length === 0) return retOf(-ENOENT);
+    for (const block of blocks) {
+      const ret = yield* setState(sys, actor, block, 'offline');
+      if (ret !== 0) return retOf(ret);
+      actor.offlineBlocks.add(block);
+    }
+    return retOf(0);
+  },
+  answers: () => answeredBy('offline_pages', 'EBUSY', 'EINTR', 'EINVAL', 'ENOENT'),
+  concerns: 'mapping',
+  maps: null,
+  naming: plainNames,
+  shell: {
+    offline: command(
+      'RANGE [background]',
+      'take the memory blocks of 128 MiB out of use in which pages lie, moving what is there',
+      [1, 2],
+      ([r, last], context) => ({ ...rangeWord(r!, context), ...backgroundWord(last) }),
+    ),
+  },
+  plainer: (step) => preferring(step, 'background', undefined),
+  draws: {},
+  c: {
+    takers: [],
+    taker: () => null,
+    fields: () => [],
+    listed: () => 0,
+    impossible: () => 'what else lies in a memory block differs from machine to machine',
+  },
+});
+
+const online = defineStep(stepSchema('online', {}, expectRet), {
+  *take(sys, actor): Task<StepResult> {
+    for (const block of actor.offlineBlocks) {
+      const ret = yield* setState(sys, actor, block, 'online');
+      if (ret !== 0) return retOf(ret);
+    }
+    actor.offlineBlocks.clear();
+    return retOf(0);
+  },
+  answers: () => answeredBy('online_pages', 'EINVAL', 'ENOENT'),
+  concerns: 'call',
+  maps: null,
+  naming: plainNames,
+  shell: { online: command('', 'those memory blocks are memory again', [0, 0], () => ({})) },
+  plainer: nothingPlainer,
+  draws: {},
+  c: {
+    takers: [],
+    taker: () => null,
+    fields: () => [],
+    listed: () => 0,
+    impossible: () => 'there is nothing to bring back where nothing was taken out of use',
+  },
+});
+
+export const residency = { mincore, offline, online };

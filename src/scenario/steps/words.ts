@@ -84,3 +84,10 @@ export function command(
 export function rangeCommand(help: string): ShellCommand {
   return command('RANGE', help, [1, 1], ([r], context) => rangeWord(r!, context));
 }
+
+/** `truncate r0 1 background`. */
+export const backgroundWord = (word: string | undefined): Fields => {
+  if (word === undefined) return {};
+  if (word !== 'background') throw new UsageError(`expected "background", got "${word}"`);
+  return { background: true };
+};
