@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * A node of Frontier, from 256 MiB of populated memory up to the 256 GiB that its four devices hold (lib/frontier-node.js).
- * The peer of each size is 1 GiB: time per page must not grow. Each size runs in a process of its own.
+ * The peer of each size is 1 GiB: time per page must not grow. Each size runs in a process of its own. Then the same node
+ * under amdkfd (lib/frontier-amdkfd.js).
  */
 import { runScript } from './lib/measure.js';
 import { GiB, MiB, PAGE } from './lib/memory.js';
@@ -70,10 +71,40 @@ async function measureSize(bytes) {
   return { bytes, perPage: ns(total(run)), note, wall: run.wall, peakMB: run.peakMB };
 }
 
+/** All data on each GPU in turn, and home again. @param {number} bytes @returns {Promise<import('./run.js').Row[]>} */
+async function underAmdkfd(bytes) {
+  const { wrong, places, seconds, wall, peakMB } = await runScript('lib/frontier-amdkfd.js', [String(bytes)]);
+  if (wrong !== 0 || String(places['round 4']) !== '4,1,2,3')
+    throw new Error('the data has not crossed all GPUs');
+  const figure = `frontier under amdkfd, ${name(bytes)}`;
+  const note = Object.entries(seconds)
+    .map(([phase, s]) => `${phase} ${s} s`)
+    .join(', ');
+  const limit = { peer: 'limit', note };
+  return [
+    {
+      figure: `${figure}: wall`,
+      value: wall / 60,
+      unit: 'min',
+      ...limit,
+      peerValue: LIMITS.minutes,
+      atMost: LIMITS.minutes,
+    },
+    {
+      figure: `${figure}: peak memory`,
+      value: peakMB / 1000,
+      unit: 'GB',
+      ...limit,
+      peerValue: LIMITS.peakGB,
+      atMost: LIMITS.peakGB,
+    },
+  ];
+}
+
 /** @param {import('./run.js').Options} options @returns {Promise<import('./run.js').Row[]>} */
 export async function run({ full }) {
   const sizes = [];
   for (const bytes of full ? FULL_SIZES : SIZES) sizes.push(await measureSize(bytes));
   const base = /** @type {{ perPage: number }} */ (sizes.find(({ bytes }) => bytes === GiB)).perPage;
-  return sizes.flatMap((size) => rowsOf(size, base));
+  return [...sizes.flatMap((size) => rowsOf(size, base)), ...(await underAmdkfd(full ? 256 * GiB : GiB))];
 }

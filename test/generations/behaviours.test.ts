@@ -119,6 +119,7 @@ const VALUES = {
   amdkfdClonesHeldOnly: [false, false, false, false, false],
   amdkfdCountsMigrated: [false, false, false, false, true],
   kfdTellsFailedMigrations: [false, false, false, false, true],
+  amdkfdLooksUpAperture: [true, false, false, false, false],
   amdkfdSelectsByMemory: [true, true, true, true, true],
   nouveauNamesFaultPage: [true, true, true, true, true],
   nouveauZeroesReturnPage: [false, false, true, true, true],

@@ -22,7 +22,9 @@ export class AmdgpuVm {
   unmap(first: number, last: number): void {
     for (let addr = first; addr <= last; ) {
       const next = Math.min(last + 1, addr - (addr % LEAF) + LEAF);
-      this.leaves.get(Math.floor(addr / LEAF))?.fill(0, addr % LEAF, (addr % LEAF) + next - addr);
+      const n = Math.floor(addr / LEAF);
+      if (next - addr === LEAF) this.leaves.delete(n);
+      else this.leaves.get(n)?.fill(0, addr % LEAF, (addr % LEAF) + next - addr);
       addr = next;
     }
   }

@@ -10,8 +10,13 @@ import type {
   DriverModule,
   DriverView,
 } from '../../kernel/module.js';
-import { memunmap_pages } from '../../mm/memremap.js';
-import { __release_region } from '../../mm/resource.js';
+import {
+  IORES_DESC_SOFT_RESERVED,
+  IORESOURCE_MEM,
+  insert_resource,
+  lookup_resource,
+  Resource,
+} from '../../mm/resource.js';
 import type { MmStruct } from '../../mm/types.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
@@ -21,11 +26,15 @@ import { PAGE_SIZE } from '../../uapi/mman.js';
 import { amdgpu_driver_kms_fops } from './amdgpu_drv.js';
 import { AmdgpuVramMgr } from './amdgpu_vram_mgr.js';
 import { kfd_fops } from './kfd_chardev.js';
-import { kgd2kfd_init_zone_device } from './kfd_migrate.js';
+import { kgd2kfd_init_zone_device, svm_migrate_fini } from './kfd_migrate.js';
 import type { AmdkfdModule, KfdNode } from './kfd_priv.js';
 import { gpuFileOf } from './kfd_process.js';
-import { amdgpu_info, GPUS_MAX, TOPOLOGIES } from './modinfo.js';
+import { APERTURES, ASICS, amdgpu_info, GPUS_MAX, TOPOLOGIES } from './modinfo.js';
 import { amdgpu_steps } from './steps.js';
+
+/** Where the first GPU has its aperture that the CPU maps, and how far from it the next one: beyond all RAM that there can be. */
+const APER_BASE = 2 ** 44;
+const APER_DISTANCE = 2 ** 40;
 
 /** VRAM of each GPU, in MiB, and how much of it is used by default: little, so that it runs full soon. */
 const VRAM_MIB = 4096;
@@ -104,6 +113,8 @@ interface Params {
   readonly gpus: number;
   readonly topology: (typeof TOPOLOGIES)[number];
   readonly vram: number;
+  readonly asic: (typeof ASICS)[number];
+  readonly aperture: (typeof APERTURES)[number];
   readonly noretry: boolean;
   readonly granularity: number;
 }
@@ -113,19 +124,26 @@ function parse(params: Readonly<Record<string, string>>): Params | null {
   const number = (name: string, fallback: number): number => Number(params[name] ?? fallback);
   const topology = TOPOLOGIES.find((name) => name === (params.sim_topology ?? 'pcie'));
   const gpus = number('sim_gpus', 1);
+  const asic = ASICS.find((name) => name === (params.sim_asic ?? 'mi200'));
+  const aperture = APERTURES.find((name) => name === (params.sim_aperture ?? 'reserved'));
   const limit = number('vramlimit', VRAM_LIMIT_MIB);
+  const vram = number('sim_vram', VRAM_MIB);
+  if (asic === undefined || aperture === undefined || !(vram >= 2 && vram * MIB <= APER_DISTANCE))
+    return null;
   if (topology === undefined || !(gpus >= 1 && gpus <= GPUS_MAX)) return null;
   return {
     gpus,
     topology,
-    vram: (limit === 0 ? VRAM_MIB : Math.min(limit, VRAM_MIB)) * MIB,
+    asic,
+    aperture,
+    vram: (limit === 0 ? vram : Math.min(limit, vram)) * MIB,
     noretry: number('noretry', 1) !== 0,
     granularity: number('svm_default_granularity', 9),
   };
 }
 
 function new_node(module: AmdkfdModule, gpuidx: number, params: Params, hive: object): KfdNode {
-  const { topology, vram, noretry } = params;
+  const { topology, vram, asic, noretry } = params;
   const isApu = topology === 'apu';
   return {
     module,
@@ -133,6 +151,8 @@ function new_node(module: AmdkfdModule, gpuidx: number, params: Params, hive: ob
     id: gpuIdOf(gpuidx),
     hive: topology === 'hive' || topology === 'cpu' ? hive : null,
     connected_to_cpu: topology === 'cpu',
+    aper_base: APER_BASE + gpuidx * APER_DISTANCE,
+    isGfx9: asic !== 'polaris',
     isApu,
     noretry,
     vram_size: vram,
@@ -155,6 +175,14 @@ function svm_range_max_pages(vram: number): number {
   return 2 ** Math.floor(Math.log2(pages));
 }
 
+/** What firmware tells of VRAM that the processor reaches: memory for whoever asks for it by name. */
+function reserve_aperture({ module: { kernel }, aper_base, vram_size }: KfdNode): void {
+  if (lookup_resource(kernel.iomem, aper_base) !== null) return;
+  const end = aper_base + vram_size - 1;
+  const reserved = new Resource('Soft Reserved', aper_base, end, IORESOURCE_MEM, IORES_DESC_SOFT_RESERVED);
+  insert_resource(kernel.iomem, reserved);
+}
+
 // biome-ignore lint/correctness/useYield: loading may sleep; this has no need to.
 function* load(host: DriverHost, given: Readonly<Record<string, string>>): Task<Amdkfd | number> {
   const params = parse(given);
@@ -175,6 +203,7 @@ function* load(host: DriverHost, given: Readonly<Record<string, string>>): Task<
   for (let gpuidx = 0; gpuidx < params.gpus; gpuidx++) {
     const node = new_node(module, gpuidx, params, hive);
     module.nodes.push(node);
+    if (node.connected_to_cpu && params.aperture === 'reserved') reserve_aperture(node);
     // A GPU whose memory has no struct pages has no SVM, and is there all the same.
     const r = kgd2kfd_init_zone_device(node);
     if (r !== 0) kernel.printk(`amdgpu: failed to register HMM device memory: ${r}`);
@@ -183,12 +212,7 @@ function* load(host: DriverHost, given: Readonly<Record<string, string>>): Task<
 }
 
 function* unload({ module }: Amdkfd): Task {
-  for (const { pgmap, connected_to_cpu } of module.nodes) {
-    if (pgmap === null) continue;
-    yield* memunmap_pages(module.kernel, pgmap);
-    const { start, end } = pgmap.range;
-    if (!connected_to_cpu) __release_region(module.kernel.iomem, start, end - start + 1);
-  }
+  for (const node of module.nodes) yield* svm_migrate_fini(node);
 }
 
 export const amdgpu: DriverModule<Amdkfd> = { ...amdgpu_info, steps: amdgpu_steps, load, unload };

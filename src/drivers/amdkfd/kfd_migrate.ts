@@ -4,7 +4,13 @@
  * DMA mappings: what is copied by SDMA over the GART is copied at once.
  */
 import type { MigrationCause } from '../../kernel/driver-events.js';
-import { DevPagemap, type MemoryType, memremap_pages, zone_device_page_init } from '../../mm/memremap.js';
+import {
+  DevPagemap,
+  type MemoryType,
+  memremap_pages,
+  memunmap_pages,
+  zone_device_page_init,
+} from '../../mm/memremap.js';
 import { migrate_vma_finalize, migrate_vma_pages, migrate_vma_setup } from '../../mm/migrate_device.js';
 import {
   MIGRATE_PFN_MIGRATE,
@@ -19,11 +25,12 @@ import {
 } from '../../mm/migrate_vma.js';
 import { mmput } from '../../mm/mmap.js';
 import { put_page } from '../../mm/page_alloc.js';
-import { __release_region, request_free_mem_region } from '../../mm/resource.js';
+import { __release_region, lookup_resource, request_free_mem_region } from '../../mm/resource.js';
 import { type MmStruct, VM_FAULT_SIGBUS, type VmArea, type VmFault } from '../../mm/types.js';
+import { KernelBug } from '../../sim/errors.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
-import { EDEADLK, EFAULT, ENODEV, ENOMEM, ENOSPC } from '../../uapi/errno.js';
+import { EDEADLK, EFAULT, EINVAL, ENODEV, ENOMEM, ENOSPC } from '../../uapi/errno.js';
 import {
   KFD_MIGRATE_TRIGGER_PAGEFAULT_CPU,
   KFD_MIGRATE_TRIGGER_PAGEFAULT_GPU,
@@ -404,23 +411,35 @@ function* svm_migrate_to_ram(module: AmdkfdModule, vmf: VmFault): Task<number> {
   return r === 0 ? 0 : VM_FAULT_SIGBUS;
 }
 
-/** Where the first GPU has its aperture that the CPU maps, and how far from it the next one: beyond all RAM that there can be. */
-const APER_BASE = 2 ** 44;
-
 const ALIGNMENT = 2 ** 21;
 
-/** Make struct pages for the VRAM of a GPU. Return: 0, or -errno, and then it has no SVM. */
+interface Addresses {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where the CPU reaches the VRAM. Throws where the real kernel dereferences NULL. */
+function aperture({ module: { kernel }, aper_base }: KfdNode, size: number): Addresses {
+  if (!kernel.behaviour.amdkfdLooksUpAperture) return { start: aper_base, end: aper_base + size - 1 };
+  const res = lookup_resource(kernel.iomem, aper_base);
+  if (res !== null) return { start: res.start, end: res.end };
+  // The check that follows is IS_ERR(), which NULL passes.
+  const why = `lookup_resource() found no resource that starts at 0x${aper_base.toString(16)}`;
+  throw new KernelBug('svm_migrate_init', `NULL pointer dereference of the resource: ${why}`);
+}
+
+/** Make struct pages for the VRAM of a GPU. Return: 0, or -errno, and then it has no SVM. Throws where the kernel oopses. */
 export function kgd2kfd_init_zone_device(node: KfdNode): number {
+  if (!node.isGfx9) return -EINVAL;
   if (node.isApu) return 0;
   const { module, connected_to_cpu } = node;
   const { kernel } = module;
   const size = Math.ceil(node.vram_size / ALIGNMENT) * ALIGNMENT;
   let type: MemoryType = 'MEMORY_DEVICE_PRIVATE';
-  let range: { readonly start: number; readonly end: number };
+  let range: Addresses;
   if (connected_to_cpu) {
     type = kernel.behaviour.genericPagesAreMigratable ? 'MEMORY_DEVICE_GENERIC' : 'MEMORY_DEVICE_COHERENT';
-    const start = APER_BASE + node.gpuidx * 2 ** 40;
-    range = { start, end: start + size - 1 };
+    range = aperture(node, size);
   } else {
     const res = request_free_mem_region(kernel.iomem, size, 'amdgpu');
     if (typeof res === 'number') return res;
@@ -439,4 +458,13 @@ export function kgd2kfd_init_zone_device(node: KfdNode): number {
   node.pgmap = pgmap;
   kernel.printk(`amdgpu: HMM registered ${size / 2 ** 20}MB device memory`);
   return 0;
+}
+
+/** The VRAM has no struct pages any more; its addresses are free again where they were only lent. Context: may sleep. */
+export function* svm_migrate_fini({ module: { kernel }, pgmap }: KfdNode): Task {
+  if (pgmap === null) return;
+  yield* memunmap_pages(kernel, pgmap);
+  const { type, range } = pgmap;
+  if (type === 'MEMORY_DEVICE_PRIVATE')
+    __release_region(kernel.iomem, range.start, range.end - range.start + 1);
 }

@@ -47,6 +47,10 @@ export interface KfdNode {
   /** Whose VRAM this GPU reads over XGMI; null: it stands alone. */
   readonly hive: object | null;
   readonly connected_to_cpu: boolean;
+  /** Where the CPU reaches the VRAM of such a one. */
+  readonly aper_base: number;
+  /** From Vega10 on, pages can migrate. */
+  readonly isGfx9: boolean;
   readonly isApu: boolean;
   readonly noretry: boolean;
   /** Bytes. */
@@ -197,7 +201,8 @@ export function bitsOf(bitmap: number): number[] {
 export const SVM_ADEV_PGMAP_OWNER = (node: KfdNode): object => node.hive ?? node;
 
 /** KFD_IS_SVM_API_SUPPORTED(). */
-export const KFD_IS_SVM_API_SUPPORTED = (node: KfdNode): boolean => node.pgmap !== null || node.isApu;
+export const KFD_IS_SVM_API_SUPPORTED = (node: KfdNode): boolean =>
+  node.pgmap !== null || (node.isApu && node.isGfx9);
 
 export const svm_nodes_in_same_hive = (a: KfdNode, b: KfdNode): boolean =>
   a === b || (a.hive !== null && a.hive === b.hive);

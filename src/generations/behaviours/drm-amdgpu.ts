@@ -31,6 +31,13 @@ export const amdgpu = {
     by: '7.3',
     witness: { kernel: '7.3', program: 'words of MIGRATE_END' },
   },
+  amdkfdLooksUpAperture: {
+    what: 'VRAM that the processor reaches is the resource that begins at its aperture, and must be one',
+    source: 'drivers/gpu/drm/amd/amdkfd/kfd_migrate.c svm_migrate_init',
+    since: NEVER,
+    postings: { 'v5-generic': true },
+    witness: { kernel: 'v5-generic', scenario: 'drivers/amdkfd/unlisted-aperture' },
+  },
   amdkfdSelectsByMemory: {
     what: 'migrations to system memory select the kind of pages that the VRAM has; otherwise always private ones',
     source: 'drivers/gpu/drm/amd/amdkfd/kfd_migrate.c svm_migrate_vma_to_ram',
