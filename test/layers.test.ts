@@ -337,7 +337,7 @@ const DRIVERS_OWN = [
   // Its steps, and what documents and their programs call things.
   /^src\/scenario\/(?:steps\/|actor\.ts|spelling\.ts)/,
   // Its C, its suite, and its ioctls as steps.
-  /^src\/(?:export|selftests\/hmm-tests)\//,
+  /^src\/(?:export|selftests\/hmm-(?:tests|mirror))\//,
   /^src\/record\/(?:commands|memory)\.ts$/,
   // Logs of its suite.
   /^src\/triage\//,
@@ -354,7 +354,7 @@ t.test('no driver is named above the drivers but by the registry and its own', a
 });
 
 t.test("no generation's id stands outside of generations/", async (t) => {
-  const id = /(['"`])(?:v5-generic|v4-coherent|6\.1|6\.12|7\.3)\1/;
+  const id = /(['"`])(?:hmm-v25|v5-generic|v4-coherent|6\.1|6\.12|7\.3)\1/;
   t.same(
     withCode(id, (path) => roomOf(path) === 'generations'),
     [],

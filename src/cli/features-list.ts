@@ -51,6 +51,18 @@ export const features: readonly Feature[] = [
     proof: 'features/huge-device-pages.yaml',
   },
   {
+    name: 'hmm-mirror',
+    what: 'address spaces mirrored, and pages migrated by callbacks, as HMM v25 had it',
+    since: 'hmm-v25 alone',
+    proof: 'features/hmm-mirror.yaml',
+  },
+  {
+    name: 'cdm-memory',
+    what: 'coherent memory of v25: pages of files go there, and nobody pins what is there',
+    since: 'hmm-v25 alone',
+    proof: 'features/cdm-memory.yaml',
+  },
+  {
     name: 'amdkfd',
     what: 'shared virtual memory of AMD GPUs (machine.modprobe)',
     since: 'all',

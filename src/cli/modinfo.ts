@@ -13,12 +13,17 @@ import { KERNEL_HELP, parseKernel } from './values.js';
 
 export function configure(command: Command): void {
   command
-    .argument('[module]', `of ${MODULES.map(({ name }) => name).join(', ')}`, DEFAULT_MODULE.name)
+    .argument(
+      '[module]',
+      `of ${MODULES.map(({ name }) => name).join(', ')}; default: the kernel's test module`,
+    )
     .option('--kernel <id>', KERNEL_HELP, (text) => parseKernel(text, '--kernel'), DEFAULT_GENERATION)
     .addOption(profileOption())
-    .action((name: string, { kernel, machine }: { kernel: string } & ProfileFlags) => {
-      const builtin = profileNamed(machine ?? null).builtin && name === DEFAULT_MODULE.name;
-      modinfoLines(generationById(kernel)!, moduleNamed(name), builtin).forEach(printLine);
+    .action((name: string | undefined, { kernel, machine }: { kernel: string } & ProfileFlags) => {
+      const generation = generationById(kernel)!;
+      const module = moduleNamed(name ?? generation.testModule ?? DEFAULT_MODULE.name);
+      const builtin = profileNamed(machine ?? null).builtin && module === DEFAULT_MODULE;
+      modinfoLines(generation, module, builtin).forEach(printLine);
     });
 }
 

@@ -130,14 +130,20 @@ function walker({ level, vma, where }: PageState): string {
 }
 
 /** What hmm_range_fault() saw in the entry, and which of its functions did. */
-function seen(state: PageState, { device }: Call, refused: boolean): readonly [fn: string, reason: Why] {
+function seen(
+  state: PageState,
+  { device }: Call,
+  refused: boolean,
+  anyOwner: boolean,
+): readonly [fn: string, reason: Why] {
   if (state.vma === null) return ['hmm_vma_walk_hole', { id: 'no-vma' }];
   if (!state.vma.read) return ['hmm_vma_walk_test', { id: 'vma-not-readable' }];
   const fn = walker(state);
   // A huge page of another device is an error entry, too.
   const foreign = state.where === 'private' && state.level === 'pmd';
   if (refused && !foreign) return ['hmm_vma_walk_test', { id: 'special-mapping' }];
-  if (state.where === 'private' && state.device !== device) return [fn, { id: 'remote-not-faulted' }];
+  if (state.where === 'private' && state.device !== device && !anyOwner)
+    return [fn, { id: 'remote-not-faulted' }];
   if (state.where === 'exclusive' || state.where === 'migrating' || state.where === 'swapped') {
     return [fn, { id: 'entry-not-faulted', pte: state.pte }];
   }
@@ -147,7 +153,8 @@ function seen(state: PageState, { device }: Call, refused: boolean): readonly [f
 function explainSnapshot(context: ExplainContext, call: Call, index: number): Decision {
   const entry = last(eventsOf(call, index), 'device_entry');
   if (entry === undefined) return notReached(context, call);
-  const [fn, reason] = seen(call.after.at(index), call, entry.refused);
+  const { driversUseMirrors } = context.machine.generation.behaviours;
+  const [fn, reason] = seen(call.after.at(index), call, entry.refused, driversUseMirrors);
   return decided(context.spelling.permission(entry.args.perm), fn, reason);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** All generations, by id. */
+import { hmmV25 } from './kernels/hmm-v25.js';
 import { linux61 } from './kernels/linux-6.1.js';
 import { linux612 } from './kernels/linux-6.12.js';
 import { linux73 } from './kernels/linux-7.3.js';
@@ -7,10 +8,10 @@ import { v4Coherent } from './kernels/v4-coherent.js';
 import { v5Generic } from './kernels/v5-generic.js';
 import type { Generation } from './types.js';
 
-export const generations: readonly Generation[] = [v5Generic, v4Coherent, linux61, linux612, linux73];
+export const generations: readonly Generation[] = [hmmV25, v5Generic, v4Coherent, linux61, linux612, linux73];
 
 /** Their ids as a type, for programs. A test holds them to the list above. */
-export const KERNELS = ['v5-generic', 'v4-coherent', '6.1', '6.12', '7.3'] as const;
+export const KERNELS = ['hmm-v25', 'v5-generic', 'v4-coherent', '6.1', '6.12', '7.3'] as const;
 
 export type KernelId = (typeof KERNELS)[number];
 

@@ -92,6 +92,9 @@ const RENAMED: Readonly<
   folio_add_file_rmap_pte: { since: ['6.8'], names: ['page_add_file_rmap', 'folio_add_file_rmap_pte'] },
   follow_huge_pmd: { since: ['6.10'], names: ['follow_trans_huge_pmd', 'follow_huge_pmd'] },
   gup_fast_pte_range: { since: ['6.10'], names: ['gup_pte_range', 'gup_fast_pte_range'] },
+  hmm_range_fault: { since: ['5.3'], names: ['hmm_vma_fault', 'hmm_range_fault'] },
+  hmm_vma_handle_pte: { since: ['5.3'], names: ['hmm_vma_walk_pmd', 'hmm_vma_handle_pte'] },
+  folio_migrate_mapping: { since: ['5.3'], names: ['migrate_page_move_mapping', 'folio_migrate_mapping'] },
   migrate_device_coherent_folio: {
     since: ['6.12'],
     names: ['migrate_device_coherent_page', 'migrate_device_coherent_folio'],

@@ -4,8 +4,11 @@
 import type { DmirrorUapi } from '../uapi/test_hmm_uapi.js';
 import type { Behaviours } from './behaviours/index.js';
 
-/** hmm-tests of DEVICE_GENERIC, of COHERENT as it was posted, or as released; in 7.x with huge device pages. */
-export type SuiteId = 'generic' | 'coherent' | 'released' | 'released-7';
+/**
+ * hmm-tests of DEVICE_GENERIC, of COHERENT as it was posted, or as released; in 7.x with huge device pages. Of v25, tests of
+ * our own.
+ */
+export type SuiteId = 'mirror' | 'generic' | 'coherent' | 'released' | 'released-7';
 
 /**
  * The oldest kselftest harness has no filters, one test case more, and a silent SKIP in a setup; in the newest a failed
@@ -24,6 +27,8 @@ export interface Generation {
   readonly uapi: DmirrorUapi;
   readonly suite: SuiteId;
   readonly harness: HarnessId;
+  /** The module that its suite tests and documents load, where that is not test_hmm. */
+  readonly testModule?: string;
   /** Minor numbers that the module can have. */
   readonly ndevices: number;
   readonly behaviours: Behaviours;

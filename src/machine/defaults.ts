@@ -4,6 +4,7 @@
  * own code is loaded when one is described.
  */
 import { amdgpu_info } from '../drivers/amdkfd/modinfo.js';
+import { hmm_dmirror_info } from '../drivers/hmm_dmirror/modinfo.js';
 import { kvm_hv_info } from '../drivers/kvm_hv/modinfo.js';
 import { nouveau_info } from '../drivers/nouveau/modinfo.js';
 import { device_dax_info, nd_pmem_info } from '../drivers/nvdimm/modinfo.js';
@@ -23,6 +24,7 @@ export const DEFAULT_MODULE: ModuleInfo = test_hmm_info;
 /** Modules that there are, by their names: what modinfo tells, and what --module-param may name. */
 export const MODULES: readonly ModuleInfo[] = [
   DEFAULT_MODULE,
+  hmm_dmirror_info,
   amdgpu_info,
   kvm_hv_info,
   nouveau_info,

@@ -12,7 +12,7 @@ import { UsageError } from '../sim/errors.js';
 import { PAGEBLOCK } from '../sim/memmap.js';
 import type { Scheduler } from '../sim/scheduler.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
-import { MACHINE_DEFAULTS, type ModuleLoad, type Schedule } from './defaults.js';
+import { DEFAULT_MODULE, MACHINE_DEFAULTS, type ModuleLoad, type Schedule } from './defaults.js';
 import { type ProfileName, profileNamed } from './profiles.js';
 import { type Insmod, moduleNamed } from './registry.js';
 
@@ -118,18 +118,25 @@ function knownGeneration(id: string): Generation {
   throw new UsageError(`unknown kernel '${id}', expected one of ${known}`, '--kernel');
 }
 
+/** The default module is another one in some kernels. */
+function moduleOf({ testModule }: Generation, module: ModuleLoad | undefined): ModuleLoad | undefined {
+  if (module?.name !== DEFAULT_MODULE.name || testModule === undefined) return module;
+  return { ...module, name: testModule };
+}
+
 /** Throws UsageError for an unknown kernel, module or bug, or for memory that cannot be laid out. */
 export function describeMachine(options: MachineOptions = {}): MachineDescription {
   const { kernel = MACHINE_DEFAULTS.kernel, memory = MACHINE_DEFAULTS.memory } = options;
   const { profile = null, hugepages = MACHINE_DEFAULTS.hugepages } = options;
   const { builtin, panicOnOops, ...usual } = profileNamed(profile);
   const { thp = usual.thp, swap = usual.swap, nodes = usual.nodes } = options;
-  const { efiFakeMem = [], module, load = true, seed = MACHINE_DEFAULTS.seed } = options;
+  const { efiFakeMem = [], load = true, seed = MACHINE_DEFAULTS.seed } = options;
   const { spmMemory = MACHINE_DEFAULTS.spmMemory } = options;
   const { bugs = [], fixes = [], check = false, scheduler = null, insmod = [] } = options;
   const { schedule = MACHINE_DEFAULTS.schedule, kaslr = MACHINE_DEFAULTS.kaslr } = options;
   const { physBits = MACHINE_DEFAULTS.physBits } = options;
   const generation = withBugs(knownGeneration(kernel), bugs, fixes);
+  const module = moduleOf(generation, options.module);
   const spm = module === undefined ? [] : specialPurposeAddresses(module);
   const physical = planPhysicalMemory({ memory, hugepages, efiFakeMem, spm, spmMemory, physBits });
   checkNodes(nodes, physical);

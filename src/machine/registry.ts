@@ -4,6 +4,7 @@ import type { DriverCheckers } from '../checkers/index.js';
 import { test_hmm_checkers } from '../checkers/test_hmm/index.js';
 import { amdgpu } from '../drivers/amdkfd/driver.js';
 import { gup_test_init } from '../drivers/gup_test/driver.js';
+import { hmm_dmirror } from '../drivers/hmm_dmirror/driver.js';
 import { kvm_hv } from '../drivers/kvm_hv/driver.js';
 import { nouveau } from '../drivers/nouveau/driver.js';
 import { device_dax } from '../drivers/nvdimm/device_dax.js';
@@ -46,6 +47,7 @@ export const builtinDrivers: readonly BuiltinDriver[] = [gup_test_init, page_hol
 const loadableDrivers: readonly LoadableDriver[] = [
   // What modprobe finds, by name.
   loadable(test_hmm, test_hmm_checkers),
+  loadable(hmm_dmirror),
   loadable(amdgpu),
   loadable(kvm_hv),
   loadable(nouveau),

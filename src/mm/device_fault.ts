@@ -19,11 +19,12 @@ export function* migrate_to_ram(k: Kernel, vmf: VmFault, page: Page): Task<numbe
     yield* k.executor.yield('do_swap_page');
     return 0;
   }
-  get_page(k, page);
+  const { faultReferencesDevicePage } = k.behaviour;
+  if (faultReferencesDevicePage) get_page(k, page);
   const ret = yield* k.pgmapOf(page).ops.migrate_to_ram!(vmf);
   // The driver may have split the folio: the lock is then that of the page.
   const left = compound_head(k.mem, page);
   if (lock) k.unlock_page(left);
-  put_page(k, page);
+  if (faultReferencesDevicePage) put_page(k, page);
   return ret;
 }

@@ -31,13 +31,19 @@ import {
   is_valid_gup_args,
   vma_refusal,
 } from './gup_flags.js';
-import { FOLLOW_SPLIT, FOLLOW_UNSHARE, type FollowPageContext, follow_page_mask } from './gup_follow.js';
+import {
+  FOLLOW_SPLIT,
+  FOLLOW_UNSHARE,
+  type FollowPageContext,
+  follow_page_mask,
+  gup_refuses,
+} from './gup_follow.js';
 import { check_and_migrate_movable_pages } from './gup_longterm.js';
 import { gup_put_folio, type PageArray, try_grab_folio } from './gup_refs.js';
 import { __split_huge_pmd } from './huge_split.js';
 import { handle_mm_fault } from './memory.js';
 import { compound_head } from './page_flags.js';
-import { FLAGS, PTE_HUGE, pmd_index } from './pgtable.js';
+import { FLAGS, PTE_HUGE, pmd_index, pte_index } from './pgtable.js';
 import type { PlainReasonId } from './reasons.js';
 import {
   FAULT_FLAG_ALLOW_RETRY,
@@ -90,6 +96,12 @@ function gup_vma(mm: MmStruct, start: number, flags: number): VmArea | number {
   return populate ? -EINVAL : err;
 }
 
+/** What a small entry maps at `addr`; NO_PAGE for none. */
+function mapped_page({ pt }: MmStruct, addr: number): Page {
+  const table = pt.pmdTable(addr)?.child[pmd_index(addr)];
+  return table?.[pte_index(addr)] ?? NO_PAGE;
+}
+
 /** Tell why the walk ends before the last page that was asked for. Return: what it answers. */
 function stopped(mm: MmStruct, addr: number, flags: number, done: number, err: number): number {
   const ret = done > 0 ? done : err;
@@ -102,6 +114,7 @@ function stopped(mm: MmStruct, addr: number, flags: number, done: number, err: n
   };
   if (vma === null) why('__get_user_pages', 'no-vma');
   else if (refusal !== null) why('check_vma_flags', refusal.reason);
+  else if (gup_refuses(mm.kernel, mapped_page(mm, addr), flags)) why('follow_page_pte', 'public-page');
   else why('faultin_page', err === -ENOMEM ? 'no-memory' : 'fault-fails');
   return ret;
 }

@@ -23,6 +23,7 @@ import {
   gup_must_unshare,
   is_valid_gup_args,
 } from './gup_flags.js';
+import { gup_refuses } from './gup_follow.js';
 import { folio_is_longterm_pinnable } from './gup_longterm.js';
 import { sanity_check_pinned_pages, try_grab_folio } from './gup_refs.js';
 import type { Kernel } from './kernel.js';
@@ -78,7 +79,7 @@ function gup_fast_pte_range(
   for (; i < last; i++) {
     const entry = table[FLAGS + i]!;
     const page = pte_devmap(k, entry, table[i]!) ? table[i]! : vm_normal_page(entry, table[i]!);
-    if (!access_permitted(entry, flags) || page === NO_PAGE) break;
+    if (!access_permitted(entry, flags) || page === NO_PAGE || gup_refuses(k, page, flags)) break;
     if (!grab_fast(k, entry, page, 1, flags)) break;
     pages[at + done++] = page;
   }

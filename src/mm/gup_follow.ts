@@ -24,6 +24,7 @@ import { try_grab_folio } from './gup_refs.js';
 import type { Kernel } from './kernel.js';
 import { folio_mark_accessed } from './lru.js';
 import { pte_devmap } from './memory.js';
+import { is_device_public_page } from './memremap.js';
 import { compound_head, folio_test_anon, PageAnonExclusive, PG_dirty } from './page_flags.js';
 import {
   FLAGS,
@@ -66,6 +67,13 @@ function assert_exclusive(k: Kernel, fn: string, page: Page, flags: number): voi
   }
 }
 
+/** Whether it is device memory that nobody may hold: get_dev_pagemap() does not know the ranges of hmm_devmem_add_resource(). */
+export function gup_refuses(k: Kernel, page: Page, flags: number): boolean {
+  return (
+    k.behaviour.gupRefusesPublic && (flags & (FOLL_GET | FOLL_PIN)) !== 0 && is_device_public_page(k, page)
+  );
+}
+
 function follow_page_pte(vma: VmArea, table: PteTable, i: number, flags: number): number {
   const k = vma.vm_mm.kernel;
   if ((flags & FOLL_PIN) !== 0 && (flags & FOLL_GET) !== 0) {
@@ -83,6 +91,7 @@ function follow_page_pte(vma: VmArea, table: PteTable, i: number, flags: number)
     if (table[i] !== k.zeroPage) return -EEXIST;
   }
   const page = table[i]!;
+  if (gup_refuses(k, page, flags)) return -EFAULT;
   if ((pte & PTE_WRITE) === 0 && gup_must_unshare(k, vma, flags, page)) return FOLLOW_UNSHARE;
   assert_exclusive(k, 'follow_page_pte', page, flags);
   const folio = compound_head(k.mem, page);

@@ -28,6 +28,7 @@ import { wake_up_var } from './wait_bit.js';
 export type MemoryType =
   | 'MEMORY_DEVICE_PRIVATE'
   | 'MEMORY_DEVICE_COHERENT'
+  | 'MEMORY_DEVICE_PUBLIC'
   | 'MEMORY_DEVICE_GENERIC'
   | 'MEMORY_DEVICE_FS_DAX';
 
@@ -271,12 +272,18 @@ export function is_device_private_page(k: Kernel, page: Page): boolean {
   return page >= k.firstDevicePage && k.pgmapOf(page).type === 'MEMORY_DEVICE_PRIVATE';
 }
 
-/** Device memory that the CPU reads and writes, and that migrate_vma_* may move: coherent, or generic in v5-generic. */
+/** Coherent device memory of v25 ("CDM"), which the CPU reaches and nobody may pin. */
+export function is_device_public_page(k: Kernel, page: Page): boolean {
+  return page >= k.firstDevicePage && k.pgmapOrNull(page)?.type === 'MEMORY_DEVICE_PUBLIC';
+}
+
+/** Device memory that the CPU reads and writes, and that migrate_vma_* may move: coherent, public, or generic in v5-generic. */
 export function is_device_coherent_page(k: Kernel, page: Page): boolean {
   if (page < k.firstDevicePage) return false;
   const { type } = k.pgmapOf(page);
   return (
     type === 'MEMORY_DEVICE_COHERENT' ||
+    type === 'MEMORY_DEVICE_PUBLIC' ||
     (type === 'MEMORY_DEVICE_GENERIC' && k.behaviour.genericPagesAreMigratable)
   );
 }

@@ -13,6 +13,7 @@ import {
   PG_active,
   PG_dirty,
   PG_mlocked,
+  PG_private,
   PG_referenced,
   PG_swapbacked,
   PG_unevictable,
@@ -45,7 +46,7 @@ import {
   forEachMigrationPte,
 } from './rmap.js';
 import { folio_test_swapcache, replace_in_swap_cache } from './swap.js';
-import { VM_LOCKED, type VmArea } from './types.js';
+import { type AddressSpace, VM_LOCKED, type VmArea } from './types.js';
 import { pte_mkuffd_wp } from './userfaultfd_k.js';
 
 /** The subpage of a split THP holds only zeros: map the shared zero page instead. Return: whether it did. */
@@ -169,21 +170,42 @@ function remove_migration_pmd(
 }
 
 /**
- * Let `newfolio` take the place of `folio` (folio_migrate_mapping, anonymous folios and unattached ones).
+ * Let `newfolio` take the place of `folio` (folio_migrate_mapping): anonymous memory, or a page of a file.
  * `extra_count`: references that the caller knows of. Return: 0, or -EAGAIN when somebody else holds the folio.
  */
 export function folio_migrate_mapping(k: Kernel, newfolio: Page, folio: Page, extra_count: number): number {
   k.enter('folio_migrate_mapping');
   const { mem } = k;
   const cached = folio_test_swapcache(k, folio);
+  const mapping = folio_mapping_of_file(k, folio);
+  const attached = (cached || mapping !== null ? 1 : 0) + ((mem.flags[folio]! & PG_private) !== 0 ? 1 : 0);
   const expected =
-    1 + extra_count + (cached ? 1 : 0) + (k.is_zone_device_page(folio) ? idle_device_refs(k, folio) : 0);
+    1 + extra_count + attached + (k.is_zone_device_page(folio) ? idle_device_refs(k, folio) : 0);
   if (mem.refcount[folio] !== expected) return -EAGAIN;
   mem.index[newfolio] = mem.index[folio]!;
   mem.mapping[newfolio] = mem.mapping[folio]!;
   mem.flags[newfolio]! |= mem.flags[folio]! & PG_swapbacked;
   if (cached) replace_in_swap_cache(k, newfolio, folio);
+  if (mapping !== null) replace_in_page_cache(k, mapping, newfolio, folio);
   return 0;
+}
+
+/** The file whose page cache has the folio; null for anonymous memory. */
+function folio_mapping_of_file(k: Kernel, folio: Page): AddressSpace | null {
+  const id = k.mem.mapping[folio]!;
+  return id < 0 ? k.mappings[-id]! : null;
+}
+
+/** The page cache has `newfolio` at the index of `folio` from now on, and its reference; buffers go along. */
+function replace_in_page_cache(k: Kernel, mapping: AddressSpace, newfolio: Page, folio: Page): void {
+  const { mem } = k;
+  const attached = mem.flags[folio]! & PG_private;
+  const references = 1 + (attached !== 0 ? 1 : 0);
+  mem.flags[newfolio]! |= attached;
+  mem.flags[folio]! &= ~attached;
+  mem.refcount[newfolio]! += references;
+  mem.refcount[folio]! -= references;
+  mapping.i_pages.set(mem.index[folio]!, newfolio);
 }
 
 /** Take over the page flags of the migrated folio. */

@@ -11,7 +11,7 @@ import { anon_vma_prepare } from './anon_vma.js';
 import { __split_huge_pmd } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru, lruvec_del_folio } from './lru.js';
-import { idle_device_refs, is_device_private_page } from './memremap.js';
+import { idle_device_refs, is_device_private_page, is_device_public_page } from './memremap.js';
 import { folio_migrate_flags, folio_migrate_mapping, remove_migration_ptes } from './migrate.js';
 import { migrate_vma_collect, smallPages } from './migrate_device_collect.js';
 import {
@@ -72,9 +72,10 @@ import {
 // --- unmapping --------------------------------------------------------------------------------------------
 
 /** Whether only those hold the folio that migration knows of. */
-function migrate_vma_check_page(k: Kernel, page: Page, fault_page: Page): boolean {
+export function migrate_vma_check_page(k: Kernel, page: Page, fault_page: Page): boolean {
   const { mem } = k;
-  if (k.is_zone_device_page(page) && !k.behaviour.checkCountsDevicePages) return true;
+  const uncounted = !k.behaviour.checkCountsDevicePages && !is_device_public_page(k, page);
+  if (k.is_zone_device_page(page) && uncounted) return true;
   let extra = 1 + (page === fault_page ? 1 : 0);
   if ((mem.flags[page]! & PG_head) !== 0 && !k.behaviour.migratesCompound) return false;
   if (k.is_zone_device_page(page)) extra++;
@@ -128,11 +129,11 @@ function* migrate_device_unmap(k: Kernel, src: Uint32Array, npages: number, faul
 }
 
 /** Tell why a page stays that may be mapped at several addresses. */
-function note_skip(k: Kernel, fn: string, page: Page, because: Because): void {
+export function note_skip(k: Kernel, fn: string, page: Page, because: Because): void {
   k.note({ event: 'skip', fn, page, reason: reasonOf(because) });
 }
 
-function note_pinned(k: Kernel, page: Page, device: boolean, fault_page: Page): void {
+export function note_pinned(k: Kernel, page: Page, device: boolean, fault_page: Page): void {
   if (k.trace === null) return;
   const { mem } = k;
   const expected =
@@ -148,7 +149,7 @@ function note_pinned(k: Kernel, page: Page, device: boolean, fault_page: Page): 
   note_skip(k, 'migrate_vma_check_page', page, because);
 }
 
-function restore_pinned(k: Kernel, src: Uint32Array, npages: number, fault_page: Page): void {
+export function restore_pinned(k: Kernel, src: Uint32Array, npages: number, fault_page: Page): void {
   const fault_folio = fault_folio_of(k, fault_page);
   for (let n = 0; n < npages; n++) {
     const page = migrate_pfn_to_page(src[n]!);
@@ -269,7 +270,7 @@ function* __migrate_device_pages(
       continue;
     }
     if (k.behaviour.migratesCompound && !(yield* sizes_match(k, n, src, dst, migrate))) continue;
-    if (k.is_zone_device_page(newpage) && mem.mapping[page]! < 0) {
+    if (k.is_zone_device_page(newpage) && mem.mapping[page]! < 0 && !takes_files(k, newpage)) {
       if (k.trace !== null) note_skip(k, '__migrate_device_pages', page, 'file-backed');
       src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
       continue;
@@ -279,7 +280,8 @@ function* __migrate_device_pages(
       src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
       continue;
     }
-    const extra = migrate !== null && migrate.fault_page === page ? 1 : 0;
+    const held = migrate !== null && migrate.fault_page === page && k.behaviour.faultReferencesDevicePage;
+    const extra = held ? 1 : 0;
     if (folio_migrate_mapping(k, newpage, page, extra) !== 0) {
       note_unexpected_refs(k, page, extra);
       src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
@@ -288,6 +290,11 @@ function* __migrate_device_pages(
     }
   }
   if (range !== null) mmu_notifier_invalidate_range_end(range);
+}
+
+/** Whether a page of a file may migrate there: to what the CPU reaches, at first. */
+function takes_files(k: Kernel, newpage: Page): boolean {
+  return k.behaviour.publicPagesTakeFiles && is_device_public_page(k, newpage);
 }
 
 /** Map the destinations of entry `n`, and of those that belong to it: 512 small ones for a huge hole. Return: how many. */

@@ -59,10 +59,15 @@ export function migrate_vma_collect_skip(migrate: MigrateVma, start: number, end
   migrate.npages += count;
 }
 
-/** Nothing is mapped: only anonymous memory can be made up on the device. */
+/** Whether a hole is worth a page of the device: only anonymous memory can be made up there in the end. */
+function offers_hole({ vma }: MigrateVma): boolean {
+  return vma_is_anonymous(vma) || vma.vm_mm.kernel.behaviour.collectOffersFileHoles;
+}
+
+/** Nothing is mapped. */
 export function migrate_vma_collect_hole(migrate: MigrateVma, start: number, end: number): void {
   migrate.vma.vm_mm.kernel.enter('migrate_vma_collect_hole', start);
-  if (!vma_is_anonymous(migrate.vma)) {
+  if (!offers_hole(migrate)) {
     skip(migrate, start, NO_PAGE, 'migrate_vma_collect_hole', 'file-hole', end);
     migrate_vma_collect_skip(migrate, start, end);
     return;
@@ -74,9 +79,14 @@ export function migrate_vma_collect_hole(migrate: MigrateVma, start: number, end
   migrate.cpages += count;
 }
 
+/** Whether the device page is another owner's than the caller wants; first interfaces took everybody's. */
+function wrong_owner({ vma, pgmap_owner }: MigrateVma, page: Page): boolean {
+  const k = vma.vm_mm.kernel;
+  return k.behaviour.collectChecksOwner && k.pgmapOf(page).owner !== pgmap_owner;
+}
+
 /** Which page a swap-type entry stands for, if the caller wants it: 0, or its migrate_pfn. */
 function collect_nonpresent(migrate: MigrateVma, page: Page, flags: number, addr: number): number {
-  const k = migrate.vma.vm_mm.kernel;
   if (!is_device_private_entry(flags)) {
     const id = is_migration_entry(flags) ? 'migration-entry' : 'exclusive-entry';
     if (is_pte_marker(flags)) {
@@ -89,9 +99,7 @@ function collect_nonpresent(migrate: MigrateVma, page: Page, flags: number, addr
   if ((migrate.flags & MIGRATE_VMA_SELECT_DEVICE_PRIVATE) === 0) {
     return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'private-not-selected');
   }
-  if (k.pgmapOf(page).owner !== migrate.pgmap_owner) {
-    return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'wrong-owner');
-  }
+  if (wrong_owner(migrate, page)) return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'wrong-owner');
   const mpfn = migrate_pfn(page) | MIGRATE_PFN_MIGRATE;
   return (swp_type(flags) === SWP_DEVICE_WRITE ? mpfn | MIGRATE_PFN_WRITE : mpfn) >>> 0;
 }
@@ -114,7 +122,7 @@ function collect_present(migrate: MigrateVma, page: Page, flags: number, addr: n
       if (!system) return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'generic-not-selected');
     } else if ((migrate.flags & MIGRATE_VMA_SELECT_DEVICE_COHERENT) === 0) {
       return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'coherent-not-selected');
-    } else if (k.pgmapOf(page).owner !== migrate.pgmap_owner) {
+    } else if (wrong_owner(migrate, page)) {
       return skip(migrate, addr, page, 'migrate_vma_collect_pmd', 'wrong-owner');
     }
   }
@@ -172,7 +180,7 @@ export function collect_page(
 export function wanted(migrate: MigrateVma, table: PteTable, i: number, addr: number): number {
   const flags = table[FLAGS + i]!;
   if (flags === 0) {
-    if (vma_is_anonymous(migrate.vma)) {
+    if (offers_hole(migrate)) {
       migrate.cpages++;
       return MIGRATE_PFN_MIGRATE;
     }

@@ -49,6 +49,8 @@ export class MmuIntervalNotifier {
 export interface MmuNotifier {
   /** Context: may sleep. */
   invalidate_range_start?(range: MmuNotifierRange): Task;
+  /** The page tables have changed. Context: may not sleep here, where the kernel's may. */
+  invalidate_range_end?(range: MmuNotifierRange): void;
   /** The address space goes; its mappings are still there. Context: may sleep. */
   release?(mm: MmStruct): Task;
 }
@@ -127,6 +129,7 @@ export function mmu_notifier_invalidate_range_end(range: MmuNotifierRange): void
   const subscriptions = range.mm.notifiers;
   if (subscriptions === null) return;
   range.mm.kernel.enter('__mmu_notifier_invalidate_range_end', range.start);
+  for (const mn of subscriptions.list) mn.invalidate_range_end?.(range);
   if (--subscriptions.active_invalidate_ranges > 0 || !subscriptions.isInvalidating) return;
   subscriptions.invalidate_seq++;
   for (const mni of subscriptions.deferred) {

@@ -74,6 +74,7 @@ export interface CoreReasons {
   'huge-page-unsplit': None;
   'coherent-stuck': None;
   'coherent-not-longterm': None;
+  'public-page': None;
   'not-for-the-fast-path': { readonly gup_flags: number };
   // Who holds it.
   pinned: References;
@@ -207,6 +208,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'huge-page-unsplit': page('huge page that cannot be split for small ones in its place'),
   'coherent-stuck': page('coherent page cannot be moved'),
   'coherent-not-longterm': page('coherent memory is not pinned for long'),
+  'public-page': page('coherent memory of a device (CDM), which nobody may hold'),
   'not-for-the-fast-path': page(({ gup_flags }) => `gup flags ${gup_flags}: not for the fast path`),
   pinned: references(pinnedText),
   'thp-pinned': references((held) => `THP split failed: ${pinnedText(held)}`),

@@ -6,6 +6,7 @@ import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { AnonVma, AnonVmaChain } from './anon_vma.js';
+import type { Hmm } from './hmm_mirror.js';
 import type { Kernel } from './kernel.js';
 import type { MmNotifiers } from './mmu_notifier.js';
 import type { PageTables } from './pgtable.js';
@@ -163,6 +164,8 @@ export class MmStruct {
   readonly mmap_lock: RwSem;
   /** Set once, under mmap_lock, written; its lists change while invalidate_seq is even. */
   notifiers: MmNotifiers | null = null;
+  /** v25: the one notifier of all mirrors. Guarded by: mmap_lock, written. */
+  hmm: Hmm | null = null;
   /** Pages of locked VMAs, for RLIMIT_MEMLOCK. Guarded by: mmap_lock, written. */
   locked_vm = 0;
   /** Of those, pages that a partial MREMAP_DONTUNMAP unlocked without counting them. */

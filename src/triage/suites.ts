@@ -6,6 +6,9 @@ import { compareVersions } from '../generations/version.js';
 import { hmmTests } from '../selftests/hmm-tests/suites.js';
 import { shortName } from './run-builder.js';
 
+/** Of what logs there are: hmm-tests. */
+const tested = generations.filter(({ testModule }) => testModule === undefined);
+
 export interface KnownSuite {
   /** A generation's id, or a release. */
   readonly id: string;
@@ -46,11 +49,11 @@ function foreignSuite(id: string, lines: SuiteLines): KnownSuite {
 
 /** The newest generation that is not newer than the version; the oldest where all are. */
 export function nearest(version: string): Generation {
-  const sorted = [...generations].sort((a, b) => compareVersions(b.version, a.version));
+  const sorted = [...tested].sort((a, b) => compareVersions(b.version, a.version));
   return sorted.find((one) => compareVersions(one.version, version) <= 0) ?? sorted.at(-1)!;
 }
 
-const own = generations.map(ownSuite);
+const own = tested.map(ownSuite);
 
 export const knownSuites: readonly KnownSuite[] = [
   ...own,

@@ -34,6 +34,8 @@ const switches: Readonly<Record<string, Off>> = {
   'longterm-pins': { without: behaviours({ longtermMigratesCoherent: false }) },
   'exclusive-access': { overrides: { kernel: 'v5-generic' } },
   'huge-device-pages': { without: behaviours({ driverSelectsCompound: false }) },
+  'hmm-mirror': { without: behaviours({ driversUseMirrors: false }) },
+  'cdm-memory': { without: behaviours({ publicPagesTakeFiles: false }) },
   amdkfd: { noReturn: true },
   'amdkfd-coherent': { overrides: { bugs: ['amdkfd-selects-private'] } },
   nouveau: { noReturn: true },

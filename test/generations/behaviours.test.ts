@@ -124,14 +124,44 @@ const VALUES = {
   nouveauNamesFaultPage: [true, true, true, true, true],
   nouveauZeroesReturnPage: [false, false, true, true, true],
   nouveauUnlocksToRetry: [false, false, true, true, true],
+  driversUseMirrors: [false, false, false, false, false],
+  mirrorsHearOfTheEnd: [false, false, false, false, false],
+  collectChecksOwner: [true, true, true, true, true],
+  collectOffersFileHoles: [false, false, false, false, false],
+  publicPagesTakeFiles: [false, false, false, false, false],
+  gupRefusesPublic: [false, false, false, false, false],
+  faultReferencesDevicePage: [true, true, true, true, true],
+};
+
+/** Of hmm-v25: where it is not as v4-coherent. */
+const OLDEST = {
+  madvisePopulates: false,
+  programsKnowFollLongterm: false,
+  hmmWalksMixedmap: false,
+  driversUseMirrors: true,
+  mirrorsHearOfTheEnd: true,
+  collectChecksOwner: false,
+  collectOffersFileHoles: true,
+  publicPagesTakeFiles: true,
+  gupRefusesPublic: true,
+  faultReferencesDevicePage: false,
+  exclusiveByPage: true,
+  exclusiveNeedsAllPages: true,
+  deviceFileMaps: false,
+  faultSelectsByType: false,
+  snapshotReportsOrder: false,
+  hmmDmirrorAlias: false,
 };
 
 t.test('every value of every generation', async (t) => {
   t.strictSame(
     generations.map(({ id }) => id),
-    ['v5-generic', 'v4-coherent', '6.1', '6.12', '7.3'],
+    ['hmm-v25', 'v5-generic', 'v4-coherent', '6.1', '6.12', '7.3'],
   );
-  generations.forEach(({ id, behaviours }, column) => {
+  const [oldest, ...others] = generations;
+  const { behaviours: coherent } = others[1]!;
+  t.strictSame(oldest!.behaviours, { ...coherent, ...OLDEST }, oldest!.id);
+  others.forEach(({ id, behaviours }, column) => {
     t.strictSame(
       behaviours,
       Object.fromEntries(Object.entries(VALUES).map(([name, row]) => [name, row[column]])),
@@ -189,7 +219,7 @@ t.test('since, until, values and postings of an entry', async (t) => {
 t.test('each entry says what it is and which function decides', async (t) => {
   const entries: Readonly<Record<string, Entry>> = registry;
   const kernelFile = /^(?:(?:arch\/x86|mm|fs|lib|include|drivers)\/[\w/]+\.[ch]|cover letter\b)/;
-  const posted = generations.map(({ id }) => id).filter((id) => id.startsWith('v'));
+  const posted = generations.map(({ id }) => id).filter((id) => /^(?:v|hmm-)/.test(id));
   for (const name of behaviourNames) {
     const { what, source, postings = {} } = entries[name]!;
     t.not(what, '', name);

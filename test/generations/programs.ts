@@ -21,6 +21,7 @@ import {
   PIN_BASIC_TEST,
   PIN_FAST_BENCHMARK,
 } from '../../src/uapi/gup_test.js';
+import { HMM_DMIRROR_FAULT } from '../../src/uapi/hmm_dmirror.js';
 import {
   KFD_IOCTL_SVM_ATTR_PREFETCH_LOC,
   KFD_SMI_EVENT_MASK_FROM_INDEX,
@@ -340,6 +341,58 @@ function* migrateEndWords(sys: Sys): Task<number> {
   return String.fromCharCode(...(yield* sys.loadBytes(buffer, length))).split(' ').length;
 }
 
+// --- mirrors of v25 ---------------------------------------------------------------------------------------
+
+/** Whether a device that has a page may still use it when the CPU's copy of it, for a write after a fork, has begun. */
+function mirrorWhileCopied(machine: Machine): number {
+  const process = machine.spawn('p0');
+  const { uapi } = machine.generation;
+  const addr = machine.call(process, function* (sys) {
+    const fd = yield* sys.open('/dev/hmm_dmirror0', O_RDWR);
+    const addr = yield* map(sys, PAGE_SIZE);
+    yield* sys.store32(addr, 64);
+    yield* sys.fork();
+    const arg = yield* map(sys, PAGE_SIZE);
+    const fields = { addr, ptr: arg + PAGE_SIZE / 2, npages: 1 };
+    yield* sys.storeBytes(arg, uapi.cmd.encode(new Uint8Array(uapi.cmd.size), fields));
+    yield* sys.ioctl(fd, HMM_DMIRROR_FAULT, arg);
+    return addr;
+  });
+  let had = -1;
+  // The page that the CPU's table has is no longer the one that the device has.
+  machine.functions = {
+    entered(fn) {
+      if (fn !== '__mmu_notifier_invalidate_range_end' || had >= 0) return;
+      had = machine.drivers.accesses(process.ownMm, addr).length;
+    },
+  };
+  machine.call(process, (sys) => sys.store32(addr, 65));
+  return had;
+}
+
+/** Pages of a device that it was asked for, for a hole of a file that nothing goes to. */
+function pagesForFileHole(machine: Machine): number {
+  const process = machine.spawn('p0');
+  const { uapi } = machine.generation;
+  let pages = 0;
+  machine.trace = {
+    emit(event) {
+      if (event.event === 'device_page_free') pages++;
+    },
+  };
+  machine.call(process, function* (sys) {
+    const fd = yield* sys.open('/dev/hmm_dmirror0', O_RDWR);
+    const file = yield* sys.memfd_create('f', 0);
+    yield* sys.ftruncate(file, PAGE_SIZE);
+    const addr = yield* sys.mmap(0, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    const arg = yield* map(sys, 2 * PAGE_SIZE);
+    const fields = { addr, ptr: arg + PAGE_SIZE, npages: 1 };
+    yield* sys.storeBytes(arg, uapi.cmd.encode(new Uint8Array(uapi.cmd.size), fields));
+    return yield* sys.ioctl(fd, dmirrorRequest(uapi, 'MIGRATE_TO_DEV')!, arg);
+  });
+  return pages;
+}
+
 const calling = (program: (sys: Sys) => Task<number>) => (machine: Machine) =>
   machine.call(machine.spawn('p0'), program);
 
@@ -376,6 +429,8 @@ export const programs: Readonly<Record<string, WitnessProgram>> = {
     },
     expected: 7,
   },
+  'a mirror while a page is copied': { run: mirrorWhileCopied, expected: 1 },
+  'pages of a device for a hole of a file': { run: pagesForFileHole, expected: 1 },
   hmm_gup_test: { run: (machine) => failures(machine, 'hmm_gup_test'), expected: 0 },
   'open /dev/hmm_mirror0': { run: calling((sys) => sys.open('/dev/hmm_mirror0', O_RDWR)), expected: 3 },
 };

@@ -3,6 +3,7 @@
 import type { FileOperations } from '../../fs/file.js';
 import type { Driver, DriverHost, DriverModule } from '../../kernel/module.js';
 import type { Task } from '../../sim/task.js';
+import { ENOENT } from '../../uapi/errno.js';
 import type { DmirrorModule } from './dmirror.js';
 import { test_hmm_info } from './modinfo.js';
 import { dmirror_fops, hmm_dmirror_exit, hmm_dmirror_init } from './module.js';
@@ -34,6 +35,8 @@ function* load(host: DriverHost, params: Readonly<Record<string, string>>): Task
   const spm_addr_dev0 = Number(params.spm_addr_dev0 ?? 0);
   const spm_addr_dev1 = Number(params.spm_addr_dev1 ?? 0);
   const { kernel, files, generation } = host;
+  // Symbols that this kernel does not have.
+  if (kernel.behaviour.driversUseMirrors) return -ENOENT;
   const module = yield* hmm_dmirror_init(kernel, files, generation, { spm_addr_dev0, spm_addr_dev1 });
   return typeof module === 'number' ? module : new TestHmm(module);
 }

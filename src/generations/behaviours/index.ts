@@ -13,6 +13,7 @@ import { testHmm } from './lib-test-hmm.js';
 import { testHmmModule } from './lib-test-hmm-module.js';
 import { gup } from './mm-gup.js';
 import { hmm } from './mm-hmm.js';
+import { hmmMirror } from './mm-hmm-mirror.js';
 import { hugeMemory } from './mm-huge-memory.js';
 import { hugetlb } from './mm-hugetlb.js';
 import { khugepaged } from './mm-khugepaged.js';
@@ -40,6 +41,7 @@ export const registry = {
   ...gup,
   ...hugetlb,
   ...hmm,
+  ...hmmMirror,
   ...migrateDevice,
   ...readahead,
   ...rmap,

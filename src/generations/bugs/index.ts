@@ -6,7 +6,7 @@
 import { UsageError } from '../../sim/errors.js';
 import { didYouMean } from '../../sim/suggest.js';
 import type { Kernels } from '../behaviours/entry.js';
-import type { BehaviourName, Behaviours } from '../behaviours/index.js';
+import { type BehaviourName, type Behaviours, registry } from '../behaviours/index.js';
 import { type Generation, generations } from '../index.js';
 import { driverBugs } from './driver.js';
 import { gpuBugs } from './gpu.js';
@@ -71,9 +71,15 @@ export function hasBug({ behaviours }: Generation, { overrides }: Bug): boolean 
   return names.every((name) => behaviours[name] === overrides[name]);
 }
 
+/** Whether the bug is one of test_hmm, and the generation has another driver. */
+function isElsewhere({ testModule }: Generation, { overrides }: Bug): boolean {
+  const names = Object.keys(overrides) as BehaviourName[];
+  return testModule !== undefined && names.every((name) => /test_hmm|dmirror/.test(registry[name].source));
+}
+
 /** The generations that have the bug as they are. */
 export function generationsWith(bug: Bug): Generation[] {
-  return generations.filter((generation) => hasBug(generation, bug));
+  return generations.filter((generation) => hasBug(generation, bug) && !isElsewhere(generation, bug));
 }
 
 /** Which of the switches change nothing on this kernel, as texts. */

@@ -8,6 +8,7 @@ import { SIGKILL, SIGTERM } from '../../uapi/signal.js';
 import * as uapi from '../../uapi/test_hmm_uapi.js';
 import { FIXTURE, type FixtureSpec, type Suite } from '../fixture.js';
 import { harnessStyles } from '../harness_style.js';
+import { mirror2Tests, mirrorTests } from '../hmm-mirror/suite.js';
 import type { TestBody } from '../test_context.js';
 import { anon_read, anon_read_prot, anon_write, anon_write_prot, open_close } from './anon.js';
 import { anon_write_child, anon_write_child_migrated, anon_write_child_shared } from './anon_child.js';
@@ -34,9 +35,13 @@ type Hmm2Tests = Readonly<Record<string, TestBody<fixtures.Hmm2Fixture, fixtures
 /** A suite as data: what differs from one generation to the next. */
 interface SuiteSpec {
   readonly traits: Omit<HmmTraits, 'uapi' | 'gupLongterm'>;
-  /** False: one device type, found out by asking, and fixtures without variants. */
-  readonly variants: boolean;
+  /** What memory that the CPU reaches is called; null: one device type, found out by asking, and fixtures without variants. */
+  readonly variants: 'coherent' | 'public' | null;
   readonly hmm: HmmTests;
+  /** Default: those that all generations of hmm-tests have. */
+  readonly hmm2?: Hmm2Tests;
+  /** Of tests that are our own. */
+  readonly name?: string;
   /** Seconds, of tests of hmm that may not take the usual time. */
   readonly timeouts?: Readonly<Record<string, number>>;
   /** Tests that print times. */
@@ -120,7 +125,7 @@ const HUGETLB_SIZES = [2048, 1048576].map((size) => `# [INFO] detected hugetlb p
 
 const v4Coherent: SuiteSpec = {
   traits: { ...traits6_x, doubleMapMigrates: false },
-  variants: true,
+  variants: 'coherent',
   hmm: {
     ...accessTests,
     migrate_fault,
@@ -141,17 +146,29 @@ const v5Generic: SuiteSpec = {
     coherentLocal: { 'HMM_DMIRROR_PROT_DEV_GENERIC | HMM_DMIRROR_PROT_WRITE': GENERIC },
     coherentRemote: { 'HMM_DMIRROR_PROT_DEV_GENERIC | HMM_DMIRROR_PROT_WRITE': GENERIC },
   },
-  variants: false,
+  variants: null,
   hmm: { ...accessTests, migrate_fault, migrate_shared, ...multipleTests, compound, migrate_ping_pong },
 };
 
+// No device of v25 sees hugetlb mappings.
+const { anon_write_hugetlbfs: _, ...accessWithoutHugetlb } = accessTests;
+
+const mirror: SuiteSpec = {
+  traits: { ...traits6_x, doubleMapMigrates: false },
+  variants: 'public',
+  name: 'hmm-mirror-tests',
+  hmm: { ...accessWithoutHugetlb, migrate_fault, ...multipleTests, ...mirrorTests },
+  hmm2: { double_map, ...mirror2Tests },
+};
+
 const specs: Readonly<Record<SuiteId, SuiteSpec>> = {
+  mirror,
   generic: v5Generic,
   coherent: v4Coherent,
-  released: { traits: traits6_x, variants: true, hmm: tests6_x },
+  released: { traits: traits6_x, variants: 'coherent', hmm: tests6_x },
   'released-7': {
     traits: traits7_x,
-    variants: true,
+    variants: 'coherent',
     hmm: tests7_x,
     timeouts: { benchmark_thp_migration: 120 },
     timed: ['benchmark_thp_migration'],
@@ -160,17 +177,17 @@ const specs: Readonly<Record<SuiteId, SuiteSpec>> = {
 };
 
 /** Devices 0 and 1 are private, 2 and 3 coherent. */
-function hmmVariants(traits: HmmTraits): Record<string, fixtures.HmmFixtureVariant> {
+function hmmVariants(traits: HmmTraits, reached: string): Record<string, fixtures.HmmFixtureVariant> {
   return {
     hmm_device_private: { ...traits, coherent: false, device_number: 0 },
-    hmm_device_coherent: { ...traits, coherent: true, device_number: 2 },
+    [`hmm_device_${reached}`]: { ...traits, coherent: true, device_number: 2 },
   };
 }
 
-function hmm2Variants(traits: HmmTraits): Record<string, fixtures.Hmm2FixtureVariant> {
+function hmm2Variants(traits: HmmTraits, reached: string): Record<string, fixtures.Hmm2FixtureVariant> {
   return {
     hmm2_device_private: { ...traits, coherent: false, device_number0: 0, device_number1: 1 },
-    hmm2_device_coherent: { ...traits, coherent: true, device_number0: 2, device_number1: 3 },
+    [`hmm2_device_${reached}`]: { ...traits, coherent: true, device_number0: 2, device_number1: 3 },
   };
 }
 
@@ -187,12 +204,13 @@ export function hmmSpec(
 ): WithoutTests<fixtures.HmmFixture, fixtures.HmmFixtureVariant> {
   const traits = traitsOf(generation);
   const only = { '': { ...traits, coherent: false, device_number: 0 } };
+  const { variants } = specs[generation.suite];
   return {
     name: 'hmm',
     data: fixtures.HMM,
     setup: fixtures.setup,
     teardown: fixtures.teardown,
-    variants: specs[generation.suite].variants ? hmmVariants(traits) : only,
+    variants: variants === null ? only : hmmVariants(traits, variants),
   };
 }
 
@@ -202,22 +220,24 @@ export function hmm2Spec(
 ): WithoutTests<fixtures.Hmm2Fixture, fixtures.Hmm2FixtureVariant> {
   const traits = traitsOf(generation);
   const only = { '': { ...traits, coherent: false, device_number0: 0, device_number1: 1 } };
+  const { variants } = specs[generation.suite];
   return {
     name: 'hmm2',
     data: fixtures.HMM2,
     setup: fixtures.setup2,
     teardown: fixtures.teardown2,
-    variants: specs[generation.suite].variants ? hmm2Variants(traits) : only,
+    variants: variants === null ? only : hmm2Variants(traits, variants),
   };
 }
 
 /** hmm-tests of a generation. */
 export function hmmTests(generation: Generation): Suite {
-  const { hmm: tests, timeouts = {}, timed = [], preamble = [] } = specs[generation.suite];
+  const { hmm: tests, hmm2: tests2 = hmm2Tests, name = 'hmm-tests' } = specs[generation.suite];
+  const { timeouts = {}, timed = [], preamble = [] } = specs[generation.suite];
   const hmm = FIXTURE({ ...hmmSpec(generation), tests, timeouts });
-  const hmm2 = FIXTURE({ ...hmm2Spec(generation), tests: hmm2Tests });
+  const hmm2 = FIXTURE({ ...hmm2Spec(generation), tests: tests2 });
   return {
-    name: 'hmm-tests',
+    name,
     style: harnessStyles[generation.harness],
     fixtures: [hmm, hmm2],
     timed,
