@@ -20,7 +20,7 @@ import { MiB, PAGE } from './lib/memory.js';
 import { bootParent } from './lib/parent.js';
 import { table } from './pingpong.js';
 import { scenarioLines } from './scenarios.js';
-import { SUITE_73 } from './smoke.js';
+import { KFDTEST, SUITE_73 } from './smoke.js';
 import { readWhole, searchLines, stampedLog } from './triage.js';
 import { measureSizes, nLogN } from './vmas.js';
 
@@ -163,6 +163,7 @@ const guarded = {
     program([hmmSim, 'smoke', '0x100000000', '0x140000000', '--kernel', '6.12', '--seed', '7']),
   // As on a real 7.3, migrate_anon_huge_err fails on a coherent device.
   'smoke 7.3 but for the benchmark': () => program([hmmSim, ...SUITE_73], 1),
+  'smoke of kfdtest': () => program([hmmSim, ...KFDTEST]),
   scenarios,
   'triage of stamped runs': triage,
 };

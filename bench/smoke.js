@@ -13,6 +13,9 @@ const VERSION_MS = 120;
 /** The suite of 7.3 in the private and the coherent variant, without the two tests that measure. */
 export const SUITE_73 = ['smoke', ...SPM, '--kernel', '7.3', ...SEED, '-T', 'benchmark_thp_migration'];
 
+/** AMD's tests of shared virtual memory, on one GPU. */
+export const KFDTEST = ['smoke', '--suite', 'kfdtest', '--kernel', '6.12', ...SEED];
+
 /** @type {Record<string, { args: string[], limit?: number, maxCpu?: number, maxMB: number }>} */
 const suites = {
   'smoke 6.12, 58 tests': { args: ['smoke', ...SPM, '--kernel', '6.12', ...SEED], limit: 1.2, maxMB: 400 },

@@ -187,9 +187,16 @@ export interface Control {
 
 const { KFD_IOCTL_SVM_ATTR_GRANULARITY, KFD_IOCTL_SVM_ATTR_PREFETCH_LOC } = uapi;
 
+// What several tests notice.
+const elsewhere = { what: 'a GPU that is elsewhere', breaks: wrongPage };
+const unsplit = { what: 'ranges that are not split', breaks: overlapsRefused };
+const idle = { what: 'a GPU that does nothing', breaks: idleGpu };
+const loses = { what: 'VRAM that loses what it has', breaks: lostOnTheWayHome };
+const crowded = { what: 'no eviction', breaks: noEviction };
+
 /** At least one for each test. */
 export const controls: readonly Control[] = [
-  { test: 'BasicSystemMemTest', what: 'a GPU that is elsewhere', breaks: wrongPage },
+  { test: 'BasicSystemMemTest', ...elsewhere },
   {
     test: 'SetGetAttributesTest',
     what: 'attributes not kept',
@@ -197,39 +204,39 @@ export const controls: readonly Control[] = [
   },
   { test: 'XNACKModeTest', what: 'a mode that changes under queues', breaks: modeAlwaysChanges },
   { test: 'InvalidRangeTest', what: 'nothing checked', breaks: anythingIsARange },
-  { test: 'SplitSystemRangeTest', what: 'ranges that are not split', breaks: overlapsRefused },
+  { test: 'SplitSystemRangeTest', ...unsplit },
   { test: 'EvictSystemRangeTest', what: 'no notifier of COW', breaks: deafToCow },
-  { test: 'PartialUnmapSysMemTest', what: 'a GPU that is elsewhere', breaks: wrongPage },
-  { test: 'BasicVramTest', what: 'a GPU that does nothing', breaks: idleGpu },
-  { test: 'SplitVramRangeTest', what: 'ranges that are not split', breaks: overlapsRefused },
+  { test: 'PartialUnmapSysMemTest', ...elsewhere },
+  { test: 'BasicVramTest', ...idle },
+  { test: 'SplitVramRangeTest', ...unsplit },
   {
     test: 'PrefetchTest',
     what: 'a prefetch that is forgotten',
     breaks: forgets(KFD_IOCTL_SVM_ATTR_PREFETCH_LOC),
   },
-  { test: 'MigrateTest', what: 'VRAM that loses what it has', breaks: lostOnTheWayHome },
+  { test: 'MigrateTest', ...loses },
   {
     test: 'MigrateTest',
     what: 'private pages selected where they are generic',
     bug: { id: 'amdkfd-selects-private', kernel: 'v5-generic', params: { sim_topology: 'cpu' } },
   },
-  { test: 'MigrateAccessInPlaceTest', what: 'a GPU that does nothing', breaks: idleGpu },
+  { test: 'MigrateAccessInPlaceTest', ...idle },
   {
     test: 'MigrateGranularityTest',
     what: 'a granularity that is forgotten',
     breaks: forgets(KFD_IOCTL_SVM_ATTR_GRANULARITY),
   },
-  { test: 'MigrateLargeBufTest', what: 'VRAM that loses what it has', breaks: lostOnTheWayHome },
-  { test: 'MigratePolicyTest', what: 'VRAM that loses what it has', breaks: lostOnTheWayHome },
-  { test: 'MultiGPUMigrationTest', what: 'a GPU that is elsewhere', breaks: wrongPage },
-  { test: 'MultiGPUAccessInPlaceTest', what: 'a GPU that is elsewhere', breaks: wrongPage },
-  { test: 'MultiThreadMigrationTest', what: 'VRAM that loses what it has', breaks: lostOnTheWayHome },
-  { test: 'MigrateFileBackedRangeTest', what: 'a GPU that does nothing', breaks: idleGpu },
+  { test: 'MigrateLargeBufTest', ...loses },
+  { test: 'MigratePolicyTest', ...loses },
+  { test: 'MultiGPUMigrationTest', ...elsewhere },
+  { test: 'MultiGPUAccessInPlaceTest', ...elsewhere },
+  { test: 'MultiThreadMigrationTest', ...loses },
+  { test: 'MigrateFileBackedRangeTest', ...idle },
   { test: 'ReadOnlyRangeTest', what: 'a GPU that writes anywhere', breaks: writesAnywhere },
   { test: 'HMMProfilingEvent', what: 'nothing told', breaks: silent },
-  { test: 'VramOvercommitTest', what: 'no eviction', breaks: noEviction },
-  { test: 'VramOvercommitGiantRangeTest', what: 'no eviction', breaks: noEviction },
+  { test: 'VramOvercommitTest', ...crowded },
+  { test: 'VramOvercommitGiantRangeTest', ...crowded },
   { test: 'PrefaultPartialRangeTest', what: 'a hole that has no place', breaks: holeSkipped },
   { test: 'BasicTest', what: 'evictions that nobody does', breaks: evictionStuck, only: 1 },
-  { test: 'QueueTest', what: 'a GPU that does nothing', breaks: idleGpu, only: 1 },
+  { test: 'QueueTest', ...idle, only: 1 },
 ];

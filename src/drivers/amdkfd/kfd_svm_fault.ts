@@ -97,15 +97,20 @@ function* migrate_to(
   return r === 0 ? true : r;
 }
 
+/** An access of a GPU that its page table does not allow. */
+interface GpuFault {
+  readonly pdd: KfdProcessDevice;
+  readonly mm: MmStruct;
+  /** The page. */
+  readonly addr: number;
+  readonly write_fault: boolean;
+  /** When it happened, in simulated ns. */
+  readonly timestamp: number;
+}
+
 /** Context: mmap_lock held for read, svms.lock, the range's migrate_mutex. */
-function* restore_range(
-  prange: SvmRange,
-  pdd: KfdProcessDevice,
-  mm: MmStruct,
-  addr: number,
-  write_fault: boolean,
-  timestamp: number,
-): Task<number> {
+function* restore_range(prange: SvmRange, fault: GpuFault): Task<number> {
+  const { pdd, mm, addr, write_fault, timestamp } = fault;
   if (svm_range_skip_recover(prange)) return 0;
   if (timestamp < prange.validate_timestamp + AMDGPU_SVM_RANGE_RETRY_FAULT_PENDING) return 0;
   const vma = mm.vmas.vma_lookup(addr * PAGE_SIZE);
@@ -127,14 +132,9 @@ function* restore_range(
 }
 
 /** Find the range, or make one, and restore it. Context: mm in use. */
-function* restore_addr(
-  pdd: KfdProcessDevice,
-  mm: MmStruct,
-  addr: number,
-  write_fault: boolean,
-  timestamp: number,
-): Task<number> {
+function* restore_addr(fault: GpuFault): Task<number> {
   const where = 'svm_range_restore_pages';
+  const { pdd, mm, addr } = fault;
   const { process } = pdd;
   const { svms } = process;
   yield* mm.mmap_lock.down_read(where);
@@ -152,7 +152,7 @@ function* restore_addr(
   let r = -EFAULT;
   if (prange !== null) {
     yield* prange.migrate_mutex.mutex_lock(where);
-    r = yield* restore_range(prange, pdd, mm, addr, write_fault, timestamp);
+    r = yield* restore_range(prange, fault);
     prange.migrate_mutex.mutex_unlock();
   }
   svms.lock.mutex_unlock();
@@ -177,7 +177,7 @@ export function* svm_range_restore_pages(
   if (svms.drain_pagefaults) return 0;
   if (!process.xnack_enabled) return -EFAULT;
   if (mm === null || !dev.module.kernel.mmget_not_zero(mm)) return 0;
-  const r = yield* restore_addr(pdd, mm, addr, write_fault, timestamp);
+  const r = yield* restore_addr({ pdd, mm, addr, write_fault, timestamp });
   yield* mmput(mm);
   return r === -EAGAIN ? 0 : r;
 }
