@@ -38,7 +38,9 @@ function presentTransition(before: PageState, after: PageState): Finding {
 
 // --- faults of the CPU --------------------------------------------------------------------------------------
 
-function refusal({ before, write }: Fault): readonly [fn: string, reason: Why] {
+function refusal({ before, write, events }: Fault): readonly [fn: string, reason: Why] {
+  const userfault = events.find((event) => event.event === 'skip' && event.fn === 'handle_userfault');
+  if (userfault?.reason !== undefined) return ['handle_userfault', userfault.reason];
   if (before.vma === null) return ['bad_area_nosemaphore', { id: 'no-vma' }];
   if (write && !before.vma.write) return ['access_error', { id: 'vma-not-writable' }];
   if (!before.vma.read && !before.vma.write) return ['access_error', { id: 'prot-none' }];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: mm/hugetlb.c, page faults. Fidelity: ported; no userfaultfd, hwpoison or migration entries.
+ * Answers for: mm/hugetlb.c, page faults. Fidelity: ported; no write-protecting userfaultfd, hwpoison or migration
+ * entries.
  */
 import { KernelBug } from '../sim/errors.js';
 import type { Mutex } from '../sim/locks.js';
@@ -52,6 +53,7 @@ import {
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
   linear_page_index,
+  userfaultfd_missing,
   VM_FAULT_SIGBUS,
   VM_FAULT_SIGSEGV,
   VM_MAYSHARE,
@@ -59,6 +61,7 @@ import {
   VM_WRITE,
   type VmArea,
 } from './types.js';
+import { handle_userfault } from './userfaultfd_k.js';
 
 export {
   __unmap_hugepage_range,
@@ -158,7 +161,9 @@ function* hugetlb_no_page(fault: HugeFault): Task<number> {
     k.printk('hugetlb: a process dies because the owner of the reservation took its page back');
     return VM_FAULT_SIGBUS;
   }
-  const found = (yield* lock_page_of_file(fault)) ?? new_page(fault);
+  const cached = yield* lock_page_of_file(fault);
+  if (cached === null && is_for_userfaultfd(fault)) return userfault(fault);
+  const found = cached ?? new_page(fault);
   if (found === null) return VM_FAULT_SIGBUS;
   const { folio, anon } = found;
   if (huge_pte(vma.vm_mm, address) !== null) {
@@ -182,6 +187,17 @@ function* hugetlb_no_page(fault: HugeFault): Task<number> {
   const ret = yield* hugetlb_wp(fault);
   if (anon) k.unlock_page(folio);
   return ret;
+}
+
+/** Whether a userfaultfd decides of what is missing here. Behind the end of the file it does not. */
+function is_for_userfaultfd({ vma, mapping, idx }: HugeFault): boolean {
+  return userfaultfd_missing(vma) && idx < Math.floor(mapping.size / HPAGE_SIZE);
+}
+
+/** hugetlb_handle_userfault(); whoever waits does so when the locks are given back. */
+function userfault({ vma, address, flags }: HugeFault): number {
+  const pgoff = linear_page_index(vma, address);
+  return handle_userfault({ vma, address, pgoff, flags, page: NO_PAGE }, 'uffd-missing');
 }
 
 /** The page that the file has at this place, or null. Context: may sleep. */
@@ -218,7 +234,7 @@ function new_page({ k, vma, address, mapping, idx }: HugeFault): FaultPage | nul
 }
 
 /** A new page becomes huge page `idx` of the file, locked; its reservation is used up. */
-function hugetlb_add_to_page_cache(k: Kernel, folio: Page, mapping: AddressSpace, idx: number): void {
+export function hugetlb_add_to_page_cache(k: Kernel, folio: Page, mapping: AddressSpace, idx: number): void {
   const { mem } = k;
   get_page(k, folio);
   mapping.i_pages.set(idx, folio);

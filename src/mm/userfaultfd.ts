@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/userfaultfd.c: what a userfaultfd does to the memory that it has: registering, filling, protecting.
- * Fidelity: ported for anonymous memory and memory files; not for hugetlb.
+ * Fidelity: ported for anonymous memory and memory files; of hugetlb mappings, for what is missing.
  */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
+import { HPAGE_SIZE } from './hugetlb.js';
+import { mfill_atomic_hugetlb } from './hugetlb_userfault.js';
 import { folio_add_lru } from './lru.js';
 import { change_protection, wants_manual_upgrade } from './mprotect.js';
 import { get_page, put_page } from './page_alloc.js';
@@ -47,9 +49,10 @@ import { userfaultfd_reset_ctx, vm_get_page_prot, vma_modify_flags, vma_set_page
 
 const vma_is_shmem = (vma: VmArea): boolean => vma.vm_ops?.name === 'shmem';
 
-/** DIVERGES: hugetlb is refused. */
-function vma_can_userfault(vma: VmArea): boolean {
-  if (is_vm_hugetlb_page(vma) || (vma.vm_flags & VM_SPECIAL) !== 0) return false;
+/** DIVERGES: write protection of hugetlb is refused. */
+function vma_can_userfault(vma: VmArea, vm_flags = 0): boolean {
+  if (is_vm_hugetlb_page(vma)) return (vm_flags & VM_UFFD_WP) === 0;
+  if ((vma.vm_flags & VM_SPECIAL) !== 0) return false;
   return vma_is_anonymous(vma) || vma_is_shmem(vma);
 }
 
@@ -60,10 +63,22 @@ function vmas_of(mm: MmStruct, start: number, end: number): readonly VmArea[] {
 
 // --- registering ------------------------------------------------------------------------------------------
 
+/** Whether `at` lies in the middle of a huge page of hugetlb. */
+const cuts_huge_page = (vma: VmArea, at: number): boolean =>
+  is_vm_hugetlb_page(vma) && at > vma.vm_start && at <= vma.vm_end && at % HPAGE_SIZE !== 0;
+
 /** Why the range cannot be registered: 0 or -errno. */
-function refusal(ctx: UserfaultfdCtx, vmas: readonly VmArea[], vm_flags: number): number {
+function refusal(
+  ctx: UserfaultfdCtx,
+  vmas: readonly VmArea[],
+  start: number,
+  end: number,
+  vm_flags: number,
+): number {
+  if (vmas[0] !== undefined && cuts_huge_page(vmas[0], start)) return -EINVAL;
   for (const vma of vmas) {
-    if (!vma_can_userfault(vma)) return -EINVAL;
+    if (!vma_can_userfault(vma, vm_flags)) return -EINVAL;
+    if (cuts_huge_page(vma, end)) return -EINVAL;
     if ((vma.vm_flags & VM_MAYWRITE) === 0) return -EPERM;
     if (vma.vm_userfaultfd_ctx !== null && vma.vm_userfaultfd_ctx !== ctx) return -EBUSY;
     const drops_wp = vma.vm_userfaultfd_ctx === ctx && (vma.vm_flags & VM_UFFD_WP & ~vm_flags) !== 0;
@@ -80,7 +95,7 @@ export function* userfaultfd_register_range(
   vm_flags: number,
 ): Task<number> {
   const { mm } = ctx;
-  const refused = refusal(ctx, vmas_of(mm, start, end), vm_flags);
+  const refused = refusal(ctx, vmas_of(mm, start, end), start, end, vm_flags);
   if (refused !== 0) return refused;
   for (let at = start; at < end; ) {
     const vma = mm.vmas.find_vma(at);
@@ -112,7 +127,8 @@ function* userfaultfd_clear_vma(vma: VmArea, start: number, end: number): Task<n
 /** Context: mmap_lock held for write; may sleep. Return: 0 or -errno. */
 export function* userfaultfd_unregister_range(mm: MmStruct, start: number, end: number): Task<number> {
   const vmas = vmas_of(mm, start, end);
-  if (vmas.length === 0 || !vmas.every(vma_can_userfault)) return -EINVAL;
+  if (vmas.length === 0 || !vmas.every((vma) => vma_can_userfault(vma))) return -EINVAL;
+  if (cuts_huge_page(vmas[0]!, start)) return -EINVAL;
   for (let at = start; at < end; ) {
     const vma = mm.vmas.find_vma(at);
     if (vma === null || vma.vm_start >= end) break;
@@ -314,6 +330,11 @@ export function* mfill_atomic(
   if (source !== null) mm.kernel.enter('mfill_atomic_copy', start);
   yield* mm.mmap_lock.down_read('mfill_atomic');
   const vma = destination(mm, start, start + len, wp);
+  if (typeof vma !== 'number' && is_vm_hugetlb_page(vma)) {
+    const filled = yield* mfill_atomic_hugetlb(vma, start, len, source);
+    mm.mmap_lock.up_read();
+    return filled;
+  }
   let copied = 0;
   let err = typeof vma === 'number' ? vma : 0;
   while (typeof vma !== 'number' && err === 0 && copied < len) {

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A userfaultfd that has huge pages: who waits for it, what it fills them with, and what it refuses. */
+import t from 'tap';
+import type { Machine } from '../../src/machine/machine.js';
+import { load } from '../../src/scenario/load.js';
+import { judge } from '../../src/scenario/verdict.js';
+import { MachinePool } from '../../src/session/machine-pool.js';
+import { runOn } from '../../src/session/runner.js';
+import { Setups } from '../../src/session/setup.js';
+import type { Task } from '../../src/sim/task.js';
+import { EEXIST, EINVAL } from '../../src/uapi/errno.js';
+import {
+  MAP_ANONYMOUS,
+  MAP_HUGETLB,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  O_CLOEXEC,
+  PROT_READ,
+  PROT_WRITE,
+} from '../../src/uapi/mman.js';
+import {
+  encodeRequest,
+  UFFD_API,
+  UFFDIO_API,
+  UFFDIO_COPY,
+  UFFDIO_REGISTER,
+  UFFDIO_REGISTER_MODE_MISSING,
+} from '../../src/uapi/userfaultfd.js';
+import type { Sys } from '../../src/user/api.js';
+import { explained } from '../explain/lines.js';
+import { join, UserBench } from '../kernel/bench.js';
+
+const HUGE = 0x200000;
+
+const STEPS = [
+  'open d0 0: { ret: 0 }',
+  'mmap r0 1024 rw private hugetlb: { ret: 0 }',
+  'store r0[512] 5: { pages: [ok] }',
+  'uffd: { ret: 0 }',
+  'uffd_register r0[0..511] missing: { ret: 0 }',
+  'uffd_register r0[0..100] missing: { ret: EINVAL }',
+  'uffd_register r0[100..511] missing: { ret: EINVAL }',
+  'load r0[0]: { pages: [SIGBUS] }',
+  'READ d0 r0[0..1]: { ret: EFAULT }',
+  'load r0[512]: { pages: [5] }',
+  'uffd_zero r0[0..511]: { ret: EINVAL, bytes: 0 }',
+  'uffd_copy r0[0..3] 7: { ret: EINVAL, bytes: 0 }',
+  'uffd_unregister r0[0..511]: { ret: 0 }',
+  'load r0[0]: { pages: [0] }',
+];
+
+t.test('what is missing is for it to decide, in whole huge pages', (t) => {
+  const setups = new Setups({ check: true });
+  for (const kernel of ['6.1', '6.12', '7.3']) {
+    const text = `name: x\nkernel: "${kernel}"\nsteps:\n${STEPS.map((step) => `  - ${step}\n`).join('')}`;
+    const { document } = load(text, 'x', 'yaml').documents[0]!;
+    t.equal(judge(document, runOn(new MachinePool(), setups.of(document), document)), undefined, kernel);
+    if (kernel === '6.12')
+      t.match(explained(document, 7)[1], /r0\[0\] {2}SIGBUS {2}handle_userfault {2}/, 'explain says why');
+  }
+  t.end();
+});
+
+function* request(sys: Sys, fd: number, number: number, ...fields: number[]): Task<number> {
+  const room = yield* sys.malloc(64);
+  yield* sys.storeBytes(room, encodeRequest(number, ...fields));
+  return yield* sys.ioctl(fd, number, room);
+}
+
+for (const share of [MAP_PRIVATE, MAP_SHARED]) {
+  t.test(
+    `a store waits until another thread has copied the huge page (${share === MAP_SHARED ? 'shared' : 'private'})`,
+    (t) => {
+      const bench = new UserBench();
+      const words = bench.call(function* (sys) {
+        const flags = share | MAP_ANONYMOUS | MAP_HUGETLB;
+        const at = yield* sys.mmap(0, 2 * HUGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+        const source = yield* sys.mmap(0, HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        yield* sys.storeSeq(source, HUGE / 4, 100, 1);
+        const fd = yield* sys.userfaultfd(O_CLOEXEC);
+        yield* request(sys, fd, UFFDIO_API, UFFD_API, 0);
+        t.equal(yield* request(sys, fd, UFFDIO_REGISTER, at, 2 * HUGE, UFFDIO_REGISTER_MODE_MISSING), 0);
+        const thread = yield* sys.pthread_create(function* (other) {
+          t.equal(yield* request(other, fd, UFFDIO_COPY, at + 4096, source, HUGE, 0), -EINVAL);
+          t.equal(yield* request(other, fd, UFFDIO_COPY, at, source, HUGE, 0), 0);
+          t.equal(yield* request(other, fd, UFFDIO_COPY, at, source, HUGE, 0), -EEXIST);
+        });
+        yield* sys.store32(at + 8, 7);
+        yield* join(thread);
+        return [yield* sys.load32(at), yield* sys.load32(at + 8), yield* sys.load32(at + HUGE - 4)];
+      });
+      t.strictSame(words, [100, 7, 100 + HUGE / 4 - 1]);
+      (bench as unknown as { machine: Machine }).machine.check();
+      t.end();
+    },
+  );
+}
