@@ -408,6 +408,31 @@ export const categories: Readonly<Record<string, Category>> = {
     devices: [0, 1],
     machine: { spm: [], memory: '64M', hugepages: 0 },
   },
+  // The same with some swap: direct reclaim, what it leaves, and the OOM killer. By its name alone, as it takes long.
+  reclaim: {
+    ...base,
+    share: 0,
+    steps: {
+      ...common,
+      ...forks,
+      ...reclaims,
+      ...exclusives,
+      ...pins,
+      ...areas,
+      ...fileCalls,
+      store: 220,
+      populate_write: 40,
+      collapse: 8,
+      hugepage: 14,
+      release: 4,
+    },
+    backing: { anon: 80, file: 20 },
+    shared: 20,
+    pages: [9000, 7000, 5000, ...SMALL],
+    advised: true,
+    devices: [0, 1],
+    machine: { spm: [], memory: '64M', hugepages: 0, swap: '32M' },
+  },
   // One module parameter alone, which no suite gives.
   parameter: { ...base, share: 1, devices: [0, 1, 2], machine: { spm: ['0x100000000'] } },
 };

@@ -2,6 +2,7 @@
 /** Answers for: lib/test_hmm.c, struct dmirror_bounce: the kernel buffer between device memory and user memory. */
 import type { Kernel } from '../../mm/kernel.js';
 import { put_page, UNMOVABLE } from '../../mm/page_alloc.js';
+import { alloc_page } from '../../mm/page_alloc_slow.js';
 import type { MmStruct } from '../../mm/types.js';
 import { copy_from_user, copy_to_user, userPage } from '../../mm/uaccess.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
@@ -23,18 +24,28 @@ export class DmirrorBounce {
     return this.pages.length;
   }
 
-  /** dmirror_bounce_init(): -ENOMEM for more than the machine has. */
-  static init(k: Kernel, size: number): DmirrorBounce | number {
+  /**
+   * dmirror_bounce_init(), with what vmalloc() does for it. Context: may sleep, and reclaim.
+   * Return: -ENOMEM for more than the machine has, and where the process is to die for its memory.
+   */
+  static *init(k: Kernel, size: number): Task<DmirrorBounce | number> {
     const npages = size / PAGE_SIZE;
-    if (npages > k.pages.nr_free_pages) return -ENOMEM;
-    const pages = new Uint32Array(npages);
-    for (let n = 0; n < npages; n++) pages[n] = k.pages.alloc_page(UNMOVABLE);
+    if (npages > k.pages.totalPages) return -ENOMEM;
+    const bounce = new DmirrorBounce(k, new Uint32Array(npages));
+    for (let n = 0; n < npages; n++) {
+      const page = yield* alloc_page(k, UNMOVABLE);
+      if (page === NO_PAGE) {
+        bounce.fini();
+        return -ENOMEM;
+      }
+      bounce.pages[n] = page;
+    }
     k.executor.charge(COST_BOUNCE * npages);
-    return new DmirrorBounce(k, pages);
+    return bounce;
   }
 
   fini(): void {
-    for (const page of this.pages) put_page(this.k, page);
+    for (const page of this.pages) if (page !== NO_PAGE) put_page(this.k, page);
   }
 
   /** Keep a copy of `page` as page `n` of the buffer. */

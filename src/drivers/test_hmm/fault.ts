@@ -297,7 +297,7 @@ export function dmirror_read_unlocked(dmirror: Dmirror, mm: MmStruct, cmd: Dmirr
 }
 
 function* read(dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd, unlocked: boolean): Task<number> {
-  const bounce = DmirrorBounce.init(dmirror.mdevice.module.kernel, cmd.size);
+  const bounce = yield* DmirrorBounce.init(dmirror.mdevice.module.kernel, cmd.size);
   if (typeof bounce === 'number') return bounce;
   let ret = yield* access_loop(dmirror, cmd, bounce, dmirror_do_read, false, unlocked);
   if (ret === 0 && !(yield* bounce.toUser(mm, cmd.ptr))) ret = -EFAULT;
@@ -308,7 +308,7 @@ function* read(dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd, unlocked: boolea
 
 /** HMM_DMIRROR_WRITE: the device writes memory. Context: may sleep. */
 export function* dmirror_write(dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd): Task<number> {
-  const bounce = DmirrorBounce.init(dmirror.mdevice.module.kernel, cmd.size);
+  const bounce = yield* DmirrorBounce.init(dmirror.mdevice.module.kernel, cmd.size);
   if (typeof bounce === 'number') return bounce;
   let ret = -EFAULT;
   if (yield* bounce.fromUser(mm, cmd.ptr))
@@ -320,7 +320,7 @@ export function* dmirror_write(dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd):
 
 /** Read the range back for the caller, without faulting (what MIGRATE_TO_DEV and EXCLUSIVE end with). */
 export function* return_data(dmirror: Dmirror, mm: MmStruct, cmd: DmirrorCmd): Task<number> {
-  const bounce = DmirrorBounce.init(dmirror.mdevice.module.kernel, cmd.size);
+  const bounce = yield* DmirrorBounce.init(dmirror.mdevice.module.kernel, cmd.size);
   if (typeof bounce === 'number') return bounce;
   yield* dmirror.mutex.mutex_lock('dmirror_do_read');
   let ret = dmirror_do_read(dmirror, cmd.addr, cmd.addr + cmd.size, bounce, cmd.addr);
