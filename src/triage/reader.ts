@@ -9,7 +9,7 @@ import { brokenAt, unwrap } from './unwrap.js';
 
 /** A line without any of these says nothing. Looked for first: most lines of most logs go no further. */
 const INTERESTING =
-  /ok |hmm|HMM|modprobe|Must be|RUN |\bOK |FAIL|PASS|SKIP|Totals:|SUMMARY|Starting \d|1\.\.\d|Linux|TAP version|BUG|KASAN|WARNING|INFO:|Oops|[Uu]nable to|protection fault|[Pp]ossible |inconsistent lock|suspicious RCU|bad unlock|lock held when|UBSAN|panic|Kernel oops in|Hung in|Invariant violated|Expected |Test |running |EXIT|exit|Bail out|[Pp]age size|aborted|MESSAGE"?: ?\[/;
+  /ok |hmm|HMM|modprobe|Must be|RUN |\bOK |FAIL|PASS|SKIP|Totals:|SUMMARY|Starting \d|1\.\.\d|Linux|TAP version|BUG|KASAN|WARNING|INFO:|Oops|[Uu]nable to|protection fault|[Pp]ossible |inconsistent lock|suspicious RCU|bad unlock|lock held when|UBSAN|panic|Kernel oops in|Hung in|Invariant violated|Expected |Test |running |EXIT|exit|Bail out|Killed process|[Pp]age size|aborted|MESSAGE"?: ?\[/;
 
 const BANNER =
   /\bLinux version (\d+\.\d+[\w.+~-]*)|^Linux \S+ (\d+\.\d+\.\d[\w.+~-]*) #\d|\btainted(?:: [A-Z =[\],()_]+?)? (\d+\.\d+\.\d[\w.+~-]*) #|\bkernel[ _-]?(?:version|release) ?[:=] ?v?(\d+\.\d+[\w.+~-]*)/i;

@@ -119,6 +119,12 @@ export const reportKinds: readonly ReportKind[] = [
     kills: true,
     oneLine: true,
   },
+  // Of a cgroup, or of the machine: the program is gone, the kernel goes on.
+  {
+    begins: /^(?:Memory cgroup out|Out) of memory: Killed process \d+ \((.+?)\)/,
+    title: 'out of memory: $1 killed',
+    oneLine: true,
+  },
   { begins: /^UBSAN: ([\w-]+) in (\S+)/, title: 'UBSAN: $1 in FN', bare: 'UBSAN: $1', from: 'trace' },
   { begins: /^(?:Internal error: )?Oops(?: - [\w ]+)?: /, title: 'oops in FN', kills: true },
   { begins: /^Kernel panic - not syncing: (.*)$/, title: 'kernel panic: $1', kills: true },

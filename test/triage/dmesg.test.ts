@@ -18,6 +18,14 @@ const TITLES: readonly [string, string][] = [
   ],
   ['kernel BUG at mm/rmap.c:12!', 'kernel BUG in dmirror_do_read'],
   [
+    'Out of memory: Killed process 812 (hmm-tests) total-vm:1054720kB, anon-rss:524288kB, file-rss:0kB, shmem-rss:0kB, UID:0',
+    'out of memory: hmm-tests killed',
+  ],
+  [
+    'Memory cgroup out of memory: Killed process 9 (a.out) total-vm:40000kB, anon-rss:20000kB',
+    'out of memory: a.out killed',
+  ],
+  [
     'watchdog: BUG: soft lockup - CPU#0 stuck for 23s! [hmm-tests:123]',
     'BUG: soft lockup in dmirror_do_read',
   ],
