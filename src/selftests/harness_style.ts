@@ -26,6 +26,11 @@ export interface HarnessStyle {
   readonly countsSkips: boolean;
   /** -h tells of -d, the debug prints. */
   readonly hasDebug: boolean;
+  /**
+   * A kernel oops kills the test's process, and what it left behind stays for the next test, as on a real machine. Else the next
+   * test gets a fresh machine.
+   */
+  readonly outlivesOops: boolean;
 }
 
 /** Linux 6.12: the test is a grandchild of the harness, its metadata is shared memory. */
@@ -40,6 +45,7 @@ export const HARNESS_6_12: HarnessStyle = {
   skipInSetup: 'return',
   countsSkips: false,
   hasDebug: false,
+  outlivesOops: false,
 };
 
 /** Linux 7.3. */
@@ -48,6 +54,7 @@ export const HARNESS_7_3: HarnessStyle = {
   assertAborts: true,
   countsSkips: true,
   hasDebug: true,
+  outlivesOops: true,
 };
 
 /** Linux 6.1. */
@@ -62,6 +69,7 @@ export const HARNESS_6_1: HarnessStyle = {
   skipInSetup: 'exit',
   countsSkips: false,
   hasDebug: false,
+  outlivesOops: false,
 };
 
 /** By the name that a generation has for its harness. */

@@ -56,7 +56,8 @@ type Ending =
   | { readonly kind: 'signal'; readonly signal: string }
   | { readonly kind: 'timeout'; readonly hang: Hang }
   | { readonly kind: 'abandoned'; readonly reason: string }
-  | { readonly kind: 'oops'; readonly bug: KernelBug }
+  /** `end`: how its process died of it on a machine that goes on. */
+  | { readonly kind: 'oops'; readonly bug: KernelBug; readonly end?: Ending }
   | { readonly kind: 'violation'; readonly violation: InvariantViolation };
 
 /** Runs the tests that the filters select. The caller iterates: one result a step, the totals at the end. */
@@ -176,10 +177,8 @@ class HarnessRun {
       forked: (pid) => children.push(pid),
     };
     let ending = this.ending(machine, test, metadata, environment);
-    if (ending.kind === 'exit' || ending.kind === 'signal') {
-      ending = this.killLeftOver(machine, children) ?? ending;
-    }
-    if (ending.kind !== 'exit' && ending.kind !== 'signal') this.machine = undefined;
+    if (diedAlone(ending)) ending = this.killLeftOver(machine, children) ?? ending;
+    if (!diedAlone(ending)) this.machine = undefined;
     const code = this.judge(metadata, ending);
     if (code === KSFT_SKIP) return { code, diagnostic: reason === '' ? 'unknown' : reason };
     const outcome = { code, diagnostic: environment.style.usesResultCode ? reason : '' };
@@ -199,7 +198,10 @@ class HarnessRun {
       guard(() => machine.call(process, (sys) => test.main(sys, metadata, environment), limit));
       return { kind: 'exit', status: 0 };
     } catch (error) {
-      return asEnding(error, process);
+      const ending = asEnding(error, process);
+      if (ending.kind !== 'oops' || !this.options.suite.style.outlivesOops) return ending;
+      if (machine.dmesg.at(-1) === PANIC) return ending;
+      return { ...ending, end: make_task_dead(machine, process, ending.bug) };
     }
   }
 
@@ -230,7 +232,7 @@ class HarnessRun {
         return this.fail(metadata, `The test ${ending.reason}`);
       case 'oops':
         this.log('oops', metadata, `Kernel oops in ${ending.bug.fn}: ${ending.bug.reason}`);
-        return KSFT_FAIL;
+        return ending.end === undefined ? KSFT_FAIL : this.judge(metadata, ending.end);
       case 'violation':
         this.log('violation', metadata, `Invariant violated: ${ending.violation.message}`);
         return KSFT_FAIL;
@@ -264,6 +266,26 @@ class HarnessRun {
 
   private log(kind: LogEvent['kind'], metadata: Metadata, text: string): void {
     this.options.onEvent({ type: 'log', kind, text: `${metadata.name}: ${text}` });
+  }
+}
+
+/** Is the process of the test gone, and the machine as good as before? */
+function diedAlone(ending: Ending): boolean {
+  if (ending.kind === 'oops') return ending.end !== undefined && diedAlone(ending.end);
+  return ending.kind === 'exit' || ending.kind === 'signal';
+}
+
+/** die() of a BUG() has another signal than page_fault_oops(). */
+const signalOf = ({ reason }: KernelBug): string => (reason.includes('BUG') ? 'SIGSEGV' : 'SIGKILL');
+
+/** The process exits with all that it holds, which may keep it from exiting. */
+function make_task_dead(machine: Machine, process: Process, bug: KernelBug): Ending {
+  const signal = signalOf(bug);
+  try {
+    machine.kill(process, signal);
+    return { kind: 'signal', signal };
+  } catch (error) {
+    return endOfMachine(error);
   }
 }
 
