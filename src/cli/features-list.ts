@@ -63,6 +63,12 @@ export const features: readonly Feature[] = [
     proof: 'features/cdm-memory.yaml',
   },
   {
+    name: 'coherent-node',
+    what: 'coherent device memory as a NUMA node, as proposed in 2016 (machine.modprobe); mainline has not taken it',
+    since: 'all',
+    proof: 'features/coherent-node.yaml',
+  },
+  {
     name: 'amdkfd',
     what: 'shared virtual memory of AMD GPUs (machine.modprobe)',
     since: 'all',

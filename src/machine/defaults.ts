@@ -4,6 +4,7 @@
  * own code is loaded when one is described.
  */
 import { amdgpu_info } from '../drivers/amdkfd/modinfo.js';
+import { coherent_node_info } from '../drivers/coherent_node/modinfo.js';
 import { hmm_dmirror_info } from '../drivers/hmm_dmirror/modinfo.js';
 import { kvm_hv_info } from '../drivers/kvm_hv/modinfo.js';
 import { nouveau_info } from '../drivers/nouveau/modinfo.js';
@@ -25,6 +26,7 @@ export const DEFAULT_MODULE: ModuleInfo = test_hmm_info;
 export const MODULES: readonly ModuleInfo[] = [
   DEFAULT_MODULE,
   hmm_dmirror_info,
+  coherent_node_info,
   amdgpu_info,
   kvm_hv_info,
   nouveau_info,

@@ -3,6 +3,7 @@
 import type { DriverCheckers } from '../checkers/index.js';
 import { test_hmm_checkers } from '../checkers/test_hmm/index.js';
 import { amdgpu } from '../drivers/amdkfd/driver.js';
+import { coherent_node } from '../drivers/coherent_node/driver.js';
 import { gup_test_init } from '../drivers/gup_test/driver.js';
 import { hmm_dmirror } from '../drivers/hmm_dmirror/driver.js';
 import { kvm_hv } from '../drivers/kvm_hv/driver.js';
@@ -48,6 +49,7 @@ const loadableDrivers: readonly LoadableDriver[] = [
   // What modprobe finds, by name.
   loadable(test_hmm, test_hmm_checkers),
   loadable(hmm_dmirror),
+  loadable(coherent_node),
   loadable(amdgpu),
   loadable(kvm_hv),
   loadable(nouveau),

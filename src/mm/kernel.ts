@@ -158,6 +158,11 @@ export class Kernel {
     this.mem.flags[this.zeroPage] = PG_reserved | PG_uptodate;
   }
 
+  /** The allocator of a machine with several nodes; null where there is one. */
+  get severalNodes(): NodePages | null {
+    return this.pages instanceof NodePages ? this.pages : null;
+  }
+
   // --- struct page -------------------------------------------------------------------------------
 
   is_zone_device_page(page: Page): boolean {

@@ -5,6 +5,7 @@
  * simplified (DIVERGES: no policies, no balancing): one zone a node; the one processor is on node 0, so that its zonelist is that of the nodes in order.
  */
 import { NO_PAGE, PAGEBLOCK, type Page } from '../sim/memmap.js';
+import type { Task, Wait } from '../sim/task.js';
 import {
   type MigrateType,
   MOVABLE,
@@ -75,6 +76,10 @@ export class NodeMap {
 export class NodePages implements Pages {
   should_fail_alloc_page: (() => boolean) | null = null;
   readonly watermarks: Watermarks;
+  /** The node that is on no zonelist, a device's; null: all are. */
+  isolated: number | null = null;
+  /** The node that the next step of a task gets its user memory from (MPOL_BIND); null: whichever the zonelist says. */
+  private bound: number | null = null;
 
   constructor(
     readonly zones: readonly PageAllocator[],
@@ -86,6 +91,38 @@ export class NodePages implements Pages {
       min: sum(({ watermarks }) => watermarks.min),
       high: sum(({ watermarks }) => watermarks.high),
     };
+  }
+
+  /** Take a node off the zonelist, or all back onto it. */
+  isolate_node(nid: number | null): void {
+    this.isolated = nid;
+  }
+
+  /** Whether user memory comes from one node alone now: no other serves who asked for that. */
+  get isBound(): boolean {
+    return this.bound !== null;
+  }
+
+  /** Do what `begin` begins with its user memory from `nid`, and from nowhere else; other tasks go on with theirs. */
+  *binding<T>(nid: number, begin: () => Task<T>): Task<T> {
+    let body: Task<T> | null = null;
+    for (;;) {
+      this.bound = nid;
+      let step: IteratorResult<Wait, T>;
+      try {
+        // What needs not sleep is done when it begins.
+        body ??= begin();
+        step = body.next();
+      } finally {
+        this.bound = null;
+      }
+      if (step.done) return step.value;
+      yield step.value;
+    }
+  }
+
+  private get zonelist(): readonly PageAllocator[] {
+    return this.isolated === null ? this.zones : this.zones.filter((_, nid) => nid !== this.isolated);
   }
 
   get blocks(): PageBlocks {
@@ -102,7 +139,7 @@ export class NodePages implements Pages {
 
   /** The first that a zone has, in the order of the zonelist. */
   private first(take: (zone: PageAllocator) => Page): Page {
-    for (const zone of this.zones) {
+    for (const zone of this.zonelist) {
       const page = take(zone);
       if (page !== NO_PAGE) return page;
     }
@@ -114,6 +151,7 @@ export class NodePages implements Pages {
   }
 
   rmqueue(type: MigrateType, init = true): Page {
+    if (this.bound !== null && type === MOVABLE) return this.zones[this.bound]!.rmqueue(type, init);
     return this.first((zone) => zone.rmqueue(type, init));
   }
 
@@ -123,6 +161,7 @@ export class NodePages implements Pages {
 
   alloc_huge(type: MigrateType = MOVABLE): Page {
     if (this.should_fail_alloc_page?.()) return NO_PAGE;
+    if (this.bound !== null && type === MOVABLE) return this.zones[this.bound]!.alloc_huge(type);
     return this.first((zone) => zone.alloc_huge(type));
   }
 

@@ -30,7 +30,11 @@ function should_reclaim_retry(k: Kernel, no_progress_loops: number): boolean {
  * keeps. Return: whether trying again makes sense. Context: may sleep.
  */
 function* __alloc_pages_may_oom(k: Kernel, type: MigrateType, victim: boolean): Task<boolean> {
-  if (k.zones.some(({ nr_free_pages, watermarks }) => nr_free_pages > watermarks.high)) return true;
+  const isolated = k.severalNodes?.isolated ?? null;
+  const plenty = k.zones.some(
+    ({ nr_free_pages, watermarks }, nid) => nid !== isolated && nr_free_pages > watermarks.high,
+  );
+  if (plenty) return true;
   if (!out_of_memory(k, GFP[type]) || victim) return false;
   k.executor.charge(COST_JIFFY);
   yield* k.executor.yield('__alloc_pages_may_oom');
@@ -44,6 +48,8 @@ function* __alloc_pages_may_oom(k: Kernel, type: MigrateType, victim: boolean): 
  */
 export function* __alloc_pages_slowpath(k: Kernel, type: MigrateType = MOVABLE): Task<Page> {
   if (k.pages.should_fail_alloc_page?.()) return NO_PAGE;
+  // Nobody reclaims on a node that was asked for by name.
+  if (k.severalNodes?.isBound) return NO_PAGE;
   for (let no_progress_loops = 0; ; ) {
     const victim = tsk_is_oom_victim(k);
     const page = victim ? k.pages.alloc_reserve(type, true) : k.pages.alloc_page(type);

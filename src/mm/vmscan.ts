@@ -123,6 +123,7 @@ function* shrink_lruvec(k: Kernel, sc: ScanControl): Task {
 /** The nodes of the zonelist, one after the other. */
 function* shrink_zones(k: Kernel, sc: ScanControl): Task {
   for (sc.nid = 0; sc.nid < k.nodes.count; sc.nid++) {
+    if (sc.nid === k.severalNodes?.isolated) continue;
     prepare_scan_control(k, sc);
     yield* shrink_lruvec(k, sc);
   }

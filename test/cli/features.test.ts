@@ -36,6 +36,7 @@ const switches: Readonly<Record<string, Off>> = {
   'huge-device-pages': { without: behaviours({ driverSelectsCompound: false }) },
   'hmm-mirror': { without: behaviours({ driversUseMirrors: false }) },
   'cdm-memory': { without: behaviours({ publicPagesTakeFiles: false }) },
+  'coherent-node': { without: (setup) => ({ ...setup, nodes: 1 }) },
   amdkfd: { noReturn: true },
   'amdkfd-coherent': { overrides: { bugs: ['amdkfd-selects-private'] } },
   nouveau: { noReturn: true },
