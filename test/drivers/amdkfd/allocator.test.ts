@@ -8,6 +8,7 @@ import { allocatorScenario, onApu } from '../../../src/fuzz/allocator.js';
 import { scenarioOf } from '../../../src/fuzz/campaign.js';
 import { observe } from '../../../src/fuzz/findings.js';
 import { findingsOf, goalOf } from '../../../src/fuzz/goals.js';
+import { shrink } from '../../../src/fuzz/shrink.js';
 import { failureOf } from '../../../src/report/scenario-outcome.js';
 import { load } from '../../../src/scenario/load.js';
 import type { ScenarioDocument } from '../../../src/scenario/schema.js';
@@ -82,7 +83,14 @@ t.test('the oracle notices', async (t) => {
   t.match(finding, { kind: 'expectation', reason: /^(data|pages) \d+, not 0$/ });
   const goal = goalOf(lab, document, finding);
   const ids = goal.document.steps.map((_, index) => index);
-  t.ok(goal.interesting(goal.document, ids), 'and it can be shrunk');
+  t.ok(goal.interesting(goal.document, ids));
+  const trials = shrink(goal.document, goal.interesting);
+  let last = trials.next();
+  while (!last.done) last = trials.next();
+  const { steps } = goal.finish(last.value.best);
+  t.ok(steps.length <= 10, `${steps.length} of ${document.steps.length} steps are left`);
+  t.equal(steps.filter((step) => step.op === 'madvise' && step.advice === 'dontneed').length, 1);
+  t.equal(steps.filter(({ expect }) => expect !== undefined).length, 1, 'what was expected otherwise is');
 });
 
 // --- what the kernel does not keep ----------------------------------------------------------------------------
