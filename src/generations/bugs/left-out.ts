@@ -33,7 +33,7 @@ export const leftOutBugs: readonly LeftOutBug[] = [
     symptom: 'Migration after a swap-in answers ENOENT.',
     functions: ['migrate_vma_check_page'],
     fix: { subject: 'mm/migrate_device: try to handle swapcache pages' },
-    why: 'no swap',
+    why: 'what kernels before the fix do: the behaviour migrateFreesSwapCache, which no switch takes back',
   },
   {
     title: 'the mapping of a page is stale after its swap cache was freed',
@@ -43,7 +43,7 @@ export const leftOutBugs: readonly LeftOutBug[] = [
       subject: 'mm/migrate_device: clear stale mapping after freeing swapcache',
       cve: 'CVE-2026-89755',
     },
-    why: 'no swap',
+    why: 'pages leave the swap cache here before anything looks at their mapping',
   },
   {
     title: 'the TLB is flushed after the page table lock was dropped',
@@ -95,7 +95,7 @@ export const leftOutBugs: readonly LeftOutBug[] = [
       subject: 'mm/migrate_device: fix spinlock leak in migrate_vma_insert_huge_pmd_page',
       commit: '63451de16e0a',
     },
-    why: 'an address space is not stable while the OOM reaper empties it, and there is no OOM reaper',
+    why: 'needs a second task: the OOM reaper makes an address space unstable two seconds after its process was killed; the locks of page tables are not simulated',
   },
   {
     title: 'a large folio is split without a pin',
