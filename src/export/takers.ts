@@ -4,6 +4,7 @@ import type { Generation } from '../generations/index.js';
 import type { Step } from '../scenario/schema.js';
 import { spellingOf } from '../scenario/spelling.js';
 import { definitionOf, type Taker } from '../scenario/steps/index.js';
+import * as cgroups from './cgroups.js';
 import { ANSWER_CALL } from './core.js';
 import * as drivers from './drivers.js';
 import * as memory from './memory.js';
@@ -51,6 +52,8 @@ const uffdFd = part(transfers.UFFD_FD, [answerCall]);
 const uffdRange = part(transfers.UFFD_RANGE, [uffdFd]);
 const uffdFilled = part(transfers.UFFD_FILLED, [uffdFd]);
 const keptPages = part(transfers.KEPT_PAGES);
+const cgroupPath = part(cgroups.CGROUP_PATH, [answerCall]);
+const cgroupWrite = part(cgroups.CGROUP_WRITE, [cgroupPath]);
 const gupInterface = part(drivers.GUP_INTERFACE, [], 'open_gup_test');
 
 const rangeCall = (text: string): Part => part(text, [answerCall]);
@@ -90,6 +93,12 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   mount: part(memory.MOUNT, [answerCall, daxDisks]),
   umount: part(memory.UMOUNT, [answerCall, daxDisks]),
   unlink: part(memory.UNLINK, [answerCall, daxDisks]),
+  mkcgroup: part(cgroups.MKCGROUP, [cgroupPath]),
+  rmcgroup: part(cgroups.RMCGROUP, [cgroupPath]),
+  cgroup_join: part(cgroups.CGROUP_JOIN, [cgroupWrite]),
+  cgroup_limit: part(cgroups.CGROUP_LIMIT, [cgroupWrite]),
+  cgroup_moves: part(cgroups.CGROUP_MOVES, [cgroupWrite]),
+  cgroup_read: part(cgroups.CGROUP_READ, [cgroupPath]),
   read: part(transfers.READ, [scratch, transferWords, answerBytes]),
   write: part(transfers.WRITE, [scratch, arrived]),
   peek: part(transfers.PEEK, [remote, arrived]),

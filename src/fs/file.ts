@@ -5,6 +5,7 @@ import type { MappingSource } from '../mm/mmap.js';
 import { FileRaState } from '../mm/readahead.js';
 import type { AddressSpace, MappableFile, MmStruct } from '../mm/types.js';
 import type { Task } from '../sim/task.js';
+import type { CgroupDirectories } from './cgroup.js';
 import type { DaxDevice, DaxFs } from './dax.js';
 
 /** struct file_operations. All calls may sleep; results are values or negative errnos. */
@@ -67,7 +68,10 @@ export class FileTable {
   /** File systems that are mounted, by path. */
   readonly mounts = new Map<string, DaxFs>();
 
-  constructor(readonly kernel: Kernel) {}
+  constructor(
+    readonly kernel: Kernel,
+    readonly cgroups: CgroupDirectories,
+  ) {}
 
   /** Run the releases that fput() left behind (task_work). Context: no locks held; may sleep. */
   *flush_delayed_fput(): Task {

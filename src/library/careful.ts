@@ -24,6 +24,8 @@ const TASKS: Readonly<Record<TaskName, true>> = {
   mount: true,
   umount: true,
   unlink: true,
+  mkdir: true,
+  rmdir: true,
   fcntl: true,
   memfd_create: true,
   fallocate: true,

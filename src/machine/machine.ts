@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The machine as its owner sees it: boot it, load the module, run processes on it. */
 import { type Checked, run_checkers, run_leak_check } from '../checkers/index.js';
+import { CgroupDirectories } from '../fs/cgroup.js';
 import { type FileOperations, FileTable } from '../fs/file.js';
 import { proc_fault_inject_operations } from '../fs/proc_fault_inject.js';
 import { proc_mem_operations } from '../fs/proc_mem.js';
@@ -157,7 +158,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
     this.kernel.oomTasks = new LiveProcesses(this.executor, this.processes);
     this.kernel.hugetlb = new HugetlbPool(this.kernel, hugepages);
     if (swap > 0) this.kernel.swap = new SwapDevice(Math.floor(swap / PAGE_SIZE));
-    this.files = new FileTable(this.kernel);
+    this.files = new FileTable(this.kernel, new CgroupDirectories(this.kernel));
     this.modules = new Modules(this, this.checking, builtin ? (laidOutFor?.name ?? null) : null);
     this.hasOutsider = false;
   }
@@ -200,6 +201,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
       PROC_FILES.get(path) ??
       this.processFile(path) ??
       this.memoryBlock(path) ??
+      (CgroupDirectories.has(path) ? this.files.cgroups.lookup(path) : undefined) ??
       this.files.strays.get(path)
     );
   }

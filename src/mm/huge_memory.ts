@@ -8,6 +8,7 @@ import { migrate_to_ram } from './device_fault.js';
 import { __split_huge_pmd } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru } from './lru.js';
+import { charge_thp } from './memcontrol_charge.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -24,6 +25,7 @@ import {
   PTE_UFFD_WP,
   PTE_WRITE,
   PTE_YOUNG,
+  pmd_none,
   pte_present,
 } from './pgtable.js';
 import { folio_add_new_anon_rmap, folio_move_anon_rmap } from './rmap.js';
@@ -71,8 +73,11 @@ function mm_get_huge_zero_folio(k: Kernel): number {
   return folio;
 }
 
-/** First touch: the huge zero page for a read, a zeroed THP for a write. Return: 0, or VM_FAULT_FALLBACK. */
-export function do_huge_pmd_anonymous_page(vmf: VmFault, pmd: PmdTable, i: number): number {
+/**
+ * First touch: the huge zero page for a read, a zeroed THP for a write; `charged`: where that has been paid for.
+ * Return: 0, or VM_FAULT_FALLBACK.
+ */
+export function do_huge_pmd_anonymous_page(vmf: VmFault, pmd: PmdTable, i: number, charged?: Page): number {
   vmf.vma.vm_mm.kernel.enter('do_huge_pmd_anonymous_page', vmf.address);
   const { vma } = vmf;
   const mm = vma.vm_mm;
@@ -87,13 +92,30 @@ export function do_huge_pmd_anonymous_page(vmf: VmFault, pmd: PmdTable, i: numbe
     mm.pt.set_pmd(pmd, i, zero, vma.vm_page_prot | PTE_HUGE | PTE_YOUNG);
     return 0;
   }
-  const folio = alloc_zeroed_thp(k);
+  const folio = charged ?? alloc_zeroed_thp(k);
   if (folio === NO_PAGE) return VM_FAULT_FALLBACK;
   if (userfaultfd_missing(vma)) {
     put_page(k, folio);
     return handle_userfault(vmf, 'uffd-missing');
   }
   map_anon_folio_pmd(vma, pmd, i, folio, haddr);
+  return 0;
+}
+
+/** The same of a process in a cgroup; meanwhile somebody else may have been here. Context: may sleep. */
+export function* charge_huge_pmd_anonymous_page(vmf: VmFault, pmd: PmdTable, i: number): Task<number> {
+  const { vma } = vmf;
+  const k = vma.vm_mm.kernel;
+  const write = (vmf.flags & FAULT_FLAG_WRITE) !== 0;
+  if (!write || !thp_vma_suitable(vma, vmf.address)) return do_huge_pmd_anonymous_page(vmf, pmd, i);
+  const folio = alloc_zeroed_thp(k);
+  if (folio === NO_PAGE) return VM_FAULT_FALLBACK;
+  if (!(yield* charge_thp(vma, folio))) {
+    put_page(k, folio);
+    return VM_FAULT_FALLBACK;
+  }
+  if (pmd_none(pmd, i)) return do_huge_pmd_anonymous_page(vmf, pmd, i, folio);
+  put_page(k, folio);
   return 0;
 }
 
@@ -136,6 +158,10 @@ function* do_huge_zero_wp_pmd(vmf: VmFault, pmd: PmdTable, i: number): Task<numb
   const haddr = vmf.address - (vmf.address % HPAGE_PMD_SIZE);
   const folio = alloc_zeroed_thp(k);
   if (folio === NO_PAGE) return VM_FAULT_FALLBACK;
+  if (!(yield* charge_thp(vma, folio))) {
+    put_page(k, folio);
+    return VM_FAULT_FALLBACK;
+  }
   const range = mmu_notifier_range(vma.vm_mm, haddr, haddr + HPAGE_PMD_SIZE, 'MMU_NOTIFY_CLEAR');
   yield* mmu_notifier_invalidate_range_start(range);
   if (pmd.e[i] === k.hugeZeroFolio) {

@@ -6,6 +6,7 @@ import type { Task } from '../sim/task.js';
 import { EAGAIN, EBUSY } from '../uapi/errno.js';
 import { HPAGE_PMD_NR } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
+import { split_page_memcg } from './memcontrol.js';
 import { is_device_private_page } from './memremap.js';
 import { remove_migration_ptes } from './migrate.js';
 import {
@@ -222,6 +223,7 @@ function __split_unmapped_folio(k: Kernel, folio: Page): void {
     ops?.folio_split?.(folio, tail);
   }
   ops?.folio_split?.(folio, NO_PAGE);
+  if (k.memcgs !== null) split_page_memcg(k, folio);
   mem.flags[folio] = head & ~PG_head;
   if ((head & PG_lru) !== 0) k.lru.split(folio);
 }

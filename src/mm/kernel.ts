@@ -16,6 +16,7 @@ import { Tlb } from '../sim/tlb.js';
 import type { AnonVma } from './anon_vma.js';
 import type { HugetlbPool } from './hugetlb_pool.js';
 import { type Lru, LruLists, NodeLru } from './lru_lists.js';
+import type { MemCgroups } from './memcontrol.js';
 import type { OfflineBlock } from './memory_hotplug.js';
 import type { DevPagemap } from './memremap.js';
 import type { OomTask, OomTasks } from './oom_kill.js';
@@ -99,6 +100,8 @@ export class Kernel {
   /** Whoever polls, of whatever file. */
   readonly pollers = new WaitQueue();
   signals = NO_SIGNALS;
+  /** null: there are no cgroups but the root. */
+  memcgs: MemCgroups | null = null;
   /** By page: who waits for its count to change (wait_var_event). */
   readonly varWaits = new Map<Page, WaitQueue>();
   /** By task: the fault that it has to wait for before it tries again. */

@@ -10,6 +10,7 @@ import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { thp_vma_suitable } from './huge_memory.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru, folio_isolate_lru, folio_putback_lru } from './lru.js';
+import { mem_cgroup_charge } from './memcontrol_charge.js';
 import { swap_in } from './memory.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -79,7 +80,8 @@ type ScanResult =
   | 'SCAN_VMA_CHECK'
   | 'SCAN_ADDRESS_RANGE'
   | 'SCAN_DEL_PAGE_LRU'
-  | 'SCAN_ALLOC_HUGE_PAGE_FAIL';
+  | 'SCAN_ALLOC_HUGE_PAGE_FAIL'
+  | 'SCAN_CGROUP_CHARGE_FAIL';
 
 /** Whether the next 2 MiB are tried after `result`. */
 function goes_on(k: Kernel, result: ScanResult): boolean {
@@ -105,6 +107,8 @@ function madvise_collapse_errno(k: Kernel, result: ScanResult): number {
       return k.behaviour.collapseBusyWhenArmed ? -EBUSY : -EINVAL;
     case 'SCAN_ALLOC_HUGE_PAGE_FAIL':
       return -ENOMEM;
+    case 'SCAN_CGROUP_CHARGE_FAIL':
+      return -EBUSY;
     case 'SCAN_PAGE_COUNT':
     case 'SCAN_PAGE_LOCK':
     case 'SCAN_PAGE_LRU':
@@ -361,6 +365,10 @@ function* collapse_huge_page(mm: MmStruct, address: number, unmapped: number): T
   k.enter('collapse_huge_page', address);
   const huge = k.pages.alloc_huge();
   if (huge === NO_PAGE) return 'SCAN_ALLOC_HUGE_PAGE_FAIL';
+  if ((yield* mem_cgroup_charge(k, huge, mm.memcg)) !== 0) {
+    put_page(k, huge);
+    return 'SCAN_CGROUP_CHARGE_FAIL';
+  }
   yield* mm.mmap_lock.down_read('collapse_huge_page');
   const table = yield* prepare_table(mm, address, unmapped);
   mm.mmap_lock.up_read();

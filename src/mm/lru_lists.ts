@@ -14,6 +14,8 @@ export const LRU_ACTIVE_ANON = 1;
 export const LRU_INACTIVE_FILE = 2;
 export const LRU_ACTIVE_FILE = 3;
 export type LruList = 0 | 1 | 2 | 3;
+/** Lists of one lruvec. */
+const NR_LRU_LISTS = 4;
 
 /** A folio that cannot be evicted is on no list. */
 const LRU_UNEVICTABLE = -1;
@@ -32,29 +34,37 @@ class Links {
   private readonly newer: Uint32Array;
   private readonly older: Uint32Array;
   /** By folio: its list, and one more; 0: none. */
-  private readonly list: Uint8Array;
-  private readonly newest: Page[] = [0, 0, 0, 0];
-  readonly oldest: Page[] = [0, 0, 0, 0];
+  private readonly list: Uint32Array;
+  private readonly newest: Page[] = [];
+  readonly oldest: Page[] = [];
   /** Base pages of each list. */
-  readonly pages: number[] = [0, 0, 0, 0];
+  readonly pages: number[] = [];
 
   constructor(
     private readonly mem: Memmap,
     limit: Page,
+    private readonly memcgOf: (folio: Page) => number,
   ) {
     this.newer = new Uint32Array(limit);
     this.older = new Uint32Array(limit);
-    this.list = new Uint8Array(limit);
+    this.list = new Uint32Array(limit);
   }
 
   /** To the front of the list that its flags say. */
   add(folio: Page): void {
     this.del(folio);
-    const list = folio_lru_list(this.mem.flags[folio]!);
-    if (list !== LRU_UNEVICTABLE) this.insert(folio, list, this.newest[list]!, 0);
+    const own = folio_lru_list(this.mem.flags[folio]!);
+    if (own === LRU_UNEVICTABLE) return;
+    const list = this.memcgOf(folio) * NR_LRU_LISTS + own;
+    while (list >= this.newest.length) {
+      this.newest.push(0);
+      this.oldest.push(0);
+      this.pages.push(0);
+    }
+    this.insert(folio, list, this.newest[list]!, 0);
   }
 
-  private insert(folio: Page, list: LruList, older: Page, newer: Page): void {
+  private insert(folio: Page, list: number, older: Page, newer: Page): void {
     this.list[folio] = list + 1;
     this.older[folio] = older;
     this.newer[folio] = newer;
@@ -84,12 +94,14 @@ class Links {
     if (list < 0) return;
     this.pages[list]! -= PAGEBLOCK - 1;
     for (let page = head; page < head + PAGEBLOCK - 1; page++)
-      this.insert(page + 1, list as LruList, page, this.newer[page]!);
+      this.insert(page + 1, list, page, this.newer[page]!);
   }
 }
 
-/** struct lruvec. */
+/** struct lruvec of a node, and of each memory cgroup there, by its id; 0: of what no cgroup has. */
 export class LruLists {
+  /** Which of them a folio belongs to. */
+  memcgOf: (folio: Page) => number = () => 0;
   /** Folios that came to the front of a list, oldest first; the last mention of each counts. */
   #log: Uint32Array;
   #logged = 0;
@@ -132,19 +144,19 @@ export class LruLists {
   }
 
   /** The folio that was longest without being touched; 0: the list is empty. */
-  oldest(list: LruList): Page {
-    return this.#links!.oldest[list]!;
+  oldest(list: LruList, memcgId = 0): Page {
+    return this.#links!.oldest[memcgId * NR_LRU_LISTS + list] ?? 0;
   }
 
   /** Base pages. */
-  size(list: LruList): number {
-    return this.#links!.pages[list]!;
+  size(list: LruList, memcgId = 0): number {
+    return this.#links!.pages[memcgId * NR_LRU_LISTS + list] ?? 0;
   }
 
   /** Memory is short: from now on there are lists. `limit`: no page of system memory has a higher number. */
   link(limit: Page): void {
     if (this.#links !== null) return;
-    const links = new Links(this.mem, limit);
+    const links = new Links(this.mem, limit, (folio) => this.memcgOf(folio));
     for (const folio of this.#ordered()) links.add(folio);
     this.#links = links;
     this.#logged = 0;

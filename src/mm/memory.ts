@@ -8,6 +8,7 @@ import { PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
 import { migrate_to_ram } from './device_fault.js';
 import {
+  charge_huge_pmd_anonymous_page,
   do_huge_pmd_anonymous_page,
   do_huge_pmd_device_private,
   do_huge_pmd_wp_page,
@@ -16,6 +17,7 @@ import {
 import { hugetlb_fault } from './hugetlb.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru } from './lru.js';
+import { charged_page } from './memcontrol_charge.js';
 import { assert_struct_page } from './memremap.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -23,7 +25,7 @@ import {
   mmu_notifier_range,
 } from './mmu_notifier.js';
 import { folio_try_get, get_page, put_page } from './page_alloc.js';
-import { __alloc_pages_slowpath, alloc_page } from './page_alloc_slow.js';
+import { alloc_page } from './page_alloc_slow.js';
 import {
   compound_head,
   folio_test_anon,
@@ -138,6 +140,7 @@ export function handle_mm_fault(vma: VmArea, address: number, flags: number): Ta
     if (pmd_trans_huge(pmd, i)) return handle_huge_pmd(vmf, pmd, i);
     if (pmd_is_huge(pmd, i)) return handle_absent_pmd(vmf, pmd, i);
     if (vma_is_anonymous(vma) && thp_vma_allowable(vma)) {
+      if (mm.memcg !== null) return fault_huge_anonymous(vmf, pmd, i);
       const ret = do_huge_pmd_anonymous_page(vmf, pmd, i);
       if ((ret & VM_FAULT_FALLBACK) === 0) return done(ret);
     }
@@ -178,6 +181,12 @@ function sanitize_fault_flags(vma: VmArea, flags: number): number {
   return flags;
 }
 
+/** Anonymous memory of a process in a cgroup, where a huge page may be had. */
+function* fault_huge_anonymous(vmf: VmFault, pmd: PmdTable, i: number): Task<number> {
+  const ret = yield* charge_huge_pmd_anonymous_page(vmf, pmd, i);
+  return (ret & VM_FAULT_FALLBACK) === 0 ? ret : yield* handle_pte_fault(vmf);
+}
+
 function handle_pte_fault(vmf: VmFault): Task<number> {
   const table = faulting_table(vmf);
   const i = pte_index(vmf.address);
@@ -213,16 +222,16 @@ function do_anonymous_page(vmf: VmFault): Task<number> {
     mm.pt.pte_alloc(address);
     return done(handle_userfault(vmf, 'uffd-missing'));
   }
-  const folio = k.pages.alloc_page();
+  const folio = mm.memcg === null ? k.pages.alloc_page() : NO_PAGE;
   if (folio === NO_PAGE) return do_anonymous_page_slow(vmf);
   map_anonymous(vmf, folio);
   return done(0);
 }
 
-/** The same where memory has to be reclaimed first; meanwhile somebody else may have been here. */
+/** The same where memory may have to be reclaimed first; meanwhile somebody else may have been here. */
 function* do_anonymous_page_slow(vmf: VmFault): Task<number> {
   const k = vmf.vma.vm_mm.kernel;
-  const folio = yield* __alloc_pages_slowpath(k);
+  const folio = yield* charged_page(k, yield* alloc_page(k), vmf.vma.vm_mm);
   if (folio === NO_PAGE) return VM_FAULT_OOM;
   const pmd = vmf.vma.vm_mm.pt.pmd_alloc(vmf.address);
   const table = faulting_table(vmf);
@@ -303,7 +312,7 @@ function* do_cow_fault(vmf: VmFault): Task<number> {
   const { vma } = vmf;
   const k = vma.vm_mm.kernel;
   anon_vma_prepare(vma);
-  const cow = yield* alloc_page(k);
+  const cow = yield* charged_page(k, yield* alloc_page(k), vma.vm_mm);
   if (cow === NO_PAGE) return VM_FAULT_OOM;
   vmf.cow_page = cow;
   const ret = yield* vma.vm_ops!.fault!(vmf);
@@ -543,7 +552,7 @@ function* wp_page_copy(vmf: VmFault, origPage: Page, origFlags: number): Task<nu
   const k = mm.kernel;
   const old = vmf.page;
   anon_vma_prepare(vma);
-  const fresh = yield* alloc_page(k);
+  const fresh = yield* charged_page(k, yield* alloc_page(k), mm);
   if (fresh === NO_PAGE) {
     if (old !== NO_PAGE) put_page(k, old);
     return VM_FAULT_OOM;

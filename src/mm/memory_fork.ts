@@ -8,6 +8,7 @@ import { __split_huge_pmd } from './huge_split.js';
 import { copy_hugetlb_page_range } from './hugetlb.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru } from './lru.js';
+import { mem_cgroup_charge_atomic } from './memcontrol_charge.js';
 import { restore_exclusive_pte } from './memory.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -332,6 +333,10 @@ function copy_present_page(
 ): boolean {
   const copy = k.pages.alloc_page();
   if (copy === NO_PAGE) return false;
+  if (mem_cgroup_charge_atomic(k, copy, dst_vma.vm_mm.memcg) !== 0) {
+    put_page(k, copy);
+    return false;
+  }
   k.copy_highpage(copy, page);
   k.mem.flags[copy] = PG_uptodate;
   folio_add_new_anon_rmap(k, copy, dst_vma, address);

@@ -11,6 +11,7 @@ import type { Task } from '../sim/task.js';
 import { EINVAL, ENOMEM, ENXIO } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
+import { mem_cgroup_uncharge } from './memcontrol.js';
 import {
   folio_mapcount,
   folio_nr_pages,
@@ -249,6 +250,7 @@ function free_dax_page(k: Kernel, { type }: DevPagemap, page: Page): void {
 }
 
 function give_back(k: Kernel, pgmap: DevPagemap, page: Page): void {
+  if (k.memcgs !== null) mem_cgroup_uncharge(k, page);
   pgmap.ops.page_free!(page);
   if (k.trace !== null) k.note({ event: 'device_page_free', fn: 'free_zone_device_folio', page });
 }

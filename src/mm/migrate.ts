@@ -6,6 +6,7 @@ import type { Page } from '../sim/memmap.js';
 import { EAGAIN } from '../uapi/errno.js';
 import { HPAGE_PMD_NR } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
+import { mem_cgroup_migrate } from './memcontrol.js';
 import { idle_device_refs, is_device_private_page } from './memremap.js';
 import {
   folio_test_anon,
@@ -214,4 +215,5 @@ export function folio_migrate_flags(k: Kernel, newfolio: Page, folio: Page): voi
   const flags = mem.flags[folio]!;
   mem.flags[newfolio]! |= flags & (PG_referenced | PG_uptodate | PG_active | PG_unevictable | PG_dirty);
   mem.flags[folio] = flags & ~(PG_active | PG_unevictable);
+  if (k.memcgs !== null) mem_cgroup_migrate(k, folio, newfolio);
 }

@@ -11,6 +11,7 @@ import { anon_vma_prepare } from './anon_vma.js';
 import { __split_huge_pmd } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru, lruvec_del_folio } from './lru.js';
+import { charge_refused, mem_cgroup_charge } from './memcontrol_charge.js';
 import { idle_device_refs, is_device_private_page, is_device_public_page } from './memremap.js';
 import { folio_migrate_flags, folio_migrate_mapping, remove_migration_ptes } from './migrate.js';
 import { migrate_vma_collect, smallPages } from './migrate_device_collect.js';
@@ -209,8 +210,10 @@ function* migrate_vma_insert_page(migrate: MigrateVma, addr: number, page: Page)
     if (!k.behaviour.migratesCompound || pmd.e[m] !== k.hugeZeroFolio) return refuse('huge-mapped-meanwhile');
     yield* __split_huge_pmd(vma, pmd, m, addr, false, null);
   }
-  const table = mm.pt.pte_alloc(addr);
   anon_vma_prepare(vma);
+  if (mm.memcg !== null && (yield* mem_cgroup_charge(k, page, mm.memcg)) !== 0)
+    return refuse(charge_refused(mm.memcg));
+  const table = mm.pt.pte_alloc(addr);
   mem.flags[page]! |= PG_uptodate;
   const i = pte_index(addr);
   const old = table[FLAGS + i]!;
@@ -310,7 +313,8 @@ function* insert_pages(migrate: MigrateVma, n: number, addr: number): Task<numbe
     const at = addr + (j - n) * PAGE_SIZE;
     const page = migrate_pfn_to_page(dst[j]!);
     if (huge) {
-      if (migrate_vma_insert_huge_pmd_page(migrate, at, page, j) !== 0) src[j]! &= ~MIGRATE_PFN_MIGRATE;
+      if ((yield* migrate_vma_insert_huge_pmd_page(migrate, at, page, j)) !== 0)
+        src[j]! &= ~MIGRATE_PFN_MIGRATE;
     } else {
       const mapped = yield* migrate_vma_insert_page(migrate, at, page);
       src[j] = mapped ? MIGRATE_PFN_MIGRATE : src[j]! & ~MIGRATE_PFN_MIGRATE;

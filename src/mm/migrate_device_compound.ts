@@ -12,6 +12,7 @@ import { thp_vma_suitable } from './huge_memory.js';
 import { __split_huge_pmd, folio_split_unmapped, split_folio } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru } from './lru.js';
+import { charge_refused, charge_thp } from './memcontrol_charge.js';
 import { is_device_private_page } from './memremap.js';
 import {
   type CollectOps,
@@ -220,12 +221,12 @@ export const wholeHugePages: CollectOps = { pmd_entry: migrate_vma_collect_pmd, 
  * Map a huge device page where nothing, or the huge zero page, was mapped; else nothing of it migrates.
  * Return: 0, whatever came of it, or -EINVAL where a huge page does not fit.
  */
-export function migrate_vma_insert_huge_pmd_page(
+export function* migrate_vma_insert_huge_pmd_page(
   migrate: MigrateVma,
   addr: number,
   folio: Page,
   n: number,
-): number {
+): Task<number> {
   const { vma } = migrate;
   const mm = vma.vm_mm;
   const k = mm.kernel;
@@ -237,6 +238,7 @@ export function migrate_vma_insert_huge_pmd_page(
   };
   if (!thp_vma_suitable(vma, addr)) return -EINVAL;
   anon_vma_prepare(vma);
+  if (mm.memcg !== null && !(yield* charge_thp(vma, folio))) return abort(charge_refused(mm.memcg));
   k.mem.flags[folio]! |= PG_uptodate;
   const writable = (vma.vm_flags & VM_WRITE) !== 0;
   let entry: number;

@@ -303,6 +303,7 @@ function* exit_mmap(mm: MmStruct): Task {
 export function* dup_mm(oldmm: MmStruct): Task<MmStruct | number> {
   const k = oldmm.kernel;
   const mm = k.mm_alloc();
+  mm.memcg = oldmm.memcg;
   yield* oldmm.mmap_lock.down_write('dup_mmap');
   let err = 0;
   for (const mpnt of oldmm.vmas) {

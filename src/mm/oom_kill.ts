@@ -7,6 +7,7 @@ import { KernelBug } from '../sim/errors.js';
 import type { Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
+import { type MemCgroup, memcg_page_state } from './memcontrol.js';
 import { tlb_finish_mmu, unmap_vmas } from './memory_zap.js';
 import { get_mm_counters, type MmCounters } from './mm_counters.js';
 import {
@@ -38,6 +39,15 @@ export interface OomTasks {
   kill(task: OomTask): void;
 }
 
+/** struct oom_control. */
+export interface OomControl {
+  /** What was asked for, in the words of the kernel log. */
+  readonly gfp: string;
+  readonly order: number;
+  /** The cgroup whose limit is reached; null: memory is used up. */
+  readonly memcg: MemCgroup | null;
+}
+
 /** Nanoseconds that a victim has to exit on its own. */
 const OOM_REAPER_DELAY = 2e9;
 
@@ -62,11 +72,16 @@ function oom_badness({ anon, file, shmem, swap, tables }: MmCounters): number {
   return anon + file + shmem + swap + tables;
 }
 
+/** Those that may be killed: of the cgroup, or all. */
+function* candidates(tasks: OomTasks, { memcg }: OomControl): Generator<OomTask> {
+  for (const task of tasks.all()) if (memcg === null || task.mm?.memcg === memcg) yield task;
+}
+
 /** Return: the task with most memory; "wait" where a victim has not gone yet; null: there is none. */
-function select_bad_process(k: Kernel, tasks: OomTasks): OomTask | 'wait' | null {
+function select_bad_process(k: Kernel, tasks: OomTasks, oc: OomControl): OomTask | 'wait' | null {
   let chosen: OomTask | null = null;
   let most = 0;
-  for (const task of tasks.all()) {
+  for (const task of candidates(tasks, oc)) {
     const dying = k.oomVictims.get(task);
     if (dying !== undefined && !dying.oom_skip) return 'wait';
     if (task.mm === null || task.mm.oom_skip) continue;
@@ -95,13 +110,25 @@ function dump_task(k: Kernel, { pid, name, mm }: OomTask): void {
   k.printk(columns.join(' '));
 }
 
-function dump_header(k: Kernel, tasks: OomTasks, gfp: string): void {
+/** mem_cgroup_print_oom_meminfo(): what the cgroup has. */
+function dump_memcg(k: Kernel, memcg: MemCgroup): void {
+  const { name, memory, max, swap, failcnt } = memcg;
+  const { anon, file, shmem, anon_thp } = memcg_page_state(k, memcg);
+  k.printk(`memory: usage ${kB(memory)}, limit ${kB(max)}, failcnt ${failcnt}`);
+  if (!k.memcgs!.legacy) k.printk(`swap: usage ${kB(swap)}, limit 9007199254740988kB, failcnt 0`);
+  k.printk(`Memory cgroup stats for ${name}:`);
+  const values = { anon, file, shmem, anon_thp };
+  for (const [kind, pages] of Object.entries(values)) k.printk(`${kind} ${pages * PAGE_SIZE}`);
+}
+
+function dump_header(k: Kernel, tasks: OomTasks, oc: OomControl): void {
   const by = tasks.current()?.name ?? 'kernel';
-  k.printk(`${by} invoked oom-killer: gfp_mask=${gfp}, order=0, oom_score_adj=0`);
+  k.printk(`${by} invoked oom-killer: gfp_mask=${oc.gfp}, order=${oc.order}, oom_score_adj=0`);
+  if (oc.memcg !== null) dump_memcg(k, oc.memcg);
   k.printk('Tasks state (memory values in pages):');
   const kinds = k.behaviour.oomDumpsKindsOfRss ? ' rss_anon rss_file rss_shmem' : '';
   k.printk(`[  pid  ]   uid  tgid total_vm      rss${kinds} pgtables_bytes swapents oom_score_adj name`);
-  for (const task of tasks.all()) dump_task(k, task);
+  for (const task of candidates(tasks, oc)) dump_task(k, task);
 }
 
 /** From now on the task may go below the watermark; if it does not exit soon, its memory is taken from it. */
@@ -113,28 +140,32 @@ function mark_oom_victim(k: Kernel, task: OomTask, mm: MmStruct): void {
   });
 }
 
-function oom_kill_process(k: Kernel, tasks: OomTasks, victim: OomTask, gfp: string): void {
+function oom_kill_process(k: Kernel, tasks: OomTasks, victim: OomTask, oc: OomControl): void {
   const mm = victim.mm!;
   const { pid, name } = victim;
-  dump_header(k, tasks, gfp);
+  dump_header(k, tasks, oc);
+  const constraint = oc.memcg === null ? 'CONSTRAINT_NONE' : 'CONSTRAINT_MEMCG';
+  const whose = oc.memcg === null ? 'global_oom' : `oom_memcg=${oc.memcg.name}`;
+  const of = mm.memcg?.name ?? '/';
   k.printk(
-    `oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/,task=${name},pid=${pid},uid=0`,
+    `oom-kill:constraint=${constraint},nodemask=(null),cpuset=/,mems_allowed=0,${whose},task_memcg=${of},task=${name},pid=${pid},uid=0`,
   );
   const { anon, file, shmem, tables } = get_mm_counters(mm);
   k.printk(
-    `Out of memory: Killed process ${pid} (${name}) total-vm:${kB(total_vm(mm))}, anon-rss:${kB(anon)}, ` +
+    `${oc.memcg === null ? 'Out of memory' : 'Memory cgroup out of memory'}: Killed process ${pid} (${name}) total-vm:${kB(total_vm(mm))}, anon-rss:${kB(anon)}, ` +
       `file-rss:${kB(file)}, shmem-rss:${kB(shmem)}, UID:0 pgtables:${kB(tables)} oom_score_adj:0`,
   );
   if (k.trace !== null) k.note({ event: 'oom_kill', fn: 'oom_kill_process', mm, args: { pid, comm: name } });
+  if (mm.memcg !== null) mm.memcg.events.oom_kill++;
   mark_oom_victim(k, victim, mm);
   tasks.kill(victim);
 }
 
 /**
- * Kill the process that frees most. `gfp`: what was asked for, in the words of the kernel log.
+ * Kill the process that frees most.
  * Return: whether somebody dies, so that trying again makes sense.
  */
-export function out_of_memory(k: Kernel, gfp: string): boolean {
+export function out_of_memory(k: Kernel, oc: OomControl): boolean {
   const tasks = k.oomTasks;
   if (tasks === null) return false;
   const current = tasks.current();
@@ -142,13 +173,14 @@ export function out_of_memory(k: Kernel, gfp: string): boolean {
     mark_oom_victim(k, current, current.mm!);
     return true;
   }
-  const chosen = select_bad_process(k, tasks);
+  const chosen = select_bad_process(k, tasks, oc);
   if (chosen === null) {
-    dump_header(k, tasks, gfp);
+    dump_header(k, tasks, oc);
     k.printk('Out of memory and no killable processes...');
+    if (oc.memcg !== null) return false;
     throw new KernelBug('out_of_memory', 'Kernel panic - not syncing: System is deadlocked on memory');
   }
-  if (chosen !== 'wait') oom_kill_process(k, tasks, chosen, gfp);
+  if (chosen !== 'wait') oom_kill_process(k, tasks, chosen, oc);
   return true;
 }
 

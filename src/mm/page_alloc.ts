@@ -10,6 +10,7 @@ import { COST_CLEAR } from '../sim/costs.js';
 import { KernelBug } from '../sim/errors.js';
 import { NO_PAGE, PAGEBLOCK, type Page } from '../sim/memmap.js';
 import type { Kernel } from './kernel.js';
+import { mem_cgroup_uncharge } from './memcontrol.js';
 import { free_zone_device_folio, put_devmap_managed_page } from './memremap.js';
 import {
   compound_head,
@@ -460,6 +461,7 @@ function __folio_put(k: Kernel, folio: Page): void {
     return;
   }
   if ((mem.flags[folio]! & PG_lru) !== 0) k.lru.del(folio);
+  if (k.memcgs !== null) mem_cgroup_uncharge(k, folio);
   if ((mem.flags[folio]! & PG_head) !== 0) k.pages.free_huge(folio);
   else k.pages.free_unref_page(folio);
 }

@@ -35,7 +35,7 @@ function* __alloc_pages_may_oom(k: Kernel, type: MigrateType, victim: boolean): 
     ({ nr_free_pages, watermarks }, nid) => nid !== isolated && nr_free_pages > watermarks.high,
   );
   if (plenty) return true;
-  if (!out_of_memory(k, GFP[type]) || victim) return false;
+  if (!out_of_memory(k, { gfp: GFP[type], order: 0, memcg: null }) || victim) return false;
   k.executor.charge(COST_JIFFY);
   yield* k.executor.yield('__alloc_pages_may_oom');
   return true;
@@ -46,7 +46,7 @@ function* __alloc_pages_may_oom(k: Kernel, type: MigrateType, victim: boolean): 
  * Return: a page with one reference, which holds zeros; NO_PAGE for one that is to die and has had its share of what the
  * watermark keeps, and where fault injection says so.
  */
-export function* __alloc_pages_slowpath(k: Kernel, type: MigrateType = MOVABLE): Task<Page> {
+function* __alloc_pages_slowpath(k: Kernel, type: MigrateType = MOVABLE): Task<Page> {
   if (k.pages.should_fail_alloc_page?.()) return NO_PAGE;
   // Nobody reclaims on a node that was asked for by name.
   if (k.severalNodes?.isBound) return NO_PAGE;

@@ -4,10 +4,13 @@
  * for a disk with read_ahead_kb 128 and max_sectors_kb 1280. DIVERGES: folios are small, also where
  * the page cache of ext4 takes large ones; and nothing is reclaimed to read ahead.
  */
-import { NO_PAGE } from '../sim/memmap.js';
+import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { filemap_add_folio, pagesOf } from './filemap_pages.js';
 import type { Kernel } from './kernel.js';
+import { current_mm, mem_cgroup_from_mm } from './memcontrol.js';
+import { mem_cgroup_charge_atomic } from './memcontrol_charge.js';
+import { put_page } from './page_alloc.js';
 import { PG_readahead } from './page_flags.js';
 import type { AddressSpace } from './types.js';
 
@@ -50,6 +53,15 @@ function ractl_max_pages(req_size: number): number {
   return req_size > RA_PAGES ? Math.min(req_size, IO_PAGES) : RA_PAGES;
 }
 
+/** A page to read into, paid for by whoever reads; NO_PAGE where there is none at once. */
+function readahead_folio(k: Kernel): Page {
+  const folio = k.pages.alloc_page();
+  if (folio === NO_PAGE || k.memcgs === null) return folio;
+  if (mem_cgroup_charge_atomic(k, folio, mem_cgroup_from_mm(current_mm(k))) === 0) return folio;
+  put_page(k, folio);
+  return NO_PAGE;
+}
+
 /** Bring pages that are missing, up to the end of the file; the one `lookahead` before the end is marked. */
 function do_page_cache_ra(
   k: Kernel,
@@ -63,7 +75,7 @@ function do_page_cache_ra(
   const nr = nr_to_read > behind - 1 ? behind : nr_to_read;
   for (let i = 0; i < nr; i++) {
     if (mapping.i_pages.has(index + i)) continue;
-    const folio = k.pages.alloc_page();
+    const folio = readahead_folio(k);
     if (folio === NO_PAGE) return;
     filemap_add_folio(k, mapping, index + i, folio);
     if (i === nr - lookahead) k.mem.flags[folio]! |= PG_readahead;
@@ -86,7 +98,7 @@ export function page_cache_ra_order(
     const end = Math.min(pagesOf(mapping), start + ra.size);
     const mark = end < pagesOf(mapping) ? start + ra.size - ra.async_size : -1;
     for (; index < end && !mapping.i_pages.has(index); index++) {
-      const folio = k.pages.alloc_page();
+      const folio = readahead_folio(k);
       if (folio === NO_PAGE) break;
       filemap_add_folio(k, mapping, index, folio);
       if (index === mark) k.mem.flags[folio]! |= PG_readahead;

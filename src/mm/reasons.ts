@@ -93,6 +93,8 @@ export interface CoreReasons {
   // Memory, and faults.
   'no-memory': None;
   'no-free-huge-page': None;
+  /** In pages. */
+  'memcg-limit': { readonly memcg: string; readonly max: number; readonly memory: number };
   'fault-fails': None;
   'fault-answered': { readonly answer: string };
   /** A WARN, with what it says. */
@@ -226,6 +228,9 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   }),
   'no-memory': page('no memory'),
   'no-free-huge-page': page('no huge page that is not reserved'),
+  'memcg-limit': page(
+    ({ memcg, max, memory }) => `memory cgroup ${memcg} has no room: ${memory} of ${max} pages are charged`,
+  ),
   'fault-fails': page('the fault fails'),
   'fault-answered': page(({ answer }) => `handle_mm_fault() answered ${answer}`),
   warning: page(({ message }) => message),

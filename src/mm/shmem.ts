@@ -13,6 +13,8 @@ import {
 } from './filemap_pages.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru, lruvec_del_folio } from './lru.js';
+import { current_mm } from './memcontrol.js';
+import { charged_page } from './memcontrol_charge.js';
 import { unmap_mapping_pages } from './memory_zap.js';
 import { get_page, put_page } from './page_alloc.js';
 import { alloc_page } from './page_alloc_slow.js';
@@ -21,6 +23,7 @@ import { delete_from_swap_cache, free_swap_and_cache, swap_free, swap_read_folio
 import {
   type AddressSpace,
   linear_page_index,
+  type MmStruct,
   userfaultfd_missing,
   VM_FAULT_OOM,
   VM_FAULT_SIGBUS,
@@ -31,24 +34,35 @@ import {
 import { handle_userfault } from './userfaultfd_k.js';
 
 /**
- * The page at `index` of the file, made when it is missing; NO_PAGE when memory is used up. Not referenced.
+ * The page at `index` of the file, made when it is missing; NO_PAGE when memory is used up. Not referenced. `mm`: who
+ * pays for it.
  * Context: may sleep.
  */
-export function shmem_get_folio(k: Kernel, mapping: AddressSpace, index: number): Task<Page> {
+export function shmem_get_folio(
+  k: Kernel,
+  mapping: AddressSpace,
+  index: number,
+  mm: MmStruct | null = current_mm(k),
+): Task<Page> {
   const cached = mapping.i_pages.get(index);
-  return cached !== undefined ? done(cached) : shmem_get_missing_folio(k, mapping, index);
+  return cached !== undefined ? done(cached) : shmem_get_missing_folio(k, mapping, index, mm);
 }
 
-function* shmem_get_missing_folio(k: Kernel, mapping: AddressSpace, index: number): Task<Page> {
+function* shmem_get_missing_folio(
+  k: Kernel,
+  mapping: AddressSpace,
+  index: number,
+  mm: MmStruct | null,
+): Task<Page> {
   const swapped = mapping.i_swapped.get(index);
   const inCache = swapped === undefined ? undefined : k.swap!.cache.get(swapped);
-  const page = inCache ?? (yield* alloc_page(k));
+  const page = inCache ?? (yield* charged_page(k, yield* alloc_page(k), mm));
   if (page === NO_PAGE) return NO_PAGE;
   // While memory was reclaimed for it, somebody else may have been here.
   const cached = mapping.i_pages.get(index);
   if (cached !== undefined || mapping.i_swapped.get(index) !== swapped) {
     if (inCache === undefined) put_page(k, page);
-    return yield* shmem_get_folio(k, mapping, index);
+    return yield* shmem_get_folio(k, mapping, index, mm);
   }
   if (swapped !== undefined) shmem_swapin_folio(k, mapping, index, swapped, page);
   shmem_add_to_page_cache(k, mapping, index, page);
@@ -104,7 +118,7 @@ function* shmem_fault(vmf: VmFault): Task<number> {
   if (vmf.pgoff >= pagesOf(mapping)) return VM_FAULT_SIGBUS;
   if (userfaultfd_missing(vma) && !shmem_has(mapping, vmf.pgoff))
     return handle_userfault(vmf, 'uffd-missing');
-  const page = yield* shmem_get_folio(k, mapping, vmf.pgoff);
+  const page = yield* shmem_get_folio(k, mapping, vmf.pgoff, vma.vm_mm);
   if (page === NO_PAGE) return VM_FAULT_OOM;
   get_page(k, page);
   if (!k.trylock_page(page)) yield* k.lock_page(page, 'shmem_fault');

@@ -7,6 +7,7 @@ import { StoredContents } from '../sim/contents.js';
 import { COST_COPY } from '../sim/costs.js';
 import type { Page } from '../sim/memmap.js';
 import type { Kernel } from './kernel.js';
+import { mem_cgroup_charge_swap, mem_cgroup_uncharge_swap } from './memcontrol.js';
 import { get_page, put_page } from './page_alloc.js';
 import { folio_mapped, PG_dirty, PG_swapcache } from './page_flags.js';
 
@@ -72,6 +73,12 @@ export class SwapDevice {
 export const folio_test_swapcache = (k: Kernel, folio: Page): boolean =>
   (k.mem.flags[folio]! & PG_swapcache) !== 0;
 
+/** What becomes of a slot that nobody has: its cgroup does not have it either. */
+function uncharge_unused(k: Kernel, slot: number): void {
+  if (k.memcgs === null || k.swap!.count(slot) > 0 || k.swap!.cache.has(slot)) return;
+  mem_cgroup_uncharge_swap(k, slot);
+}
+
 /** Put a folio into the cache, which takes a reference. */
 function add_to_swap_cache(k: Kernel, folio: Page, slot: number): void {
   k.swap!.cache_add(slot, folio);
@@ -85,21 +92,28 @@ export function add_to_swap(k: Kernel, folio: Page): boolean {
   const slot = k.swap === null ? -1 : k.swap.find_free();
   if (slot < 0) return false;
   add_to_swap_cache(k, folio, slot);
+  if (k.memcgs !== null) mem_cgroup_charge_swap(k, folio, slot);
   k.mem.flags[folio]! |= PG_dirty;
   return true;
 }
 
-export function delete_from_swap_cache(k: Kernel, folio: Page): void {
+function leave_swap_cache(k: Kernel, folio: Page): void {
   k.swap!.cache_delete(k.mem.priv[folio]!);
   k.mem.priv[folio] = 0;
   k.mem.flags[folio]! &= ~PG_swapcache;
   put_page(k, folio);
 }
 
+export function delete_from_swap_cache(k: Kernel, folio: Page): void {
+  const slot = k.mem.priv[folio]!;
+  leave_swap_cache(k, folio);
+  uncharge_unused(k, slot);
+}
+
 /** The new folio of a migration takes the place of the old one. */
 export function replace_in_swap_cache(k: Kernel, newfolio: Page, folio: Page): void {
   const slot = k.mem.priv[folio]!;
-  delete_from_swap_cache(k, folio);
+  leave_swap_cache(k, folio);
   add_to_swap_cache(k, newfolio, slot);
 }
 
@@ -125,6 +139,7 @@ export function swap_duplicate(k: Kernel, slot: number): void {
 /** One entry less; the slot is free with the last, unless its page is in the cache still. */
 export function swap_free(k: Kernel, slot: number): void {
   k.swap!.change(slot, -1);
+  uncharge_unused(k, slot);
 }
 
 /** An entry goes without having been read; its page in the cache, too, where it was the last. */

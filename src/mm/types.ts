@@ -8,6 +8,7 @@ import { PAGE_SIZE } from '../uapi/mman.js';
 import type { AnonVma, AnonVmaChain } from './anon_vma.js';
 import type { Hmm } from './hmm_mirror.js';
 import type { Kernel } from './kernel.js';
+import type { MemCgroup } from './memcontrol.js';
 import type { MmNotifiers } from './mmu_notifier.js';
 import type { PageTables } from './pgtable.js';
 import type { FileRaState } from './readahead.js';
@@ -176,6 +177,8 @@ export class MmStruct {
   oom_skip = false;
   /** The mm has been pinned (MMF_HAS_PINNED), so that fork must look for pins. */
   has_pinned = false;
+  /** The cgroup that its memory is charged to; null: the root. */
+  memcg: MemCgroup | null = null;
 
   constructor(
     readonly kernel: Kernel,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/vmscan.c: reclaim of what somebody names (reclaim_pages), and of what was not used for long
- * (try_to_free_pages). Fidelity: simplified: no memory cgroups. DIVERGES: kswapd does not run.
+ * (try_to_free_pages). Fidelity: simplified. DIVERGES: kswapd does not run.
  */
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
@@ -14,6 +14,7 @@ import {
   LRU_INACTIVE_FILE,
   type LruList,
 } from './lru_lists.js';
+import type { MemCgroup } from './memcontrol.js';
 import { folio_nr_pages, PG_active, PG_unevictable } from './page_flags.js';
 import { folio_referenced } from './rmap_referenced.js';
 import {
@@ -21,6 +22,7 @@ import {
   get_scan_count,
   inactive_is_low,
   prepare_scan_control,
+  type LruPlace,
   type ScanControl,
 } from './vmscan_balance.js';
 import { shrink_folio_list } from './vmscan_folios.js';
@@ -40,11 +42,11 @@ export function* reclaim_pages(k: Kernel, folios: readonly Page[]): Task {
 }
 
 /** Take folios of up to `nr_to_scan` pages off the end of a list, with a reference each, oldest first. */
-function isolate_lru_folios(k: Kernel, nr_to_scan: number, list: LruList, nid: number): Page[] {
+function isolate_lru_folios(k: Kernel, nr_to_scan: number, list: LruList, { nid, memcgId }: LruPlace): Page[] {
   const taken: Page[] = [];
   const lruvec = k.lruvecs[nid]!;
   for (let scan = 0; scan < nr_to_scan; ) {
-    const folio = lruvec.oldest(list);
+    const folio = lruvec.oldest(list, memcgId);
     if (folio === 0) break;
     scan += folio_nr_pages(k.mem, folio);
     lruvec_del_folio(k, folio);
@@ -54,14 +56,14 @@ function isolate_lru_folios(k: Kernel, nr_to_scan: number, list: LruList, nid: n
   return taken;
 }
 
-function* shrink_inactive_list(k: Kernel, nr_to_scan: number, list: LruList, nid: number): Task<number> {
-  return yield* shrink_folio_list(k, isolate_lru_folios(k, nr_to_scan, list, nid), false);
+function* shrink_inactive_list(k: Kernel, nr_to_scan: number, list: LruList, at: LruPlace): Task<number> {
+  return yield* shrink_folio_list(k, isolate_lru_folios(k, nr_to_scan, list, at), false);
 }
 
 /** The oldest active folios become inactive, and start with a clean slate: used or not. */
-function shrink_active_list(k: Kernel, nr_to_scan: number, list: LruList, nid: number): void {
+function shrink_active_list(k: Kernel, nr_to_scan: number, list: LruList, at: LruPlace): void {
   const { flags } = k.mem;
-  for (const folio of isolate_lru_folios(k, nr_to_scan, list, nid)) {
+  for (const folio of isolate_lru_folios(k, nr_to_scan, list, at)) {
     if ((flags[folio]! & PG_unevictable) === 0) {
       folio_referenced(k, folio);
       flags[folio]! &= ~PG_active;
@@ -73,8 +75,8 @@ function shrink_active_list(k: Kernel, nr_to_scan: number, list: LruList, nid: n
 function* shrink_list(k: Kernel, list: LruList, nr_to_scan: number, sc: ScanControl): Task<number> {
   const file = list >= LRU_INACTIVE_FILE;
   if (list !== LRU_ACTIVE_ANON && list !== LRU_ACTIVE_FILE)
-    return yield* shrink_inactive_list(k, nr_to_scan, list, sc.nid);
-  if (file ? sc.deactivate_file : sc.deactivate_anon) shrink_active_list(k, nr_to_scan, list, sc.nid);
+    return yield* shrink_inactive_list(k, nr_to_scan, list, sc);
+  if (file ? sc.deactivate_file : sc.deactivate_anon) shrink_active_list(k, nr_to_scan, list, sc);
   else sc.skipped_deactivate = true;
   return 0;
 }
@@ -99,7 +101,7 @@ function scan_in_proportion(nr: number[], targets: readonly number[]): void {
 function* shrink_lruvec(k: Kernel, sc: ScanControl): Task {
   const nr = get_scan_count(k, sc);
   const targets = [...nr];
-  const proportional = sc.priority === DEF_PRIORITY;
+  const proportional = sc.memcg === null && sc.priority === DEF_PRIORITY;
   let nr_reclaimed = 0;
   while (nr[LRU_INACTIVE_ANON]! + nr[LRU_ACTIVE_FILE]! + nr[LRU_INACTIVE_FILE]! > 0) {
     for (const list of EVICTABLE) {
@@ -109,15 +111,21 @@ function* shrink_lruvec(k: Kernel, sc: ScanControl): Task {
       nr_reclaimed += yield* shrink_list(k, list, now, sc);
     }
     if (k.executor.shouldResched) yield* k.executor.cond_resched('shrink_lruvec');
-    if (nr_reclaimed < SWAP_CLUSTER_MAX || proportional) continue;
+    if (nr_reclaimed < sc.nr_to_reclaim || proportional) continue;
     const nr_file = nr[LRU_INACTIVE_FILE]! + nr[LRU_ACTIVE_FILE]!;
     const nr_anon = nr[LRU_INACTIVE_ANON]! + nr[LRU_ACTIVE_ANON]!;
     if (nr_file === 0 || nr_anon === 0) break;
     scan_in_proportion(nr, targets);
   }
   sc.nr_reclaimed += nr_reclaimed;
-  if (k.swap !== null && inactive_is_low(k.lruvecs[sc.nid]!, LRU_INACTIVE_ANON))
-    shrink_active_list(k, SWAP_CLUSTER_MAX, LRU_ACTIVE_ANON, sc.nid);
+  if (k.swap !== null && inactive_is_low(k.lruvecs[sc.nid]!, LRU_INACTIVE_ANON, sc.memcgId))
+    shrink_active_list(k, SWAP_CLUSTER_MAX, LRU_ACTIVE_ANON, sc);
+}
+
+/** The lists of the cgroup whose limit is reached; or of all, the root's first (shrink_node_memcgs). */
+function* shrink_node(k: Kernel, sc: ScanControl): Task {
+  const last = sc.memcg?.id ?? k.memcgs?.all.length ?? 0;
+  for (sc.memcgId = sc.memcg?.id ?? 0; sc.memcgId <= last; sc.memcgId++) yield* shrink_lruvec(k, sc);
 }
 
 /** The nodes of the zonelist, one after the other. */
@@ -125,12 +133,17 @@ function* shrink_zones(k: Kernel, sc: ScanControl): Task {
   for (sc.nid = 0; sc.nid < k.nodes.count; sc.nid++) {
     if (sc.nid === k.severalNodes?.isolated) continue;
     prepare_scan_control(k, sc);
-    yield* shrink_lruvec(k, sc);
+    yield* shrink_node(k, sc);
   }
 }
 
 /** Look at ever more of the lists, until something is free. */
-function* do_try_to_free_pages(k: Kernel, force_deactivate: boolean): Task<number> {
+function* do_try_to_free_pages(
+  k: Kernel,
+  memcg: MemCgroup | null,
+  nr_to_reclaim: number,
+  force_deactivate: boolean,
+): Task<number> {
   const sc: ScanControl = {
     nid: 0,
     priority: DEF_PRIORITY,
@@ -141,25 +154,36 @@ function* do_try_to_free_pages(k: Kernel, force_deactivate: boolean): Task<numbe
     deactivate_file: false,
     cache_trim_mode: false,
     file_is_tiny: false,
+    memcg,
+    memcgId: 0,
+    nr_to_reclaim,
   };
   for (; sc.priority >= 0; sc.priority--) {
     yield* shrink_zones(k, sc);
-    if (sc.nr_reclaimed >= SWAP_CLUSTER_MAX) break;
+    if (sc.nr_reclaimed >= sc.nr_to_reclaim) break;
   }
   if (sc.nr_reclaimed > 0 || !sc.skipped_deactivate || force_deactivate) return sc.nr_reclaimed;
-  return yield* do_try_to_free_pages(k, true);
+  return yield* do_try_to_free_pages(k, memcg, nr_to_reclaim, true);
 }
 
 /** Direct reclaim. Context: may sleep. Return: base pages that are free now. */
 export function* try_to_free_pages(k: Kernel): Task<number> {
   k.lru.link(k.firstDevicePage);
-  return yield* do_try_to_free_pages(k, false);
+  return yield* do_try_to_free_pages(k, null, SWAP_CLUSTER_MAX, false);
+}
+
+/** Reclaim of a cgroup whose limit is reached. Context: may sleep. Return: base pages that are free now. */
+export function* try_to_free_mem_cgroup_pages(k: Kernel, memcg: MemCgroup, nr_pages: number): Task<number> {
+  k.lru.link(k.firstDevicePage);
+  return yield* do_try_to_free_pages(k, memcg, Math.max(nr_pages, SWAP_CLUSTER_MAX), false);
 }
 
 /** Base pages of a node that reclaim could get at most. */
 export function zone_reclaimable_pages(k: Kernel, nid: number): number {
+  const lists = can_reclaim_anon_pages(k) ? EVICTABLE : ([LRU_INACTIVE_FILE, LRU_ACTIVE_FILE] as const);
   const lruvec = k.lruvecs[nid]!;
-  const file = lruvec.size(LRU_INACTIVE_FILE) + lruvec.size(LRU_ACTIVE_FILE);
-  if (!can_reclaim_anon_pages(k)) return file;
-  return file + lruvec.size(LRU_INACTIVE_ANON) + lruvec.size(LRU_ACTIVE_ANON);
+  let pages = 0;
+  for (let memcgId = 0; memcgId <= (k.memcgs?.all.length ?? 0); memcgId++)
+    for (const list of lists) pages += lruvec.size(list, memcgId);
+  return pages;
 }

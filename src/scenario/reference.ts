@@ -14,6 +14,8 @@ import type { CommandContext } from './steps/words.js';
 
 /** Words to show a usage with. */
 const EXAMPLES: Readonly<Record<string, string>> = {
+  CGROUP: 'c0',
+  BYTES: '64K',
   FD: 'd0',
   RANGE: 'r0[0..3]',
   REGION: 'r0',

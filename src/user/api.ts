@@ -98,6 +98,9 @@ export interface Sys {
   mount(source: string, target: string, fstype: string, data: string): Task<number>;
   umount(target: string): Task<number>;
   unlink(path: string): Task<number>;
+  /** Of a cgroup: /sys/fs/cgroup/NAME, or /sys/fs/cgroup/memory/NAME in the first hierarchy. */
+  mkdir(path: string): Task<number>;
+  rmdir(path: string): Task<number>;
   /** F_GETFL, and F_SETFL of O_DIRECT alone. */
   fcntl(fd: number, cmd: number, arg: number): Task<number>;
   memfd_create(name: string, flags: number): Task<number>;

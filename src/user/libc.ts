@@ -86,6 +86,14 @@ export class Libc {
     return this.call(nr.__NR_umount2, target, 0);
   }
 
+  mkdir(path: string): Task<number> {
+    return this.call(nr.__NR_mkdir, path);
+  }
+
+  rmdir(path: string): Task<number> {
+    return this.call(nr.__NR_rmdir, path);
+  }
+
   unlink(path: string): Task<number> {
     return this.call(nr.__NR_unlink, path);
   }

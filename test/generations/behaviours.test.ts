@@ -7,6 +7,10 @@ import { generations } from '../../src/generations/index.js';
 
 /** In the order v5-generic, v4-coherent, 6.1, 6.12, 7.3. */
 const VALUES = {
+  memcgStocks: [1, 1, 1, 1, 7],
+  chargesMove: [true, true, true, true, false],
+  moveChargeFindsPrivate: [true, true, true, true, true],
+  moveChargeSkipsMapped: [false, false, false, true, true],
   splitRemapsZeroPages: [false, false, false, true, true],
   splitKeepsDirtyBit: [false, false, false, true, true],
   mprotectUpgradesPmd: [false, false, false, true, true],
@@ -218,7 +222,7 @@ t.test('since, until, values and postings of an entry', async (t) => {
 
 t.test('each entry says what it is and which function decides', async (t) => {
   const entries: Readonly<Record<string, Entry>> = registry;
-  const kernelFile = /^(?:(?:arch\/x86|mm|fs|lib|include|drivers)\/[\w/]+\.[ch]|cover letter\b)/;
+  const kernelFile = /^(?:(?:arch\/x86|mm|fs|lib|include|drivers)\/[\w/-]+\.[ch]|cover letter\b)/;
   const posted = generations.map(({ id }) => id).filter((id) => /^(?:v|hmm-)/.test(id));
   for (const name of behaviourNames) {
     const { what, source, postings = {} } = entries[name]!;

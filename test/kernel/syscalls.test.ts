@@ -68,6 +68,8 @@ t.test('each system call has its number, its name and its fidelity', async (t) =
     '62 kill simplified (pid)',
     '72 fcntl simplified (fd, cmd, arg)',
     '77 ftruncate simplified (fd, length)',
+    '83 mkdir simplified ()',
+    '84 rmdir simplified ()',
     '87 unlink simplified ()',
     '149 mlock ported (start, len)',
     '150 munlock ported (start, len)',

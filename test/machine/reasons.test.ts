@@ -64,6 +64,10 @@ const VALUED: readonly (readonly [Reason, string])[] = [
     { id: 'pages-in-use', pages: 7, pfn: 16, refcount: 1, mapcount: 0 },
     'waits for 7 pages in use, first pfn 0x10, refcount 1, mapcount 0',
   ],
+  [
+    { id: 'memcg-limit', memcg: '/c0', max: 16, memory: 15 },
+    'memory cgroup /c0 has no room: 15 of 16 pages are charged',
+  ],
   [{ id: 'fault-answered', answer: 'VM_FAULT_OOM' }, 'handle_mm_fault() answered VM_FAULT_OOM'],
   [{ id: 'warning', message: 'page already in device' }, 'page already in device'],
 ];

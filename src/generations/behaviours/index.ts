@@ -18,6 +18,7 @@ import { hugeMemory } from './mm-huge-memory.js';
 import { hugetlb } from './mm-hugetlb.js';
 import { khugepaged } from './mm-khugepaged.js';
 import { madvise } from './mm-madvise.js';
+import { memcontrol } from './mm-memcontrol.js';
 import { memory } from './mm-memory.js';
 import { memremap } from './mm-memremap.js';
 import { migrate } from './mm-migrate.js';
@@ -36,6 +37,7 @@ export const registry = {
   ...khugepaged,
   ...madvise,
   ...memory,
+  ...memcontrol,
   ...taskMmu,
   ...dax,
   ...gup,

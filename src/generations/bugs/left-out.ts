@@ -67,13 +67,6 @@ export const leftOutBugs: readonly LeftOutBug[] = [
     why: RACE,
   },
   {
-    title: 'device private memory is charged to a memcg for ever',
-    symptom: 'The memcg count does not come down after migration and exit.',
-    functions: ['mem_cgroup_migrate'],
-    fix: { subject: 'mm/memcg: fix device private memcg accounting' },
-    why: 'no memcg',
-  },
-  {
     title: 'an exclusive page is freed while its fault waits for the lock',
     symptom: 'Use after free in a fault beside munmap().',
     functions: ['remove_device_exclusive_entry'],

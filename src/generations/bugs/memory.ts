@@ -164,6 +164,20 @@ export const memoryBugs: readonly Bug[] = [
     shows: 'warnings: expected [], got ["folio_lruvec"]',
   },
   {
+    id: 'memcg-private-not-moved',
+    title: 'the charge of a device private page stays behind when its process moves to another cgroup',
+    mechanism:
+      'mc_handle_swap_pte() asks non_swap_entry() before is_device_private_entry(), and a private entry is no swap entry: its page is never found.',
+    symptom:
+      'memory.usage_in_bytes of the cgroup that a process has left does not come down, until its device pages are freed.',
+    functions: ['mc_handle_swap_pte', 'mem_cgroup_move_charge_pte_range'],
+    fix: { subject: 'mm/memcg: fix device private memcg accounting' },
+    existed: 'up to 5.9',
+    kernels: { until: ['5.10'] },
+    overrides: { moveChargeFindsPrivate: false },
+    shows: 'step 11: answer: expected "usage 4, cache 4, shmem 4", got "usage 8, rss 4, cache 4, shmem 4"',
+  },
+  {
     id: 'devdax-page-free',
     title: 'page_free() is called for device-dax pages, which have no operations',
     mechanism:

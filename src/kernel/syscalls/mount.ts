@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: fs/namespace.c, fs/namei.c: file systems on devices, and names in them. Fidelity: simplified: -o dax alone. */
+/** Answers for: fs/namespace.c, fs/namei.c: file systems on devices, and names in them. Fidelity: simplified: -o dax alone, and directories of cgroups. */
 import { mount_dax } from '../../fs/dax.js';
 import type { Task } from '../../sim/task.js';
 import { EINVAL, ENAMETOOLONG, ENODEV, ENOENT, ENOTBLK } from '../../uapi/errno.js';
@@ -52,6 +52,18 @@ export function* sys_umount2(process: Process, dir: SyscallArg): Task<number> {
   const ret = yield* fs.umount();
   if (ret === 0) mounts.delete(path);
   return ret;
+}
+
+/** Directories are cgroups: what they answer, or -ENOENT. */
+export function* sys_mkdir(process: Process, pathname: SyscallArg): Task<number> {
+  const path = yield* user_string(process, pathname, PATH_MAX, -ENAMETOOLONG);
+  return typeof path === 'number' ? path : process.services.files.cgroups.mkdir(path);
+}
+
+/** The same. */
+export function* sys_rmdir(process: Process, pathname: SyscallArg): Task<number> {
+  const path = yield* user_string(process, pathname, PATH_MAX, -ENAMETOOLONG);
+  return typeof path === 'number' ? path : process.services.files.cgroups.rmdir(path);
 }
 
 /** Return: 0, -ENOENT. */

@@ -54,6 +54,8 @@ export const syscalls: Readonly<Record<number, Syscall>> = {
   [nr.__NR_kill]: call('kill', 'simplified', processes.sys_kill, ['pid']),
   [nr.__NR_fcntl]: call('fcntl', 'simplified', files.sys_fcntl, ['fd', 'cmd', 'arg']),
   [nr.__NR_ftruncate]: call('ftruncate', 'simplified', files.sys_ftruncate, ['fd', 'length']),
+  [nr.__NR_mkdir]: call('mkdir', 'simplified', mount.sys_mkdir),
+  [nr.__NR_rmdir]: call('rmdir', 'simplified', mount.sys_rmdir),
   [nr.__NR_unlink]: call('unlink', 'simplified', mount.sys_unlink),
   [nr.__NR_mlock]: call('mlock', 'ported', memory.sys_mlock, RANGE),
   [nr.__NR_munlock]: call('munlock', 'ported', memory.sys_munlock, RANGE),

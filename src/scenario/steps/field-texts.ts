@@ -83,6 +83,12 @@ export const FIELDS: Readonly<Record<string, Text>> = {
   disk: text('disk', 'The persistent memory device (nd_pmem): pmem0 or pmem1.'),
   'mmap.disk': text('disk', 'The device whose file system has the file (backing: dax), pmem0 unless told.'),
   'unlink.disk': text('disk', 'The device whose file system has the file, pmem0 unless told.'),
+  cgroup: text('cgroup', 'A memory cgroup: c0, c1 ...; memory/c0 is one of the first hierarchy.'),
+  limit: text('limit', 'How much may be charged: bytes, 64K, 1M, 1G; max: no limit.'),
+  'cgroup_moves.value': text(
+    'value',
+    'What comes along with a process: 1 anonymous memory, 2 files, 3 both; 0 nothing.',
+  ),
   fs: text('fs', 'The file system: ext4, xfs, or fuse.'),
   replace: text('replace', 'true: what is mapped there may go, as with MAP_FIXED.'),
   flags: text('flags', 'Flags of mmap() instead of share, backing and replace: MAP_PRIVATE|MAP_ANONYMOUS.'),

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { access } from './access.js';
 import { advice } from './advice.js';
 import type { Contract } from './contract.js';
-import { dax } from './dax.js';
+import { cgroups, dax } from './dax.js';
 import { dmirror } from './dmirror.js';
 import { files } from './files.js';
 import { gup } from './gup.js';
@@ -31,6 +31,7 @@ export const steps = {
   ...holding,
   ...memfd,
   ...dax,
+  ...cgroups,
   ...scratch,
   ...remote,
   ...residency,
