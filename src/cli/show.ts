@@ -73,6 +73,7 @@ export function gridPainter(): TonePainter {
     exclusive: chalk.red,
     migrating: chalk.inverse,
     swapped: chalk.inverse,
+    hwpoison: chalk.red,
     dax: chalk.cyan,
   };
   return (text, tone) => paints[tone](text);

@@ -44,6 +44,7 @@ function refusal({ before, write, events }: Fault): readonly [fn: string, reason
   if (before.vma === null) return ['bad_area_nosemaphore', { id: 'no-vma' }];
   if (write && !before.vma.write) return ['access_error', { id: 'vma-not-writable' }];
   if (!before.vma.read && !before.vma.write) return ['access_error', { id: 'prot-none' }];
+  if (before.where === 'hwpoison') return ['do_swap_page', { id: 'hwpoison-entry' }];
   return ['handle_mm_fault', { id: before.vma.backing === 'anon' ? 'no-memory' : 'beyond-file-end' }];
 }
 
@@ -52,7 +53,7 @@ export function faultFunction({ before, write }: Pick<Fault, 'before' | 'write'>
   if (before.vma?.backing === 'hugetlb') return 'hugetlb_fault';
   if (before.where === 'private') return before.device!.migrate_to_ram;
   if (before.where === 'exclusive') return 'remove_device_exclusive_entry';
-  if (before.where === 'swapped') return 'do_swap_page';
+  if (before.where === 'swapped' || before.where === 'hwpoison') return 'do_swap_page';
   if (before.where === 'none') {
     if (before.vma?.backing !== 'anon') return 'do_fault';
     return 'do_anonymous_page';

@@ -144,7 +144,12 @@ function seen(
   if (refused && !foreign) return ['hmm_vma_walk_test', { id: 'special-mapping' }];
   if (state.where === 'private' && state.device !== device && !anyOwner)
     return [fn, { id: 'remote-not-faulted' }];
-  if (state.where === 'exclusive' || state.where === 'migrating' || state.where === 'swapped') {
+  if (
+    state.where === 'exclusive' ||
+    state.where === 'migrating' ||
+    state.where === 'swapped' ||
+    state.where === 'hwpoison'
+  ) {
     return [fn, { id: 'entry-not-faulted', pte: state.pte }];
   }
   return [fn, state.pte.startsWith('PROT_NONE') ? { id: 'seen', protNone: true } : { id: 'seen' }];

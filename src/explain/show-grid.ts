@@ -29,6 +29,7 @@ export type Tone =
   | 'exclusive'
   | 'migrating'
   | 'swapped'
+  | 'hwpoison'
   | 'dax';
 
 export interface Cell {

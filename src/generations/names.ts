@@ -85,6 +85,7 @@ const RENAMED: Readonly<
     names: ['migrate_device_finalize', '__migrate_device_finalize'],
   },
   copy_present_pte: { since: ['6.9'], names: ['copy_present_pte', 'copy_present_ptes'] },
+  dax_lock_folio: { since: ['6.7'], names: ['dax_lock_page', 'dax_lock_folio'] },
   dequeue_hugetlb_folio_node_exact: {
     since: ['6.3'],
     names: ['dequeue_huge_page_node_exact', 'dequeue_hugetlb_folio_node_exact'],

@@ -41,6 +41,7 @@ export function signalsOf(executor: Executor): Signals {
   };
   return {
     pending: () => (current()?.pendingSignal ?? null) !== null,
+    force: (signal) => current()?.signal_wake_up(signal),
     wakes(queue, on) {
       if (on) current()?.interruptible.add(queue);
       else current()?.interruptible.delete(queue);

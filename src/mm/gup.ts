@@ -11,7 +11,7 @@
 import { COST_PAGE } from '../sim/costs.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { EAGAIN, EEXIST, EFAULT, EINVAL, ENOMEM, errnoName } from '../uapi/errno.js';
+import { EAGAIN, EEXIST, EFAULT, EHWPOISON, EINVAL, ENOMEM, errnoName } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import {
   check_vma_flags,
@@ -53,6 +53,7 @@ import {
   FAULT_FLAG_WRITE,
   type MmStruct,
   VM_FAULT_ERROR,
+  VM_FAULT_HWPOISON,
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
   VM_IO,
@@ -83,6 +84,7 @@ function* faultin_page(vma: VmArea, address: number, flags: number, unshare: boo
   const ret = yield* handle_mm_fault(vma, address, fault);
   if ((ret & VM_FAULT_RETRY) !== 0) return UNLOCKED;
   if ((ret & VM_FAULT_ERROR) === 0) return 0;
+  if ((ret & VM_FAULT_HWPOISON) !== 0 && (flags & FOLL_HWPOISON) !== 0) return -EHWPOISON;
   return (ret & VM_FAULT_OOM) !== 0 ? -ENOMEM : -EFAULT;
 }
 

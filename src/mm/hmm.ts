@@ -15,6 +15,7 @@ import {
 import {
   FLAGS,
   is_device_private_entry,
+  is_hwpoison_entry,
   is_migration_entry,
   is_pte_marker,
   type PmdTable,
@@ -235,6 +236,10 @@ function* hmm_vma_handle_swap_pte(
   }
   if (is_pte_marker(flags)) {
     tell(range, 'hmm_vma_handle_pte', addr, addr + PAGE_SIZE, 'guard-page');
+    return -EFAULT;
+  }
+  if (is_hwpoison_entry(flags)) {
+    tell(range, 'hmm_vma_handle_pte', addr, addr + PAGE_SIZE, 'hwpoison-entry');
     return -EFAULT;
   }
   if (is_migration_entry(flags)) {

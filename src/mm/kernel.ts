@@ -55,9 +55,11 @@ export interface Signals {
   pending(): boolean;
   /** Whether a signal wakes who sleeps on the queue. */
   wakes(queue: WaitQueue, on: boolean): void;
+  /** A deadly signal for whoever runs (force_sig). */
+  force(signal: string): void;
 }
 
-const NO_SIGNALS: Signals = { pending: () => false, wakes: () => {} };
+const NO_SIGNALS: Signals = { pending: () => false, wakes: () => {}, force: () => {} };
 
 /** How often another task may be faster, before trying again has to be fruitless. */
 const PATIENCE = 64;

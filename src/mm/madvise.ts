@@ -2,7 +2,7 @@
 /** Answers for: mm/madvise.c. Fidelity: ported for the advice listed here; no reclaim behind MADV_FREE. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { EACCES, EAGAIN, EFAULT, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP } from '../uapi/errno.js';
+import { EACCES, EAGAIN, EFAULT, EHWPOISON, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP } from '../uapi/errno.js';
 import {
   HPAGE_PMD_NR,
   MADV_COLD,
@@ -17,6 +17,7 @@ import {
   MADV_GUARD_INSTALL,
   MADV_GUARD_REMOVE,
   MADV_HUGEPAGE,
+  MADV_HWPOISON,
   MADV_KEEPONFORK,
   MADV_NOHUGEPAGE,
   MADV_NORMAL,
@@ -26,6 +27,7 @@ import {
   MADV_RANDOM,
   MADV_REMOVE,
   MADV_SEQUENTIAL,
+  MADV_SOFT_OFFLINE,
   MADV_WILLNEED,
   MADV_WIPEONFORK,
   PAGE_SIZE,
@@ -43,6 +45,7 @@ import { folio_move_lru } from './lru.js';
 import { folio_likely_mapped_shared, folio_pte_batch, split_locked } from './madvise_folios.js';
 import { madvise_guard_install, madvise_guard_remove } from './madvise_guard.js';
 import { madvise_cold_or_pageout } from './madvise_lru.js';
+import { madvise_inject_error } from './memory_failure.js';
 import { zap_page_range_single } from './memory_zap.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -128,6 +131,8 @@ const VALID = new Set([
   MADV_KEEPONFORK,
   MADV_DONTDUMP,
   MADV_DODUMP,
+  MADV_HWPOISON,
+  MADV_SOFT_OFFLINE,
 ]);
 
 function madvise_behavior_valid({ behaviour }: Kernel, advice: number): boolean {
@@ -153,6 +158,8 @@ export function* do_madvise(mm: MmStruct, start: number, lenIn: number, advice: 
   if (!madvise_behavior_valid(mm.kernel, advice) || start % PAGE_SIZE !== 0) return -EINVAL;
   const end = start + Math.ceil(lenIn / PAGE_SIZE) * PAGE_SIZE;
   if (end === start) return 0;
+  if (advice === MADV_HWPOISON || advice === MADV_SOFT_OFFLINE)
+    return yield* madvise_inject_error(mm, start, end, advice === MADV_SOFT_OFFLINE);
   const read = READ_LOCKED.has(advice);
   if (read) yield* mm.mmap_lock.down_read('do_madvise');
   else yield* mm.mmap_lock.down_write('do_madvise');
@@ -410,7 +417,7 @@ function* madvise_populate(mm: MmStruct, start: number, end: number, write: bool
   for (let at = start; at < end; ) {
     const pages = yield* faultin_page_range(mm, at, end, write);
     if (pages < 0) {
-      if (pages === -EINVAL || pages === -EFAULT) return pages;
+      if (pages === -EINVAL || pages === -EFAULT || pages === -EHWPOISON) return pages;
       return -ENOMEM;
     }
     at += pages * PAGE_SIZE;

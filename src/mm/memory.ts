@@ -40,6 +40,7 @@ import {
   is_device_exclusive_entry,
   is_device_private_entry,
   is_guard_marker,
+  is_hwpoison_entry,
   is_migration_entry,
   is_pte_marker,
   is_swap_entry,
@@ -88,6 +89,7 @@ import {
   VM_FAULT_DONE_COW,
   VM_FAULT_ERROR,
   VM_FAULT_FALLBACK,
+  VM_FAULT_HWPOISON,
   VM_FAULT_NOPAGE,
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
@@ -386,6 +388,7 @@ function* do_swap_page(vmf: VmFault, page: Page, flags: number): Task<number> {
   vmf.vma.vm_mm.kernel.enter('do_swap_page', vmf.address);
   const k = vmf.vma.vm_mm.kernel;
   if (is_pte_marker(flags)) return yield* handle_pte_marker(vmf);
+  if (is_hwpoison_entry(flags)) return VM_FAULT_HWPOISON;
   if (is_swap_entry(flags)) return yield* swap_in_page(vmf, page, flags, do_wp_page);
   if (is_migration_entry(flags)) {
     yield* migration_entry_wait(vmf.vma.vm_mm, vmf.address);

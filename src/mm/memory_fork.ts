@@ -29,6 +29,7 @@ import {
   is_device_exclusive_entry,
   is_device_private_entry,
   is_guard_marker,
+  is_hwpoison_entry,
   is_pte_marker,
   is_swap_entry,
   type PmdTable,
@@ -257,7 +258,8 @@ function copy_nonpresent_pte(
 ): void {
   const page = src[i]!;
   let flags = src[FLAGS + i]!;
-  if (is_guard_marker(flags)) {
+  if (is_guard_marker(flags) || is_hwpoison_entry(flags)) {
+    dst[i] = page;
     dst[FLAGS + i] = flags;
     return;
   }

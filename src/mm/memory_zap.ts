@@ -21,6 +21,7 @@ import {
   is_device_exclusive_entry,
   is_device_private_entry,
   is_guard_marker,
+  is_hwpoison_entry,
   is_migration_entry,
   is_pte_marker,
   is_swap_entry,
@@ -179,6 +180,12 @@ function zap_nonpresent_pte(
   if (is_pte_marker(flags)) {
     const guard = is_guard_marker(flags);
     if (details === 'unmap' || (vma_is_anonymous(vma) && !guard)) table[FLAGS + i] = 0;
+    return;
+  }
+  if (is_hwpoison_entry(flags)) {
+    if (details === 'file-only') return;
+    table[i] = 0;
+    table[FLAGS + i] = 0;
     return;
   }
   if (is_swap_entry(flags)) {

@@ -28,6 +28,7 @@ import {
   FLAGS,
   is_device_private_entry,
   is_guard_marker,
+  is_hwpoison_entry,
   is_migration_entry,
   is_pte_marker,
   is_swap_entry,
@@ -94,6 +95,8 @@ function collect_nonpresent(migrate: MigrateVma, page: Page, flags: number, addr
       return skip(migrate, addr, NO_PAGE, 'migrate_vma_collect_pmd', marker);
     }
     if (is_swap_entry(flags)) return skip(migrate, addr, NO_PAGE, 'migrate_vma_collect_pmd', 'swap-entry');
+    if (is_hwpoison_entry(flags))
+      return skip(migrate, addr, NO_PAGE, 'migrate_vma_collect_pmd', 'hwpoison-entry');
     return skip(migrate, addr, page, 'migrate_vma_collect_pmd', id);
   }
   if ((migrate.flags & MIGRATE_VMA_SELECT_DEVICE_PRIVATE) === 0) {

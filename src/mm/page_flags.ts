@@ -32,6 +32,8 @@ export const PG_swapcache = 1 << 17;
 export const PG_private = 1 << 18;
 /** Whoever gets here reads on: the next pages of the file are to be read ahead. */
 export const PG_readahead = 1 << 19;
+/** The hardware has lost what it held: it is used no more. */
+export const PG_hwpoison = 1 << 20;
 
 /** Flags that __split_huge_page_tail() copies from the head. */
 export const SPLIT_COPIED_FLAGS =

@@ -37,6 +37,8 @@ export const SWP_PTE_MARKER = 8 << SWP_SHIFT;
 /** A slot of the swap device, in place of a page. */
 export const SWP_SWAP = 9 << SWP_SHIFT;
 /** Young and dirty bits that a migration entry keeps. */
+/** A page that the hardware has lost; whoever touches it gets a signal. Nobody holds the page for it. */
+export const SWP_HWPOISON = 10 << SWP_SHIFT;
 export const SWP_MIG_YOUNG = 1 << 12;
 export const SWP_MIG_DIRTY = 1 << 13;
 /** Of a slot: no other process has it. */
@@ -118,6 +120,10 @@ export function is_pfn_swap_entry(flags: number): boolean {
 
 export function is_swap_entry(flags: number): boolean {
   return swp_type(flags) === SWP_SWAP;
+}
+
+export function is_hwpoison_entry(flags: number): boolean {
+  return swp_type(flags) === SWP_HWPOISON;
 }
 
 /** Nothing there but, maybe, the marker of a userfaultfd. */

@@ -37,6 +37,7 @@ export interface CoreReasons {
   'zero-page': None;
   'not-present': None;
   'swap-entry': None;
+  'hwpoison-entry': None;
   'nothing-writable': None;
   'uffd-missing': None;
   'uffd-wp': None;
@@ -175,6 +176,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'zero-page': page('zero page'),
   'not-present': page('still not present'),
   'swap-entry': page('swapped out'),
+  'hwpoison-entry': page('entry of a page that the hardware has lost (hwpoison)'),
   'nothing-writable': page('no entry is writable'),
   'uffd-missing': page('missing page that a userfaultfd is to bring'),
   'uffd-wp': page('write-protected for a userfaultfd'),

@@ -28,13 +28,14 @@ import {
   pte_index,
   pte_present,
   SWP_EXCLUSIVE,
+  SWP_HWPOISON,
   SWP_PTE_MARKER,
   SWP_SWAP,
   SWP_UFFD_WP,
   swp_uffd_wp_of,
 } from './pgtable.js';
 import { folio_remove_rmap_pte, folio_try_share_anon_rmap_pte, rmap_places } from './rmap.js';
-import { swap_duplicate, swap_free } from './swap.js';
+import { folio_test_swapcache, swap_duplicate, swap_free } from './swap.js';
 import { flush_tlb_page } from './tlb.js';
 import { VM_LOCKED, type VmArea } from './types.js';
 import { userfaultfd_pte_wp } from './userfaultfd_k.js';
@@ -62,14 +63,25 @@ function swap_entry_of(k: Kernel, folio: Page, old: number): number | null {
 }
 
 /** Return: whether the entry is gone. */
-function unmap_one(k: Kernel, folio: Page, vma: VmArea, table: PteTable, i: number, addr: number): boolean {
+function unmap_one(
+  k: Kernel,
+  folio: Page,
+  vma: VmArea,
+  table: PteTable,
+  i: number,
+  addr: number,
+  poisoned: boolean,
+): boolean {
   const { mem } = k;
   const old = table[FLAGS + i]!;
   flush_tlb_page(vma.vm_mm, addr);
   if (pte_present(old) && (old & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
   let entry: number | null = 0;
   let word = 0;
-  if (!folio_test_anon(mem, folio)) {
+  if (poisoned && !folio_test_swapcache(k, folio)) {
+    entry = SWP_HWPOISON;
+    word = folio;
+  } else if (!folio_test_anon(mem, folio)) {
     if (userfaultfd_pte_wp(vma, old & PTE_UFFD_WP)) entry = SWP_PTE_MARKER | SWP_UFFD_WP;
   } else if ((mem.flags[folio]! & PG_swapbacked) === 0) {
     entry = discards(k, folio) ? 0 : null;
@@ -104,8 +116,18 @@ function entry_maps(k: Kernel, folio: Page, table: PteTable, i: number): boolean
   return pte_present(flags) || (k.behaviour.exclusiveEntriesMap && is_device_exclusive_entry(flags));
 }
 
+/** Whoever maps the small page gets a signal from now on, when he touches it (TTU_HWPOISON). Context: folio locked; may sleep. */
+export function* unmap_poisoned(k: Kernel, folio: Page): Task {
+  yield* unmap_everywhere(k, folio, true);
+}
+
 /** Unmap a small folio, as far as nothing speaks against it. Context: folio locked; may sleep (notifiers). */
 export function* try_to_unmap(k: Kernel, folio: Page): Task {
+  yield* unmap_everywhere(k, folio, false);
+}
+
+/** `poisoned`: by entries that say so, and in locked mappings, too. */
+function* unmap_everywhere(k: Kernel, folio: Page, poisoned: boolean): Task {
   for (const { vma, address } of rmap_places(k, folio)) {
     const { vm_mm: mm } = vma;
     const range = mmu_notifier_range(mm, address, address + PAGE_SIZE, 'MMU_NOTIFY_CLEAR');
@@ -114,9 +136,9 @@ export function* try_to_unmap(k: Kernel, folio: Page): Task {
     const i = pte_index(address);
     let goes = true;
     if (table !== null && entry_maps(k, folio, table, i)) {
-      const locked = (vma.vm_flags & VM_LOCKED) !== 0;
+      const locked = !poisoned && (vma.vm_flags & VM_LOCKED) !== 0;
       if (locked) mlock_folio(k, folio);
-      goes = !locked && unmap_one(k, folio, vma, table, i, address);
+      goes = !locked && unmap_one(k, folio, vma, table, i, address, poisoned);
     }
     mmu_notifier_invalidate_range_end(range);
     if (!goes || !folio_mapped(k.mem, folio)) return;

@@ -19,6 +19,7 @@ const LETTER: Readonly<Record<Tone, string>> = {
   exclusive: 'X',
   migrating: 'M',
   swapped: 'O',
+  hwpoison: '!',
 };
 
 type LegendItem = readonly [tone: Tone, letter: string, meaning: string];
@@ -41,6 +42,7 @@ const RARE: readonly LegendItem[] = [
   ['dax', 'D', 'persistent memory'],
   ['migrating', 'M', 'being migrated'],
   ['swapped', 'O', 'swapped out'],
+  ['hwpoison', '!', 'lost by the hardware'],
 ];
 
 const tonesOf = ({ rows }: Grid): ReadonlySet<Tone> =>

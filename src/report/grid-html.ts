@@ -34,7 +34,7 @@ td[tabindex]:hover, td[tabindex]:focus { outline: 2px solid var(--ink); outline-
 .system { background: var(--system); } .private-local { background: var(--pl); } .huge-local { background: var(--pl); }
 .private-remote { background: var(--pr); } .huge-remote { background: var(--pr); }
 .coherent-local { background: var(--cl); }
-.coherent-remote { background: var(--cr); } .exclusive { background: var(--ex); } .dax { background: var(--cl); } .migrating, .swapped { background: var(--mi); }
+.coherent-remote { background: var(--cr); } .exclusive { background: var(--ex); } .dax { background: var(--cl); } .migrating, .swapped, .hwpoison { background: var(--mi); }
 #tip { position: fixed; display: none; pointer-events: none; max-width: 34rem; padding: .5rem .7rem; border-radius: 6px;
   background: var(--ink); color: var(--paper); font: 12.5px/1.45 ui-monospace, monospace; white-space: pre-wrap; z-index: 2; }
 `;

@@ -169,6 +169,7 @@ export const {
   ENOSYS,
   EOVERFLOW,
   EOPNOTSUPP,
+  EHWPOISON,
 } = ERRNO;
 
 const values = new Map(Object.entries(ERRNO));

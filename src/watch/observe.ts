@@ -12,6 +12,7 @@ import {
   FLAGS,
   is_device_exclusive_entry,
   is_device_private_entry,
+  is_hwpoison_entry,
   is_migration_entry,
   is_pfn_swap_entry,
   is_swap_entry,
@@ -46,7 +47,8 @@ export type Where =
   | 'dax'
   | 'exclusive'
   | 'migrating'
-  | 'swapped';
+  | 'swapped'
+  | 'hwpoison';
 
 export interface VmaState {
   readonly read: boolean;
@@ -138,6 +140,7 @@ function whereOf(k: Kernel, vma: VmArea | null, { flags, page }: Entry): Where {
     if (is_device_private_entry(flags)) return 'private';
     if (is_device_exclusive_entry(flags)) return 'exclusive';
     if (is_swap_entry(flags)) return 'swapped';
+    if (is_hwpoison_entry(flags)) return 'hwpoison';
     // A marker has no page.
     return is_migration_entry(flags) ? 'migrating' : 'none';
   }
@@ -180,6 +183,7 @@ function wordsOf(flags: number): string {
     return type === SWP_DEVICE_EXCLUSIVE_WRITE ? 'device exclusive write' : 'device exclusive read';
   }
   if (is_migration_entry(flags)) return type === SWP_MIGRATION_WRITE ? 'migration write' : 'migration read';
+  if (is_hwpoison_entry(flags)) return 'hwpoison';
   return is_swap_entry(flags) ? 'swap' : 'marker';
 }
 
@@ -239,7 +243,8 @@ export interface Place {
 }
 
 export function pagePlace({ where, generic, device, pfn, nid }: PageState): Place {
-  if (where === 'unmapped' || where === 'none' || where === 'zero' || where === 'swapped') return { where };
+  if (where === 'unmapped' || where === 'none' || where === 'zero') return { where };
+  if (where === 'swapped' || where === 'hwpoison') return { where };
   const on = device === null ? {} : { device: device.name };
   return { where: generic ? 'generic' : where, ...on, ...(nid < 0 ? {} : { node: nid }), pfn: hex(pfn) };
 }
@@ -255,6 +260,8 @@ export function placeText({ where, device, node, pfn }: Place): string {
       return 'zero page';
     case 'swapped':
       return 'swapped out';
+    case 'hwpoison':
+      return 'lost by the hardware';
     default:
       return `${where}${device === undefined ? '' : ` on ${device}`}${node === undefined ? '' : ` on node ${node}`} pfn ${pfn}`;
   }

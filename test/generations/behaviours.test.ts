@@ -7,6 +7,7 @@ import { generations } from '../../src/generations/index.js';
 
 /** In the order v5-generic, v4-coherent, 6.1, 6.12, 7.3. */
 const VALUES = {
+  injectedErrorsKill: [false, false, false, true, true],
   memcgStocks: [1, 1, 1, 1, 7],
   chargesMove: [true, true, true, true, false],
   moveChargeFindsPrivate: [true, true, true, true, true],

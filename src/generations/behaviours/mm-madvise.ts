@@ -39,4 +39,10 @@ export const madvise = {
     since: ['6.13'],
     witness: { kernel: '7.3', recording: 'guard-307-0013' },
   },
+  injectedErrorsKill: {
+    what: 'MADV_HWPOISON of a page that was written to kills its process at once; before, whoever touches the page',
+    source: 'mm/madvise.c madvise_inject_error',
+    since: ['6.11'],
+    witness: { kernel: '6.12', scenario: 'derived/hwpoison-6.12' },
+  },
 } as const satisfies Entries;

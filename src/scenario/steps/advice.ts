@@ -12,11 +12,13 @@ import {
   MADV_GUARD_INSTALL,
   MADV_GUARD_REMOVE,
   MADV_HUGEPAGE,
+  MADV_HWPOISON,
   MADV_NOHUGEPAGE,
   MADV_PAGEOUT,
   MADV_POPULATE_READ,
   MADV_POPULATE_WRITE,
   MADV_REMOVE,
+  MADV_SOFT_OFFLINE,
   MADV_WILLNEED,
   MADV_WIPEONFORK,
 } from '../../uapi/mman.js';
@@ -49,6 +51,8 @@ const REMOVE = answeredBy('madvise_remove', 'EINVAL', 'ENOMEM', 'EACCES', 'ENODE
 const WILLNEED = answeredBy('madvise_willneed', 'EINVAL', 'ENOMEM', 'EBADF');
 const GUARD = answeredBy('madvise_guard_install', 'EINVAL', 'ENOMEM');
 
+const POISON = answeredBy('madvise_inject_error', 'EFAULT', 'EBUSY', 'EHWPOISON', 'ENOMEM', 'ENXIO', 'EIO');
+
 const ADVICE = {
   hugepage: { value: MADV_HUGEPAGE, answers: BEHAVIOUR },
   nohugepage: { value: MADV_NOHUGEPAGE, answers: BEHAVIOUR },
@@ -66,6 +70,8 @@ const ADVICE = {
   dontneed_locked: { value: MADV_DONTNEED_LOCKED, answers: DROP },
   guard_install: { value: MADV_GUARD_INSTALL, answers: GUARD },
   guard_remove: { value: MADV_GUARD_REMOVE, answers: GUARD },
+  hwpoison: { value: MADV_HWPOISON, answers: POISON },
+  soft_offline: { value: MADV_SOFT_OFFLINE, answers: POISON },
 } as const satisfies Readonly<Record<string, Advice>>;
 
 type AdviceName = keyof typeof ADVICE;
