@@ -111,6 +111,24 @@ export const features: readonly Feature[] = [
     proof: 'features/device-dax.yaml',
   },
   {
+    name: 'memory-cgroups',
+    what: 'limits of what processes may have, reclaim and the OOM killer of a cgroup; device pages are charged',
+    since: 'all',
+    proof: 'features/memory-cgroups.yaml',
+  },
+  {
+    name: 'device-charges',
+    what: 'charges of device pages move with a process to another cgroup',
+    since: 'all up to 6.12, which leaves those of private pages behind; no charge moves in 7.3',
+    proof: 'features/device-charges.yaml',
+  },
+  {
+    name: 'memory-failure',
+    what: 'pages that the hardware loses (MADV_HWPOISON, MADV_SOFT_OFFLINE)',
+    since: 'all; who asks for it is killed at once in 6.12 and later',
+    proof: 'features/memory-failure.yaml',
+  },
+  {
     name: 'insmod',
     what: 'drivers of your own (--insmod)',
     since: 'all',

@@ -21,8 +21,8 @@ import {
   can_reclaim_anon_pages,
   get_scan_count,
   inactive_is_low,
-  prepare_scan_control,
   type LruPlace,
+  prepare_scan_control,
   type ScanControl,
 } from './vmscan_balance.js';
 import { shrink_folio_list } from './vmscan_folios.js';
@@ -42,7 +42,12 @@ export function* reclaim_pages(k: Kernel, folios: readonly Page[]): Task {
 }
 
 /** Take folios of up to `nr_to_scan` pages off the end of a list, with a reference each, oldest first. */
-function isolate_lru_folios(k: Kernel, nr_to_scan: number, list: LruList, { nid, memcgId }: LruPlace): Page[] {
+function isolate_lru_folios(
+  k: Kernel,
+  nr_to_scan: number,
+  list: LruList,
+  { nid, memcgId }: LruPlace,
+): Page[] {
   const taken: Page[] = [];
   const lruvec = k.lruvecs[nid]!;
   for (let scan = 0; scan < nr_to_scan; ) {

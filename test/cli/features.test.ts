@@ -44,6 +44,9 @@ const switches: Readonly<Record<string, Off>> = {
   'dax-references': { overrides: { bugs: ['free-dax-page-warns'] } },
   'device-dax': { without: behaviours({ devdaxPagesAreFreed: true, daxPagesUnreferenced: true }) },
   kvm_hv: { noReturn: true },
+  'memory-cgroups': { without: (setup) => ({ ...setup, swap: 0 }) },
+  'device-charges': { overrides: { bugs: ['memcg-private-not-moved'] } },
+  'memory-failure': { without: behaviours({ injectedErrorsKill: false }) },
 };
 
 function boot(setup: MachineDescription, noReturn: boolean) {

@@ -140,6 +140,7 @@ const VALUES = {
 
 /** Of hmm-v25: where it is not as v4-coherent. */
 const OLDEST = {
+  moveChargeFindsPrivate: false,
   madvisePopulates: false,
   programsKnowFollLongterm: false,
   hmmWalksMixedmap: false,

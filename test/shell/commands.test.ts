@@ -175,7 +175,7 @@ t.test('mistakes say what was expected', (t) => {
     'fork child': 'fork: child: expected a process: p0, p1 ..., got "child"',
     'help opne': 'unknown command "opne" (did you mean "open"?) (help lists them)',
     'madvise r0 MADV_DONTNED':
-      'madvise: advice: expected one of hugepage, nohugepage, dontneed, free, dontfork, wipeonfork, populate_read, populate_write, collapse, cold, pageout, remove, willneed, dontneed_locked, guard_install, guard_remove, got "MADV_DONTNED" (did you mean "MADV_DONTNEED"?)',
+      'madvise: advice: expected one of hugepage, nohugepage, dontneed, free, dontfork, wipeonfork, populate_read, populate_write, collapse, cold, pageout, remove, willneed, dontneed_locked, guard_install, guard_remove, hwpoison, soft_offline, got "MADV_DONTNED" (did you mean "MADV_DONTNEED"?)',
     'migrate d0 r0 sideways': 'expected to_dev or to_sys, got "sideways"',
     '{ op: load': 'expected a step as YAML: Flow map must end with a }',
     '{ op: lod, region: r0 }':
