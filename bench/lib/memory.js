@@ -34,7 +34,7 @@ export function bootKernel(memory, reserved = [], generation = linux612, thp = '
     pages: Math.floor(size / (2 * MiB)) * 512,
   }));
   const executor = new Executor(new RunToBlock(1));
-  const k = new Kernel(executor, generation.behaviours, buildIomem(plan), ram, thp, null);
+  const k = new Kernel(executor, generation.behaviours, buildIomem(plan), [ram], thp, null);
   k.hugetlb = new HugetlbPool(k, 0);
   return k;
 }

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim bugs`: what --bug and --fix know, and which bug somebody has before them. */
 import type { Command } from 'commander';
-import { type Bug, type BugFix, bugById, bugs, generationsWith } from '../generations/bugs/index.js';
+import {
+  type Bug,
+  type BugFix,
+  bugById,
+  bugs,
+  generationsOf,
+  generationsWith,
+} from '../generations/bugs/index.js';
 import type { LeftOutBug } from '../generations/bugs/left-out.js';
-import { generations } from '../generations/index.js';
 import { findBugs, isOnSwitch, type KnownBug, nearMiss } from '../triage/bug-search.js';
 import { type SeenBy, testsThatSee } from '../triage/bug-tests.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
@@ -57,7 +63,7 @@ function tell(query: readonly string[]): number {
 function owners(bug: Bug): string {
   const found = generationsWith(bug);
   if (found.length === 0) return '-';
-  return found.length === generations.length ? 'all' : found.map(({ id }) => id).join(' ');
+  return found.length === generationsOf(bug).length ? 'all' : found.map(({ id }) => id).join(' ');
 }
 
 /** One line a bug, below a heading. */
@@ -94,7 +100,9 @@ function fixText({ subject, commit, cve, note }: BugFix): string {
 /** Which option does what with which kernel. */
 function optionText(bug: Bug): string {
   const having = generationsWith(bug).map(({ id }) => id);
-  const others = generations.map(({ id }) => id).filter((id) => !having.includes(id));
+  const others = generationsOf(bug)
+    .map(({ id }) => id)
+    .filter((id) => !having.includes(id));
   const bring = others.length === 0 ? [] : [`--bug ${bug.id} brings it to ${others.join(', ')}`];
   const fix = having.length === 0 ? [] : [`--fix ${bug.id} takes it from ${having.join(', ')}`];
   return [...bring, ...fix].join('; ');

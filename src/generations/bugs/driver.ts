@@ -120,7 +120,7 @@ export const driverBugs: readonly Bug[] = [
     existed: 'from 6.1 on, before 6.12 and backports',
     kernels: { since: ['6.1'], until: ['6.12', '6.1.192'] },
     overrides: { evictNeverFailsToAllocate: false },
-    shows: 'step 4: oops: expected nothing, got "migrate_device_range"',
+    shows: 'step 37: oops: expected nothing, got "migrate_device_range"',
   },
   {
     id: 'own-private-page-mirrored',

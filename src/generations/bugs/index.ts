@@ -77,9 +77,14 @@ function isElsewhere({ testModule }: Generation, { overrides }: Bug): boolean {
   return testModule !== undefined && names.every((name) => /test_hmm|dmirror/.test(registry[name].source));
 }
 
+/** The generations that could have the bug. */
+export function generationsOf(bug: Bug): Generation[] {
+  return generations.filter((generation) => !isElsewhere(generation, bug));
+}
+
 /** The generations that have the bug as they are. */
 export function generationsWith(bug: Bug): Generation[] {
-  return generations.filter((generation) => hasBug(generation, bug) && !isElsewhere(generation, bug));
+  return generationsOf(bug).filter((generation) => hasBug(generation, bug));
 }
 
 /** Which of the switches change nothing on this kernel, as texts. */
