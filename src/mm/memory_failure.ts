@@ -5,20 +5,19 @@
  * pages of devices. DIVERGES: pages of files with a page cache and of hugetlb are refused with -EBUSY.
  */
 import { KernelBug } from '../sim/errors.js';
-import { NO_PAGE, type Page } from '../sim/memmap.js';
+import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EBUSY, EFAULT, EHWPOISON, EIO, ENXIO } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { get_user_pages_fast } from './gup_fast.js';
 import { split_folio } from './huge_split.js';
 import type { Kernel } from './kernel.js';
-import { folio_add_lru, folio_isolate_lru, lruvec_del_folio } from './lru.js';
+import { folio_isolate_lru, lruvec_del_folio } from './lru.js';
 import { mem_cgroup_uncharge } from './memcontrol.js';
 import { unmap_mapping_pages } from './memory_zap.js';
 import { is_dax_page } from './memremap.js';
-import { folio_migrate_flags, folio_migrate_mapping, remove_migration_ptes } from './migrate.js';
+import { migrate_pages } from './migrate_pages.js';
 import { folio_try_get, put_page } from './page_alloc.js';
-import { alloc_page } from './page_alloc_slow.js';
 import {
   compound_head,
   folio_mapped,
@@ -31,7 +30,6 @@ import {
   PG_mlocked,
   PG_unevictable,
 } from './page_flags.js';
-import { try_to_migrate } from './rmap.js';
 import { unmap_poisoned } from './rmap_unmap.js';
 import { folio_test_swapcache } from './swap.js';
 import type { MmStruct } from './types.js';
@@ -185,32 +183,9 @@ function* soft_offline_page(k: Kernel, page: Page): Task<number> {
   return isolated ? yield* migrate_away(k, page) : -EBUSY;
 }
 
-/** migrate_pages() of one page that is off the LRU, with the reference of that. Return: 0 or -EBUSY. */
+/** Of one page that is off the LRU, with the reference of that. Return: 0 or -EBUSY. */
 function* migrate_away(k: Kernel, page: Page): Task<number> {
-  const to = yield* alloc_page(k);
-  yield* k.lock_page(page, 'migrate_pages');
-  if (to !== NO_PAGE) {
-    k.trylock_page(to);
-    yield* try_to_migrate(k, page);
-  }
-  const moves = to !== NO_PAGE && !folio_mapped(k.mem, page) && folio_migrate_mapping(k, to, page, 0) === 0;
-  if (moves) {
-    folio_migrate_flags(k, to, page);
-    k.copy_highpage(to, page);
-  }
-  remove_migration_ptes(k, page, moves ? to : page, false);
-  k.unlock_page(page);
-  if (to !== NO_PAGE) {
-    k.unlock_page(to);
-    if (moves) folio_add_lru(k, to);
-    put_page(k, to);
-  }
-  if (!moves) {
-    folio_add_lru(k, page);
-    put_page(k, page);
-    return -EBUSY;
-  }
-  k.mem.mapping[page] = 0;
+  if ((yield* migrate_pages(k, [page], 'MR_MEMORY_FAILURE')) !== 0) return -EBUSY;
   keep_poisoned(k, page);
   return 0;
 }

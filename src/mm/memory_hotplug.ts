@@ -108,7 +108,7 @@ export function* offline_pages(k: Kernel, block: number): Task<number> {
       zone.undo_isolate(first, MEMORY_BLOCK_PAGES);
       return -EINTR;
     }
-    const stay = yield* migrate_pages(k, isolate_movable(k, first, end));
+    const stay = yield* migrate_pages(k, isolate_movable(k, first, end), 'MR_MEMORY_HOTPLUG');
     if (stay > 0) yield* split_stuck(k, first, end);
     if (in_use(k, first, end)) yield* next_round(k);
   }

@@ -9,7 +9,7 @@ import { EAGAIN, ENOMEM } from '../uapi/errno.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru, folio_putback_lru } from './lru.js';
 import { folio_migrate_flags, folio_migrate_mapping, remove_migration_ptes } from './migrate.js';
-import { get_page, put_page } from './page_alloc.js';
+import { put_page } from './page_alloc.js';
 import { alloc_page } from './page_alloc_slow.js';
 import {
   folio_mapped,
@@ -17,7 +17,6 @@ import {
   folio_test_large,
   PG_active,
   PG_private,
-  PG_swapbacked,
   PG_unevictable,
 } from './page_flags.js';
 import { reasonOf } from './reasons.js';
@@ -31,25 +30,6 @@ const PASSES = 3;
 const cache_refs = (k: Kernel, folio: Page): number =>
   k.mem.mapping[folio]! < 0 ? ((k.mem.flags[folio]! & PG_private) !== 0 ? 2 : 1) : 0;
 
-/** `dst` takes the place of a file's page in its cache. Return: 0 or -EAGAIN. */
-function migrate_file_mapping(k: Kernel, dst: Page, src: Page): number {
-  const { mem } = k;
-  const refs = cache_refs(k, src);
-  if (mem.refcount[src] !== 1 + refs) return -EAGAIN;
-  const mapping = k.mappings[-mem.mapping[src]!]!;
-  mem.index[dst] = mem.index[src]!;
-  mem.mapping[dst] = mem.mapping[src]!;
-  mem.flags[dst]! |= mem.flags[src]! & PG_private;
-  mapping.i_pages.set(mem.index[src]!, dst);
-  for (let ref = 0; ref < refs; ref++) {
-    get_page(k, dst);
-    put_page(k, src);
-  }
-  mem.flags[src]! &= ~PG_private;
-  mem.mapping[src] = 0;
-  return 0;
-}
-
 /** Whose reference keeps the folio where it is. */
 function tell_held(k: Kernel, src: Page): void {
   if (k.trace === null) return;
@@ -61,21 +41,27 @@ function tell_held(k: Kernel, src: Page): void {
 
 /** Context: both locked; `src` unmapped. Return: 0 or -errno. */
 function move_to_new_folio(k: Kernel, dst: Page, src: Page): number {
-  const file = k.mem.mapping[src]! < 0;
-  const rc = file ? migrate_file_mapping(k, dst, src) : folio_migrate_mapping(k, dst, src, 0);
+  const rc = folio_migrate_mapping(k, dst, src, 0);
   if (rc !== 0) return rc;
-  k.mem.flags[dst]! |= k.mem.flags[src]! & PG_swapbacked;
   k.copy_highpages(dst, src, folio_nr_pages(k.mem, src));
   folio_migrate_flags(k, dst, src);
+  k.mem.mapping[src] = 0;
   return 0;
 }
 
+/** Why folios go: of what the hardware has lost, the caller's reference stays. */
+type MigrateReason = 'MR_SYSCALL' | 'MR_MEMORY_HOTPLUG' | 'MR_MEMORY_FAILURE';
+
+function migrate_folio_done(k: Kernel, src: Page, reason: MigrateReason): void {
+  if (reason !== 'MR_MEMORY_FAILURE') put_page(k, src);
+}
+
 /** Context: `src` off the LRU with a reference of the caller's; may sleep. Return: 0 and that is gone, or -errno. */
-function* unmap_and_move(k: Kernel, src: Page): Task<number> {
+function* unmap_and_move(k: Kernel, src: Page, reason: MigrateReason): Task<number> {
   const { mem } = k;
   if (mem.refcount[src] === 1) {
     mem.flags[src]! &= ~(PG_active | PG_unevictable);
-    put_page(k, src);
+    migrate_folio_done(k, src, reason);
     return 0;
   }
   const large = folio_test_large(mem, src);
@@ -93,19 +79,20 @@ function* unmap_and_move(k: Kernel, src: Page): Task<number> {
   k.unlock_page(dst);
   k.unlock_page(src);
   put_page(k, dst);
-  if (rc === 0) put_page(k, src);
+  if (rc === 0) migrate_folio_done(k, src, reason);
   return rc;
 }
 
 /**
- * Move `folios`, which are off the LRU with a reference of the caller's each; those that stay go back there.
+ * Move `folios`, which are off the LRU with a reference of the caller's each; those that stay go back there, and their
+ * references go.
  * Context: may sleep. Return: base pages that stay.
  */
-export function* migrate_pages(k: Kernel, folios: readonly Page[]): Task<number> {
+export function* migrate_pages(k: Kernel, folios: readonly Page[], reason: MigrateReason): Task<number> {
   let left = [...folios];
   for (let pass = 0; pass < PASSES && left.length > 0; pass++) {
     const again: Page[] = [];
-    for (const folio of left) if ((yield* unmap_and_move(k, folio)) !== 0) again.push(folio);
+    for (const folio of left) if ((yield* unmap_and_move(k, folio, reason)) !== 0) again.push(folio);
     left = again;
   }
   const stay = left.reduce((sum, folio) => sum + (folio_test_large(k.mem, folio) ? PAGEBLOCK : 1), 0);

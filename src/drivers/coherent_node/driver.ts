@@ -86,7 +86,7 @@ function* bind(node: Node, mm: MmStruct, { addr, npages }: DriverRange): Task<nu
 function* move(node: Node, mm: MmStruct, range: DriverRange, toNode: boolean): Task<number> {
   const { kernel: k } = mm;
   const folios = pages_of(node, mm, range, !toNode).filter((page) => folio_isolate_lru(k, page));
-  const moving = (): Task<number> => migrate_pages(k, folios);
+  const moving = (): Task<number> => migrate_pages(k, folios, 'MR_SYSCALL');
   const stay = yield* toNode ? node.pages.binding(node.nid, moving) : moving();
   return folios.length - stay;
 }
