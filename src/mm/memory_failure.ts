@@ -65,7 +65,6 @@ function kill_current(k: Kernel): void {
  * of anonymous memory is an anon_vma, with a bit set. Return: whether the page is of a file.
  */
 function dax_lock_folio(k: Kernel, page: Page): boolean {
-  k.enter('dax_lock_folio');
   if (folio_test_anon(k.mem, page)) {
     throw new KernelBug(
       'dax_lock_folio',
@@ -106,7 +105,6 @@ function* memory_failure_dev_pagemap(k: Kernel, page: Page): Task<number> {
 function* memory_failure(k: Kernel, page: Page): Task<number> {
   if (k.is_zone_device_page(page)) return yield* memory_failure_dev_pagemap(k, page);
   const { mem } = k;
-  k.enter('memory_failure');
   const head = compound_head(mem, page);
   if (head === k.hugeZeroFolio || !folio_test_anon(mem, head)) {
     put_page(k, page);
@@ -164,7 +162,6 @@ function* split_for(k: Kernel, head: Page, page: Page): Task<'split' | 'stays' |
  * Return: 0, -EIO for pages of devices, -EBUSY.
  */
 function* soft_offline_page(k: Kernel, page: Page): Task<number> {
-  k.enter('soft_offline_page');
   const { mem } = k;
   if (k.is_zone_device_page(page)) {
     put_page(k, page);

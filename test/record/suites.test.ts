@@ -24,7 +24,10 @@ const conditionOf = (addresses: readonly number[]): string => (addresses.length 
 /** By kernel and condition. */
 const suites = new Map<string, Map<string, Recorded>>();
 
-for (const { id } of generations) {
+// What a suite of another driver does is recorded only in part: no step holds pages as its programs do.
+const ownSuites = generations.filter(({ testModule }) => testModule === undefined);
+
+for (const { id } of ownSuites) {
   for (const addresses of ADDRESSES) {
     t.test(`${id}, spm: [${addresses}]`, async (t) => {
       const recorded = record(id, addresses, {}, WITHOUT_BENCHMARK);

@@ -157,7 +157,7 @@ t.test('mistakes stand where the author made them', (t) => {
     ),
     [
       'f:4:5: steps[1]: unknown step "stroe" (did you mean "store"?)',
-      'f:5:5: steps[2]: advice: expected one of hugepage, nohugepage, dontneed, free, dontfork, wipeonfork, populate_read, populate_write, collapse, cold, pageout, remove, willneed, dontneed_locked, guard_install, guard_remove, got "MADV_DONTNED" (did you mean "MADV_DONTNEED"?)',
+      'f:5:5: steps[2]: advice: expected one of hugepage, nohugepage, dontneed, free, dontfork, wipeonfork, populate_read, populate_write, collapse, cold, pageout, remove, willneed, dontneed_locked, guard_install, guard_remove, hwpoison, soft_offline, got "MADV_DONTNED" (did you mean "MADV_DONTNEED"?)',
       'f:6:39: steps[3].prot: expected one of none, r, w, rw, got "rx" (did you mean "r"?)',
       'f:7:5: steps[4]: r9 is not mapped: say which pages, as r9[0..3]',
       'f:8:16: steps[5]["load r0"].rat: unknown key "rat" (did you mean "ret"?), expected one of ret, pages, oops, hang',
