@@ -83,7 +83,8 @@ t.test('what smoke itself prints of a bug', async (t) => {
   const bug = 'private-subpage-from-entry';
   for (const [kernel, failures] of [
     ['6.12', 2],
-    ['7.3', 5],
+    // What an oops leaves behind holds up tests after it.
+    ['7.3', 7],
   ] as const) {
     const { stdout: log } = hmmSim('smoke', '--kernel', kernel, '--bug', bug, '--seed', '1');
     const { stdout, status } = piped(log, '-');
@@ -91,13 +92,14 @@ t.test('what smoke itself prints of a bug', async (t) => {
     const lines = stdout.split('\n');
     t.match(lines[1], new RegExp(`the suite of ${kernel} `));
     t.equal(lines.filter((line) => line.startsWith('not ok ')).length, failures);
+    const likely = `  likely    ${bug}: here it makes this test show just this`;
     t.strictSame(
-      lines.filter((line) => /^ {2}(?:kernel|likely)/.test(line)),
-      Array.from({ length: failures }, () => [
-        '  kernel    oops in try_to_migrate_one',
-        `  likely    ${bug}: here it makes this test show just this`,
-      ]).flat(),
+      lines.filter((line) => /^ {2}likely/.test(line)),
+      Array.from({ length: failures }, () => likely),
     );
+    const reports = lines.filter((line) => /^ {2}kernel/.test(line));
+    t.equal(reports[0], '  kernel    oops in try_to_migrate_one');
+    t.equal(reports.length, kernel === '6.12' ? failures : failures + 2);
   }
 });
 

@@ -78,7 +78,7 @@ function failsAlone(kernel: string, addresses: readonly number[], bug: string, n
 
 const LOAD_FAILS = 'load: expected {"ret":0}, got {"ret":"ENOMEM"}';
 
-for (const generation of generations) {
+for (const generation of ownSuites) {
   // Only there do special purpose memory's tests replace those of private memory.
   const machines = generation.id === 'v5-generic' ? ADDRESSES : ADDRESSES.slice(1);
   for (const addresses of machines) {

@@ -663,7 +663,9 @@ export const measuredSymptoms: readonly FoldedSymptoms[] = [
           'hmm.hmm_device_coherent.migrate_partial_unmap_fault',
           'hmm.hmm_device_coherent.migrate_remap_fault',
           'hmm.hmm_device_coherent.migrate_anon_huge_err',
+          'hmm.hmm_device_coherent.migrate_anon_huge_zero_err',
           'hmm.hmm_device_coherent.benchmark_thp_migration',
+          'hmm2.hmm2_device_coherent.snapshot',
         ],
       },
       {
@@ -677,11 +679,19 @@ export const measuredSymptoms: readonly FoldedSymptoms[] = [
           'hmm.hmm_device_coherent.hmm_cow_in_device',
           'hmm.hmm_device_coherent.migrate_partial_unmap_fault',
           'hmm.hmm_device_coherent.migrate_remap_fault',
+          'hmm2.hmm2_device_coherent.snapshot',
         ],
       },
       {
         says: 'oopses: dmirror_migrate_to_device',
-        tests: ['hmm.hmm_device_coherent.migrate_anon_huge_err'],
+        tests: [
+          'hmm.hmm_device_coherent.migrate_anon_huge_err',
+          'hmm.hmm_device_coherent.migrate_anon_huge_zero_err',
+        ],
+      },
+      {
+        says: 'Expected run_migration_benchmark(self->fd, 1, test_sizes[i], iterations, &thp_results) (-2) == 0 (0)',
+        tests: ['hmm.hmm_device_coherent.benchmark_thp_migration'],
       },
     ],
   },
@@ -1001,7 +1011,7 @@ export const measuredSymptoms: readonly FoldedSymptoms[] = [
       },
       {
         says: 'Expected ret (-14) == 0 (0)',
-        tests: ['hmm2.hmm2_device_private.snapshot', 'hmm2.hmm2_device_coherent.snapshot'],
+        tests: ['hmm2.hmm2_device_private.snapshot'],
       },
     ],
   },
@@ -1013,8 +1023,15 @@ export const measuredSymptoms: readonly FoldedSymptoms[] = [
         says: 'oopses: try_to_migrate_one',
         tests: [
           'hmm.hmm_device_private.anon_write_child',
+          'hmm.hmm_device_private.anon_write_child_shared',
           'hmm.hmm_device_private.migrate_release',
           'hmm.hmm_device_private.hmm_cow_in_device',
+        ],
+      },
+      {
+        says: 'times out',
+        tests: [
+          'hmm.hmm_device_private.migrate_multiple',
           'hmm.hmm_device_private.migrate_partial_unmap_fault',
           'hmm.hmm_device_private.migrate_remap_fault',
         ],
@@ -1027,8 +1044,11 @@ export const measuredSymptoms: readonly FoldedSymptoms[] = [
     shows: [
       {
         says: 'oopses: try_to_migrate_one',
+        tests: ['hmm.hmm_device_private.hmm_cow_in_device'],
+      },
+      {
+        says: 'times out',
         tests: [
-          'hmm.hmm_device_private.hmm_cow_in_device',
           'hmm.hmm_device_private.migrate_partial_unmap_fault',
           'hmm.hmm_device_private.migrate_remap_fault',
         ],
@@ -1036,22 +1056,12 @@ export const measuredSymptoms: readonly FoldedSymptoms[] = [
     ],
   },
   {
-    cases: ['7.3 spm', '7.3 private'],
+    cases: ['7.3 spm', '7.3 private', '7.3 thp-always'],
     bug: 'freed-page-on-lru',
     shows: [
       {
         says: 'warns: folio_lruvec',
         tests: ['hmm.hmm_device_private.anon_write_child'],
-      },
-    ],
-  },
-  {
-    cases: ['7.3 thp-always'],
-    bug: 'freed-page-on-lru',
-    shows: [
-      {
-        says: 'warns: folio_lruvec',
-        tests: ['hmm.hmm_device_private.anon_write_child', 'hmm.hmm_device_coherent.benchmark_thp_migration'],
       },
     ],
   },
