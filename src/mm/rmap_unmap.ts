@@ -95,7 +95,7 @@ function unmap_one(
   vma.vm_mm.rss--;
   folio_remove_rmap_pte(k, folio, folio, vma);
   put_page(k, folio);
-  if (k.trace !== null) {
+  if (k.trace !== null && !poisoned) {
     const to = !folio_test_anon(mem, folio) ? 'file' : entry === 0 ? 'nothing' : 'swap';
     k.note({
       event: 'reclaim_unmap',

@@ -36,3 +36,11 @@ t.test('pages of two processes, and who is killed', (t) => {
   ]);
   t.end();
 });
+
+t.test('a page that the hardware has lost is not reclaimed', (t) => {
+  const steps = ['mmap r0 1', 'store r0 1', 'fork p1', 'madvise r0 hwpoison'];
+  const text = `name: x\nkernel: "6.12"\nsteps:\n${steps.map((step) => `  - ${step}\n`).join('')}`;
+  const { document } = load(text, 'x', 'yaml').documents[0]!;
+  t.notMatch(explained(document, 3).join('\n'), 'reclaims');
+  t.end();
+});
