@@ -5,9 +5,8 @@ import { done, type Task } from '../sim/task.js';
 import { filemap_add_folio } from './filemap_pages.js';
 import type { Kernel } from './kernel.js';
 import { current_mm } from './memcontrol.js';
-import { charged_page } from './memcontrol_charge.js';
+import { folio_prealloc } from './memcontrol_charge.js';
 import { put_page } from './page_alloc.js';
-import { alloc_page } from './page_alloc_slow.js';
 import type { AddressSpace } from './types.js';
 
 /** The page at `index`, read where it is missing. Not referenced. Context: may sleep. Return: NO_PAGE without memory. */
@@ -17,7 +16,7 @@ export function filemap_grab_folio(k: Kernel, mapping: AddressSpace, index: numb
 }
 
 function* filemap_create_folio(k: Kernel, mapping: AddressSpace, index: number): Task<Page> {
-  const page = yield* charged_page(k, yield* alloc_page(k), current_mm(k));
+  const page = yield* folio_prealloc(k, current_mm(k));
   if (page === NO_PAGE) return NO_PAGE;
   // While memory was reclaimed for it, somebody else may have been here.
   const cached = mapping.i_pages.get(index);

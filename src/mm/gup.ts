@@ -100,8 +100,7 @@ function gup_vma(mm: MmStruct, start: number, flags: number): VmArea | number {
 
 /** What a small entry maps at `addr`; NO_PAGE for none. */
 function mapped_page({ pt }: MmStruct, addr: number): Page {
-  const table = pt.pmdTable(addr)?.child[pmd_index(addr)];
-  return table?.[pte_index(addr)] ?? NO_PAGE;
+  return pt.pteTable(addr)?.[pte_index(addr)] ?? NO_PAGE;
 }
 
 /** Tell why the walk ends before the last page that was asked for. Return: what it answers. */

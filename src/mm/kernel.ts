@@ -61,6 +61,8 @@ export interface Signals {
 
 const NO_SIGNALS: Signals = { pending: () => false, wakes: () => {}, force: () => {} };
 
+const ONE_NODE: readonly number[] = [0];
+
 /** How often another task may be faster, before trying again has to be fruitless. */
 const PATIENCE = 64;
 
@@ -166,6 +168,11 @@ export class Kernel {
   /** The allocator of a machine with several nodes; null where there is one. */
   get severalNodes(): NodePages | null {
     return this.pages instanceof NodePages ? this.pages : null;
+  }
+
+  /** Nodes that memory may come from, in this order. */
+  get zonelist(): readonly number[] {
+    return this.severalNodes?.zonelist ?? ONE_NODE;
   }
 
   // --- struct page -------------------------------------------------------------------------------

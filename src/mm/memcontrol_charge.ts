@@ -14,13 +14,13 @@ import {
   mem_cgroup_from_mm,
   mem_cgroup_margin,
 } from './memcontrol.js';
-import { out_of_memory } from './oom_kill.js';
+import { out_of_memory, wait_for_victim } from './oom_kill.js';
 import { put_page } from './page_alloc.js';
+import { alloc_page } from './page_alloc_slow.js';
 import { folio_nr_pages } from './page_flags.js';
 import { type MmStruct, VM_HUGEPAGE, type VmArea } from './types.js';
-import { try_to_free_mem_cgroup_pages } from './vmscan.js';
+import { MAX_RECLAIM_RETRIES, try_to_free_mem_cgroup_pages } from './vmscan.js';
 
-const MAX_RECLAIM_RETRIES = 16;
 /** 2 to PAGE_ALLOC_COSTLY_ORDER. */
 const COSTLY_PAGES = 8;
 
@@ -48,9 +48,6 @@ function charge_at_once(k: Kernel, memcg: MemCgroup, nr: number, batch: boolean)
   return counter_try_charge(memcg, nr);
 }
 
-/** What a wait for a victim's exit costs: a tick. */
-const COST_JIFFY = 4_000_000;
-
 /**
  * The limit is reached, and nothing of the cgroup can be reclaimed: let one of its processes die.
  * Context: may sleep. Return: whether trying again makes sense.
@@ -60,8 +57,7 @@ export function* mem_cgroup_oom(k: Kernel, memcg: MemCgroup, nr: number): Task<b
   memcg.events.oom++;
   if (mem_cgroup_margin(memcg) >= nr || k.signals.pending()) return true;
   if (!out_of_memory(k, { gfp: '0xcc0(GFP_KERNEL)', order: 0, memcg })) return false;
-  k.executor.charge(COST_JIFFY);
-  yield* k.executor.yield('mem_cgroup_out_of_memory');
+  yield* wait_for_victim(k, 'mem_cgroup_out_of_memory');
   return true;
 }
 
@@ -146,14 +142,18 @@ export function mem_cgroup_charge_atomic(k: Kernel, folio: Page, memcg: MemCgrou
   return 0;
 }
 
-/** A new page for `mm`, which is charged for it; it goes where the charge fails. Context: may sleep. Return: the page, or NO_PAGE. */
-export function charged_page(k: Kernel, page: Page, mm: MmStruct | null): Task<Page> {
-  const memcg = page === NO_PAGE ? null : mem_cgroup_from_mm(mm);
-  return memcg === null ? done(page) : charge_or_put(k, page, memcg);
+/**
+ * A new page of user memory, paid for by the cgroup of `mm` (folio_prealloc(), and shmem_alloc_and_add_folio()).
+ * Context: may sleep. Return: the page, with one reference; NO_PAGE where there is none, or the charge fails.
+ */
+export function folio_prealloc(k: Kernel, mm: MmStruct | null): Task<Page> {
+  const memcg = mem_cgroup_from_mm(mm);
+  return memcg === null ? alloc_page(k) : alloc_charged(k, memcg);
 }
 
-function* charge_or_put(k: Kernel, page: Page, memcg: MemCgroup): Task<Page> {
-  if ((yield* mem_cgroup_charge(k, page, memcg)) === 0) return page;
+function* alloc_charged(k: Kernel, memcg: MemCgroup): Task<Page> {
+  const page = yield* alloc_page(k);
+  if (page === NO_PAGE || (yield* mem_cgroup_charge(k, page, memcg)) === 0) return page;
   put_page(k, page);
   return NO_PAGE;
 }

@@ -17,7 +17,7 @@ import {
 import { hugetlb_fault } from './hugetlb.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru } from './lru.js';
-import { charged_page } from './memcontrol_charge.js';
+import { folio_prealloc } from './memcontrol_charge.js';
 import { assert_struct_page } from './memremap.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -25,7 +25,6 @@ import {
   mmu_notifier_range,
 } from './mmu_notifier.js';
 import { folio_try_get, get_page, put_page } from './page_alloc.js';
-import { alloc_page } from './page_alloc_slow.js';
 import {
   compound_head,
   folio_test_anon,
@@ -233,7 +232,7 @@ function do_anonymous_page(vmf: VmFault): Task<number> {
 /** The same where memory may have to be reclaimed first; meanwhile somebody else may have been here. */
 function* do_anonymous_page_slow(vmf: VmFault): Task<number> {
   const k = vmf.vma.vm_mm.kernel;
-  const folio = yield* charged_page(k, yield* alloc_page(k), vmf.vma.vm_mm);
+  const folio = yield* folio_prealloc(k, vmf.vma.vm_mm);
   if (folio === NO_PAGE) return VM_FAULT_OOM;
   const pmd = vmf.vma.vm_mm.pt.pmd_alloc(vmf.address);
   const table = faulting_table(vmf);
@@ -314,7 +313,7 @@ function* do_cow_fault(vmf: VmFault): Task<number> {
   const { vma } = vmf;
   const k = vma.vm_mm.kernel;
   anon_vma_prepare(vma);
-  const cow = yield* charged_page(k, yield* alloc_page(k), vma.vm_mm);
+  const cow = yield* folio_prealloc(k, vma.vm_mm);
   if (cow === NO_PAGE) return VM_FAULT_OOM;
   vmf.cow_page = cow;
   const ret = yield* vma.vm_ops!.fault!(vmf);
@@ -555,7 +554,7 @@ function* wp_page_copy(vmf: VmFault, origPage: Page, origFlags: number): Task<nu
   const k = mm.kernel;
   const old = vmf.page;
   anon_vma_prepare(vma);
-  const fresh = yield* charged_page(k, yield* alloc_page(k), mm);
+  const fresh = yield* folio_prealloc(k, mm);
   if (fresh === NO_PAGE) {
     if (old !== NO_PAGE) put_page(k, old);
     return VM_FAULT_OOM;

@@ -4,6 +4,7 @@
  * Fidelity: simplified. DIVERGES: huge pages of the hugetlb pool that are in use are not moved; the zero
  * page is in the way of nothing.
  */
+import { COST_TICK } from '../sim/costs.js';
 import { WaitQueue } from '../sim/executor.js';
 import { NO_PAGE, PAGEBLOCK, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
@@ -23,9 +24,6 @@ import {
 
 /** Base pages of a memory block: 128 MiB. */
 const MEMORY_BLOCK_PAGES = 32768;
-
-/** Until the next round: a tick, where a kernel would begin at once. */
-const ROUND = 4_000_000;
 
 /** A page that cannot be moved out of the range (has_unmovable_pages): nobody's user memory; NO_PAGE: there is none. */
 function has_unmovable_pages(k: Kernel, first: Page, end: Page): Page {
@@ -117,9 +115,10 @@ export function* offline_pages(k: Kernel, block: number): Task<number> {
   return 0;
 }
 
+/** A tick later, where a kernel would begin at once. */
 function* next_round(k: Kernel): Task {
   const queue = new WaitQueue();
-  k.executor.addTimer(k.executor.now + ROUND, () => queue.wakeAll(k.executor));
+  k.executor.addTimer(k.executor.now + COST_TICK, () => queue.wakeAll(k.executor));
   k.signals.wakes(queue, true);
   yield* queue.sleep(k.executor, 'offline_pages');
   k.signals.wakes(queue, false);

@@ -179,16 +179,21 @@ export function folio_migrate_mapping(k: Kernel, newfolio: Page, folio: Page, ex
   const { mem } = k;
   const cached = folio_test_swapcache(k, folio);
   const mapping = folio_mapping_of_file(k, folio);
-  const attached = (cached || mapping !== null ? 1 : 0) + ((mem.flags[folio]! & PG_private) !== 0 ? 1 : 0);
-  const expected =
-    1 + extra_count + attached + (k.is_zone_device_page(folio) ? idle_device_refs(k, folio) : 0);
-  if (mem.refcount[folio] !== expected) return -EAGAIN;
+  if (mem.refcount[folio] !== folio_expected_refs(k, folio) + extra_count) return -EAGAIN;
   mem.index[newfolio] = mem.index[folio]!;
   mem.mapping[newfolio] = mem.mapping[folio]!;
   mem.flags[newfolio]! |= mem.flags[folio]! & PG_swapbacked;
   if (cached) replace_in_swap_cache(k, newfolio, folio);
   if (mapping !== null) replace_in_page_cache(k, mapping, newfolio, folio);
   return 0;
+}
+
+/** References of a folio that is unmapped: the caller's, a cache's, and that of its buffers. */
+export function folio_expected_refs(k: Kernel, folio: Page): number {
+  const cached = folio_test_swapcache(k, folio) || folio_mapping_of_file(k, folio) !== null;
+  const attached = (k.mem.flags[folio]! & PG_private) !== 0;
+  const idle = k.is_zone_device_page(folio) ? idle_device_refs(k, folio) : 0;
+  return 1 + (cached ? 1 : 0) + (attached ? 1 : 0) + idle;
 }
 
 /** The file whose page cache has the folio; null for anonymous memory. */

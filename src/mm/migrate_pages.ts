@@ -8,17 +8,15 @@ import type { Task } from '../sim/task.js';
 import { EAGAIN, ENOMEM } from '../uapi/errno.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru, folio_putback_lru } from './lru.js';
-import { folio_migrate_flags, folio_migrate_mapping, remove_migration_ptes } from './migrate.js';
+import {
+  folio_expected_refs,
+  folio_migrate_flags,
+  folio_migrate_mapping,
+  remove_migration_ptes,
+} from './migrate.js';
 import { put_page } from './page_alloc.js';
 import { alloc_page } from './page_alloc_slow.js';
-import {
-  folio_mapped,
-  folio_nr_pages,
-  folio_test_large,
-  PG_active,
-  PG_private,
-  PG_unevictable,
-} from './page_flags.js';
+import { folio_mapped, folio_nr_pages, folio_test_large, PG_active, PG_unevictable } from './page_flags.js';
 import { reasonOf } from './reasons.js';
 import { rmap_places, try_to_migrate } from './rmap.js';
 import { held } from './rmap_held.js';
@@ -26,14 +24,10 @@ import { held } from './rmap_held.js';
 /** How often it is tried (NR_MAX_MIGRATE_SYNC_RETRY). */
 const PASSES = 3;
 
-/** The cache's reference, and that of the buffers. */
-const cache_refs = (k: Kernel, folio: Page): number =>
-  k.mem.mapping[folio]! < 0 ? ((k.mem.flags[folio]! & PG_private) !== 0 ? 2 : 1) : 0;
-
 /** Whose reference keeps the folio where it is. */
 function tell_held(k: Kernel, src: Page): void {
   if (k.trace === null) return;
-  const reason = reasonOf(held(k, src, 1 + cache_refs(k, src)));
+  const reason = reasonOf(held(k, src, folio_expected_refs(k, src)));
   const [place] = rmap_places(k, src);
   const at = place === undefined ? {} : { mm: place.vma.vm_mm, addr: place.address };
   k.note({ event: 'skip', fn: 'migrate_pages', page: src, reason, ...at });

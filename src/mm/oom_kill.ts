@@ -3,6 +3,7 @@
  * Answers for: mm/oom_kill.c: nothing can be reclaimed, so a process has to go. Fidelity: simplified. DIVERGES: every
  * process has oom_score_adj 0, and of the state of memory only the tasks are dumped.
  */
+import { COST_TICK } from '../sim/costs.js';
 import { KernelBug } from '../sim/errors.js';
 import type { Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
@@ -182,6 +183,12 @@ export function out_of_memory(k: Kernel, oc: OomControl): boolean {
   }
   if (chosen !== 'wait') oom_kill_process(k, tasks, chosen, oc);
   return true;
+}
+
+/** Let the victim go on, and exit. Context: may sleep. */
+export function* wait_for_victim(k: Kernel, where: string): Task {
+  k.executor.charge(COST_TICK);
+  yield* k.executor.yield(where);
 }
 
 // --- the reaper -----------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 /**
  * Answers for: mm/page_alloc.c, get_page_from_freelist() over the zonelist of a machine with several NUMA nodes: memory
  * comes from the node of the processor, and from the others when that has none above its min watermark. Fidelity:
- * simplified (DIVERGES: no policies, no balancing): one zone a node; the one processor is on node 0, so that its zonelist is that of the nodes in order.
+ * simplified (DIVERGES: no policies, no balancing): one zone a node; the one processor is on node 0, so that its zonelist
+ * has the nodes in order.
  */
 import { NO_PAGE, PAGEBLOCK, type Page } from '../sim/memmap.js';
 import type { Task, Wait } from '../sim/task.js';
@@ -76,8 +77,8 @@ export class NodeMap {
 export class NodePages implements Pages {
   should_fail_alloc_page: (() => boolean) | null = null;
   readonly watermarks: Watermarks;
-  /** The node that is on no zonelist, a device's; null: all are. */
-  isolated: number | null = null;
+  /** Nodes that memory may come from, in this order. */
+  zonelist: readonly number[];
   /** The node that the next step of a task gets its user memory from (MPOL_BIND); null: whichever the zonelist says. */
   private bound: number | null = null;
 
@@ -85,6 +86,7 @@ export class NodePages implements Pages {
     readonly zones: readonly PageAllocator[],
     private readonly nodes: NodeMap,
   ) {
+    this.zonelist = [...zones.keys()];
     const sum = (of: (zone: PageAllocator) => number): number =>
       zones.reduce((all, zone) => all + of(zone), 0);
     this.watermarks = {
@@ -93,9 +95,9 @@ export class NodePages implements Pages {
     };
   }
 
-  /** Take a node off the zonelist, or all back onto it. */
-  isolate_node(nid: number | null): void {
-    this.isolated = nid;
+  /** Take a node off the zonelist, a device's; null: none is off. */
+  isolate_node(isolated: number | null): void {
+    this.zonelist = [...this.zones.keys()].filter((nid) => nid !== isolated);
   }
 
   /** Whether user memory comes from one node alone now: no other serves who asked for that. */
@@ -121,10 +123,6 @@ export class NodePages implements Pages {
     }
   }
 
-  private get zonelist(): readonly PageAllocator[] {
-    return this.isolated === null ? this.zones : this.zones.filter((_, nid) => nid !== this.isolated);
-  }
-
   get blocks(): PageBlocks {
     return this.zones[0]!.blocks;
   }
@@ -139,8 +137,8 @@ export class NodePages implements Pages {
 
   /** The first that a zone has, in the order of the zonelist. */
   private first(take: (zone: PageAllocator) => Page): Page {
-    for (const zone of this.zonelist) {
-      const page = take(zone);
+    for (const nid of this.zonelist) {
+      const page = take(this.zones[nid]!);
       if (page !== NO_PAGE) return page;
     }
     return NO_PAGE;

@@ -6,13 +6,9 @@
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
 import type { Kernel } from './kernel.js';
-import { out_of_memory, tsk_is_oom_victim } from './oom_kill.js';
+import { out_of_memory, tsk_is_oom_victim, wait_for_victim } from './oom_kill.js';
 import { type MigrateType, MOVABLE } from './page_alloc.js';
-import { try_to_free_pages, zone_reclaimable_pages } from './vmscan.js';
-
-const MAX_RECLAIM_RETRIES = 16;
-/** What a wait for a victim's exit costs: a tick. */
-const COST_JIFFY = 4_000_000;
+import { MAX_RECLAIM_RETRIES, try_to_free_pages, zone_reclaimable_pages } from './vmscan.js';
 
 /** What is asked for, in the words of the kernel log. */
 const GFP = ['0x100cca(GFP_HIGHUSER_MOVABLE)', '0x100cc2(GFP_HIGHUSER)'] as const;
@@ -20,9 +16,10 @@ const GFP = ['0x100cca(GFP_HIGHUSER_MOVABLE)', '0x100cc2(GFP_HIGHUSER)'] as cons
 /** Whether reclaim may lead somewhere yet: enough could become free, and it was not in vain too often. */
 function should_reclaim_retry(k: Kernel, no_progress_loops: number): boolean {
   if (no_progress_loops > MAX_RECLAIM_RETRIES) return false;
-  return k.zones.some(
-    ({ nr_free_pages, watermarks }, nid) => zone_reclaimable_pages(k, nid) + nr_free_pages > watermarks.min,
-  );
+  return k.zonelist.some((nid) => {
+    const { nr_free_pages, watermarks } = k.zones[nid]!;
+    return zone_reclaimable_pages(k, nid) + nr_free_pages > watermarks.min;
+  });
 }
 
 /**
@@ -30,14 +27,9 @@ function should_reclaim_retry(k: Kernel, no_progress_loops: number): boolean {
  * keeps. Return: whether trying again makes sense. Context: may sleep.
  */
 function* __alloc_pages_may_oom(k: Kernel, type: MigrateType, victim: boolean): Task<boolean> {
-  const isolated = k.severalNodes?.isolated ?? null;
-  const plenty = k.zones.some(
-    ({ nr_free_pages, watermarks }, nid) => nid !== isolated && nr_free_pages > watermarks.high,
-  );
-  if (plenty) return true;
+  if (k.zonelist.some((nid) => k.zones[nid]!.nr_free_pages > k.zones[nid]!.watermarks.high)) return true;
   if (!out_of_memory(k, { gfp: GFP[type], order: 0, memcg: null }) || victim) return false;
-  k.executor.charge(COST_JIFFY);
-  yield* k.executor.yield('__alloc_pages_may_oom');
+  yield* wait_for_victim(k, '__alloc_pages_may_oom');
   return true;
 }
 

@@ -14,10 +14,9 @@ import {
 import type { Kernel } from './kernel.js';
 import { folio_add_lru, lruvec_del_folio } from './lru.js';
 import { current_mm } from './memcontrol.js';
-import { charged_page } from './memcontrol_charge.js';
+import { folio_prealloc } from './memcontrol_charge.js';
 import { unmap_mapping_pages } from './memory_zap.js';
 import { get_page, put_page } from './page_alloc.js';
-import { alloc_page } from './page_alloc_slow.js';
 import { PG_dirty, PG_locked, PG_swapbacked, PG_uptodate } from './page_flags.js';
 import { delete_from_swap_cache, free_swap_and_cache, swap_free, swap_read_folio } from './swap.js';
 import {
@@ -56,7 +55,7 @@ function* shmem_get_missing_folio(
 ): Task<Page> {
   const swapped = mapping.i_swapped.get(index);
   const inCache = swapped === undefined ? undefined : k.swap!.cache.get(swapped);
-  const page = inCache ?? (yield* charged_page(k, yield* alloc_page(k), mm));
+  const page = inCache ?? (yield* folio_prealloc(k, mm));
   if (page === NO_PAGE) return NO_PAGE;
   // While memory was reclaimed for it, somebody else may have been here.
   const cached = mapping.i_pages.get(index);

@@ -11,10 +11,9 @@ import { anon_vma_prepare } from './anon_vma.js';
 import { HPAGE_SIZE } from './hugetlb.js';
 import { mfill_atomic_hugetlb } from './hugetlb_userfault.js';
 import { folio_add_lru } from './lru.js';
-import { charged_page } from './memcontrol_charge.js';
+import { folio_prealloc } from './memcontrol_charge.js';
 import { change_protection, wants_manual_upgrade } from './mprotect.js';
 import { get_page, put_page } from './page_alloc.js';
-import { alloc_page } from './page_alloc_slow.js';
 import { PG_uptodate } from './page_flags.js';
 import {
   FLAGS,
@@ -251,7 +250,7 @@ function mfill_atomic_install_pte(
 /** The page of a private mapping. Return: 0 or -errno. */
 function* fill_private(vma: VmArea, addr: number, bytes: Uint8Array, wp: boolean): Task<number> {
   const k = vma.vm_mm.kernel;
-  const page = yield* charged_page(k, yield* alloc_page(k), vma.vm_mm);
+  const page = yield* folio_prealloc(k, vma.vm_mm);
   if (page === NO_PAGE) return -ENOMEM;
   k.contents.writeBytes(page, 0, bytes, 0, PAGE_SIZE);
   k.mem.flags[page] = PG_uptodate;
@@ -270,7 +269,7 @@ function* fill_shared(vma: VmArea, addr: number, bytes: Uint8Array | null, wp: b
   const table = table_at(vma.vm_mm, addr);
   if (typeof table === 'number') return table;
   if (!pte_none_mostly(table[FLAGS + pte_index(addr)]!)) return -EEXIST;
-  const page = yield* charged_page(k, yield* alloc_page(k), vma.vm_mm);
+  const page = yield* folio_prealloc(k, vma.vm_mm);
   if (page === NO_PAGE) return -ENOMEM;
   if (shmem_has(mapping, index)) {
     put_page(k, page);

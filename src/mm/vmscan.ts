@@ -27,6 +27,8 @@ import {
 } from './vmscan_balance.js';
 import { shrink_folio_list } from './vmscan_folios.js';
 
+/** How often reclaim may be in vain before something else has to happen (mm/internal.h). */
+export const MAX_RECLAIM_RETRIES = 16;
 const SWAP_CLUSTER_MAX = 32;
 const DEF_PRIORITY = 12;
 const EVICTABLE: readonly LruList[] = [
@@ -135,8 +137,8 @@ function* shrink_node(k: Kernel, sc: ScanControl): Task {
 
 /** The nodes of the zonelist, one after the other. */
 function* shrink_zones(k: Kernel, sc: ScanControl): Task {
-  for (sc.nid = 0; sc.nid < k.nodes.count; sc.nid++) {
-    if (sc.nid === k.severalNodes?.isolated) continue;
+  for (const nid of k.zonelist) {
+    sc.nid = nid;
     prepare_scan_control(k, sc);
     yield* shrink_node(k, sc);
   }

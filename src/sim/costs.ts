@@ -25,3 +25,5 @@ export const COST_FLUSH = 100;
 export const COST_HUGE = 5000;
 /** What achieves nothing and will be tried again, as reclaim without anything to reclaim: time limits come soon. */
 export const COST_FRUITLESS = 1_000_000;
+/** A tick (CONFIG_HZ 250): what waits for others looks again after one. */
+export const COST_TICK = 4_000_000;

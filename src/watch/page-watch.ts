@@ -74,7 +74,7 @@ const NO_FUNCTION = new Set([
     'pmd_populate',
     'pte_alloc',
   ],
-  ...['alloc_set_aside_huge', 'tryPage', 'userPage', 'userPageFault'],
+  ...['alloc_set_aside_huge', 'folio_prealloc', 'alloc_charged', 'tryPage', 'userPage', 'userPageFault'],
 ]);
 
 /** The simulated functions on the stack, innermost first. */

@@ -13,7 +13,7 @@ import { folio_isolate_lru } from '../../mm/lru.js';
 import { handle_mm_fault } from '../../mm/memory.js';
 import { migrate_pages } from '../../mm/migrate_pages.js';
 import type { NodePages } from '../../mm/page_alloc_nodes.js';
-import { FLAGS, pmd_index, pte_index, pte_present } from '../../mm/pgtable.js';
+import { FLAGS, pte_index, pte_present } from '../../mm/pgtable.js';
 import { FAULT_FLAG_WRITE, type MmStruct, VM_FAULT_ERROR, VM_FAULT_OOM, VM_WRITE } from '../../mm/types.js';
 import { copy_to_user } from '../../mm/uaccess.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
@@ -51,7 +51,7 @@ const told: Readonly<
 
 /** The small page of system memory that is mapped at `addr`; NO_PAGE for none. Context: mmap_lock held. */
 function mapped_page({ kernel: k, pt }: MmStruct, addr: number): Page {
-  const table = pt.pmdTable(addr)?.child[pmd_index(addr)] ?? null;
+  const table = pt.pteTable(addr);
   if (table === null || !pte_present(table[FLAGS + pte_index(addr)]!)) return NO_PAGE;
   const page = table[pte_index(addr)]!;
   return page === k.zeroPage || k.is_zone_device_page(page) ? NO_PAGE : page;

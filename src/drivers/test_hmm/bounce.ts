@@ -33,7 +33,8 @@ export class DmirrorBounce {
     if (npages > k.pages.totalPages) return -ENOMEM;
     const bounce = new DmirrorBounce(k, new Uint32Array(npages));
     for (let n = 0; n < npages; n++) {
-      const page = yield* alloc_page(k, UNMOVABLE);
+      let page = k.pages.alloc_page(UNMOVABLE);
+      if (page === NO_PAGE) page = yield* alloc_page(k, UNMOVABLE);
       if (page === NO_PAGE) {
         bounce.fini();
         return -ENOMEM;
