@@ -11,11 +11,12 @@ import { type MemCgroup, MemCgroups, memcg_page_state } from '../mm/memcontrol.j
 import { mem_cgroup_resize_max, memory_max_write } from '../mm/memcontrol_limit.js';
 import { MOVE_MASK, mem_cgroup_move_task } from '../mm/memcontrol_move.js';
 import type { MmStruct } from '../mm/types.js';
-import { copy_from_user, copy_to_user } from '../mm/uaccess.js';
+import { copy_from_user } from '../mm/uaccess.js';
 import { done, type Task } from '../sim/task.js';
 import { EAGAIN, EBUSY, EEXIST, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, EPERM, ESRCH } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { FileOperations } from './file.js';
+import { simple_read_from_buffer } from './libfs.js';
 
 const UNIFIED = '/sys/fs/cgroup';
 const LEGACY = '/sys/fs/cgroup/memory';
@@ -118,16 +119,24 @@ function memparse(text: string, unlimited: string): number | undefined {
   return Math.floor((Number(match[1]) * 1024 ** unit) / PAGE_SIZE);
 }
 
+/** A limit is written; `unlimited`: the word for none. */
+function limiting(
+  unlimited: string,
+  limit: (k: Kernel, memcg: MemCgroup, max: number) => Task<number>,
+): MemoryFile['write'] {
+  return (k, memcg, text) => {
+    const max = memparse(text, unlimited);
+    return max === undefined ? done(-EINVAL) : limit(k, memcg, max);
+  };
+}
+
 /** Files of the unified hierarchy. */
 const MEMORY_FILES: Readonly<Record<string, MemoryFile>> = {
   'memory.current': { show: (_, { memory }) => `${bytes(memory)}\n` },
   'memory.swap.current': { show: (_, { swap }) => `${bytes(swap)}\n` },
   'memory.max': {
     show: (_, { max }) => `${Number.isFinite(max) ? bytes(max) : 'max'}\n`,
-    *write(k, memcg, text) {
-      const max = memparse(text, 'max');
-      return max === undefined ? -EINVAL : yield* memory_max_write(k, memcg, max);
-    },
+    write: limiting('max', memory_max_write),
   },
   'memory.events': {
     show: (_, { events: { max, oom, oom_kill } }) =>
@@ -152,10 +161,7 @@ const LEGACY_FILES: Readonly<Record<string, MemoryFile>> = {
   'memory.failcnt': { show: (_, { failcnt }) => `${failcnt}\n` },
   'memory.limit_in_bytes': {
     show: (_, { max }) => `${Number.isFinite(max) ? bytes(max) : PAGE_COUNTER_MAX}\n`,
-    *write(k, memcg, text) {
-      const max = memparse(text, '-1');
-      return max === undefined ? -EINVAL : yield* mem_cgroup_resize_max(k, memcg, max);
-    },
+    write: limiting('-1', mem_cgroup_resize_max),
   },
   'memory.move_charge_at_immigrate': {
     show: (_, { move_charge_at_immigrate }) => `${move_charge_at_immigrate}\n`,
@@ -181,12 +187,6 @@ const LEGACY_FILES: Readonly<Record<string, MemoryFile>> = {
   },
 };
 
-/** Part of a text, from `pos` on. Context: may sleep. Return: bytes, or -EFAULT. */
-function* read_text(mm: MmStruct, text: string, buf: number, count: number, pos: number): Task<number> {
-  const part = new TextEncoder().encode(text).slice(pos, pos + count);
-  return (yield* copy_to_user(mm, buf, part)) ? part.length : -EFAULT;
-}
-
 /** What is written, without the blanks around it. null: it cannot be read. */
 function* written(mm: MmStruct, buf: number, count: number): Task<string | null> {
   const text = yield* copy_from_user(mm, buf, Math.min(count, PAGE_SIZE));
@@ -195,7 +195,7 @@ function* written(mm: MmStruct, buf: number, count: number): Task<string | null>
 
 function file_of(name: string, memcg: MemCgroup, { show, write }: MemoryFile): FileOperations {
   const read: FileOperations['read'] = (file, mm, buf, count, pos) =>
-    read_text(mm, show(file.kernel, memcg), buf, count, pos);
+    simple_read_from_buffer(mm, buf, count, pos, show(file.kernel, memcg));
   if (write === undefined) return { name, read };
   return {
     name,
@@ -220,7 +220,7 @@ function cgroup_procs({ memcg }: Directory): FileOperations {
     name: 'cgroup.procs',
     read(file, mm, buf, count, pos) {
       const inside = [...living(file.kernel)].filter((process) => process.mm.memcg === memcg);
-      return read_text(mm, inside.map(({ pid }) => `${pid}\n`).join(''), buf, count, pos);
+      return simple_read_from_buffer(mm, buf, count, pos, inside.map(({ pid }) => `${pid}\n`).join(''));
     },
     *write(file, mm, buf, count) {
       const text = yield* written(mm, buf, count);

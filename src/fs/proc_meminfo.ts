@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: fs/proc/meminfo.c: /proc/meminfo. Fidelity: the lines of RAM and of huge pages only. */
 import type { Kernel } from '../mm/kernel.js';
-import { copy_to_user } from '../mm/uaccess.js';
-import { EFAULT } from '../uapi/errno.js';
 import { PAGE_SIZE, PMD_SIZE } from '../uapi/mman.js';
 import type { FileOperations } from './file.js';
+import { simple_read_from_buffer } from './libfs.js';
 
 const kB = (pages: number): string => `${pages * 4} kB`;
 
@@ -25,8 +24,5 @@ function meminfo({ pages, hugetlb }: Kernel): string {
 
 export const proc_meminfo_operations: FileOperations = {
   name: '/proc/meminfo',
-  *read(file, mm, buf, count, pos) {
-    const part = new TextEncoder().encode(meminfo(file.kernel)).slice(pos, pos + count);
-    return (yield* copy_to_user(mm, buf, part)) ? part.length : -EFAULT;
-  },
+  read: (file, mm, buf, count, pos) => simple_read_from_buffer(mm, buf, count, pos, meminfo(file.kernel)),
 };

@@ -6,8 +6,8 @@ import {
   FLAGS,
   is_migration_entry,
   is_pfn_swap_entry,
+  type PmdTable,
   PTE_HUGE,
-  PTE_PRESENT,
   pmd_index,
   pte_index,
   pte_present,
@@ -29,6 +29,7 @@ import type { Task } from '../sim/task.js';
 import { EFAULT, EINVAL } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { FileOperations, OpenFile } from './file.js';
+import { simple_read_from_buffer } from './libfs.js';
 
 /** Upper 32 bits of a pagemap entry. */
 const PM_PRESENT = 1 << 31;
@@ -46,46 +47,52 @@ function page_bits(k: Kernel, page: Page, present: boolean, migration: boolean):
   return bits;
 }
 
-/** The upper half of the entry for `addr`, which lies in `vma`. */
-function pagemap_entry(vma: VmArea, addr: number): number {
-  const k = vma.vm_mm.kernel;
-  const pmd = vma.vm_mm.pt.pmdTable(addr);
-  if (pmd === null) return PM_SOFT_DIRTY;
-  const m = pmd_index(addr);
-  const leaf = pmd.e[FLAGS + m]!;
-  if ((leaf & PTE_HUGE) !== 0) {
-    // 6.1 looks at the head page of a THP for all of its entries.
-    const head = is_vm_hugetlb_page(vma) || !k.behaviour.pagemapExclusiveOnlyPresent;
-    const page = head ? pmd.e[m]! : pmd.e[m]! + pte_index(addr);
-    if (!pte_present(leaf))
-      return PM_SOFT_DIRTY | PM_SWAP | page_bits(k, page, false, is_migration_entry(leaf));
-    const none = pmd.e[m] === k.hugeZeroFolio && k.behaviour.pagemapHugeZeroHasNoPage;
-    return PM_SOFT_DIRTY | PM_PRESENT | (none ? 0 : page_bits(k, page, true, false));
-  }
-  const table = pmd.child[m]!;
-  if (table === null) return PM_SOFT_DIRTY;
-  const i = pte_index(addr);
-  const flags = table[FLAGS + i]!;
-  if (flags === 0) return PM_SOFT_DIRTY;
-  const present = (flags & PTE_PRESENT) !== 0;
-  const state = PM_SOFT_DIRTY | (present ? PM_PRESENT : PM_SWAP);
-  if (!present && !is_pfn_swap_entry(flags)) return state;
-  const page = present ? vm_normal_page(flags, table[i]!) : table[i]!;
-  if (page === NO_PAGE) return state;
-  return state | page_bits(k, page, present, !present && is_migration_entry(flags));
+/** State in the upper half, and the number of the page, whose last bits are there, too. */
+function put_entry(entries: Uint8Array, at: number, state: number, pfn = 0): void {
+  putU32(entries, at, pfn >>> 0);
+  putU32(entries, at + 4, (state | Math.floor(pfn / 2 ** 32)) >>> 0);
 }
 
-/** The number of the page that is present at `addr`; 0: there is none. */
-function present_pfn(vma: VmArea, addr: number): number {
-  const { pt, kernel: k } = vma.vm_mm;
-  const pmd = pt.pmdTable(addr);
-  if (pmd === null) return 0;
+/** The entry for `addr` under a huge page. */
+function put_huge_entry(entries: Uint8Array, at: number, vma: VmArea, addr: number, pmd: PmdTable): void {
+  const k = vma.vm_mm.kernel;
   const m = pmd_index(addr);
-  const leaf = pmd.e[FLAGS + m]!;
-  if ((leaf & PTE_HUGE) !== 0) return pte_present(leaf) ? k.mem.page_to_pfn(pmd.e[m]! + pte_index(addr)) : 0;
-  const table = pmd.child[m]!;
-  const i = pte_index(addr);
-  return table !== null && pte_present(table[FLAGS + i]!) ? k.mem.page_to_pfn(table[i]!) : 0;
+  const flags = pmd.e[FLAGS + m]!;
+  const own = pmd.e[m]! + pte_index(addr);
+  // 6.1 looks at the head page of a THP for all of its entries.
+  const head = is_vm_hugetlb_page(vma) || !k.behaviour.pagemapExclusiveOnlyPresent;
+  const page = head ? pmd.e[m]! : own;
+  if (pte_present(flags)) {
+    const none = pmd.e[m] === k.hugeZeroFolio && k.behaviour.pagemapHugeZeroHasNoPage;
+    const bits = none ? 0 : page_bits(k, page, true, false);
+    put_entry(entries, at, PM_SOFT_DIRTY | PM_PRESENT | bits, k.mem.page_to_pfn(own));
+  } else {
+    put_entry(entries, at, PM_SOFT_DIRTY | PM_SWAP | page_bits(k, page, false, is_migration_entry(flags)));
+  }
+}
+
+/** An entry of a table that is not none; what is present has a pfn. */
+function put_small_entry(entries: Uint8Array, at: number, k: Kernel, page: Page, flags: number): void {
+  const present = pte_present(flags);
+  const state = PM_SOFT_DIRTY | (present ? PM_PRESENT : PM_SWAP);
+  let counted: Page = NO_PAGE;
+  if (present) counted = vm_normal_page(flags, page);
+  else if (is_pfn_swap_entry(flags)) counted = page;
+  const bits =
+    counted === NO_PAGE ? 0 : page_bits(k, counted, present, !present && is_migration_entry(flags));
+  put_entry(entries, at, state | bits, present ? k.mem.page_to_pfn(page) : 0);
+}
+
+/** The entry for `addr`, which lies in `vma`. */
+function put_pagemap_entry(entries: Uint8Array, at: number, vma: VmArea, addr: number): void {
+  const { pt, kernel } = vma.vm_mm;
+  const pmd = pt.pmdTable(addr);
+  const table = pmd?.child[pmd_index(addr)] ?? null;
+  const flags = table?.[FLAGS + pte_index(addr)] ?? 0;
+  if (pmd !== null && (pmd.e[FLAGS + pmd_index(addr)]! & PTE_HUGE) !== 0)
+    put_huge_entry(entries, at, vma, addr, pmd);
+  else if (flags !== 0) put_small_entry(entries, at, kernel, table![pte_index(addr)]!, flags);
+  else put_entry(entries, at, PM_SOFT_DIRTY);
 }
 
 function* pagemap_read(
@@ -102,10 +109,7 @@ function* pagemap_read(
   for (let n = 0; n < count / 8; n++) {
     const addr = (pos / 8 + n) * PAGE_SIZE;
     if (vma === null || addr >= vma.vm_end) vma = mm.vmas.find_vma(addr);
-    if (vma === null || vma.vm_start > addr) continue;
-    const pfn = present_pfn(vma, addr);
-    putU32(entries, 8 * n, pfn >>> 0);
-    putU32(entries, 8 * n + 4, (pagemap_entry(vma, addr) | Math.floor(pfn / 2 ** 32)) >>> 0);
+    if (vma !== null && vma.vm_start <= addr) put_pagemap_entry(entries, 8 * n, vma, addr);
   }
   return (yield* copy_to_user(caller, buf, entries)) ? count : -EFAULT;
 }
@@ -160,11 +164,9 @@ function show_map_vma(vma: VmArea): string {
   return `${where.padEnd(NAME_COLUMN)}${file.path}\n`;
 }
 
-function* maps_read(file: OpenFile, caller: MmStruct, buf: number, count: number, pos: number): Task<number> {
+function maps_read(file: OpenFile, caller: MmStruct, buf: number, count: number, pos: number): Task<number> {
   const mm = file.private_data as MmStruct;
-  const text = new TextEncoder().encode([...mm.vmas].map(show_map_vma).join(''));
-  const part = text.slice(pos, pos + count);
-  return (yield* copy_to_user(caller, buf, part)) ? part.length : -EFAULT;
+  return simple_read_from_buffer(caller, buf, count, pos, [...mm.vmas].map(show_map_vma).join(''));
 }
 
 export const proc_maps_operations: FileOperations = {

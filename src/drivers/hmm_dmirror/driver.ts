@@ -4,6 +4,7 @@
  * their own. Written for this simulator against the interface of the posting.
  */
 import type { FileOperations, OpenFile } from '../../fs/file.js';
+import { simple_read_from_buffer } from '../../fs/libfs.js';
 import type { CommandKind } from '../../kernel/driver-events.js';
 import type {
   Device,
@@ -120,10 +121,7 @@ function uevent({ hmm_device, name }: DmirrorDevice): FileOperations {
   const text = `DEVNAME=${name}\nMINOR=${hmm_device.minor}\n`;
   return {
     name: 'uevent',
-    *read(_file, mm, buf, count, pos) {
-      const part = new TextEncoder().encode(text).slice(pos, pos + count);
-      return (yield* copy_to_user(mm, buf, part)) ? part.length : -EFAULT;
-    },
+    read: (_file, mm, buf, count, pos) => simple_read_from_buffer(mm, buf, count, pos, text),
   };
 }
 

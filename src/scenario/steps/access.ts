@@ -226,21 +226,30 @@ const load = defineStep(loadSchema, {
 const MAPPING = '"." or P or S, then f, then x';
 const mapping = named(/^(\.|[PS]f?x?)$/, MAPPING);
 
-function* takePagemap(sys: Sys, actor: Actor, step: Range): Task<StepResult> {
+/** Entries of a range, 8 bytes each, as they are read. Return: or what read() answered in place of some. */
+export function* pagemapEntries(sys: Sys, actor: Actor, step: Range): Task<readonly Uint8Array[] | number> {
   actor.pagemapFd ??= yield* sys.open('/proc/self/pagemap', O_RDONLY);
-  if (actor.pagemapFd < 0) return retOf(actor.pagemapFd);
+  if (actor.pagemapFd < 0) return actor.pagemapFd;
 
   const buffer = (yield* buffersOf(sys, actor)).scratch + PAGE_SIZE;
   const first = startOf(step) / PAGE_SIZE;
-  const map: string[] = [];
+  const parts: Uint8Array[] = [];
   for (let done = 0; done < step.pages; ) {
     const count = Math.min(step.pages - done, PAGEMAP_CHUNK);
     const bytes = yield* sys.pread(actor.pagemapFd, buffer, count * 8, (first + done) * 8);
-    if (bytes <= 0) return retOf(bytes);
-    const entries = yield* sys.loadBytes(buffer, bytes);
-    for (let at = 4; at < bytes; at += 8) map.push(spellPagemap(u32At(entries, at)));
+    if (bytes <= 0) return bytes;
+    parts.push(yield* sys.loadBytes(buffer, bytes));
     done += bytes / 8;
   }
+  return parts;
+}
+
+function* takePagemap(sys: Sys, actor: Actor, step: Range): Task<StepResult> {
+  const parts = yield* pagemapEntries(sys, actor, step);
+  if (typeof parts === 'number') return retOf(parts);
+  const map: string[] = [];
+  for (const entries of parts)
+    for (let at = 4; at < entries.length; at += 8) map.push(spellPagemap(u32At(entries, at)));
   return { map };
 }
 

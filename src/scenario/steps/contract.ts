@@ -143,6 +143,15 @@ export interface CStep<S, Taker extends string> {
   listed(step: S): number;
 }
 
+/** Of steps that no program can take, and why. */
+export const notInC = (why: string): CStep<unknown, never> => ({
+  takers: [],
+  taker: () => null,
+  fields: () => [],
+  impossible: () => why,
+  listed: () => 0,
+});
+
 // --- the contract -----------------------------------------------------------------------------------------
 
 /** The names in a step beyond `as`, `region` and `fd`: where it has them. */

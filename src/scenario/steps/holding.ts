@@ -14,7 +14,15 @@ import {
 import type { Sys } from '../../user/api.js';
 import { type Actor, buffersOf } from '../actor.js';
 import { retOf, type StepResult } from '../result.js';
-import { answeredBy, defineStep, nothingPlainer, plainNames, type Range, rangeFields } from './contract.js';
+import {
+  answeredBy,
+  defineStep,
+  nothingPlainer,
+  notInC,
+  plainNames,
+  type Range,
+  rangeFields,
+} from './contract.js';
 import { count, expecting, expectRet, range, stepSchema } from './fields.js';
 import { startOf } from './memory.js';
 import { command, rangeCommand } from './words.js';
@@ -81,7 +89,7 @@ const lock = defineStep(stepSchema('lock', range, expectRet), {
   shell: { lock: rangeCommand('somebody in the kernel holds the locks of pages until unlock') },
   plainer: nothingPlainer,
   draws: { lock: { share: 4, on: (where) => where } },
-  c: { takers: [], taker: () => null, fields: () => [], listed: () => 0, impossible: () => NOBODY_CAN },
+  c: notInC(NOBODY_CAN),
 });
 
 const unlock = defineStep(stepSchema('unlock', range, expectRet), {
@@ -100,7 +108,7 @@ const unlock = defineStep(stepSchema('unlock', range, expectRet), {
       on: ({ region }, _, { regions }) => ({ region, page: 0, pages: regions.get(region) ?? 1 }),
     },
   },
-  c: { takers: [], taker: () => null, fields: () => [], listed: () => 0, impossible: () => NOBODY_CAN },
+  c: notInC(NOBODY_CAN),
 });
 
 // --- make_it_fail -----------------------------------------------------------------------------------------

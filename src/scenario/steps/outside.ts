@@ -10,6 +10,7 @@ import {
   answeredBy,
   defineStep,
   nothingPlainer,
+  notInC,
   plainNames,
   preferring,
   preferringSmallWord,
@@ -109,7 +110,7 @@ const driver = defineStep(driverSchema, {
     yield* preferring(step, 'word', undefined);
   },
   draws: {},
-  c: { takers: [], taker: () => null, fields: () => [], impossible: () => NOT_IN_C, listed: () => 0 },
+  c: notInC(NOT_IN_C),
 });
 
 // --- ioctl_bytes ------------------------------------------------------------------------------------------
@@ -175,7 +176,7 @@ const ioctl_bytes = defineStep(bytesSchema, {
   },
   plainer: nothingPlainer,
   draws: {},
-  c: { takers: [], taker: () => null, fields: () => [], impossible: () => NOT_IN_C, listed: () => 0 },
+  c: notInC(NOT_IN_C),
 });
 
 export const outside = { driver, ioctl_bytes };

@@ -8,6 +8,7 @@ import {
   type Making,
   nameNumber,
   nothingPlainer,
+  notInC,
   type Population,
   plainNames,
   preferring,
@@ -137,13 +138,7 @@ const awaited = defineStep(stepSchema('await', {}, expectRet), {
   },
   plainer: nothingPlainer,
   draws: {},
-  c: {
-    takers: [],
-    taker: () => null,
-    fields: () => [],
-    listed: () => 0,
-    impossible: () => 'it takes one step at a time',
-  },
+  c: notInC('it takes one step at a time'),
 });
 
 export const processes = { fork, exit, kill, await: awaited };

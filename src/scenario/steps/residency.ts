@@ -4,14 +4,16 @@ import { z } from 'zod';
 import { u32At } from '../../sim/bytes.js';
 import type { Task } from '../../sim/task.js';
 import { ENOENT } from '../../uapi/errno.js';
-import { O_RDONLY, O_RDWR, PAGE_SIZE } from '../../uapi/mman.js';
+import { O_RDWR, PAGE_SIZE } from '../../uapi/mman.js';
 import type { Sys } from '../../user/api.js';
 import { type Actor, buffersFor, buffersOf } from '../actor.js';
 import { retOf, type StepResult } from '../result.js';
+import { pagemapEntries } from './access.js';
 import {
   answeredBy,
   defineStep,
   nothingPlainer,
+  notInC,
   plainNames,
   preferring,
   type Range,
@@ -45,18 +47,18 @@ const mincore = defineStep(stepSchema('mincore', range, expectCore), {
 
 /** Base pages of a memory block, as /sys/devices/system/memory/block_size_bytes has it. */
 const BLOCK_PAGES = 32768;
+/** Bits of a pfn in the upper half of an entry of /proc/self/pagemap. */
+const PFN_HIGH = 0x7fffff;
 
 /** Numbers of the blocks in which the pages lie that are present, in ascending order. */
 function* blocksOf(sys: Sys, actor: Actor, step: Range): Task<readonly number[]> {
-  actor.pagemapFd ??= yield* sys.open('/proc/self/pagemap', O_RDONLY);
-  const buffer = (yield* buffersOf(sys, actor)).scratch + PAGE_SIZE;
+  const parts = yield* pagemapEntries(sys, actor, step);
   const blocks = new Set<number>();
-  for (let n = 0; n < step.pages; n++) {
-    const at = (startOf(step) / PAGE_SIZE + n) * 8;
-    if ((yield* sys.pread(actor.pagemapFd, buffer, 8, at)) !== 8) break;
-    const entry = yield* sys.loadBytes(buffer, 8);
-    const pfn = u32At(entry, 0) + (u32At(entry, 4) & 0x7fffff) * 2 ** 32;
-    if (pfn > 0) blocks.add(Math.floor(pfn / BLOCK_PAGES));
+  for (const entries of typeof parts === 'number' ? [] : parts) {
+    for (let at = 0; at < entries.length; at += 8) {
+      const pfn = u32At(entries, at) + (u32At(entries, at + 4) & PFN_HIGH) * 2 ** 32;
+      if (pfn > 0) blocks.add(Math.floor(pfn / BLOCK_PAGES));
+    }
   }
   return [...blocks].sort((a, b) => a - b);
 }
@@ -97,13 +99,7 @@ const offline = defineStep(stepSchema('offline', { ...range, background: yes.opt
   },
   plainer: (step) => preferring(step, 'background', undefined),
   draws: {},
-  c: {
-    takers: [],
-    taker: () => null,
-    fields: () => [],
-    listed: () => 0,
-    impossible: () => 'what else lies in a memory block differs from machine to machine',
-  },
+  c: notInC('what else lies in a memory block differs from machine to machine'),
 });
 
 const online = defineStep(stepSchema('online', {}, expectRet), {
@@ -122,13 +118,7 @@ const online = defineStep(stepSchema('online', {}, expectRet), {
   shell: { online: command('', 'those memory blocks are memory again', [0, 0], () => ({})) },
   plainer: nothingPlainer,
   draws: {},
-  c: {
-    takers: [],
-    taker: () => null,
-    fields: () => [],
-    listed: () => 0,
-    impossible: () => 'there is nothing to bring back where nothing was taken out of use',
-  },
+  c: notInC('there is nothing to bring back where nothing was taken out of use'),
 });
 
 export const residency = { mincore, offline, online };
