@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Properties that every scenario has, whatever its steps are, tried on generated ones. */
 import fc from 'fast-check';
+import t, { type Test } from 'tap';
 import { type Observation, observe, sortOf } from '../../src/fuzz/findings.js';
 import { generateScenario } from '../../src/fuzz/generate.js';
 import type { ScenarioDocument, Step } from '../../src/scenario/schema.js';
@@ -91,4 +92,27 @@ export function forAll(count: number, kernel: string, check: (document: Scenario
   const seeds = fc.integer({ min: 0, max: 2 ** 31 - 1 });
   const property = fc.property(seeds, (seed) => check(generateScenario(seed, { kernel })));
   fc.assert(property, { numRuns: count, seed: Number(process.env.HMM_SIM_SEED ?? 1), endOnFailure: true });
+}
+
+/**
+ * A category that no campaign draws: `count` scenarios of it on each kernel run without a complaint, under the checkers.
+ * `shown`: what those of one kernel have to show besides.
+ */
+export function forCategory(
+  category: string,
+  count: number,
+  shown: (t: Test, runs: readonly { document: ScenarioDocument; observation: Observation }[]) => void,
+): void {
+  for (const kernel of KERNELS) {
+    t.test(`no checker fires in ${count} scenarios on ${kernel}`, (t) => {
+      const runs = Array.from({ length: count }, (_, n) => {
+        const document = generateScenario(n + 1, { kernel, category });
+        const observation = run(document, 'checked');
+        t.equal(complaint(document, observation), undefined, document.name);
+        return { document, observation };
+      });
+      shown(t, runs);
+      t.end();
+    });
+  }
 }

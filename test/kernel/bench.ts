@@ -4,6 +4,7 @@ import { Machine, type Process } from '../../src/machine/machine.js';
 import { ProcessDied } from '../../src/sim/errors.js';
 import type { Task } from '../../src/sim/task.js';
 import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../../src/uapi/mman.js';
+import { encodeRequest } from '../../src/uapi/userfaultfd.js';
 import type { Sys } from '../../src/user/api.js';
 
 export const RW = PROT_READ | PROT_WRITE;
@@ -46,4 +47,11 @@ export class UserBench {
 export function join(thread: { join(): Task<number> } | number): Task<number> {
   if (typeof thread === 'number') throw new Error(`no thread: errno ${thread}`);
   return thread.join();
+}
+
+/** A request to a userfaultfd, with the fields of its struct. Return: what it answered. */
+export function* request(sys: Sys, fd: number, number: number, ...fields: number[]): Task<number> {
+  const room = yield* sys.malloc(64);
+  yield* sys.storeBytes(room, encodeRequest(number, ...fields));
+  return yield* sys.ioctl(fd, number, room);
 }

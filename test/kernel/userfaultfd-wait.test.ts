@@ -16,7 +16,6 @@ import { O_CLOEXEC, O_NONBLOCK, O_RDWR } from '../../src/uapi/mman.js';
 import { POLLERR, POLLIN, POLLNVAL } from '../../src/uapi/poll.js';
 import * as nr from '../../src/uapi/syscalls.js';
 import {
-  encodeRequest,
   UFFD_API,
   UFFD_EVENT_PAGEFAULT,
   UFFD_FEATURE_SIGBUS,
@@ -29,15 +28,9 @@ import {
   UFFDIO_UNREGISTER,
 } from '../../src/uapi/userfaultfd.js';
 import type { Sys } from '../../src/user/api.js';
-import { join, UserBench } from './bench.js';
+import { join, request, UserBench } from './bench.js';
 
 const PAGE = 4096;
-
-function* request(sys: Sys, fd: number, number: number, ...fields: number[]): Task<number> {
-  const room = yield* sys.malloc(64);
-  yield* sys.storeBytes(room, encodeRequest(number, ...fields));
-  return yield* sys.ioctl(fd, number, room);
-}
 
 /** A userfaultfd that has [at, at + bytes). */
 function* armed(sys: Sys, at: number, bytes: number, flags: number, features = 0): Task<number> {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A userfaultfd that has huge pages: who waits for it, what it fills them with, and what it refuses. */
 import t from 'tap';
-import type { Machine } from '../../src/machine/machine.js';
 import { load } from '../../src/scenario/load.js';
 import { judge } from '../../src/scenario/verdict.js';
 import { MachinePool } from '../../src/session/machine-pool.js';
 import { runOn } from '../../src/session/runner.js';
 import { Setups } from '../../src/session/setup.js';
-import type { Task } from '../../src/sim/task.js';
 import { EEXIST, EINVAL } from '../../src/uapi/errno.js';
 import {
   MAP_ANONYMOUS,
@@ -19,16 +17,14 @@ import {
   PROT_WRITE,
 } from '../../src/uapi/mman.js';
 import {
-  encodeRequest,
   UFFD_API,
   UFFDIO_API,
   UFFDIO_COPY,
   UFFDIO_REGISTER,
   UFFDIO_REGISTER_MODE_MISSING,
 } from '../../src/uapi/userfaultfd.js';
-import type { Sys } from '../../src/user/api.js';
 import { explained } from '../explain/lines.js';
-import { join, UserBench } from '../kernel/bench.js';
+import { join, request, UserBench } from '../kernel/bench.js';
 
 const HUGE = 0x200000;
 
@@ -61,12 +57,6 @@ t.test('what is missing is for it to decide, in whole huge pages', (t) => {
   t.end();
 });
 
-function* request(sys: Sys, fd: number, number: number, ...fields: number[]): Task<number> {
-  const room = yield* sys.malloc(64);
-  yield* sys.storeBytes(room, encodeRequest(number, ...fields));
-  return yield* sys.ioctl(fd, number, room);
-}
-
 for (const share of [MAP_PRIVATE, MAP_SHARED]) {
   t.test(
     `a store waits until another thread has copied the huge page (${share === MAP_SHARED ? 'shared' : 'private'})`,
@@ -90,7 +80,7 @@ for (const share of [MAP_PRIVATE, MAP_SHARED]) {
         return [yield* sys.load32(at), yield* sys.load32(at + 8), yield* sys.load32(at + HUGE - 4)];
       });
       t.strictSame(words, [100, 7, 100 + HUGE / 4 - 1]);
-      (bench as unknown as { machine: Machine }).machine.check();
+      bench.machine.check();
       t.end();
     },
   );
