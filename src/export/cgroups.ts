@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** C that takes steps on memory cgroups, of either hierarchy. */
-import { readingsOf } from '../scenario/steps/dax.js';
+import { readingsOf } from '../scenario/steps/files/cgroups.js';
 
 /** Needs root, and the memory controller: in the unified hierarchy, or in one of the first that is mounted there. */
 export const CGROUP_PATH = `

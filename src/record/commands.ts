@@ -3,8 +3,8 @@
 import type { Generation } from '../generations/index.js';
 import type { StepResult } from '../scenario/result.js';
 import { spellingOf } from '../scenario/spelling.js';
-import { cmdName, ignoresRange, listsPermissions } from '../scenario/steps/dmirror.js';
-import { gupFields } from '../scenario/steps/gup.js';
+import { cmdName, ignoresRange, listsPermissions } from '../scenario/steps/devices/dmirror.js';
+import { gupFields } from '../scenario/steps/devices/gup.js';
 import {
   decodeGupTest,
   decodePinLongtermTest,

@@ -2,7 +2,7 @@
 /** System calls on files and memory, as steps without names. */
 import { DISK, GUP_FILE } from '../scenario/actor.js';
 import { adviceName } from '../scenario/steps/advice.js';
-import { minorOf } from '../scenario/steps/files.js';
+import { minorOf } from '../scenario/steps/devices/files.js';
 import { protName } from '../scenario/steps/memory.js';
 import {
   MAP_ANONYMOUS,

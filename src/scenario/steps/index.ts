@@ -4,19 +4,20 @@ import type { z } from 'zod';
 import { access } from './access.js';
 import { advice } from './advice.js';
 import type { Contract } from './contract.js';
-import { cgroups, dax } from './dax.js';
-import { dmirror } from './dmirror.js';
-import { files } from './files.js';
-import { gup } from './gup.js';
-import { holding } from './holding.js';
-import { memfd } from './memfd.js';
+import { dmirror } from './devices/dmirror.js';
+import { files } from './devices/files.js';
+import { gup } from './devices/gup.js';
+import { holding } from './devices/holding.js';
+import { outside } from './devices/outside.js';
+import { cgroups } from './files/cgroups.js';
+import { dax } from './files/dax.js';
+import { memfd } from './files/memfd.js';
+import { scratch } from './files/scratch.js';
 import { memory } from './memory.js';
-import { outside } from './outside.js';
 import { processes } from './processes.js';
 import { remap } from './remap.js';
 import { remote } from './remote.js';
 import { residency } from './residency.js';
-import { scratch } from './scratch.js';
 import { userfaults } from './uffd.js';
 
 export const steps = {

@@ -36,7 +36,6 @@ import {
   rangeFields,
   smaller,
 } from './contract.js';
-import { daxFileOf, disk, diskNumber } from './dax.js';
 import {
   type buffer,
   expectRet,
@@ -49,6 +48,7 @@ import {
   share,
   stepSchema,
 } from './fields.js';
+import { daxFileOf, disk, diskNumber } from './files/dax.js';
 import { DEFAULTS } from './kernel-names.js';
 import { chosenName, mapFlags, protectionNamed } from './spelled.js';
 import { command, numberWord, rangeCommand, rangeWord } from './words.js';

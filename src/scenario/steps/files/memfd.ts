@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The file behind a `file` or `disk` region as a file: pread(), pwrite(), ftruncate(), fallocate(). */
 import type { z } from 'zod';
-import type { Task } from '../../sim/task.js';
-import { F_SETFL, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '../../uapi/fcntl.js';
-import { O_DIRECT, PAGE_SIZE } from '../../uapi/mman.js';
-import type { Sys } from '../../user/api.js';
-import { type Actor, buffersFor, REGION_PAGES } from '../actor.js';
-import { retOf, type StepResult } from '../result.js';
+import type { Task } from '../../../sim/task.js';
+import { F_SETFL, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '../../../uapi/fcntl.js';
+import { O_DIRECT, PAGE_SIZE } from '../../../uapi/mman.js';
+import type { Sys } from '../../../user/api.js';
+import { type Actor, buffersFor, REGION_PAGES } from '../../actor.js';
+import { retOf, type StepResult } from '../../result.js';
 import {
   answeredBy,
   type CField,
@@ -21,7 +21,7 @@ import {
   type Range,
   rangeFields,
   rangeOfFile,
-} from './contract.js';
+} from '../contract.js';
 import {
   buffer,
   expectRetOrWait,
@@ -33,10 +33,10 @@ import {
   stepSchema,
   word,
   yes,
-} from './fields.js';
-import { bufferAt, bufferInC, fileOf, lengthOf } from './memory.js';
-import { transferred, wordsInPages } from './transfer.js';
-import { backgroundWord, command, numberWord, placeWord, rangeWord } from './words.js';
+} from '../fields.js';
+import { bufferAt, bufferInC, fileOf, lengthOf } from '../memory.js';
+import { transferred, wordsInPages } from '../transfer.js';
+import { backgroundWord, command, numberWord, placeWord, rangeWord } from '../words.js';
 
 type Buffer = z.infer<typeof buffer>;
 

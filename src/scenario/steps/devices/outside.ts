@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Drivers from outside of the tree: their ioctls as bytes, and the steps that they define themselves. */
 import { z } from 'zod';
-import type { Task } from '../../sim/task.js';
-import { PAGE_SIZE } from '../../uapi/mman.js';
-import type { DriverStep, Sys } from '../../user/api.js';
-import { type Actor, addressOf, buffersFor, buffersOf, fdOf } from '../actor.js';
-import { retOf, type StepResult } from '../result.js';
+import type { Task } from '../../../sim/task.js';
+import { PAGE_SIZE } from '../../../uapi/mman.js';
+import type { DriverStep, Sys } from '../../../user/api.js';
+import { type Actor, addressOf, buffersFor, buffersOf, fdOf } from '../../actor.js';
+import { retOf, type StepResult } from '../../result.js';
 import {
   answeredBy,
   defineStep,
@@ -14,9 +14,9 @@ import {
   plainNames,
   preferring,
   preferringSmallWord,
-} from './contract.js';
-import { count, eachPage, expecting, fdName, integer, named, range, stepSchema, word } from './fields.js';
-import { command, numberWord, placeWord, rangeWord } from './words.js';
+} from '../contract.js';
+import { count, eachPage, expecting, fdName, integer, named, range, stepSchema, word } from '../fields.js';
+import { command, numberWord, placeWord, rangeWord } from '../words.js';
 
 /** Beside whatever the driver answers. */
 const unlocked_ioctl = answeredBy('unlocked_ioctl', 'EBADF', 'ENOTTY');

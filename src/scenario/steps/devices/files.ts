@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Device files: open and close. */
 import { z } from 'zod';
-import type { Task } from '../../sim/task.js';
-import { O_RDWR } from '../../uapi/mman.js';
-import type { Sys } from '../../user/api.js';
-import { type Actor, fdOf } from '../actor.js';
-import { retOf, type StepResult } from '../result.js';
+import type { Task } from '../../../sim/task.js';
+import { O_RDWR } from '../../../uapi/mman.js';
+import type { Sys } from '../../../user/api.js';
+import { type Actor, fdOf } from '../../actor.js';
+import { retOf, type StepResult } from '../../result.js';
 import {
   answeredBy,
   defineStep,
@@ -14,9 +14,9 @@ import {
   nothingPlainer,
   type Population,
   plainNames,
-} from './contract.js';
-import { expectRet, fdName, integer, named, stepSchema } from './fields.js';
-import { command, deviceWord } from './words.js';
+} from '../contract.js';
+import { expectRet, fdName, integer, named, stepSchema } from '../fields.js';
+import { command, deviceWord } from '../words.js';
 
 const DEVICE = "a minor number from 0 to 255, or the name of a driver's device file";
 const device = z.union(

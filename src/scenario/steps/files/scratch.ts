@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** read() and write() with pages of a region as the buffer: the kernel copies, between them and a file of the step's own. */
 import type { z } from 'zod';
-import type { Task } from '../../sim/task.js';
-import { PAGE_SIZE } from '../../uapi/mman.js';
-import type { Sys } from '../../user/api.js';
-import { type Actor, buffersFor } from '../actor.js';
-import { retOf, type StepResult } from '../result.js';
+import type { Task } from '../../../sim/task.js';
+import { PAGE_SIZE } from '../../../uapi/mman.js';
+import type { Sys } from '../../../user/api.js';
+import { type Actor, buffersFor } from '../../actor.js';
+import { retOf, type StepResult } from '../../result.js';
 import {
   answeredBy,
   defineStep,
@@ -13,11 +13,11 @@ import {
   plainNames,
   preferringSmallWord,
   rangeFields,
-} from './contract.js';
-import { expectBytes, expectTransfer, few, fewRange, MAX_TRANSFER, stepSchema, word } from './fields.js';
-import { lengthOf, startOf } from './memory.js';
-import { transferred, wordsInPages } from './transfer.js';
-import { command, rangeAndWord, rangeWord } from './words.js';
+} from '../contract.js';
+import { expectBytes, expectTransfer, few, fewRange, MAX_TRANSFER, stepSchema, word } from '../fields.js';
+import { lengthOf, startOf } from '../memory.js';
+import { transferred, wordsInPages } from '../transfer.js';
+import { command, rangeAndWord, rangeWord } from '../words.js';
 
 /** The file, which the process makes when it first needs it. */
 function* scratchFileOf(sys: Sys, actor: Actor): Task<number> {

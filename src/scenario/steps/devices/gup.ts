@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Steps on /sys/kernel/debug/gup_test: short pins of every kind, and the long one that pin and unpin hold. */
 import { z } from 'zod';
-import type { Generation } from '../../generations/types.js';
-import { UsageError } from '../../sim/errors.js';
-import type { Task } from '../../sim/task.js';
+import type { Generation } from '../../../generations/types.js';
+import { UsageError } from '../../../sim/errors.js';
+import type { Task } from '../../../sim/task.js';
 import {
   decodeGupTest,
   encodeGupTest,
@@ -20,11 +20,11 @@ import {
   PIN_LONGTERM_TEST_FLAG_USE_WRITE,
   PIN_LONGTERM_TEST_START,
   PIN_LONGTERM_TEST_STOP,
-} from '../../uapi/gup_test.js';
-import { PAGE_SIZE } from '../../uapi/mman.js';
-import type { Sys } from '../../user/api.js';
-import { type Actor, buffersOf } from '../actor.js';
-import { retOf, type StepResult } from '../result.js';
+} from '../../../uapi/gup_test.js';
+import { PAGE_SIZE } from '../../../uapi/mman.js';
+import type { Sys } from '../../../user/api.js';
+import { type Actor, buffersOf } from '../../actor.js';
+import { retOf, type StepResult } from '../../result.js';
 import {
   answeredBy,
   defineStep,
@@ -33,10 +33,10 @@ import {
   preferring,
   type Range,
   rangeFields,
-} from './contract.js';
-import { count, expecting, expectRet, range, stepSchema } from './fields.js';
-import { startOf } from './memory.js';
-import { command, rangeWord } from './words.js';
+} from '../contract.js';
+import { count, expecting, expectRet, range, stepSchema } from '../fields.js';
+import { startOf } from '../memory.js';
+import { command, rangeWord } from '../words.js';
 
 interface GupCall {
   readonly request: number;

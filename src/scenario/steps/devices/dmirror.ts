@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** ioctls on a dmirror device, with their struct and buffer in user memory. */
 import { z } from 'zod';
-import type { Generation } from '../../generations/index.js';
-import type { U64 } from '../../sim/bytes.js';
-import { UsageError } from '../../sim/errors.js';
-import type { Task } from '../../sim/task.js';
-import { PAGE_SIZE } from '../../uapi/mman.js';
-import { type DmirrorOp, type DmirrorUapi, dmirrorRequest, IOWR_H } from '../../uapi/test_hmm_uapi.js';
-import type { Sys } from '../../user/api.js';
-import { type Actor, addressOf, type Buffers, buffersFor, buffersOf, fdOf } from '../actor.js';
-import { retOf, type StepResult } from '../result.js';
-import { type Spelling, spellingOf } from '../spelling.js';
+import type { Generation } from '../../../generations/index.js';
+import type { U64 } from '../../../sim/bytes.js';
+import { UsageError } from '../../../sim/errors.js';
+import type { Task } from '../../../sim/task.js';
+import { PAGE_SIZE } from '../../../uapi/mman.js';
+import { type DmirrorOp, type DmirrorUapi, dmirrorRequest, IOWR_H } from '../../../uapi/test_hmm_uapi.js';
+import type { Sys } from '../../../user/api.js';
+import { type Actor, addressOf, type Buffers, buffersFor, buffersOf, fdOf } from '../../actor.js';
+import { retOf, type StepResult } from '../../result.js';
+import { type Spelling, spellingOf } from '../../spelling.js';
 import {
   answeredBy,
   type CField,
@@ -26,7 +26,7 @@ import {
   preferringSmallWord,
   type Range,
   rangeFields,
-} from './contract.js';
+} from '../contract.js';
 import {
   bitsOf,
   buffer,
@@ -44,8 +44,8 @@ import {
   u64,
   word,
   wrapping,
-} from './fields.js';
-import { bufferAt, bufferInC } from './memory.js';
+} from '../fields.js';
+import { bufferAt, bufferInC } from '../memory.js';
 import {
   type CommandContext,
   command,
@@ -53,7 +53,7 @@ import {
   rangeAndWord,
   rangeWord,
   type ShellCommand,
-} from './words.js';
+} from '../words.js';
 
 /** Above this, recordings leave data and perm out. */
 const MAX_LISTED = 1024;

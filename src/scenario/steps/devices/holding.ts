@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Somebody in the kernel who keeps pages between system calls: plain references, without FOLL_PIN, or their locks; and who lets allocations fail. */
 import { z } from 'zod';
-import type { Task } from '../../sim/task.js';
-import { O_RDWR } from '../../uapi/mman.js';
+import type { Task } from '../../../sim/task.js';
+import { O_RDWR } from '../../../uapi/mman.js';
 import {
   encodeHeldRange,
   PAGE_HOLDER_FILE,
@@ -10,10 +10,10 @@ import {
   PAGE_HOLDER_LOCK,
   PAGE_HOLDER_PUT,
   PAGE_HOLDER_UNLOCK,
-} from '../../uapi/page_holder.js';
-import type { Sys } from '../../user/api.js';
-import { type Actor, buffersOf } from '../actor.js';
-import { retOf, type StepResult } from '../result.js';
+} from '../../../uapi/page_holder.js';
+import type { Sys } from '../../../user/api.js';
+import { type Actor, buffersOf } from '../../actor.js';
+import { retOf, type StepResult } from '../../result.js';
 import {
   answeredBy,
   defineStep,
@@ -22,10 +22,10 @@ import {
   plainNames,
   type Range,
   rangeFields,
-} from './contract.js';
-import { count, expecting, expectRet, range, stepSchema } from './fields.js';
-import { startOf } from './memory.js';
-import { command, rangeCommand } from './words.js';
+} from '../contract.js';
+import { count, expecting, expectRet, range, stepSchema } from '../fields.js';
+import { startOf } from '../memory.js';
+import { command, rangeCommand } from '../words.js';
 
 /** The holder's file, opened when a step first needs it; a child born after that has it, too. */
 function* holderOf(sys: Sys, actor: Actor): Task<number> {
