@@ -17,10 +17,14 @@ import { wait_var_event } from './wait_bit.js';
 /** Behind the last page of any file. */
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
-/** Unmap the file; then the first page that somebody has still, NO_PAGE where there is none. Context: may sleep. */
-function* dax_layout_busy_page(k: Kernel, mapping: AddressSpace): Task<Page> {
-  yield* unmap_mapping_pages(mapping, 0, EVERYTHING, false);
-  const indices = [...mapping.i_pages.keys()].sort((a, b) => a - b);
+/**
+ * Unmap pages of the file from the first one up to `end`; then the first of them that somebody has still, NO_PAGE where there is
+ * none. Context: may sleep. Source: fs/dax.c dax_layout_busy_page_range().
+ */
+function* dax_layout_busy_page(k: Kernel, mapping: AddressSpace, end = EVERYTHING): Task<Page> {
+  if (mapping.i_mmap.size === 0 && !k.behaviour.daxWaitsUnmapped) return NO_PAGE;
+  yield* unmap_mapping_pages(mapping, 0, end, false);
+  const indices = [...mapping.i_pages.keys()].filter((index) => index < end).sort((a, b) => a - b);
   const busy = indices.find((index) => dax_busy_page(k, mapping.i_pages.get(index)!));
   return busy === undefined ? NO_PAGE : mapping.i_pages.get(busy)!;
 }
@@ -46,13 +50,16 @@ function dax_wait_page(
   });
 }
 
+/** What sleeps, by the file system. */
+const WAITS = { ext4: 'ext4_wait_dax_page', xfs: 'xfs_wait_dax_page', fuse: 'fuse_wait_dax_page' } as const;
+
 /** ext4 looks again until no page is in use. */
 function* ext4_break_layouts(k: Kernel, mapping: AddressSpace): Task<number> {
   let error: number;
   do {
     const page = yield* dax_layout_busy_page(k, mapping);
     if (page === NO_PAGE) return 0;
-    error = yield* dax_wait_page(k, mapping, page, 'ext4_wait_dax_page');
+    error = yield* dax_wait_page(k, mapping, page, WAITS.ext4);
   } while (error === 0);
   return error;
 }
@@ -64,29 +71,38 @@ interface OneWait {
 }
 
 /** xfs and fuse wait for one page at a time. */
-function* break_dax_layouts(k: Kernel, mapping: AddressSpace, where: string): Task<OneWait> {
-  const page = yield* dax_layout_busy_page(k, mapping);
+function* break_dax_layouts(k: Kernel, mapping: AddressSpace, where: string, end: number): Task<OneWait> {
+  const page = yield* dax_layout_busy_page(k, mapping, end);
   if (page === NO_PAGE) return { error: 0, retry: false };
   return { error: yield* dax_wait_page(k, mapping, page, where), retry: true };
 }
 
-function* retry_layouts(k: Kernel, mapping: AddressSpace, where: string): Task<number> {
+function* retry_layouts(k: Kernel, mapping: AddressSpace, where: string, end = EVERYTHING): Task<number> {
   let once: OneWait;
   do {
-    once = yield* break_dax_layouts(k, mapping, where);
+    once = yield* break_dax_layouts(k, mapping, where, end);
   } while (once.error === 0 && once.retry);
   return once.error;
 }
 
-const WAITS = { ext4: 'ext4_wait_dax_page', xfs: 'xfs_wait_dax_page', fuse: 'fuse_wait_dax_page' } as const;
+/** Whoever takes pages of a file away passes (0, 0), which is a range of one page; later (0, -1), which is the whole file. */
+function fuse_dax_break_layouts(k: Kernel, mapping: AddressSpace): Task<number> {
+  return retry_layouts(k, mapping, WAITS.fuse, k.behaviour.fuseBreaksWholeFile ? EVERYTHING : 1);
+}
 
 /**
  * Wait until no page of the file is in use but by those who map it, who lose it. Context: invalidate_lock held, written; may
  * sleep. Return: 0 or -ERESTARTSYS.
  */
 function break_layouts(k: Kernel, mapping: AddressSpace): Task<number> {
-  const { type } = mapping.dax!.sb;
-  return type === 'ext4' ? ext4_break_layouts(k, mapping) : retry_layouts(k, mapping, WAITS[type]);
+  switch (mapping.dax!.sb.type) {
+    case 'ext4':
+      return ext4_break_layouts(k, mapping);
+    case 'xfs':
+      return retry_layouts(k, mapping, WAITS.xfs);
+    case 'fuse':
+      return fuse_dax_break_layouts(k, mapping);
+  }
 }
 
 /** Pages from `first` up to `end` are no longer the file's. */
@@ -128,20 +144,25 @@ export function dax_setattr(k: Kernel, mapping: AddressSpace, size: number): Tas
 }
 
 function* punch(k: Kernel, mapping: AddressSpace, offset: number, length: number): Task {
+  if (offset >= mapping.size) return;
   const { first, end } = holePages(offset, length);
   if (end > first) yield* unmap_mapping_pages(mapping, first, end - first, false);
   clear_hole_edges(k, mapping, offset, length);
   free_blocks(k, mapping, first, end);
 }
 
-/** fallocate(FALLOC_FL_PUNCH_HOLE). Context: may sleep for ever, where somebody keeps a page. Return: 0 or -ERESTARTSYS. */
+/**
+ * fallocate(FALLOC_FL_PUNCH_HOLE). A hole behind the end of the file is none: ext4 once looked at that first, else it is found out
+ * after the wait. Context: may sleep for ever, where somebody keeps a page. Return: 0 or -ERESTARTSYS.
+ */
 export function* dax_punch_hole(
   k: Kernel,
   mapping: AddressSpace,
   offset: number,
   length: number,
 ): Task<number> {
-  if (offset >= mapping.size) return 0;
+  const looksFirst = mapping.dax!.sb.type === 'ext4' && !k.behaviour.ext4WaitsBeforePunch;
+  if (looksFirst && offset >= mapping.size) return 0;
   return yield* with_idle_layout(k, mapping, punch(k, mapping, offset, length));
 }
 

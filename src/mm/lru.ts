@@ -34,6 +34,14 @@ export function folio_putback_lru(k: Kernel, folio: Page): void {
   put_page(k, folio);
 }
 
+/**
+ * release_pages(): drop a reference of each folio. A page of a device goes as by put_page(), in either convention: where an idle page
+ * has a reference, the last but one frees it (put_devmap_managed_page()), and else the last one (free_zone_device_page()).
+ */
+export function release_pages(k: Kernel, folios: readonly Page[]): void {
+  for (const folio of folios) if (folio !== k.hugeZeroFolio) put_page(k, folio);
+}
+
 /** Somebody used the folio: the second time it becomes active. */
 export function folio_mark_accessed(k: Kernel, folio: Page): void {
   const { flags } = k.mem;

@@ -8,6 +8,7 @@ import { __unmap_hugepage_range } from './hugetlb.js';
 import { hugetlb_vma_lock_write, hugetlb_vma_unlock_write } from './hugetlb_vma_lock.js';
 import { in_tree_order } from './interval_tree.js';
 import type { Kernel } from './kernel.js';
+import { release_pages } from './lru.js';
 import { assert_struct_page } from './memremap.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -61,7 +62,7 @@ export type MmuGather = Page[];
 
 /** Drop the references of what was unmapped. */
 export function tlb_finish_mmu(k: Kernel, tlb: MmuGather): void {
-  for (const folio of tlb) put_page(k, folio);
+  release_pages(k, tlb);
 }
 
 /**

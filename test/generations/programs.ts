@@ -12,7 +12,7 @@ import { Hang } from '../../src/sim/errors.js';
 import { type Asked, LockWatch } from '../../src/sim/lock-watch.js';
 import type { Task } from '../../src/sim/task.js';
 import { EINVAL } from '../../src/uapi/errno.js';
-import { F_SETFL } from '../../src/uapi/fcntl.js';
+import { F_SETFL, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '../../src/uapi/fcntl.js';
 import {
   decodeGupTest,
   encodeGupTest,
@@ -269,13 +269,13 @@ function failures(machine: Machine, name: string): number {
 
 // --- files of a DAX file system ---------------------------------------------------------------------------
 
-/** The file /mnt/pmem0/f of one page, open; it is mapped at the address that comes with it, and written. */
-function* daxFile(sys: Sys): Task<{ readonly fd: number; readonly addr: number }> {
-  yield* sys.mount('/dev/pmem0', '/mnt/pmem0', 'ext4', 'dax');
+/** The file /mnt/pmem0/f, open; it is mapped at the address that comes with it, and each page written. */
+function* daxFile(sys: Sys, pages = 1, fs = 'ext4'): Task<{ readonly fd: number; readonly addr: number }> {
+  yield* sys.mount('/dev/pmem0', '/mnt/pmem0', fs, 'dax');
   const fd = yield* sys.open('/mnt/pmem0/f', O_CREAT | O_RDWR);
-  yield* sys.ftruncate(fd, PAGE_SIZE);
-  const addr = yield* sys.mmap(0, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  yield* sys.store32(addr, 64);
+  yield* sys.ftruncate(fd, pages * PAGE_SIZE);
+  const addr = yield* sys.mmap(0, pages * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  for (let page = 0; page < pages; page++) yield* sys.store32(addr + page * PAGE_SIZE, 64);
   return { fd, addr };
 }
 
@@ -292,26 +292,52 @@ function daxReferences(machine: Machine, mapped: boolean): number {
   return machine.kernel.mem.refcount[page]!;
 }
 
-/** Whether the last close waits for whoever has a page of the file. */
-function lastCloseWaits(machine: Machine): number {
+/** Whether a program waits for ever, with persistent memory. */
+function waitsForEver(machine: Machine, program: (sys: Sys) => Task<number>): number {
   machine.loadModule('nd_pmem', {});
   const process = machine.spawn('p0');
   try {
-    machine.call(process, function* (sys) {
-      const { fd, addr } = yield* daxFile(sys);
-      const holder = yield* sys.open(PAGE_HOLDER_FILE, O_RDWR);
-      const arg = yield* map(sys, PAGE_SIZE);
-      yield* sys.storeBytes(arg, encodeHeldRange(addr, 1));
-      yield* sys.ioctl(holder, PAGE_HOLDER_GET, arg);
-      yield* sys.munmap(addr, PAGE_SIZE);
-      yield* sys.unlink('/mnt/pmem0/f');
-      return yield* sys.close(fd);
-    });
+    machine.call(process, program);
   } catch (error) {
     if (error instanceof Hang) return 1;
     throw error;
   }
   return 0;
+}
+
+/** Somebody keeps a page, without a mapping of it. */
+function* keepPage(sys: Sys, addr: number): Task {
+  const holder = yield* sys.open(PAGE_HOLDER_FILE, O_RDWR);
+  const arg = yield* map(sys, PAGE_SIZE);
+  yield* sys.storeBytes(arg, encodeHeldRange(addr, 1));
+  yield* sys.ioctl(holder, PAGE_HOLDER_GET, arg);
+}
+
+function* lastClose(sys: Sys): Task<number> {
+  const { fd, addr } = yield* daxFile(sys);
+  yield* keepPage(sys, addr);
+  yield* sys.munmap(addr, PAGE_SIZE);
+  yield* sys.unlink('/mnt/pmem0/f');
+  return yield* sys.close(fd);
+}
+
+function* truncateUnmapped(sys: Sys): Task<number> {
+  const { fd, addr } = yield* daxFile(sys);
+  yield* keepPage(sys, addr);
+  yield* sys.munmap(addr, PAGE_SIZE);
+  return yield* sys.ftruncate(fd, 0);
+}
+
+function* truncateSecond(sys: Sys): Task<number> {
+  const { fd, addr } = yield* daxFile(sys, 2, 'fuse');
+  yield* keepPage(sys, addr + PAGE_SIZE);
+  return yield* sys.ftruncate(fd, 0);
+}
+
+function* punchBehindTheEnd(sys: Sys): Task<number> {
+  const { fd, addr } = yield* daxFile(sys);
+  yield* keepPage(sys, addr);
+  return yield* sys.fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, PAGE_SIZE, PAGE_SIZE);
 }
 
 /** Whether direct I/O has pinned pages of its buffer. */
@@ -420,7 +446,22 @@ export const programs: Readonly<Record<string, WitnessProgram>> = {
     run: (machine) => daxReferences(machine, true),
     expected: 1,
   },
-  'the last close of an unlinked DAX file, a page of which is kept': { run: lastCloseWaits, expected: 1 },
+  'the last close of an unlinked DAX file, a page of which is kept': {
+    run: (machine) => waitsForEver(machine, lastClose),
+    expected: 1,
+  },
+  'truncate of a DAX file that was unmapped, a page of which is kept': {
+    run: (machine) => waitsForEver(machine, truncateUnmapped),
+    expected: 1,
+  },
+  'truncate of a DAX file of fuse, the second page of which is kept': {
+    run: (machine) => waitsForEver(machine, truncateSecond),
+    expected: 1,
+  },
+  'a hole behind the end of a DAX file, a page of which is kept': {
+    run: (machine) => waitsForEver(machine, punchBehindTheEnd),
+    expected: 1,
+  },
   'direct I/O into a buffer': { run: directIoPins, expected: 1 },
   'words of MIGRATE_END': {
     run(machine) {

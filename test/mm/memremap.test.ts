@@ -6,6 +6,7 @@ import { generationById } from '../../src/generations/index.js';
 import { pin_user_pages, unpin_user_pages } from '../../src/mm/gup.js';
 import { FOLL_WRITE } from '../../src/mm/gup_flags.js';
 import type { Kernel } from '../../src/mm/kernel.js';
+import { release_pages } from '../../src/mm/lru.js';
 import {
   DevPagemap,
   type DevPagemapOps,
@@ -83,6 +84,19 @@ for (const [kernel, [used, free]] of Object.entries(counts)) {
     }
   });
 }
+
+t.test('release_pages() frees a device page as put_page() does, in either convention', (t) => {
+  for (const [kernel, [used, free]] of Object.entries(counts)) {
+    const { k, page, freed, count, take } = device(of(kernel));
+    take();
+    k.mem.refcount[page]!++;
+    release_pages(k, [page]);
+    t.strictSame([count(), freed.length], [used, 0], `${kernel}: one has it still`);
+    release_pages(k, [page]);
+    t.strictSame([count(), freed.length], [free, 1], `${kernel}: nobody has it`);
+  }
+  t.end();
+});
 
 t.test('where only free pages keep a reference, it is theirs until the page is free again', async (t) => {
   const { k, page, count, take } = device({ ...of('6.12'), freeDevicePagesUnreferenced: false });

@@ -21,6 +21,24 @@ export const dax = {
     source: 'fs/ext4/inode.c ext4_break_layouts',
     witness: { kernel: '6.12', scenario: 'bugs/dax-truncate-early' },
   },
+  daxWaitsUnmapped: {
+    what: 'they wait for the pages of a file that nobody maps any more, too',
+    source: 'fs/dax.c dax_layout_busy_page_range',
+    since: ['6.15'],
+    witness: { kernel: '7.3', program: 'truncate of a DAX file that was unmapped, a page of which is kept' },
+  },
+  fuseBreaksWholeFile: {
+    what: 'fuse waits for any page of the file; before, for the first one alone',
+    source: 'fs/fuse/dir.c fuse_do_setattr',
+    since: ['6.15', '6.12.117', '6.1.192'],
+    witness: { kernel: '6.12', program: 'truncate of a DAX file of fuse, the second page of which is kept' },
+  },
+  ext4WaitsBeforePunch: {
+    what: 'ext4 waits before it looks whether a hole is behind the end of the file',
+    source: 'fs/ext4/extents.c ext4_fallocate',
+    since: ['6.14', '6.12.117'],
+    witness: { kernel: '6.12', program: 'a hole behind the end of a DAX file, a page of which is kept' },
+  },
   daxEvictionWaits: {
     what: 'so does the end of an inode',
     source: 'fs/dax.c dax_break_layout_final',
