@@ -124,6 +124,7 @@ export class Census {
   private count_kernel(): void {
     const { k, columns } = this;
     columns.refs[k.zeroPage]!++;
+    for (const page of k.imagePages) columns.refs[page]!++;
     if (k.hugeZeroFolio !== 0) columns.refs[k.hugeZeroFolio]!++;
     for (const page of k.swap?.cache.values() ?? []) columns.refs[page]!++;
     for (const page of k.leakedReferences) columns.refs[compound_head(this.mem, page)]!++;

@@ -51,10 +51,10 @@ function device_pages(census: Census): number {
   return used - leaked_pages(census, true);
 }
 
-/** Of system memory, without the zero pages and hugetlb's pool. */
+/** Of system memory, without the kernel's own pages and hugetlb's pool. */
 function pages(census: Census): number {
   const { k } = census;
   const { totalPages, nr_free_pages } = k.pages;
-  const own = 1 + (k.hugeZeroFolio === 0 ? 0 : 512) + k.hugetlb.nr_huge_pages * 512;
+  const own = 1 + k.imagePages.length + (k.hugeZeroFolio === 0 ? 0 : 512) + k.hugetlb.nr_huge_pages * 512;
   return totalPages - nr_free_pages - own - leaked_pages(census, false) - cached_alone(census);
 }

@@ -24,10 +24,12 @@ import {
   SWP_DEVICE_WRITE,
   swp_type,
 } from '../mm/pgtable.js';
+import { vma_is_special_mapping } from '../mm/special_mapping.js';
 import {
   linear_page_index,
   type MmStruct,
   VM_MIXEDMAP,
+  VM_PFNMAP,
   VM_SHARED,
   type VmArea,
   vma_is_dax,
@@ -157,8 +159,9 @@ class Places {
   }
 
   private zero(address: number, page: Page, flags: number): void {
-    if (page !== this.census.k.zeroPage)
-      throw this.at(address, 'a special entry of another page than the zero page');
+    const { k } = this.census;
+    if (k.imagePages.includes(page) && (this.vmaOf(address).vm_flags & VM_PFNMAP) !== 0) return;
+    if (page !== k.zeroPage) throw this.at(address, 'a special entry of another page than the zero page');
     if ((flags & PTE_WRITE) !== 0) throw this.at(address, 'the zero page is writable');
   }
 
@@ -179,7 +182,7 @@ class Places {
     const folio = compound_head(mem, page);
     const mapping = mem.mapping[folio]!;
     if (mapping === 0) {
-      if ((vma.vm_flags & VM_MIXEDMAP) !== 0) return;
+      if ((vma.vm_flags & VM_MIXEDMAP) !== 0 || vma_is_special_mapping(vma)) return;
       throw this.at(address, `${this.census.show(page)} has no mapping`);
     }
     if (mapping !== this.mapping) {

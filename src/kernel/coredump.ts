@@ -6,6 +6,7 @@
 import { get_dump_page } from '../mm/gup.js';
 import { put_page } from '../mm/page_alloc.js';
 import { compound_head } from '../mm/page_flags.js';
+import { vma_is_special_mapping } from '../mm/special_mapping.js';
 import { is_vm_hugetlb_page, type MmStruct, VM_IO, VM_READ, VM_SHARED, type VmArea } from '../mm/types.js';
 import { NO_PAGE } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
@@ -31,6 +32,7 @@ export const sig_kernel_coredump = (signal: string): boolean => DUMPS.has(signal
 function vma_dump_size(vma: VmArea): number {
   const whole = vma.vm_end - vma.vm_start;
   const shared = (vma.vm_flags & VM_SHARED) !== 0;
+  if (vma_is_special_mapping(vma)) return whole;
   if (is_vm_hugetlb_page(vma)) return shared ? 0 : whole;
   if ((vma.vm_flags & VM_IO) !== 0) return 0;
   if (shared || vma.anon_vma !== null) return whole;

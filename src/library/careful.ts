@@ -35,6 +35,7 @@ const TASKS: Readonly<Record<TaskName, true>> = {
   process_vm_writev: true,
   ioctl: true,
   mmap: true,
+  arch_prctl: true,
   munmap: true,
   mprotect: true,
   madvise: true,

@@ -89,6 +89,8 @@ export class Kernel {
   pgmaps: (DevPagemap | null)[] = [null];
   pgmapOfBlock: Uint16Array;
   zeroPage: Page = 0;
+  /** Pages of the kernel's image that programs may map (the vdso and its data). */
+  readonly imagePages: Page[] = [];
   /** The huge zero folio, allocated at its first use. */
   hugeZeroFolio: Page = 0;
   hugetlb!: HugetlbPool;

@@ -64,8 +64,10 @@ import { flush_tlb_page } from './tlb.js';
 import {
   is_vm_hugetlb_page,
   userfaultfd_missing,
+  VM_MIXEDMAP,
   VM_SPECIAL,
   VM_WRITE,
+  type VmArea,
   vma_is_anonymous,
   vma_is_dax,
 } from './types.js';
@@ -162,6 +164,13 @@ export function restore_pinned(k: Kernel, src: Uint32Array, npages: number, faul
   }
 }
 
+/** Why nothing of the mapping migrates. */
+function not_migrated(vma: VmArea): Because {
+  if (is_vm_hugetlb_page(vma)) return 'hugetlb-mapping';
+  if (vma_is_dax(vma)) return 'dax-mapping';
+  return (vma.vm_flags & VM_MIXEDMAP) !== 0 ? 'device-mapping' : 'special-mapping';
+}
+
 /**
  * Collect, lock and unmap the pages of a range.
  * Context: mmap_lock held for read; may sleep. Return: 0 (also when nothing can migrate), or -EINVAL.
@@ -172,8 +181,7 @@ export function* migrate_vma_setup(args: MigrateVma): Task<number> {
   const k = vma.vm_mm.kernel;
   const nr = (args.end - args.start) / PAGE_SIZE;
   if (is_vm_hugetlb_page(vma) || (vma.vm_flags & VM_SPECIAL) !== 0 || vma_is_dax(vma)) {
-    const other = vma_is_dax(vma) ? 'dax-mapping' : 'device-mapping';
-    const because = is_vm_hugetlb_page(vma) ? 'hugetlb-mapping' : other;
+    const because = not_migrated(vma);
     skip(args, args.start, NO_PAGE, 'migrate_vma_setup', because, args.end);
     return -EINVAL;
   }

@@ -120,7 +120,8 @@ export function* do_mmap(mm: MmStruct, request: MmapRequest): Task<number> {
   return yield* mmap_region(mm, addr, length, request);
 }
 
-function get_unmapped_area(mm: MmStruct, request: MmapRequest, length: number): number {
+/** Where a mapping goes. Context: mmap_lock held for write. Return: the address, -EINVAL, -ENOMEM or -EEXIST. */
+export function get_unmapped_area(mm: MmStruct, request: MmapRequest, length: number): number {
   const { addr, flags } = request;
   if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0) {
     if (addr % PAGE_SIZE !== 0) return -EINVAL;

@@ -72,3 +72,6 @@ export const MFD_HUGETLB = 4;
 export const SEEK_SET = 0;
 export const SEEK_CUR = 1;
 export const SEEK_END = 2;
+
+/** arch_prctl(): map the vdso. */
+export const ARCH_MAP_VDSO_64 = 0x2003;

@@ -110,6 +110,7 @@ export interface Sys {
   ioctl(fd: number, request: number, arg: number): Task<number>;
   /** The address, or a negative errno. `addr` 0 lets the kernel choose. */
   mmap(addr: number, length: number, prot: number, flags: number, fd: number, offset: number): Task<number>;
+  arch_prctl(option: number, arg: number): Task<number>;
   munmap(addr: number, length: number): Task<number>;
   mprotect(addr: number, length: number, prot: number): Task<number>;
   madvise(addr: number, length: number, advice: number): Task<number>;

@@ -122,6 +122,10 @@ export class Libc {
     return this.call(nr.__NR_mmap, addr, length, prot, flags, fd, offset);
   }
 
+  arch_prctl(option: number, arg: number): Task<number> {
+    return this.call(nr.__NR_arch_prctl, option, arg);
+  }
+
   munmap(addr: number, length: number): Task<number> {
     return this.call(nr.__NR_munmap, addr, length);
   }

@@ -54,6 +54,11 @@ export class Bench {
     for (const command of commands) this.run(command);
   }
 
+  /** The first line of what the shell answers. */
+  ask(command: string): string {
+    return this.shell.execute(command)[0] ?? '';
+  }
+
   /** Throws when the answer is not a success. */
   run(command: string): void {
     const [answer = '', ...rest] = this.shell.execute(command);

@@ -31,6 +31,7 @@ const VALUES = {
   daxPagesUnreferenced: [true, false, false, false, true],
   daxPagesAreNormal: [false, false, false, false, true],
   daxTruncateWaits: [true, true, true, true, true],
+  vvarPagesAreNormal: [false, false, false, false, true],
   daxWaitsUnmapped: [false, false, false, false, true],
   fuseBreaksWholeFile: [false, false, true, true, true],
   ext4WaitsBeforePunch: [false, false, false, true, true],

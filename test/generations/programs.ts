@@ -28,6 +28,7 @@ import {
   KFD_SMI_EVENT_MIGRATE_END,
 } from '../../src/uapi/kfd_ioctl.js';
 import {
+  ARCH_MAP_VDSO_64,
   MADV_DONTNEED_LOCKED,
   MAP_ANONYMOUS,
   MAP_HUGETLB,
@@ -73,16 +74,19 @@ function* offsetInHugePage(sys: Sys): Task<number> {
   return (yield* map(sys, 2 * HUGE)) % HUGE;
 }
 
-/** gup_test hands on what it is given; 0x10000 is FOLL_TOUCH, which only mm/gup.c itself may set. */
-function* pagesPinned(sys: Sys): Task<number> {
+/** Whether gup_test gets the page. */
+function* pinned(sys: Sys, addr: number, gup_flags: number): Task<number> {
   const fd = yield* sys.open('/sys/kernel/debug/gup_test', O_RDWR);
-  const addr = yield* map(sys, PAGE_SIZE);
   const arg = yield* map(sys, PAGE_SIZE);
-  const gup_flags = FOLL_WRITE | 0x10000;
   const struct = { addr, size: PAGE_SIZE, nr_pages_per_call: 1, gup_flags };
   yield* sys.storeBytes(arg, encodeGupTest(new Uint8Array(GUP_TEST.size), struct));
   yield* sys.ioctl(fd, PIN_BASIC_TEST, arg);
   return Number(decodeGupTest(yield* sys.loadBytes(arg, GUP_TEST.size)).size) / PAGE_SIZE;
+}
+
+/** gup_test hands on what it is given; 0x10000 is FOLL_TOUCH, which only mm/gup.c itself may set. */
+function* pagesPinned(sys: Sys): Task<number> {
+  return yield* pinned(sys, yield* map(sys, PAGE_SIZE), FOLL_WRITE | 0x10000);
 }
 
 /** PIN_FAST_BENCHMARK with FOLL_LONGTERM of a page that another thread copies there, as soon as somebody waits for it. */
@@ -313,6 +317,13 @@ function* keepPage(sys: Sys, addr: number): Task {
   yield* sys.ioctl(holder, PAGE_HOLDER_GET, arg);
 }
 
+/** Whether get_user_pages() gets the data of the vdso. */
+function* pinVvar(sys: Sys): Task<number> {
+  const addr = 0x1000_0000_0000;
+  yield* sys.arch_prctl(ARCH_MAP_VDSO_64, addr);
+  return yield* pinned(sys, addr, 0);
+}
+
 function* lastClose(sys: Sys): Task<number> {
   const { fd, addr } = yield* daxFile(sys);
   yield* keepPage(sys, addr);
@@ -462,6 +473,7 @@ export const programs: Readonly<Record<string, WitnessProgram>> = {
     run: (machine) => waitsForEver(machine, punchBehindTheEnd),
     expected: 1,
   },
+  'get_user_pages() of the data of the vdso': { run: calling(pinVvar), expected: 1 },
   'direct I/O into a buffer': { run: directIoPins, expected: 1 },
   'words of MIGRATE_END': {
     run(machine) {

@@ -73,6 +73,7 @@ t.test('each system call has its number, its name and its fidelity', async (t) =
     '87 unlink simplified ()',
     '149 mlock ported (start, len)',
     '150 munlock ported (start, len)',
+    '158 arch_prctl simplified (option, arg2)',
     '165 mount simplified ()',
     '166 umount simplified ()',
     '231 exit_group ported untraced',
@@ -222,6 +223,7 @@ t.test('bad ranges', async (t) => {
   t.equal(caller.sys(nr.__NR_mremap, at + 1, PAGE, PAGE, 0), -errno.EINVAL);
   t.equal(caller.sys(nr.__NR_mremap, 0, PAGE, PAGE, 0), -errno.EFAULT);
   t.equal(caller.sys(nr.__NR_mlock, 0, PAGE), -errno.ENOMEM);
+  t.equal(caller.sys(nr.__NR_arch_prctl, 1, 0), -errno.EINVAL);
   t.equal(caller.sys(nr.__NR_munlock, 0, PAGE), -errno.ENOMEM);
 });
 

@@ -4,9 +4,11 @@
  * where registers do; wait4() waits for one child and hands its status over as an object; every signal kills.
  */
 import { dup_mm } from '../../mm/mmap.js';
+import { map_vdso_once } from '../../mm/special_mapping.js';
 import type { Task } from '../../sim/task.js';
 import { done } from '../../sim/task.js';
 import { ECHILD, EINTR, EINVAL, ESRCH } from '../../uapi/errno.js';
+import { ARCH_MAP_VDSO_64 } from '../../uapi/mman.js';
 import { signalName } from '../../uapi/signal.js';
 import { copy_files } from '../files.js';
 import { type Process, ProcessExit } from '../process.js';
@@ -37,6 +39,11 @@ export function* sys_clone3(process: Process, entry: SyscallArg): Task<number> {
   // The new thread is woken with preemption: it runs first, until it sleeps.
   yield* process.services.executor.yield('clone');
   return task.id;
+}
+
+/** Answers for: arch/x86/kernel/process_64.c. Return: bytes of the code, -EEXIST, -ENOMEM, -EINVAL for what is not known. */
+export function sys_arch_prctl(process: Process, option: number, arg: number): Task<number> {
+  return option === ARCH_MAP_VDSO_64 ? map_vdso_once(process.ownMm, arg) : done(-EINVAL);
 }
 
 export function sys_exit_group(_process: Process, code: number): never {

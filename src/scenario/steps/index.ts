@@ -18,6 +18,7 @@ import { processes } from './processes.js';
 import { remap } from './remap.js';
 import { remote } from './remote.js';
 import { residency } from './residency.js';
+import { special } from './special.js';
 import { userfaults } from './uffd.js';
 
 export const steps = {
@@ -36,6 +37,7 @@ export const steps = {
   ...scratch,
   ...remote,
   ...residency,
+  ...special,
   ...userfaults,
   ...processes,
 };
