@@ -13,6 +13,7 @@ import { Session, type TakenStep } from '../session/session.js';
 import type { MachineSetup } from '../session/setup.js';
 import { type Call, CallWatch } from '../watch/call-watch.js';
 import { fanOut, type TraceSinks } from '../watch/tracer.js';
+import { type ChargedRange, Charges, chargeLines } from './charges.js';
 import { explainCommand } from './command.js';
 import { ForkExplainer } from './fork.js';
 import { LockExplainer, type LocksOf, lockLines } from './locks.js';
@@ -42,6 +43,8 @@ export interface ExplainedStep extends TakenStep {
   readonly mapping?: MappingExplanation;
   /** What the kernel took away meanwhile, to have memory. */
   readonly reclaimed: Reclaimed;
+  /** Of memory cgroups. */
+  readonly charges: readonly ChargedRange[];
   /** Who holds what, and where each waits. */
   readonly locks: readonly LocksOf[];
 }
@@ -73,6 +76,9 @@ class StepExplainer {
   #owners: ReadonlyMap<MmStruct, string> = new Map();
   /** While a step about a mapping is taken. */
   #mapping: MappingExplainer | ForkExplainer | undefined;
+  readonly #nameOf = (mm: MmStruct): string => this.#owners.get(mm) ?? '?';
+  readonly #charges = new Charges();
+  #taker = 'p0';
 
   constructor(private readonly machine: Machine) {
     const spelling = spellingOf(machine.generation);
@@ -87,6 +93,7 @@ class StepExplainer {
           this.#mapping.covers(event);
         if (!own) this.#collected.reclaimed.note(machine.kernel, event);
       },
+      charge: (event) => this.#charges.note(event, this.#taker),
       other: (event) => {
         if (event.event === 'gup_stopped') this.#collected.stops.push(event);
         else if (this.#mapping !== undefined) this.#collected.others.note(event);
@@ -96,6 +103,7 @@ class StepExplainer {
 
   /** The step is about to be taken. */
   begin(session: Session, step: Step): void {
+    this.#taker = step.as ?? 'p0';
     this.#owners = new Map(
       session.alive.flatMap((as) => {
         const mm = this.#mmOf(session, { as });
@@ -126,15 +134,21 @@ class StepExplainer {
   }
 
   explain(session: Session, taken: TakenStep, collected: Collected): Omit<ExplainedStep, 'locks'> {
-    const reclaimed = collected.reclaimed.told((mm) => this.#owners.get(mm) ?? '?');
-    return { ...this.#explain(session, taken, collected), reclaimed };
+    const reclaimed = collected.reclaimed.told(this.#nameOf);
+    return { ...this.#explain(session, taken, collected), reclaimed, charges: this.charges(taken.step) };
+  }
+
+  /** Those of the step, which are forgotten then. */
+  charges(step: Step): ChargedRange[] {
+    const asked = step.op === 'cgroup_read' ? `/${step.cgroup.split('/').at(-1)}` : undefined;
+    return this.#charges.take(this.machine.kernel, this.#nameOf, asked);
   }
 
   #explain(
     session: Session,
     taken: TakenStep,
     collected: Collected,
-  ): Omit<ExplainedStep, 'locks' | 'reclaimed'> {
+  ): Omit<ExplainedStep, 'locks' | 'reclaimed' | 'charges'> {
     const causes = [
       ...fatal(session, taken),
       ...unreached(taken, collected),
@@ -211,14 +225,18 @@ export function* explainScenario(
     const collected = explainer.take();
     const { hang, waits } = taken.result;
     const standing = locks.take(hang !== undefined || waits !== undefined);
-    if (options.step !== undefined && options.step !== taken.index) continue;
+    if (options.step !== undefined && options.step !== taken.index) {
+      explainer.charges(taken.step);
+      continue;
+    }
     yield { ...explainer.explain(session, taken, collected), locks: standing };
   }
 }
 
 /** What a step did, as `explain` prints it. */
 export function explainedLines(explained: ExplainedStep): string[] {
-  const { index, step, result, causes, warnings, locks, commands, touched, mapping, reclaimed } = explained;
+  const { index, step, result, causes, warnings, locks, commands, touched, mapping, reclaimed, charges } =
+    explained;
   return [
     `step ${index}  ${stepText(step)}: ${answerText(result)}`,
     ...causeLines(causes),
@@ -226,6 +244,7 @@ export function explainedLines(explained: ExplainedStep): string[] {
     ...commands.flatMap(commandLines),
     ...(touched === undefined ? [] : rangeLines(touched)),
     ...reclaimedLines(reclaimed),
+    ...chargeLines(charges),
     ...(mapping === undefined ? [] : mappingLines(mapping)),
     ...lockLines(locks),
   ];

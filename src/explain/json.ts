@@ -42,7 +42,7 @@ function pageJson(verdict: PageVerdict): object {
 }
 
 export function explainedJson(heading: Heading, explained: ExplainedStep): object {
-  const { causes, locks, commands, touched, mapping, reclaimed } = explained;
+  const { causes, locks, commands, touched, mapping, reclaimed, charges } = explained;
   const ranges = [...commands, touched, mapping].filter((range) => range !== undefined);
   const more = ranges.reduce((sum, range) => sum + range.more, 0);
   const all = [...causes, ...commands.flatMap(({ cause }) => cause ?? [])];
@@ -52,6 +52,7 @@ export function explainedJson(heading: Heading, explained: ExplainedStep): objec
     ...(mapping === undefined || mapping.told.length === 0 ? {} : { told: mapping.told }),
     ...(reclaimed.ranges.length === 0 ? {} : { reclaimed: reclaimed.ranges }),
     ...(reclaimed.killed.length === 0 ? {} : { killed: reclaimed.killed }),
+    ...(charges.length === 0 ? {} : { charges }),
     ...(locks.length === 0 ? {} : { locks }),
     pages: ranges.flatMap((range) => Array.from(range.pages, pageJson)),
     ...(more === 0 ? {} : { more }),

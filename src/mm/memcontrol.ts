@@ -131,6 +131,8 @@ export const mem_cgroup_margin = ({ max, memory }: MemCgroup): number => Math.ma
 /** From now on the folio is the cgroup's: its pages have been counted. */
 export function commit_charge(k: Kernel, folio: Page, memcg: MemCgroup): void {
   k.memcgs!.ofFolio.set(folio, memcg);
+  if (k.trace === null) return;
+  k.note({ event: 'mem_cgroup_charge', fn: 'commit_charge', page: folio, args: { memcg: memcg.name } });
 }
 
 /** Pages of the folio that is about to be free. */
@@ -156,6 +158,8 @@ export function mem_cgroup_migrate(k: Kernel, old: Page, folio: Page): void {
   if (memcg === undefined) return;
   ofFolio.delete(old);
   ofFolio.set(folio, memcg);
+  if (k.trace === null) return;
+  k.note({ event: 'mem_cgroup_migrate', fn: 'mem_cgroup_migrate', page: folio, args: { from: old } });
 }
 
 /** A huge folio has become small ones, which are charged where it was. */

@@ -100,11 +100,22 @@ function target_of(
   const slot = !present && is_swap_entry(flags) && (mc.flags & MOVE_ANON) !== 0 ? value : -1;
   if (page !== NO_PAGE) {
     const folio = compound_head(k.mem, page);
-    if (moving && !present && folio_mapped(k.mem, folio) && k.behaviour.moveChargeSkipsMapped) return null;
+    if (moving && !present && folio_mapped(k.mem, folio) && k.behaviour.moveChargeSkipsMapped) {
+      if (k.trace !== null && is_from(k, mc, folio)) note_stays(k, mc, folio);
+      return null;
+    }
     if (is_from(k, mc, folio)) return page_target(k, folio, 1);
   }
   if (slot < 0 || (k.memcgs!.ofSlot.get(slot) ?? null) !== mc.from) return null;
   return { type: 'swap', slot, pages: 1 };
+}
+
+const nameOf = (memcg: MemCgroup | null): string => memcg?.name ?? '/';
+
+function note_stays(k: Kernel, mc: Move, folio: Page): void {
+  const args = { memcg: nameOf(mc.from) };
+  const reason = { id: 'mapped-not-present' } as const;
+  k.note({ event: 'mem_cgroup_charge_stays', fn: 'get_mctgt_type', page: folio, reason, args });
 }
 
 /** A huge leaf moves as a whole; one that is not present does not (get_mctgt_type_thp). */
@@ -143,7 +154,12 @@ function* targets(mc: Move, moving: boolean): Generator<Target> {
 
 /** mem_cgroup_move_account(). Context: folio locked, and off the LRU. */
 function move_account(mc: Move, folio: Page, pages: number): void {
-  const { ofFolio } = mc.mm.kernel.memcgs!;
+  const k = mc.mm.kernel;
+  const { ofFolio } = k.memcgs!;
+  if (k.trace !== null) {
+    const args = { from: nameOf(mc.from), memcg: nameOf(mc.to) };
+    k.note({ event: 'mem_cgroup_move_account', fn: 'mem_cgroup_move_account', page: folio, args });
+  }
   if (mc.to === null) ofFolio.delete(folio);
   else ofFolio.set(folio, mc.to);
   mc.precharge -= pages;

@@ -36,6 +36,7 @@ export interface CoreReasons {
   'migration-entry': None;
   'zero-page': None;
   'not-present': None;
+  'mapped-not-present': None;
   'swap-entry': None;
   'hwpoison-entry': None;
   'nothing-writable': None;
@@ -175,6 +176,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'migration-entry': page('migration entry'),
   'zero-page': page('zero page'),
   'not-present': page('still not present'),
+  'mapped-not-present': page('mapped by an entry that is not present'),
   'swap-entry': page('swapped out'),
   'hwpoison-entry': page('entry of a page that the hardware has lost (hwpoison)'),
   'nothing-writable': page('no entry is writable'),

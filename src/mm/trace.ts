@@ -70,6 +70,14 @@ export interface TraceEvents {
   reclaim_unmap: AtPage & With<{ to: string }>;
   /** A process is killed for its memory. */
   oom_kill: { readonly mm: MmStruct } & With<{ pid: number; comm: string }>;
+  // Memory cgroups, by their names; "/" is the root.
+  mem_cgroup_charge: OfPage & With<{ memcg: string }>;
+  /** The charge goes with the contents of `from` to the page. */
+  mem_cgroup_migrate: OfPage & With<{ from: Page }>;
+  /** It goes with a process to another cgroup. */
+  mem_cgroup_move_account: OfPage & With<{ from: string; memcg: string }>;
+  /** It does not, though the process has the page. */
+  mem_cgroup_charge_stays: OfPage & Because & With<{ memcg: string }>;
   gup_stopped: AtAddress & Because & With<{ err: string }>;
   warn: Because;
 }

@@ -29,6 +29,13 @@ const TELLING: ReadonlySet<EventName> = new Set<EventName>([
 /** What reclaim takes, what it leaves, and who is killed where that does not suffice. */
 export type ReclaimEvent = TraceEventOf<'reclaim_unmap' | 'skip' | 'oom_kill'>;
 
+/** Charges of memory cgroups. */
+export type ChargeEvent = TraceEventOf<
+  'mem_cgroup_charge' | 'mem_cgroup_migrate' | 'mem_cgroup_move_account' | 'mem_cgroup_charge_stays'
+>;
+
+const isCharge = (event: TraceEvent): event is ChargeEvent => event.event.startsWith('mem_cgroup_');
+
 function isReclaim(event: TraceEvent): event is ReclaimEvent {
   if (event.event === 'skip') return event.fn === 'shrink_folio_list';
   return event.event === 'reclaim_unmap' || event.event === 'oom_kill';
@@ -72,6 +79,8 @@ export interface CallListener {
   fault(fault: Fault): void;
   /** Memory is short, whoever is to give some up. */
   reclaimed?(event: ReclaimEvent): void;
+  /** Of memory cgroups. */
+  charge?(event: ChargeEvent): void;
   /** What is told outside of both. */
   other?(event: TraceEvent): void;
 }
@@ -89,7 +98,8 @@ export class CallWatch implements TraceSink {
 
   emit(event: TraceEvent): void {
     const stack = this.#stack();
-    if (isReclaim(event)) this.listener.reclaimed?.(event);
+    if (isCharge(event)) this.listener.charge?.(event);
+    else if (isReclaim(event)) this.listener.reclaimed?.(event);
     else if (event.event === 'driver_command') this.#beginCall(stack, event);
     else if (event.event === 'page_fault_user') this.#beginFault(stack, event);
     else if (event.event === 'driver_command_end' || event.event === 'page_fault_end')
