@@ -2,8 +2,11 @@
 /** Who holds which lock, and where each waits: of a step that hung always, of one that slept when it is asked for. */
 import { Process } from '../kernel/process.js';
 import type { Machine } from '../machine/machine.js';
+import { folio_mapped } from '../mm/page_flags.js';
+import { rmap_places } from '../mm/rmap.js';
 import type { SimTask } from '../sim/executor.js';
 import { type Asked, type Held, LockWatch, type Standing } from '../sim/lock-watch.js';
+import { entryAt } from '../watch/observe.js';
 
 /** A task and its locks, as data. */
 export interface LocksOf {
@@ -32,9 +35,20 @@ export const byPid: TaskName = ({ data, name }) =>
 /** Who keeps the page: the driver, and the process that it keeps it for. */
 function keepersOf(machine: Machine, page: number): string[] {
   const holder = machine.drivers.holderOf(page);
-  if (holder === null) return [];
+  if (holder === null) return mappersOf(machine, page);
   const process = machine.processOf(holder.mm);
-  return [process === undefined ? holder.name : `${holder.name} for ${process.name}`];
+  const whose = process === undefined ? holder.name : `${holder.name} for ${process.name}`;
+  return [whose, ...mappersOf(machine, page)];
+}
+
+/** Who maps the page, where that is a reference of it, too: touched again while somebody waits for it. */
+function mappersOf(machine: Machine, page: number): string[] {
+  const { kernel } = machine;
+  if (!kernel.behaviour.daxPagesAreNormal || !folio_mapped(kernel.mem, page)) return [];
+  const mms = rmap_places(kernel, page)
+    .filter(({ vma, address }) => entryAt(vma.vm_mm, address).page === page)
+    .map(({ vma }) => vma.vm_mm);
+  return [...new Set(mms)].map((mm) => `the mapping of ${machine.processOf(mm)?.name ?? 'nobody'}`);
 }
 
 function locksOf(

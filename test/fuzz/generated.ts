@@ -35,6 +35,9 @@ const OLD = [
   'hang-dmirror_do_write',
 ];
 
+/** Who touches a page of a DAX file again, while somebody waits to cut it off, keeps it by that mapping alone. */
+const TOUCHED_AGAIN = ['ext4', 'xfs', 'fuse'].map((fs) => `hang-${fs}_wait_dax_page`);
+
 /**
  * A fork copies a huge migration entry, whose folio the parent then splits; recording err-105-0000 has it. Where memory
  * is short, TO_DEV does not look whether it got a small page in place of a huge one. And MADV_GUARD_INSTALL starts again
@@ -42,6 +45,7 @@ const OLD = [
  */
 const HUGE = [
   ...NEW,
+  ...TOUCHED_AGAIN,
   'oops-remove_migration_pte',
   'oops-dmirror_migrate_to_device',
   'hang-madvise_guard_install',

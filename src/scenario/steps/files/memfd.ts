@@ -76,6 +76,14 @@ function someBuffer({ dice }: Making, { regions }: Population, own: Fields): Fie
   };
 }
 
+/** Between a file and pages of a region, past the page cache. */
+function directly(where: Range, making: Making, actor: Population): Fields {
+  const { dice } = making;
+  const [region, size] = dice.pick([...actor.regions]);
+  const buffer = { region, page: dice.below(size) };
+  return { ...few(rangeOfFile(where, making, actor)), buffer, direct: true };
+}
+
 // --- fread ------------------------------------------------------------------------------------------------
 
 const freadSchema = stepSchema(
@@ -125,6 +133,7 @@ const fread = defineStep(freadSchema, {
         ...someBuffer(making, actor, {}),
       }),
     },
+    fread_direct: { on: (where, making, actor) => directly(where, making, actor) },
   },
   c: { takers: ['fread'], taker: () => 'fread', fields: fileFields, listed: ({ pages: count }) => count },
 });
@@ -179,6 +188,7 @@ const fwrite = defineStep(fwriteSchema, {
         ...someBuffer(making, actor, { word: making.word() }),
       }),
     },
+    fwrite_direct: { on: (where, making, actor) => directly(where, making, actor) },
   },
   c: {
     takers: ['fwrite'],
@@ -202,6 +212,23 @@ function drawTruncate(where: Range, making: Making, actor: Population): Fields {
   const length = dice.weighted({ whole: 53, part: 36, none: 10, more: 1 });
   const lengths = { whole: size, part: dice.below(size), none: 0, more: size + dice.below(size) + 1 };
   return { region, pages: lengths[length] };
+}
+
+/** Somebody has a page of a file while it is cut off, and lets go of it. */
+function drawHeld(making: Making, actor: Population): void {
+  const { dice } = making;
+  if (actor.files.size === 0) return;
+  const as = actor.name;
+  const region = dice.pick([...actor.files]);
+  const size = actor.regions.get(region)!;
+  const page = dice.below(size);
+  const hole = { op: 'punch', region, page: dice.below(size), pages: dice.between(1, size) };
+  const cut = dice.once(2) ? hole : { op: 'truncate', region, pages: dice.below(size) };
+  making.push({ as, op: 'get', region, page, pages: 1 });
+  making.push({ as, ...cut, background: true });
+  if (dice.once(2)) making.push({ as, op: 'store', region, page, pages: 1, word: making.word() });
+  making.push({ as, op: 'put' });
+  making.push({ as, op: 'await' });
 }
 
 const ONE_AT_A_TIME = 'it takes one step at a time';
@@ -234,7 +261,7 @@ const truncate = defineStep(truncateSchema, {
     ),
   },
   plainer: (step) => preferring(step, 'background', undefined),
-  draws: { truncate: { on: drawTruncate } },
+  draws: { truncate: { on: drawTruncate }, cut_held: { change: drawHeld } },
   c: {
     takers: ['truncate'],
     taker: () => 'truncate',
