@@ -33,8 +33,8 @@ export const testHmm = {
   toSystemArraysFreed: {
     what: 'the arrays for a migration to system memory are on the stack, or freed on every path',
     source: 'lib/test_hmm.c dmirror_migrate_to_system',
-    // They left the stack later than 6.12; 7.3 frees them.
-    except: { since: ['6.13'], until: ['7.3'] },
+    // They left the stack when 512 pages came to be migrated at a time; 7.3 frees them.
+    except: { since: ['6.19'], until: ['7.3'] },
     witness: { kernel: '6.12', scenario: 'bugs/to-system-array-leak' },
   },
   exclusiveNeedsAllPages: {

@@ -38,7 +38,8 @@ export const memory = {
   faultLocksDevicePage: {
     what: 'a CPU fault on a private page locks the page before it asks the driver for it',
     source: 'mm/memory.c do_swap_page',
-    since: ['6.13'],
+    // Commit 1afaeb8293c9 of March 2025.
+    since: ['6.15'],
     witness: { kernel: '7.3', recording: 'thpdev-105-0069' },
   },
   dontneedFreesTables: {

@@ -98,8 +98,8 @@ export const driverBugs: readonly Bug[] = [
     symptom: 'Each such call leaks two pages of kernel memory.',
     functions: ['dmirror_migrate_to_system'],
     fix: { subject: 'lib/test_hmm: fix memory leak in dmirror_migrate_to_system()' },
-    existed: 'later than 6.12, when the arrays had left the stack',
-    kernels: { since: ['6.13'], until: ['7.3'] },
+    existed: 'from 6.19 on, when the arrays had left the stack, before 7.3',
+    kernels: { since: ['6.19'], until: ['7.3'] },
     overrides: { toSystemArraysFreed: false },
     shows:
       'step 5: violation: expected nothing, got "refcount: page with pfn 0x300: refcount 1, but 0 references are held"',
