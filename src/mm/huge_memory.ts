@@ -46,7 +46,7 @@ import {
   type VmArea,
   type VmFault,
 } from './types.js';
-import { handle_userfault, pte_mkuffd_wp, userfaultfd_pte_wp } from './userfaultfd_k.js';
+import { handle_userfault, userfaultfd_pte_wp, with_uffd_wp } from './userfaultfd_k.js';
 import { maybe_mkwrite } from './vma.js';
 
 /** Whether faults may use huge pages: the sysfs setting, and the advice. */
@@ -213,12 +213,6 @@ export interface ProtectionChange {
   readonly upgrade: boolean;
   /** Write-protect for a userfaultfd, or no longer. */
   readonly uffd: 'wp' | 'resolve' | 'keep';
-}
-
-/** A present entry with the protection of a userfaultfd as it is to be. */
-export function with_uffd_wp(flags: number, uffd: ProtectionChange['uffd']): number {
-  if (uffd === 'wp') return pte_mkuffd_wp(flags);
-  return uffd === 'resolve' ? flags & ~PTE_UFFD_WP : flags;
 }
 
 /** mprotect of a whole huge page. */

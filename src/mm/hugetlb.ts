@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: mm/hugetlb.c, page faults. Fidelity: ported; no write-protecting userfaultfd, hwpoison or migration
- * entries.
+ * Answers for: mm/hugetlb.c, page faults. Fidelity: ported; no hwpoison or migration entries.
  */
 import { KernelBug } from '../sim/errors.js';
 import type { Mutex } from '../sim/locks.js';
@@ -14,6 +13,7 @@ import {
   type HugePte,
   huge_pte,
   huge_pte_alloc,
+  huge_pte_marked,
   hugetlb_add_new_anon_rmap,
   make_huge_pte,
   unmap_hugepage_range,
@@ -45,7 +45,7 @@ import {
   PG_uptodate,
   SetPageAnonExclusive,
 } from './page_flags.js';
-import { FLAGS, PTE_DIRTY, PTE_WRITE, PTE_YOUNG, pmd_index } from './pgtable.js';
+import { FLAGS, PTE_DIRTY, PTE_UFFD_WP, PTE_WRITE, PTE_YOUNG, pmd_index } from './pgtable.js';
 import { folio_move_anon_rmap } from './rmap.js';
 import { flush_tlb_range } from './tlb.js';
 import {
@@ -61,7 +61,7 @@ import {
   VM_WRITE,
   type VmArea,
 } from './types.js';
-import { handle_userfault } from './userfaultfd_k.js';
+import { handle_userfault, pte_mkuffd_wp, userfaultfd_pte_wp } from './userfaultfd_k.js';
 
 export {
   __unmap_hugepage_range,
@@ -120,6 +120,8 @@ export function* hugetlb_fault(vma: VmArea, address: number, flags: number): Tas
   let ret = 0;
   if (pte === null) {
     ret = yield* hugetlb_no_page(fault);
+  } else if ((flags & FAULT_FLAG_WRITE) !== 0 && userfaultfd_pte_wp(vma, pte.flags)) {
+    ret = userfault(fault, 'uffd-wp');
   } else if (!wantsCopy(flags) || (pte.flags & PTE_WRITE) !== 0) {
     pte.pmd.e[FLAGS + pte.i]! |= PTE_YOUNG | ((flags & FAULT_FLAG_WRITE) !== 0 ? PTE_DIRTY : 0);
   } else if (folio_test_anon(k.mem, pte.page) && !k.trylock_page(pte.page)) {
@@ -162,7 +164,7 @@ function* hugetlb_no_page(fault: HugeFault): Task<number> {
     return VM_FAULT_SIGBUS;
   }
   const cached = yield* lock_page_of_file(fault);
-  if (cached === null && is_for_userfaultfd(fault)) return userfault(fault);
+  if (cached === null && is_for_userfaultfd(fault)) return userfault(fault, 'uffd-missing');
   const found = cached ?? new_page(fault);
   if (found === null) return VM_FAULT_SIGBUS;
   const { folio, anon } = found;
@@ -177,7 +179,8 @@ function* hugetlb_no_page(fault: HugeFault): Task<number> {
   const shared = (vma.vm_flags & VM_SHARED) !== 0;
   const { pt } = vma.vm_mm;
   const prot = make_huge_pte(vma, shared && (vma.vm_flags & VM_WRITE) !== 0);
-  pt.set_pmd(pt.pmd_alloc(address), pmd_index(address), folio, prot);
+  const entry = huge_pte_marked(vma.vm_mm, address) ? pte_mkuffd_wp(prot) : prot;
+  pt.set_pmd(pt.pmd_alloc(address), pmd_index(address), folio, entry);
   if ((fault.flags & FAULT_FLAG_WRITE) === 0 || shared) {
     k.unlock_page(folio);
     return 0;
@@ -195,9 +198,9 @@ function is_for_userfaultfd({ vma, mapping, idx }: HugeFault): boolean {
 }
 
 /** hugetlb_handle_userfault(); whoever waits does so when the locks are given back. */
-function userfault({ vma, address, flags }: HugeFault): number {
+function userfault({ vma, address, flags }: HugeFault, reason: 'uffd-missing' | 'uffd-wp'): number {
   const pgoff = linear_page_index(vma, address);
-  return handle_userfault({ vma, address, pgoff, flags, page: NO_PAGE }, 'uffd-missing');
+  return handle_userfault({ vma, address, pgoff, flags, page: NO_PAGE }, reason);
 }
 
 /** The page that the file has at this place, or null. Context: may sleep. */
@@ -256,11 +259,13 @@ function* hugetlb_wp(fault: HugeFault): Task<number> {
   fault.k.enter('hugetlb_wp', fault.address);
   const { k, vma, address } = fault;
   const unshare = (fault.flags & FAULT_FLAG_UNSHARE) !== 0;
+  const pte = huge_pte(vma.vm_mm, address)!;
+  // The first touch of what is marked: the next fault is for the userfaultfd.
+  if (!unshare && (pte.flags & PTE_UFFD_WP) !== 0) return 0;
   if (!unshare && (vma.vm_flags & VM_WRITE) === 0) {
     k.warn('hugetlb_wp', 'a write fault in a mapping that cannot be written');
     return VM_FAULT_SIGSEGV;
   }
-  const pte = huge_pte(vma.vm_mm, address)!;
   if ((vma.vm_flags & VM_MAYSHARE) !== 0) {
     set_huge_ptep_writable(fault, pte);
     return 0;
@@ -328,7 +333,9 @@ function* copy_huge_page(fault: HugeFault, pte: HugePte, fresh: Page): Task<numb
     add_entire_mapcount(k.mem, old, -1);
     hugetlb_add_new_anon_rmap(k, fresh, vma, address);
     const { pt } = vma.vm_mm;
-    pt.set_pmd(pte.pmd, pte.i, fresh, make_huge_pte(vma, (fault.flags & FAULT_FLAG_UNSHARE) === 0));
+    const entry = make_huge_pte(vma, (fault.flags & FAULT_FLAG_UNSHARE) === 0);
+    const wp = (pte.flags & PTE_UFFD_WP) !== 0 && k.behaviour.hugetlbUnsharingKeepsWp;
+    pt.set_pmd(pte.pmd, pte.i, fresh, wp ? pte_mkuffd_wp(entry) : entry);
     spare = old;
   }
   mmu_notifier_invalidate_range_end(range);

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/hugetlb.c, page tables of huge pages: unmapping, fork, mprotect, mremap. Fidelity: simplified: no
- * migration entries or markers.
+ * migration entries; of markers only those of a write-protecting userfaultfd.
  *
  * DIVERGES: processes never share the page tables of a shared mapping (huge_pmd_share), so that notifications cover no
  * more than the range itself.
  *
- * A huge page is a leaf of the PMD table. It counts in the folio's entire mapcount, and never in the rss.
+ * A huge page is a leaf of the PMD table. It counts in the folio's entire mapcount, and never in the rss. A marker is an
+ * entry of the same table that is no leaf: but for faults and for what follows, there is nothing there.
  */
 import { KernelBug } from '../sim/errors.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { ENOSPC } from '../uapi/errno.js';
 import { HPAGE_PMD_NR } from '../uapi/mman.js';
+import type { ProtectionChange } from './huge_memory.js';
 import {
   alloc_hugetlb_folio,
   HPAGE_SIZE,
@@ -44,17 +46,22 @@ import {
 } from './page_flags.js';
 import {
   FLAGS,
+  type PageTables,
   type PmdTable,
   PTE_DIRTY,
   PTE_HUGE,
+  PTE_UFFD_WP,
   PTE_WRITE,
   PTE_YOUNG,
   pmd_index,
   pud_addr_end,
+  SWP_PTE_MARKER,
+  SWP_UFFD_WP,
 } from './pgtable.js';
 import { folio_try_dup_anon_rmap_pmd } from './rmap.js';
 import { flush_tlb_range } from './tlb.js';
 import { is_cow_mapping, linear_page_index, type MmStruct, type VmArea } from './types.js';
+import { with_uffd_wp } from './userfaultfd_k.js';
 
 /** A huge page that is mapped, for those who walk page tables. */
 export interface HugePte {
@@ -72,6 +79,17 @@ export function huge_pte(mm: MmStruct, address: number): HugePte | null {
   const i = pmd_index(address);
   const flags = pmd.e[FLAGS + i]!;
   return (flags & PTE_HUGE) === 0 ? null : { pmd, i, page: pmd.e[i]!, flags };
+}
+
+/** A huge page that is not there, but comes write-protected for a userfaultfd. */
+const UFFD_WP_MARKER = SWP_PTE_MARKER | SWP_UFFD_WP;
+
+const is_marked = (pmd: PmdTable, i: number): boolean => pmd.e[FLAGS + i] === UFFD_WP_MARKER;
+
+/** Whether nothing is mapped at `address` but a marker. */
+export function huge_pte_marked(mm: MmStruct, address: number): boolean {
+  const pmd = mm.pt.pmdTable(address);
+  return pmd !== null && is_marked(pmd, pmd_index(address));
 }
 
 /** The table that the entry for `address` is in, made when it is missing. Oopses where small pages are in its place. */
@@ -125,26 +143,29 @@ export function hugetlb_add_new_anon_rmap(k: Kernel, folio: Page, vma: VmArea, a
 // --- unmapping ------------------------------------------------------------------------------------------
 
 /**
- * Unmap [start, end), multiples of 2 MiB. `ref_page`: only where this very page is mapped; the VMA has then lost it
- * for good. Context: notifiers called by the caller.
+ * Unmap [start, end), multiples of 2 MiB. `markers`: whether what a userfaultfd write-protects stays marked, because the
+ * mapping does. `ref_page`: only where this very page is mapped; the VMA has then lost it for good. Context: notifiers
+ * called by the caller.
  */
 export function __unmap_hugepage_range(
   vma: VmArea,
   start: number,
   end: number,
+  markers: 'keep' | 'drop',
   ref_page: Page = NO_PAGE,
 ): void {
   const mm = vma.vm_mm;
   forEachHugeEntry(mm, start, end, (pmd, i, address) => {
+    if (markers === 'drop' && is_marked(pmd, i)) mm.pt.pmd_clear(pmd, i);
     if (!is_huge(pmd, i)) return true;
-    if (ref_page === NO_PAGE) {
-      zap_huge_pte(vma, pmd, i, address);
-      return true;
+    if (ref_page !== NO_PAGE) {
+      if (pmd.e[i] !== ref_page) return true;
+      set_vma_resv_unmapped(vma);
     }
-    if (pmd.e[i] !== ref_page) return true;
-    set_vma_resv_unmapped(vma);
+    const wp = (pmd.e[FLAGS + i]! & PTE_UFFD_WP) !== 0;
     zap_huge_pte(vma, pmd, i, address);
-    return false;
+    if (wp && markers === 'keep') mm.pt.set_pmd(pmd, i, NO_PAGE, UFFD_WP_MARKER);
+    return ref_page === NO_PAGE;
   });
   flush_tlb_range(mm, start, end);
 }
@@ -165,11 +186,11 @@ function zap_huge_pte(vma: VmArea, pmd: PmdTable, i: number, address: number): v
   put_page(k, folio);
 }
 
-/** The same with notification. Context: may sleep. */
+/** The same with notification, where the mapping stays. Context: may sleep. */
 export function* unmap_hugepage_range(vma: VmArea, start: number, end: number, ref_page: Page): Task {
   const range = mmu_notifier_range(vma.vm_mm, start, end, 'MMU_NOTIFY_CLEAR');
   yield* mmu_notifier_invalidate_range_start(range);
-  __unmap_hugepage_range(vma, start, end, ref_page);
+  __unmap_hugepage_range(vma, start, end, 'keep', ref_page);
   mmu_notifier_invalidate_range_end(range);
 }
 
@@ -223,7 +244,8 @@ function copy_huge_pte(
     return ret;
   }
   if (cow) src_pmd.e[FLAGS + i]! &= ~PTE_WRITE;
-  dst_vma.vm_mm.pt.set_pmd(dst_pmd, i, folio, src_pmd.e[FLAGS + i]!);
+  // The child has no userfaultfd, nor its markers.
+  dst_vma.vm_mm.pt.set_pmd(dst_pmd, i, folio, src_pmd.e[FLAGS + i]! & ~PTE_UFFD_WP);
   return 0;
 }
 
@@ -246,25 +268,43 @@ function copy_pinned_folio(
 
 // --- mprotect and mremap ------------------------------------------------------------------------------------
 
+/** One entry gets other PTE bits. Return: whether there was a page. */
+function change_huge_pte(
+  pt: PageTables,
+  pmd: PmdTable,
+  i: number,
+  newprot: number,
+  uffd: ProtectionChange['uffd'],
+): boolean {
+  if (is_huge(pmd, i)) {
+    const kept = pmd.e[FLAGS + i]! & (PTE_DIRTY | PTE_YOUNG | PTE_HUGE | PTE_UFFD_WP);
+    pmd.e[FLAGS + i] = with_uffd_wp(newprot | kept, uffd);
+    return true;
+  }
+  if (uffd === 'wp') pt.set_pmd(pmd, i, NO_PAGE, UFFD_WP_MARKER);
+  else if (uffd === 'resolve' && is_marked(pmd, i)) pt.pmd_clear(pmd, i);
+  return false;
+}
+
 /**
- * Give the huge pages of [start, end) the PTE bits `newprot`.
- * Context: mmap_lock held for write; may sleep. Return: base pages changed.
+ * Give the huge pages of [start, end) the PTE bits `newprot`; a userfaultfd that write-protects marks what is not there.
+ * Context: mmap_lock held; may sleep. Return: base pages changed.
  */
 export function* hugetlb_change_protection(
   vma: VmArea,
   start: number,
   end: number,
   newprot: number,
+  uffd: ProtectionChange['uffd'],
 ): Task<number> {
   const mm = vma.vm_mm;
   const range = mmu_notifier_range(mm, start, end, 'MMU_NOTIFY_PROTECTION_VMA');
   yield* mmu_notifier_invalidate_range_start(range);
   yield* hugetlb_vma_lock_write(vma, 'hugetlb_change_protection');
   let changed = 0;
+  if (uffd === 'wp') for (let at = start; at < end; at += HPAGE_SIZE) huge_pte_alloc(mm, at);
   forEachHugeEntry(mm, start, end, (pmd, i) => {
-    if (!is_huge(pmd, i)) return true;
-    pmd.e[FLAGS + i] = newprot | (pmd.e[FLAGS + i]! & (PTE_DIRTY | PTE_YOUNG | PTE_HUGE));
-    changed += HPAGE_PMD_NR;
+    if (change_huge_pte(mm.pt, pmd, i, newprot, uffd)) changed += HPAGE_PMD_NR;
     return true;
   });
   flush_tlb_range(mm, start, end);
@@ -286,10 +326,12 @@ export function* move_hugetlb_page_tables(
   yield* mmu_notifier_invalidate_range_start(range);
   yield* hugetlb_vma_lock_write(vma, 'move_hugetlb_page_tables');
   forEachHugeEntry(mm, old_addr, old_addr + length, (pmd, i, address) => {
-    if (!is_huge(pmd, i)) return true;
+    const here = is_huge(pmd, i);
     const page = pmd.e[i]!;
-    const flags = pmd.e[FLAGS + i]!;
+    // The new place has no userfaultfd, nor its markers.
+    const flags = pmd.e[FLAGS + i]! & ~PTE_UFFD_WP;
     mm.pt.pmd_clear(pmd, i);
+    if (!here) return true;
     const to = new_addr + (address - old_addr);
     mm.pt.set_pmd(huge_pte_alloc(mm, to), pmd_index(to), page, flags);
     return true;

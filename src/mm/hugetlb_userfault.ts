@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/hugetlb.c (hugetlb_mfill_atomic_pte) and mm/userfaultfd.c (mfill_atomic_hugetlb): a userfaultfd fills
- * huge pages. Fidelity: ported for UFFDIO_COPY without write protection.
+ * huge pages. Fidelity: ported for UFFDIO_COPY.
  */
 import { NO_PAGE } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
@@ -21,6 +21,7 @@ import { add_entire_mapcount, PG_uptodate } from './page_flags.js';
 import { PTE_DIRTY, PTE_YOUNG, pmd_index } from './pgtable.js';
 import { type MmStruct, VM_SHARED, VM_WRITE, type VmArea } from './types.js';
 import { copy_from_user } from './uaccess.js';
+import { pte_mkuffd_wp } from './userfaultfd_k.js';
 
 /** Where the bytes are, in whose memory. */
 interface Source {
@@ -29,7 +30,12 @@ interface Source {
 }
 
 /** One huge page. Context: fault mutex and VMA's lock held; may sleep. Return: 0 or -errno. */
-function* hugetlb_mfill_atomic_pte(vma: VmArea, addr: number, { mm: from, addr: src }: Source): Task<number> {
+function* hugetlb_mfill_atomic_pte(
+  vma: VmArea,
+  addr: number,
+  { mm: from, addr: src }: Source,
+  wp: boolean,
+): Task<number> {
   const mm = vma.vm_mm;
   const k = mm.kernel;
   const mapping = vma.vm_file!.mapping!;
@@ -56,7 +62,7 @@ function* hugetlb_mfill_atomic_pte(vma: VmArea, addr: number, { mm: from, addr: 
     hugetlb_add_new_anon_rmap(k, folio, vma, addr);
   }
   const entry = make_huge_pte(vma, (vma.vm_flags & VM_WRITE) !== 0) | PTE_DIRTY | PTE_YOUNG;
-  mm.pt.set_pmd(mm.pt.pmd_alloc(addr), pmd_index(addr), folio, entry);
+  mm.pt.set_pmd(mm.pt.pmd_alloc(addr), pmd_index(addr), folio, wp ? pte_mkuffd_wp(entry) : entry);
   if (shared) k.unlock_page(folio);
   return 0;
 }
@@ -70,6 +76,7 @@ export function* mfill_atomic_hugetlb(
   start: number,
   len: number,
   source: Source | null,
+  wp: boolean,
 ): Task<number> {
   if (source === null || start % HPAGE_SIZE !== 0 || len % HPAGE_SIZE !== 0) return -EINVAL;
   const { hugetlb } = vma.vm_mm.kernel;
@@ -79,7 +86,7 @@ export function* mfill_atomic_hugetlb(
     yield* mutex.mutex_lock('mfill_atomic_hugetlb');
     yield* hugetlb_vma_lock_read(vma, 'mfill_atomic_hugetlb');
     const from = { mm: source.mm, addr: source.addr + copied };
-    const err = yield* hugetlb_mfill_atomic_pte(vma, addr, from);
+    const err = yield* hugetlb_mfill_atomic_pte(vma, addr, from, wp);
     hugetlb_vma_unlock_read(vma);
     mutex.mutex_unlock();
     if (err !== 0) return copied > 0 ? copied : err;

@@ -278,16 +278,22 @@ function* unmap_page_range(
 }
 
 /** unmap_single_vma(): also for hugetlb, whose VMA is locked by whoever calls. */
-function* unmap_single_vma(tlb: MmuGather, vma: VmArea, start: number, end: number): Task {
+function* unmap_single_vma(
+  tlb: MmuGather,
+  vma: VmArea,
+  start: number,
+  end: number,
+  details: ZapDetails,
+): Task {
   const from = Math.max(vma.vm_start, start);
   const to = Math.min(vma.vm_end, end);
   if (from >= to) return;
   if (is_vm_hugetlb_page(vma)) {
-    __unmap_hugepage_range(vma, from, to);
+    __unmap_hugepage_range(vma, from, to, details === 'unmap' ? 'drop' : 'keep');
     flush_tlb_range(vma.vm_mm, from, to);
     return;
   }
-  yield* unmap_page_range(tlb, vma, from, to, 'unmap');
+  yield* unmap_page_range(tlb, vma, from, to, details);
 }
 
 /** unmap_vmas(): [start, end) of each. Context: notifiers called by the caller; may sleep. */
@@ -295,7 +301,7 @@ export function* unmap_vmas(tlb: MmuGather, vmas: readonly VmArea[], start: numb
   for (const vma of vmas) {
     const hugetlb = is_vm_hugetlb_page(vma);
     if (hugetlb) yield* hugetlb_vma_lock_write(vma, 'unmap_vmas');
-    yield* unmap_single_vma(tlb, vma, start, end);
+    yield* unmap_single_vma(tlb, vma, start, end, 'unmap');
     if (hugetlb) hugetlb_vma_unlock_write(vma);
   }
 }
@@ -315,7 +321,7 @@ export function* zap_page_range_single(
   if (hugetlb) yield* hugetlb_vma_lock_write(vma, 'zap_page_range_single');
   yield* mmu_notifier_invalidate_range_start(range);
   const tlb: MmuGather = [];
-  if (hugetlb) yield* unmap_single_vma(tlb, vma, start, end);
+  if (hugetlb) yield* unmap_single_vma(tlb, vma, start, end, details);
   else yield* unmap_page_range(tlb, vma, start, end, details);
   mmu_notifier_invalidate_range_end(range);
   tlb_finish_mmu(vma.vm_mm.kernel, tlb);

@@ -4,7 +4,7 @@ import type { Task } from '../sim/task.js';
 import { EACCES, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { PAGE_SIZE, PROT_EXEC, PROT_READ, PROT_WRITE } from '../uapi/mman.js';
 import { populate_vma_page_range } from './gup.js';
-import { change_huge_pmd, type ProtectionChange, with_uffd_wp } from './huge_memory.js';
+import { change_huge_pmd, type ProtectionChange } from './huge_memory.js';
 import { __split_huge_pmd } from './huge_split.js';
 import { hugetlb_change_protection } from './hugetlb.js';
 import {
@@ -51,6 +51,7 @@ import {
   type VmArea,
   vma_is_anonymous,
 } from './types.js';
+import { with_uffd_wp } from './userfaultfd_k.js';
 import { vma_modify_flags, vma_set_page_prot, vma_wants_writenotify } from './vma.js';
 
 /** Whether what is not there is marked, so that it comes write-protected: in files. */
@@ -111,7 +112,7 @@ export function* change_protection(
   vma.vm_mm.kernel.enter('change_protection', start);
   const mm = vma.vm_mm;
   if (is_vm_hugetlb_page(vma)) {
-    yield* hugetlb_change_protection(vma, start, end, newprot);
+    yield* hugetlb_change_protection(vma, start, end, newprot, change.uffd);
     return;
   }
   const marks = leaves_marks(vma, change);

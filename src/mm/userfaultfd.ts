@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/userfaultfd.c: what a userfaultfd does to the memory that it has: registering, filling, protecting.
- * Fidelity: ported for anonymous memory and memory files; of hugetlb mappings, for what is missing.
+ * Fidelity: ported for anonymous memory, memory files and hugetlb mappings.
  */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
@@ -49,11 +49,11 @@ import { userfaultfd_reset_ctx, vm_get_page_prot, vma_modify_flags, vma_set_page
 
 const vma_is_shmem = (vma: VmArea): boolean => vma.vm_ops?.name === 'shmem';
 
-/** DIVERGES: write protection of hugetlb is refused. */
 function vma_can_userfault(vma: VmArea, vm_flags = 0): boolean {
-  if (is_vm_hugetlb_page(vma)) return (vm_flags & VM_UFFD_WP) === 0;
-  if ((vma.vm_flags & VM_SPECIAL) !== 0) return false;
-  return vma_is_anonymous(vma) || vma_is_shmem(vma);
+  if (!is_vm_hugetlb_page(vma) && (vma.vm_flags & VM_SPECIAL) !== 0) return false;
+  if (vma_is_anonymous(vma)) return true;
+  if ((vm_flags & VM_UFFD_WP) !== 0 && !vma.vm_mm.kernel.behaviour.uffdWpOfFiles) return false;
+  return is_vm_hugetlb_page(vma) || vma_is_shmem(vma);
 }
 
 /** VMAs of [start, end), none of which may be missing altogether. */
@@ -166,17 +166,25 @@ function* uffd_wp_range(vma: VmArea, start: number, end: number, enable_wp: bool
   yield* change_protection(vma, start, end, { upgrade: false, uffd }, vm_get_page_prot(flags));
 }
 
-/** Where a range that is to be protected begins; -errno. */
+/** Why none of [start, end), or not all, of `vma` can be protected: 0 or -errno. */
+function wp_refusal(vma: VmArea, start: number, end: number): number {
+  if (!userfaultfd_wp(vma)) return -ENOENT;
+  return is_vm_hugetlb_page(vma) && (start % HPAGE_SIZE !== 0 || end % HPAGE_SIZE !== 0) ? -EINVAL : 0;
+}
+
+/** Protect [start, end), or no longer. Return: 0 or -errno. */
 function* protect_vmas(mm: MmStruct, start: number, end: number, enable_wp: boolean): Task<number> {
   if (!mm.kernel.behaviour.uffdWpSpansVmas) {
     const vma = find_dst_vma(mm, start, end);
-    if (vma === null || !userfaultfd_wp(vma)) return -ENOENT;
-    yield* uffd_wp_range(vma, start, end, enable_wp);
-    return 0;
+    if (vma === null) return -ENOENT;
+    const refused = wp_refusal(vma, start, end);
+    if (refused === 0) yield* uffd_wp_range(vma, start, end, enable_wp);
+    return refused;
   }
   const vmas = vmas_of(mm, start, end);
   for (const vma of vmas) {
-    if (!userfaultfd_wp(vma)) return -ENOENT;
+    const refused = wp_refusal(vma, start, end);
+    if (refused !== 0) return refused;
     yield* uffd_wp_range(vma, Math.max(vma.vm_start, start), Math.min(vma.vm_end, end), enable_wp);
   }
   return vmas.length === 0 ? -ENOENT : 0;
@@ -331,7 +339,7 @@ export function* mfill_atomic(
   yield* mm.mmap_lock.down_read('mfill_atomic');
   const vma = destination(mm, start, start + len, wp);
   if (typeof vma !== 'number' && is_vm_hugetlb_page(vma)) {
-    const filled = yield* mfill_atomic_hugetlb(vma, start, len, source);
+    const filled = yield* mfill_atomic_hugetlb(vma, start, len, source, wp);
     mm.mmap_lock.up_read();
     return filled;
   }

@@ -7,6 +7,7 @@ import {
   UFFD_PAGEFAULT_FLAG_WP,
   UFFD_PAGEFAULT_FLAG_WRITE,
 } from '../uapi/userfaultfd.js';
+import type { ProtectionChange } from './huge_memory.js';
 import type { Kernel } from './kernel.js';
 import { PTE_UFFD_WP, PTE_WRITE } from './pgtable.js';
 import {
@@ -27,6 +28,12 @@ export function userfaultfd_pte_wp(vma: VmArea, flags: number): boolean {
 }
 
 export const pte_mkuffd_wp = (flags: number): number => (flags & ~PTE_WRITE) | PTE_UFFD_WP;
+
+/** A present entry with the protection of a userfaultfd as it is to be. */
+export function with_uffd_wp(flags: number, uffd: ProtectionChange['uffd']): number {
+  if (uffd === 'wp') return pte_mkuffd_wp(flags);
+  return uffd === 'resolve' ? flags & ~PTE_UFFD_WP : flags;
+}
 
 /**
  * A fault that a userfaultfd has to resolve. Where it may wait, it is entered for whoever reads the fd, and whoever

@@ -47,6 +47,8 @@ const VALUES = {
   gupSplitsHugetlb: [false, false, false, false, false],
   longtermMigratesCoherent: [false, false, true, true, true],
   hugetlbZapRestoresReserve: [false, false, false, true, true],
+  hugetlbUnsharingKeepsWp: [false, false, false, true, true],
+  uffdWpOfFiles: [false, false, true, true, true],
   hmmWalksMixedmap: [false, true, true, true, true],
   hmmFaultsForeignPrivate: [false, false, true, true, true],
   faultsUnderVmaLock: [false, false, false, true, true],

@@ -15,6 +15,12 @@ export const hugetlb = {
     since: ['6.1'],
     witness: { kernel: '6.1', program: 'waits of a fault for the lock of huge pages' },
   },
+  hugetlbUnsharingKeepsWp: {
+    what: 'a huge page that is copied to be pinned stays write-protected for a userfaultfd',
+    source: 'mm/hugetlb.c hugetlb_wp',
+    since: ['6.4'],
+    witness: { kernel: '6.12', scenario: 'derived/hugetlb-uffd-wp-unshared-6.12' },
+  },
   hugetlbWalkLocksVma: {
     what: 'a walk of huge pages has the lock of their VMA',
     source: 'mm/pagewalk.c walk_hugetlb_range',

@@ -3,6 +3,12 @@
 import type { Entries } from './entry.js';
 
 export const userfaultfd = {
+  uffdWpOfFiles: {
+    what: 'a userfaultfd may write-protect memory files and huge pages of hugetlb; before, only anonymous memory',
+    source: 'include/linux/userfaultfd_k.h vma_can_userfault',
+    since: ['5.19'],
+    witness: { kernel: 'v4-coherent', scenario: 'derived/uffd-wp-files-5.17' },
+  },
   uffdWpFollowsPageProt: {
     what: 'UFFDIO_WRITEPROTECT goes by the protection of the mapping, and makes writable at once what needs no copy',
     source: 'mm/userfaultfd.c uffd_wp_range',
