@@ -74,6 +74,8 @@ export class MappingExplainer {
   /** Does the kernel write the pages, or copy from them? Undefined where it does neither. */
   readonly #copies: { readonly write: boolean } | undefined;
   readonly #addresses: Float64Array;
+  /** The same, once somebody asks for one of them. */
+  #covered: ReadonlySet<number> | undefined;
   readonly #before: PageStates;
   readonly #more: number;
 
@@ -96,7 +98,9 @@ export class MappingExplainer {
 
   /** Whether the page at `addr` of `mm` is one of those that are told of. */
   covers({ mm, addr }: { readonly mm: MmStruct; readonly addr: number }): boolean {
-    return mm === this.mm && this.#addresses.includes(addr);
+    if (mm !== this.mm) return false;
+    this.#covered ??= new Set(this.#addresses);
+    return this.#covered.has(addr);
   }
 
   #observe(): PageStates {
