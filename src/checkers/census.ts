@@ -163,7 +163,7 @@ export class Census {
       // What a DAX file has mapped, it holds no reference of.
       if (mapping === null || mapping.dax !== null) continue;
       for (const page of mapping.i_pages.values()) {
-        refs[page]! += (this.mem.flags[page]! & PG_private) !== 0 ? 2 : 1;
+        refs[compound_head(this.mem, page)]! += (this.mem.flags[page]! & PG_private) !== 0 ? 2 : 1;
       }
     }
   }

@@ -6,6 +6,19 @@
 import { holds, type Versions } from './version.js';
 
 const PARTS: Readonly<Record<string, string>> = {
+  collapse_of_file: 'madvise_collapse',
+  free_table: 'retract_page_tables',
+  insert_huge: 'collapse_file',
+  lock_cached_folio: 'collapse_file',
+  map_collapsed: 'collapse_pte_mapped_thp',
+  map_whole_folio: 'set_pte_range',
+  replace_table: 'collapse_pte_mapped_thp',
+  retract_page_tables_of: 'retract_page_tables',
+  share_cache_refs: '__split_huge_page',
+  take_folio: 'collapse_file',
+  take_folios: 'collapse_file',
+  unmap_huge_pmd: 'try_to_unmap_one',
+  unmap_to_split: 'unmap_folio',
   alloc_page: '__alloc_pages',
   alloc_huge: '__alloc_pages',
   alloc_reserve: '__alloc_pages',

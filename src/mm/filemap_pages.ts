@@ -6,7 +6,14 @@ import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru } from './lru.js';
 import { put_page } from './page_alloc.js';
-import { PG_dirty, PG_private, PG_readahead, PG_uptodate } from './page_flags.js';
+import {
+  compound_head,
+  folio_nr_pages,
+  PG_dirty,
+  PG_private,
+  PG_readahead,
+  PG_uptodate,
+} from './page_flags.js';
 import type { AddressSpace } from './types.js';
 
 /** Pages up to the end of the file. */
@@ -28,23 +35,29 @@ export function filemap_release_folio(k: Kernel, folio: Page): void {
   put_page(k, folio);
 }
 
-/** A page leaves the cache, whose reference the caller has then. */
-export function filemap_remove_folio(k: Kernel, mapping: AddressSpace, index: number, folio: Page): void {
+/** A folio leaves the cache, whose references, one for each page, the caller has then. */
+export function filemap_remove_folio(k: Kernel, mapping: AddressSpace, folio: Page): void {
+  const { mem } = k;
   filemap_release_folio(k, folio);
-  k.mem.flags[folio]! &= ~(PG_dirty | PG_readahead);
-  mapping.i_pages.delete(index);
-  k.mem.mapping[folio] = 0;
+  mem.flags[folio]! &= ~(PG_dirty | PG_readahead);
+  const nr = folio_nr_pages(mem, folio);
+  for (let i = 0; i < nr; i++) mapping.i_pages.delete(mem.index[folio]! + i);
+  mem.mapping[folio] = 0;
 }
 
 /** Drop the whole cache of an inode that nobody maps or has open (evict). */
 export function truncate_inode_pages_final(k: Kernel, mapping: AddressSpace): void {
-  for (const [index, page] of mapping.i_pages) {
-    filemap_remove_folio(k, mapping, index, page);
-    put_page(k, page);
+  for (const page of mapping.i_pages.values()) {
+    const folio = compound_head(k.mem, page);
+    filemap_remove_folio(k, mapping, folio);
+    put_page(k, folio, folio_nr_pages(k.mem, folio));
   }
 }
 
-/** Free the pages from `first` up to `end`, wherever they are referenced still. Context: may sleep. */
+/**
+ * Free the pages from `first` up to `end`, wherever they are referenced still; huge ones as a whole, which lie there as a whole.
+ * Context: may sleep.
+ */
 export function* truncate_inode_pages_range(
   k: Kernel,
   mapping: AddressSpace,
@@ -56,11 +69,12 @@ export function* truncate_inode_pages_range(
   for (const index of indices.sort((a, b) => a - b)) {
     const page = mapping.i_pages.get(index);
     if (page === undefined) continue;
-    yield* k.lock_page(page, where);
+    const folio = compound_head(k.mem, page);
+    yield* k.lock_page(folio, where);
     const ours = mapping.i_pages.get(index) === page;
-    if (ours) filemap_remove_folio(k, mapping, index, page);
-    k.unlock_page(page);
-    if (ours) put_page(k, page);
+    if (ours) filemap_remove_folio(k, mapping, folio);
+    k.unlock_page(folio);
+    if (ours) put_page(k, folio, folio_nr_pages(k.mem, folio));
   }
 }
 

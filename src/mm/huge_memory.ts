@@ -45,6 +45,7 @@ import {
   VM_WRITE,
   type VmArea,
   type VmFault,
+  vma_is_anonymous,
 } from './types.js';
 import { handle_userfault, userfaultfd_pte_wp, with_uffd_wp } from './userfaultfd_k.js';
 import { maybe_mkwrite } from './vma.js';
@@ -56,8 +57,12 @@ export function thp_vma_allowable(vma: VmArea): boolean {
   return thp !== 'madvise' || (vma.vm_flags & VM_HUGEPAGE) !== 0;
 }
 
-/** Whether the 2 MiB around `address` are all of the VMA (thp_vma_suitable_order). */
+/**
+ * Whether the 2 MiB around `address` are all of the VMA, and a file's begin where those of its page cache do
+ * (thp_vma_suitable_order).
+ */
 export function thp_vma_suitable(vma: VmArea, address: number): boolean {
+  if (!vma_is_anonymous(vma) && (vma.vm_start / PAGE_SIZE - vma.vm_pgoff) % HPAGE_PMD_NR !== 0) return false;
   const haddr = address - (address % 0x200000);
   return haddr >= vma.vm_start && haddr + 0x200000 <= vma.vm_end;
 }

@@ -4,7 +4,7 @@ import { COST_HUGE } from '../sim/costs.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EAGAIN, EBUSY } from '../uapi/errno.js';
-import { HPAGE_PMD_NR } from '../uapi/mman.js';
+import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
 import { split_page_memcg } from './memcontrol.js';
 import { is_device_private_page } from './memremap.js';
@@ -50,6 +50,7 @@ import {
   migration_entry_of,
   try_to_migrate,
 } from './rmap.js';
+import { unmap_to_split } from './rmap_unmap.js';
 import { flush_tlb_range } from './tlb.js';
 import { type VmArea, vma_is_anonymous } from './types.js';
 
@@ -171,28 +172,35 @@ export function* split_huge_pmd_if_needed(vma: VmArea, address: number): Task {
   if (pmd !== null) yield* __split_huge_pmd(vma, pmd, pmd_index(address), address, false, null);
 }
 
-/** Whether nobody but the mappings and `caller_pins` holds the folio. */
+/** References that the page cache of its file has, one for each page. */
+const cache_refs = (k: Kernel, folio: Page): number => (k.mem.mapping[folio]! < 0 ? HPAGE_PMD_NR : 0);
+
+/** Whether nobody but the mappings, the page cache and `caller_pins` holds the folio. */
 function can_split_folio(k: Kernel, folio: Page, caller_pins: number): boolean {
-  return folio_mapcount(k.mem, folio) === k.mem.refcount[folio]! - caller_pins;
+  return folio_mapcount(k.mem, folio) === k.mem.refcount[folio]! - cache_refs(k, folio) - caller_pins;
 }
 
 /**
- * Split a THP into base pages (split_huge_page_to_list_to_order, order 0, anonymous).
+ * Split a THP into base pages (split_huge_page_to_list_to_order, order 0), of anonymous memory or of a memory file. What mapped
+ * one of a file does not any more: faults bring its pages back.
  * Context: folio locked, with one reference of the caller; may sleep. Return: 0, -EAGAIN when somebody holds it,
- * -EBUSY for the huge zero page.
+ * -EBUSY for the huge zero page, and for one that has just been cut off its file.
  */
 export function* split_folio(k: Kernel, folio: Page): Task<number> {
   k.enter('split_huge_page_to_list_to_order');
   const { mem } = k;
-  if (folio === k.hugeZeroFolio || !folio_test_anon(mem, folio)) return -EBUSY;
+  if (folio === k.hugeZeroFolio || mem.mapping[folio] === 0) return -EBUSY;
   if (!can_split_folio(k, folio, 1)) {
-    if (k.trace !== null)
-      note_unsplit(k, folio, referenced('thp-pinned', k, folio, 1 + folio_mapcount(mem, folio)));
+    if (k.trace !== null) {
+      const known = 1 + folio_mapcount(mem, folio) + cache_refs(k, folio);
+      note_unsplit(k, folio, referenced('thp-pinned', k, folio, known));
+    }
     return -EAGAIN;
   }
-  yield* try_to_migrate(k, folio, true);
-  if (mem.refcount[folio] !== 1) {
-    remove_migration_ptes(k, folio, folio, false);
+  if (folio_test_anon(mem, folio)) yield* try_to_migrate(k, folio, true);
+  else yield* unmap_to_split(k, folio);
+  if (mem.refcount[folio] !== 1 + cache_refs(k, folio)) {
+    if (folio_test_anon(mem, folio)) remove_migration_ptes(k, folio, folio, false);
     if (k.trace !== null) note_unsplit(k, folio, { id: 'thp-referenced' });
     return -EAGAIN;
   }
@@ -239,10 +247,34 @@ export function folio_split_unmapped(k: Kernel, folio: Page): number {
   return 0;
 }
 
+/**
+ * Each small page has the reference of the page cache from now on that the huge one had for it. What lies beyond the end of the
+ * file leaves the cache.
+ */
+function share_cache_refs(k: Kernel, folio: Page): void {
+  const { mem } = k;
+  const mapping = k.mappings[-mem.mapping[folio]!]!;
+  const end = Math.ceil(mapping.size / PAGE_SIZE);
+  mem.refcount[folio]! -= HPAGE_PMD_NR - 1;
+  for (let tail = folio + 1; tail < folio + HPAGE_PMD_NR; tail++) {
+    if (mem.index[tail]! < end) {
+      mem.refcount[tail]!++;
+      continue;
+    }
+    mapping.i_pages.delete(mem.index[tail]!);
+    mem.flags[tail]! &= ~PG_dirty;
+    mem.mapping[tail] = 0;
+  }
+}
+
 function __split_huge_page(k: Kernel, folio: Page): void {
-  const zeropage = k.behaviour.splitRemapsZeroPages && !is_device_private_page(k, folio);
+  const anon = folio_test_anon(k.mem, folio);
+  const zeropage = anon && k.behaviour.splitRemapsZeroPages && !is_device_private_page(k, folio);
   __split_unmapped_folio(k, folio);
-  for (let i = 0; i < HPAGE_PMD_NR; i++) remove_migration_ptes(k, folio + i, folio + i, zeropage);
+  if (!anon) share_cache_refs(k, folio);
+  if (anon) {
+    for (let i = 0; i < HPAGE_PMD_NR; i++) remove_migration_ptes(k, folio + i, folio + i, zeropage);
+  }
   // The caller keeps the head's lock and reference; the tails go to whoever maps them.
   for (let i = 1; i < HPAGE_PMD_NR; i++) {
     k.unlock_page(folio + i);

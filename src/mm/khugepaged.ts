@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * Answers for: mm/khugepaged.c, MADV_COLLAPSE. Fidelity: ported for anonymous memory; files keep their small pages, and
- * khugepaged itself does not run (DIVERGES: MADV_COLLAPSE of them answers EINVAL).
- */
+/** Answers for: mm/khugepaged.c, MADV_COLLAPSE, and anonymous memory. Fidelity: ported; khugepaged itself does not run. */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { EAGAIN, EBUSY, EINVAL, ENOMEM } from '../uapi/errno.js';
-import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
-import { thp_vma_suitable } from './huge_memory.js';
+import { EINVAL } from '../uapi/errno.js';
+import { HPAGE_PMD_NR, HPAGE_PMD_SIZE, PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
+import { collapse_pte_mapped_thp, hpage_collapse_scan_file } from './khugepaged_file.js';
+import {
+  collapse_allowed,
+  find_table,
+  goes_on,
+  hugepage_vma_revalidate,
+  is_refcount_suitable,
+  madvise_collapse_errno,
+  refuse,
+  type ScanResult,
+} from './khugepaged_scan.js';
 import { folio_add_lru, folio_isolate_lru, folio_putback_lru } from './lru.js';
 import { mem_cgroup_charge } from './memcontrol_charge.js';
 import { swap_in } from './memory.js';
@@ -36,123 +43,23 @@ import {
   PTE_YOUNG,
   type PteTable,
   pmd_index,
-  pmd_is_migration_entry,
-  pmd_trans_huge,
   pte_present,
   SWP_UFFD_WP,
   vm_normal_page,
 } from './pgtable.js';
-import { type Because, type PlainReasonId, reasonOf, referenced } from './reasons.js';
+import { type PlainReasonId, referenced } from './reasons.js';
 import { folio_add_new_anon_rmap, folio_remove_rmap_pte } from './rmap.js';
-import { folio_free_swap, folio_test_swapcache } from './swap.js';
+import { folio_free_swap } from './swap.js';
 import { flush_tlb_range } from './tlb.js';
 import {
+  linear_page_index,
   type MmStruct,
   userfaultfd_armed,
   VM_FAULT_ERROR,
-  VM_HUGETLB,
-  VM_NOHUGEPAGE,
-  VM_SPECIAL,
   type VmArea,
   vma_is_anonymous,
 } from './types.js';
 import { maybe_mkwrite } from './vma.js';
-
-const HPAGE_PMD_SIZE = 0x200000;
-
-/** Why a range was not collapsed (enum scan_result), as far as MADV_COLLAPSE has use for it. */
-type ScanResult =
-  | 'SCAN_SUCCEED'
-  | 'SCAN_FAIL'
-  | 'SCAN_PMD_NULL'
-  | 'SCAN_PMD_NONE'
-  | 'SCAN_PMD_MAPPED'
-  | 'SCAN_EXCEED_NONE_PTE'
-  | 'SCAN_PTE_UFFD_WP'
-  | 'SCAN_PTE_NON_PRESENT'
-  | 'SCAN_PAGE_RO'
-  | 'SCAN_PAGE_NULL'
-  | 'SCAN_PAGE_COUNT'
-  | 'SCAN_PAGE_LRU'
-  | 'SCAN_PAGE_LOCK'
-  | 'SCAN_PAGE_ANON'
-  | 'SCAN_VMA_NULL'
-  | 'SCAN_VMA_CHECK'
-  | 'SCAN_ADDRESS_RANGE'
-  | 'SCAN_DEL_PAGE_LRU'
-  | 'SCAN_ALLOC_HUGE_PAGE_FAIL'
-  | 'SCAN_CGROUP_CHARGE_FAIL';
-
-/** Whether the next 2 MiB are tried after `result`. */
-function goes_on(k: Kernel, result: ScanResult): boolean {
-  return GOES_ON.has(result) || (result === 'SCAN_PMD_NONE' && k.behaviour.collapsePassesNoTable);
-}
-
-/** After these the next 2 MiB are tried; after all others nothing more is. */
-const GOES_ON: ReadonlySet<ScanResult> = new Set<ScanResult>([
-  'SCAN_PMD_NULL',
-  'SCAN_PTE_NON_PRESENT',
-  'SCAN_PTE_UFFD_WP',
-  'SCAN_PAGE_RO',
-  'SCAN_PAGE_NULL',
-  'SCAN_PAGE_COUNT',
-  'SCAN_PAGE_LOCK',
-  'SCAN_PAGE_LRU',
-  'SCAN_DEL_PAGE_LRU',
-]);
-
-function madvise_collapse_errno(k: Kernel, result: ScanResult): number {
-  switch (result) {
-    case 'SCAN_EXCEED_NONE_PTE':
-      return k.behaviour.collapseBusyWhenArmed ? -EBUSY : -EINVAL;
-    case 'SCAN_ALLOC_HUGE_PAGE_FAIL':
-      return -ENOMEM;
-    case 'SCAN_CGROUP_CHARGE_FAIL':
-      return -EBUSY;
-    case 'SCAN_PAGE_COUNT':
-    case 'SCAN_PAGE_LOCK':
-    case 'SCAN_PAGE_LRU':
-    case 'SCAN_DEL_PAGE_LRU':
-      return -EAGAIN;
-    default:
-      return -EINVAL;
-  }
-}
-
-/** Whether MADV_COLLAPSE may put huge pages there: whatever the sysfs setting, but with an anon_vma. */
-function collapse_allowed(vma: VmArea): boolean {
-  if ((vma.vm_flags & (VM_SPECIAL | VM_HUGETLB | VM_NOHUGEPAGE)) !== 0) return false;
-  return thp_vma_suitable(vma, vma.vm_end - HPAGE_PMD_SIZE) && vma.anon_vma !== null && vma_is_anonymous(vma);
-}
-
-/** The VMA may be another one, after the mmap_lock was dropped. */
-function hugepage_vma_revalidate(mm: MmStruct, address: number): VmArea | ScanResult {
-  const vma = mm.vmas.find_vma(address);
-  if (vma === null) return 'SCAN_VMA_NULL';
-  if (!thp_vma_suitable(vma, address)) return 'SCAN_ADDRESS_RANGE';
-  return collapse_allowed(vma) ? vma : 'SCAN_VMA_CHECK';
-}
-
-/** The PTE table of the 2 MiB at `address`, or why there is none to collapse. */
-function find_table(mm: MmStruct, address: number): PteTable | ScanResult {
-  const pmd = mm.pt.pmdTable(address);
-  if (pmd === null) return 'SCAN_PMD_NULL';
-  const i = pmd_index(address);
-  if (pmd_trans_huge(pmd, i) || pmd_is_migration_entry(pmd, i)) return 'SCAN_PMD_MAPPED';
-  return pmd.child[i] ?? 'SCAN_PMD_NONE';
-}
-
-/** Tell why a page is in the way. */
-function refuse(vma: VmArea, fn: string, addr: number, page: Page, because: Because): void {
-  const { vm_mm } = vma;
-  if (vm_mm.kernel.trace === null) return;
-  vm_mm.kernel.note({ event: 'skip', fn, mm: vm_mm, addr, page, reason: reasonOf(because) });
-}
-
-/** Whether only its mappings hold the folio. */
-function is_refcount_suitable(k: Kernel, folio: Page): boolean {
-  return k.mem.refcount[folio] === folio_mapcount(k.mem, folio) + (folio_test_swapcache(k, folio) ? 1 : 0);
-}
 
 /** What speaks against collapsing an entry. */
 interface Obstacle {
@@ -203,7 +110,7 @@ function scan_ptes(vma: VmArea, table: PteTable, address: number): Scan {
     const at = address + i * PAGE_SIZE;
     const stop = userfault_in_the_way(vma, table, i);
     if (stop !== null) {
-      refuse(vma, fn, at, NO_PAGE, stop.because);
+      refuse(vma.vm_mm, fn, at, NO_PAGE, stop.because);
       return { result: stop.result, unmapped };
     }
     if (flags !== 0 && !pte_present(flags)) {
@@ -216,17 +123,17 @@ function scan_ptes(vma: VmArea, table: PteTable, address: number): Scan {
     const folio = page === NO_PAGE ? NO_PAGE : compound_head(k.mem, page);
     const obstacle = page_in_the_way(k, folio);
     if (obstacle !== null) {
-      refuse(vma, fn, at, page, obstacle.because);
+      refuse(vma.vm_mm, fn, at, page, obstacle.because);
       return { result: obstacle.result, unmapped };
     }
     if (!is_refcount_suitable(k, folio)) {
       if (k.trace !== null)
-        refuse(vma, fn, at, page, referenced('pinned', k, folio, folio_mapcount(k.mem, folio)));
+        refuse(vma.vm_mm, fn, at, page, referenced('pinned', k, folio, folio_mapcount(k.mem, folio)));
       return { result: 'SCAN_PAGE_COUNT', unmapped };
     }
   }
   writable ||= k.behaviour.collapseAllowsReadOnly;
-  if (!writable) refuse(vma, fn, address, NO_PAGE, 'nothing-writable');
+  if (!writable) refuse(vma.vm_mm, fn, address, NO_PAGE, 'nothing-writable');
   return { result: writable ? 'SCAN_SUCCEED' : 'SCAN_PAGE_RO', unmapped };
 }
 
@@ -262,7 +169,7 @@ function __collapse_huge_page_isolate(
     const flags = table[FLAGS + i]!;
     const at = address + i * PAGE_SIZE;
     if (flags !== 0 && !pte_present(flags)) {
-      refuse(vma, fn, at, table[i]!, 'not-present');
+      refuse(vma.vm_mm, fn, at, table[i]!, 'not-present');
       return 'SCAN_PTE_NON_PRESENT';
     }
     const stop = userfault_in_the_way(vma, table, i);
@@ -270,14 +177,14 @@ function __collapse_huge_page_isolate(
     if (pte_none_or_zero(k, table, i)) continue;
     const page = vm_normal_page(flags, table[i]!);
     if (page === NO_PAGE || k.is_zone_device_page(page)) {
-      refuse(vma, fn, at, page, 'device-page');
+      refuse(vma.vm_mm, fn, at, page, 'device-page');
       return 'SCAN_PAGE_NULL';
     }
     if ((flags & PTE_WRITE) !== 0) writable = true;
     const folio = compound_head(mem, page);
     if (isolated.has(folio)) continue;
     if (!k.trylock_page(folio)) {
-      refuse(vma, fn, at, page, 'page-locked');
+      refuse(vma.vm_mm, fn, at, page, 'page-locked');
       return 'SCAN_PAGE_LOCK';
     }
     const result = isolate_folio(k, folio);
@@ -322,7 +229,7 @@ function __collapse_huge_page_copy(vma: VmArea, table: PteTable, huge: Page): vo
 /** Put `huge` in the place of the table at `address`, if all of that can be had. Context: mmap_lock held for write. */
 function* collapse_table(mm: MmStruct, table: PteTable, address: number, huge: Page): Task<ScanResult> {
   const k = mm.kernel;
-  const vma = hugepage_vma_revalidate(mm, address);
+  const vma = hugepage_vma_revalidate(mm, address, true);
   if (typeof vma === 'string') return vma;
   const found = find_table(mm, address);
   if (typeof found === 'string') return found;
@@ -351,7 +258,7 @@ function* collapse_table(mm: MmStruct, table: PteTable, address: number, huge: P
 
 /** Fault in what is not present; and find the table that is to go. Context: mmap_lock held for read; may sleep. */
 function* prepare_table(mm: MmStruct, address: number, unmapped: number): Task<PteTable | ScanResult> {
-  const vma = hugepage_vma_revalidate(mm, address);
+  const vma = hugepage_vma_revalidate(mm, address, true);
   if (typeof vma === 'string') return vma;
   const table = find_table(mm, address);
   if (typeof table === 'string' || unmapped === 0) return table;
@@ -401,6 +308,26 @@ function* hpage_collapse_scan_pmd(
   return { result: collapsed, dropped: true };
 }
 
+/** 2 MiB of a memory file. Context: mmap_lock held for read; dropped on return; may sleep. */
+function* collapse_of_file(vma: VmArea, address: number): Task<ScanResult> {
+  const mm = vma.vm_mm;
+  const file = vma.vm_file!;
+  const mapping = file.mapping!;
+  const pgoff = linear_page_index(vma, address);
+  file.get_file();
+  mm.mmap_lock.up_read();
+  const result = yield* hpage_collapse_scan_file(mm, address, mapping, pgoff);
+  file.fput();
+  if (result !== 'SCAN_PTE_MAPPED_HUGEPAGE') return result;
+  const write = !mm.kernel.behaviour.collapseRetractsEverywhere;
+  if (write) yield* mm.mmap_lock.down_write('madvise_collapse');
+  else yield* mm.mmap_lock.down_read('madvise_collapse');
+  const mapped = yield* collapse_pte_mapped_thp(mm, address);
+  if (write) mm.mmap_lock.up_write();
+  else mm.mmap_lock.up_read();
+  return mapped;
+}
+
 /**
  * madvise(MADV_COLLAPSE) of [start, end) of the VMA.
  * Context: mmap_lock held for read, dropped for a while; may sleep. Return: 0 or -errno.
@@ -423,13 +350,21 @@ export function* madvise_collapse(vma: VmArea, start: number, end: number): Task
       vma = again;
       to = Math.min(to, vma.vm_end - (vma.vm_end % HPAGE_PMD_SIZE));
     }
-    const scanned = yield* hpage_collapse_scan_pmd(vma, addr);
-    dropped ||= scanned.dropped;
-    if (scanned.result === 'SCAN_SUCCEED' || scanned.result === 'SCAN_PMD_MAPPED') {
+    let result: ScanResult;
+    if (vma_is_anonymous(vma)) {
+      const scanned = yield* hpage_collapse_scan_pmd(vma, addr);
+      dropped ||= scanned.dropped;
+      result = scanned.result;
+    } else {
+      result = yield* collapse_of_file(vma, addr);
+      dropped = true;
+      yield* mm.mmap_lock.down_read('madvise_collapse');
+    }
+    if (result === 'SCAN_SUCCEED' || result === 'SCAN_PMD_MAPPED') {
       collapsed++;
       continue;
     }
-    last = scanned.result;
+    last = result;
     if (!goes_on(mm.kernel, last)) break;
   }
   return collapsed === (to - from) / HPAGE_PMD_SIZE ? 0 : madvise_collapse_errno(mm.kernel, last);

@@ -7,6 +7,7 @@ import { done, type Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
 import { migrate_to_ram } from './device_fault.js';
+import { do_set_pmd, whole_folio_at } from './huge_file.js';
 import {
   charge_huge_pmd_anonymous_page,
   do_huge_pmd_anonymous_page,
@@ -14,6 +15,7 @@ import {
   do_huge_pmd_wp_page,
   thp_vma_allowable,
 } from './huge_memory.js';
+import { __split_huge_pmd } from './huge_split.js';
 import { hugetlb_fault } from './hugetlb.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru } from './lru.js';
@@ -27,6 +29,7 @@ import {
 import { folio_try_get, get_page, put_page } from './page_alloc.js';
 import {
   compound_head,
+  folio_nr_pages,
   folio_test_anon,
   folio_test_large,
   PageAnonExclusive,
@@ -169,6 +172,11 @@ function handle_huge_pmd(vmf: VmFault, pmd: PmdTable, i: number): Task<number> {
 
 function* wp_huge_pmd(vmf: VmFault, pmd: PmdTable, i: number): Task<number> {
   const unshare = (vmf.flags & FAULT_FLAG_UNSHARE) !== 0;
+  if (!vma_is_anonymous(vmf.vma)) {
+    // Of a file: its pages are faulted in one by one, and copied where the mapping is private.
+    yield* __split_huge_pmd(vmf.vma, pmd, i, vmf.address, false, null);
+    return yield* handle_pte_fault(vmf);
+  }
   if (!unshare && userfaultfd_pte_wp(vmf.vma, pmd.e[FLAGS + i]!)) return handle_userfault(vmf, 'uffd-wp');
   const ret = yield* do_huge_pmd_wp_page(vmf, pmd, i);
   return (ret & VM_FAULT_FALLBACK) === 0 ? ret : yield* handle_pte_fault(vmf);
@@ -291,6 +299,7 @@ function do_fault_around(vmf: VmFault): boolean {
   for (let i = from; i < to; i++) {
     const page = vma.vm_ops!.cachedPage!(vma, pgoff + i - pteOff);
     if (page === NO_PAGE) continue;
+    if (table === null && filemap_map_pmd(vmf, page)) return true;
     table ??= vma.vm_mm.pt.pte_alloc(address);
     if (table[FLAGS + i] !== 0) continue;
     get_page(k, page);
@@ -299,6 +308,13 @@ function do_fault_around(vmf: VmFault): boolean {
   }
   if (mapped > 0) vma.vm_ops!.faultedAround?.(vma, mapped);
   return table !== null && table[FLAGS + pteOff] !== 0;
+}
+
+/** The first page that is there may be one of a huge one, which is mapped as a whole then. */
+function filemap_map_pmd(vmf: VmFault, page: Page): boolean {
+  if (!do_set_pmd(vmf, page)) return false;
+  get_page(vmf.vma.vm_mm.kernel, page);
+  return true;
 }
 
 function map_file_page(k: Kernel, vma: VmArea, page: Page, table: PteTable, i: number, flags: number): void {
@@ -356,10 +372,17 @@ function finish_fault(vmf: VmFault, page: Page, cow: boolean): number {
   const { vma, address } = vmf;
   const mm = vma.vm_mm;
   const k = mm.kernel;
+  if (!cow && do_set_pmd(vmf, page)) {
+    k.unlock_page(compound_head(k.mem, page));
+    return 0;
+  }
   const table = mm.pt.pte_alloc(address);
   const i = pte_index(address);
   const raced = !pte_none_mostly(table[FLAGS + i]!);
-  if (!raced) {
+  const whole = cow ? -1 : whole_folio_at(vmf, page, table);
+  if (whole >= 0) {
+    map_whole_folio(vmf, page, table, i);
+  } else if (!raced) {
     let flags = vma.vm_page_prot | PTE_YOUNG;
     if ((vmf.flags & FAULT_FLAG_WRITE) !== 0) flags = maybe_mkwrite(flags | PTE_DIRTY, vma);
     if (is_pte_marker(table[FLAGS + i]!)) flags = pte_mkuffd_wp(flags);
@@ -378,6 +401,18 @@ function finish_fault(vmf: VmFault, page: Page, cow: boolean): number {
     if (raced) put_page(k, page);
   }
   return raced ? VM_FAULT_NOPAGE : 0;
+}
+
+/** All pages of the large folio of `page`, which belongs at entry `at` of the table. */
+function map_whole_folio({ vma, flags }: VmFault, page: Page, table: PteTable, at: number): void {
+  const k = vma.vm_mm.kernel;
+  const folio = compound_head(k.mem, page);
+  const nr = folio_nr_pages(k.mem, folio);
+  const first = at - (page - folio);
+  let pte = vma.vm_page_prot | PTE_YOUNG;
+  if ((flags & FAULT_FLAG_WRITE) !== 0) pte = maybe_mkwrite(pte | PTE_DIRTY, vma);
+  k.mem.refcount[folio]! += nr - 1;
+  for (let n = 0; n < nr; n++) map_file_page(k, vma, folio + n, table, first + n, pte);
 }
 
 // --- faults on special entries -----------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import type { Kernel } from './kernel.js';
 import { mem_cgroup_migrate } from './memcontrol.js';
 import { idle_device_refs, is_device_private_page } from './memremap.js';
 import {
+  folio_nr_pages,
   folio_test_anon,
   folio_test_large,
   PG_active,
@@ -43,6 +44,7 @@ import {
 import {
   folio_add_anon_rmap_pmd,
   folio_add_anon_rmap_pte,
+  folio_add_file_rmap_pmd,
   folio_add_file_rmap_pte,
   forEachMigrationPte,
 } from './rmap.js';
@@ -160,7 +162,8 @@ function remove_migration_pmd(
     if ((old & SWP_MIG_YOUNG) !== 0) entry |= PTE_YOUNG;
     if ((old & SWP_MIG_DIRTY) !== 0 && (mem.flags[folio]! & PG_dirty) !== 0) entry |= PTE_DIRTY;
   }
-  folio_add_anon_rmap_pmd(k, folio, vma, type !== SWP_MIGRATION_READ);
+  if (folio_test_anon(mem, folio)) folio_add_anon_rmap_pmd(k, folio, vma, type !== SWP_MIGRATION_READ);
+  else folio_add_file_rmap_pmd(k, folio, vma);
   pmd.e[i] = folio;
   pmd.e[FLAGS + i] = entry;
   if (k.trace !== null) {
@@ -188,12 +191,13 @@ export function folio_migrate_mapping(k: Kernel, newfolio: Page, folio: Page, ex
   return 0;
 }
 
-/** References of a folio that is unmapped: the caller's, a cache's, and that of its buffers. */
+/** References of a folio that is unmapped: the caller's, a cache's for each page, and that of its buffers. */
 export function folio_expected_refs(k: Kernel, folio: Page): number {
   const cached = folio_test_swapcache(k, folio) || folio_mapping_of_file(k, folio) !== null;
+  const nr = folio_nr_pages(k.mem, folio);
   const attached = (k.mem.flags[folio]! & PG_private) !== 0;
   const idle = k.is_zone_device_page(folio) ? idle_device_refs(k, folio) : 0;
-  return 1 + (cached ? 1 : 0) + (attached ? 1 : 0) + idle;
+  return 1 + (cached ? nr : 0) + (attached ? 1 : 0) + idle;
 }
 
 /** The file whose page cache has the folio; null for anonymous memory. */
@@ -206,12 +210,13 @@ function folio_mapping_of_file(k: Kernel, folio: Page): AddressSpace | null {
 function replace_in_page_cache(k: Kernel, mapping: AddressSpace, newfolio: Page, folio: Page): void {
   const { mem } = k;
   const attached = mem.flags[folio]! & PG_private;
-  const references = 1 + (attached !== 0 ? 1 : 0);
+  const nr = folio_nr_pages(mem, folio);
+  const references = nr + (attached !== 0 ? 1 : 0);
   mem.flags[newfolio]! |= attached;
   mem.flags[folio]! &= ~attached;
   mem.refcount[newfolio]! += references;
   mem.refcount[folio]! -= references;
-  mapping.i_pages.set(mem.index[folio]!, newfolio);
+  for (let i = 0; i < nr; i++) mapping.i_pages.set(mem.index[folio]! + i, newfolio + i);
 }
 
 /** Take over the page flags of the migrated folio. */

@@ -5,7 +5,7 @@ import { EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
 import { TASK_SIZE } from './mmap.js';
-import { PG_uptodate } from './page_flags.js';
+import { compound_head, PG_uptodate } from './page_flags.js';
 import {
   FLAGS,
   is_swap_entry,
@@ -37,7 +37,8 @@ function unmapped(vma: VmArea, addr: number): number {
     const slot = mapping.i_swapped.get(index);
     return slot === undefined ? 0 : cached(vma.vm_mm.kernel, slot);
   }
-  return (vma.vm_mm.kernel.mem.flags[page]! & PG_uptodate) !== 0 ? 1 : 0;
+  const { mem } = vma.vm_mm.kernel;
+  return (mem.flags[compound_head(mem, page)]! & PG_uptodate) !== 0 ? 1 : 0;
 }
 
 function incore(vma: VmArea, addr: number): number {

@@ -179,6 +179,12 @@ export function folio_add_anon_rmap_pmd(k: Kernel, folio: Page, vma: VmArea, exc
   if (exclusive) SetPageAnonExclusive(k.mem, folio);
 }
 
+/** A huge PMD maps the folio of a file. */
+export function folio_add_file_rmap_pmd(k: Kernel, folio: Page, vma: VmArea): void {
+  add_entire_mapcount(k.mem, folio, 1);
+  mlock_vma_folio(k, folio, vma);
+}
+
 /** The folio belongs to one process now: later rmap walks need not look at its relatives. */
 export function folio_move_anon_rmap(k: Kernel, folio: Page, vma: VmArea): void {
   k.mem.mapping[folio] = vma.anon_vma!.id;
@@ -222,7 +228,7 @@ function vma_address(vma: VmArea, pgoff: number, nr: number): number {
 }
 
 /** Last byte + 1 of what `vma` maps of the folio from `address` on. */
-function vma_address_end(k: Kernel, folio: Page, vma: VmArea, address: number): number {
+export function vma_address_end(k: Kernel, folio: Page, vma: VmArea, address: number): number {
   const nr = folio_nr_pages(k.mem, folio);
   if (nr === 1) return address + PAGE_SIZE;
   const past = vma.vm_start + (k.mem.index[folio]! + nr - vma.vm_pgoff) * PAGE_SIZE;

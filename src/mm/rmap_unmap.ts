@@ -3,6 +3,7 @@
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
+import { split_huge_pmd_locked } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { mlock_folio } from './lru.js';
 import {
@@ -14,7 +15,9 @@ import { put_page } from './page_alloc.js';
 import {
   folio_mapcount,
   folio_mapped,
+  folio_nr_pages,
   folio_test_anon,
+  folio_test_large,
   PageAnonExclusive,
   PG_dirty,
   PG_swapbacked,
@@ -25,6 +28,8 @@ import {
   PTE_DIRTY,
   PTE_UFFD_WP,
   type PteTable,
+  pmd_index,
+  pmd_trans_huge,
   pte_index,
   pte_present,
   SWP_EXCLUSIVE,
@@ -34,7 +39,12 @@ import {
   SWP_UFFD_WP,
   swp_uffd_wp_of,
 } from './pgtable.js';
-import { folio_remove_rmap_pte, folio_try_share_anon_rmap_pte, rmap_places } from './rmap.js';
+import {
+  folio_remove_rmap_pte,
+  folio_try_share_anon_rmap_pte,
+  rmap_places,
+  vma_address_end,
+} from './rmap.js';
 import { folio_test_swapcache, swap_duplicate, swap_free } from './swap.js';
 import { flush_tlb_page } from './tlb.js';
 import { VM_LOCKED, type VmArea } from './types.js';
@@ -62,7 +72,7 @@ function swap_entry_of(k: Kernel, folio: Page, old: number): number | null {
   return SWP_SWAP | (exclusive ? SWP_EXCLUSIVE : 0) | wp;
 }
 
-/** Return: whether the entry is gone. */
+/** Return: whether the entry is gone. Of anonymous memory, the folio is a small one. */
 function unmap_one(
   k: Kernel,
   folio: Page,
@@ -73,6 +83,7 @@ function unmap_one(
   poisoned: boolean,
 ): boolean {
   const { mem } = k;
+  const page = table[i]!;
   const old = table[FLAGS + i]!;
   flush_tlb_page(vma.vm_mm, addr);
   if (pte_present(old) && (old & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
@@ -80,7 +91,7 @@ function unmap_one(
   let word = 0;
   if (poisoned && !folio_test_swapcache(k, folio)) {
     entry = SWP_HWPOISON;
-    word = folio;
+    word = page;
   } else if (!folio_test_anon(mem, folio)) {
     if (userfaultfd_pte_wp(vma, old & PTE_UFFD_WP)) entry = SWP_PTE_MARKER | SWP_UFFD_WP;
   } else if ((mem.flags[folio]! & PG_swapbacked) === 0) {
@@ -93,7 +104,7 @@ function unmap_one(
   table[i] = word;
   table[FLAGS + i] = entry;
   vma.vm_mm.rss--;
-  folio_remove_rmap_pte(k, folio, folio, vma);
+  folio_remove_rmap_pte(k, folio, page, vma);
   put_page(k, folio);
   if (k.trace !== null && !poisoned) {
     const to = !folio_test_anon(mem, folio) ? 'file' : entry === 0 ? 'nothing' : 'swap';
@@ -102,7 +113,7 @@ function unmap_one(
       fn: 'try_to_unmap_one',
       mm: vma.vm_mm,
       addr,
-      page: folio,
+      page,
       args: { to },
     });
   }
@@ -112,33 +123,58 @@ function unmap_one(
 /** Whether the entry is one of the folio's: where those exclusive to a device count as such, one of them, too. */
 function entry_maps(k: Kernel, folio: Page, table: PteTable, i: number): boolean {
   const flags = table[FLAGS + i]!;
-  if (table[i] !== folio) return false;
+  const page = table[i]!;
+  if (page < folio || page >= folio + folio_nr_pages(k.mem, folio)) return false;
   return pte_present(flags) || (k.behaviour.exclusiveEntriesMap && is_device_exclusive_entry(flags));
+}
+
+/** What try_to_unmap() is asked for beside (enum ttu_flags). */
+interface How {
+  /** Entries that say that the page is poisoned. */
+  readonly poisoned: boolean;
+  /** Locked mappings, too. */
+  readonly ignoreMlock: boolean;
 }
 
 /** Whoever maps the small page gets a signal from now on, when he touches it (TTU_HWPOISON). Context: folio locked; may sleep. */
 export function* unmap_poisoned(k: Kernel, folio: Page): Task {
-  yield* unmap_everywhere(k, folio, true);
+  yield* unmap_everywhere(k, folio, { poisoned: true, ignoreMlock: true });
 }
 
 /** Unmap a small folio, as far as nothing speaks against it. Context: folio locked; may sleep (notifiers). */
 export function* try_to_unmap(k: Kernel, folio: Page): Task {
-  yield* unmap_everywhere(k, folio, false);
+  yield* unmap_everywhere(k, folio, { poisoned: false, ignoreMlock: false });
 }
 
-/** `poisoned`: by entries that say so, and in locked mappings, too. */
-function* unmap_everywhere(k: Kernel, folio: Page, poisoned: boolean): Task {
-  for (const { vma, address } of rmap_places(k, folio)) {
-    const { vm_mm: mm } = vma;
-    const range = mmu_notifier_range(mm, address, address + PAGE_SIZE, 'MMU_NOTIFY_CLEAR');
+/** The same of a file's folio, whatever its size, from locked mappings, too (TTU_IGNORE_MLOCK, TTU_SPLIT_HUGE_PMD). */
+export function* unmap_to_split(k: Kernel, folio: Page): Task {
+  yield* unmap_everywhere(k, folio, { poisoned: false, ignoreMlock: true });
+}
+
+/** A huge PMD that maps a file's folio goes as a whole; nothing of it is left in a table. */
+function unmap_huge_pmd(k: Kernel, folio: Page, vma: VmArea, address: number): void {
+  if (!folio_test_large(k.mem, folio)) return;
+  const pmd = vma.vm_mm.pt.pmdTable(address);
+  const i = pmd_index(address);
+  if (pmd !== null && pmd_trans_huge(pmd, i) && pmd.e[i] === folio)
+    split_huge_pmd_locked(vma, pmd, i, address, false);
+}
+
+function* unmap_everywhere(k: Kernel, folio: Page, { poisoned, ignoreMlock }: How): Task {
+  for (const place of rmap_places(k, folio)) {
+    const { vma, address } = place;
+    const end = vma_address_end(k, folio, vma, address);
+    const range = mmu_notifier_range(vma.vm_mm, address, end, 'MMU_NOTIFY_CLEAR');
     yield* mmu_notifier_invalidate_range_start(range);
-    const table = mm.pt.pteTable(address);
-    const i = pte_index(address);
+    unmap_huge_pmd(k, folio, vma, address);
+    const locked = !ignoreMlock && (vma.vm_flags & VM_LOCKED) !== 0;
     let goes = true;
-    if (table !== null && entry_maps(k, folio, table, i)) {
-      const locked = !poisoned && (vma.vm_flags & VM_LOCKED) !== 0;
+    for (let addr = address; goes && addr < end; addr += PAGE_SIZE) {
+      const table = vma.vm_mm.pt.pteTable(addr);
+      const i = pte_index(addr);
+      if (table === null || !entry_maps(k, folio, table, i)) continue;
       if (locked) mlock_folio(k, folio);
-      goes = !locked && unmap_one(k, folio, vma, table, i, address, poisoned);
+      goes = !locked && unmap_one(k, folio, vma, table, i, addr, poisoned);
     }
     mmu_notifier_invalidate_range_end(range);
     if (!goes || !folio_mapped(k.mem, folio)) return;

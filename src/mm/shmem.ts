@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: mm/shmem.c: memory files and shared anonymous memory. Fidelity: simplified: no huge pages, no swap. */
+/**
+ * Answers for: mm/shmem.c: memory files and shared anonymous memory. Fidelity: ported, with `huge=never`: huge pages come of
+ * MADV_COLLAPSE alone. The page cache has them by their small pages, each of which holds a reference of the huge one.
+ */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
@@ -11,13 +14,22 @@ import {
   truncate_inode_pages_final,
   truncate_inode_pages_range,
 } from './filemap_pages.js';
+import { split_folio } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru, lruvec_del_folio } from './lru.js';
 import { current_mm } from './memcontrol.js';
 import { folio_prealloc } from './memcontrol_charge.js';
 import { unmap_mapping_pages } from './memory_zap.js';
 import { get_page, put_page } from './page_alloc.js';
-import { PG_dirty, PG_locked, PG_swapbacked, PG_uptodate } from './page_flags.js';
+import {
+  compound_head,
+  folio_nr_pages,
+  folio_test_large,
+  PG_dirty,
+  PG_locked,
+  PG_swapbacked,
+  PG_uptodate,
+} from './page_flags.js';
 import { delete_from_swap_cache, free_swap_and_cache, swap_free, swap_read_folio } from './swap.js';
 import {
   type AddressSpace,
@@ -119,8 +131,9 @@ function* shmem_fault(vmf: VmFault): Task<number> {
     return handle_userfault(vmf, 'uffd-missing');
   const page = yield* shmem_get_folio(k, mapping, vmf.pgoff, vma.vm_mm);
   if (page === NO_PAGE) return VM_FAULT_OOM;
-  get_page(k, page);
-  if (!k.trylock_page(page)) yield* k.lock_page(page, 'shmem_fault');
+  const folio = compound_head(k.mem, page);
+  get_page(k, folio);
+  if (!k.trylock_page(folio)) yield* k.lock_page(folio, 'shmem_fault');
   vmf.page = page;
   return 0;
 }
@@ -130,10 +143,12 @@ function cachedPage(vma: VmArea, pgoff: number): Page {
   if (pgoff >= pagesOf(mapping)) return NO_PAGE;
   const page = mapping.i_pages.get(pgoff);
   if (page === undefined) return NO_PAGE;
-  return (vma.vm_mm.kernel.mem.flags[page]! & PG_locked) !== 0 ? NO_PAGE : page;
+  const { mem } = vma.vm_mm.kernel;
+  return (mem.flags[compound_head(mem, page)]! & PG_locked) !== 0 ? NO_PAGE : page;
 }
 
 export const shmem_vm_ops: VmOperations = { name: 'shmem', fault: shmem_fault, cachedPage };
+export const shmem_anon_vm_ops: VmOperations = { ...shmem_vm_ops, name: 'shmem_anon' };
 
 /** Drop the page cache of an inode that nobody maps or has open (shmem_evict_inode). */
 export function shmem_evict_inode(k: Kernel, mapping: AddressSpace): Task {
@@ -143,10 +158,54 @@ export function shmem_evict_inode(k: Kernel, mapping: AddressSpace): Task {
   return done(undefined);
 }
 
-/** Free the pages from `first` up to `end`, wherever they are referenced still (shmem_truncate_range). */
-function* shmem_truncate_range(k: Kernel, mapping: AddressSpace, first: number, end: number): Task {
-  free_swapped(k, mapping, first, end);
-  yield* truncate_inode_pages_range(k, mapping, first, end, 'shmem_undo_range');
+/**
+ * The huge page with the page at `index`, if it is one and does not lie in [first, end) as a whole: zeros are where they overlap,
+ * and it is split. DIVERGES: 7.3 leaves larger pieces than one page. Context: may sleep. Return: the first page behind it and its own first page
+ * where it cannot be split and so keeps all of its pages; else null.
+ */
+function* truncate_inode_partial_folio(
+  k: Kernel,
+  mapping: AddressSpace,
+  index: number,
+  first: number,
+  end: number,
+): Task<{ readonly from: number; readonly to: number } | null> {
+  const page = mapping.i_pages.get(index);
+  if (page === undefined) return null;
+  const folio = compound_head(k.mem, page);
+  const from = k.mem.index[folio]!;
+  const to = from + folio_nr_pages(k.mem, folio);
+  if (to - from === 1 || (first <= from && to <= end)) return null;
+  get_page(k, folio);
+  yield* k.lock_page(folio, 'shmem_undo_range');
+  let kept: { readonly from: number; readonly to: number } | null = null;
+  if (k.mem.mapping[folio] === -mapping.id && folio_test_large(k.mem, folio)) {
+    const low = Math.max(first, from);
+    const high = Math.min(end, to);
+    if (high > low) k.contents.clear_pages(folio + low - from, high - low);
+    if ((yield* split_folio(k, folio)) !== 0) kept = { from, to };
+  }
+  k.unlock_page(folio);
+  put_page(k, folio);
+  return kept;
+}
+
+/**
+ * Free the pages that lie in bytes [start, end) as a whole, wherever they are referenced still (shmem_truncate_range,
+ * shmem_undo_range). Context: may sleep.
+ */
+function* shmem_truncate_range(k: Kernel, mapping: AddressSpace, start: number, end: number): Task {
+  const { first, end: last } = holePages(start, end - start);
+  free_swapped(k, mapping, first, last);
+  let [from, to] = [first, last];
+  const low = yield* truncate_inode_partial_folio(k, mapping, Math.floor(start / PAGE_SIZE), first, last);
+  if (low !== null) {
+    from = Math.max(from, low.to);
+    if (last <= low.to) to = Math.min(to, low.from);
+  }
+  const high = yield* truncate_inode_partial_folio(k, mapping, Math.ceil(end / PAGE_SIZE) - 1, first, last);
+  if (high !== null) to = Math.min(to, high.from);
+  yield* truncate_inode_pages_range(k, mapping, from, to, 'shmem_undo_range');
 }
 
 /** ftruncate(): a smaller size unmaps and frees what lies beyond, private copies too. Context: may sleep. Return: 0. */
@@ -159,7 +218,7 @@ export function* shmem_setattr(k: Kernel, mapping: AddressSpace, size: number): 
   const everything = Number.MAX_SAFE_INTEGER - first;
   if (shrinks) yield* unmap_mapping_pages(mapping, first, everything, true);
   clear_partial(k, mapping, size, Math.min(first * PAGE_SIZE, old));
-  yield* shmem_truncate_range(k, mapping, first, Number.MAX_SAFE_INTEGER);
+  yield* shmem_truncate_range(k, mapping, size, Number.MAX_SAFE_INTEGER);
   // Once more, for private copies that were made meanwhile.
   if (shrinks) yield* unmap_mapping_pages(mapping, first, everything, true);
   return 0;
@@ -175,6 +234,6 @@ export function* shmem_punch_hole(
   const { first, end } = holePages(offset, length);
   if (end > first) yield* unmap_mapping_pages(mapping, first, end - first, false);
   clear_hole_edges(k, mapping, offset, length);
-  yield* shmem_truncate_range(k, mapping, first, end);
+  yield* shmem_truncate_range(k, mapping, offset, offset + length);
   return 0;
 }

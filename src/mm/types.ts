@@ -245,6 +245,12 @@ export function linear_page_index(vma: VmArea, address: number): number {
   return (address - vma.vm_start) / PAGE_SIZE + vma.vm_pgoff;
 }
 
+/** Shared anonymous memory: the mapping of a memory file that has no name. */
+export const vma_is_anon_shmem = (vma: VmArea): boolean => vma.vm_ops?.name === 'shmem_anon';
+
+/** Of a memory file, whether it has a name or not. */
+export const vma_is_shmem = (vma: VmArea): boolean => vma_is_anon_shmem(vma) || vma.vm_ops?.name === 'shmem';
+
 export function vma_is_anonymous(vma: VmArea): boolean {
   return vma.vm_ops === null;
 }

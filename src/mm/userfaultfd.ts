@@ -42,12 +42,11 @@ import {
   VM_WRITE,
   type VmArea,
   vma_is_anonymous,
+  vma_is_shmem,
 } from './types.js';
 import { copy_from_user } from './uaccess.js';
 import { pte_mkuffd_wp } from './userfaultfd_k.js';
 import { userfaultfd_reset_ctx, vm_get_page_prot, vma_modify_flags, vma_set_page_prot } from './vma.js';
-
-const vma_is_shmem = (vma: VmArea): boolean => vma.vm_ops?.name === 'shmem';
 
 function vma_can_userfault(vma: VmArea, vm_flags = 0): boolean {
   if (!is_vm_hugetlb_page(vma) && (vma.vm_flags & VM_SPECIAL) !== 0) return false;

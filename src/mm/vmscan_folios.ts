@@ -70,7 +70,7 @@ function drop_file_folio(k: Kernel, mapping: AddressSpace, folio: Page): Outcome
   filemap_release_folio(k, folio);
   // The caller's reference, and the cache's.
   if (k.mem.refcount[folio] !== 2) return stays(k, folio, held(k, folio, 2));
-  filemap_remove_folio(k, mapping, k.mem.index[folio]!, folio);
+  filemap_remove_folio(k, mapping, folio);
   put_page(k, folio);
   return 'freed';
 }

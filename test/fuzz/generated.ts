@@ -23,6 +23,9 @@ const OOPSES = ['oops-dmirror_do_read', 'oops-dmirror_do_write', 'oops-dmirror_f
  */
 const NEW = [...OOPSES, 'hang-memunmap_pages', 'hang-exc_page_fault', 'oops-dmirror_device_evict_chunk'];
 
+/** A long-term pin for reading of a private mapping unshares a huge page of the file, and the fault maps it again, for ever. */
+const UNSHARING = [...NEW, 'hang-__get_user_pages'];
+
 /**
  * Before close evicted, pages outlived their struct dmirror; before faults failed without an mm, they never ended; and
  * one address alone made the module use a resource that it had not found.
@@ -44,7 +47,7 @@ const TOUCHED_AGAIN = ['ext4', 'xfs', 'fuse'].map((fs) => `hang-${fs}_wait_dax_p
  * for ever over the marker of a file's absent page that a userfaultfd write-protects: zapping leaves it.
  */
 const HUGE = [
-  ...NEW,
+  ...UNSHARING,
   ...TOUCHED_AGAIN,
   'oops-remove_migration_pte',
   'oops-dmirror_migrate_to_device',
@@ -53,7 +56,7 @@ const HUGE = [
 
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '7.3': HUGE,
-  '6.12': NEW,
+  '6.12': UNSHARING,
   '6.1': NEW,
   // EXCLUSIVE of 5.17 enters whatever the stack held for pages that are not there.
   'v4-coherent': [...OLD, 'checker-mirror'],

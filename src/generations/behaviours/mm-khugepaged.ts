@@ -24,4 +24,23 @@ export const khugepaged = {
     by: '7.3',
     witness: { kernel: '7.3', scenario: 'derived/collapse-past-hole-7.3' },
   },
+  collapseRetractsEverywhere: {
+    what: 'MADV_COLLAPSE of a file takes the page tables of all its mappings away, and maps the huge page for its caller even where nothing of it was mapped; before, only of its caller, and EINVAL without a table',
+    source: 'mm/khugepaged.c retract_page_tables',
+    since: ['6.6'],
+    witness: { kernel: '6.12', scenario: 'derived/collapse-file-unmapped-6.12' },
+  },
+  collapseFileLeavesWatchedHoles: {
+    what: 'MADV_COLLAPSE does not fill holes of a file that a userfaultfd waits for',
+    source: 'mm/khugepaged.c collapse_file',
+    since: ['6.4'],
+    witness: { kernel: '6.12', scenario: 'derived/collapse-file-watched-6.12' },
+  },
+  collapseMapsAnew: {
+    what: 'MADV_COLLAPSE maps the huge page of a file where not even a table of huge pages was',
+    source: 'mm/khugepaged.c set_huge_pmd',
+    since: ['7.3'],
+    by: '7.3',
+    witness: { kernel: '7.3', scenario: 'derived/collapse-file-far-7.3' },
+  },
 } as const satisfies Entries;

@@ -49,4 +49,22 @@ export const memory = {
     since: ['6.14'],
     witness: { kernel: '7.3', recording: 'thpdev-105-0044' },
   },
+  setPmdAsksForThp: {
+    what: 'huge pages of a file are not mapped as a whole after MADV_NOHUGEPAGE',
+    source: 'mm/memory.c do_set_pmd',
+    since: ['6.12'],
+    witness: { kernel: '6.12', scenario: 'derived/nohugepage-file-6.12' },
+  },
+  anonShmemFaultsMapFolio: {
+    what: 'a fault on a huge page of shared anonymous memory that cannot be mapped as a whole maps all of its pages',
+    source: 'mm/memory.c finish_fault',
+    since: ['6.11'],
+    witness: { kernel: '6.12', scenario: 'derived/nohugepage-anon-shmem-6.12' },
+  },
+  fileFaultsMapFolio: {
+    what: 'a fault on a huge page of any file that cannot be mapped as a whole maps all of its pages',
+    source: 'mm/memory.c finish_fault',
+    since: ['6.17'],
+    witness: { kernel: '7.3', scenario: 'derived/nohugepage-file-7.3' },
+  },
 } as const satisfies Entries;

@@ -10,7 +10,7 @@ import { do_mlock, do_munlock } from '../../mm/mlock.js';
 import { do_mmap, do_vmi_munmap, type MappingSource } from '../../mm/mmap.js';
 import { do_mprotect } from '../../mm/mprotect.js';
 import { do_mremap } from '../../mm/mremap.js';
-import { shmem_vm_ops } from '../../mm/shmem.js';
+import { shmem_anon_vm_ops } from '../../mm/shmem.js';
 import { VM_LOCKED } from '../../mm/types.js';
 import type { Task } from '../../sim/task.js';
 import { EBADF, EINVAL, ENODEV } from '../../uapi/errno.js';
@@ -76,7 +76,7 @@ function mapping_source(
   }
   if ((flags & MAP_SHARED) === 0) return { source: null, temporary: null };
   const file = shmem_file_setup(files, 'dev/zero', length);
-  return { source: { file, ops: shmem_vm_ops }, temporary: file };
+  return { source: { file, ops: shmem_anon_vm_ops }, temporary: file };
 }
 
 export function* sys_munmap(process: Process, addr: number, len: number): Task<number> {
