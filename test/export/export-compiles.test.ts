@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import { cComment, cString } from '../../src/export/literal.js';
 import { load } from '../../src/scenario/load.js';
+import { definitionOf, steps } from '../../src/scenario/steps/index.js';
 import { noCompiler } from '../host.js';
 import { compile, documentOf, program } from './export-compile.js';
 
@@ -38,7 +39,7 @@ t.test(
     const ops = [
       'open, fd: d0, device: 0',
       'close, fd: d0',
-      ...['anon', 'hugetlb', 'file', 'device, fd: d0'].map(
+      ...['anon', 'hugetlb', 'file', 'disk', 'dax', 'dax, disk: pmem1', 'device, fd: d0'].map(
         (backing) => `mmap, region: r0, pages: 1, prot: w, share: shared, backing: ${backing}`,
       ),
       ...['munmap', 'mlock', 'munlock', 'load', 'pagemap'].map((op) => `${op}, ${range}`),
@@ -48,6 +49,24 @@ t.test(
       `mremap, ${range}, to: { region: r1, page: 0 }, dontunmap: true`,
       `mremap, ${range}, toPages: 2`,
       'truncate, region: r0, pages: 1',
+      ...['ext4', 'xfs', 'fuse'].map((fs) => `mount, disk: pmem1, fs: ${fs}`),
+      'umount, disk: pmem0',
+      'unlink, region: r0',
+      'unlink, region: r0, disk: pmem1',
+      ...['c0', 'memory/c1'].flatMap((cgroup) => [
+        ...['mkcgroup', 'rmcgroup', 'cgroup_join', 'cgroup_read'].map((op) => `${op}, cgroup: ${cgroup}`),
+        ...['65536', '64K', 'max'].map((limit) => `cgroup_limit, cgroup: ${cgroup}, limit: ${limit}`),
+      ]),
+      'cgroup_join, cgroup: root',
+      'cgroup_moves, cgroup: memory/c0, value: 3',
+      `fread, ${range}, direct: true`,
+      `fwrite, ${range}, word: 1, direct: true`,
+      `store, ${range}, word: 1, step: 1`,
+      `load, ${range}, word: 1`,
+      `get, ${range}`,
+      'put',
+      'make_it_fail, value: 1',
+      'kill, signal: SIGABRT, core: true',
       ...['punch', 'fread', 'write', 'mincore', 'uffd_unregister', 'uffd_zero'].map(
         (op) => `${op}, ${range}`,
       ),
@@ -70,15 +89,61 @@ t.test(
       'fork, child: p1',
       'exit',
     ];
+    const taken = new Set<string | null>();
     for (const op of ops) {
-      const text = program([documentOf(`name: a\nsteps: [ { op: ${op} } ]\n`)], { expect: false });
+      const document = documentOf(`name: a\nsteps: [ { op: ${op} } ]\n`);
+      for (const step of document.steps) taken.add(definitionOf(step).c.taker(step));
+      const text = program([document], { expect: false });
       t.equal(compile(t.testdir(), text, { flags: ['-S'] }).errors, '', op);
     }
+    const takers = Object.values(steps).flatMap(({ c }): readonly string[] => c.takers);
+    t.same(
+      takers.filter((taker) => !taken.has(taker)),
+      [],
+      'no function is left out',
+    );
     const empty = program([documentOf('name: a\nsteps: []\n')], { expect: true });
     t.equal(compile(t.testdir(), empty).errors, '', 'no step');
     t.end();
   },
 );
+
+t.test('what no program can do is told in a line', (t) => {
+  const range = 'region: r0, page: 0, pages: 1';
+  const why = {
+    [`lock, ${range}`]: 'no program can hold the lock of a page',
+    [`unlock, ${range}`]: 'no program can hold the lock of a page',
+    [`offline, ${range}`]: 'what else lies in a memory block differs from machine to machine',
+    online: 'there is nothing to bring back where nothing was taken out of use',
+    'map_vdso, region: r0': 'a real program has its vdso already',
+    await: 'it takes one step at a time',
+    'truncate, region: r0, pages: 1, background: true': 'it takes one step at a time',
+    [`punch, ${range}, background: true`]: 'it takes one step at a time',
+  };
+  for (const [op, message] of Object.entries(why)) {
+    const document = documentOf(`name: a\nsteps: [ { op: ${op} } ]\n`);
+    const [name] = op.split(',');
+    t.throws(() => program([document], { expect: false }), { message: `a: step 0, ${name}: ${message}` }, op);
+  }
+  t.end();
+});
+
+t.test('the documents of DAX files and cgroups compile', { skip: noCompiler() }, (t) => {
+  const files = [
+    'features/dax-references',
+    'features/memory-cgroups',
+    'features/device-charges',
+    'steps/umount',
+  ];
+  for (const name of files) {
+    const file = `examples/${name}.yaml`;
+    const documents = load(readFileSync(file, 'utf8'), file, 'yaml').documents.map(
+      ({ document }) => document,
+    );
+    t.equal(compile(t.testdir(), program(documents, { expect: true })).errors, '', name);
+  }
+  t.end();
+});
 
 t.test('one program has one interface', async (t) => {
   const steps = 'steps: [ { op: exit } ]';
