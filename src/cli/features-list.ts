@@ -129,6 +129,12 @@ export const features: readonly Feature[] = [
     proof: 'features/memory-failure.yaml',
   },
   {
+    name: 'special-mappings',
+    what: 'pages of the kernel in a program (vdso): they never migrate, and no device reads those without a struct page',
+    since: 'all; in 7.3 the data of the vdso have struct pages',
+    proof: 'features/special-mappings.yaml',
+  },
+  {
     name: 'insmod',
     what: 'drivers of your own (--insmod)',
     since: 'all',

@@ -47,6 +47,7 @@ const switches: Readonly<Record<string, Off>> = {
   'memory-cgroups': { without: (setup) => ({ ...setup, swap: 0 }) },
   'device-charges': { overrides: { bugs: ['memcg-private-not-moved'] } },
   'memory-failure': { without: behaviours({ injectedErrorsKill: false }) },
+  'special-mappings': { without: behaviours({ vvarPagesAreNormal: true }) },
 };
 
 function boot(setup: MachineDescription, noReturn: boolean) {
@@ -86,6 +87,11 @@ t.test('a driver of one’s own is there with --insmod alone', async (t) => {
     t.equal(hmmSim('run', '--insmod', exampleFile(insmod!), file).status, 0, proof);
     t.equal(hmmSim('run', file).status, 1, proof);
   }
+});
+
+t.test('README shows each of them', async (t) => {
+  const readme = readFileSync('README.md', 'utf8');
+  for (const { proof } of features) t.match(readme, new RegExp(`^\\$ npx .* examples/${proof}`, 'm'), proof);
 });
 
 t.test('the command', async (t) => {
