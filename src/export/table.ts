@@ -44,7 +44,7 @@ function stepText(step: Step, generation: Generation, slots: Slots, expects: boo
       ['as', nameNumber(as)],
       ...c.fields(step, generation),
       ['slot', slots.own],
-      ['other', 'of' in step ? (slots.ofName.get(step.of) ?? 0) : 0],
+      ['other', 'of' in step && step.of !== undefined ? (slots.ofName.get(step.of) ?? 0) : 0],
     ]),
     initialiser([['json', quoted({ as, ...bare })]]),
     ...(expects ? expectField(expect).map((field) => initialiser([field])) : []),

@@ -8,6 +8,7 @@ import * as cgroups from './cgroups.js';
 import { ANSWER_CALL } from './core.js';
 import * as drivers from './drivers.js';
 import * as memory from './memory.js';
+import * as numa from './numa.js';
 import * as transfers from './transfers.js';
 
 /** A piece of the program. */
@@ -54,6 +55,7 @@ const uffdFilled = part(transfers.UFFD_FILLED, [uffdFd]);
 const keptPages = part(transfers.KEPT_PAGES);
 const cgroupPath = part(cgroups.CGROUP_PATH, [answerCall]);
 const cgroupWrite = part(cgroups.CGROUP_WRITE, [cgroupPath]);
+const answerStays = part(numa.ANSWER_STAYS, [answerCall]);
 const gupInterface = part(drivers.GUP_INTERFACE, [], 'open_gup_test');
 
 const rangeCall = (text: string): Part => part(text, [answerCall]);
@@ -104,6 +106,10 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   peek: part(transfers.PEEK, [remote, arrived]),
   poke: part(transfers.POKE, [remote, transferWords, answerBytes]),
   mincore: part(transfers.MINCORE, [answerCall, transferPages]),
+  mbind: part(numa.MBIND, [answerCall]),
+  set_mempolicy: part(numa.SET_MEMPOLICY, [answerCall]),
+  migrate_pages: part(numa.MIGRATE_PAGES, [answerStays]),
+  move_pages: part(numa.MOVE_PAGES, [answerStays]),
   uffd: part(transfers.UFFD, [uffdFd]),
   uffd_register: part(transfers.UFFD_REGISTER, [uffdRange]),
   uffd_unregister: part(transfers.UFFD_UNREGISTER, [uffdRange]),

@@ -6,6 +6,7 @@ import { filemap_add_folio } from './filemap_pages.js';
 import type { Kernel } from './kernel.js';
 import { current_mm } from './memcontrol.js';
 import { folio_prealloc } from './memcontrol_charge.js';
+import { task_choice } from './mempolicy.js';
 import { put_page } from './page_alloc.js';
 import type { AddressSpace } from './types.js';
 
@@ -16,7 +17,7 @@ export function filemap_grab_folio(k: Kernel, mapping: AddressSpace, index: numb
 }
 
 function* filemap_create_folio(k: Kernel, mapping: AddressSpace, index: number): Task<Page> {
-  const page = yield* folio_prealloc(k, current_mm(k));
+  const page = yield* folio_prealloc(k, current_mm(k), task_choice(k));
   if (page === NO_PAGE) return NO_PAGE;
   // While memory was reclaimed for it, somebody else may have been here.
   const cached = mapping.i_pages.get(index);

@@ -9,6 +9,7 @@ import { __split_huge_pmd } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru } from './lru.js';
 import { charge_thp } from './memcontrol_charge.js';
+import { alloc_huge_at, vma_choice } from './mempolicy.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -97,7 +98,7 @@ export function do_huge_pmd_anonymous_page(vmf: VmFault, pmd: PmdTable, i: numbe
     mm.pt.set_pmd(pmd, i, zero, vma.vm_page_prot | PTE_HUGE | PTE_YOUNG);
     return 0;
   }
-  const folio = charged ?? alloc_zeroed_thp(k);
+  const folio = charged ?? alloc_zeroed_thp(vma, vmf.address);
   if (folio === NO_PAGE) return VM_FAULT_FALLBACK;
   if (userfaultfd_missing(vma)) {
     put_page(k, folio);
@@ -113,7 +114,7 @@ export function* charge_huge_pmd_anonymous_page(vmf: VmFault, pmd: PmdTable, i: 
   const k = vma.vm_mm.kernel;
   const write = (vmf.flags & FAULT_FLAG_WRITE) !== 0;
   if (!write || !thp_vma_suitable(vma, vmf.address)) return do_huge_pmd_anonymous_page(vmf, pmd, i);
-  const folio = alloc_zeroed_thp(k);
+  const folio = alloc_zeroed_thp(vma, vmf.address);
   if (folio === NO_PAGE) return VM_FAULT_FALLBACK;
   if (!(yield* charge_thp(vma, folio))) {
     put_page(k, folio);
@@ -125,8 +126,9 @@ export function* charge_huge_pmd_anonymous_page(vmf: VmFault, pmd: PmdTable, i: 
 }
 
 /** A THP that holds zeros, or NO_PAGE. */
-function alloc_zeroed_thp(k: Kernel): Page {
-  const folio = k.pages.alloc_huge();
+function alloc_zeroed_thp(vma: VmArea, address: number): Page {
+  const { kernel: k } = vma.vm_mm;
+  const folio = alloc_huge_at(k, vma_choice(vma, address, HPAGE_PMD_NR));
   if (folio === NO_PAGE) return NO_PAGE;
   k.contents.clear_pages(folio, HPAGE_PMD_NR);
   return folio;
@@ -161,7 +163,7 @@ function* do_huge_zero_wp_pmd(vmf: VmFault, pmd: PmdTable, i: number): Task<numb
   const { vma } = vmf;
   const k = vma.vm_mm.kernel;
   const haddr = vmf.address - (vmf.address % HPAGE_PMD_SIZE);
-  const folio = alloc_zeroed_thp(k);
+  const folio = alloc_zeroed_thp(vma, vmf.address);
   if (folio === NO_PAGE) return VM_FAULT_FALLBACK;
   if (!(yield* charge_thp(vma, folio))) {
     put_page(k, folio);

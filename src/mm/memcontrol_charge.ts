@@ -15,7 +15,8 @@ import {
   mem_cgroup_margin,
 } from './memcontrol.js';
 import { out_of_memory, wait_for_victim } from './oom_kill.js';
-import { put_page } from './page_alloc.js';
+import { MOVABLE, put_page } from './page_alloc.js';
+import type { NodeChoice } from './page_alloc_nodes.js';
 import { alloc_page } from './page_alloc_slow.js';
 import { folio_nr_pages } from './page_flags.js';
 import { type MmStruct, VM_HUGEPAGE, type VmArea } from './types.js';
@@ -56,7 +57,7 @@ export function* mem_cgroup_oom(k: Kernel, memcg: MemCgroup, nr: number): Task<b
   if (nr > COSTLY_PAGES) return false;
   memcg.events.oom++;
   if (mem_cgroup_margin(memcg) >= nr || k.signals.pending()) return true;
-  if (!out_of_memory(k, { gfp: '0xcc0(GFP_KERNEL)', order: 0, memcg })) return false;
+  if (!out_of_memory(k, { gfp: '0xcc0(GFP_KERNEL)', order: 0, memcg, nodemask: null })) return false;
   yield* wait_for_victim(k, 'mem_cgroup_out_of_memory');
   return true;
 }
@@ -144,15 +145,16 @@ export function mem_cgroup_charge_atomic(k: Kernel, folio: Page, memcg: MemCgrou
 
 /**
  * A new page of user memory, paid for by the cgroup of `mm` (folio_prealloc(), and shmem_alloc_and_add_folio()).
+ * Where policies say so, it comes from that node.
  * Context: may sleep. Return: the page, with one reference; NO_PAGE where there is none, or the charge fails.
  */
-export function folio_prealloc(k: Kernel, mm: MmStruct | null): Task<Page> {
+export function folio_prealloc(k: Kernel, mm: MmStruct | null, choice: NodeChoice | null): Task<Page> {
   const memcg = mem_cgroup_from_mm(mm);
-  return memcg === null ? alloc_page(k) : alloc_charged(k, memcg);
+  return memcg === null ? alloc_page(k, MOVABLE, choice) : alloc_charged(k, memcg, choice);
 }
 
-function* alloc_charged(k: Kernel, memcg: MemCgroup): Task<Page> {
-  const page = yield* alloc_page(k);
+function* alloc_charged(k: Kernel, memcg: MemCgroup, choice: NodeChoice | null): Task<Page> {
+  const page = yield* alloc_page(k, MOVABLE, choice);
   if (page === NO_PAGE || (yield* mem_cgroup_charge(k, page, memcg)) === 0) return page;
   put_page(k, page);
   return NO_PAGE;

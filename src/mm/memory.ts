@@ -20,6 +20,7 @@ import { hugetlb_fault } from './hugetlb.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru } from './lru.js';
 import { folio_prealloc } from './memcontrol_charge.js';
+import { alloc_page_at, vma_choice } from './mempolicy.js';
 import { assert_struct_page } from './memremap.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -231,7 +232,7 @@ function do_anonymous_page(vmf: VmFault): Task<number> {
     mm.pt.pte_alloc(address);
     return done(handle_userfault(vmf, 'uffd-missing'));
   }
-  const folio = mm.memcg === null ? k.pages.alloc_page() : NO_PAGE;
+  const folio = mm.memcg === null ? alloc_page_at(k, vma_choice(vma, address)) : NO_PAGE;
   if (folio === NO_PAGE) return do_anonymous_page_slow(vmf);
   map_anonymous(vmf, folio);
   return done(0);
@@ -240,7 +241,7 @@ function do_anonymous_page(vmf: VmFault): Task<number> {
 /** The same where memory may have to be reclaimed first; meanwhile somebody else may have been here. */
 function* do_anonymous_page_slow(vmf: VmFault): Task<number> {
   const k = vmf.vma.vm_mm.kernel;
-  const folio = yield* folio_prealloc(k, vmf.vma.vm_mm);
+  const folio = yield* folio_prealloc(k, vmf.vma.vm_mm, vma_choice(vmf.vma, vmf.address));
   if (folio === NO_PAGE) return VM_FAULT_OOM;
   const pmd = vmf.vma.vm_mm.pt.pmd_alloc(vmf.address);
   const table = faulting_table(vmf);
@@ -329,7 +330,7 @@ function* do_cow_fault(vmf: VmFault): Task<number> {
   const { vma } = vmf;
   const k = vma.vm_mm.kernel;
   anon_vma_prepare(vma);
-  const cow = yield* folio_prealloc(k, vma.vm_mm);
+  const cow = yield* folio_prealloc(k, vma.vm_mm, vma_choice(vma, vmf.address));
   if (cow === NO_PAGE) return VM_FAULT_OOM;
   vmf.cow_page = cow;
   const ret = yield* vma.vm_ops!.fault!(vmf);
@@ -589,7 +590,7 @@ function* wp_page_copy(vmf: VmFault, origPage: Page, origFlags: number): Task<nu
   const k = mm.kernel;
   const old = vmf.page;
   anon_vma_prepare(vma);
-  const fresh = yield* folio_prealloc(k, mm);
+  const fresh = yield* folio_prealloc(k, mm, vma_choice(vma, address));
   if (fresh === NO_PAGE) {
     if (old !== NO_PAGE) put_page(k, old);
     return VM_FAULT_OOM;

@@ -10,6 +10,7 @@ import type { Kernel } from './kernel.js';
 import { folio_add_lru } from './lru.js';
 import { mem_cgroup_charge_atomic } from './memcontrol_charge.js';
 import { restore_exclusive_pte } from './memory.js';
+import { alloc_page_at, vma_choice } from './mempolicy.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -333,7 +334,7 @@ function copy_present_page(
   page: Page,
   address: number,
 ): boolean {
-  const copy = k.pages.alloc_page();
+  const copy = alloc_page_at(k, vma_choice(dst_vma, address));
   if (copy === NO_PAGE) return false;
   if (mem_cgroup_charge_atomic(k, copy, dst_vma.vm_mm.memcg) !== 0) {
     put_page(k, copy);

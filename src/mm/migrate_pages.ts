@@ -8,13 +8,15 @@ import type { Task } from '../sim/task.js';
 import { EAGAIN, ENOMEM } from '../uapi/errno.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru, folio_putback_lru } from './lru.js';
+import { alloc_huge_at } from './mempolicy.js';
 import {
   folio_expected_refs,
   folio_migrate_flags,
   folio_migrate_mapping,
   remove_migration_ptes,
 } from './migrate.js';
-import { put_page } from './page_alloc.js';
+import { MOVABLE, put_page } from './page_alloc.js';
+import type { NodeChoice } from './page_alloc_nodes.js';
 import { alloc_page } from './page_alloc_slow.js';
 import { folio_mapped, folio_nr_pages, folio_test_large, PG_active, PG_unevictable } from './page_flags.js';
 import { reasonOf } from './reasons.js';
@@ -50,8 +52,11 @@ function migrate_folio_done(k: Kernel, src: Page, reason: MigrateReason): void {
   if (reason !== 'MR_MEMORY_FAILURE') put_page(k, src);
 }
 
+/** Which node each folio goes to. */
+type Targets = (src: Page) => NodeChoice;
+
 /** Context: `src` off the LRU with a reference of the caller's; may sleep. Return: 0 and that is gone, or -errno. */
-function* unmap_and_move(k: Kernel, src: Page, reason: MigrateReason): Task<number> {
+function* unmap_and_move(k: Kernel, src: Page, reason: MigrateReason, to: Targets | null): Task<number> {
   const { mem } = k;
   if (mem.refcount[src] === 1) {
     mem.flags[src]! &= ~(PG_active | PG_unevictable);
@@ -59,7 +64,8 @@ function* unmap_and_move(k: Kernel, src: Page, reason: MigrateReason): Task<numb
     return 0;
   }
   const large = folio_test_large(mem, src);
-  const dst = large ? k.pages.alloc_huge() : yield* alloc_page(k);
+  const choice = to?.(src) ?? null;
+  const dst = large ? alloc_huge_at(k, choice) : yield* alloc_page(k, MOVABLE, choice);
   if (dst === NO_PAGE) return -ENOMEM;
   if (!k.trylock_page(src)) yield* k.lock_page(src, 'migrate_pages');
   k.trylock_page(dst);
@@ -79,14 +85,19 @@ function* unmap_and_move(k: Kernel, src: Page, reason: MigrateReason): Task<numb
 
 /**
  * Move `folios`, which are off the LRU with a reference of the caller's each; those that stay go back there, and their
- * references go.
+ * references go. Where nobody says to which nodes, it is any with memory.
  * Context: may sleep. Return: base pages that stay.
  */
-export function* migrate_pages(k: Kernel, folios: readonly Page[], reason: MigrateReason): Task<number> {
+export function* migrate_pages(
+  k: Kernel,
+  folios: readonly Page[],
+  reason: MigrateReason,
+  to: Targets | null = null,
+): Task<number> {
   let left = [...folios];
   for (let pass = 0; pass < PASSES && left.length > 0; pass++) {
     const again: Page[] = [];
-    for (const folio of left) if ((yield* unmap_and_move(k, folio, reason)) !== 0) again.push(folio);
+    for (const folio of left) if ((yield* unmap_and_move(k, folio, reason, to)) !== 0) again.push(folio);
     left = again;
   }
   const stay = left.reduce((sum, folio) => sum + (folio_test_large(k.mem, folio) ? PAGEBLOCK : 1), 0);

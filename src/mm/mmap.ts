@@ -196,6 +196,7 @@ function* mmap_region(mm: MmStruct, addr: number, length: number, request: MmapR
       anon_vma: null,
       pgoff,
       uffd: null,
+      policy: null,
     });
     if (merged !== null) {
       if ((vm_flags & VM_LOCKED) !== 0) mm.locked_vm += length / PAGE_SIZE;
@@ -305,6 +306,8 @@ export function* dup_mm(oldmm: MmStruct): Task<MmStruct | number> {
   const k = oldmm.kernel;
   const mm = k.mm_alloc();
   mm.memcg = oldmm.memcg;
+  mm.mempolicy = oldmm.mempolicy;
+  mm.il_prev = oldmm.il_prev;
   yield* oldmm.mmap_lock.down_write('dup_mmap');
   let err = 0;
   for (const mpnt of oldmm.vmas) {

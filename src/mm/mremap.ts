@@ -186,6 +186,7 @@ function copy_vma(mm: MmStruct, vma: VmArea, addr: number, length: number, oldAd
     anon_vma: vma.anon_vma,
     pgoff,
     uffd: vma.vm_userfaultfd_ctx,
+    policy: vma.vm_policy,
   });
   if (merged !== null) {
     if (merged.anon_vma === null && vma.anon_vma !== null) anon_vma_clone(merged, vma);

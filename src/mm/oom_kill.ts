@@ -10,6 +10,7 @@ import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
 import { type MemCgroup, memcg_page_state } from './memcontrol.js';
 import { tlb_finish_mmu, unmap_vmas } from './memory_zap.js';
+import { mempolicy_in_oom_domain } from './mempolicy.js';
 import { get_mm_counters, type MmCounters } from './mm_counters.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -47,6 +48,8 @@ export interface OomControl {
   readonly order: number;
   /** The cgroup whose limit is reached; null: memory is used up. */
   readonly memcg: MemCgroup | null;
+  /** The nodes whose memory is used up, where a policy takes no other; null: that of all. */
+  readonly nodemask: readonly number[] | null;
 }
 
 /** Nanoseconds that a victim has to exit on its own. */
@@ -73,9 +76,10 @@ function oom_badness({ anon, file, shmem, swap, tables }: MmCounters): number {
   return anon + file + shmem + swap + tables;
 }
 
-/** Those that may be killed: of the cgroup, or all. */
-function* candidates(tasks: OomTasks, { memcg }: OomControl): Generator<OomTask> {
-  for (const task of tasks.all()) if (memcg === null || task.mm?.memcg === memcg) yield task;
+/** Those that may be killed: of the cgroup, or all that can have memory of the nodes (oom_cpuset_eligible). */
+function* candidates(tasks: OomTasks, { memcg, nodemask }: OomControl): Generator<OomTask> {
+  for (const task of tasks.all())
+    if (memcg === null ? mempolicy_in_oom_domain(task.mm, nodemask) : task.mm?.memcg === memcg) yield task;
 }
 
 /** Return: the task with most memory; "wait" where a victim has not gone yet; null: there is none. */
@@ -145,11 +149,12 @@ function oom_kill_process(k: Kernel, tasks: OomTasks, victim: OomTask, oc: OomCo
   const mm = victim.mm!;
   const { pid, name } = victim;
   dump_header(k, tasks, oc);
-  const constraint = oc.memcg === null ? 'CONSTRAINT_NONE' : 'CONSTRAINT_MEMCG';
+  const global = oc.nodemask === null ? 'CONSTRAINT_NONE' : 'CONSTRAINT_MEMORY_POLICY';
+  const constraint = oc.memcg === null ? global : 'CONSTRAINT_MEMCG';
   const whose = oc.memcg === null ? 'global_oom' : `oom_memcg=${oc.memcg.name}`;
   const of = mm.memcg?.name ?? '/';
   k.printk(
-    `oom-kill:constraint=${constraint},nodemask=(null),cpuset=/,mems_allowed=0,${whose},task_memcg=${of},task=${name},pid=${pid},uid=0`,
+    `oom-kill:constraint=${constraint},nodemask=${oc.nodemask ?? '(null)'},cpuset=/,mems_allowed=0,${whose},task_memcg=${of},task=${name},pid=${pid},uid=0`,
   );
   const { anon, file, shmem, tables } = get_mm_counters(mm);
   k.printk(

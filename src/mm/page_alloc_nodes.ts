@@ -2,11 +2,10 @@
 /**
  * Answers for: mm/page_alloc.c, get_page_from_freelist() over the zonelist of a machine with several NUMA nodes: memory
  * comes from the node of the processor, and from the others when that has none above its min watermark. Fidelity:
- * simplified (DIVERGES: no policies, no balancing): one zone a node; the one processor is on node 0, so that its zonelist
- * has the nodes in order.
+ * simplified (DIVERGES: no balancing): one zone a node; the one processor is on node 0, so that its zonelist has the nodes in
+ * order. A node may be a device's, and then is on no zonelist but its own.
  */
 import { NO_PAGE, PAGEBLOCK, type Page } from '../sim/memmap.js';
-import type { Task, Wait } from '../sim/task.js';
 import {
   type MigrateType,
   MOVABLE,
@@ -74,13 +73,40 @@ export class NodeMap {
   }
 }
 
+/** Where a page may come from: what policy_nodemask() tells the allocator. */
+export interface NodeChoice {
+  /** The node whose zonelist it is. */
+  readonly nid: number;
+  /** The nodes of that list that may be taken; null: all. */
+  readonly nodemask: readonly number[] | null;
+  /** Whether a process may be killed for it. */
+  readonly mayKill: boolean;
+}
+
+/** What a node that is a device's may be used for, by the proposal that its driver is written after. */
+export interface DeviceNodeRules {
+  /** Whether policies of programs may name it: otherwise its memory comes from its driver alone. */
+  readonly policies: boolean;
+  /** Whether system calls move pages there. */
+  readonly moves: boolean;
+  /** Whether who prefers it, and finds it full, is given memory of the system. */
+  readonly fallsBack: boolean;
+  /** Whether its pages are reclaimed for who may take no others. */
+  readonly reclaims: boolean;
+}
+
+/** A node off the zonelists. */
+interface DeviceNode {
+  readonly nid: number;
+  readonly rules: DeviceNodeRules;
+}
+
 export class NodePages implements Pages {
   should_fail_alloc_page: (() => boolean) | null = null;
   readonly watermarks: Watermarks;
-  /** Nodes that memory may come from, in this order. */
+  /** Nodes that memory comes from where nobody says anything, in this order: that of the processor first. */
   zonelist: readonly number[];
-  /** The node that the next step of a task gets its user memory from (MPOL_BIND); null: whichever the zonelist says. */
-  private bound: number | null = null;
+  private device: DeviceNode | null = null;
 
   constructor(
     readonly zones: readonly PageAllocator[],
@@ -95,32 +121,64 @@ export class NodePages implements Pages {
     };
   }
 
-  /** Take a node off the zonelist, a device's; null: none is off. */
-  isolate_node(isolated: number | null): void {
-    this.zonelist = [...this.zones.keys()].filter((nid) => nid !== isolated);
+  /** A node is a device's from now on, on no zonelist but its own; null: none is. */
+  isolate_node(device: DeviceNode | null): void {
+    this.device = device;
+    this.zonelist = [...this.zones.keys()].filter((nid) => nid !== device?.nid);
   }
 
-  /** Whether user memory comes from one node alone now: no other serves who asked for that. */
-  get isBound(): boolean {
-    return this.bound !== null;
+  /** What may be done with the node; null: it is no device's. */
+  rules_of(nid: number): DeviceNodeRules | null {
+    return nid === this.device?.nid ? this.device.rules : null;
   }
 
-  /** Do what `begin` begins with its user memory from `nid`, and from nowhere else; other tasks go on with theirs. */
-  *binding<T>(nid: number, begin: () => Task<T>): Task<T> {
-    let body: Task<T> | null = null;
-    for (;;) {
-      this.bound = nid;
-      let step: IteratorResult<Wait, T>;
-      try {
-        // What needs not sleep is done when it begins.
-        body ??= begin();
-        step = body.next();
-      } finally {
-        this.bound = null;
-      }
-      if (step.done) return step.value;
-      yield step.value;
-    }
+  /** Nodes that there is memory of, for policies (node_states[N_MEMORY]). */
+  get policy_nodes(): readonly number[] {
+    return [...this.zones.keys()].filter((nid) => this.rules_of(nid)?.policies ?? true);
+  }
+
+  /** Nodes that system calls move pages to. */
+  get target_nodes(): readonly number[] {
+    return [...this.zones.keys()].filter((nid) => this.rules_of(nid)?.moves ?? true);
+  }
+
+  /** The zonelist of a node: itself, the next ones, and those before it; of a device's, itself, then those of the system. */
+  private zonelist_of(nid: number): readonly number[] {
+    const rules = this.rules_of(nid);
+    if (rules !== null) return rules.fallsBack ? [nid, ...this.zonelist] : [nid];
+    return [
+      ...this.zonelist.filter((other) => other >= nid),
+      ...this.zonelist.filter((other) => other < nid),
+    ];
+  }
+
+  /** The nodes of a choice, in the order in which they are asked. No list but a device's own has its node: that one is taken. */
+  nodes_of({ nid, nodemask }: NodeChoice): readonly number[] {
+    if (nodemask === null) return this.zonelist_of(nid);
+    const own = nodemask.find((other) => this.rules_of(other) !== null) ?? nid;
+    return this.zonelist_of(own).filter((other) => nodemask.includes(other));
+  }
+
+  /** Those of them that reclaim may look at; none where all are devices' that forbid it. */
+  nodes_to_reclaim(choice: NodeChoice): readonly number[] {
+    return this.nodes_of(choice).filter((nid) => this.rules_of(nid)?.reclaims ?? true);
+  }
+
+  /** alloc_page() of a choice. */
+  alloc_page_of(choice: NodeChoice): Page {
+    if (this.should_fail_alloc_page?.()) return NO_PAGE;
+    return this.first((zone) => zone.rmqueue(MOVABLE), this.nodes_of(choice));
+  }
+
+  /** What the watermark keeps there, for who is to die. */
+  alloc_reserve_of(choice: NodeChoice): Page {
+    return this.first((zone) => zone.alloc_reserve(MOVABLE, true), this.nodes_of(choice));
+  }
+
+  /** alloc_huge() of a choice. */
+  alloc_huge_of(choice: NodeChoice): Page {
+    if (this.should_fail_alloc_page?.()) return NO_PAGE;
+    return this.first((zone) => zone.alloc_huge(MOVABLE), this.nodes_of(choice));
   }
 
   get blocks(): PageBlocks {
@@ -135,9 +193,9 @@ export class NodePages implements Pages {
     return this.zones.reduce((sum, zone) => sum + zone.nr_free_pages, 0);
   }
 
-  /** The first that a zone has, in the order of the zonelist. */
-  private first(take: (zone: PageAllocator) => Page): Page {
-    for (const nid of this.zonelist) {
+  /** The first that a zone has, in the order of the nodes. */
+  private first(take: (zone: PageAllocator) => Page, nodes = this.zonelist): Page {
+    for (const nid of nodes) {
       const page = take(this.zones[nid]!);
       if (page !== NO_PAGE) return page;
     }
@@ -149,7 +207,6 @@ export class NodePages implements Pages {
   }
 
   rmqueue(type: MigrateType, init = true): Page {
-    if (this.bound !== null && type === MOVABLE) return this.zones[this.bound]!.rmqueue(type, init);
     return this.first((zone) => zone.rmqueue(type, init));
   }
 
@@ -159,11 +216,10 @@ export class NodePages implements Pages {
 
   alloc_huge(type: MigrateType = MOVABLE): Page {
     if (this.should_fail_alloc_page?.()) return NO_PAGE;
-    if (this.bound !== null && type === MOVABLE) return this.zones[this.bound]!.alloc_huge(type);
     return this.first((zone) => zone.alloc_huge(type));
   }
 
-  /** The pool of huge pages is filled from all nodes in turns. */
+  /** The pool of huge pages is filled from all nodes in turns: at boot, before any is a device's. */
   set_aside_huge(nr: number): number {
     const { length } = this.zones;
     let granted = 0;

@@ -6,17 +6,19 @@
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
 import type { Kernel } from './kernel.js';
+import { alloc_page_at } from './mempolicy.js';
 import { out_of_memory, tsk_is_oom_victim, wait_for_victim } from './oom_kill.js';
 import { type MigrateType, MOVABLE } from './page_alloc.js';
+import type { NodeChoice } from './page_alloc_nodes.js';
 import { MAX_RECLAIM_RETRIES, try_to_free_pages, zone_reclaimable_pages } from './vmscan.js';
 
 /** What is asked for, in the words of the kernel log. */
 const GFP = ['0x100cca(GFP_HIGHUSER_MOVABLE)', '0x100cc2(GFP_HIGHUSER)'] as const;
 
 /** Whether reclaim may lead somewhere yet: enough could become free, and it was not in vain too often. */
-function should_reclaim_retry(k: Kernel, no_progress_loops: number): boolean {
+function should_reclaim_retry(k: Kernel, nodes: readonly number[], no_progress_loops: number): boolean {
   if (no_progress_loops > MAX_RECLAIM_RETRIES) return false;
-  return k.zonelist.some((nid) => {
+  return nodes.some((nid) => {
     const { nr_free_pages, watermarks } = k.zones[nid]!;
     return zone_reclaimable_pages(k, nid) + nr_free_pages > watermarks.min;
   });
@@ -26,43 +28,69 @@ function should_reclaim_retry(k: Kernel, no_progress_loops: number): boolean {
  * Reclaim is at its end: let a process die. `victim`: it is the caller's, and has had its share of what the watermark
  * keeps. Return: whether trying again makes sense. Context: may sleep.
  */
-function* __alloc_pages_may_oom(k: Kernel, type: MigrateType, victim: boolean): Task<boolean> {
-  if (k.zonelist.some((nid) => k.zones[nid]!.nr_free_pages > k.zones[nid]!.watermarks.high)) return true;
-  if (!out_of_memory(k, { gfp: GFP[type], order: 0, memcg: null }) || victim) return false;
+function* __alloc_pages_may_oom(
+  k: Kernel,
+  type: MigrateType,
+  victim: boolean,
+  nodes: readonly number[],
+  choice: NodeChoice | null,
+): Task<boolean> {
+  if (choice !== null && !choice.mayKill) return false;
+  if (nodes.some((nid) => k.zones[nid]!.nr_free_pages > k.zones[nid]!.watermarks.high)) return true;
+  if (
+    !out_of_memory(k, { gfp: GFP[type], order: 0, memcg: null, nodemask: choice?.nodemask ?? null }) ||
+    victim
+  )
+    return false;
   yield* wait_for_victim(k, '__alloc_pages_may_oom');
   return true;
 }
+
+/** What a choice says counts for user memory alone. */
+const alloc_at_once = (k: Kernel, type: MigrateType, choice: NodeChoice | null): Page =>
+  choice === null ? k.pages.alloc_page(type) : alloc_page_at(k, choice);
+
+const alloc_reserve = (k: Kernel, type: MigrateType, choice: NodeChoice | null): Page =>
+  choice === null ? k.pages.alloc_reserve(type, true) : k.severalNodes!.alloc_reserve_of(choice);
 
 /**
  * Context: may sleep, may reclaim, and may have a process killed, the caller's or another.
  * Return: a page with one reference, which holds zeros; NO_PAGE for one that is to die and has had its share of what the
  * watermark keeps, and where fault injection says so.
  */
-function* __alloc_pages_slowpath(k: Kernel, type: MigrateType = MOVABLE): Task<Page> {
+function* __alloc_pages_slowpath(
+  k: Kernel,
+  type: MigrateType = MOVABLE,
+  choice: NodeChoice | null = null,
+): Task<Page> {
   if (k.pages.should_fail_alloc_page?.()) return NO_PAGE;
-  // Nobody reclaims on a node that was asked for by name.
-  if (k.severalNodes?.isBound) return NO_PAGE;
+  const nodes = choice === null ? k.zonelist : k.severalNodes!.nodes_to_reclaim(choice);
+  if (nodes.length === 0) return NO_PAGE;
   for (let no_progress_loops = 0; ; ) {
     const victim = tsk_is_oom_victim(k);
-    const page = victim ? k.pages.alloc_reserve(type, true) : k.pages.alloc_page(type);
+    const page = victim ? alloc_reserve(k, type, choice) : alloc_at_once(k, type, choice);
     if (page !== NO_PAGE) return page;
-    const progress = yield* try_to_free_pages(k);
-    const freed = progress > 0 ? k.pages.alloc_page(type) : NO_PAGE;
+    const progress = yield* try_to_free_pages(k, nodes);
+    const freed = progress > 0 ? alloc_at_once(k, type, choice) : NO_PAGE;
     if (freed !== NO_PAGE) return freed;
     no_progress_loops = progress > 0 ? 0 : no_progress_loops + 1;
-    if (should_reclaim_retry(k, no_progress_loops)) {
+    if (should_reclaim_retry(k, nodes, no_progress_loops)) {
       if (k.executor.shouldResched) yield* k.executor.cond_resched('should_reclaim_retry');
       continue;
     }
-    if (!(yield* __alloc_pages_may_oom(k, type, victim))) return NO_PAGE;
+    if (!(yield* __alloc_pages_may_oom(k, type, victim, nodes, choice))) return NO_PAGE;
     no_progress_loops = 0;
   }
 }
 
-/** alloc_page(GFP_HIGHUSER_MOVABLE), or of another type. Context: may sleep. Return: as above. */
-export function alloc_page(k: Kernel, type: MigrateType = MOVABLE): Task<Page> {
-  const page = k.pages.alloc_page(type);
-  return page !== NO_PAGE ? done(page) : __alloc_pages_slowpath(k, type);
+/** alloc_page(GFP_HIGHUSER_MOVABLE), or of another type; of a choice of nodes. Context: may sleep. Return: as above. */
+export function alloc_page(
+  k: Kernel,
+  type: MigrateType = MOVABLE,
+  choice: NodeChoice | null = null,
+): Task<Page> {
+  const page = alloc_at_once(k, type, choice);
+  return page !== NO_PAGE ? done(page) : __alloc_pages_slowpath(k, type, choice);
 }
 
 /**

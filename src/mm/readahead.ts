@@ -10,6 +10,7 @@ import { filemap_add_folio, pagesOf } from './filemap_pages.js';
 import type { Kernel } from './kernel.js';
 import { current_mm, mem_cgroup_from_mm } from './memcontrol.js';
 import { mem_cgroup_charge_atomic } from './memcontrol_charge.js';
+import { alloc_page_at, task_choice } from './mempolicy.js';
 import { put_page } from './page_alloc.js';
 import { PG_readahead } from './page_flags.js';
 import type { AddressSpace } from './types.js';
@@ -55,7 +56,7 @@ function ractl_max_pages(req_size: number): number {
 
 /** A page to read into, paid for by whoever reads; NO_PAGE where there is none at once. */
 function readahead_folio(k: Kernel): Page {
-  const folio = k.pages.alloc_page();
+  const folio = alloc_page_at(k, task_choice(k));
   if (folio === NO_PAGE || k.memcgs === null) return folio;
   if (mem_cgroup_charge_atomic(k, folio, mem_cgroup_from_mm(current_mm(k))) === 0) return folio;
   put_page(k, folio);

@@ -20,6 +20,7 @@ import { folio_add_lru, lruvec_del_folio } from './lru.js';
 import { current_mm } from './memcontrol.js';
 import { folio_prealloc } from './memcontrol_charge.js';
 import { unmap_mapping_pages } from './memory_zap.js';
+import { shmem_choice } from './mempolicy.js';
 import { get_page, put_page } from './page_alloc.js';
 import {
   compound_head,
@@ -67,7 +68,7 @@ function* shmem_get_missing_folio(
 ): Task<Page> {
   const swapped = mapping.i_swapped.get(index);
   const inCache = swapped === undefined ? undefined : k.swap!.cache.get(swapped);
-  const page = inCache ?? (yield* folio_prealloc(k, mm));
+  const page = inCache ?? (yield* folio_prealloc(k, mm, shmem_choice(k, mapping, index)));
   if (page === NO_PAGE) return NO_PAGE;
   // While memory was reclaimed for it, somebody else may have been here.
   const cached = mapping.i_pages.get(index);

@@ -6,7 +6,8 @@ import type { Kernel } from './kernel.js';
 import { folio_add_lru } from './lru.js';
 import { mem_cgroup_of_slot } from './memcontrol.js';
 import { mem_cgroup_charge } from './memcontrol_charge.js';
-import { get_page, put_page } from './page_alloc.js';
+import { vma_choice } from './mempolicy.js';
+import { get_page, MOVABLE, put_page } from './page_alloc.js';
 import { alloc_page } from './page_alloc_slow.js';
 import { folio_test_anon, PG_mlocked, PG_swapbacked, PG_uptodate } from './page_flags.js';
 import {
@@ -30,7 +31,6 @@ import {
 } from './swap.js';
 import {
   FAULT_FLAG_WRITE,
-  type MmStruct,
   userfaultfd_wp,
   VM_FAULT_OOM,
   VM_LOCKED,
@@ -48,12 +48,15 @@ function swap_cache_get_folio(k: Kernel, slot: number): Page {
 }
 
 /** The page of a slot, with a reference of the caller's; NO_PAGE without memory. */
-function* page_of_slot(k: Kernel, slot: number, mm: MmStruct): Task<Page> {
+function* page_of_slot(k: Kernel, slot: number, vma: VmArea, addr: number): Task<Page> {
   const cached = swap_cache_get_folio(k, slot);
   if (cached !== NO_PAGE) return cached;
-  const page = yield* alloc_page(k);
+  const page = yield* alloc_page(k, MOVABLE, vma_choice(vma, addr));
   if (page === NO_PAGE) return NO_PAGE;
-  if (k.memcgs !== null && (yield* mem_cgroup_charge(k, page, mem_cgroup_of_slot(k, slot, mm))) !== 0) {
+  if (
+    k.memcgs !== null &&
+    (yield* mem_cgroup_charge(k, page, mem_cgroup_of_slot(k, slot, vma.vm_mm))) !== 0
+  ) {
     put_page(k, page);
     return NO_PAGE;
   }
@@ -126,7 +129,7 @@ export function* swap_in_page(
 ): Task<number> {
   const { vm_mm: mm } = vmf.vma;
   const k = mm.kernel;
-  const folio = yield* page_of_slot(k, slot, mm);
+  const folio = yield* page_of_slot(k, slot, vmf.vma, vmf.address);
   if (folio === NO_PAGE) return VM_FAULT_OOM;
   yield* k.lock_page(folio, 'do_swap_page');
   const table = mm.pt.pteTable(vmf.address);

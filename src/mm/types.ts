@@ -9,6 +9,7 @@ import type { AnonVma, AnonVmaChain } from './anon_vma.js';
 import type { Hmm } from './hmm_mirror.js';
 import type { Kernel } from './kernel.js';
 import type { MemCgroup } from './memcontrol.js';
+import type { Mempolicy, SharedPolicy } from './mempolicy.js';
 import type { MmNotifiers } from './mmu_notifier.js';
 import type { PageTables } from './pgtable.js';
 import type { FileRaState } from './readahead.js';
@@ -86,6 +87,8 @@ export class AddressSpace {
   i_private_data: unknown = null;
   /** Where the pages of a file of a DAX file system are; i_pages has those that have been mapped. null: it is no such file. */
   dax: DaxBlocks | null = null;
+  /** shmem: where mbind() said from which nodes its pages come. */
+  policies: readonly SharedPolicy[] = [];
 
   constructor(
     readonly id: number,
@@ -149,6 +152,8 @@ export class VmArea {
   vm_private_data: unknown = null;
   /** Where a VM_UFFD_ flag is set, and only there. */
   vm_userfaultfd_ctx: UserfaultfdCtx | null = null;
+  /** Which nodes its memory comes from; null: the task says. */
+  vm_policy: Mempolicy | null = null;
 
   constructor(
     readonly vm_mm: MmStruct,
@@ -180,6 +185,10 @@ export class MmStruct {
   has_pinned = false;
   /** The cgroup that its memory is charged to; null: the root. */
   memcg: MemCgroup | null = null;
+  /** Which nodes memory comes from that no mapping has a policy for (task_struct); null: that of the processor. */
+  mempolicy: Mempolicy | null = null;
+  /** The node that it had last of those that its pages are dealt out to; -1: none. */
+  il_prev = -1;
 
   constructor(
     readonly kernel: Kernel,

@@ -12,6 +12,7 @@ import { HPAGE_SIZE } from './hugetlb.js';
 import { mfill_atomic_hugetlb } from './hugetlb_userfault.js';
 import { folio_add_lru } from './lru.js';
 import { folio_prealloc } from './memcontrol_charge.js';
+import { vma_choice } from './mempolicy.js';
 import { change_protection, wants_manual_upgrade } from './mprotect.js';
 import { get_page, put_page } from './page_alloc.js';
 import { PG_uptodate } from './page_flags.js';
@@ -257,7 +258,7 @@ function mfill_atomic_install_pte(
 /** The page of a private mapping. Return: 0 or -errno. */
 function* fill_private(vma: VmArea, addr: number, bytes: Uint8Array, wp: boolean): Task<number> {
   const k = vma.vm_mm.kernel;
-  const page = yield* folio_prealloc(k, vma.vm_mm);
+  const page = yield* folio_prealloc(k, vma.vm_mm, vma_choice(vma, addr));
   if (page === NO_PAGE) return -ENOMEM;
   k.contents.writeBytes(page, 0, bytes, 0, PAGE_SIZE);
   k.mem.flags[page] = PG_uptodate;
@@ -276,7 +277,7 @@ function* fill_shared(vma: VmArea, addr: number, bytes: Uint8Array | null, wp: b
   const table = table_at(vma.vm_mm, addr);
   if (typeof table === 'number') return table;
   if (!pte_none_mostly(table[FLAGS + pte_index(addr)]!)) return -EEXIST;
-  const page = yield* folio_prealloc(k, vma.vm_mm);
+  const page = yield* folio_prealloc(k, vma.vm_mm, vma_choice(vma, addr));
   if (page === NO_PAGE) return -ENOMEM;
   if (shmem_has(mapping, index)) {
     put_page(k, page);

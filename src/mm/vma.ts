@@ -5,6 +5,7 @@ import { ENOMEM } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_bounds_changed, anon_vma_clone, unlink_anon_vmas } from './anon_vma.js';
 import { split_huge_pmd_if_needed } from './huge_split.js';
+import { mpol_equal } from './mempolicy.js';
 import { PTE_PRESENT, PTE_PROTNONE, PTE_WRITE } from './pgtable.js';
 import {
   type MmStruct,
@@ -93,6 +94,7 @@ export function vm_area_dup(mm: MmStruct, orig: VmArea): VmArea {
   vma.anon_vma = orig.anon_vma;
   vma.vm_private_data = orig.vm_private_data;
   vma.vm_userfaultfd_ctx = orig.vm_userfaultfd_ctx;
+  vma.vm_policy = orig.vm_policy;
   return vma;
 }
 
@@ -138,12 +140,13 @@ export interface MergeCandidate {
   readonly anon_vma: VmArea['anon_vma'];
   readonly pgoff: number;
   readonly uffd: VmArea['vm_userfaultfd_ctx'];
+  readonly policy: VmArea['vm_policy'];
 }
 
 function is_mergeable_vma(vma: VmArea, range: MergeCandidate): boolean {
   // Mappings with a driver's own pages never merge.
   if ((range.flags & VM_SPECIAL) !== 0) return false;
-  if (vma.vm_userfaultfd_ctx !== range.uffd) return false;
+  if (vma.vm_userfaultfd_ctx !== range.uffd || !mpol_equal(vma.vm_policy, range.policy)) return false;
   return vma.vm_flags === range.flags && vma.vm_file === range.file && vma.vm_ops === range.ops;
 }
 
@@ -210,7 +213,7 @@ export function vma_merge_new_range(mm: MmStruct, range: MergeCandidate): VmArea
 }
 
 /**
- * vma_modify_flags(): give [start, end) of `vma` new flags, merging with equal neighbours or splitting.
+ * vma_modify_flags(): give [start, end) of `vma` new flags (or another policy: vma_modify_policy), merging with equal neighbours or splitting.
  * The flags themselves are set by the caller where the result is `vma` itself.
  * Context: mmap_lock held for write; may sleep. Return: the VMA that covers the range, or -errno.
  */
@@ -220,9 +223,10 @@ export function* vma_modify_flags(
   end: number,
   flags: number,
   uffd = vma.vm_userfaultfd_ctx,
+  policy = vma.vm_policy,
 ): Task<VmArea | number> {
   const mm = vma.vm_mm;
-  const merged = yield* vma_merge_existing_range(mm, vma, start, end, flags, uffd);
+  const merged = yield* vma_merge_existing_range(mm, vma, start, end, flags, uffd, policy);
   if (merged !== null) return merged;
   if (start > vma.vm_start) {
     const err = yield* split_vma(vma, start, true);
@@ -253,6 +257,7 @@ function* vma_merge_existing_range(
   end: number,
   flags: number,
   uffd: VmArea['vm_userfaultfd_ctx'],
+  policy: VmArea['vm_policy'],
 ): Task<VmArea | null> {
   const range: MergeCandidate = {
     start,
@@ -263,6 +268,7 @@ function* vma_merge_existing_range(
     anon_vma: vma.anon_vma,
     pgoff: vma.vm_pgoff + (start - vma.vm_start) / PAGE_SIZE,
     uffd,
+    policy,
   };
   const prev = start === vma.vm_start ? mergeable_prev(mm, range) : null;
   const next = end === vma.vm_end ? mergeable_next(mm, range) : null;

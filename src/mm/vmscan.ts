@@ -137,7 +137,7 @@ function* shrink_node(k: Kernel, sc: ScanControl): Task {
 
 /** The nodes of the zonelist, one after the other. */
 function* shrink_zones(k: Kernel, sc: ScanControl): Task {
-  for (const nid of k.zonelist) {
+  for (const nid of sc.nodes) {
     sc.nid = nid;
     prepare_scan_control(k, sc);
     yield* shrink_node(k, sc);
@@ -147,11 +147,13 @@ function* shrink_zones(k: Kernel, sc: ScanControl): Task {
 /** Look at ever more of the lists, until something is free. */
 function* do_try_to_free_pages(
   k: Kernel,
+  nodes: readonly number[],
   memcg: MemCgroup | null,
   nr_to_reclaim: number,
   force_deactivate: boolean,
 ): Task<number> {
   const sc: ScanControl = {
+    nodes,
     nid: 0,
     priority: DEF_PRIORITY,
     nr_reclaimed: 0,
@@ -170,19 +172,19 @@ function* do_try_to_free_pages(
     if (sc.nr_reclaimed >= sc.nr_to_reclaim) break;
   }
   if (sc.nr_reclaimed > 0 || !sc.skipped_deactivate || force_deactivate) return sc.nr_reclaimed;
-  return yield* do_try_to_free_pages(k, memcg, nr_to_reclaim, true);
+  return yield* do_try_to_free_pages(k, nodes, memcg, nr_to_reclaim, true);
 }
 
-/** Direct reclaim. Context: may sleep. Return: base pages that are free now. */
-export function* try_to_free_pages(k: Kernel): Task<number> {
+/** Direct reclaim on these nodes. Context: may sleep. Return: base pages that are free now. */
+export function* try_to_free_pages(k: Kernel, nodes: readonly number[]): Task<number> {
   k.lru.link(k.firstDevicePage);
-  return yield* do_try_to_free_pages(k, null, SWAP_CLUSTER_MAX, false);
+  return yield* do_try_to_free_pages(k, nodes, null, SWAP_CLUSTER_MAX, false);
 }
 
 /** Reclaim of a cgroup whose limit is reached. Context: may sleep. Return: base pages that are free now. */
 export function* try_to_free_mem_cgroup_pages(k: Kernel, memcg: MemCgroup, nr_pages: number): Task<number> {
   k.lru.link(k.firstDevicePage);
-  return yield* do_try_to_free_pages(k, memcg, Math.max(nr_pages, SWAP_CLUSTER_MAX), false);
+  return yield* do_try_to_free_pages(k, k.zonelist, memcg, Math.max(nr_pages, SWAP_CLUSTER_MAX), false);
 }
 
 /** Base pages of a node that reclaim could get at most. */

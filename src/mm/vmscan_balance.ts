@@ -32,6 +32,8 @@ export interface ScanControl extends LruPlace {
   priority: number;
   nr_reclaimed: number;
   readonly force_deactivate: boolean;
+  /** Where it is reclaimed. */
+  readonly nodes: readonly number[];
   /** An active list would have been looked at, but for its size. */
   skipped_deactivate: boolean;
   deactivate_anon: boolean;

@@ -27,6 +27,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   PAGES: '4',
   WORD: '64',
   NR: '0',
+  NODES: '1',
+  NODE: '1',
   OFFSET: '0',
   NPAGES: '1',
   SIGNAL: 'SIGABRT',

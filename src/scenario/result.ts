@@ -23,6 +23,10 @@ export interface StepResult {
   readonly map?: readonly string[];
   /** Per page 1 where it is in memory, else 0 (mincore). */
   readonly core?: readonly (number | string)[];
+  /** Pages that did not go where they were told to (migrate_pages, move_pages). */
+  readonly stays?: number;
+  /** Per page its node, or the name of the errno. */
+  readonly nodes?: readonly (number | string)[];
   /** That a read or write of a file transferred. */
   readonly bytes?: number;
   /** What is in an ioctl's struct afterwards, in hexadecimal. */
@@ -62,6 +66,9 @@ export const SUCCESS: StepResult = { ret: 0 };
 export function retOf(value: number): StepResult {
   return value < 0 ? { ret: errnoName(-value) } : SUCCESS;
 }
+
+/** A number of the kernel's, or the name of the errno that it is. */
+export const errnoOrNumber = (value: number): number | string => (value < 0 ? errnoName(-value) : value);
 
 /** How the machine ended here (so that nothing can follow); undefined while it lives. */
 export function fatalKey(result: StepResult): 'oops' | 'hang' | 'violation' | undefined {

@@ -120,6 +120,29 @@ export interface Sys {
   /** One range each of the own memory and of that of process `pid`. Return: bytes, or a negative errno. */
   process_vm_readv(pid: number, local: number, remote: number, length: number): Task<number>;
   process_vm_writev(pid: number, local: number, remote: number, length: number): Task<number>;
+  /** Policies of memory (src/uapi/mempolicy.ts); `mask` is the address of a mask of nodes of `maxnode` - 1 bits. */
+  mbind(
+    addr: number,
+    length: number,
+    mode: number,
+    mask: number,
+    maxnode: number,
+    flags: number,
+  ): Task<number>;
+  set_mempolicy(mode: number, mask: number, maxnode: number): Task<number>;
+  /** The mode, or the node (MPOL_F_NODE), goes to the address `mode`. */
+  get_mempolicy(mode: number, mask: number, maxnode: number, addr: number, flags: number): Task<number>;
+  /** Return: pages that stay, or a negative errno. */
+  migrate_pages(pid: number, maxnode: number, from: number, onto: number): Task<number>;
+  /** `pages`: addresses of 64 bits; `nodes`: of 32 bits each, or 0 to ask where they are; `status`: 32 bits each. */
+  move_pages(
+    pid: number,
+    count: number,
+    pages: number,
+    nodes: number,
+    status: number,
+    flags: number,
+  ): Task<number>;
   mlock(addr: number, length: number): Task<number>;
   munlock(addr: number, length: number): Task<number>;
   /**

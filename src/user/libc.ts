@@ -154,6 +154,41 @@ export class Libc {
     return this.call(nr.__NR_process_vm_writev, pid, local, remote, length);
   }
 
+  /** `mask`: 64 bits a word, as many of them as `maxnode` - 1. */
+  mbind(
+    addr: number,
+    length: number,
+    mode: number,
+    mask: number,
+    maxnode: number,
+    flags: number,
+  ): Task<number> {
+    return this.call(nr.__NR_mbind, addr, length, mode, mask, maxnode, flags);
+  }
+
+  set_mempolicy(mode: number, mask: number, maxnode: number): Task<number> {
+    return this.call(nr.__NR_set_mempolicy, mode, mask, maxnode);
+  }
+
+  get_mempolicy(mode: number, mask: number, maxnode: number, addr: number, flags: number): Task<number> {
+    return this.call(nr.__NR_get_mempolicy, mode, mask, maxnode, addr, flags);
+  }
+
+  migrate_pages(pid: number, maxnode: number, from: number, onto: number): Task<number> {
+    return this.call(nr.__NR_migrate_pages, pid, maxnode, from, onto);
+  }
+
+  move_pages(
+    pid: number,
+    count: number,
+    pages: number,
+    nodes: number,
+    status: number,
+    flags: number,
+  ): Task<number> {
+    return this.call(nr.__NR_move_pages, pid, count, pages, nodes, status, flags);
+  }
+
   mlock(addr: number, length: number): Task<number> {
     return this.call(nr.__NR_mlock, addr, length);
   }

@@ -13,7 +13,8 @@ import {
   coherentNodeRequests,
 } from '../../src/uapi/coherent_node.js';
 import { encodeDriverRange } from '../../src/uapi/driver_range.js';
-import { EFAULT, ENOMEM, ENXIO } from '../../src/uapi/errno.js';
+import { EFAULT, ENXIO } from '../../src/uapi/errno.js';
+import { encodeNodes, MPOL_BIND, MPOL_PREFERRED } from '../../src/uapi/mempolicy.js';
 import {
   MAP_ANONYMOUS,
   MAP_PRIVATE,
@@ -36,8 +37,15 @@ function boot(load = true): Machine {
 }
 
 /** One request. Return: the pages that it answers, or -errno. */
-function* ask(sys: Sys, fd: number, name: CoherentNodeRequest, addr: number, npages: number): Task<number> {
-  const struct = encodeDriverRange({ addr, npages, ptr: 0 });
+function* ask(
+  sys: Sys,
+  fd: number,
+  name: CoherentNodeRequest,
+  addr: number,
+  npages: number,
+  ptr = 0,
+): Task<number> {
+  const struct = encodeDriverRange({ addr, npages, ptr });
   const arg = yield* sys.malloc(struct.length);
   yield* sys.storeBytes(arg, struct);
   const ret = yield* sys.ioctl(fd, coherentNodeRequests[name], arg);
@@ -68,24 +76,71 @@ t.test('nobody gets memory there who has not asked for it by name', async (t) =>
   t.equal(machine.kernel.zones[1]!.nr_free_pages, free);
 });
 
-t.test('a full node serves nobody else, and unmapped pages go back to it', async (t) => {
+/** Memory of the range comes from the node alone. */
+function* bind(sys: Sys, addr: number, length: number, mode = MPOL_BIND): Task<number> {
+  const mask = yield* sys.malloc(8);
+  yield* sys.storeBytes(mask, encodeNodes([1]).subarray(0, 8));
+  return yield* sys.mbind(addr, length, mode, mask, 65, 0);
+}
+
+t.test('who is bound to it, alone, has memory there; unmapped, it goes back', async (t) => {
   const machine = boot();
   const [, zone] = machine.kernel.zones;
   const free = zone!.nr_free_pages;
   const process = machine.spawn('p0');
   machine.call(process, function* (sys) {
     const fd = yield* sys.open(COHERENT_NODE_FILE, O_RDWR);
-    const addr = yield* anon(sys, 112 * MiB);
-    t.equal(yield* ask(sys, fd, 'BIND', addr, 28672), -ENOMEM);
-    const there = yield* ask(sys, fd, 'COUNT', addr, 28672);
-    t.ok(there > 10000, `${there} pages`);
-    t.equal(yield* ask(sys, fd, 'MOVE_TO_SYSTEM', addr, 16), 16);
-    t.equal(yield* ask(sys, fd, 'COUNT', addr, 16), 0);
-    t.equal(yield* ask(sys, fd, 'BIND', 0x1000, 1), -EFAULT);
+    const addr = yield* anon(sys, 32 * PAGE_SIZE);
+    t.equal(yield* bind(sys, addr, 16 * PAGE_SIZE), 0);
+    for (let n = 0; n < 32; n++) yield* sys.store32(addr + n * PAGE_SIZE, n);
+    t.equal(zone!.nr_free_pages, free - 16);
+    // What moves back is what is there.
+    t.equal(yield* ask(sys, fd, 'MOVE_TO_SYSTEM', addr, 32), 16);
+    t.equal(zone!.nr_free_pages, free);
+    t.equal(yield* ask(sys, fd, 'MOVE_TO_NODE', addr, 32), 32);
+    t.equal(yield* ask(sys, fd, 'MOVE_TO_NODE', 0x1000, 1), 0);
   });
   machine.kill(process);
   t.equal(zone!.nr_free_pages, free);
   machine.leakCheck();
+});
+
+t.test('a node that is full serves nobody else, and nobody else serves who is bound to it', async (t) => {
+  const machine = boot();
+  const [system] = machine.kernel.zones;
+  const free = system!.nr_free_pages;
+  const fill = (mode: number): void =>
+    machine.call(machine.spawn('p0'), function* (sys) {
+      const addr = yield* anon(sys, 104 * MiB);
+      t.equal(yield* bind(sys, addr, 104 * MiB, mode), 0);
+      for (let at = 0; at < 104 * MiB; at += PAGE_SIZE) yield* sys.store32(addr + at, 1);
+    });
+  t.throws(() => fill(MPOL_BIND), ProcessDied);
+  t.match(machine.dmesg.join('\n'), /constraint=CONSTRAINT_MEMORY_POLICY,nodemask=1,/);
+  t.ok(system!.nr_free_pages > free - 1000);
+  // Who only prefers it gets memory of the system when it is full.
+  fill(MPOL_PREFERRED);
+  t.ok(system!.nr_free_pages < free - 1000);
+});
+
+t.test('the device reads and writes at the addresses of the process, with its protection', async (t) => {
+  const machine = boot();
+  machine.call(machine.spawn('p0'), function* (sys) {
+    const fd = yield* sys.open(COHERENT_NODE_FILE, O_RDWR);
+    const addr = yield* anon(sys, 2 * PAGE_SIZE);
+    const buffer = yield* anon(sys, 2 * PAGE_SIZE);
+    yield* sys.store32(buffer, 7);
+    t.equal(yield* ask(sys, fd, 'WRITE', addr, 2, buffer), 2);
+    t.equal(yield* sys.load32(addr), 7);
+    t.equal(yield* ask(sys, fd, 'MOVE_TO_NODE', addr, 2), 2);
+    yield* sys.store32(addr + PAGE_SIZE, 8);
+    t.equal(yield* ask(sys, fd, 'READ', addr, 2, buffer), 2);
+    t.equal(yield* sys.load32(buffer + PAGE_SIZE), 8);
+    t.equal(yield* sys.mprotect(addr, PAGE_SIZE, PROT_READ), 0);
+    t.equal(yield* ask(sys, fd, 'READ', addr, 2, buffer), 2);
+    t.equal(yield* ask(sys, fd, 'WRITE', addr, 2, buffer), -EFAULT);
+    t.equal(yield* ask(sys, fd, 'READ', 0x1000, 1, buffer), -EFAULT);
+  });
 });
 
 t.test(

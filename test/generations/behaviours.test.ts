@@ -13,6 +13,7 @@ const VALUES = {
   moveChargeFindsPrivate: [true, true, true, true, true],
   moveChargeSkipsMapped: [false, false, false, true, true],
   splitRemapsZeroPages: [false, false, false, true, true],
+  movePagesSeesHoles: [false, false, false, true, true],
   splitKeepsDirtyBit: [false, false, false, true, true],
   mprotectUpgradesPmd: [false, false, false, true, true],
   mprotectUpgradesCleanPte: [false, false, false, true, true],

@@ -180,7 +180,7 @@ t.test('mistakes say what was expected', (t) => {
     'migrate d0 r0 sideways': 'expected to_dev or to_sys, got "sideways"',
     '{ op: load': 'expected a step as YAML: Flow map must end with a }',
     '{ op: lod, region: r0 }':
-      'step: op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, load, pagemap, ioctl, ioctl_raw, driver, ioctl_bytes, gup, pin, unpin, get, put, lock, unlock, make_it_fail, fread, fwrite, truncate, punch, mount, umount, unlink, mkcgroup, rmcgroup, cgroup_join, cgroup_limit, cgroup_moves, cgroup_read, read, write, peek, poke, mincore, offline, online, map_vdso, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, kill, await, got "lod" (did you mean "load"?)',
+      'step: op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, load, pagemap, ioctl, ioctl_raw, driver, ioctl_bytes, gup, pin, unpin, get, put, lock, unlock, make_it_fail, fread, fwrite, truncate, punch, mount, umount, unlink, mkcgroup, rmcgroup, cgroup_join, cgroup_limit, cgroup_moves, cgroup_read, read, write, peek, poke, mincore, offline, online, map_vdso, mbind, set_mempolicy, migrate_pages, move_pages, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, kill, await, got "lod" (did you mean "load"?)',
   };
   for (const [line, message] of Object.entries(mistakes)) {
     t.throws(
@@ -258,7 +258,7 @@ t.test('load takes regions and files; looking back has its words', (t) => {
 t.test('help has every command', (t) => {
   const text = helpLines().join('\n');
   const names = Object.values(steps).flatMap(({ shell }) => Object.keys(shell));
-  t.equal(names.length, 66);
+  t.equal(names.length, 70);
   const requests = [
     'as',
     'why',
@@ -306,8 +306,8 @@ t.test('help of a step is its reference', (t) => {
 t.test('completion', (t) => {
   const known = { processes: ['p0', 'p1'], regions: ['r0'], fds: ['d0', 'd7'] };
   const completed = (line: string) => complete(line, known);
-  t.strictSame(completed('mig'), [['migrate', 'migrate_to_dev', 'migrate_to_sys'], 'mig']);
-  t.strictSame(completed('MIG'), [['MIGRATE', 'MIGRATE_TO_DEV', 'MIGRATE_TO_SYS'], 'MIG']);
+  t.strictSame(completed('mig'), [['migrate', 'migrate_to_dev', 'migrate_to_sys', 'migrate_pages'], 'mig']);
+  t.strictSame(completed('MIG'), [['MIGRATE', 'MIGRATE_TO_DEV', 'MIGRATE_TO_SYS', 'MIGRATE_PAGES'], 'MIG']);
   t.strictSame(completed('load r'), [['r0'], 'r']);
   t.strictSame(completed('read '), [['d0', 'd7'], '']);
   t.strictSame(completed('READ d7 '), [['r0'], '']);

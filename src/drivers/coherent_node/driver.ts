@@ -2,20 +2,20 @@
 /**
  * Answers for: "Define coherent device memory node" (2016), a proposal that mainline has not taken: memory of a device that the
  * CPU reaches is a NUMA node, with pages as any others, on no zonelist. Who wants memory there says so, and pages of any
- * kind move there and back. Fidelity: simplified: requests on ranges stand for mbind() and move_pages(); the node is the last one
- * of the machine's RAM.
+ * kind move there and back. Fidelity: simplified: the node is the last one of the machine's RAM; who copies is the CPU.
  */
 import type { FileOperations, OpenFile } from '../../fs/file.js';
 import type { CommandKind } from '../../kernel/driver-events.js';
 import type { Driver, DriverHost, DriverModule, DriverStep } from '../../kernel/module.js';
 import { telling } from '../../kernel/told-command.js';
 import { folio_isolate_lru } from '../../mm/lru.js';
-import { handle_mm_fault } from '../../mm/memory.js';
+import { this_node } from '../../mm/mempolicy.js';
 import { migrate_pages } from '../../mm/migrate_pages.js';
-import type { NodePages } from '../../mm/page_alloc_nodes.js';
-import { FLAGS, pte_index, pte_present } from '../../mm/pgtable.js';
-import { FAULT_FLAG_WRITE, type MmStruct, VM_FAULT_ERROR, VM_FAULT_OOM, VM_WRITE } from '../../mm/types.js';
-import { copy_to_user } from '../../mm/uaccess.js';
+import type { DeviceNodeRules, NodePages } from '../../mm/page_alloc_nodes.js';
+import { compound_head, folio_nr_pages } from '../../mm/page_flags.js';
+import { FLAGS, pmd_index, pmd_is_huge, pte_index, pte_present, vm_normal_page } from '../../mm/pgtable.js';
+import type { MmStruct } from '../../mm/types.js';
+import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import {
@@ -25,7 +25,7 @@ import {
   coherentNodeRequests,
 } from '../../uapi/coherent_node.js';
 import { type DriverRange, encodeDriverRange, putDriverAnswer } from '../../uapi/driver_range.js';
-import { EFAULT, ENOMEM, ENOTTY, ENXIO } from '../../uapi/errno.js';
+import { EFAULT, ENOTTY, ENXIO } from '../../uapi/errno.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
 import { readDriverRange } from '../driver_range.js';
 import { coherent_node_info } from './modinfo.js';
@@ -43,62 +43,73 @@ const requests = new Map(
 const told: Readonly<
   Record<CoherentNodeRequest, { does: CommandKind | null; toDevice?: boolean; fn: string }>
 > = {
-  BIND: { does: null, fn: 'do_mbind' },
   MOVE_TO_NODE: { does: 'migrate', toDevice: true, fn: 'migrate_pages' },
   MOVE_TO_SYSTEM: { does: 'migrate', fn: 'migrate_pages' },
-  COUNT: { does: null, fn: 'do_pages_stat' },
+  READ: { does: null, fn: 'handle_mm_fault' },
+  WRITE: { does: null, fn: 'handle_mm_fault' },
 };
 
-/** The small page of system memory that is mapped at `addr`; NO_PAGE for none. Context: mmap_lock held. */
-function mapped_page({ kernel: k, pt }: MmStruct, addr: number): Page {
+/**
+ * What the proposal lets be done with the node: policies name it and system calls move pages there, who prefers it gets other
+ * memory when it is full, and its pages are reclaimed as any.
+ */
+const COHERENT_NODE: DeviceNodeRules = { policies: true, moves: true, fallsBack: true, reclaims: true };
+
+/** The folio of system memory that is mapped at `addr`; NO_PAGE for none. Context: mmap_lock held. */
+function mapped_folio({ kernel: k, pt }: MmStruct, addr: number): Page {
+  const pmd = pt.pmdTable(addr);
+  const m = pmd_index(addr);
+  if (pmd !== null && pmd_is_huge(pmd, m)) {
+    const huge = pte_present(pmd.e[FLAGS + m]!) ? pmd.e[m]! : NO_PAGE;
+    return huge === k.hugeZeroFolio ? NO_PAGE : huge;
+  }
   const table = pt.pteTable(addr);
   if (table === null || !pte_present(table[FLAGS + pte_index(addr)]!)) return NO_PAGE;
-  const page = table[pte_index(addr)]!;
-  return page === k.zeroPage || k.is_zone_device_page(page) ? NO_PAGE : page;
+  const page = vm_normal_page(table[FLAGS + pte_index(addr)]!, table[pte_index(addr)]!);
+  return page === NO_PAGE || k.is_zone_device_page(page) ? NO_PAGE : compound_head(k.mem, page);
 }
 
-/** The pages of the range that are on the node, or those that are elsewhere. */
-function pages_of({ nid }: Node, mm: MmStruct, { addr, npages }: DriverRange, onNode: boolean): Page[] {
+/** The folios of the range that are on the node, or those that are elsewhere. */
+function folios_of({ nid }: Node, mm: MmStruct, { addr, npages }: DriverRange, onNode: boolean): Page[] {
   const found = new Set<Page>();
   for (let n = 0; n < npages; n++) {
-    const page = mapped_page(mm, addr + n * PAGE_SIZE);
-    if (page !== NO_PAGE && (mm.kernel.nodes.page_to_nid(page) === nid) === onNode) found.add(page);
+    const folio = mapped_folio(mm, addr + n * PAGE_SIZE);
+    if (folio !== NO_PAGE && (mm.kernel.nodes.page_to_nid(folio) === nid) === onNode) found.add(folio);
   }
   return [...found];
 }
 
-/** Fault what is missing in, on the node. Context: mmap_lock held; may sleep. Return: how many faults, -EFAULT or -ENOMEM. */
-function* bind(node: Node, mm: MmStruct, { addr, npages }: DriverRange): Task<number> {
-  let faults = 0;
-  for (let at = addr; at < addr + npages * PAGE_SIZE; at += PAGE_SIZE) {
-    if (mapped_page(mm, at) !== NO_PAGE) continue;
-    const vma = mm.vmas.vma_lookup(at);
-    if (vma === null) return -EFAULT;
-    const write = (vma.vm_flags & VM_WRITE) !== 0 ? FAULT_FLAG_WRITE : 0;
-    const ret = yield* node.pages.binding(node.nid, () => handle_mm_fault(vma, at, write));
-    if ((ret & VM_FAULT_ERROR) !== 0) return (ret & VM_FAULT_OOM) !== 0 ? -ENOMEM : -EFAULT;
-    faults++;
-  }
-  return faults;
-}
-
-/** Move the pages of the range to the node or away. Context: mmap_lock held; may sleep. Return: how many have moved. */
-function* move(node: Node, mm: MmStruct, range: DriverRange, toNode: boolean): Task<number> {
+/**
+ * migrate_virtual_range(): the pages of the range, whoever maps them, to the node or away. Context: may sleep. Return: base
+ * pages that have moved.
+ */
+function* migrate_virtual_range(node: Node, mm: MmStruct, range: DriverRange, toNode: boolean): Task<number> {
   const { kernel: k } = mm;
-  const folios = pages_of(node, mm, range, !toNode).filter((page) => folio_isolate_lru(k, page));
-  const moving = (): Task<number> => migrate_pages(k, folios, 'MR_SYSCALL');
-  const stay = yield* toNode ? node.pages.binding(node.nid, moving) : moving();
-  return folios.length - stay;
+  yield* mm.mmap_lock.down_read('migrate_virtual_range');
+  const folios = folios_of(node, mm, range, !toNode).filter((folio) => folio_isolate_lru(k, folio));
+  mm.mmap_lock.up_read();
+  const pages = folios.reduce((sum, folio) => sum + folio_nr_pages(k.mem, folio), 0);
+  const stay = yield* migrate_pages(k, folios, 'MR_SYSCALL', toNode ? () => this_node(node.nid) : null);
+  return pages - stay;
 }
 
-function* serve(node: Node, mm: MmStruct, name: CoherentNodeRequest, range: DriverRange): Task<number> {
-  yield* mm.mmap_lock.down_read('coherent_node_ioctl');
-  let done: number;
-  if (name === 'COUNT') done = pages_of(node, mm, range, true).length;
-  else if (name === 'BIND') done = yield* bind(node, mm, range);
-  else done = yield* move(node, mm, range, name === 'MOVE_TO_NODE');
-  mm.mmap_lock.up_read();
-  return done;
+/**
+ * The device reads or writes the range at the addresses of the process, through its page tables (ATS): what is missing is
+ * faulted in, and protection holds. Context: may sleep. Return: pages; -EFAULT where one may not.
+ */
+function* device_access(mm: MmStruct, { addr, npages, ptr }: DriverRange, write: boolean): Task<number> {
+  for (let n = 0; n < npages; n++) {
+    const [there, buffer] = [addr + n * PAGE_SIZE, ptr + n * PAGE_SIZE];
+    const bytes = yield* copy_from_user(mm, write ? buffer : there, PAGE_SIZE);
+    if (bytes === null) return -EFAULT;
+    if (!(yield* copy_to_user(mm, write ? there : buffer, bytes))) return -EFAULT;
+  }
+  return npages;
+}
+
+function serve(node: Node, mm: MmStruct, name: CoherentNodeRequest, range: DriverRange): Task<number> {
+  if (name === 'READ' || name === 'WRITE') return device_access(mm, range, name === 'WRITE');
+  return migrate_virtual_range(node, mm, range, name === 'MOVE_TO_NODE');
 }
 
 function* ioctl(node: Node, mm: MmStruct, cmd: number, arg: number): Task<number> {
@@ -133,10 +144,10 @@ class CoherentNode implements Driver {
 }
 
 const helps: Readonly<Record<CoherentNodeRequest, string>> = {
-  BIND: 'pages that are missing are made on the node',
   MOVE_TO_NODE: 'pages move to the node, those of files, too',
   MOVE_TO_SYSTEM: 'and back',
-  COUNT: 'how many pages are on the node',
+  READ: 'the device reads pages at the addresses of the process',
+  WRITE: 'the device writes them',
 };
 
 const steps: Readonly<Record<string, DriverStep>> = Object.fromEntries(
@@ -147,6 +158,7 @@ const steps: Readonly<Record<string, DriverStep>> = Object.fromEntries(
       help: helps[name as CoherentNodeRequest],
       encode: ({ addr, pages, ptr }) => encodeDriverRange({ addr, npages: pages, ptr }),
       decode: coherentNodeAnswer,
+      ...(name === 'READ' ? { fillsBuffer: true } : {}),
     } satisfies DriverStep,
   ]),
 );
@@ -157,7 +169,7 @@ function* load({ kernel: k }: DriverHost): Task<CoherentNode | number> {
   // One node is the CPU's.
   if (nodes === null) return -ENXIO;
   const nid = k.nodes.count - 1;
-  nodes.isolate_node(nid);
+  nodes.isolate_node({ nid, rules: COHERENT_NODE });
   return new CoherentNode({ pages: nodes, nid });
 }
 

@@ -16,4 +16,10 @@ export const migrate = {
     postings: { 'v5-generic': true },
     witness: { kernel: 'v5-generic', scenario: 'bugs/generic-to-system-noop' },
   },
+  movePagesSeesHoles: {
+    what: 'move_pages() says -ENOENT of anonymous memory that was never touched, which it had -EFAULT for',
+    source: 'mm/migrate.c do_pages_stat_array',
+    since: ['6.12'],
+    witness: { kernel: '6.12', scenario: 'derived/numa-move-pages' },
+  },
 } as const satisfies Entries;

@@ -6,6 +6,7 @@ import * as nr from '../../uapi/syscalls.js';
 import * as files from './files.js';
 import * as memory from './memory.js';
 import * as mount from './mount.js';
+import * as numa from './numa.js';
 import * as poll from './poll.js';
 import * as processes from './processes.js';
 import * as remote from './remote.js';
@@ -26,6 +27,7 @@ export const ni_syscall: Syscall = untraced('ni_syscall', 'ported', () => done(-
 
 const RANGE = ['start', 'len'];
 const VM_RANGE = ['pid', 'local', 'remote', 'len'];
+const NODEMASK = ['mode', 'nmask', 'maxnode'];
 const FILE_RANGE = ['fd', 'buf', 'count'];
 
 export const syscalls: Readonly<Record<number, Syscall>> = {
@@ -63,6 +65,35 @@ export const syscalls: Readonly<Record<number, Syscall>> = {
   [nr.__NR_mount]: call('mount', 'simplified', mount.sys_mount),
   [nr.__NR_umount2]: call('umount', 'simplified', mount.sys_umount2),
   [nr.__NR_exit_group]: untraced('exit_group', 'ported', processes.sys_exit_group),
+  [nr.__NR_mbind]: call('mbind', 'simplified', numa.sys_mbind, [
+    ...RANGE,
+    'mode',
+    'nmask',
+    'maxnode',
+    'flags',
+  ]),
+  [nr.__NR_set_mempolicy]: call('set_mempolicy', 'simplified', numa.sys_set_mempolicy, NODEMASK),
+  [nr.__NR_get_mempolicy]: call('get_mempolicy', 'simplified', numa.sys_get_mempolicy, [
+    'policy',
+    'nmask',
+    'maxnode',
+    'addr',
+    'flags',
+  ]),
+  [nr.__NR_migrate_pages]: call('migrate_pages', 'simplified', numa.sys_migrate_pages, [
+    'pid',
+    'maxnode',
+    'old_nodes',
+    'new_nodes',
+  ]),
+  [nr.__NR_move_pages]: call('move_pages', 'simplified', numa.sys_move_pages, [
+    'pid',
+    'nr_pages',
+    'pages',
+    'nodes',
+    'status',
+    'flags',
+  ]),
   [nr.__NR_openat]: call('openat', 'simplified', files.sys_openat),
   [nr.__NR_fallocate]: call('fallocate', 'simplified', files.sys_fallocate, ['fd', 'mode', 'offset', 'len']),
   [nr.__NR_process_vm_readv]: call('process_vm_readv', 'simplified', remote.sys_process_vm_readv, VM_RANGE),

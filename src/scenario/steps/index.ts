@@ -14,6 +14,7 @@ import { dax } from './files/dax.js';
 import { memfd } from './files/memfd.js';
 import { scratch } from './files/scratch.js';
 import { memory } from './memory.js';
+import { numa } from './numa.js';
 import { processes } from './processes.js';
 import { remap } from './remap.js';
 import { remote } from './remote.js';
@@ -38,6 +39,7 @@ export const steps = {
   ...remote,
   ...residency,
   ...special,
+  ...numa,
   ...userfaults,
   ...processes,
 };
