@@ -354,7 +354,7 @@ t.test('no driver is named above the drivers but by the registry and its own', a
 });
 
 t.test("no generation's id stands outside of generations/", async (t) => {
-  const id = /(['"`])(?:hmm-v25|v5-generic|v4-coherent|6\.1|6\.12|7\.3)\1/;
+  const id = /(['"`])(?:rfc-cdm|hmm-v25|v5-generic|v4-coherent|6\.1|6\.12|7\.3)\1/;
   t.same(
     withCode(id, (path) => roomOf(path) === 'generations'),
     [],

@@ -69,6 +69,18 @@ export const features: readonly Feature[] = [
     proof: 'features/coherent-node.yaml',
   },
   {
+    name: 'device-node-kernel',
+    what: 'the kernel of that proposal: the last node is a device, on no zonelist but its own',
+    since: 'rfc-cdm alone',
+    proof: 'features/rfc-cdm.yaml',
+  },
+  {
+    name: 'memory-policies',
+    what: 'mbind(), set_mempolicy(), move_pages() and migrate_pages() between NUMA nodes (machine.nodes)',
+    since: 'all',
+    proof: 'features/memory-policies.yaml',
+  },
+  {
     name: 'amdkfd',
     what: 'shared virtual memory of AMD GPUs (machine.modprobe)',
     since: 'all',

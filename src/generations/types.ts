@@ -5,10 +5,10 @@ import type { DmirrorUapi } from '../uapi/test_hmm_uapi.js';
 import type { Behaviours } from './behaviours/index.js';
 
 /**
- * hmm-tests of DEVICE_GENERIC, of COHERENT as it was posted, or as released; in 7.x with huge device pages. Of v25, tests of
- * our own.
+ * hmm-tests of DEVICE_GENERIC, of COHERENT as it was posted, or as released; in 7.x with huge device pages. Of v25, and of the
+ * nodes before it, tests of our own.
  */
-export type SuiteId = 'mirror' | 'generic' | 'coherent' | 'released' | 'released-7';
+export type SuiteId = 'node' | 'mirror' | 'generic' | 'coherent' | 'released' | 'released-7';
 
 /**
  * The oldest kselftest harness has no filters, one test case more, and a silent SKIP in a setup; in the newest a failed
@@ -29,6 +29,8 @@ export interface Generation {
   readonly harness: HarnessId;
   /** The module that its suite tests and documents load, where that is not test_hmm. */
   readonly testModule?: string;
+  /** NUMA nodes that its machines have at least, the last of them a device's; 1 unless told. */
+  readonly nodes?: number;
   /** Minor numbers that the module can have. */
   readonly ndevices: number;
   readonly behaviours: Behaviours;

@@ -32,7 +32,7 @@ export interface MachineOptions {
   readonly physBits?: number | undefined;
   /** Whether the kernel puts its own maps at addresses of chance, default false. */
   readonly kaslr?: boolean | undefined;
-  /** NUMA nodes, default 1: RAM is shared out among them. */
+  /** NUMA nodes, default 1, more where the kernel is about them: RAM is shared out among them. */
   readonly nodes?: number | undefined;
   /** Soft-reserved ranges (bytes). When there are none: up to 1 GiB at each address that `module` is given. */
   readonly efiFakeMem?: readonly FakeMem[] | undefined;
@@ -118,10 +118,12 @@ function knownGeneration(id: string): Generation {
   throw new UsageError(`unknown kernel '${id}', expected one of ${known}`, '--kernel');
 }
 
-/** The default module is another one in some kernels. */
+/** The default module is another one in some kernels, whose parameters it is given as far as it has them. */
 function moduleOf({ testModule }: Generation, module: ModuleLoad | undefined): ModuleLoad | undefined {
   if (module?.name !== DEFAULT_MODULE.name || testModule === undefined) return module;
-  return { ...module, name: testModule };
+  const { parameters } = moduleNamed(testModule).module;
+  const params = Object.entries(module.params).filter(([key]) => parameters.some(({ name }) => name === key));
+  return { name: testModule, params: Object.fromEntries(params) };
 }
 
 /** Throws UsageError for an unknown kernel, module or bug, or for memory that cannot be laid out. */
@@ -129,13 +131,14 @@ export function describeMachine(options: MachineOptions = {}): MachineDescriptio
   const { kernel = MACHINE_DEFAULTS.kernel, memory = MACHINE_DEFAULTS.memory } = options;
   const { profile = null, hugepages = MACHINE_DEFAULTS.hugepages } = options;
   const { builtin, panicOnOops, ...usual } = profileNamed(profile);
-  const { thp = usual.thp, swap = usual.swap, nodes = usual.nodes } = options;
+  const { thp = usual.thp, swap = usual.swap } = options;
   const { efiFakeMem = [], load = true, seed = MACHINE_DEFAULTS.seed } = options;
   const { spmMemory = MACHINE_DEFAULTS.spmMemory } = options;
   const { bugs = [], fixes = [], check = false, scheduler = null, insmod = [] } = options;
   const { schedule = MACHINE_DEFAULTS.schedule, kaslr = MACHINE_DEFAULTS.kaslr } = options;
   const { physBits = MACHINE_DEFAULTS.physBits } = options;
   const generation = withBugs(knownGeneration(kernel), bugs, fixes);
+  const nodes = Math.max(options.nodes ?? usual.nodes, generation.nodes ?? 1);
   const module = moduleOf(generation, options.module);
   const spm = module === undefined ? [] : specialPurposeAddresses(module);
   const physical = planPhysicalMemory({ memory, hugepages, efiFakeMem, spm, spmMemory, physBits });

@@ -32,7 +32,7 @@ t.test('zsh and fish', async (t) => {
   t.match(zsh, /^#compdef hmm-sim\n/);
   t.match(
     zsh,
-    /\n {6}'--kernel\[generation [^\]]*\]:value:\(hmm-v25 v5-generic v4-coherent 6\.1 6\.12 7\.3 latest\)' \\\n/,
+    /\n {6}'--kernel\[generation [^\]]*\]:value:\(rfc-cdm hmm-v25 v5-generic v4-coherent 6\.1 6\.12 7\.3 latest\)' \\\n/,
   );
   const fish = hmmSim('completion', 'fish').stdout;
   t.match(fish, /^complete -c hmm-sim -n __fish_use_subcommand -f -a smoke -d 'run hmm-tests [^']*'\n/);

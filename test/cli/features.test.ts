@@ -37,6 +37,9 @@ const switches: Readonly<Record<string, Off>> = {
   'hmm-mirror': { without: behaviours({ driversUseMirrors: false }) },
   'cdm-memory': { without: behaviours({ publicPagesTakeFiles: false }) },
   'coherent-node': { without: (setup) => ({ ...setup, nodes: 1 }) },
+  // Its node is one as any other then.
+  'device-node-kernel': { without: (setup) => ({ ...setup, module: null }) },
+  'memory-policies': { without: (setup) => ({ ...setup, nodes: 1 }) },
   amdkfd: { noReturn: true },
   'amdkfd-coherent': { overrides: { bugs: ['amdkfd-selects-private'] } },
   nouveau: { noReturn: true },

@@ -156,7 +156,7 @@ t.test('mistakes', async (t) => {
     [['--count', 'many'], '--count: "many" is not a number (expected 64 or 0x40)'],
     [
       ['--against', '6.2'],
-      '--against: unknown kernel "6.2" (did you mean "6.1"?); there are hmm-v25, v5-generic, v4-coherent, 6.1, 6.12, 7.3',
+      '--against: unknown kernel "6.2" (did you mean "6.1"?); there are rfc-cdm, hmm-v25, v5-generic, v4-coherent, 6.1, 6.12, 7.3',
     ],
     [
       ['--seed', '9007199254740991', '--count', '2'],

@@ -4,7 +4,7 @@ import t from 'tap';
 import { hmmSim } from './hmm-sim.js';
 
 const DEV1 = '0x140000000';
-const KERNELS = 'hmm-v25, v5-generic, v4-coherent, 6.1, 6.12, 7.3';
+const KERNELS = 'rfc-cdm, hmm-v25, v5-generic, v4-coherent, 6.1, 6.12, 7.3';
 
 const mistakes: readonly (readonly [args: string, message: string])[] = [
   // commands and options

@@ -58,6 +58,6 @@ t.test('module parameters and kernels', async (t) => {
   t.equal(parseKernel('6.12', 'x'), '6.12');
   fails(
     () => parseKernel('v5', 'x'),
-    'x: unknown kernel "v5"; there are hmm-v25, v5-generic, v4-coherent, 6.1, 6.12, 7.3',
+    'x: unknown kernel "v5"; there are rfc-cdm, hmm-v25, v5-generic, v4-coherent, 6.1, 6.12, 7.3',
   );
 });

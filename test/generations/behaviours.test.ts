@@ -151,7 +151,7 @@ const VALUES = {
   faultReferencesDevicePage: [true, true, true, true, true],
 };
 
-/** Of hmm-v25: where it is not as v4-coherent. */
+/** Of hmm-v25, and of rfc-cdm before it: where they are not as v4-coherent. */
 const OLDEST = {
   moveChargeFindsPrivate: false,
   madvisePopulates: false,
@@ -175,11 +175,12 @@ const OLDEST = {
 t.test('every value of every generation', async (t) => {
   t.strictSame(
     generations.map(({ id }) => id),
-    ['hmm-v25', 'v5-generic', 'v4-coherent', '6.1', '6.12', '7.3'],
+    ['rfc-cdm', 'hmm-v25', 'v5-generic', 'v4-coherent', '6.1', '6.12', '7.3'],
   );
-  const [oldest, ...others] = generations;
+  const [nodes, oldest, ...others] = generations;
   const { behaviours: coherent } = others[1]!;
-  t.strictSame(oldest!.behaviours, { ...coherent, ...OLDEST }, oldest!.id);
+  for (const { id, behaviours } of [nodes!, oldest!])
+    t.strictSame(behaviours, { ...coherent, ...OLDEST }, id);
   others.forEach(({ id, behaviours }, column) => {
     t.strictSame(
       behaviours,

@@ -29,10 +29,10 @@ t.test('which kernels have which bug as they are', (t) => {
   t.strictSame(owners('own-private-page-mirrored'), ['v5-generic', 'v4-coherent', '6.1', '6.12', '7.3']);
   t.strictSame(owners('stale-mirror-after-close'), ['v5-generic', 'v4-coherent']);
   t.strictSame(owners('null-spm-resource'), ['v5-generic']);
-  t.strictSame(owners('mixedmap-rejected'), ['hmm-v25', 'v5-generic']);
-  t.strictSame(owners('foreign-private-refused'), ['hmm-v25', 'v5-generic', 'v4-coherent']);
-  t.strictSame(owners('dirty-bit-lost'), ['hmm-v25', 'v5-generic', 'v4-coherent']);
-  t.strictSame(owners('free-page-referenced'), ['hmm-v25', 'v4-coherent']);
+  t.strictSame(owners('mixedmap-rejected'), ['rfc-cdm', 'hmm-v25', 'v5-generic']);
+  t.strictSame(owners('foreign-private-refused'), ['rfc-cdm', 'hmm-v25', 'v5-generic', 'v4-coherent']);
+  t.strictSame(owners('dirty-bit-lost'), ['rfc-cdm', 'hmm-v25', 'v5-generic', 'v4-coherent']);
+  t.strictSame(owners('free-page-referenced'), ['rfc-cdm', 'hmm-v25', 'v4-coherent']);
   t.strictSame(owners('exclusive-uninitialized-pages'), ['v4-coherent']);
   t.strictSame(owners('exclusive-thp-tail'), ['v4-coherent', '6.1', '6.12']);
   t.strictSame(owners('failed-device-stays'), ['6.1', '6.12']);

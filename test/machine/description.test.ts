@@ -80,7 +80,7 @@ t.test('what cannot be', async (t) => {
   };
   fails(
     { kernel: '6.2' },
-    "--kernel: unknown kernel '6.2', expected one of hmm-v25, v5-generic, v4-coherent, 6.1, 6.12, 7.3",
+    "--kernel: unknown kernel '6.2', expected one of rfc-cdm, hmm-v25, v5-generic, v4-coherent, 6.1, 6.12, 7.3",
   );
   fails(
     { module: { name: 'test_hm', params: {} } },

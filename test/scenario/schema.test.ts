@@ -38,10 +38,10 @@ t.test('documents', (t) => {
     'foo: unknown key "foo", expected one of version, name, kernel, source, machine, load, dmesg, warnings, steps',
   ]);
   t.strictSame(ofDocument({ kernel: 6.12 }), [
-    'kernel: expected one of hmm-v25, v5-generic, v4-coherent, 6.1, 6.12, 7.3, got 6.12 (quote it)',
+    'kernel: expected one of rfc-cdm, hmm-v25, v5-generic, v4-coherent, 6.1, 6.12, 7.3, got 6.12 (quote it)',
   ]);
   t.strictSame(ofDocument({ kernel: '5.8' }), [
-    'kernel: expected one of hmm-v25, v5-generic, v4-coherent, 6.1, 6.12, 7.3, got "5.8"',
+    'kernel: expected one of rfc-cdm, hmm-v25, v5-generic, v4-coherent, 6.1, 6.12, 7.3, got "5.8"',
   ]);
   t.strictSame(ofDocument({ version: 2 }), ['version: expected 1, got 2']);
   t.strictSame(ofDocument({ load: { oops: 'f' }, dmesg: ['text'], warnings: [] }), []);

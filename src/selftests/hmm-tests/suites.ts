@@ -6,6 +6,7 @@ import type { Generation, SuiteId } from '../../generations/types.js';
 import { foll_longterm } from '../../uapi/gup_test.js';
 import { SIGKILL, SIGTERM } from '../../uapi/signal.js';
 import * as uapi from '../../uapi/test_hmm_uapi.js';
+import { cdmTests } from '../cdm/suite.js';
 import { FIXTURE, type FixtureSpec, type Suite } from '../fixture.js';
 import { harnessStyles } from '../harness_style.js';
 import { mirror2Tests, mirrorTests } from '../hmm-mirror/suite.js';
@@ -161,7 +162,7 @@ const mirror: SuiteSpec = {
   hmm2: { double_map, ...mirror2Tests },
 };
 
-const specs: Readonly<Record<SuiteId, SuiteSpec>> = {
+const specs: Readonly<Record<Exclude<SuiteId, 'node'>, SuiteSpec>> = {
   mirror,
   generic: v5Generic,
   coherent: v4Coherent,
@@ -191,11 +192,15 @@ function hmm2Variants(traits: HmmTraits, reached: string): Record<string, fixtur
   };
 }
 
+/** What is tested without devices that mirror an address space has no fixtures of theirs. */
+const specOf = ({ suite }: Generation): SuiteSpec => specs[suite === 'node' ? 'mirror' : suite];
+
 type WithoutTests<Self extends object, Variant> = Omit<FixtureSpec<Self, Variant>, 'tests'>;
 
-function traitsOf({ suite, uapi: abi, behaviours }: Generation): HmmTraits {
+function traitsOf(generation: Generation): HmmTraits {
+  const { uapi: abi, behaviours } = generation;
   const gupLongterm = foll_longterm(behaviours.follLongterm, behaviours.hmmTestsKnowFollLongterm);
-  return { ...specs[suite].traits, uapi: abi, gupLongterm };
+  return { ...specOf(generation).traits, uapi: abi, gupLongterm };
 }
 
 /** The fixture `hmm` of a generation, without its tests. */
@@ -204,7 +209,7 @@ export function hmmSpec(
 ): WithoutTests<fixtures.HmmFixture, fixtures.HmmFixtureVariant> {
   const traits = traitsOf(generation);
   const only = { '': { ...traits, coherent: false, device_number: 0 } };
-  const { variants } = specs[generation.suite];
+  const { variants } = specOf(generation);
   return {
     name: 'hmm',
     data: fixtures.HMM,
@@ -220,7 +225,7 @@ export function hmm2Spec(
 ): WithoutTests<fixtures.Hmm2Fixture, fixtures.Hmm2FixtureVariant> {
   const traits = traitsOf(generation);
   const only = { '': { ...traits, coherent: false, device_number0: 0, device_number1: 1 } };
-  const { variants } = specs[generation.suite];
+  const { variants } = specOf(generation);
   return {
     name: 'hmm2',
     data: fixtures.HMM2,
@@ -232,8 +237,9 @@ export function hmm2Spec(
 
 /** hmm-tests of a generation. */
 export function hmmTests(generation: Generation): Suite {
-  const { hmm: tests, hmm2: tests2 = hmm2Tests, name = 'hmm-tests' } = specs[generation.suite];
-  const { timeouts = {}, timed = [], preamble = [] } = specs[generation.suite];
+  if (generation.suite === 'node') return cdmTests(harnessStyles[generation.harness]);
+  const { hmm: tests, hmm2: tests2 = hmm2Tests, name = 'hmm-tests' } = specOf(generation);
+  const { timeouts = {}, timed = [], preamble = [] } = specOf(generation);
   const hmm = FIXTURE({ ...hmmSpec(generation), tests, timeouts });
   const hmm2 = FIXTURE({ ...hmm2Spec(generation), tests: tests2 });
   return {
