@@ -193,6 +193,30 @@ t.test('a hole behind the end of a file is waited for, but on ext4 before 6.14',
   t.end();
 });
 
+t.test('a hole that is mapped shows what is written to it through the file, as generic/428 asks', (t) => {
+  for (const kernel of KERNELS) {
+    const machine = boot(kernel);
+    const seen = machine.call(machine.spawn('p0'), function* (sys) {
+      yield* sys.mount('/dev/pmem0', '/mnt/pmem0', 'ext4', 'dax');
+      const fd = yield* sys.open(PATH, O_CREAT | O_RDWR);
+      yield* sys.ftruncate(fd, PAGE_SIZE);
+      const own = [MAP_SHARED, MAP_PRIVATE];
+      const addrs: number[] = [];
+      for (const flags of own) addrs.push(yield* sys.mmap(0, PAGE_SIZE, PROT_READ, flags, fd, 0));
+      const words: number[] = [];
+      for (const addr of addrs) words.push(yield* sys.load32(addr));
+      const buffer = yield* sys.mmap(0, PAGE_SIZE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      yield* sys.storeSeq(buffer, 1024, 64, 0);
+      yield* sys.pwrite(fd, buffer, PAGE_SIZE, 0);
+      for (const addr of addrs) words.push(yield* sys.load32(addr));
+      return words;
+    });
+    t.strictSame(seen, [0, 0, 64, 64], kernel);
+    machine.leakCheck();
+  }
+  t.end();
+});
+
 t.test('a hole with ragged ends frees whole pages, and clears the rest of those at its ends', (t) => {
   for (const kernel of KERNELS) {
     for (const fs of Object.keys(WAITS)) {
