@@ -7,7 +7,7 @@ import { Process } from '../kernel/process.js';
 import type { Machine } from '../machine/machine.js';
 import { reasonText } from '../machine/reasons.js';
 import type { Reason } from '../mm/reasons.js';
-import type { Args, EventName, TraceEvent, TraceSink } from '../mm/trace.js';
+import type { Args, EventName, TraceEvent, TraceEventOf, TraceSink } from '../mm/trace.js';
 import type { SimTask } from '../sim/executor.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { KernelEvent } from './kernel-event.js';
@@ -68,6 +68,14 @@ export function momentOf({ executor }: Machine): Moment {
   return { ns: executor.now, pid: process?.pid ?? 0, task };
 }
 
+/** Whether the event tells of another page that the contents, or the charge, were of before. */
+const comesFromPage = (
+  event: TraceEvent,
+): event is TraceEventOf<'remove_migration_pte' | 'remove_migration_pmd' | 'mem_cgroup_migrate'> =>
+  event.event === 'remove_migration_pte' ||
+  event.event === 'remove_migration_pmd' ||
+  event.event === 'mem_cgroup_migrate';
+
 /** Completes the events of one machine. */
 export class Tracer implements TraceSink {
   readonly #threads = new Map<unknown, SimTask[]>();
@@ -126,8 +134,7 @@ export class Tracer implements TraceSink {
 
   /** Pages in arguments become pfns. */
   #args(event: TraceEvent): Args {
-    const restored = event.event === 'remove_migration_pte' || event.event === 'remove_migration_pmd';
-    if (!restored) return event.args ?? {};
+    if (!comesFromPage(event)) return event.args ?? {};
     const { from } = event.args;
     return { from_page: from, from_pfn: `0x${this.machine.kernel.mem.page_to_pfn(from).toString(16)}` };
   }

@@ -70,6 +70,19 @@ t.test('pages in arguments become pfns', async (t) => {
   t.same(fieldsOf(record), { addr: '0x1000', pfn: '0x105', from_pfn: '0x110' });
 });
 
+t.test('so does the page that a charge came from; cgroups keep their names', async (t) => {
+  const fn = 'mem_cgroup_migrate';
+  const migrated = recorded(({ kernel }) =>
+    kernel.note({ event: 'mem_cgroup_migrate', fn, page: 517, args: { from: 528 } }),
+  );
+  t.same(fieldsOf(migrated), { pfn: '0x105', from_pfn: '0x110' });
+  const moved = recorded(({ kernel }) => {
+    const args = { from: '/c0', memcg: '/' };
+    kernel.note({ event: 'mem_cgroup_move_account', fn: 'mem_cgroup_move_account', page: 517, args });
+  });
+  t.same(fieldsOf(moved), { pfn: '0x105', from: '/c0', memcg: '/' });
+});
+
 t.test('a command has the name of its tracepoint, and the device', async (t) => {
   const args = { cmd: 'READ', device: 'hmm_dmirror1', file: 1, pages: 2, to_device: 0 };
   const record = recorded((machine) => {
