@@ -55,6 +55,10 @@ function device_pages(census: Census): number {
 function pages(census: Census): number {
   const { k } = census;
   const { totalPages, nr_free_pages } = k.pages;
-  const own = 1 + k.imagePages.length + (k.hugeZeroFolio === 0 ? 0 : 512) + k.hugetlb.nr_huge_pages * 512;
+  // A memory block may go in which the zero page lies.
+  const { zeroPage } = k;
+  const gone = k.offline.some(({ first, pages }) => zeroPage >= first && zeroPage < first + pages);
+  const own =
+    (gone ? 0 : 1) + k.imagePages.length + (k.hugeZeroFolio === 0 ? 0 : 512) + k.hugetlb.nr_huge_pages * 512;
   return totalPages - nr_free_pages - own - leaked_pages(census, false) - cached_alone(census);
 }

@@ -497,6 +497,35 @@ export const categories: Readonly<Record<string, Category>> = {
     machine: { swap: '256M' },
     where: ({ behaviours }) => behaviours.madviseCollapses,
   },
+  // Memory blocks that go out of use with all that lies there, and come back. By its name alone, as no recording has any.
+  hotplug: {
+    ...base,
+    share: 0,
+    steps: {
+      ...halved(common),
+      ...forks,
+      ...pins,
+      ...exclusives,
+      store: 200,
+      to_dev: 120,
+      to_sys: 40,
+      pageout: 30,
+      mlock: 12,
+      munlock: 6,
+      hugepage: 14,
+      collapse: 6,
+      populate_write: 40,
+      offline: 180,
+      online: 60,
+    },
+    backing: { anon: 75, file: 18, hugetlb: 7 },
+    shared: 20,
+    pages: [...SMALL, ...SMALL, 512, 1024],
+    advised: true,
+    devices: [0, 1, 2, 3],
+    // The seed has pages handed out that are not of the first block, which has a hole.
+    machine: { swap: '64M', seed: 7 },
+  },
   // One module parameter alone, which no suite gives.
   parameter: { ...base, share: 1, devices: [0, 1, 2], machine: { spm: ['0x100000000'] } },
 };

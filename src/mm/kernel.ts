@@ -8,7 +8,7 @@ import { Contents } from '../sim/contents.js';
 import { COST_CLEAR, COST_COPY, COST_FRUITLESS } from '../sim/costs.js';
 import { KernelBug } from '../sim/errors.js';
 import { type Executor, WaitQueue } from '../sim/executor.js';
-import { RwSem } from '../sim/locks.js';
+import { Mutex, RwSem } from '../sim/locks.js';
 import { Memmap, PAGEBLOCK, type Page } from '../sim/memmap.js';
 import { PatchyContents } from '../sim/patchy-contents.js';
 import { done, type Task } from '../sim/task.js';
@@ -102,6 +102,8 @@ export class Kernel {
   readonly oomVictims = new Map<OomTask, MmStruct>();
   /** Memory blocks that are out of use. */
   readonly offline: OfflineBlock[] = [];
+  /** Of the changes of what is in use. */
+  readonly device_hotplug_lock: Mutex;
   dmesg: string[] = [];
   /** Whoever polls, of whatever file. */
   readonly pollers = new WaitQueue();
@@ -142,6 +144,7 @@ export class Kernel {
     hasMemory: ((pfn: number) => boolean) | null = null,
   ) {
     const total = ram.flat().reduce((sum, range) => sum + range.pages, 0);
+    this.device_hotplug_lock = new Mutex(executor, 'device_hotplug_lock');
     this.mem = reuse?.mem ?? new Memmap(total + 4 * 65536);
     this.contents =
       reuse?.contents ??

@@ -85,13 +85,13 @@ function pages_of_block(k: Kernel, block: number): Page | null {
 
 /**
  * Take a memory block out of use: move what can be moved, and try again for what somebody holds, until it is let go of
- * or a signal comes. Context: may sleep for ever. Return: 0; -EINVAL where the block has a hole or is of two zones; -EBUSY
+ * or a signal comes. Context: may sleep for ever. Return: 0; -EINVAL where the block has a hole, is of two zones or out of use; -EBUSY
  * where memory of the kernel or of a driver lies in it; -EINTR.
  */
 export function* offline_pages(k: Kernel, block: number): Task<number> {
   const first = pages_of_block(k, block);
   if (first === null) return -EINVAL;
-  if (k.offline.some((range) => range.first === first)) return 0;
+  if (k.offline.some((range) => range.first === first)) return -EINVAL;
   const end = first + MEMORY_BLOCK_PAGES;
   const zone = k.zones[k.nodes.page_to_nid(first)]!;
   const unmovable = has_unmovable_pages(k, first, end);
@@ -108,27 +108,27 @@ export function* offline_pages(k: Kernel, block: number): Task<number> {
     }
     const stay = yield* migrate_pages(k, isolate_movable(k, first, end), 'MR_MEMORY_HOTPLUG');
     if (stay > 0) yield* split_stuck(k, first, end);
-    if (in_use(k, first, end)) yield* next_round(k);
+    if (in_use(k, first, end)) yield* next_round(k, 'offline_pages');
   }
   zone.set_online(first, MEMORY_BLOCK_PAGES, false);
   k.offline.push({ block, first, pages: MEMORY_BLOCK_PAGES });
   return 0;
 }
 
-/** A tick later, where a kernel would begin at once. */
-function* next_round(k: Kernel): Task {
+/** A tick later, where a kernel would begin at once; or when a signal comes. Context: may sleep. */
+export function* next_round(k: Kernel, where: string): Task {
   const queue = new WaitQueue();
   k.executor.addTimer(k.executor.now + COST_TICK, () => queue.wakeAll(k.executor));
   k.signals.wakes(queue, true);
-  yield* queue.sleep(k.executor, 'offline_pages');
+  yield* queue.sleep(k.executor, where);
   k.signals.wakes(queue, false);
 }
 
-/** A block that was taken out of use is memory again. Return: 0; -EINVAL for one that there is not. */
+/** A block that was taken out of use is memory again. Return: 0; -EINVAL for one that there is not, or that is in use. */
 export function online_pages(k: Kernel, block: number): number {
   if (pages_of_block(k, block) === null) return -EINVAL;
   const at = k.offline.findIndex((range) => range.block === block);
-  if (at < 0) return 0;
+  if (at < 0) return -EINVAL;
   const [{ first, pages }] = k.offline.splice(at, 1) as [OfflineBlock];
   k.zones[k.nodes.page_to_nid(first)]!.set_online(first, pages, true);
   return 0;

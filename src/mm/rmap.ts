@@ -342,6 +342,9 @@ function migrate_one_pte(
   if (is_device_private_entry(flags) && !k.behaviour.subpageOfEntryApart) {
     throw new KernelBug('try_to_migrate_one', 'page fault: pte_pfn() of a device private entry is no pfn');
   }
+  if (is_device_exclusive_entry(flags) && !k.behaviour.exclusiveEntriesMap) {
+    throw new KernelBug('try_to_migrate_one', 'page fault: pte_pfn() of a device exclusive entry is no pfn');
+  }
   const exclusive = folio_test_anon(mem, folio) && PageAnonExclusive(mem, page);
   if (exclusive && !folio_try_share_anon_rmap_pte(k, folio, page)) {
     note_pinned(k, 'try_to_migrate_one', vma, address, page, folio);

@@ -23,6 +23,9 @@ const OOPSES = ['oops-dmirror_do_read', 'oops-dmirror_do_write', 'oops-dmirror_f
  */
 const NEW = [...OOPSES, 'hang-memunmap_pages', 'hang-exc_page_fault', 'oops-dmirror_device_evict_chunk'];
 
+/** Before 6.15 a THP of which a device has pages for itself cannot be migrated: their entries are taken for present ones. */
+const UNMAPPED = 'oops-try_to_migrate_one';
+
 /** A long-term pin for reading of a private mapping unshares a huge page of the file, and the fault maps it again, for ever. */
 const UNSHARING = [...NEW, 'hang-__get_user_pages'];
 
@@ -32,6 +35,7 @@ const UNSHARING = [...NEW, 'hang-__get_user_pages'];
  */
 const OLD = [
   ...NEW,
+  UNMAPPED,
   'oops-dmirror_devmem_fault',
   'oops-dmirror_allocate_chunk',
   'hang-dmirror_do_read',
@@ -56,8 +60,8 @@ const HUGE = [
 
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '7.3': HUGE,
-  '6.12': UNSHARING,
-  '6.1': NEW,
+  '6.12': [...UNSHARING, UNMAPPED],
+  '6.1': [...NEW, UNMAPPED],
   // EXCLUSIVE of 5.17 enters whatever the stack held for pages that are not there.
   'v4-coherent': [...OLD, 'checker-mirror'],
   'v5-generic': OLD,

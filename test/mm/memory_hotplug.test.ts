@@ -113,6 +113,25 @@ t.test('what somebody holds is tried again until it is let go of', (t) => {
   t.end();
 });
 
+t.test('one block after the other goes, or comes back', (t) => {
+  const steps = [
+    'mmap r0 4: { ret: 0 }',
+    'store r0 1: { pages: [ok x4] }',
+    'pin r0[1]: { ret: 0 }',
+    'fork p1: { ret: 0 }',
+    'offline r0 background: { waits: offline_pages }',
+    'as p1 offline r0[0] background: { waits: lock_device_hotplug_sysfs }',
+    'unpin: { ret: 0 }',
+    'await: { ret: 0 }',
+    // What is not pinned had moved before: this is another block.
+    'as p1 await: { ret: 0 }',
+    'online: { ret: 0 }',
+    'load r0: { pages: [1..4] }',
+  ];
+  for (const kernel of ['6.12', '7.3']) passes(t, kernel, ELSEWHERE, steps, kernel);
+  t.end();
+});
+
 t.test('since 7.3 such an entry maps its page: the device loses it, and the page moves', (t) => {
   const steps = [
     'open d0 0: { ret: 0 }',

@@ -19,7 +19,7 @@ import {
   type Range,
   rangeFields,
 } from './contract.js';
-import { eachPage, expecting, expectRet, expectRetOrWait, range, stepSchema, yes } from './fields.js';
+import { eachPage, expecting, expectRetOrWait, range, stepSchema, yes } from './fields.js';
 import { lengthOf, startOf } from './memory.js';
 import { backgroundWord, command, rangeCommand, rangeWord } from './words.js';
 
@@ -98,11 +98,12 @@ const offline = defineStep(stepSchema('offline', { ...range, background: yes.opt
     ),
   },
   plainer: (step) => preferring(step, 'background', undefined),
-  draws: {},
+  // What somebody pins is not moved before the pin is gone.
+  draws: { offline: { on: (where) => ({ ...where, background: true }) } },
   c: notInC('what else lies in a memory block differs from machine to machine'),
 });
 
-const online = defineStep(stepSchema('online', {}, expectRet), {
+const online = defineStep(stepSchema('online', { background: yes.optional() }, expectRetOrWait), {
   *take(sys, actor): Task<StepResult> {
     for (const block of actor.offlineBlocks) {
       const ret = yield* setState(sys, actor, block, 'online');
@@ -111,13 +112,19 @@ const online = defineStep(stepSchema('online', {}, expectRet), {
     actor.offlineBlocks.clear();
     return retOf(0);
   },
-  answers: () => answeredBy('online_pages', 'EINVAL', 'ENOENT'),
+  answers: () => answeredBy('online_pages', 'EINTR', 'EINVAL', 'ENOENT'),
   concerns: 'call',
   maps: null,
   naming: plainNames,
-  shell: { online: command('', 'those memory blocks are memory again', [0, 0], () => ({})) },
-  plainer: nothingPlainer,
-  draws: {},
+  shell: {
+    online: command('[background]', 'those memory blocks are memory again', [0, 1], ([last]) =>
+      backgroundWord(last),
+    ),
+  },
+  plainer: (step) => preferring(step, 'background', undefined),
+  draws: {
+    online: { change: (making, actor) => making.push({ as: actor.name, op: 'online', background: true }) },
+  },
   c: notInC('there is nothing to bring back where nothing was taken out of use'),
 });
 
