@@ -88,8 +88,9 @@ async function smoke(
       printLine(line);
     throw error;
   }
-  if (flags.record !== undefined && flags.suite !== undefined && ownFileOf(flags) === undefined) {
-    throw new UsageError(`what ${flags.suite} asks of its driver are no steps of scenarios`, '--record');
+  const ownDriver = flags.suite !== undefined || generationById(flags.kernel)?.suite === 'node';
+  if (flags.record !== undefined && ownDriver && ownFileOf(flags) === undefined) {
+    throw new UsageError(`what ${suite.name} asks of its driver are no steps of scenarios`, '--record');
   }
   const { machineOf } = await import('./flagged-machine.js');
   const { loadDrivers } = await import('./insmod.js');

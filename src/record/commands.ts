@@ -14,6 +14,7 @@ import {
   PIN_LONGTERM_TEST_STOP,
 } from '../uapi/gup_test.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
+import { decodeHeldRange, HELD_RANGE_BYTES, PAGE_HOLDER_GET, PAGE_HOLDER_PUT } from '../uapi/page_holder.js';
 import type { Draft } from './draft.js';
 import type { Bare } from './memory.js';
 import type { Pending, ProcessRecord } from './process-record.js';
@@ -36,6 +37,7 @@ export function ioctlDraft(
 ): RecordedCommand | undefined {
   const file = own.fds.get(fd);
   if (file?.kind === 'gup') return gupCommand(own, generation, request, arg);
+  if (file?.kind === 'holder') return holderCommand(own, request, arg);
   return file?.kind === 'device' ? deviceCommand(own, generation, file.name, request, arg) : undefined;
 }
 
@@ -96,6 +98,16 @@ class Answer implements Pending {
       draft.expect = { ...draft.expect, perm: [...bytes].map((byte) => spelling.permission(byte)) };
     }
   }
+}
+
+/** Pages that are kept, and let go of. */
+function holderCommand(own: ProcessRecord, request: number, arg: number): RecordedCommand | undefined {
+  if (request === PAGE_HOLDER_PUT) return withoutAnswer({ fields: { op: 'put' } });
+  const bytes = request === PAGE_HOLDER_GET ? structAt(own, arg, HELD_RANGE_BYTES) : undefined;
+  if (bytes === undefined) return undefined;
+  const { addr, pages } = decodeHeldRange(bytes);
+  const at = own.place(addr);
+  return at && withoutAnswer({ fields: { op: 'get', pages }, at });
 }
 
 function gupCommand(

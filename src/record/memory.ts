@@ -14,6 +14,7 @@ import {
   O_TMPFILE,
   PAGE_SIZE,
 } from '../uapi/mman.js';
+import { PAGE_HOLDER_FILE } from '../uapi/page_holder.js';
 import type { Draft } from './draft.js';
 import type { Fd, ProcessRecord } from './process-record.js';
 
@@ -27,6 +28,7 @@ export function fdOf(path: string, flags: number, own: ProcessRecord): Fd {
   const minor = minorOf(path);
   if (minor !== undefined) return { kind: 'device', name: own.newFdName(), minor };
   if (path === GUP_FILE) return { kind: 'gup' };
+  if (path === PAGE_HOLDER_FILE) return { kind: 'holder' };
   const temporary = (flags & O_TMPFILE) === O_TMPFILE;
   if (!temporary) return { kind: 'other' };
   return { kind: 'memory', memory: { mapping: undefined, bytes: 0, onDisk: path === DISK } };
@@ -76,7 +78,8 @@ export function mmapDraft(own: ProcessRecord, start: number, mapped: boolean, ca
     ? own.map(start, bytes, heap)
     : { start, bytes, isHeap: false, isBuffer: false, mayBeHuge: false, isFile: false, names: new Map() };
   const protection = protName(prot);
-  if (protection === undefined || file?.kind === 'gup' || file?.kind === 'other') return undefined;
+  if (protection === undefined || file?.kind === 'gup') return undefined;
+  if (file?.kind === 'holder' || file?.kind === 'other') return undefined;
   if (file?.kind === 'memory') {
     mapping.isFile = true;
     file.memory.mapping ??= mapping;

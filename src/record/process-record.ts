@@ -5,6 +5,8 @@ import type { Mapping, OpenMemory, Place } from './draft.js';
 export type Fd =
   | { readonly kind: 'device'; readonly name: string; readonly minor: number }
   | { readonly kind: 'gup' }
+  /** Whoever keeps pages between system calls. */
+  | { readonly kind: 'holder' }
   | { readonly kind: 'memory'; readonly memory: OpenMemory }
   | { readonly kind: 'other' };
 

@@ -22,6 +22,7 @@ import {
   hmm_migrate_dev_to_sys,
   hmm_migrate_sys_to_dev,
   mirrorBytes,
+  WEXITSTATUS,
 } from '../hmm-tests/helpers.js';
 import { ASSERT_WORDS, fill, I, iPlus, words } from '../hmm-tests/words.js';
 import type { Operand } from '../test_context.js';
@@ -35,6 +36,19 @@ function places(t: HmmTest): { readonly local: Operand; readonly remote: Operand
     local: { 'HMM_DMIRROR_PROT_DEV_PRIVATE_LOCAL | WRITE': HMM_DMIRROR_PROT_DEV_PRIVATE_LOCAL | WRITE },
     remote: { 'HMM_DMIRROR_PROT_DEV_PRIVATE_REMOTE | WRITE': HMM_DMIRROR_PROT_DEV_PRIVATE_REMOTE | WRITE },
   };
+}
+
+function* lookAndExit(t: Hmm, ptr: number, size: number): Task {
+  yield* ASSERT_WORDS(t, words(ptr, size), iPlus(9));
+  yield* t.sys.exit(0);
+}
+
+/** A child has its own mapping of the file, and finds its pages by itself. */
+function* seenByChild(t: Hmm, ptr: number, size: number): Task {
+  const pid = yield* t.fork((child) => lookAndExit(child, ptr, size));
+  t.ASSERT_GT({ pid }, 0);
+  const status = yield* t.sys.waitpid(pid);
+  t.ASSERT_EQ({ 'WEXITSTATUS(status)': WEXITSTATUS(status) }, 0);
 }
 
 /** Pages of a shared file go where the CPU reaches them, and nowhere else; read() and a second mapping see the data. */
@@ -52,16 +66,14 @@ export function* file_pages(t: Hmm): Task {
   yield* fill(sys, words(mirror, size), iPlus(9));
   ret = yield* hmm_dmirror_cmd(t, self.fd, 'WRITE', buffer, npages);
   t.ASSERT_EQ({ ret }, 0);
-  const second = yield* hmm_buffer_alloc(t, npages, { flags: MAP_SHARED, fd });
-  yield* ASSERT_WORDS(t, words(second.ptr, size), iPlus(9));
+  yield* seenByChild(t, ptr, size);
   t.ASSERT_EQ({ read: yield* sys.pread(fd, mirror, size, 0) }, { size });
   yield* ASSERT_WORDS(t, words(mirror, size), iPlus(9));
 
   ret = yield* hmm_migrate_dev_to_sys(t, self.fd, buffer, npages);
   t.ASSERT_EQ({ ret }, 0);
   t.ASSERT_EQ({ 'buffer->cpages': buffer.cpages }, variant.coherent ? { npages } : 0);
-  yield* ASSERT_WORDS(t, words(second.ptr, size), iPlus(9));
-  yield* hmm_buffer_free(t, second);
+  yield* seenByChild(t, ptr, size);
   yield* close(sys, fd);
   yield* hmm_buffer_free(t, buffer);
 }
