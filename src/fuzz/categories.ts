@@ -18,7 +18,9 @@ export interface Category extends Surroundings {
   readonly machine?: MachineBlock;
   /** Pages (first, how many) that half of the ranges of a large region have, as far as it reaches. */
   readonly spans?: readonly (readonly [number, number])[];
-  /** Has the kernel what the category is about? Any has, unless told. */
+  /** How a process looks at its regions in the end; by snapshots of a device, unless told. */
+  readonly looks?: readonly Token[];
+  /** Has the kernel what the category is about? Any with devices that mirror has, unless told. */
   readonly where?: (generation: Generation) => boolean;
 }
 
@@ -525,6 +527,46 @@ export const categories: Readonly<Record<string, Category>> = {
     devices: [0, 1, 2, 3],
     // The seed has pages handed out that are not of the first block, which has a hole.
     machine: { swap: '64M', seed: 7 },
+  },
+  // A device that is a node, and policies of memory. By its name alone: other kernels have other devices.
+  cdm: {
+    ...base,
+    share: 0,
+    steps: {
+      ...fileCalls,
+      ...forks,
+      ...huge,
+      mmap: 60,
+      store: 160,
+      load: 70,
+      mprotect: 30,
+      munmap: 16,
+      dontneed: 20,
+      mlock: 6,
+      mremap: 10,
+      pageout: 20,
+      gup: 20,
+      get: 12,
+      put: 16,
+      open: 4,
+      mbind: 90,
+      set_mempolicy: 40,
+      migrate_pages: 40,
+      move_pages: 90,
+      node_in: 110,
+      node_out: 70,
+      node_read: 60,
+      node_write: 110,
+    },
+    backing: { anon: 45, file: 25, disk: 30 },
+    shared: 50,
+    pages: [...SMALL, ...SMALL, 512, 700],
+    advised: true,
+    devices: [],
+    device: 'coherent_node',
+    looks: ['move_pages', 'pagemap', 'load'],
+    where: () => true,
+    machine: { nodes: 2, modprobe: ['coherent_node'] },
   },
   // One module parameter alone, which no suite gives.
   parameter: { ...base, share: 1, devices: [0, 1, 2], machine: { spm: ['0x100000000'] } },

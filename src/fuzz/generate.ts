@@ -19,10 +19,13 @@ const LOOKS = ['snapshot', 'pagemap', 'load'] as const satisfies readonly Token[
 /** Around the edges of huge pages: where a range of a large region begins. */
 const EDGES = [0, 1, 2, 100, 255, 256, 510, 511, 512, 513, 600, 698, 1022];
 
-/** The shares of the categories that a kernel has. */
+const mirrors = ({ ndevices }: Generation): boolean => ndevices > 0;
+
+/** The shares of the categories that a kernel has, and equal ones where none has any. */
 function sharesOf(generation: Generation): Weights<string> {
-  const there = Object.entries(categories).filter(([, { where }]) => where?.(generation) ?? true);
-  return Object.fromEntries(there.map(([name, { share }]) => [name, share]));
+  const there = Object.entries(categories).filter(([, { where = mirrors }]) => where(generation));
+  const none = there.every(([, { share }]) => share === 0);
+  return Object.fromEntries(there.map(([name, { share }]) => [name, none ? 1 : share]));
 }
 
 class Generator implements Making {
@@ -132,7 +135,7 @@ class Generator implements Making {
   #look(process: Population): void {
     for (const [region, size] of process.regions) {
       const range = { region, page: 0, pages: Math.min(size, SHOWN) };
-      for (const token of LOOKS) {
+      for (const token of this.surroundings.looks ?? LOOKS) {
         const { op, drawing } = draws.get(token)!;
         if ('on' in drawing) this.#pushOn(op, drawing, range, process);
       }

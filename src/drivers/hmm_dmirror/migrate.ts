@@ -10,7 +10,7 @@ import {
 } from '../../mm/migrate_vma.js';
 import { type MigrateVmaOps, migrate_vma } from '../../mm/migrate_vma_ops.js';
 import { mmput } from '../../mm/mmap.js';
-import { VM_WRITE } from '../../mm/types.js';
+import { VM_READ, VM_WRITE } from '../../mm/types.js';
 import { NO_PAGE } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { EINVAL } from '../../uapi/errno.js';
@@ -56,6 +56,8 @@ function arrived({ src, dst }: MigrateVma, { mdevice }: Dmirror, n: number): num
 /** The device has what has migrated, and again what was there. */
 // biome-ignore lint/correctness/useYield: other drivers wait for their engine here.
 function* finalize_and_map(migrate: MigrateVma, dmirror: Dmirror): Task {
+  // Pages of a mapping that nobody may access are the device's, and no way to them.
+  if ((migrate.vma.vm_flags & VM_READ) === 0) return;
   dmirror.lock.spin_lock();
   for (let n = 0; n < migrate.npages; n++) {
     const mpfn = arrived(migrate, dmirror, n);

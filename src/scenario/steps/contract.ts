@@ -85,6 +85,8 @@ export interface Surroundings {
   readonly pages: readonly number[];
   /** Minor numbers that are opened. */
   readonly devices: readonly number[];
+  /** The device file of another driver that is opened instead. */
+  readonly device?: string;
   /** Do new regions ask for huge pages at once? */
   readonly advised?: boolean;
 }

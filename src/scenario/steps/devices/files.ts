@@ -51,7 +51,8 @@ function makeOpen(making: Making, actor: Population): void {
   const { dice, surroundings, generation } = making;
   const fd = making.nextFd();
   const devices = surroundings.devices.filter((device) => device < generation.ndevices);
-  making.push({ as: actor.name, op: 'open', fd, device: dice.pick(devices) });
+  const device = surroundings.device ?? dice.pick(devices);
+  making.push({ as: actor.name, op: 'open', fd, device });
   actor.fds.push(fd);
 }
 

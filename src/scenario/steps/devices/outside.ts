@@ -2,6 +2,7 @@
 /** Drivers from outside of the tree: their ioctls as bytes, and the steps that they define themselves. */
 import { z } from 'zod';
 import type { Task } from '../../../sim/task.js';
+import type { CoherentNodeRequest } from '../../../uapi/coherent_node.js';
 import { PAGE_SIZE } from '../../../uapi/mman.js';
 import type { DriverStep, Sys } from '../../../user/api.js';
 import { type Actor, addressOf, buffersFor, buffersOf, fdOf } from '../../actor.js';
@@ -9,17 +10,21 @@ import { retOf, type StepResult } from '../../result.js';
 import {
   answeredBy,
   defineStep,
+  type Fields,
+  type Making,
   nothingPlainer,
   notInC,
+  type Population,
   plainNames,
   preferring,
   preferringSmallWord,
+  type Range,
 } from '../contract.js';
 import { count, eachPage, expecting, fdName, integer, named, range, stepSchema, word } from '../fields.js';
 import { command, numberWord, placeWord, rangeWord } from '../words.js';
 
 /** Beside whatever the driver answers. */
-const unlocked_ioctl = answeredBy('unlocked_ioctl', 'EBADF', 'ENOTTY');
+const unlocked_ioctl = answeredBy('unlocked_ioctl', 'EBADF', 'ENOTTY', 'EFAULT', 'EINVAL');
 
 const NOT_IN_C = 'it is for a driver that no kernel has';
 
@@ -84,6 +89,11 @@ function* takeDriver(sys: Sys, actor: Actor, step: DriverCommandStep): Task<Step
   return { ret: 0, ...counts, data };
 }
 
+/** A command of a coherent device node, on the range that was drawn. */
+const ofNode =
+  (name: CoherentNodeRequest) =>
+  (where: Range, _: Making, { fds }: Population): Fields => ({ ...where, fd: fds[0]!, command: name });
+
 const driver = defineStep(driverSchema, {
   take: takeDriver,
   answers: () => unlocked_ioctl,
@@ -109,7 +119,14 @@ const driver = defineStep(driverSchema, {
     if (word !== undefined) yield* preferringSmallWord({ word });
     yield* preferring(step, 'word', undefined);
   },
-  draws: {},
+  draws: {
+    node_in: { on: ofNode('MOVE_TO_NODE') },
+    node_out: { on: ofNode('MOVE_TO_SYSTEM') },
+    node_read: { on: ofNode('READ') },
+    node_write: {
+      on: (where, making, actor) => ({ ...ofNode('WRITE')(where, making, actor), word: making.word() }),
+    },
+  },
   c: notInC(NOT_IN_C),
 });
 
