@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: drivers/gpu/drm/amd/amdgpu/amdgpu_vm.c: the page table of one process on one GPU. Fidelity: simplified: two levels. */
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
+import type { DmaAddr } from './kfd_dma_addr.js';
 
 /** Pages that one leaf has. */
 const LEAF = 512;
@@ -11,10 +12,13 @@ const WRITEABLE = 1;
 export class AmdgpuVm {
   private readonly leaves = new Map<number, Uint32Array>();
 
-  /** amdgpu_vm_update_range(): map pages [first, last] (virtual page numbers) to pages[offset...]. */
-  map(first: number, last: number, pages: Uint32Array, offset: number, writeable: boolean): void {
-    for (let addr = first, n = offset; addr <= last; addr++, n++) {
-      this.leaf(addr)[addr % LEAF] = ((pages[n]! << 1) | (writeable ? WRITEABLE : 0)) >>> 0;
+  /** amdgpu_vm_update_range(): map pages [first, last] (virtual page numbers) to those from `offset` on. */
+  map(first: number, last: number, pages: DmaAddr, offset: number, writeable: boolean): void {
+    const flags = writeable ? WRITEABLE : 0;
+    for (let addr = first, n = offset; addr <= last; ) {
+      const leaf = this.leaf(addr);
+      const next = Math.min(last + 1, addr - (addr % LEAF) + LEAF);
+      for (; addr < next; addr++, n++) leaf[addr % LEAF] = ((pages.at(n) << 1) | flags) >>> 0;
     }
   }
 

@@ -15,6 +15,7 @@ import {
 } from '../../uapi/kfd_ioctl.js';
 import type { AmdgpuVm } from './amdgpu_vm.js';
 import type { AmdgpuVramMgr, VramBlock } from './amdgpu_vram_mgr.js';
+import type { DmaAddr } from './kfd_dma_addr.js';
 import type { KfdEvents } from './kfd_events.js';
 import type { KfdQueue } from './kfd_queue.js';
 import type { KfdSmiClient } from './kfd_smi_events.js';
@@ -146,8 +147,8 @@ export class SvmRange {
   it_start = 0;
   it_last = 0;
   vram_pages = 0;
-  /** By gpuidx: the page that each page of the range is mapped to, NO_PAGE for none. */
-  readonly dma_addr: (Uint32Array<ArrayBuffer> | null)[];
+  /** By gpuidx: the pages that those of the range are mapped to. */
+  readonly dma_addr: (DmaAddr | null)[];
   /** Whether the range has a reference of svm_bo, and where in it the range begins (pages). */
   ttm_res = false;
   offset = 0;

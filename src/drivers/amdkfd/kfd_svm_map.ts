@@ -14,6 +14,7 @@ import {
   KFD_SVM_UNMAP_TRIGGER_UNMAP_FROM_CPU,
 } from '../../uapi/kfd_ioctl.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
+import { DmaAddr } from './kfd_dma_addr.js';
 import {
   bitsOf,
   type KfdProcess,
@@ -97,7 +98,7 @@ export function svm_range_unmap_from_gpus(
 /** Note where the pages are, for each GPU that is to map them. */
 function svm_range_dma_map(prange: SvmRange, bitmap: number, offset: number, hmm_pfns: Uint32Array): void {
   for (const gpuidx of bitsOf(bitmap)) {
-    prange.dma_addr[gpuidx] ??= new Uint32Array(prange.npages);
+    prange.dma_addr[gpuidx] ??= new DmaAddr(prange.npages);
     prange.dma_addr[gpuidx].set(hmm_pfns, offset);
   }
 }

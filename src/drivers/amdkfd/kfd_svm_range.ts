@@ -76,7 +76,8 @@ function copy_attributes(to: SvmRange, from: SvmRange): void {
 /** A range like the old one, to be split in its place. */
 export function svm_range_clone(old: SvmRange): SvmRange {
   const prange = new SvmRange(old.process, old.start, old.last);
-  for (const [gpuidx, addrs] of old.dma_addr.entries()) prange.dma_addr[gpuidx] = addrs?.slice() ?? null;
+  for (const [gpuidx, addrs] of old.dma_addr.entries())
+    prange.dma_addr[gpuidx] = addrs?.slice(0, old.npages) ?? null;
   // A range whose pages have all come home holds its buffer no longer, and nobody lets go of one that its clone took.
   const { amdkfdClonesHeldOnly } = old.process.module.kernel.behaviour;
   if (old.svm_bo !== null && (old.ttm_res || !amdkfdClonesHeldOnly)) {
@@ -98,11 +99,11 @@ function svm_range_split_pages(part: SvmRange, old: SvmRange, npages: number): v
     if (addrs === null) continue;
     mapped = true;
     const from = part.start - old.start;
-    const theirs = addrs.slice(from, from + part.npages);
+    const theirs = addrs.slice(from, part.npages);
     part.dma_addr[gpuidx] = theirs;
-    old.dma_addr[gpuidx] = from === 0 ? addrs.slice(part.npages) : addrs.slice(0, npages);
+    old.dma_addr[gpuidx] = addrs.slice(from === 0 ? part.npages : 0, npages);
     if (old.actual_loc !== 0) {
-      part.vram_pages = theirs.reduce((sum, page) => sum + (kernel.is_zone_device_page(page) ? 1 : 0), 0);
+      part.vram_pages = theirs.count((page) => kernel.is_zone_device_page(page));
     }
   }
   if (old.actual_loc === 0) return;
