@@ -58,10 +58,7 @@ export function configure(command: Command): void {
     .addOption(
       new Option('--shard <i/n>', 'do the i-th part of n').default([1, 1], '1/1').argParser(parseShard),
     )
-    .option(
-      '--category <name>',
-      'scenarios of one kind only: anon, fork, ..., or allocator, for GPUs of amdgpu',
-    )
+    .option('--category <name>', 'scenarios of one kind only (docs/FUZZING.md; a wrong name lists them)')
     .option('--against <id>', 'find what this kernel answers differently', (text) =>
       parseKernel(text, '--against'),
     )
@@ -87,7 +84,11 @@ export function configure(command: Command): void {
 function demandCategory(category: string, kernel: string): void {
   const known = categoriesOf(kernel);
   if (known.includes(category)) return;
-  throw new UsageError(`"${category}" is none of ${kernel}${didYouMean(category, known)}`, '--category');
+  const hint = didYouMean(category, known);
+  throw new UsageError(
+    `"${category}" is none of ${kernel}${hint}, expected one of ${known.join(', ')}`,
+    '--category',
+  );
 }
 
 function planOf({

@@ -168,3 +168,12 @@ t.test('mistakes', async (t) => {
     t.strictSame(fuzz(...args), { status: 64, stdout: '', stderr: `hmm-sim: ${message}\n` });
   }
 });
+
+t.test('a category that there is not', async (t) => {
+  const { status, stdout, stderr } = fuzz('--category', 'hugfile');
+  t.strictSame([status, stdout], [64, '']);
+  t.match(
+    stderr,
+    /^hmm-sim: --category: "hugfile" is none of 6\.12 \(did you mean "hugefile"\?\), expected one of anon, .*, allocator\n$/,
+  );
+});
