@@ -25,6 +25,7 @@ const PARTS: Readonly<Record<string, string>> = {
   rmqueue: '__alloc_pages',
   alloc_zeroed_thp: 'do_huge_pmd_anonymous_page',
   clear_young: 'folio_referenced_one',
+  change_huge_pte: 'hugetlb_change_protection',
   collapse_pmd: 'collapse_huge_page',
   collect_page: 'migrate_vma_collect_pmd',
   collect_ptes: 'migrate_vma_collect_pmd',

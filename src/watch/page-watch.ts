@@ -74,7 +74,15 @@ const NO_FUNCTION = new Set([
     'pmd_populate',
     'pte_alloc',
   ],
-  ...['alloc_set_aside_huge', 'folio_prealloc', 'alloc_charged', 'tryPage', 'userPage', 'userPageFault'],
+  ...[
+    'alloc_set_aside_huge',
+    'folio_prealloc',
+    'alloc_charged',
+    'alloc_page_at',
+    'alloc_huge_at',
+    'alloc_at_once',
+  ],
+  ...['tryPage', 'userPage', 'userPageFault'],
 ]);
 
 /** The simulated functions on the stack, innermost first. */
