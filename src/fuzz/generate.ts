@@ -8,6 +8,7 @@ import type { Token } from '../scenario/steps/index.js';
 import { ALLOCATOR, allocatorScenario } from './allocator.js';
 import { type Category, categories, draws } from './categories.js';
 import { nonsense } from './nonsense.js';
+import { NOUVEAU, nouveauScenario } from './svm-client.js';
 
 /** Pages of a region that the final look shows. */
 const SHOWN = 16;
@@ -145,8 +146,14 @@ class Generator implements Making {
 
 /** The categories that a kernel has, those without a share among them. */
 export function categoriesOf(kernel: string): string[] {
-  return [...Object.keys(sharesOf(generationById(kernel)!)), ALLOCATOR];
+  return [...Object.keys(sharesOf(generationById(kernel)!)), ...Object.keys(composed)];
 }
+
+/** Categories that are composed in a way of their own. */
+const composed: Readonly<Record<string, (seed: number, kernel: string) => ScenarioDocument>> = {
+  [ALLOCATOR]: allocatorScenario,
+  [NOUVEAU]: nouveauScenario,
+};
 
 export interface GenerateOptions {
   readonly kernel: string;
@@ -156,7 +163,8 @@ export interface GenerateOptions {
 
 /** The scenario of `seed`. The same for the same arguments, for ever in one version of the generator. */
 export function generateScenario(seed: number, { kernel, category }: GenerateOptions): ScenarioDocument {
-  if (category === ALLOCATOR) return allocatorScenario(seed, kernel);
+  const compose = composed[category ?? ''];
+  if (compose !== undefined) return compose(seed, kernel);
   const dice = new Dice(seed);
   const generation = generationById(kernel)!;
   const kind = category ?? dice.weighted(sharesOf(generation));

@@ -52,12 +52,15 @@ function* resolve(
   end: number,
   accessed: Accessed,
 ): Task<GpuPte | undefined> {
-  for (let tries = 1; !svmm.killed; svmm.mm.kernel.tried_in_vain(tries++)) {
+  const { kernel } = svmm.mm;
+  for (let tries = 1; !svmm.killed; tries++) {
     const pte = svmm.vmm?.translate(at, kind);
     if (pte !== undefined || (kind === FAULT_ACCESS_PREFETCH && tries > 1)) return pte;
     const raised = kind === FAULT_ACCESS_PREFETCH ? [at] : missing(svmm, kind, at, end);
     accessed.faults += raised.length;
     yield* nouveau_svm_fault(svmm, raised, kind);
+    // The fault is replayed, for ever where what was mapped is not enough.
+    if (kernel.tried_in_vain(tries)) yield* kernel.executor.yield('nouveau_svm_fault');
   }
   return undefined;
 }
