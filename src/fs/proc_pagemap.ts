@@ -136,7 +136,11 @@ export const proc_pagemap_operations: FileOperations = {
 const hex = (n: number): string => n.toString(16).padStart(8, '0');
 
 /** The file systems, by what maps their files. Their numbers differ from machine to machine. */
-const DEVICES: Readonly<Record<string, string>> = { shmem: '00:01', hugetlb: '00:0f' };
+const DEVICES: Readonly<Record<string, string>> = {
+  shmem: '00:01',
+  shmem_anon: '00:01',
+  hugetlb: '00:0f',
+};
 const DEVTMPFS = '00:06';
 
 /** Where the name of a file begins. */

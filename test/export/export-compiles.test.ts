@@ -86,6 +86,11 @@ t.test(
       `gup, ${range}, kind: pin_fast_longterm`,
       `pin, ${range}, write: false`,
       'unpin',
+      `mbind, ${range}, policy: bind, nodes: [1], move: own`,
+      'set_mempolicy, policy: interleave, nodes: [0, 1]',
+      'migrate_pages, from: [0], onto: [1]',
+      `move_pages, ${range}`,
+      `move_pages, ${range}, node: 1`,
       'fork, child: p1',
       'exit',
     ];
