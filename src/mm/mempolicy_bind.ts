@@ -35,7 +35,7 @@ import {
 import { migrate_pages } from './migrate_pages.js';
 import { TASK_SIZE } from './mmap.js';
 import { put_page } from './page_alloc.js';
-import { compound_head, PG_reserved } from './page_flags.js';
+import { compound_head, folio_test_large, PG_reserved } from './page_flags.js';
 import {
   FLAGS,
   is_migration_entry,
@@ -101,10 +101,9 @@ function queue_ptes(queue: Queue, vma: VmArea, addr: number, end: number): void 
     const page = vm_normal_page(flags, table[pte_index(at)]!);
     if (page === NO_PAGE) continue;
     const folio = compound_head(k.mem, page);
-    if (folio !== page || folio === queue.large) {
-      if (folio === queue.large) continue;
-      queue.large = folio;
-    }
+    // Many entries map a large one, which is isolated once.
+    if (folio === queue.large) continue;
+    if (folio_test_large(k.mem, folio)) queue.large = folio;
     queue_folio(queue, vma, folio);
     if (queue.failed > 0 && strictly(queue.flags)) return;
   }
