@@ -29,33 +29,38 @@ function none_at(vma: VmArea, address: number): boolean {
   return pmd !== null && pmd_none(pmd, pmd_index(address));
 }
 
+/** The entry that a fault makes for a page of a file. */
+export function file_entry({ vma, flags }: VmFault): number {
+  const entry = vma.vm_page_prot | PTE_YOUNG;
+  return (flags & FAULT_FLAG_WRITE) !== 0 ? maybe_mkwrite(entry | PTE_DIRTY, vma) : entry;
+}
+
 /**
  * Map the huge folio of `page` as a whole; the PMD takes over a reference. Context: folio locked. Return: whether it does;
  * false leaves all as it is.
  */
-export function do_set_pmd({ vma, address, flags: fault }: VmFault, page: Page): boolean {
+export function do_set_pmd(vmf: VmFault, page: Page): boolean {
+  const { vma, address } = vmf;
   const mm = vma.vm_mm;
   const folio = compound_head(mm.kernel.mem, page);
   if (!folio_test_large(mm.kernel.mem, folio) || thp_disabled(vma)) return false;
   if (!thp_vma_suitable(vma, address) || !none_at(vma, address)) return false;
-  let flags = vma.vm_page_prot | PTE_HUGE | PTE_YOUNG;
-  if ((fault & FAULT_FLAG_WRITE) !== 0) flags = maybe_mkwrite(flags | PTE_DIRTY, vma);
   folio_add_file_rmap_pmd(mm.kernel, folio, vma);
-  mm.pt.set_pmd(mm.pt.pmd_alloc(address), pmd_index(address), folio, flags);
+  mm.pt.set_pmd(mm.pt.pmd_alloc(address), pmd_index(address), folio, file_entry(vmf) | PTE_HUGE);
   mm.rss += HPAGE_PMD_NR;
   return true;
 }
 
-/** Where a fault on `page` maps its whole folio by PTEs: the first address; -1: only the page itself is mapped. */
-export function whole_folio_at({ vma, address, pgoff }: VmFault, page: Page, table: PteTable): number {
+/** Whether a fault on `page` maps its whole folio by PTEs, and not only the page itself. */
+export function maps_whole_folio({ vma, address, pgoff }: VmFault, page: Page, table: PteTable): boolean {
   const { mem, behaviour } = vma.vm_mm.kernel;
   const folio = compound_head(mem, page);
-  if (!folio_test_large(mem, folio) || userfaultfd_armed(vma)) return -1;
+  if (!folio_test_large(mem, folio) || userfaultfd_armed(vma)) return false;
   const maps = behaviour.fileFaultsMapFolio || (behaviour.anonShmemFaultsMapFolio && vma_is_anon_shmem(vma));
-  if (!maps) return -1;
+  if (!maps) return false;
   const first = address - (page - folio) * PAGE_SIZE;
   const before = pgoff - vma.vm_pgoff < page - folio;
-  if (before || first + HPAGE_PMD_SIZE > vma.vm_end || first % HPAGE_PMD_SIZE !== 0) return -1;
-  for (let i = 0; i < HPAGE_PMD_NR; i++) if (table[FLAGS + i] !== 0) return -1;
-  return first;
+  if (before || first + HPAGE_PMD_SIZE > vma.vm_end || first % HPAGE_PMD_SIZE !== 0) return false;
+  for (let i = 0; i < HPAGE_PMD_NR; i++) if (table[FLAGS + i] !== 0) return false;
+  return true;
 }

@@ -51,6 +51,7 @@ import {
   try_to_migrate,
 } from './rmap.js';
 import { unmap_to_split } from './rmap_unmap.js';
+import { folio_cache_refs } from './swap.js';
 import { flush_tlb_range } from './tlb.js';
 import { type VmArea, vma_is_anonymous } from './types.js';
 
@@ -172,12 +173,9 @@ export function* split_huge_pmd_if_needed(vma: VmArea, address: number): Task {
   if (pmd !== null) yield* __split_huge_pmd(vma, pmd, pmd_index(address), address, false, null);
 }
 
-/** References that the page cache of its file has, one for each page. */
-const cache_refs = (k: Kernel, folio: Page): number => (k.mem.mapping[folio]! < 0 ? HPAGE_PMD_NR : 0);
-
 /** Whether nobody but the mappings, the page cache and `caller_pins` holds the folio. */
 function can_split_folio(k: Kernel, folio: Page, caller_pins: number): boolean {
-  return folio_mapcount(k.mem, folio) === k.mem.refcount[folio]! - cache_refs(k, folio) - caller_pins;
+  return folio_mapcount(k.mem, folio) === k.mem.refcount[folio]! - folio_cache_refs(k, folio) - caller_pins;
 }
 
 /**
@@ -192,14 +190,14 @@ export function* split_folio(k: Kernel, folio: Page): Task<number> {
   if (folio === k.hugeZeroFolio || mem.mapping[folio] === 0) return -EBUSY;
   if (!can_split_folio(k, folio, 1)) {
     if (k.trace !== null) {
-      const known = 1 + folio_mapcount(mem, folio) + cache_refs(k, folio);
+      const known = 1 + folio_mapcount(mem, folio) + folio_cache_refs(k, folio);
       note_unsplit(k, folio, referenced('thp-pinned', k, folio, known));
     }
     return -EAGAIN;
   }
   if (folio_test_anon(mem, folio)) yield* try_to_migrate(k, folio, true);
   else yield* unmap_to_split(k, folio);
-  if (mem.refcount[folio] !== 1 + cache_refs(k, folio)) {
+  if (mem.refcount[folio] !== 1 + folio_cache_refs(k, folio)) {
     if (folio_test_anon(mem, folio)) remove_migration_ptes(k, folio, folio, false);
     if (k.trace !== null) note_unsplit(k, folio, { id: 'thp-referenced' });
     return -EAGAIN;

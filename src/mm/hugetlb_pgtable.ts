@@ -50,13 +50,12 @@ import {
   type PmdTable,
   PTE_DIRTY,
   PTE_HUGE,
+  PTE_MARKER_UFFD_WP,
   PTE_UFFD_WP,
   PTE_WRITE,
   PTE_YOUNG,
   pmd_index,
   pud_addr_end,
-  SWP_PTE_MARKER,
-  SWP_UFFD_WP,
 } from './pgtable.js';
 import { folio_try_dup_anon_rmap_pmd } from './rmap.js';
 import { flush_tlb_range } from './tlb.js';
@@ -81,10 +80,7 @@ export function huge_pte(mm: MmStruct, address: number): HugePte | null {
   return (flags & PTE_HUGE) === 0 ? null : { pmd, i, page: pmd.e[i]!, flags };
 }
 
-/** A huge page that is not there, but comes write-protected for a userfaultfd. */
-const UFFD_WP_MARKER = SWP_PTE_MARKER | SWP_UFFD_WP;
-
-const is_marked = (pmd: PmdTable, i: number): boolean => pmd.e[FLAGS + i] === UFFD_WP_MARKER;
+const is_marked = (pmd: PmdTable, i: number): boolean => pmd.e[FLAGS + i] === PTE_MARKER_UFFD_WP;
 
 /** Whether nothing is mapped at `address` but a marker. */
 export function huge_pte_marked(mm: MmStruct, address: number): boolean {
@@ -164,7 +160,7 @@ export function __unmap_hugepage_range(
     }
     const wp = (pmd.e[FLAGS + i]! & PTE_UFFD_WP) !== 0;
     zap_huge_pte(vma, pmd, i, address);
-    if (wp && markers === 'keep') mm.pt.set_pmd(pmd, i, NO_PAGE, UFFD_WP_MARKER);
+    if (wp && markers === 'keep') mm.pt.set_pmd(pmd, i, NO_PAGE, PTE_MARKER_UFFD_WP);
     return ref_page === NO_PAGE;
   });
   flush_tlb_range(mm, start, end);
@@ -281,7 +277,7 @@ function change_huge_pte(
     pmd.e[FLAGS + i] = with_uffd_wp(newprot | kept, uffd);
     return true;
   }
-  if (uffd === 'wp') pt.set_pmd(pmd, i, NO_PAGE, UFFD_WP_MARKER);
+  if (uffd === 'wp') pt.set_pmd(pmd, i, NO_PAGE, PTE_MARKER_UFFD_WP);
   else if (uffd === 'resolve' && is_marked(pmd, i)) pt.pmd_clear(pmd, i);
   return false;
 }

@@ -7,6 +7,7 @@ import { HPAGE_PMD_NR, HPAGE_PMD_SIZE, PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
 import { collapse_pte_mapped_thp, hpage_collapse_scan_file } from './khugepaged_file.js';
 import {
+  alloc_charge_folio,
   collapse_allowed,
   find_table,
   goes_on,
@@ -17,7 +18,6 @@ import {
   type ScanResult,
 } from './khugepaged_scan.js';
 import { folio_add_lru, folio_isolate_lru, folio_putback_lru } from './lru.js';
-import { mem_cgroup_charge } from './memcontrol_charge.js';
 import { swap_in } from './memory.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -247,7 +247,7 @@ function* collapse_table(mm: MmStruct, table: PteTable, address: number, huge: P
   }
   __collapse_huge_page_copy(vma, table, huge);
   release_isolated(k, isolated);
-  mm.pt.free_pgd_range(address, end, address, end);
+  mm.pt.free_pte_table(address);
   k.mem.flags[huge]! |= PG_uptodate;
   folio_add_new_anon_rmap(k, huge, vma, address);
   folio_add_lru(k, huge);
@@ -270,12 +270,8 @@ function* prepare_table(mm: MmStruct, address: number, unmapped: number): Task<P
 function* collapse_huge_page(mm: MmStruct, address: number, unmapped: number): Task<ScanResult> {
   const k = mm.kernel;
   k.enter('collapse_huge_page', address);
-  const huge = k.pages.alloc_huge();
-  if (huge === NO_PAGE) return 'SCAN_ALLOC_HUGE_PAGE_FAIL';
-  if ((yield* mem_cgroup_charge(k, huge, mm.memcg)) !== 0) {
-    put_page(k, huge);
-    return 'SCAN_CGROUP_CHARGE_FAIL';
-  }
+  const huge = yield* alloc_charge_folio(mm);
+  if (typeof huge === 'string') return huge;
   yield* mm.mmap_lock.down_read('collapse_huge_page');
   const table = yield* prepare_table(mm, address, unmapped);
   mm.mmap_lock.up_read();

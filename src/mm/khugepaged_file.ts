@@ -10,6 +10,7 @@ import { do_set_pmd } from './huge_file.js';
 import { in_tree_order } from './interval_tree.js';
 import type { Kernel } from './kernel.js';
 import {
+  alloc_charge_folio,
   collapse_allowed,
   expected_refcount,
   find_table,
@@ -18,7 +19,6 @@ import {
   type ScanResult,
 } from './khugepaged_scan.js';
 import { folio_add_lru, folio_isolate_lru, folio_putback_lru } from './lru.js';
-import { mem_cgroup_charge } from './memcontrol_charge.js';
 import {
   mmu_notifier_invalidate_range_end,
   mmu_notifier_invalidate_range_start,
@@ -193,12 +193,8 @@ function* collapse_file(
   start: number,
 ): Task<ScanResult> {
   const k = mm.kernel;
-  const huge = k.pages.alloc_huge();
-  if (huge === NO_PAGE) return 'SCAN_ALLOC_HUGE_PAGE_FAIL';
-  if ((yield* mem_cgroup_charge(k, huge, mm.memcg)) !== 0) {
-    put_page(k, huge);
-    return 'SCAN_CGROUP_CHARGE_FAIL';
-  }
+  const huge = yield* alloc_charge_folio(mm);
+  if (typeof huge === 'string') return huge;
   k.trylock_page(huge);
   const taken: Taken = new Map();
   let result = yield* take_folios(mm, address, mapping, start, taken);
@@ -255,14 +251,19 @@ function insert_huge(k: Kernel, mapping: AddressSpace, huge: Page, start: number
   folio_add_lru(k, huge);
 }
 
-/** The table of the 2 MiB at `address` goes, and with it what is left in it. May sleep (notifiers). */
+/** The table of the 2 MiB at `address` goes, and with it what is left in it (pmdp_collapse_flush). */
+function drop_table(mm: MmStruct, address: number, table: PteTable): void {
+  table.fill(0);
+  mm.pt.free_pte_table(address);
+  flush_tlb_range(mm, address, address + HPAGE_PMD_SIZE);
+}
+
+/** The same, with notification. May sleep. */
 function* free_table(mm: MmStruct, address: number, table: PteTable): Task {
   const end = address + HPAGE_PMD_SIZE;
   const range = mmu_notifier_range(mm, address, end, 'MMU_NOTIFY_CLEAR');
   yield* mmu_notifier_invalidate_range_start(range);
-  table.fill(0);
-  mm.pt.free_pgd_range(address, end, address, end);
-  flush_tlb_range(mm, address, end);
+  drop_table(mm, address, table);
   mmu_notifier_invalidate_range_end(range);
 }
 
@@ -352,9 +353,7 @@ function* replace_table(vma: VmArea, address: number, table: PteTable, folio: Pa
     }
     mm.rss -= mapped;
     if (mapped > 0) put_page(k, folio, mapped);
-    table.fill(0);
-    mm.pt.free_pgd_range(address, end, address, end);
-    flush_tlb_range(mm, address, end);
+    drop_table(mm, address, table);
   }
   mmu_notifier_invalidate_range_end(range);
   return result;

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/khugepaged.c: what a scan comes to, and what it asks of any VMA. Fidelity: ported. */
-import type { Page } from '../sim/memmap.js';
+import { NO_PAGE, type Page } from '../sim/memmap.js';
+import type { Task } from '../sim/task.js';
 import { EAGAIN, EBUSY, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { HPAGE_PMD_SIZE } from '../uapi/mman.js';
 import { thp_vma_suitable } from './huge_memory.js';
 import type { Kernel } from './kernel.js';
-import { folio_mapcount, folio_nr_pages } from './page_flags.js';
+import { mem_cgroup_charge } from './memcontrol_charge.js';
+import { put_page } from './page_alloc.js';
+import { folio_mapcount } from './page_flags.js';
 import { type PteTable, pmd_index, pmd_is_migration_entry, pmd_trans_huge } from './pgtable.js';
 import { type Because, reasonOf } from './reasons.js';
-import { folio_test_swapcache } from './swap.js';
+import { folio_cache_refs } from './swap.js';
 import {
   type MmStruct,
   VM_HUGETLB,
@@ -89,6 +92,16 @@ export function collapse_allowed(vma: VmArea): boolean {
   return vma_is_shmem(vma) || (vma_is_anonymous(vma) && vma.anon_vma !== null);
 }
 
+/** A huge page, paid for by the cgroup of the process; or why there is none. Context: may sleep. */
+export function* alloc_charge_folio(mm: MmStruct): Task<Page | ScanResult> {
+  const { kernel: k } = mm;
+  const huge = k.pages.alloc_huge();
+  if (huge === NO_PAGE) return 'SCAN_ALLOC_HUGE_PAGE_FAIL';
+  if ((yield* mem_cgroup_charge(k, huge, mm.memcg)) === 0) return huge;
+  put_page(k, huge);
+  return 'SCAN_CGROUP_CHARGE_FAIL';
+}
+
 /** The VMA may be another one, after the mmap_lock was dropped. */
 export function hugepage_vma_revalidate(
   mm: MmStruct,
@@ -119,8 +132,7 @@ export function refuse(mm: MmStruct, fn: string, addr: number, page: Page, becau
 
 /** References that its mappings and a cache account for. */
 export function expected_refcount(k: Kernel, folio: Page): number {
-  const cached = k.mem.mapping[folio]! < 0 || folio_test_swapcache(k, folio);
-  return folio_mapcount(k.mem, folio) + (cached ? folio_nr_pages(k.mem, folio) : 0);
+  return folio_mapcount(k.mem, folio) + folio_cache_refs(k, folio);
 }
 
 /** Whether only its mappings and a cache hold the folio. */

@@ -7,7 +7,7 @@ import { done, type Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
 import { migrate_to_ram } from './device_fault.js';
-import { do_set_pmd, whole_folio_at } from './huge_file.js';
+import { do_set_pmd, file_entry, maps_whole_folio } from './huge_file.js';
 import {
   charge_huge_pmd_anonymous_page,
   do_huge_pmd_anonymous_page,
@@ -380,12 +380,10 @@ function finish_fault(vmf: VmFault, page: Page, cow: boolean): number {
   const table = mm.pt.pte_alloc(address);
   const i = pte_index(address);
   const raced = !pte_none_mostly(table[FLAGS + i]!);
-  const whole = cow ? -1 : whole_folio_at(vmf, page, table);
-  if (whole >= 0) {
+  if (!cow && maps_whole_folio(vmf, page, table)) {
     map_whole_folio(vmf, page, table, i);
   } else if (!raced) {
-    let flags = vma.vm_page_prot | PTE_YOUNG;
-    if ((vmf.flags & FAULT_FLAG_WRITE) !== 0) flags = maybe_mkwrite(flags | PTE_DIRTY, vma);
+    let flags = file_entry(vmf);
     if (is_pte_marker(table[FLAGS + i]!)) flags = pte_mkuffd_wp(flags);
     if (cow) {
       folio_add_new_anon_rmap(k, page, vma, address);
@@ -405,13 +403,13 @@ function finish_fault(vmf: VmFault, page: Page, cow: boolean): number {
 }
 
 /** All pages of the large folio of `page`, which belongs at entry `at` of the table. */
-function map_whole_folio({ vma, flags }: VmFault, page: Page, table: PteTable, at: number): void {
+function map_whole_folio(vmf: VmFault, page: Page, table: PteTable, at: number): void {
+  const { vma } = vmf;
   const k = vma.vm_mm.kernel;
   const folio = compound_head(k.mem, page);
   const nr = folio_nr_pages(k.mem, folio);
   const first = at - (page - folio);
-  let pte = vma.vm_page_prot | PTE_YOUNG;
-  if ((flags & FAULT_FLAG_WRITE) !== 0) pte = maybe_mkwrite(pte | PTE_DIRTY, vma);
+  const pte = file_entry(vmf);
   k.mem.refcount[folio]! += nr - 1;
   for (let n = 0; n < nr; n++) map_file_page(k, vma, folio + n, table, first + n, pte);
 }

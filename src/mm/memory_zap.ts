@@ -28,6 +28,7 @@ import {
   is_swap_entry,
   type PmdTable,
   PTE_DIRTY,
+  PTE_MARKER_UFFD_WP,
   PTE_PRESENT,
   PTE_SPECIAL,
   PTE_UFFD_WP,
@@ -38,7 +39,6 @@ import {
   pte_index,
   pte_present,
   pud_addr_end,
-  SWP_PTE_MARKER,
   SWP_UFFD_WP,
   vm_normal_page,
 } from './pgtable.js';
@@ -75,7 +75,7 @@ export type ZapDetails = 'unmap' | 'all' | 'dontneed' | 'file-only';
 function keep_marker(vma: VmArea, table: PteTable, i: number, was: number, details: ZapDetails): void {
   if (details === 'unmap' || vma_is_anonymous(vma) || !userfaultfd_wp(vma)) return;
   const wp = pte_present(was) ? (was & PTE_UFFD_WP) !== 0 : (was & SWP_UFFD_WP) !== 0;
-  if (wp) table[FLAGS + i] = SWP_PTE_MARKER | SWP_UFFD_WP;
+  if (wp) table[FLAGS + i] = PTE_MARKER_UFFD_WP;
 }
 
 /** A device entry is unmapped: only anonymous folios have any, in whatever mapping. */
@@ -235,7 +235,7 @@ function free_empty_table(vma: VmArea, table: PteTable, addr: number): void {
   const { pt, kernel } = vma.vm_mm;
   if (!kernel.behaviour.dontneedFreesTables) return;
   for (let i = 0; i < HPAGE_PMD_NR; i++) if (table[FLAGS + i] !== 0) return;
-  pt.free_pgd_range(addr, addr + HPAGE_PMD_SIZE, addr, addr + HPAGE_PMD_SIZE);
+  pt.free_pte_table(addr);
 }
 
 /** Unmap [start, end) of the VMA. Context: notifiers called by the caller; may sleep where a THP is split. */

@@ -48,7 +48,7 @@ import {
   folio_add_file_rmap_pte,
   forEachMigrationPte,
 } from './rmap.js';
-import { folio_test_swapcache, replace_in_swap_cache } from './swap.js';
+import { folio_cache_refs, folio_test_swapcache, replace_in_swap_cache } from './swap.js';
 import { type AddressSpace, VM_LOCKED, type VmArea } from './types.js';
 import { pte_mkuffd_wp } from './userfaultfd_k.js';
 
@@ -193,11 +193,9 @@ export function folio_migrate_mapping(k: Kernel, newfolio: Page, folio: Page, ex
 
 /** References of a folio that is unmapped: the caller's, a cache's for each page, and that of its buffers. */
 export function folio_expected_refs(k: Kernel, folio: Page): number {
-  const cached = folio_test_swapcache(k, folio) || folio_mapping_of_file(k, folio) !== null;
-  const nr = folio_nr_pages(k.mem, folio);
   const attached = (k.mem.flags[folio]! & PG_private) !== 0;
   const idle = k.is_zone_device_page(folio) ? idle_device_refs(k, folio) : 0;
-  return 1 + (cached ? nr : 0) + (attached ? 1 : 0) + idle;
+  return 1 + folio_cache_refs(k, folio) + (attached ? 1 : 0) + idle;
 }
 
 /** The file whose page cache has the folio; null for anonymous memory. */

@@ -17,6 +17,7 @@ import {
   FLAGS,
   type PmdTable,
   PTE_DIRTY,
+  PTE_MARKER_UFFD_WP,
   PTE_SPECIAL,
   PTE_UFFD_WP,
   PTE_WRITE,
@@ -28,8 +29,6 @@ import {
   pte_index,
   pte_present,
   pud_addr_end,
-  SWP_PTE_MARKER,
-  SWP_UFFD_WP,
 } from './pgtable.js';
 import { can_change_pte_writable } from './pte_writable.js';
 import { __vm_enough_memory } from './swap.js';
@@ -70,7 +69,7 @@ function change_pte_range(
   for (let i = first; i < last; i++) {
     const old = table[FLAGS + i]!;
     if (old === 0) {
-      if (marks) table[FLAGS + i] = SWP_PTE_MARKER | SWP_UFFD_WP;
+      if (marks) table[FLAGS + i] = PTE_MARKER_UFFD_WP;
       continue;
     }
     if (!pte_present(old)) {

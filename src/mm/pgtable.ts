@@ -47,6 +47,8 @@ export const SWP_EXCLUSIVE = 1 << 15;
 export const SWP_GUARD = 1 << 16;
 /** What PTE_UFFD_WP is in an entry that is not present. */
 export const SWP_UFFD_WP = 1 << 14;
+/** No page, but word that its page comes write-protected for a userfaultfd. */
+export const PTE_MARKER_UFFD_WP = SWP_PTE_MARKER | SWP_UFFD_WP;
 
 /** Words of a table; entry i's flags are at FLAGS + i. */
 export const FLAGS = 512;
@@ -242,6 +244,12 @@ export class PageTables {
       pud.used--;
       this.pool.pmd.push(pmd);
     }
+  }
+
+  /** Free the PTE table of the 2 MiB at `address`, of which the entries are none already. */
+  free_pte_table(address: number): void {
+    const end = address + PMD_MASK_SIZE;
+    this.free_pgd_range(address, end, address, end);
   }
 
   /** Power off: clear every table and give it back, whatever it maps. */

@@ -26,6 +26,7 @@ import {
   FLAGS,
   is_device_exclusive_entry,
   PTE_DIRTY,
+  PTE_MARKER_UFFD_WP,
   PTE_UFFD_WP,
   type PteTable,
   pmd_index,
@@ -34,7 +35,6 @@ import {
   pte_present,
   SWP_EXCLUSIVE,
   SWP_HWPOISON,
-  SWP_PTE_MARKER,
   SWP_SWAP,
   SWP_UFFD_WP,
   swp_uffd_wp_of,
@@ -93,7 +93,7 @@ function unmap_one(
     entry = SWP_HWPOISON;
     word = page;
   } else if (!folio_test_anon(mem, folio)) {
-    if (userfaultfd_pte_wp(vma, old & PTE_UFFD_WP)) entry = SWP_PTE_MARKER | SWP_UFFD_WP;
+    if (userfaultfd_pte_wp(vma, old & PTE_UFFD_WP)) entry = PTE_MARKER_UFFD_WP;
   } else if ((mem.flags[folio]! & PG_swapbacked) === 0) {
     entry = discards(k, folio) ? 0 : null;
   } else {

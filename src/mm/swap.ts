@@ -9,7 +9,7 @@ import type { Page } from '../sim/memmap.js';
 import type { Kernel } from './kernel.js';
 import { mem_cgroup_charge_swap, mem_cgroup_uncharge_swap } from './memcontrol.js';
 import { get_page, put_page } from './page_alloc.js';
-import { folio_mapped, PG_dirty, PG_swapcache } from './page_flags.js';
+import { folio_mapped, folio_nr_pages, PG_dirty, PG_swapcache } from './page_flags.js';
 
 export class SwapDevice {
   /** Who refers to each slot: page table entries, and files. */
@@ -72,6 +72,10 @@ export class SwapDevice {
 
 export const folio_test_swapcache = (k: Kernel, folio: Page): boolean =>
   (k.mem.flags[folio]! & PG_swapcache) !== 0;
+
+/** References of the page cache, or of the swap cache, that has the folio: one for each page. */
+export const folio_cache_refs = (k: Kernel, folio: Page): number =>
+  k.mem.mapping[folio]! < 0 || folio_test_swapcache(k, folio) ? folio_nr_pages(k.mem, folio) : 0;
 
 /** What becomes of a slot that nobody has: its cgroup does not have it either. */
 function uncharge_unused(k: Kernel, slot: number): void {
