@@ -9,8 +9,9 @@ import { MPOL_BIND, MPOL_DEFAULT, MPOL_INTERLEAVE, MPOL_LOCAL, MPOL_PREFERRED } 
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { Kernel } from './kernel.js';
 import { current_mm } from './memcontrol.js';
+import { type MigrateType, MOVABLE } from './page_alloc.js';
 import type { NodeChoice } from './page_alloc_nodes.js';
-import { type AddressSpace, linear_page_index, type MmStruct, type VmArea } from './types.js';
+import { type AddressSpace, linear_page_index, type MmStruct, type VmArea, vma_is_shmem } from './types.js';
 
 /** struct mempolicy: it never changes. */
 export interface Mempolicy {
@@ -83,14 +84,10 @@ export function mpol_set_shared_policy(
   mapping.policies = policy === null ? kept : [...kept, { start, end, policy }];
 }
 
-/** Whether a policy of the mapping is the file's: of shared memory, where whoever maps it has the same. */
-export const policy_is_files = ({ vm_file }: VmArea): boolean => vm_file?.mapping?.kind === 'shmem';
-
-/** __get_vma_policy(): null where the task's counts. */
+/** __get_vma_policy(): that of a memory file, which whoever maps it has, or the mapping's own; null where the task's counts. */
 export function vma_policy(vma: VmArea, addr: number): Mempolicy | null {
-  const mapping = vma.vm_file?.mapping ?? null;
-  return mapping !== null && policy_is_files(vma)
-    ? shared_policy(mapping, linear_page_index(vma, addr))
+  return vma_is_shmem(vma)
+    ? shared_policy(vma.vm_file!.mapping!, linear_page_index(vma, addr))
     : vma.vm_policy;
 }
 
@@ -139,9 +136,9 @@ export function target_choice(k: Kernel, pol: Mempolicy, src: Page): NodeChoice 
 /** That node and no other (__GFP_THISNODE), for a folio that moves there. */
 export const this_node = (nid: number): NodeChoice => ({ nid, nodemask: [nid], mayKill: false });
 
-/** A small page of a choice, at once; NO_PAGE where there is none. */
-export function alloc_page_at(k: Kernel, choice: NodeChoice | null): Page {
-  return choice === null ? k.pages.alloc_page() : k.severalNodes!.alloc_page_of(choice);
+/** A small page of a choice, at once; NO_PAGE where there is none. What a choice says counts for user memory alone. */
+export function alloc_page_at(k: Kernel, choice: NodeChoice | null, type: MigrateType = MOVABLE): Page {
+  return choice === null ? k.pages.alloc_page(type) : k.severalNodes!.alloc_page_of(choice);
 }
 
 /** A huge one. */

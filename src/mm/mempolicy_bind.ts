@@ -26,7 +26,6 @@ import {
   mpol_new,
   mpol_set_shared_policy,
   pages_of_range,
-  policy_is_files,
   policy_nodes,
   target_choice,
   this_node,
@@ -46,7 +45,15 @@ import {
   pte_present,
   vm_normal_page,
 } from './pgtable.js';
-import { is_vm_hugetlb_page, type MmStruct, VM_IO, VM_PFNMAP, type VmArea, vma_is_dax } from './types.js';
+import {
+  is_vm_hugetlb_page,
+  type MmStruct,
+  VM_IO,
+  VM_PFNMAP,
+  type VmArea,
+  vma_is_dax,
+  vma_is_shmem,
+} from './types.js';
 import { vma_modify_flags } from './vma.js';
 
 const MOVES = MPOL_MF_MOVE | MPOL_MF_MOVE_ALL;
@@ -149,7 +156,7 @@ function queue_pages_range(
 function* mbind_range(vma: VmArea, start: number, end: number, policy: Mempolicy | null): Task<number> {
   const from = Math.max(vma.vm_start, start);
   const to = Math.min(vma.vm_end, end);
-  if (policy_is_files(vma)) {
+  if (vma_is_shmem(vma)) {
     const pages = pages_of_range(vma, from, to);
     mpol_set_shared_policy(vma.vm_file!.mapping!, pages.start, pages.end, policy);
   }

@@ -18,7 +18,7 @@ import { FLAGS, pmd_index, pmd_is_huge, pte_index, pte_present, vm_normal_page }
 import { type MmStruct, type VmArea, vma_is_anonymous } from './types.js';
 
 /** The page that is mapped at `addr` (folio_walk_start). Return: -EFAULT for a page of zeros; -ENOENT for none. */
-function mapped_page(vma: VmArea, addr: number): Page | number {
+export function mapped_page(vma: VmArea, addr: number): Page | number {
   const { kernel: k, pt } = vma.vm_mm;
   // Kernels before that dumped the page, and have none of holes of memory without a file.
   const hole = !k.behaviour.movePagesSeesHoles && vma_is_anonymous(vma) ? -EFAULT : -ENOENT;

@@ -46,10 +46,6 @@ function* __alloc_pages_may_oom(
   return true;
 }
 
-/** What a choice says counts for user memory alone. */
-const alloc_at_once = (k: Kernel, type: MigrateType, choice: NodeChoice | null): Page =>
-  choice === null ? k.pages.alloc_page(type) : alloc_page_at(k, choice);
-
 const alloc_reserve = (k: Kernel, type: MigrateType, choice: NodeChoice | null): Page =>
   choice === null ? k.pages.alloc_reserve(type, true) : k.severalNodes!.alloc_reserve_of(choice);
 
@@ -68,10 +64,10 @@ function* __alloc_pages_slowpath(
   if (nodes.length === 0) return NO_PAGE;
   for (let no_progress_loops = 0; ; ) {
     const victim = tsk_is_oom_victim(k);
-    const page = victim ? alloc_reserve(k, type, choice) : alloc_at_once(k, type, choice);
+    const page = victim ? alloc_reserve(k, type, choice) : alloc_page_at(k, choice, type);
     if (page !== NO_PAGE) return page;
     const progress = yield* try_to_free_pages(k, nodes);
-    const freed = progress > 0 ? alloc_at_once(k, type, choice) : NO_PAGE;
+    const freed = progress > 0 ? alloc_page_at(k, choice, type) : NO_PAGE;
     if (freed !== NO_PAGE) return freed;
     no_progress_loops = progress > 0 ? 0 : no_progress_loops + 1;
     if (should_reclaim_retry(k, nodes, no_progress_loops)) {
@@ -89,7 +85,7 @@ export function alloc_page(
   type: MigrateType = MOVABLE,
   choice: NodeChoice | null = null,
 ): Task<Page> {
-  const page = alloc_at_once(k, type, choice);
+  const page = alloc_page_at(k, choice, type);
   return page !== NO_PAGE ? done(page) : __alloc_pages_slowpath(k, type, choice);
 }
 

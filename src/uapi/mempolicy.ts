@@ -26,6 +26,10 @@ export function encodeNodes(nodes: readonly number[]): Uint8Array {
   return bytes;
 }
 
+/** A mask of one word, and what the calls are told of its length: one bit more. */
+export const encodeNodeWord = (nodes: readonly number[]): Uint8Array => encodeNodes(nodes).subarray(0, 8);
+export const NODE_WORD_BITS = 65;
+
 /** The numbers of the bits that are set, in ascending order. */
 export function decodeNodes(bytes: Uint8Array): number[] {
   const nodes: number[] = [];

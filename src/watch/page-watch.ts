@@ -74,14 +74,7 @@ const NO_FUNCTION = new Set([
     'pmd_populate',
     'pte_alloc',
   ],
-  ...[
-    'alloc_set_aside_huge',
-    'folio_prealloc',
-    'alloc_charged',
-    'alloc_page_at',
-    'alloc_huge_at',
-    'alloc_at_once',
-  ],
+  ...['alloc_set_aside_huge', 'folio_prealloc', 'alloc_charged', 'alloc_page_at', 'alloc_huge_at'],
   ...['tryPage', 'userPage', 'userPageFault'],
 ]);
 

@@ -11,9 +11,9 @@ import { telling } from '../../kernel/told-command.js';
 import { folio_isolate_lru } from '../../mm/lru.js';
 import { this_node } from '../../mm/mempolicy.js';
 import { migrate_pages } from '../../mm/migrate_pages.js';
+import { mapped_page } from '../../mm/move_pages.js';
 import type { DeviceNodeRules, NodePages } from '../../mm/page_alloc_nodes.js';
 import { compound_head, folio_nr_pages } from '../../mm/page_flags.js';
-import { FLAGS, pmd_index, pmd_is_huge, pte_index, pte_present, vm_normal_page } from '../../mm/pgtable.js';
 import type { MmStruct } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
 import { NO_PAGE, type Page } from '../../sim/memmap.js';
@@ -56,17 +56,10 @@ const told: Readonly<
 const COHERENT_NODE: DeviceNodeRules = { policies: true, moves: true, fallsBack: true, reclaims: true };
 
 /** The folio of system memory that is mapped at `addr`; NO_PAGE for none. Context: mmap_lock held. */
-function mapped_folio({ kernel: k, pt }: MmStruct, addr: number): Page {
-  const pmd = pt.pmdTable(addr);
-  const m = pmd_index(addr);
-  if (pmd !== null && pmd_is_huge(pmd, m)) {
-    const huge = pte_present(pmd.e[FLAGS + m]!) ? pmd.e[m]! : NO_PAGE;
-    return huge === k.hugeZeroFolio ? NO_PAGE : huge;
-  }
-  const table = pt.pteTable(addr);
-  if (table === null || !pte_present(table[FLAGS + pte_index(addr)]!)) return NO_PAGE;
-  const page = vm_normal_page(table[FLAGS + pte_index(addr)]!, table[pte_index(addr)]!);
-  return page === NO_PAGE || k.is_zone_device_page(page) ? NO_PAGE : compound_head(k.mem, page);
+function mapped_folio(mm: MmStruct, addr: number): Page {
+  const vma = mm.vmas.vma_lookup(addr);
+  const page = vma === null ? NO_PAGE : mapped_page(vma, addr);
+  return page <= 0 ? NO_PAGE : compound_head(mm.kernel.mem, page);
 }
 
 /** The folios of the range that are on the node, or those that are elsewhere. */

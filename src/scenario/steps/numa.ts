@@ -5,7 +5,7 @@ import { putU32, putU64, u32At } from '../../sim/bytes.js';
 import { UsageError } from '../../sim/errors.js';
 import type { Task } from '../../sim/task.js';
 import {
-  encodeNodes,
+  encodeNodeWord,
   MPOL_BIND,
   MPOL_DEFAULT,
   MPOL_INTERLEAVE,
@@ -14,6 +14,7 @@ import {
   MPOL_MF_MOVE_ALL,
   MPOL_MF_STRICT,
   MPOL_PREFERRED,
+  NODE_WORD_BITS,
 } from '../../uapi/mempolicy.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
 import type { Sys } from '../../user/api.js';
@@ -66,9 +67,6 @@ const NODE = 'a node from 0 to 63';
 const node = integer(0, 63, NODE);
 const nodes = z.array(node, { error: 'a list of nodes: [0, 1]' });
 
-/** Bits of the masks that the calls are given, and the one more that they are told. */
-const MAXNODE = 65;
-
 /** `1`, or `0,1`. */
 const nodesWord = (word: string): number[] => word.split(',').map((part) => numberWord(part, NODE));
 
@@ -79,7 +77,7 @@ const maskOf = (list: readonly number[]): string =>
 /** A mask in a buffer of the process's own, from byte `at` on. Return: its address. */
 function* masked(sys: Sys, actor: Actor, list: readonly number[], at = 0): Task<number> {
   const { mirror } = yield* buffersFor(sys, actor, 1);
-  yield* sys.storeBytes(mirror + at, encodeNodes(list).subarray(0, 8));
+  yield* sys.storeBytes(mirror + at, encodeNodeWord(list));
   return mirror + at;
 }
 
@@ -136,7 +134,9 @@ const mbind = defineStep(mbindSchema, {
   *take(sys, actor, step): Task<StepResult> {
     const mask = yield* masked(sys, actor, step.nodes ?? []);
     const mode = POLICIES[step.policy];
-    return retOf(yield* sys.mbind(startOf(step), lengthOf(step), mode, mask, MAXNODE, mbindFlags(step)));
+    return retOf(
+      yield* sys.mbind(startOf(step), lengthOf(step), mode, mask, NODE_WORD_BITS, mbindFlags(step)),
+    );
   },
   answers: () => answeredBy('do_mbind', 'EINVAL', 'EFAULT', 'EIO', 'ENOMEM'),
   concerns: 'mapping',
@@ -186,7 +186,7 @@ const mbind = defineStep(mbindSchema, {
 const setMempolicy = defineStep(stepSchema('set_mempolicy', policyFields, expectRet), {
   *take(sys, actor, step): Task<StepResult> {
     const mask = yield* masked(sys, actor, step.nodes ?? []);
-    return retOf(yield* sys.set_mempolicy(POLICIES[step.policy], mask, MAXNODE));
+    return retOf(yield* sys.set_mempolicy(POLICIES[step.policy], mask, NODE_WORD_BITS));
   },
   answers: () => answeredBy('do_set_mempolicy', 'EINVAL', 'EFAULT'),
   concerns: 'call',
@@ -225,7 +225,7 @@ const migratePages = defineStep(
       const pid = step.of === undefined ? 0 : (actor.peers.get(step.of)?.pid ?? -1);
       const from = yield* masked(sys, actor, step.from);
       const onto = yield* masked(sys, actor, step.onto, 8);
-      const stay = yield* sys.migrate_pages(pid, MAXNODE, from, onto);
+      const stay = yield* sys.migrate_pages(pid, NODE_WORD_BITS, from, onto);
       return stay < 0 ? retOf(stay) : { ret: 0, stays: stay };
     },
     answers: () => answeredBy('do_migrate_pages', 'EINVAL', 'EFAULT', 'ESRCH'),

@@ -10,7 +10,7 @@ import {
   coherentNodeRequests,
 } from '../../uapi/coherent_node.js';
 import { DRIVER_RANGE_BYTES, encodeDriverRange } from '../../uapi/driver_range.js';
-import { encodeNodes, MPOL_MF_MOVE } from '../../uapi/mempolicy.js';
+import { encodeNodeWord, MPOL_MF_MOVE, NODE_WORD_BITS } from '../../uapi/mempolicy.js';
 import {
   MAP_ANONYMOUS,
   MAP_PRIVATE,
@@ -26,9 +26,6 @@ import type { TestContext } from '../test_context.js';
 /** The nodes of the processor, and of the device. */
 export const SYSTEM = 0;
 export const DEVICE = 1;
-
-/** Bits of a mask of nodes, and one more. */
-const MAXNODE = 65;
 
 export interface CdmFixture {
   /** The device. */
@@ -85,7 +82,7 @@ export function* ASSERT_FILLED(t: Cdm, addr: number, npages: number, first = 0):
 
 function* mask(t: Cdm, nodes: readonly number[]): Task<number> {
   const at = yield* t.sys.malloc(8);
-  yield* t.sys.storeBytes(at, encodeNodes(nodes).subarray(0, 8));
+  yield* t.sys.storeBytes(at, encodeNodeWord(nodes));
   return at;
 }
 
@@ -98,17 +95,17 @@ export function* mbind(
   nodes: readonly number[],
   flags = 0,
 ): Task<number> {
-  return yield* t.sys.mbind(addr, npages * PAGE_SIZE, mode, yield* mask(t, nodes), MAXNODE, flags);
+  return yield* t.sys.mbind(addr, npages * PAGE_SIZE, mode, yield* mask(t, nodes), NODE_WORD_BITS, flags);
 }
 
 /** set_mempolicy(). Return: 0 or -errno. */
 export function* set_mempolicy(t: Cdm, mode: number, nodes: readonly number[]): Task<number> {
-  return yield* t.sys.set_mempolicy(mode, yield* mask(t, nodes), MAXNODE);
+  return yield* t.sys.set_mempolicy(mode, yield* mask(t, nodes), NODE_WORD_BITS);
 }
 
 /** migrate_pages() of the process itself. Return: pages that stay, or -errno. */
 export function* migrate_pages(t: Cdm, from: number, to: number): Task<number> {
-  return yield* t.sys.migrate_pages(0, MAXNODE, yield* mask(t, [from]), yield* mask(t, [to]));
+  return yield* t.sys.migrate_pages(0, NODE_WORD_BITS, yield* mask(t, [from]), yield* mask(t, [to]));
 }
 
 /** move_pages() of all pages to one node; without one, it is asked where they are. */
