@@ -9,6 +9,7 @@ import { type Generation, generationById } from '../generations/index.js';
 import { Dice, type Weights } from '../scenario/dice.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
 import type { Fields } from '../scenario/steps/contract.js';
+import { drawPart, type Paged, type Part, pagesOf, partsOf, rangeOf } from './parts.js';
 
 /** The category of these scenarios. */
 export const ALLOCATOR = 'allocator';
@@ -70,8 +71,6 @@ const HUGETLB_PAGES = 1024;
 const HUGETLB_REGIONS = 3;
 const HUGETLB_POOL = 16;
 
-/** Most pages of a part. */
-const PART = 8;
 /** A page: its first word, null where nothing is mapped, and its VMA, which never merges with another again. */
 interface PageModel {
   word: number | null;
@@ -80,27 +79,18 @@ interface PageModel {
   huge: boolean;
 }
 
-interface Region {
-  readonly name: string;
+interface Region extends Paged<PageModel> {
   readonly kind: Kind;
   /** The only GPU that may use it; 0 for any. */
   readonly gpu: number;
-  readonly pages: PageModel[];
 }
 
-/** Pages of a region that follow each other in one VMA. */
-interface Part {
-  readonly region: Region;
-  readonly page: number;
-  readonly pages: number;
-}
+/** Pages of one VMA. */
+type VmaPart = Part<Region>;
 
 const isPlain = ({ kind }: Region): boolean => kind.share === 'private' && kind.backing === 'anon';
 
-/** Pages of `part`, as the model has them. */
-const modelOf = ({ region, page, pages }: Part): PageModel[] => region.pages.slice(page, page + pages);
-
-const rangeOf = ({ region, page, pages }: Part): Fields => ({ region: region.name, page, pages });
+const isMapped = ({ word }: PageModel): boolean => word !== null;
 
 class Allocator {
   readonly steps: Step[] = [];
@@ -181,45 +171,34 @@ class Allocator {
   #part(
     may: (page: PageModel) => boolean = () => true,
     of: (region: Region) => boolean = () => true,
-  ): Part | null {
-    const { dice } = this;
-    const mapped = (page: PageModel | undefined): page is PageModel =>
-      page !== undefined && page.word !== null && may(page);
-    const regions = this.#regions.filter((region) => of(region) && region.pages.some(mapped));
-    if (regions.length === 0) return null;
-    const region = dice.pick(regions);
-    const page = dice.pick([...region.pages.keys()].filter((at) => mapped(region.pages[at])));
-    const { vma } = region.pages[page]!;
-    const more = (one: PageModel | undefined): boolean => mapped(one) && one.vma === vma;
-    const most = dice.between(1, PART);
-    let pages = 1;
-    while (pages < most && more(region.pages[page + pages])) pages++;
-    return { region, page, pages };
+  ): VmaPart | null {
+    const fits = (page: PageModel): boolean => isMapped(page) && may(page);
+    return drawPart(this.dice, this.#regions.filter(of), fits, (first, next) => first.vma === next.vma);
   }
 
   /** New words for all pages. Return: the first one. */
-  #fill(part: Part): number {
+  #fill(part: VmaPart): number {
     const first = this.#word;
     this.#word += Math.max(100, part.pages);
-    for (const [n, page] of modelOf(part).entries()) page.word = first + n;
+    for (const [n, page] of pagesOf(part).entries()) page.word = first + n;
     return first;
   }
 
   /** The pages are a VMA of their own from now on. */
-  #change(part: Part, change: Partial<PageModel>): void {
+  #change(part: VmaPart, change: Partial<PageModel>): void {
     const vma = this.#vmas++;
-    for (const page of modelOf(part)) Object.assign(page, change, { vma });
+    for (const page of pagesOf(part)) Object.assign(page, change, { vma });
   }
 
-  #store(part: Part): void {
+  #store(part: VmaPart): void {
     this.#push({ op: 'store', ...rangeOf(part), word: this.#fill(part) });
   }
 
-  #expectWords(part: Part): (number | string)[] {
-    return modelOf(part).map(({ word }) => word ?? 'SIGSEGV');
+  #expectWords(part: VmaPart): (number | string)[] {
+    return pagesOf(part).map(({ word }) => word ?? 'SIGSEGV');
   }
 
-  #check(part: Part): void {
+  #check(part: VmaPart): void {
     this.#push({ op: 'load', ...rangeOf(part), expect: { pages: this.#expectWords(part) } });
   }
 
@@ -230,7 +209,7 @@ class Allocator {
 
   // --- GPUs -----------------------------------------------------------------------------------------------
 
-  #gpuFor({ region }: Part): number {
+  #gpuFor({ region }: VmaPart): number {
     return region.gpu === 0 ? this.dice.between(1, this.#gpus) : region.gpu;
   }
 
@@ -253,7 +232,7 @@ class Allocator {
     if (part !== null) this.#prefetch(part, this.dice.once(3) ? 0 : this.#gpuFor(part));
   }
 
-  #prefetch(part: Part, to: number): void {
+  #prefetch(part: VmaPart, to: number): void {
     this.#driver('d0', 'PREFETCH', { ...rangeOf(part), word: to });
   }
 
@@ -272,7 +251,7 @@ class Allocator {
     if (part === null) return;
     this.#prefetch(part, 0);
     const dontunmap = this.dice.once(3);
-    const moved = modelOf(part).map((page) => ({ ...page }));
+    const moved = pagesOf(part).map((page) => ({ ...page }));
     // What stays behind is not locked any more.
     this.#change(part, { word: dontunmap ? 0 : null, locked: false });
     const { name } = this.#add(part.region.kind, moved);
@@ -283,7 +262,7 @@ class Allocator {
   lock(): void {
     const part = this.#part();
     if (part === null) return;
-    const locked = !modelOf(part)[0]!.locked;
+    const locked = !pagesOf(part)[0]!.locked;
     this.#push({ op: locked ? 'mlock' : 'munlock', ...rangeOf(part), expect: { ret: 0 } });
     this.#change(part, { locked });
   }
@@ -291,7 +270,7 @@ class Allocator {
   huge(): void {
     const part = this.#part(undefined, isPlain);
     if (part === null) return;
-    const huge = !modelOf(part)[0]!.huge;
+    const huge = !pagesOf(part)[0]!.huge;
     const advice = huge ? 'hugepage' : 'nohugepage';
     this.#push({ op: 'madvise', ...rangeOf(part), advice, expect: { ret: 0 } });
     this.#change(part, { huge });
@@ -302,7 +281,7 @@ class Allocator {
     if (part === null) return;
     if (this.#strangers) this.#prefetch(part, 0);
     this.#push({ op: 'madvise', ...rangeOf(part), advice: 'dontneed', expect: { ret: 0 } });
-    for (const page of modelOf(part)) page.word = 0;
+    for (const page of pagesOf(part)) page.word = 0;
   }
 
   /** The child keeps what was there, and is gone before a GPU writes to pages that it shares. */
@@ -315,18 +294,9 @@ class Allocator {
     this.#store(part);
     this.#push({ as: child, op: 'load', ...rangeOf(part), expect });
     this.#push({ as: child, op: 'exit' });
-    for (const region of this.#regions) if (region.kind.share === 'private') this.#makeOwn(region);
-  }
-
-  /** A fork leaves read-only what nobody else maps any more: the CPU's stores make it writable again. */
-  #makeOwn(region: Region): void {
-    const { pages } = region;
-    for (let page = 0; page < pages.length; page++) {
-      let end = page;
-      while (end < pages.length && pages[end]!.word !== null) end++;
-      if (end > page) this.#store({ region, page, pages: end - page });
-      page = end;
-    }
+    // A fork leaves read-only what nobody else maps any more: the CPU's stores make it writable again.
+    const own = this.#regions.filter(({ kind }) => kind.share === 'private');
+    for (const mapped of own.flatMap((region) => partsOf(region, isMapped))) this.#store(mapped);
   }
 }
 

@@ -92,6 +92,18 @@ const userfaults: Weights<Token> = {
   uffd_zero: 11,
   uffd_wp: 30,
 };
+/** All that can become of huge pages, whatever they are of. */
+const onHugePages: Weights<Token> = {
+  ...common,
+  ...forks,
+  ...exclusives,
+  ...pins,
+  ...areas,
+  ...huge,
+  ...remaps,
+  ...reclaims,
+  ...userfaults,
+};
 const guards: Weights<Token> = { guard_install: 8, guard_remove: 5 };
 
 /** Of kernels whose devices take huge pages whole: all of a region, a huge page, a half, and one across two. */
@@ -406,15 +418,7 @@ export const categories: Readonly<Record<string, Category>> = {
     ...onHugeDevices,
     share: 20,
     steps: {
-      ...common,
-      ...forks,
-      ...exclusives,
-      ...pins,
-      ...areas,
-      ...huge,
-      ...remaps,
-      ...reclaims,
-      ...userfaults,
+      ...onHugePages,
       collapse: 20,
       flags: 20,
       read_unlocked: 20,
@@ -470,15 +474,7 @@ export const categories: Readonly<Record<string, Category>> = {
     ...base,
     share: 0,
     steps: {
-      ...common,
-      ...forks,
-      ...exclusives,
-      ...pins,
-      ...areas,
-      ...huge,
-      ...remaps,
-      ...reclaims,
-      ...userfaults,
+      ...onHugePages,
       ...fileCalls,
       collapse: 180,
       fork: 30,

@@ -9,6 +9,7 @@ import { generationById } from '../generations/index.js';
 import { Dice, type Weights } from '../scenario/dice.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
 import type { Fields } from '../scenario/steps/contract.js';
+import { drawPart, type Paged, type Part, pagesOf, partsOf, rangeOf } from './parts.js';
 
 /** The category of these scenarios. */
 export const NOUVEAU = 'nouveau';
@@ -16,17 +17,11 @@ export const NOUVEAU = 'nouveau';
 /** The words of a page: all from one on, none where nothing is mapped, or 'mixed' once an atomic access has changed one of them. */
 type Word = number | 'mixed' | null;
 
-interface Region {
-  readonly name: string;
+interface Region extends Paged<Word> {
   readonly pages: Word[];
 }
 
-/** Pages that are mapped and follow each other. */
-interface Part {
-  readonly region: Region;
-  readonly page: number;
-  readonly pages: number;
-}
+type MappedPart = Part<Region>;
 
 type Composed =
   | 'map'
@@ -55,13 +50,10 @@ const STEPS: Weights<Composed> = {
   fork: 3,
 };
 
-/** Most pages of a part. */
-const PART = 8;
 /** Steps that are composed, without what opens and ends the scenario. */
 const COMPOSED = 24;
 
-const rangeOf = ({ region, page, pages }: Part): Fields => ({ region: region.name, page, pages });
-const wordsOf = ({ region, page, pages }: Part): Word[] => region.pages.slice(page, page + pages);
+const isMapped = (word: Word): boolean => word !== null;
 
 class Client {
   readonly steps: Step[] = [];
@@ -105,32 +97,23 @@ class Client {
   }
 
   /** Pages that are mapped, whose words are as `may` says; null where there are none. */
-  #part(may: (word: Word) => boolean = () => true): Part | null {
-    const { dice } = this;
-    const fits = (word: Word | undefined): boolean => word !== undefined && word !== null && may(word);
-    const regions = this.#regions.filter(({ pages }) => pages.some(fits));
-    if (regions.length === 0) return null;
-    const region = dice.pick(regions);
-    const page = dice.pick([...region.pages.keys()].filter((at) => fits(region.pages[at])));
-    const most = dice.between(1, PART);
-    let pages = 1;
-    while (pages < most && fits(region.pages[page + pages])) pages++;
-    return { region, page, pages };
+  #part(may: (word: Word) => boolean = () => true): MappedPart | null {
+    return drawPart(this.dice, this.#regions, (word: Word) => isMapped(word) && may(word));
   }
 
-  #set({ region, page, pages }: Part, word: Word): void {
+  #set({ region, page, pages }: MappedPart, word: Word): void {
     region.pages.fill(word, page, page + pages);
   }
 
   /** New words for all pages. Return: the first one. */
-  #fill({ region, page, pages }: Part): number {
+  #fill({ region, page, pages }: MappedPart): number {
     const first = this.#word;
     this.#word += Math.max(100, pages);
     for (let n = 0; n < pages; n++) region.pages[page + n] = first + n;
     return first;
   }
 
-  #check(part: Part, as = 'p0', words = wordsOf(part)): void {
+  #check(part: MappedPart, as = 'p0', words = pagesOf(part)): void {
     const pages = words.map((word) => word ?? 'SIGSEGV');
     this.#push({ as, op: 'load', ...rangeOf(part), expect: { pages } });
   }
@@ -140,7 +123,7 @@ class Client {
     if (part !== null) this.#store(part);
   }
 
-  #store(part: Part): void {
+  #store(part: MappedPart): void {
     const ok = new Array<string>(part.pages).fill('ok');
     this.#push({ op: 'store', ...rangeOf(part), word: this.#fill(part), expect: { pages: ok } });
   }
@@ -159,7 +142,7 @@ class Client {
 
   read(): void {
     const part = this.#part((word) => word !== 'mixed');
-    if (part !== null) this.#driver('GPU_READ', rangeOf(part), { ret: 0, data: wordsOf(part) });
+    if (part !== null) this.#driver('GPU_READ', rangeOf(part), { ret: 0, data: pagesOf(part) });
   }
 
   write(): void {
@@ -193,7 +176,7 @@ class Client {
   mremap(): void {
     const part = this.#part();
     if (part === null) return;
-    const { name } = this.#add(wordsOf(part));
+    const { name } = this.#add(pagesOf(part));
     this.#set(part, null);
     this.#push({ op: 'mremap', ...rangeOf(part), to: { region: name, page: 0 }, expect: {} });
   }
@@ -213,22 +196,12 @@ class Client {
     const part = this.#part();
     if (part === null) return;
     const child = `p${++this.#children}`;
-    const words = wordsOf(part);
+    const words = pagesOf(part);
     this.#push({ op: 'fork', child, expect: { ret: 0 } });
     this.#store(part);
     this.#check(part, child, words);
     this.#push({ as: child, op: 'exit' });
-    for (const region of this.#regions) this.#makeOwn(region);
-  }
-
-  #makeOwn(region: Region): void {
-    const { pages } = region;
-    for (let page = 0; page < pages.length; page++) {
-      let end = page;
-      while (end < pages.length && pages[end] !== null) end++;
-      if (end > page) this.#store({ region, page, pages: end - page });
-      page = end;
-    }
+    for (const own of this.#regions.flatMap((region) => partsOf(region, isMapped))) this.#store(own);
   }
 }
 

@@ -6,6 +6,7 @@ import { type Observation, observe, sortOf } from '../../src/fuzz/findings.js';
 import { generateScenario } from '../../src/fuzz/generate.js';
 import type { ScenarioDocument, Step } from '../../src/scenario/schema.js';
 import { definitionOf } from '../../src/scenario/steps/index.js';
+import { judge, unmetText } from '../../src/scenario/verdict.js';
 import { MachinePool } from '../../src/session/machine-pool.js';
 import { Setups } from '../../src/session/setup.js';
 
@@ -97,6 +98,13 @@ export function complaint(document: ScenarioDocument, { results, end }: Observat
   }
   if (end === undefined && results.length !== document.steps.length) return 'it did not run to its end';
   return undefined;
+}
+
+/** What is not as the document expects, or how the machine ended; undefined when all is. */
+export function unexpected(document: ScenarioDocument, checks: keyof typeof setups): string | undefined {
+  const observation = run(document, checks);
+  const unmet = judge(document, observation);
+  return unmet === undefined ? observation.end?.reason : unmetText(unmet, undefined);
 }
 
 /**

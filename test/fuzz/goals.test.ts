@@ -2,18 +2,16 @@
 /** What is kept while a scenario shrinks, on real machines. */
 import t from 'tap';
 import { type Goal, goalFor, type Laboratory } from '../../src/fuzz/goals.js';
-import { shrink } from '../../src/fuzz/shrink.js';
 import type { ScenarioDocument, Step } from '../../src/scenario/schema.js';
 import { MachinePool } from '../../src/session/machine-pool.js';
 import { Setups } from '../../src/session/setup.js';
+import { shrunk } from './shrunk.js';
 
 const source = new MachinePool();
 const lab: Laboratory = { source, setups: new Setups() };
 
 function least(goal: Goal): ScenarioDocument {
-  const progress = shrink(goal.document, goal.interesting);
-  for (let next = progress.next(); ; next = progress.next())
-    if (next.done) return goal.finish(next.value.best);
+  return goal.finish(shrunk(goal.document, goal.interesting).best);
 }
 
 const region = { region: 'r0', page: 0, pages: 4 } as const;

@@ -7,9 +7,9 @@
 import t from 'tap';
 import type { Observation } from '../../src/fuzz/findings.js';
 import { generateScenario } from '../../src/fuzz/generate.js';
-import { shrink } from '../../src/fuzz/shrink.js';
 import type { ScenarioDocument, Step } from '../../src/scenario/schema.js';
 import { complaint, run } from './generated.js';
+import { shrunk } from './shrunk.js';
 
 /** By kernel, the category; null: any that the kernel has. */
 const KINDS: readonly (readonly [kernel: string, category: string | null, scenarios: number])[] = [
@@ -104,10 +104,7 @@ t.test('what is shrunk still has a page on the node, and needs no more steps tha
     .slice(0, 3);
   t.equal(found.length, 3);
   for (const document of found) {
-    const progress = shrink(document, there);
-    let next = progress.next();
-    while (!next.done) next = progress.next();
-    const { best } = next.value;
+    const { best } = shrunk(document, there);
     t.ok(there(best), document.name);
     t.ok(best.steps.length <= 5, `${best.steps.length} steps of ${document.steps.length}`);
   }

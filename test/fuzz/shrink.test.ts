@@ -3,11 +3,14 @@
 import t from 'tap';
 import { type Interesting, shrink } from '../../src/fuzz/shrink.js';
 import type { ScenarioDocument, Step } from '../../src/scenario/schema.js';
+import { shrunk } from './shrunk.js';
 
-function shrunk(steps: readonly Step[], interesting: Interesting, machine?: ScenarioDocument['machine']) {
-  const document: ScenarioDocument = { name: 'a', ...(machine && { machine }), steps: [...steps] };
-  const progress = shrink(document, interesting);
-  for (let next = progress.next(); ; next = progress.next()) if (next.done) return next.value;
+function shrunkSteps(
+  steps: readonly Step[],
+  interesting: Interesting,
+  machine?: ScenarioDocument['machine'],
+) {
+  return shrunk({ name: 'a', ...(machine && { machine }), steps: [...steps] }, interesting);
 }
 
 const has = (steps: readonly Step[], op: Step['op']): boolean => steps.some((step) => step.op === op);
@@ -20,7 +23,7 @@ const mmap = (pages: number, region = 'r0'): Step => {
 t.test('steps that nothing needs go', (t) => {
   const many = Array.from({ length: 40 }, (_, page) => load(page, 1));
   const steps: Step[] = [...many, { op: 'unpin' }, ...many, { op: 'exit' }, ...many];
-  const { best, runs } = shrunk(steps, ({ steps }) => has(steps, 'unpin') && has(steps, 'exit'));
+  const { best, runs } = shrunkSteps(steps, ({ steps }) => has(steps, 'unpin') && has(steps, 'exit'));
   t.strictSame(best.steps, [{ op: 'unpin' }, { op: 'exit' }]);
   t.ok(runs < 60, `${runs} runs, not one for each of the steps`);
   t.end();
@@ -29,7 +32,7 @@ t.test('steps that nothing needs go', (t) => {
 t.test('steps keep their identity', (t) => {
   const steps = [load(0, 1), load(1, 1), load(2, 1), load(3, 1)];
   const seen: string[] = [];
-  const { best } = shrunk(steps, (document, ids) => {
+  const { best } = shrunkSteps(steps, (document, ids) => {
     seen.push(ids.join(' '));
     t.equal(ids.length, document.steps.length);
     return ids.includes(2);
@@ -51,7 +54,7 @@ t.test('ranges and values', (t) => {
     { op: 'mremap', region: 'r0', page: 0, pages: 2, to: { region: 'r1', page: 30 } },
     { op: 'mprotect', region: 'r0', page: 0, pages: 2, prot: 'none' },
   ];
-  const { best } = shrunk(steps, (document) => document.steps.length === steps.length);
+  const { best } = shrunkSteps(steps, (document) => document.steps.length === steps.length);
   const one = { region: 'r0', page: 0, pages: 1 };
   t.strictSame(best.steps, [
     { op: 'open', fd: 'd0', device: 0 },
@@ -73,7 +76,7 @@ t.test('pages go from all steps at once, with what is expected of them', (t) => 
     mmap(512),
     { op: 'ioctl', cmd: 'SNAPSHOT', fd: 'd0', region: 'r0', page: 253, pages: 6, expect: { ret: 0, perm } },
   ];
-  const { best } = shrunk(steps, ({ steps: [first, second] }) => {
+  const { best } = shrunkSteps(steps, ({ steps: [first, second] }) => {
     if (first?.op !== 'mmap' || second?.op !== 'ioctl' || second.cmd !== 'SNAPSHOT') return false;
     const wanted = second.expect?.perm ?? [];
     return first.pages >= second.page + second.pages && wanted.join(' ').includes('ZERO WRITE');
@@ -106,7 +109,7 @@ t.test('processes, regions and fds become one', (t) => {
     { as: 'p2', ...load(0, 1, 'r5') },
     { as: 'p1', op: 'close', fd: 'd4' },
   ];
-  const { best } = shrunk(steps, ({ steps }) =>
+  const { best } = shrunkSteps(steps, ({ steps }) =>
     ['open', 'load', 'close'].every((op) => has(steps, op as 'load')),
   );
   t.strictSame(best.steps, [
@@ -114,7 +117,7 @@ t.test('processes, regions and fds become one', (t) => {
     { as: 'p0', ...load(0, 1) },
     { as: 'p0', op: 'close', fd: 'd0' },
   ]);
-  const forked = shrunk(steps, ({ steps }) => steps.some(({ as, op }) => op === 'load' && as !== 'p0'));
+  const forked = shrunkSteps(steps, ({ steps }) => steps.some(({ as, op }) => op === 'load' && as !== 'p0'));
   t.strictSame(
     forked.best.steps,
     [
@@ -128,12 +131,12 @@ t.test('processes, regions and fds become one', (t) => {
 
 t.test('the machine, but not its bugs', (t) => {
   const machine = { memory: '1G', hugepages: 3, bugs: ['dirty-bit-lost'] };
-  t.strictSame(shrunk([], () => true, machine).best, {
+  t.strictSame(shrunkSteps([], () => true, machine).best, {
     name: 'a',
     machine: { bugs: ['dirty-bit-lost'] },
     steps: [],
   });
-  const kept = shrunk([], ({ machine: rest }) => rest?.hugepages === 3, machine).best;
+  const kept = shrunkSteps([], ({ machine: rest }) => rest?.hugepages === 3, machine).best;
   t.strictSame(kept.machine, { hugepages: 3, bugs: ['dirty-bit-lost'] });
   t.end();
 });
@@ -162,7 +165,7 @@ t.test('a range loses its beginning where only its end matters', (t) => {
     { op: 'store', region: 'r0', page: 22, pages: 43, word: 0xfffffff0 },
     { op: 'load', region: 'r0', page: 0, pages: 65 },
   ];
-  const { best } = shrunk(steps, ({ steps: [, store, load] }) => {
+  const { best } = shrunkSteps(steps, ({ steps: [, store, load] }) => {
     if (store?.op !== 'store' || load?.op !== 'load') return false;
     return load.page + load.pages === 65 && load.pages === 65 && store.page + store.pages === 65;
   });

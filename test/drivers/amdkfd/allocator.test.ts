@@ -6,34 +6,25 @@
 import t from 'tap';
 import { allocatorScenario, onApu } from '../../../src/fuzz/allocator.js';
 import { scenarioOf } from '../../../src/fuzz/campaign.js';
-import { observe } from '../../../src/fuzz/findings.js';
 import { findingsOf, goalOf } from '../../../src/fuzz/goals.js';
-import { shrink } from '../../../src/fuzz/shrink.js';
 import { failureOf } from '../../../src/report/scenario-outcome.js';
 import { load } from '../../../src/scenario/load.js';
-import type { ScenarioDocument } from '../../../src/scenario/schema.js';
-import { judge, unmetText } from '../../../src/scenario/verdict.js';
 import { MachinePool } from '../../../src/session/machine-pool.js';
 import { runOn } from '../../../src/session/runner.js';
 import { Setups } from '../../../src/session/setup.js';
+import { unexpected } from '../../fuzz/generated.js';
+import { shrunk } from '../../fuzz/shrunk.js';
 
 /** Documents of each kernel. The checkers look at each fourth: they are slow. */
 const COUNTS = { '6.12': 160, '7.3': 60, '6.1': 40, 'v4-coherent': 40, 'v5-generic': 40 } as const;
 
 const pool = new MachinePool();
 
-/** What is not as expected, or how the machine ended. */
-function wrong(document: ScenarioDocument, check: boolean): string | undefined {
-  const run = observe(pool, new Setups({ check }).of(document), document);
-  const unmet = judge(document, run);
-  return unmet === undefined ? run.end?.reason : unmetText(unmet, undefined);
-}
-
 for (const [kernel, count] of Object.entries(COUNTS)) {
   t.test(`${count} documents on ${kernel}`, async (t) => {
     const found: string[] = [];
     for (let seed = 1; seed <= count; seed++) {
-      const text = wrong(allocatorScenario(seed, kernel), seed % 4 === 0);
+      const text = unexpected(allocatorScenario(seed, kernel), seed % 4 === 0 ? 'checked' : 'plain');
       if (text !== undefined) found.push(`seed ${seed}: ${text}`);
     }
     t.strictSame(found, []);
@@ -84,10 +75,7 @@ t.test('the oracle notices', async (t) => {
   const goal = goalOf(lab, document, finding);
   const ids = goal.document.steps.map((_, index) => index);
   t.ok(goal.interesting(goal.document, ids));
-  const trials = shrink(goal.document, goal.interesting);
-  let last = trials.next();
-  while (!last.done) last = trials.next();
-  const { steps } = goal.finish(last.value.best);
+  const { steps } = goal.finish(shrunk(goal.document, goal.interesting).best);
   t.ok(steps.length <= 10, `${steps.length} of ${document.steps.length} steps are left`);
   t.equal(steps.filter((step) => step.op === 'madvise' && step.advice === 'dontneed').length, 1);
   t.equal(steps.filter(({ expect }) => expect !== undefined).length, 1, 'what was expected otherwise is');
