@@ -10,13 +10,14 @@ const NAME = 'hugetlb';
 
 export function check_hugetlb(census: Census): void {
   const { k } = census;
-  const { nr_huge_pages, free_huge_pages, resv_huge_pages } = k.hugetlb;
+  const { nr_huge_pages, free_huge_pages, lostReservations } = k.hugetlb;
   if (nr_huge_pages === 0) return;
   const { used, owed } = count_used(census);
   if (used + free_huge_pages !== nr_huge_pages) {
     throw violation(NAME, `${used} huge pages in use and ${free_huge_pages} free, of ${nr_huge_pages}`);
   }
   const claims = count_claims(census);
+  const resv_huge_pages = k.hugetlb.resv_huge_pages - lostReservations;
   if (claims !== resv_huge_pages + owed) {
     const reserved = `${resv_huge_pages} huge pages reserved and ${owed} to come back`;
     throw violation(NAME, `${reserved}, but mappings and files may claim ${claims}`);

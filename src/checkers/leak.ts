@@ -17,7 +17,7 @@ export function check_leaks(census: Census): void {
     ['open device files', drivers.openFiles()],
     ['longterm pins', k.pinHolders.reduce((sum, holder) => sum + [...holder()].length, 0)],
     ['references held', k.referenceHolders.reduce((sum, holder) => sum + [...holder()].length, 0)],
-    ['reserved huge pages', k.hugetlb.resv_huge_pages],
+    ['reserved huge pages', k.hugetlb.resv_huge_pages - k.hugetlb.lostReservations],
     ['huge pages in use', k.hugetlb.nr_huge_pages - k.hugetlb.free_huge_pages],
     ['swap slots in use', (k.swap?.inUse() ?? 0) - cached_alone(census)],
     ['device pages in use', device_pages(census)],

@@ -71,6 +71,7 @@ export {
   move_hugetlb_page_tables,
 } from './hugetlb_pgtable.js';
 export {
+  clear_vma_resv_huge_pages,
   HPAGE_SIZE,
   hugetlb_dup_vma_private,
   hugetlb_reserve_pages,

@@ -19,6 +19,8 @@ export class HugetlbPool {
   free_huge_pages: number;
   /** Free pages that mappings may rely on. A pinned page whose reservation came back early makes it -1 for a while. */
   resv_huge_pages = 0;
+  /** Those of them that nobody gives back any more: the kernel forgot them (clear_vma_resv_huge_pages()). */
+  lostReservations = 0;
   private readonly freeList: Page[] = [];
   /** Made when they are first needed. */
   private readonly faultMutexes: (Mutex | undefined)[] = [];

@@ -99,6 +99,17 @@ export function hugetlb_dup_vma_private(vma: VmArea): void {
   vma.vm_private_data = null;
 }
 
+/**
+ * Huge pages [from, to) of the VMA have moved, by address, and what is reserved for them: the VMA goes. Where it was to
+ * stay in part, nobody gives back what is reserved for the rest.
+ */
+export function clear_vma_resv_huge_pages(vma: VmArea, from: number, to: number): void {
+  const { hugetlb } = vma.vm_mm.kernel;
+  hugetlb.lostReservations +=
+    reserved_between(vma, vma.vm_start, from) + reserved_between(vma, to, vma.vm_end);
+  hugetlb_dup_vma_private(vma);
+}
+
 /** Index of the huge page in the file (and in the reservation map). */
 export function vma_hugecache_offset(vma: VmArea, address: number): number {
   return Math.floor((address - vma.vm_start) / HPAGE_SIZE) + vma.vm_pgoff / PAGES_PER_HPAGE;
@@ -215,10 +226,16 @@ export function file_reservations(mapping: AddressSpace): number {
 
 /** What a private mapping has reserved and not used. */
 export function vma_reservations(vma: VmArea): number {
-  if (!is_vma_resv_owner(vma)) return 0;
-  const start = vma_hugecache_offset(vma, vma.vm_start);
-  const end = vma_hugecache_offset(vma, vma.vm_end);
-  return end - start - vma_resv_map(vma)!.count(start, end);
+  return reserved_between(vma, vma.vm_start, vma.vm_end);
+}
+
+/** The same of addresses [from, to) alone. */
+function reserved_between(vma: VmArea, from: number, to: number): number {
+  const resv = private_resv_map(vma);
+  if (resv === null) return 0;
+  const start = vma_hugecache_offset(vma, from);
+  const end = vma_hugecache_offset(vma, to);
+  return end - start - resv.count(start, end);
 }
 
 /** A private mapping goes: what it has reserved and not used is free for others. */

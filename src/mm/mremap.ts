@@ -6,7 +6,7 @@ import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE } from '../ua
 import { anon_vma_clone, unlink_anon_vmas } from './anon_vma.js';
 import { __mm_populate } from './gup.js';
 import { __split_huge_pmd } from './huge_split.js';
-import { hugetlb_dup_vma_private, move_hugetlb_page_tables } from './hugetlb.js';
+import { clear_vma_resv_huge_pages, move_hugetlb_page_tables } from './hugetlb.js';
 import { do_vmi_munmap, find_free_area, TASK_SIZE } from './mmap.js';
 import {
   mmu_notifier_invalidate_range_end,
@@ -228,7 +228,7 @@ function* move_vma(
   yield* move_page_tables(vma, oldAddr, fresh, newAddr, oldLength);
   // Nobody asked for UFFD_FEATURE_EVENT_REMAP.
   userfaultfd_reset_ctx(fresh);
-  if (is_vm_hugetlb_page(vma)) hugetlb_dup_vma_private(vma);
+  if (is_vm_hugetlb_page(vma)) clear_vma_resv_huge_pages(vma, oldAddr, oldEnd);
   if ((flags & MREMAP_DONTUNMAP) !== 0) {
     // As in the kernel, what stays of a locked VMA counts as locked for good.
     if ((vm_flags & VM_LOCKED) !== 0) mm.lockedForGood += (vma.vm_end - vma.vm_start - oldLength) / PAGE_SIZE;
