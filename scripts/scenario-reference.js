@@ -71,6 +71,13 @@ function fieldsOfKind({ op, cmd }) {
   return [...new Set(variants.flatMap((step) => Object.keys(fieldsOf(step))))];
 }
 
+/** The thread that takes a step: told once, for all of them. */
+const isThread = ({ op }, field) => field === 'thread' && op !== 'await';
+
+const inThreads = kinds
+  .filter((kind) => fieldsOfKind(kind).some((field) => isThread(kind, field)))
+  .map(({ op, cmd }) => `\`${cmd ?? op}\``);
+
 function section(kind) {
   const { op, cmd } = kind;
   const name = cmd ?? op;
@@ -84,7 +91,7 @@ function section(kind) {
   const defaults = { ...DEFAULTS[op], ...DEFAULTS[cmd] };
   const of = textsOf(FIELDS, op);
   const rows = fieldsOfKind(kind)
-    .filter((field) => !['as', 'op', 'expect'].includes(field))
+    .filter((field) => !['as', 'op', 'expect'].includes(field) && !isThread(kind, field))
     .map((field) => {
       if (!taken.some((step) => step[field] !== undefined)) missing.push(`${name}.${field}`);
       const otherwise = field in defaults ? ` \`${defaults[field]}\` where it is left out.` : '';
@@ -198,6 +205,20 @@ ${table(
     FIELDS[field].description,
     exampleOf(field, anyStep((step, key) => step[key] !== undefined)(field)),
   ]),
+)}
+
+${inThreads.slice(0, -1).join(', ')} and ${inThreads.at(-1)} can be taken by a thread, and race with what follows where \`machine\` has
+\`schedule: random\`; on a line, \`t1 store r0 5\`. Checkers rest until all threads are done.
+
+${table(
+  ['Field', 'Meaning', 'Example'],
+  [
+    [
+      '`thread`',
+      FIELDS.thread.description,
+      exampleOf('thread', anyStep(({ thread }) => thread !== undefined)('thread')),
+    ],
+  ],
 )}
 
 A place (\`to\`, \`buffer\`) is \`r1[2]\`, or a mapping:

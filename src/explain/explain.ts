@@ -21,6 +21,7 @@ import { MappingEvents, MappingExplainer, type MappingExplanation } from './mapp
 import type { ExplainContext } from './page.js';
 import { type Reclaimed, ReclaimedPages, reclaimedLines } from './reclaimed.js';
 import { causeLines, commandLines, mappingLines, rangeLines, warningLines } from './text.js';
+import { isLaunched, ThreadSteps } from './threads.js';
 import { TouchExplainer, Touches } from './touch.js';
 import type { Cause, CommandExplanation, RangeVerdicts } from './verdict.js';
 
@@ -79,13 +80,19 @@ class StepExplainer {
   readonly #nameOf = (mm: MmStruct): string => this.#owners.get(mm) ?? '?';
   readonly #charges = new Charges();
   #taker = 'p0';
+  readonly #threads = new ThreadSteps();
+  /** The step of a thread whose answer is waited for. */
+  #awaited: Step | undefined;
 
   constructor(private readonly machine: Machine) {
     const spelling = spellingOf(machine.generation);
     this.#context = { machine, spelling, nameOf: regionName };
     this.watch = new CallWatch(machine, {
       call: (call) => this.#collected.calls.push(call),
-      fault: (fault) => this.#collected.faults.push(machine, fault),
+      fault: (fault) => {
+        this.#collected.faults.push(machine, fault);
+        this.#threads.push(machine, fault);
+      },
       reclaimed: (event) => {
         const own =
           event.event === 'reclaim_unmap' &&
@@ -104,6 +111,7 @@ class StepExplainer {
   /** The step is about to be taken. */
   begin(session: Session, step: Step): void {
     this.#taker = step.as ?? 'p0';
+    this.#awaited = this.#threads.begin(step);
     this.#owners = new Map(
       session.alive.flatMap((as) => {
         const mm = this.#mmOf(session, { as });
@@ -125,9 +133,9 @@ class StepExplainer {
     return this.machine.process(session.actor(name)?.process.pid ?? -1)?.mm ?? null;
   }
 
-  /** What was collected since the last time. */
-  take(): Collected {
-    this.watch.abandon();
+  /** What was collected since the last time. `dead`: the machine is. */
+  take(dead: boolean): Collected {
+    this.watch.abandon(dead);
     const collected = this.#collected;
     this.#collected = nothing();
     return collected;
@@ -157,17 +165,19 @@ class StepExplainer {
     ];
     const commands = collected.calls.map((call) => explainCommand(this.#context, call));
     const { step, result } = taken;
+    if (isLaunched(step)) return { ...taken, causes, commands };
     if (this.#mapping !== undefined && result.ret !== undefined) {
       const child = result.ret === 0 && step.op === 'fork' ? this.#mmOf(session, { as: step.child }) : null;
       return { ...taken, causes, commands, mapping: this.#mapping.explain(collected.others, child) };
     }
-    if (definitionOf(step).concerns !== 'access') return { ...taken, causes, commands };
+    const accessed = this.#awaited ?? step;
+    if (definitionOf(accessed).concerns !== 'access') return { ...taken, causes, commands };
     const mm = this.#mmOf(session, step);
     const touch = new TouchExplainer(
       this.machine,
-      step as StepOf<'load' | 'store'>,
+      accessed as StepOf<'load' | 'store'>,
       result,
-      collected.faults,
+      this.#awaited === undefined ? collected.faults : this.#threads.faults,
     );
     return { ...taken, causes, commands, touched: touch.explain(mm) };
   }
@@ -219,10 +229,10 @@ export function* explainScenario(
   const locks = new LockExplainer(machine, options.locks === true ? 'all' : 'ends');
   machine.trace = fanOut(explainer.watch, ...(options.sinks ?? []));
   const session = new Session(machine, setup.generation);
-  explainer.take();
+  explainer.take(false);
   const begin = (_: number, step: Step): void => explainer.begin(session, step);
   for (const taken of session.takeAll(document.steps, begin)) {
-    const collected = explainer.take();
+    const collected = explainer.take(session.fatal !== undefined);
     const { hang, waits } = taken.result;
     const standing = locks.take(hang !== undefined || waits !== undefined);
     if (options.step !== undefined && options.step !== taken.index) {

@@ -36,7 +36,7 @@ export class ProgramExplainer {
 
   /** The lines since the last time. */
   take(): string[] {
-    this.#watch.abandon();
+    this.#watch.abandon(true);
     return this.#lines.splice(0);
   }
 

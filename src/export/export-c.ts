@@ -7,7 +7,7 @@ import type { Generation } from '../generations/index.js';
 import { mirrorPagesOf } from '../scenario/actor.js';
 import { type NameKind, namesOf } from '../scenario/names.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
-import { nameNumber } from '../scenario/steps/contract.js';
+import { nameNumber, ONE_AT_A_TIME } from '../scenario/steps/contract.js';
 import { definitionOf } from '../scenario/steps/index.js';
 import type { MachineSetup } from '../session/setup.js';
 import { UsageError } from '../sim/errors.js';
@@ -130,7 +130,8 @@ export function countExpectations(documents: readonly ScenarioDocument[]): numbe
 /** Throws UsageError for a document with a step that no program can take. */
 function refuseImpossible({ name, steps }: ScenarioDocument): void {
   for (const [index, step] of steps.entries()) {
-    const why = definitionOf(step).c.impossible?.(step);
+    const inThread = 'thread' in step && step.thread !== undefined;
+    const why = inThread ? ONE_AT_A_TIME : definitionOf(step).c.impossible?.(step);
     if (why !== undefined) throw new UsageError(`${printable(name)}: step ${index}, ${step.op}: ${why}`);
   }
 }

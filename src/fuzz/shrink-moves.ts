@@ -193,6 +193,8 @@ function* narrowed(step: Ranged): Iterable<Step> {
 export function* simplifySteps(trial: Trial): Iterable<Trial> {
   for (const [index, { step }] of trial.items.entries()) {
     if (isRanged(step)) for (const other of narrowed(step)) yield withItem(trial, index, other);
+    if ('thread' in step && step.thread !== undefined && step.op !== 'await')
+      yield withItem(trial, index, changed(step, { thread: undefined }));
     for (const fields of definitionOf(step).plainer(step))
       yield withItem(trial, index, changed(step, fields));
   }

@@ -26,7 +26,7 @@ import { SwapDevice } from '../mm/swap.js';
 import type { FunctionSink, TraceSink } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { KernelBug, ProcessDied } from '../sim/errors.js';
-import { Executor } from '../sim/executor.js';
+import { Executor, type SimTask } from '../sim/executor.js';
 import { PAGE_SIZE } from '../sim/memmap.js';
 import { Prng } from '../sim/prng.js';
 import type { Scheduler } from '../sim/scheduler.js';
@@ -89,6 +89,8 @@ export class Machine implements MachineApi, KernelServices, Outside {
   checking: boolean;
   /** When the checkers ran last, in simulated time. */
   private checkedAt = -1;
+  /** Threads of launch(). */
+  private launched: readonly SimTask[] = [];
   /** Where programs write their stderr; collected here unless somebody listens. */
   readonly stderr: string[] = [];
   onStderr: ((line: string) => void) | null = null;
@@ -132,6 +134,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
     // A new map: a cleared one keeps its old table, and with it the whole last boot, alive until a full collection.
     this.processes = new Map();
     this.checkedAt = -1;
+    this.launched = [];
     this.stderr.length = 0;
     this.onStep = undefined;
     this.nextPid = 1;
@@ -237,6 +240,11 @@ export class Machine implements MachineApi, KernelServices, Outside {
   check(): void {
     run_checkers(this.checked());
     this.checkedAt = this.executor.now;
+  }
+
+  /** Is a thread of launch() on its way? What it is about to change holds no invariant. */
+  private get racing(): boolean {
+    return this.launched.some(({ state }) => state !== 'done');
   }
 
   /** The same, where the kernel was at work since. All that it does takes time. */
@@ -381,6 +389,12 @@ export class Machine implements MachineApi, KernelServices, Outside {
     return new BegunThread<T>(startThread(process, new Main(fn), 'call'));
   }
 
+  launch<T>(handle: ProcessHandle, fn: (sys: Sys) => Task<T>): Begun<T> {
+    const begun = this.begun(handle, fn);
+    this.launched = [...this.launched.filter(({ state }) => state !== 'done'), begun.thread.task];
+    return begun;
+  }
+
   begin<T>(handle: ProcessHandle, fn: (sys: Sys) => Task<T>): Begun<T> {
     const begun = this.begun(handle, fn);
     this.settle();
@@ -392,7 +406,7 @@ export class Machine implements MachineApi, KernelServices, Outside {
     const { process, task } = thread;
     this.blaming(() => {
       this.executor.runUntil(task, this.executor.now + limitNs);
-      if (this.checking) this.checkAgain();
+      if (this.checking && !this.racing) this.checkAgain();
     });
     if (!thread.returned) throw new ProcessDied(process.pid, process.signal, process.exitCode);
     return begun.value;
@@ -416,6 +430,6 @@ export class Machine implements MachineApi, KernelServices, Outside {
     process.signal_wake_up(signal);
     this.settle();
     if (process.alive) this.run_kernel_task('do_exit', do_exit(process, null, signal));
-    else if (this.checking) this.blaming(() => this.check());
+    else if (this.checking && !this.racing) this.blaming(() => this.check());
   }
 }

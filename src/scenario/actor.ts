@@ -151,6 +151,9 @@ function* mapShared(sys: Sys, pages: number, flags: number): Task<number> {
   return addr;
 }
 
+/** What a thread of the process has for itself: its buffers, which others fill meanwhile. */
+export const threadActor = (actor: Actor): Actor => ({ ...actor, buffers: undefined });
+
 /** What the child of a fork starts with. */
 export function forkActor(parent: Actor, child: Process): Actor {
   return {

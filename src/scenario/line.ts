@@ -36,6 +36,7 @@ export function stepCommand(word: string): StepCommand | undefined {
 }
 
 const PROCESS = /^p\d+$/;
+const THREAD = /^t\d+$/;
 
 /** "as p1 load r0" and "p1 load r0", as reports have it: who acts, and the rest. */
 export function actorOf(words: readonly string[]): {
@@ -50,15 +51,26 @@ export function actorOf(words: readonly string[]): {
   return { rest: words };
 }
 
-/** The fields of the step that these words are; `as` only where they name somebody. Throws UsageError. */
+/** "t1 load r0": the thread that takes the step, and the rest. */
+export function threadOf(words: readonly string[]): {
+  readonly thread?: string;
+  readonly rest: readonly string[];
+} {
+  const [first, ...rest] = words;
+  return first !== undefined && THREAD.test(first) ? { thread: first, rest } : { rest: words };
+}
+
+/** The fields of the step that these words are; `as` and `thread` only where they name somebody. Throws UsageError. */
 export function stepOfWords(all: readonly string[], context: CommandContext): Fields {
-  const { as, rest } = actorOf(all);
+  const { as, rest: own } = actorOf(all);
+  const { thread, rest } = threadOf(own);
   const [word = '', ...words] = rest;
   const command = stepCommand(word);
   if (command === undefined) {
     throw new UsageError(`unknown step "${word}"${didYouMean(word, NAMES)}`);
   }
   checkWords(word, words, command);
-  const fields = { op: command.op, ...command.fields(words, context) };
+  const taken = { op: command.op, ...command.fields(words, context) };
+  const fields = thread === undefined ? taken : { ...taken, thread };
   return canonicalStep(as === undefined ? fields : { as, ...fields }, context);
 }

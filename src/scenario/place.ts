@@ -21,6 +21,7 @@ export function rangeText(region: string, page: number, pages: number): string {
 
 const NAMED_ALREADY = new Set([
   'as',
+  'thread',
   'op',
   'cmd',
   'command',
@@ -40,7 +41,9 @@ function operand(value: unknown): string {
 /** A step in one line, without its expectation. */
 export function stepText(step: Step): string {
   const fields = step as Readonly<Record<string, unknown>>;
-  const words = [step.as ?? 'p0', 'cmd' in step ? step.cmd : step.op === 'driver' ? step.command : step.op];
+  const name = 'cmd' in step ? step.cmd : step.op === 'driver' ? step.command : step.op;
+  const who = typeof fields.thread === 'string' ? [fields.thread] : [];
+  const words = [step.as ?? 'p0', ...who, name];
   if (typeof fields.fd === 'string') words.push(fields.fd);
   const { region, page, pages } = fields as { region?: string; page?: number; pages?: number };
   if (region !== undefined) {

@@ -12,6 +12,7 @@ import type { Task } from '../sim/task.js';
 import { EINVAL } from '../uapi/errno.js';
 import type { Begun, MachineApi as Machine, ProcessHandle, Sys } from '../user/api.js';
 import { warningTexts } from '../user/kernel-log.js';
+import { Threads } from './threads.js';
 
 /** Simulated time after which a step counts as hung: far beyond the driver's own timeout of one second. */
 const STEP_LIMIT_NS = 10e9;
@@ -40,10 +41,11 @@ export class Session {
   readonly #driving: Driving = {
     fork: (parent, child) => this.#fork(parent, child),
     kill: (actor, signal, core) => this.#kill(actor, signal, core),
-    finish: (actor) => this.#finish(actor),
+    finish: (actor, thread) => this.#finish(actor, thread),
   };
   /** Steps in the background, by who takes them. */
   readonly #begun = new Map<Actor, Begun<StepResult>>();
+  readonly #threads = new Map<Actor, Threads>();
   #fatal: Fatal | undefined;
 
   /** Context: a machine with its module loaded (or not, on purpose) and no processes of its own. */
@@ -118,6 +120,10 @@ export class Session {
     const definition = definitionOf(step);
     if ('drive' in definition) return definition.drive(this.#driving, actor, step);
     const { take } = definition;
+    if ('thread' in step && step.thread !== undefined) {
+      const { thread } = step;
+      return this.#threadsOf(actor).take(thread, (sys, own) => take(sys, own, step, this.#generation));
+    }
     if ('background' in step && step.background)
       return this.#begin(actor, (sys) => take(sys, actor, step, this.#generation));
     return this.#machine.call(
@@ -135,7 +141,16 @@ export class Session {
     return { waits: begun.where };
   }
 
-  #finish(actor: Actor): StepResult {
+  #threadsOf(actor: Actor): Threads {
+    const known = this.#threads.get(actor);
+    if (known !== undefined) return known;
+    const threads = new Threads(this.#machine, actor, STEP_LIMIT_NS);
+    this.#threads.set(actor, threads);
+    return threads;
+  }
+
+  #finish(actor: Actor, thread: string | undefined): StepResult {
+    if (thread !== undefined) return this.#threadsOf(actor).finish(thread);
     const begun = this.#begun.get(actor);
     if (begun === undefined) return retOf(-EINVAL);
     this.#begun.delete(actor);

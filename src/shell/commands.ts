@@ -2,7 +2,7 @@
 /** The shell's one-line commands: text in, a step or a request of the session out. Nothing is executed here. */
 import { parseDocument } from 'yaml';
 import { formOf } from '../scenario/diagnose.js';
-import { actorOf, checkWords, stepCommand, stepOfWords, wordsOf } from '../scenario/line.js';
+import { actorOf, checkWords, stepCommand, stepOfWords, threadOf, wordsOf } from '../scenario/line.js';
 import { readStep } from '../scenario/read.js';
 import { referenceLines } from '../scenario/reference.js';
 import type { Step } from '../scenario/schema.js';
@@ -129,8 +129,12 @@ function parseWords(all: readonly string[], context: CommandContext): Command {
   if (as !== undefined) {
     return rest.length === 0 ? { kind: 'as', process: as } : parseWords(rest, { ...context, as });
   }
-  const [word, ...words] = all;
-  if (word === undefined) return { kind: 'nothing' };
+  const { rest: own } = threadOf(all);
+  const [word, ...words] = own;
+  if (word === undefined) {
+    if (all.length > 0) throw new UsageError(`expected a step that ${all[0]} takes`);
+    return { kind: 'nothing' };
+  }
   const name = requestNamed(word);
   if (isRequest(name, words)) {
     checkWords(name, words, REQUESTS[name]!);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Tab completion: what may stand where the cursor is. */
-import { actorOf } from '../scenario/line.js';
+import { actorOf, threadOf } from '../scenario/line.js';
 import { COMMAND_NAMES, usageOf } from './commands.js';
 
 /** What the session has by name. */
@@ -39,7 +39,7 @@ function candidates(usage: string, index: number, known: KnownNames): string[] {
 /** The candidates for the word under the cursor, and that word. */
 export function complete(line: string, known: KnownNames): [string[], string] {
   const all = line.trimStart().split(/\s+/);
-  const { rest } = actorOf(all);
+  const { rest } = threadOf(actorOf(all).rest);
   const words = rest.length === 0 ? [''] : rest;
   const word = words.at(-1)!;
   if (words.length === 1) {

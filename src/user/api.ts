@@ -62,6 +62,8 @@ export interface MachineApi {
    * the process died meanwhile, InvariantViolation when a checker finds something.
    */
   call<T>(process: ProcessHandle, fn: (sys: Sys) => Task<T>, limitNs?: number): T;
+  /** A thread of `process` that runs `fn` from when somebody else runs on, as scheduled. Checkers rest until it has returned. */
+  launch<T>(process: ProcessHandle, fn: (sys: Sys) => Task<T>): Begun<T>;
   /** Let a thread of `process` run `fn` as far as it gets, with whoever else can run. Throws as call() does. */
   begin<T>(process: ProcessHandle, fn: (sys: Sys) => Task<T>): Begun<T>;
   /** Run it to its end. Throws as call() does. */

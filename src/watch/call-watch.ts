@@ -108,11 +108,14 @@ export class CallWatch implements TraceSink {
     else if (TELLING.has(event.event)) for (const { it } of stack) it.events.push(event);
   }
 
-  /** The kernel died: tell of what was going on as far as it came. */
-  abandon(): void {
-    const open = [...this.#open.values()].flatMap((stack) => stack.reverse());
-    this.#open.clear();
-    for (const one of open) this.#tell(one);
+  /** Tell of what tasks had begun that are gone, as far as it came; `dead`: all of them are. */
+  abandon(dead: boolean): void {
+    const alive = new Set(dead ? [] : [...this.machine.executor.tasks()].map(({ id }) => id));
+    for (const [task, stack] of this.#open) {
+      if (alive.has(task)) continue;
+      this.#open.delete(task);
+      for (const one of stack.reverse()) this.#tell(one);
+    }
   }
 
   #stack(): Open[] {

@@ -63,7 +63,7 @@ t.test('YAML: line and column of the value, of an unknown key, of what misses a 
     'f:3:9: kernel: expected one of rfc-cdm, hmm-v25, v5-generic, v4-coherent, 6.1, 6.12, 7.3, got 6.12 (quote it)',
     "f:5:41: steps[0].device: expected a minor number from 0 to 255, or the name of a driver's device file, got 256",
     'f:6:5: steps[1].word: missing key "word", expected a 32-bit word from 0 to 0xffffffff',
-    'f:10:5: steps[1].wrod: unknown key "wrod" (did you mean "word"?), expected one of as, op, region, page, pages, word, step, offset, words, expect',
+    'f:10:5: steps[1].wrod: unknown key "wrod" (did you mean "word"?), expected one of as, op, region, page, pages, word, step, offset, words, thread, expect',
   ]);
   t.end();
 });

@@ -140,7 +140,7 @@ t.test('ioctl: each command has its own fields', (t) => {
     'steps[0].toDevice: missing key "toDevice", expected true or false',
   ]);
   t.strictSame(ofStep({ ...ioctl, cmd: 'READ', word: 1 }), [
-    'steps[0].word: unknown key "word", expected one of as, op, cmd, fd, region, page, pages, buffer, expect',
+    'steps[0].word: unknown key "word", expected one of as, op, cmd, fd, region, page, pages, buffer, thread, expect',
   ]);
   t.strictSame(ofStep({ op: 'ioctl', cmd: 'GET_MEM_DEV_TYPE', fd: 'd0' }), []);
   t.strictSame(ofStep({ op: 'ioctl', cmd: 'FLAGS', fd: 'd0' }), [

@@ -85,6 +85,10 @@ export class FakeMachine implements Machine {
     }
   }
 
+  launch<T>(process: Process, fn: (sys: Sys) => Task<T>): Begun<T> {
+    return this.begin(process, fn);
+  }
+
   begin<T>(process: Process, fn: (sys: Sys) => Task<T>): Begun<T> {
     return { returned: true, value: this.call(process, fn), where: '' };
   }

@@ -25,6 +25,7 @@ import {
   expecting,
   expectLoaded,
   expectStored,
+  inThread,
   integer,
   MAX_PAGES,
   named,
@@ -92,7 +93,7 @@ function wordFields(step: Wordwise): CField[] {
 
 // --- store ------------------------------------------------------------------------------------------------
 
-const storeSchema = stepSchema('store', { ...range, word, ...wordwise }, expectStored);
+const storeSchema = stepSchema('store', { ...range, word, ...wordwise, ...inThread }, expectStored);
 
 type StoreStep = z.infer<typeof storeSchema>;
 
@@ -150,7 +151,7 @@ const store = defineStep(storeSchema, {
 
 const loadSchema = stepSchema(
   'load',
-  { ...range, word: word.optional(), ...wordwise, add: signed.optional() },
+  { ...range, word: word.optional(), ...wordwise, add: signed.optional(), ...inThread },
   expectLoaded,
 );
 

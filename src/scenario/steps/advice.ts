@@ -32,7 +32,7 @@ import {
   plainNames,
   rangeFields,
 } from './contract.js';
-import { expectRet, range, stepSchema } from './fields.js';
+import { expectRet, inThread, range, stepSchema } from './fields.js';
 import { lengthOf, startOf } from './memory.js';
 import { command, rangeWord } from './words.js';
 
@@ -86,33 +86,36 @@ const draws = Object.fromEntries(
   NAMES.map((advice): [AdviceName, Drawing] => [advice, { on: (where) => ({ ...where, advice }) }]),
 ) as Record<AdviceName, Drawing>;
 
-const madvise = defineStep(stepSchema('madvise', { ...range, advice: z.enum(NAMES) }, expectRet), {
-  *take(sys, _, step): Task<StepResult> {
-    return retOf(yield* sys.madvise(startOf(step), lengthOf(step), ADVICE[step.advice].value));
+const madvise = defineStep(
+  stepSchema('madvise', { ...range, advice: z.enum(NAMES), ...inThread }, expectRet),
+  {
+    *take(sys, _, step): Task<StepResult> {
+      return retOf(yield* sys.madvise(startOf(step), lengthOf(step), ADVICE[step.advice].value));
+    },
+    answers: ({ advice }) => ADVICE[advice].answers,
+    concerns: 'mapping',
+    maps: null,
+    naming: plainNames,
+    shell: {
+      madvise: command(
+        `RANGE ${NAMES.join('|')}`,
+        'give advice about pages',
+        [2, 2],
+        ([r, advice], context) => ({
+          ...rangeWord(r!, context),
+          advice,
+        }),
+      ),
+    },
+    plainer: nothingPlainer,
+    draws,
+    c: {
+      takers: ['madvise'],
+      taker: () => 'madvise',
+      fields: (step) => [...rangeFields(step), ['flags', `MADV_${step.advice.toUpperCase()}`]],
+      listed: () => 0,
+    },
   },
-  answers: ({ advice }) => ADVICE[advice].answers,
-  concerns: 'mapping',
-  maps: null,
-  naming: plainNames,
-  shell: {
-    madvise: command(
-      `RANGE ${NAMES.join('|')}`,
-      'give advice about pages',
-      [2, 2],
-      ([r, advice], context) => ({
-        ...rangeWord(r!, context),
-        advice,
-      }),
-    ),
-  },
-  plainer: nothingPlainer,
-  draws,
-  c: {
-    takers: ['madvise'],
-    taker: () => 'madvise',
-    fields: (step) => [...rangeFields(step), ['flags', `MADV_${step.advice.toUpperCase()}`]],
-    listed: () => 0,
-  },
-});
+);
 
 export const advice = { madvise };

@@ -22,6 +22,8 @@ export interface AnyStep {
   readonly expect?: StepResult | undefined;
   /** Others go on while it waits. */
   readonly background?: true | undefined;
+  /** The thread of the process that takes it, beside the steps that follow. */
+  readonly thread?: string | undefined;
 }
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -47,8 +49,11 @@ export interface Driving {
   fork(parent: Actor, child: string): StepResult;
   /** A signal that nobody handles, SIGKILL unless told; `core`: it may dump core. */
   kill(actor: Actor, signal?: string, core?: boolean): StepResult;
-  /** What the step that it takes in the background answers, once it does; EINVAL where there is none. */
-  finish(actor: Actor): StepResult;
+  /**
+   * What the step that it takes in the background answers, once it does, or the first one of that thread that was not asked for yet;
+   * EINVAL where there is none.
+   */
+  finish(actor: Actor, thread?: string): StepResult;
 }
 
 /** The acting process takes the step, or its driver does something to the process. */
@@ -144,6 +149,9 @@ export interface CStep<S, Taker extends string> {
   /** Pages that the answer lists. */
   listed(step: S): number;
 }
+
+/** Why a program that is exported takes nothing in the background, or in threads. */
+export const ONE_AT_A_TIME = 'it takes one step at a time';
 
 /** Of steps that no program can take, and why. */
 export const notInC = (why: string): CStep<unknown, never> => ({

@@ -146,6 +146,14 @@ export const FIELDS: Readonly<Record<string, Text>> = {
     'The call of gup_test: basic, fast, pin ...; GUP_BASIC_TEST and its like are taken, too.',
   ),
   background: text('background', 'true: where the step has to wait, other steps go on meanwhile.'),
+  thread: text(
+    'thread',
+    'A thread of the process (t1) takes the step, after those that it was given before, while other steps go on; "await" tells its answer.',
+  ),
+  'await.thread': text(
+    'thread',
+    'The thread that is waited for until it has taken all its steps; each await tells what one of them answered.',
+  ),
   direct: text('direct', 'true: past the page cache (O_DIRECT), where a disk has the file.'),
   longterm: text('longterm', 'true: with FOLL_LONGTERM.'),
   write: text('write', 'true: pinned for writing.'),

@@ -30,6 +30,7 @@ export function numberOrText(number: z.ZodType<number>, accepts: (text: string) 
 
 export const processName = named(/^p(0|[1-9]\d{0,4})$/, 'a process: p0, p1 ...');
 export const regionName = named(/^r(0|[1-9]\d{0,3})$/, 'a region: r0, r1 ...');
+const threadName = named(/^t(0|[1-9]\d{0,2})$/, 'a thread: t0, t1 ...');
 export const fdName = named(/^d(0|[1-9]\d{0,4})$/, 'a device fd: d0, d1 ...');
 export const page = integer(0, MAX_PAGES, `a page number from 0 to ${MAX_PAGES}`);
 export const pages = integer(0, MAX_PAGES, `a number of pages from 0 to ${MAX_PAGES}`);
@@ -84,13 +85,21 @@ export function expecting<Shape extends z.core.$ZodLooseShape>(fields: Shape) {
 export const expectStored = expecting({
   pages: eachPage(storedPage, 'one of ok, SIGSEGV, SIGBUS').optional(),
 });
-export const expectLoaded = expecting({
-  pages: eachPage(loadedPage, 'a 32-bit word, "mixed", "ok", "SIGSEGV" or "SIGBUS"').optional(),
-});
+const loadedPages = eachPage(loadedPage, 'a 32-bit word, "mixed", "ok", "SIGSEGV" or "SIGBUS"').optional();
+export const expectLoaded = expecting({ pages: loadedPages });
 
 export const expectRet = expecting({});
 /** Of a step that may wait in the background. */
 export const expectRetOrWait = expecting({ waits: fn.optional() });
+
+/** Of whatever step it is whose answer is waited for. */
+export const expectAnything = expecting({
+  cpages: count.optional(),
+  faults: count.optional(),
+  answer: named(/^[A-Z]\w*$/, 'a name: H_SUCCESS ...').optional(),
+  data: eachPage(z.union([word, z.literal('mixed')]), 'a 32-bit word, or "mixed"').optional(),
+  pages: loadedPages,
+});
 
 /** Of a call that transfers bytes, and of one that tells which. */
 export const expectBytes = expecting({ bytes: count.optional() });
@@ -121,6 +130,8 @@ export const buffer = z.strictObject({
 });
 
 export const range = { region: regionName, page, pages };
+/** Of a step that a thread of the process can take, beside the steps that follow. */
+export const inThread = { thread: threadName.optional() };
 
 /** A step of these fields. */
 export function stepSchema<Op extends string, Shape extends z.core.$ZodLooseShape, Expect extends z.ZodType>(

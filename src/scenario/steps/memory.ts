@@ -40,6 +40,7 @@ import {
   type buffer,
   expectRet,
   fdName,
+  inThread,
   page,
   pages,
   prot,
@@ -263,7 +264,7 @@ type RangeCall = (sys: Sys, start: number, length: number) => Task<number>;
 
 /** A step that is one system call, with a range and nothing else. */
 function rangeStep<const Op extends string>(op: Op, call: RangeCall, answers: KernelFunction, help: string) {
-  return defineStep(stepSchema(op, range, expectRet), {
+  return defineStep(stepSchema(op, { ...range, ...inThread }, expectRet), {
     *take(sys, _, step): Task<StepResult> {
       return retOf(yield* call(sys, startOf(step), lengthOf(step)));
     },
@@ -299,7 +300,7 @@ const munlock = rangeStep(
   'unlock them',
 );
 
-const mprotect = defineStep(stepSchema('mprotect', { ...range, prot }, expectRet), {
+const mprotect = defineStep(stepSchema('mprotect', { ...range, prot, ...inThread }, expectRet), {
   *take(sys, _, step): Task<StepResult> {
     return retOf(yield* sys.mprotect(startOf(step), lengthOf(step), PROT[step.prot]));
   },

@@ -9,11 +9,12 @@ import {
   nameNumber,
   nothingPlainer,
   notInC,
+  ONE_AT_A_TIME,
   type Population,
   plainNames,
   preferring,
 } from './contract.js';
-import { expectRet, processName, stepSchema } from './fields.js';
+import { expectAnything, expectRet, inThread, processName, stepSchema } from './fields.js';
 import { command } from './words.js';
 
 const MAX_PROCESSES = 5;
@@ -127,18 +128,23 @@ const kill = defineStep(killSchema, {
 
 // --- await ------------------------------------------------------------------------------------------------
 
-const awaited = defineStep(stepSchema('await', {}, expectRet), {
-  drive: (driving, actor) => driving.finish(actor),
+const awaited = defineStep(stepSchema('await', inThread, expectAnything), {
+  drive: (driving, actor, { thread }) => driving.finish(actor, thread),
   answers: () => answeredBy('schedule', 'EINVAL', 'ESRCH'),
   concerns: 'call',
   maps: null,
   naming: plainNames,
   shell: {
-    await: command('', 'wait for the step that the process takes in the background', [0, 0], () => ({})),
+    await: command(
+      '[THREAD]',
+      'wait for the step that the process takes in the background, or for those of a thread',
+      [0, 1],
+      ([thread]) => (thread === undefined ? {} : { thread }),
+    ),
   },
   plainer: nothingPlainer,
   draws: {},
-  c: notInC('it takes one step at a time'),
+  c: notInC(ONE_AT_A_TIME),
 });
 
 export const processes = { fork, exit, kill, await: awaited };

@@ -34,6 +34,7 @@ import {
   eachPage,
   expecting,
   fdName,
+  inThread,
   integer,
   named,
   page,
@@ -88,7 +89,7 @@ function command_<Cmd extends string, Shape extends z.core.$ZodLooseShape, Expec
   expect: Expect,
 ) {
   const head = { cmd: z.literal(cmd), fd: fdName };
-  return stepSchema('ioctl', { ...head, ...fields, buffer: buffer.optional() }, expect);
+  return stepSchema('ioctl', { ...head, ...fields, buffer: buffer.optional(), ...inThread }, expect);
 }
 
 const ioctlSchema = z.discriminatedUnion('cmd', [

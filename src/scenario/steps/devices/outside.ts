@@ -20,7 +20,18 @@ import {
   preferringSmallWord,
   type Range,
 } from '../contract.js';
-import { count, eachPage, expecting, fdName, integer, named, range, stepSchema, word } from '../fields.js';
+import {
+  count,
+  eachPage,
+  expecting,
+  fdName,
+  inThread,
+  integer,
+  named,
+  range,
+  stepSchema,
+  word,
+} from '../fields.js';
 import { command, numberWord, placeWord, rangeWord } from '../words.js';
 
 /** Beside whatever the driver answers. */
@@ -42,6 +53,7 @@ const driverSchema = stepSchema(
     ),
     ...range,
     word: word.optional(),
+    ...inThread,
   },
   expecting({
     cpages: count.optional(),

@@ -14,6 +14,7 @@ import {
   type Fields,
   type Making,
   nameNumber,
+  ONE_AT_A_TIME,
   type Population,
   plainNames,
   preferring,
@@ -230,8 +231,6 @@ function drawHeld(making: Making, actor: Population): void {
   making.push({ as, op: 'put' });
   making.push({ as, op: 'await' });
 }
-
-const ONE_AT_A_TIME = 'it takes one step at a time';
 
 const truncateSchema = stepSchema(
   'truncate',
