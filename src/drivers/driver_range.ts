@@ -7,18 +7,19 @@ import { DRIVER_RANGE_BYTES, type DriverRange, decodeDriverRange } from '../uapi
 import { EFAULT, EINVAL } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 
-/** Pages of one request. */
+/** Pages of one request, where pages go through a buffer. */
 const MAX_PAGES = 65536;
 
 /** Context: may sleep. Return: the range, and the bytes that take the answer; -EFAULT; -EINVAL for no whole pages, or too many. */
 export function* readDriverRange(
   mm: MmStruct,
   arg: number,
+  maxPages = MAX_PAGES,
 ): Task<{ readonly bytes: Uint8Array; readonly range: DriverRange } | number> {
   const bytes = yield* copy_from_user(mm, arg, DRIVER_RANGE_BYTES);
   if (bytes === null) return -EFAULT;
   const range = decodeDriverRange(bytes);
   const { addr, npages } = range;
-  if (addr % PAGE_SIZE !== 0 || npages < 1 || npages > MAX_PAGES) return -EINVAL;
+  if (addr % PAGE_SIZE !== 0 || npages < 1 || npages > maxPages) return -EINVAL;
   return { bytes, range };
 }

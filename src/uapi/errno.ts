@@ -169,6 +169,7 @@ export const {
   ENOSYS,
   EOVERFLOW,
   EOPNOTSUPP,
+  EADDRINUSE,
   EHWPOISON,
 } = ERRNO;
 

@@ -131,6 +131,33 @@ export const KFD_WAIT_EVENTS = new CStruct('kfd_ioctl_wait_events_args', [
 export const KFD_IOC_WAIT_RESULT_COMPLETE = 0;
 export const KFD_IOC_WAIT_RESULT_TIMEOUT = 1;
 
+// --- buffers ----------------------------------------------------------------------------------------------
+
+export const KFD_ALLOC_MEMORY_OF_GPU = new CStruct('kfd_ioctl_alloc_memory_of_gpu_args', [
+  u64('va_addr'),
+  u64('size'),
+  u64('handle'),
+  u64('mmap_offset'),
+  u32('gpu_id'),
+  u32('flags'),
+]);
+export const KFD_FREE_MEMORY_OF_GPU = new CStruct('kfd_ioctl_free_memory_of_gpu_args', [u64('handle')]);
+/** The same for MAP and UNMAP. */
+export const KFD_MAP_MEMORY_TO_GPU = new CStruct('kfd_ioctl_map_memory_to_gpu_args', [
+  u64('handle'),
+  u64('device_ids_array_ptr'),
+  u32('n_devices'),
+  u32('n_success'),
+]);
+
+export const KFD_IOC_ALLOC_MEM_FLAGS_VRAM = 1 << 0;
+export const KFD_IOC_ALLOC_MEM_FLAGS_GTT = 1 << 1;
+export const KFD_IOC_ALLOC_MEM_FLAGS_USERPTR = 1 << 2;
+export const KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE = 0x80000000;
+export const KFD_IOC_ALLOC_MEM_FLAGS_AQL_QUEUE_MEM = 1 << 27;
+
+// --- events for profilers ---------------------------------------------------------------------------------
+
 export const KFD_SMI_EVENTS = new CStruct('kfd_ioctl_smi_events_args', [u32('gpuid'), u32('anon_fd')]);
 
 export const KFD_SMI_EVENT_VMFAULT = 1;
@@ -153,6 +180,7 @@ export const KFD_MIGRATE_TRIGGER_PAGEFAULT_CPU = 2;
 export const KFD_MIGRATE_TRIGGER_TTM_EVICTION = 3;
 
 export const KFD_QUEUE_EVICTION_TRIGGER_SVM = 0;
+export const KFD_QUEUE_EVICTION_TRIGGER_USERPTR = 1;
 
 export const KFD_SVM_UNMAP_TRIGGER_MMU_NOTIFY = 0;
 export const KFD_SVM_UNMAP_TRIGGER_MMU_NOTIFY_MIGRATE = 1;
@@ -236,6 +264,10 @@ export const AMDKFD_IOC_CREATE_EVENT = IOWR(0x08, KFD_CREATE_EVENT.size);
 export const AMDKFD_IOC_WAIT_EVENTS = IOWR(0x0c, KFD_WAIT_EVENTS.size);
 export const AMDKFD_IOC_GET_PROCESS_APERTURES_NEW = IOWR(0x14, KFD_GET_PROCESS_APERTURES_NEW.size);
 export const AMDKFD_IOC_ACQUIRE_VM = IOW(0x15, KFD_ACQUIRE_VM.size);
+export const AMDKFD_IOC_ALLOC_MEMORY_OF_GPU = IOWR(0x16, KFD_ALLOC_MEMORY_OF_GPU.size);
+export const AMDKFD_IOC_FREE_MEMORY_OF_GPU = IOW(0x17, KFD_FREE_MEMORY_OF_GPU.size);
+export const AMDKFD_IOC_MAP_MEMORY_TO_GPU = IOWR(0x18, KFD_MAP_MEMORY_TO_GPU.size);
+export const AMDKFD_IOC_UNMAP_MEMORY_FROM_GPU = IOWR(0x19, KFD_MAP_MEMORY_TO_GPU.size);
 export const AMDKFD_IOC_SMI_EVENTS = IOWR(0x1f, KFD_SMI_EVENTS.size);
 export const AMDKFD_IOC_SET_XNACK_MODE = IOWR(0x21, 4);
 

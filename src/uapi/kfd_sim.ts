@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * The requests of amdgpu's render nodes, which are ours: ACQUIRE_VM is what /dev/kfd does with such a file, and the rest is
- * what a program on the GPU does. Each is given a range.
+ * The requests of amdgpu's render nodes, which are ours: ACQUIRE_VM and those of user pointers are what /dev/kfd does for such a
+ * file (the GPU has a buffer at the address that the processor has its memory at), and GPU_READ and GPU_WRITE are what a
+ * program on the GPU does. Each is given a range.
  */
 import { DRIVER_RANGE_BYTES, driverAnswer } from './driver_range.js';
 import { KFD_IOCTL_SVM_LOCATION_SYSMEM, KFD_IOCTL_SVM_LOCATION_UNDEFINED } from './kfd_ioctl.js';
@@ -12,6 +13,10 @@ export const amdgpuRequests = {
   ACQUIRE_VM: iowr(0xe0),
   GPU_READ: iowr(0xe1),
   GPU_WRITE: iowr(0xe2),
+  ALLOC_USERPTR: iowr(0xe3),
+  FREE_USERPTR: iowr(0xe4),
+  MAP_USERPTR: iowr(0xe5),
+  UNMAP_USERPTR: iowr(0xe6),
 } as const;
 
 export type AmdgpuRequest = keyof typeof amdgpuRequests;

@@ -136,6 +136,7 @@ const VALUES = {
   amdkfdClearsHoles: [false, false, false, false, false],
   amdkfdClonesHeldOnly: [false, false, false, false, false],
   amdkfdCountsMigrated: [false, false, false, false, true],
+  amdkfdForgetsUserPages: [false, false, false, false, true],
   kfdTellsFailedMigrations: [false, false, false, false, true],
   amdkfdLooksUpAperture: [true, false, false, false, false],
   amdkfdSelectsByMemory: [true, true, true, true, true],

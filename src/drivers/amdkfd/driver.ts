@@ -79,13 +79,14 @@ class AmdkfdView implements DriverView {
     );
   }
 
-  /** Of ranges that are mapped now: others keep what was there until they are mapped again. */
+  /** Of what is mapped now: what was invalidated keeps what was there until it is mapped again, and no queue runs meanwhile. */
   *entries(): Iterable<DeviceEntry> {
-    for (const { mm, pdds, svms } of this.module.processes.values()) {
-      if (mm === null || svms.evicted_ranges > 0) continue;
+    for (const { mm, pdds, svms, process_info } of this.module.processes.values()) {
+      if (mm === null || svms.evicted_ranges > 0 || (process_info?.evicted_bos ?? 0) > 0) continue;
       for (const { vm, dev } of pdds) {
         for (const { addr, page, write } of vm?.entries() ?? []) {
-          yield { device: this.devices[dev.gpuidx]!, mm, addr: addr * PAGE_SIZE, page, write };
+          const userptr = vm!.cpu_page(addr);
+          yield { device: this.devices[dev.gpuidx]!, mm, addr: userptr * PAGE_SIZE, page, write };
         }
       }
     }

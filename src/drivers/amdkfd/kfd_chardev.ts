@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: drivers/gpu/drm/amd/amdkfd/kfd_chardev.c: /dev/kfd. Fidelity:
- * simplified: the requests that shared virtual memory needs, and three of ours for queues and what sysfs tells.
+ * simplified: the requests that shared virtual memory and user pointers need, and three of ours for queues and what sysfs tells.
  */
 import type { FileOperations, OpenFile } from '../../fs/file.js';
 import { fd_install } from '../../kernel/files.js';
@@ -16,9 +16,16 @@ import * as uapi from '../../uapi/kfd_ioctl.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
 import { AmdgpuVm } from './amdgpu_vm.js';
 import {
+  alloc_memory_of_gpu,
+  free_memory_of_gpu,
+  map_memory_to_gpu,
+  unmap_memory_from_gpu,
+} from './kfd_chardev_buffers.js';
+import {
   type AmdkfdModule,
+  type KfdCall,
   type KfdProcess,
-  type KfdProcessDevice,
+  kfd_process_device_data_by_id,
   kfd_process_gpuidx_from_gpuid,
 } from './kfd_priv.js';
 import {
@@ -38,18 +45,11 @@ const KFD_IOCTL_MINOR_VERSION = 17;
 /** Packets that one submission may have. */
 const SUBMIT_MAX = 65536;
 
-/** Who asks, and the struct that came with the request, which goes back to him. */
-interface Call {
+interface Call extends KfdCall {
   readonly host: DriverHost;
-  readonly p: KfdProcess;
-  readonly mm: MmStruct;
-  readonly bytes: Uint8Array;
 }
 
 type Handler = (call: Call) => Task<number>;
-
-const pddOf = (p: KfdProcess, gpu_id: number): KfdProcessDevice | undefined =>
-  p.pdds[kfd_process_gpuidx_from_gpuid(p, gpu_id)];
 
 const currentOf = ({ host, mm }: Call): Process => host.processOf(mm)!;
 
@@ -83,7 +83,7 @@ function* acquire_vm(call: Call): Task<number> {
   const file = currentOf(call).fds.get(drm_fd);
   const vm = file?.private_data;
   if (!(vm instanceof AmdgpuVm)) return -EINVAL;
-  const pdd = pddOf(p, gpu_id);
+  const pdd = kfd_process_device_data_by_id(p, gpu_id);
   return pdd === undefined ? -EINVAL : yield* kfd_process_device_init_vm(p, pdd, vm);
 }
 
@@ -91,7 +91,7 @@ function* create_queue({ p, bytes }: Call): Task<number> {
   const { gpu_id, queue_type } = uapi.decodeStruct(uapi.KFD_CREATE_QUEUE, bytes);
   if (queue_type > uapi.KFD_IOC_QUEUE_TYPE_SDMA_XGMI) return -EINVAL;
   yield* p.mutex.mutex_lock('kfd_ioctl_create_queue');
-  const pdd = pddOf(p, gpu_id);
+  const pdd = kfd_process_device_data_by_id(p, gpu_id);
   let r = 0;
   if (pdd === undefined) r = -EINVAL;
   else if (pdd.vm === null) r = -ENOMEM;
@@ -141,7 +141,7 @@ function* wait_events({ p, mm, bytes }: Call): Task<number> {
 // biome-ignore lint/correctness/useYield: requests may sleep; this one has no need to.
 function* smi_events(call: Call): Task<number> {
   const { host, p, bytes } = call;
-  const pdd = pddOf(p, uapi.decodeStruct(uapi.KFD_SMI_EVENTS, bytes).gpuid);
+  const pdd = kfd_process_device_data_by_id(p, uapi.decodeStruct(uapi.KFD_SMI_EVENTS, bytes).gpuid);
   if (pdd === undefined) return -EINVAL;
   const process = currentOf(call);
   const anon_fd = fd_install(process, kfd_smi_event_open(host.files, pdd.dev, process.pid));
@@ -236,7 +236,7 @@ function* sim_wait(call: Call): Task<number> {
 }
 
 function* sim_node({ p, bytes }: Call): Task<number> {
-  const pdd = pddOf(p, uapi.decodeStruct(uapi.KFD_SIM_NODE, bytes).gpu_id);
+  const pdd = kfd_process_device_data_by_id(p, uapi.decodeStruct(uapi.KFD_SIM_NODE, bytes).gpu_id);
   if (pdd === undefined) return -EINVAL;
   const { dev, faults, cpu_faults } = pdd;
   const { kernel, nodes } = dev.module;
@@ -267,6 +267,10 @@ const HANDLERS = new Map<number, Handler>(
       [uapi.AMDKFD_IOC_WAIT_EVENTS, wait_events],
       [uapi.AMDKFD_IOC_GET_PROCESS_APERTURES_NEW, get_process_apertures_new],
       [uapi.AMDKFD_IOC_ACQUIRE_VM, acquire_vm],
+      [uapi.AMDKFD_IOC_ALLOC_MEMORY_OF_GPU, alloc_memory_of_gpu],
+      [uapi.AMDKFD_IOC_FREE_MEMORY_OF_GPU, free_memory_of_gpu],
+      [uapi.AMDKFD_IOC_MAP_MEMORY_TO_GPU, map_memory_to_gpu],
+      [uapi.AMDKFD_IOC_UNMAP_MEMORY_FROM_GPU, unmap_memory_from_gpu],
       [uapi.AMDKFD_IOC_SMI_EVENTS, smi_events],
       [uapi.AMDKFD_IOC_SVM(0), svm],
       [uapi.AMDKFD_IOC_SET_XNACK_MODE, set_xnack_mode],

@@ -13,12 +13,19 @@ import {
   KFD_IOCTL_SVM_FLAG_HOST_ACCESS,
   KFD_IOCTL_SVM_LOCATION_UNDEFINED,
 } from '../../uapi/kfd_ioctl.js';
-import type { AmdgpuVm } from './amdgpu_vm.js';
+import type { HmmPages } from './amdgpu_hmm.js';
+import type { AmdgpuVm, BoVaMapping, DmaAddr } from './amdgpu_vm.js';
 import type { AmdgpuVramMgr, VramBlock } from './amdgpu_vram_mgr.js';
-import type { DmaAddr } from './kfd_dma_addr.js';
 import type { KfdEvents } from './kfd_events.js';
 import type { KfdQueue } from './kfd_queue.js';
 import type { KfdSmiClient } from './kfd_smi_events.js';
+
+/** What came with a request of /dev/kfd: the struct goes back to whoever asks. */
+export interface KfdCall {
+  readonly p: KfdProcess;
+  readonly mm: MmStruct;
+  readonly bytes: Uint8Array;
+}
 
 /** What the driver keeps in static variables. */
 export interface AmdkfdModule {
@@ -74,6 +81,8 @@ export interface KfdProcessDevice {
   killed: boolean;
   /** Queues that wait for that. */
   readonly restored: WaitQueue;
+  /** Buffers by the low half of their handle; those that were freed leave a hole. */
+  readonly alloc_idr: (KgdMem | undefined)[];
   faults: number;
   /** CPU faults that brought memory home: where a real driver prints a debug line. */
   cpu_faults: number;
@@ -91,11 +100,57 @@ export interface KfdProcess {
   readonly queues: Map<number, KfdQueue>;
   nextQueue: number;
   xnack_enabled: boolean;
-  /** struct amdkfd_process_info, with its lock; null until the first ACQUIRE_VM. */
-  process_info: Mutex | null;
+  /** null until the first ACQUIRE_VM. */
+  process_info: AmdkfdProcessInfo | null;
   readonly svms: SvmRangeList;
   readonly events: KfdEvents;
   readonly release_work: Work<KfdProcess>;
+}
+
+/** struct amdkfd_process_info (amdgpu_amdkfd.h): what the GPUs of a process have in common of its buffers. */
+export interface AmdkfdProcessInfo {
+  readonly lock: Mutex;
+  /** Guards `invalid` and `range` of buffers, and evicted_bos. */
+  readonly notifier_lock: Mutex;
+  /** Buffers of user pointers; those that were invalidated wait on the second list for their pages. */
+  readonly userptr_valid_list: KgdMem[];
+  readonly userptr_inval_list: KgdMem[];
+  /** Invalidations since the queues were stopped; 0: they run. */
+  evicted_bos: number;
+  readonly restore_userptr_work: DelayedWork<KfdProcess>;
+}
+
+/** struct kfd_mem_attachment: a buffer in the page table of one GPU. */
+export interface KfdMemAttachment {
+  readonly vm: AmdgpuVm;
+  is_mapped: boolean;
+}
+
+/** struct kgd_mem with its struct amdgpu_bo, of a user pointer. */
+export class KgdMem {
+  readonly lock: Mutex;
+  readonly notifier = new MmuIntervalNotifier(this);
+  readonly attachments: KfdMemAttachment[] = [];
+  mapped_to_gpu_memory = 0;
+  /** Invalidations since it last had its pages; 0: it has them. */
+  invalid = 0;
+  /** Its pages, until it is known whether they are still those. */
+  range: HmmPages | null = null;
+  /** ttm->pages: what was found last; null: nothing. */
+  pages: DmaAddr | null = null;
+  /** Whether GPUs may have them, the buffer being in TTM_PL_TT; otherwise it is in TTM_PL_SYSTEM. */
+  bound = false;
+
+  constructor(
+    readonly process: KfdProcess,
+    /** Bytes: where GPUs have it, and where the program does. */
+    readonly va: number,
+    readonly userptr: number,
+    readonly npages: number,
+    readonly writable: boolean,
+  ) {
+    this.lock = new Mutex(process.module.kernel.executor, 'mem->lock');
+  }
 }
 
 /** struct svm_range_list. */
@@ -213,8 +268,40 @@ export function kfd_process_gpuidx_from_gpuid(p: KfdProcess, gpuid: number): num
   return p.pdds.findIndex(({ dev }) => dev.id === gpuid);
 }
 
+export const kfd_process_device_data_by_id = (p: KfdProcess, gpuid: number): KfdProcessDevice | undefined =>
+  p.pdds[kfd_process_gpuidx_from_gpuid(p, gpuid)];
+
+/** The buffer that some GPU of the process has at some of pages [start, last]. */
+export function svm_range_check_vm(
+  { pdds }: KfdProcess,
+  start: number,
+  last: number,
+): BoVaMapping | undefined {
+  return firstOf(pdds, (vm) => vm.bo_at(start, last));
+}
+
+/** The buffer whose memory the program has at some of pages [start, last]. */
+export function svm_range_check_vm_userptr(
+  { pdds }: KfdProcess,
+  start: number,
+  last: number,
+): BoVaMapping | undefined {
+  return firstOf(pdds, (vm) => vm.userptr_at(start, last));
+}
+
+function firstOf(
+  pdds: readonly KfdProcessDevice[],
+  find: (vm: AmdgpuVm) => BoVaMapping | undefined,
+): BoVaMapping | undefined {
+  for (const { vm } of pdds) {
+    const found = vm === null ? undefined : find(vm);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 export function svm_range_get_node_by_id(prange: SvmRange, gpuid: number): KfdNode | null {
-  return prange.process.pdds[kfd_process_gpuidx_from_gpuid(prange.process, gpuid)]?.dev ?? null;
+  return kfd_process_device_data_by_id(prange.process, gpuid)?.dev ?? null;
 }
 
 /** Whether the process still has its address space, for those who come with that. */

@@ -8,10 +8,13 @@ import { WaitQueue } from '../../sim/executor.js';
 import { Mutex } from '../../sim/locks.js';
 import type { Task } from '../../sim/task.js';
 import { EBUSY } from '../../uapi/errno.js';
+import { kfd_process_free_outstanding_kfd_bos } from './amdgpu_amdkfd_gpuvm.js';
+import { amdgpu_amdkfd_restore_userptr_worker } from './amdgpu_amdkfd_userptr.js';
 import type { AmdgpuVm } from './amdgpu_vm.js';
 import { KfdEvents } from './kfd_events.js';
 import {
   type AmdkfdModule,
+  type AmdkfdProcessInfo,
   KFD_IS_SVM_API_SUPPORTED,
   type KfdNode,
   type KfdProcess,
@@ -65,11 +68,13 @@ function* svm_range_list_fini({ svms }: KfdProcess): Task {
   }
 }
 
-/** Work: the address space is gone; so go queues and ranges. */
+/** Work: the address space is gone; so go queues, ranges and buffers. */
 function* kfd_process_wq_release(p: KfdProcess): Task {
   for (const queue of p.queues.values()) queue.destroy();
   p.queues.clear();
   yield* svm_range_list_fini(p);
+  yield* kfd_process_free_outstanding_kfd_bos(p);
+  if (p.process_info !== null) yield* p.process_info.restore_userptr_work.cancel_delayed_work_sync();
 }
 
 class KfdMmuNotifier implements MmuNotifier {
@@ -89,6 +94,20 @@ class KfdMmuNotifier implements MmuNotifier {
 /** Processes that have the GPUs' address spaces are told apart by their first process. */
 export const gpuFileOf = ({ lead_pid }: KfdProcess): number => lead_pid;
 
+/** Of init_kfd_vm(). */
+function init_process_info(p: KfdProcess): AmdkfdProcessInfo {
+  const { executor } = p.module.kernel;
+  const fn = amdgpu_amdkfd_restore_userptr_worker;
+  return {
+    lock: new Mutex(executor, 'process_info->lock'),
+    notifier_lock: new Mutex(executor, 'process_info->notifier_lock'),
+    userptr_valid_list: [],
+    userptr_inval_list: [],
+    evicted_bos: 0,
+    restore_userptr_work: new DelayedWork(executor, 'amdgpu_amdkfd_restore_userptr_worker', fn, p),
+  };
+}
+
 /** The process uses the GPU with this page table from now on. Context: may sleep. Return: 0, -EBUSY where it has another one. */
 export function* kfd_process_device_init_vm(
   p: KfdProcess,
@@ -100,7 +119,7 @@ export function* kfd_process_device_init_vm(
   if (pdd.vm !== null) r = pdd.vm === vm ? 0 : -EBUSY;
   else {
     pdd.vm = vm;
-    p.process_info ??= new Mutex(p.module.kernel.executor, 'process_info->lock');
+    p.process_info ??= init_process_info(p);
   }
   p.mutex.mutex_unlock();
   return r;
@@ -108,7 +127,17 @@ export function* kfd_process_device_init_vm(
 
 function new_pdd(process: KfdProcess, dev: KfdNode): KfdProcess['pdds'][number] {
   const restored = new WaitQueue();
-  return { process, dev, vm: null, evicted: 0, killed: false, restored, faults: 0, cpu_faults: 0 };
+  return {
+    process,
+    dev,
+    vm: null,
+    evicted: 0,
+    killed: false,
+    restored,
+    alloc_idr: [],
+    faults: 0,
+    cpu_faults: 0,
+  };
 }
 
 /** kfd_create_process(): the one of this address space, made where there is none yet. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Answers for: drivers/gpu/drm/amd/amdkfd/kfd_svm.c: attributes of memory, set and asked. Fidelity: ported, without CRIU and without buffers that are no SVM. */
+/** Answers for: drivers/gpu/drm/amd/amdkfd/kfd_svm.c: attributes of memory, set and asked. Fidelity: ported, without CRIU. */
 import { type MmStruct, VM_IO, VM_MIXEDMAP, VM_PFNMAP } from '../../mm/types.js';
 import type { Task } from '../../sim/task.js';
-import { EFAULT, EINVAL, ENOMEM, EOVERFLOW } from '../../uapi/errno.js';
+import { EADDRINUSE, EFAULT, EINVAL, ENOMEM, EOVERFLOW } from '../../uapi/errno.js';
 import * as uapi from '../../uapi/kfd_ioctl.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
 import { svm_migrate_to_vram, svm_migrate_vram_to_ram } from './kfd_migrate.js';
@@ -12,6 +12,7 @@ import {
   kfd_process_gpuidx_from_gpuid,
   type SvmRange,
   svm_nodes_in_same_hive,
+  svm_range_check_vm,
   svm_range_get_node_by_id,
 } from './kfd_priv.js';
 import { svm_range_validate_and_map } from './kfd_svm_map.js';
@@ -131,8 +132,8 @@ function svm_range_is_same_attrs(p: KfdProcess, prange: SvmRange, attrs: Attrs):
   return attrs.every((attr) => has_attr(p, prange, attr));
 }
 
-/** Return: 0, -EFAULT where a page of the range has no ordinary mapping, -EINVAL, -EOVERFLOW. In pages. */
-function svm_range_is_valid(mm: MmStruct, start: number, size: number): number {
+/** Return: 0, -EFAULT where a page of the range has no ordinary mapping, -EADDRINUSE where a buffer is, -EINVAL, -EOVERFLOW. In pages. */
+function svm_range_is_valid(p: KfdProcess, mm: MmStruct, start: number, size: number): number {
   const device_vma = VM_IO | VM_PFNMAP | VM_MIXEDMAP;
   if (size === 0) return -EINVAL;
   const end = (start + size) * PAGE_SIZE;
@@ -142,7 +143,7 @@ function svm_range_is_valid(mm: MmStruct, start: number, size: number): number {
     if (vma === null || (vma.vm_flags & device_vma) !== 0) return -EFAULT;
     addr = Math.min(end, vma.vm_end);
   }
-  return 0;
+  return svm_range_check_vm(p, start, start + size - 1) === undefined ? 0 : -EADDRINUSE;
 }
 
 // --- ranges that change -----------------------------------------------------------------------------------------
@@ -300,7 +301,7 @@ function* apply_changes(p: KfdProcess, mm: MmStruct, attrs: Attrs, changes: Chan
   return update_mapping || (!p.xnack_enabled && remap_list.length > 0);
 }
 
-/** In pages. Context: may sleep. Return: 0, -EINVAL, -EFAULT, -ENOMEM, -EAGAIN when the caller has to try again. */
+/** In pages. Context: may sleep. Return: 0, -EINVAL, -EFAULT, -EADDRINUSE, -ENOMEM, -EAGAIN when the caller has to try again. */
 function* svm_range_set_attr(
   p: KfdProcess,
   mm: MmStruct,
@@ -312,9 +313,9 @@ function* svm_range_set_attr(
   if (err !== 0) return err;
   const { svms, process_info } = p;
   if (process_info === null) return -EINVAL;
-  yield* process_info.mutex_lock('svm_range_set_attr');
+  yield* process_info.lock.mutex_lock('svm_range_set_attr');
   yield* svm_range_list_lock_and_flush_work(p, mm);
-  let ret = svm_range_is_valid(mm, start, size);
+  let ret = svm_range_is_valid(p, mm, start, size);
   if (ret !== 0) mm.mmap_lock.up_write();
   else {
     yield* svms.lock.mutex_lock('svm_range_set_attr');
@@ -331,7 +332,7 @@ function* svm_range_set_attr(
       mm.mmap_lock.up_read();
     }
   }
-  process_info.mutex_unlock();
+  process_info.lock.mutex_unlock();
   return ret;
 }
 
@@ -448,7 +449,7 @@ function* svm_range_get_attr(
 ): Task<number> {
   yield* p.svms.deferred_list_work.flush_work();
   yield* mm.mmap_lock.down_read('svm_range_get_attr');
-  const r = svm_range_is_valid(mm, start, size);
+  const r = svm_range_is_valid(p, mm, start, size);
   mm.mmap_lock.up_read();
   if (r !== 0) return r;
   if (attrs.some(({ type }) => !ASKED.has(type))) return -EINVAL;

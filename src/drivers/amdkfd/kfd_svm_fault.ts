@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: drivers/gpu/drm/amd/amdkfd/kfd_svm.c: a GPU that can retry has faulted. Fidelity: ported, without the rings that
- * faults come in by and without buffers that are no SVM.
+ * faults come in by.
  */
 import { mmput } from '../../mm/mmap.js';
 import { type MmStruct, VM_READ, VM_WRITE, type VmArea } from '../../mm/types.js';
@@ -20,6 +20,8 @@ import {
   type KfdProcessDevice,
   type SvmRange,
   svm_nodes_in_same_hive,
+  svm_range_check_vm,
+  svm_range_check_vm_userptr,
   svm_range_get_node_by_id,
 } from './kfd_priv.js';
 import { kfd_smi_event_page_fault_end, kfd_smi_event_page_fault_start } from './kfd_smi_events.js';
@@ -48,6 +50,15 @@ function svm_range_best_restore_location(prange: SvmRange, { dev }: KfdProcessDe
   return there !== null && svm_nodes_in_same_hive(dev, there) ? actual_loc : 0;
 }
 
+/** The buffer that GPUs have at some of these pages, or whose memory is there: where it is (pages); null for none. */
+function buffer_at(p: KfdProcess, start: number, last: number): { start: number; last: number } | null {
+  const there = svm_range_check_vm(p, start, last);
+  if (there !== undefined) return there;
+  const users = svm_range_check_vm_userptr(p, start, last);
+  if (users === undefined) return null;
+  return { start: users.userptr, last: users.userptr + users.last - users.start };
+}
+
 /** A range for memory that nobody has registered: the granule, as far as VMA and neighbours let it. Return: null where there is none. */
 function svm_range_create_unregistered_range(p: KfdProcess, mm: MmStruct, addr: number): SvmRange | null {
   const vma = mm.vmas.vma_lookup(addr * PAGE_SIZE);
@@ -59,6 +70,12 @@ function svm_range_create_unregistered_range(p: KfdProcess, mm: MmStruct, addr: 
   const { before, behind } = interval_tree_neighbours(p.svms, addr);
   if (behind !== undefined) end = Math.min(end, behind.it_start);
   if (before !== undefined) start = Math.max(start, before.it_last + 1);
+  const buffer = buffer_at(p, start, end - 1);
+  if (buffer !== null) {
+    if (addr >= buffer.start && addr <= buffer.last) return null;
+    start = addr;
+    end = addr + 1;
+  }
   const prange = svm_range_new(p, start, end - 1, true);
   if (prange === null) return null;
   svm_range_add_to_svms(prange);

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: drivers/gpu/drm/amd/amdkfd/kfd_svm.c and amdgpu_hmm.c: ranges in the page tables of GPUs. Fidelity: ported, without
+ * Answers for: drivers/gpu/drm/amd/amdkfd/kfd_svm.c: ranges in the page tables of GPUs. Fidelity: ported, without
  * reservations of page tables and without memory types.
  */
-import { HMM_PFN_REQ_FAULT, HMM_PFN_REQ_WRITE, type HmmRange, hmm_range_fault } from '../../mm/hmm.js';
-import { mmu_interval_read_begin, mmu_interval_read_retry } from '../../mm/mmu_notifier.js';
 import { type MmStruct, VM_READ, VM_WRITE, type VmArea } from '../../mm/types.js';
 import type { Task } from '../../sim/task.js';
-import { EAGAIN, EBUSY, EFAULT, EINVAL } from '../../uapi/errno.js';
+import { EAGAIN, EFAULT, EINVAL } from '../../uapi/errno.js';
 import {
   KFD_IOCTL_SVM_FLAG_GPU_ALWAYS_MAPPED,
   KFD_IOCTL_SVM_FLAG_GPU_RO,
   KFD_SVM_UNMAP_TRIGGER_UNMAP_FROM_CPU,
 } from '../../uapi/kfd_ioctl.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
-import { DmaAddr } from './kfd_dma_addr.js';
+import { amdgpu_hmm_range_get_pages, amdgpu_hmm_range_get_pages_done } from './amdgpu_hmm.js';
+import { DmaAddr } from './amdgpu_vm.js';
 import {
   bitsOf,
   type KfdProcess,
@@ -24,55 +23,6 @@ import {
   svm_nodes_in_same_hive,
 } from './kfd_priv.js';
 import { kfd_smi_event_unmap_from_gpu } from './kfd_smi_events.js';
-
-/** Bytes that one walk of the page table takes. */
-const MAX_WALK_BYTE = 2 ** 31;
-
-/** What the CPU maps, as a device may use it. */
-interface HmmPages {
-  readonly range: HmmRange;
-  readonly hmm_pfns: Uint32Array;
-}
-
-/**
- * Fault `npages` pages in. Context: mmap_lock held; may sleep.
- * Return: the pages, which are valid until svm_range_get_pages_done() says otherwise; -EAGAIN, -EFAULT, -EPERM.
- */
-function* amdgpu_hmm_range_get_pages(
-  prange: SvmRange,
-  addr: number,
-  npages: number,
-  readonly: boolean,
-  owner: object | null,
-): Task<HmmPages | number> {
-  const { notifier } = prange;
-  const hmm_pfns = new Uint32Array(npages);
-  const hmm_flags = new Uint16Array(npages);
-  const notifier_seq = yield* mmu_interval_read_begin(notifier);
-  const default_flags = HMM_PFN_REQ_FAULT | (readonly ? 0 : HMM_PFN_REQ_WRITE);
-  const end = addr + npages * PAGE_SIZE;
-  let range: HmmRange | undefined;
-  for (let start = addr; start < end; start += MAX_WALK_BYTE) {
-    const first = (start - addr) / PAGE_SIZE;
-    range = {
-      notifier,
-      notifier_seq,
-      start,
-      end: Math.min(start + MAX_WALK_BYTE, end),
-      hmm_pfns: hmm_pfns.subarray(first),
-      hmm_flags: hmm_flags.subarray(first),
-      default_flags,
-      dev_private_owner: owner,
-    };
-    const r = yield* hmm_range_fault(range);
-    if (r !== 0) return r === -EBUSY ? -EAGAIN : r;
-  }
-  return { range: range!, hmm_pfns };
-}
-
-/** Under the range's lock: whether the pages are no longer those. */
-const amdgpu_hmm_range_get_pages_done = ({ range }: HmmPages): boolean =>
-  mmu_interval_read_retry(range.notifier, range.notifier_seq);
 
 // --- unmapping ------------------------------------------------------------------------------------------------
 
@@ -119,14 +69,15 @@ function svm_range_map_to_gpus(
     if (vm === null) return -EINVAL;
     if (bo_node !== null && !svm_nodes_in_same_hive(dev, bo_node)) continue;
     vm.map(start + offset, start + offset + npages - 1, prange.dma_addr[gpuidx]!, offset, writeable);
-    if (dev.module.kernel.trace !== null) tell_mapped(process.mm!, gpuidx, start + offset, npages);
+    if (dev.module.kernel.trace !== null) {
+      tell_mapped('svm_range_map_to_gpu', process.mm!, gpuidx, start + offset, npages);
+    }
   }
   return 0;
 }
 
 /** Tell whoever listens that a GPU has pages in its page table now. */
-function tell_mapped(mm: MmStruct, gpuidx: number, start: number, npages: number): void {
-  const fn = 'svm_range_map_to_gpu';
+export function tell_mapped(fn: string, mm: MmStruct, gpuidx: number, start: number, npages: number): void {
   for (let n = 0; n < npages; n++) {
     mm.kernel.note({
       event: 'device_fault',
@@ -219,7 +170,7 @@ function* map_vma(
   const offset = addr / PAGE_SIZE - prange.start;
   svms.faulting_task = process.module.kernel.executor.current;
   const owner = kfd_svm_page_owner(process, bitmap);
-  const pages = yield* amdgpu_hmm_range_get_pages(prange, addr, npages, readonly, owner);
+  const pages = yield* amdgpu_hmm_range_get_pages(prange.notifier, addr, npages, readonly, owner);
   svms.faulting_task = null;
   let r = 0;
   if (typeof pages === 'number') r = pages;

@@ -23,7 +23,7 @@ import {
   KFD_SVM_UNMAP_TRIGGER_UNMAP_FROM_CPU,
 } from '../../uapi/kfd_ioctl.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
-import { kfd_process_evict_queues, kfd_process_restore_queues } from './kfd_device_queue_manager.js';
+import { kfd_process_restore_queues, kgd2kfd_quiesce_mm } from './kfd_device_queue_manager.js';
 import { type KfdProcess, kfd_lookup_process_by_mm, type SvmRange, type SvmWorkListOp } from './kfd_priv.js';
 import { kfd_smi_event_queue_restore } from './kfd_smi_events.js';
 import { svm_range_unmap_from_gpus, svm_range_validate_and_map } from './kfd_svm_map.js';
@@ -83,14 +83,8 @@ function svm_range_evict(
   if (!mapped) return;
   within(prange, start, last, () => prange.invalid++);
   if (++process.svms.evicted_ranges !== 1) return;
-  kgd2kfd_quiesce_mm(process, mm);
+  kgd2kfd_quiesce_mm(process.module, mm, KFD_QUEUE_EVICTION_TRIGGER_SVM);
   process.svms.restore_work.queue_delayed_work(AMDGPU_SVM_RANGE_RESTORE_DELAY);
-}
-
-/** The queues stop; where the process is gone there are none. */
-function kgd2kfd_quiesce_mm({ module }: KfdProcess, mm: MmStruct): void {
-  const p = kfd_lookup_process_by_mm(module, mm);
-  if (p !== null) kfd_process_evict_queues(p, KFD_QUEUE_EVICTION_TRIGGER_SVM);
 }
 
 function add_child(parent: SvmRange, child: SvmRange, op: SvmWorkListOp): void {
@@ -253,14 +247,14 @@ export function* svm_range_restore_work(p: KfdProcess): Task {
   const { svms, mm, process_info } = p;
   if (svms.evicted_ranges === 0) return;
   if (mm === null || process_info === null || !mm.kernel.mmget_not_zero(mm)) return;
-  yield* process_info.mutex_lock('svm_range_restore_work');
+  yield* process_info.lock.mutex_lock('svm_range_restore_work');
   yield* svm_range_list_lock_and_flush_work(p, mm);
   yield* svms.lock.mutex_lock('svm_range_restore_work');
   const restored = yield* restore_ranges(p, mm);
   if (restored) kfd_process_restore_queues(p);
   svms.lock.mutex_unlock();
   mm.mmap_lock.up_write();
-  process_info.mutex_unlock();
+  process_info.lock.mutex_unlock();
   if (!restored) {
     svms.restore_work.queue_delayed_work(AMDGPU_SVM_RANGE_RESTORE_DELAY);
     for (const { dev } of p.pdds) kfd_smi_event_queue_restore(dev, p.lead_pid, true);

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: drivers/gpu/drm/amd/amdkfd/kfd_svm.c: ranges, and how they are split. Fidelity: ported. */
+
 import type { Task } from '../../sim/task.js';
 import { EINVAL } from '../../uapi/errno.js';
-import { type AmdkfdModule, type KfdProcess, SvmRange } from './kfd_priv.js';
+import { reserve_system_mem } from './amdgpu_amdkfd_gpuvm.js';
+import { type KfdProcess, SvmRange } from './kfd_priv.js';
 import { svm_bo_list_del, svm_bo_share, svm_range_vram_node_free } from './kfd_svm_bo.js';
 import { interval_tree_insert, interval_tree_remove } from './kfd_svm_tree.js';
-
-/** amdgpu_amdkfd_reserve_mem_limit() of system memory. Return: false where that is more than there may be. */
-function reserve_system_mem(module: AmdkfdModule, pages: number): boolean {
-  if (module.system_mem_used + pages > module.max_system_mem_limit) return false;
-  module.system_mem_used += pages;
-  return true;
-}
 
 /** Context: the process's svms.lock. Return: null where the range would be more than system memory may hold. */
 export function svm_range_new(

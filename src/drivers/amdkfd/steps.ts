@@ -97,6 +97,10 @@ const helps: Readonly<Record<AmdgpuRequest, string>> = {
   ACQUIRE_VM: "the process's GPU has the page table of this file",
   GPU_READ: 'the GPU reads pages',
   GPU_WRITE: 'the GPU writes pages: WORD, WORD + 1 ...',
+  ALLOC_USERPTR: "the program's pages are a buffer for GPUs, at the same address",
+  FREE_USERPTR: 'the buffer that begins there is one no more',
+  MAP_USERPTR: 'the GPU has the buffer that begins there in its page table',
+  UNMAP_USERPTR: 'the GPU has it there no more',
 };
 
 const gpu_steps: Readonly<Record<string, DriverStep>> = Object.fromEntries(

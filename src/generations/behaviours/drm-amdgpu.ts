@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** drivers/gpu/drm/amd/amdkfd/kfd_migrate.c. */
+/** drivers/gpu/drm/amd: amdkfd, and of amdgpu what it needs. */
 import { type Entries, NEVER } from './entry.js';
 
 export const amdgpu = {
@@ -23,6 +23,13 @@ export const amdgpu = {
     since: ['7.3'],
     by: '7.3',
     witness: { kernel: '7.3', scenario: 'drivers/amdkfd/file-on-two-gpus' },
+  },
+  amdkfdForgetsUserPages: {
+    what: 'a buffer of a user pointer behind which nothing is mapped has no pages; before, GPUs go on with those that it had',
+    source: 'drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gpuvm.c update_invalid_user_pages',
+    since: ['7.3'],
+    by: '7.3',
+    witness: { kernel: '7.3', scenario: 'derived/amdgpu-userptr-unmapped-7.3' },
   },
   kfdTellsFailedMigrations: {
     what: 'the event at the end of a migration has an error code, and comes where nothing was moved as well',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The pages that those of a range are mapped to, whether they follow each other or not. */
 import t from 'tap';
-import { DmaAddr } from '../../../src/drivers/amdkfd/kfd_dma_addr.js';
+import { DmaAddr } from '../../../src/drivers/amdkfd/amdgpu_vm.js';
 import { NO_PAGE } from '../../../src/sim/memmap.js';
 
 const listed = (addr: DmaAddr, npages: number) => Array.from({ length: npages }, (_, i) => addr.at(i));
