@@ -16,6 +16,7 @@ import { check_refcounts } from './refcount.js';
 import { check_rmap } from './rmap.js';
 import { check_tlbs } from './tlb.js';
 import { check_vmas } from './vma.js';
+import { check_writeback } from './writeback.js';
 
 /** Context: nobody is inside the kernel. Throws InvariantViolation at the first finding. */
 export type Checker = (census: Census) => void;
@@ -37,6 +38,7 @@ export const checkers: Readonly<Record<string, Checker>> = {
   hugetlb: check_hugetlb,
   memcg: check_memcgs,
   tlb: check_tlbs,
+  writeback: check_writeback,
 };
 
 /** Where tasks wait or are preempted that hold nothing of the kernel's. */

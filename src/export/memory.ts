@@ -169,6 +169,7 @@ export const MUNMAP = rangeCall('munmap', `munmap(${RANGE})`);
 export const MLOCK = rangeCall('mlock', `mlock(${RANGE})`);
 export const MUNLOCK = rangeCall('munlock', `munlock(${RANGE})`);
 export const MPROTECT = rangeCall('mprotect', `mprotect(${RANGE}, step->prot)`);
+export const MSYNC = rangeCall('msync', `msync(${RANGE}, MS_SYNC)`);
 export const MADVISE = rangeCall('madvise', `madvise(${RANGE}, step->flags)`);
 
 export const MREMAP = `

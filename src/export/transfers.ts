@@ -94,6 +94,21 @@ static void take_truncate(const struct step *step)
 }
 `;
 
+export const FSYNC = `
+static void take_fsync(const struct step *step)
+{
+	answer_call(fsync(known_file(step->region)));
+}
+`;
+
+export const SYNC_FILE_RANGE = `
+static void take_sync_file_range(const struct step *step)
+{
+	answer_call(sync_file_range(known_file(step->region), (off_t)(step->npages * PAGE_BYTES),
+				    (off_t)(step->pages * PAGE_BYTES), step->flags));
+}
+`;
+
 export const PUNCH = `
 static void take_punch(const struct step *step)
 {

@@ -6,6 +6,8 @@ import {
   ext4_file_vm_ops,
   ext4_punch_hole,
   ext4_setattr,
+  ext4_sync_file,
+  ext4_writepages,
 } from '../mm/ext4.js';
 import { filemap_get_page } from '../mm/filemap.js';
 import { ENOMEM } from '../uapi/errno.js';
@@ -19,6 +21,8 @@ const ext4_file_operations = new PagedFileOperations({
   direct: true,
   setattr: ext4_setattr,
   punch_hole: ext4_punch_hole,
+  fsync: ext4_sync_file,
+  writepages: ext4_writepages,
   evict: ext4_evict_inode,
 });
 

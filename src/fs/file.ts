@@ -2,9 +2,11 @@
 /** Answers for: include/linux/fs.h, fs/file_table.c: open files, their operations, and the delayed last fput(). */
 import type { Kernel } from '../mm/kernel.js';
 import type { MappingSource } from '../mm/mmap.js';
+import type { SyncMode } from '../mm/page_writeback.js';
 import { FileRaState } from '../mm/readahead.js';
 import type { AddressSpace, MappableFile, MmStruct } from '../mm/types.js';
-import type { Task } from '../sim/task.js';
+import { done, type Task } from '../sim/task.js';
+import { EINVAL } from '../uapi/errno.js';
 import type { CgroupDirectories } from './cgroup.js';
 import type { DaxDevice, DaxFs } from './dax.js';
 
@@ -23,6 +25,10 @@ export interface FileOperations {
   poll?(file: OpenFile): number;
   truncate?(file: OpenFile, size: number): Task<number>;
   fallocate?(file: OpenFile, mode: number, offset: number, length: number): Task<number>;
+  /** Pages from `first` up to `end` go to where the file is kept, which is waited for. */
+  fsync?(file: OpenFile, first: number, end: number): Task<number>;
+  /** Begin to write what is dirty of them. */
+  writepages?(file: OpenFile, first: number, end: number, mode: SyncMode): Task;
   /** Memory of a block device that a file system may map. */
   readonly dax_device?: DaxDevice;
   /** How mmap() maps the file; absent: -ENODEV. */
@@ -52,6 +58,11 @@ export class OpenFile implements MappableFile {
 
   get_file(): void {
     this.f_count++;
+  }
+
+  /** Return: 0, -EINVAL for what has nothing to write, or what the file answers. Source: fs/sync.c. */
+  vfs_fsync_range(first: number, end: number): Task<number> {
+    return this.f_op.fsync?.(this, first, end) ?? done(-EINVAL);
   }
 
   /** Drop a reference; the last one releases the file on the way back to user space. */

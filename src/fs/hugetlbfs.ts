@@ -10,7 +10,7 @@ import type { MappingSource } from '../mm/mmap.js';
 import { put_page } from '../mm/page_alloc.js';
 import { PG_dirty } from '../mm/page_flags.js';
 import { type AddressSpace, VM_DONTEXPAND, VM_HUGETLB, VM_WRITE, type VmArea } from '../mm/types.js';
-import type { Task } from '../sim/task.js';
+import { done, type Task } from '../sim/task.js';
 import { EINVAL } from '../uapi/errno.js';
 import { type FileOperations, type FileTable, OpenFile } from './file.js';
 
@@ -54,6 +54,8 @@ const source = (file: OpenFile): MappingSource => ({ file, ops: hugetlb_vm_ops, 
 const hugetlbfs_file_operations: FileOperations = {
   name: 'hugetlbfs',
   release: hugetlbfs_file_release,
+  // noop_fsync().
+  fsync: () => done(0),
   source,
 };
 

@@ -7,8 +7,9 @@ import { iomap_dio_rw } from '../mm/direct_io.js';
 import { type FilePages, filemap_read, generic_perform_write } from '../mm/filemap.js';
 import type { Kernel } from '../mm/kernel.js';
 import type { MappingSource } from '../mm/mmap.js';
+import type { SyncMode } from '../mm/page_writeback.js';
 import type { AddressSpace, MmStruct, VmOperations } from '../mm/types.js';
-import type { Task } from '../sim/task.js';
+import { done, type Task } from '../sim/task.js';
 import { EINVAL, EOPNOTSUPP } from '../uapi/errno.js';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '../uapi/fcntl.js';
 import { O_DIRECT } from '../uapi/mman.js';
@@ -24,6 +25,10 @@ export interface PagedFile {
   /** The file gets that length in bytes. */
   setattr(k: Kernel, mapping: AddressSpace, size: number): Task<number>;
   punch_hole(k: Kernel, mapping: AddressSpace, offset: number, length: number): Task<number>;
+  /** Pages from `first` up to `end` are written, and waited for; absent: there is nothing to do (noop_fsync). */
+  fsync?(k: Kernel, mapping: AddressSpace, first: number, end: number): Task<number>;
+  /** Writing what is dirty of them begins; absent: nothing is ever dirty. */
+  writepages?(k: Kernel, mapping: AddressSpace, first: number, end: number, mode: SyncMode): Task;
   /** Nobody has the file open or maps it any more. */
   evict(k: Kernel, mapping: AddressSpace): Task;
 }
@@ -57,6 +62,14 @@ export class PagedFileOperations implements FileOperations {
   *fallocate(file: OpenFile, mode: number, offset: number, length: number): Task<number> {
     if (mode !== (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) return -EOPNOTSUPP;
     return yield* this.of.punch_hole(file.kernel, file.mapping!, offset, length);
+  }
+
+  fsync(file: OpenFile, first: number, end: number): Task<number> {
+    return this.of.fsync?.(file.kernel, file.mapping!, first, end) ?? done(0);
+  }
+
+  writepages(file: OpenFile, first: number, end: number, mode: SyncMode): Task {
+    return this.of.writepages?.(file.kernel, file.mapping!, first, end, mode) ?? done(undefined);
   }
 
   *release(file: OpenFile): Task {

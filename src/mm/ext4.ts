@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: fs/ext4/inode.c and file.c: a file system that knows of every page that is written to. Fidelity:
+ * Answers for: fs/ext4/inode.c and file.c: a file system that knows of every page that is written to, and writes them back. Fidelity:
  * simplified: blocks are allocated late, and there is always room for them; no journal.
  */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
-import { done, type Task } from '../sim/task.js';
+import type { Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { filemap_cached, filemap_fault, filemap_mapped_around } from './filemap.js';
 import { filemap_grab_folio } from './filemap_grab.js';
 import {
-  clear_hole_edges,
   clear_partial,
+  holeEdges,
   holePages,
   pagesOf,
   truncate_inode_pages_final,
@@ -19,8 +19,21 @@ import {
 import type { Kernel } from './kernel.js';
 import { unmap_mapping_pages } from './memory_zap.js';
 import { get_page } from './page_alloc.js';
-import { PG_dirty, PG_private } from './page_flags.js';
+import { folio_nr_pages, PG_dirty, PG_private } from './page_flags.js';
+import {
+  filemap_fdatawait_range,
+  folio_clear_dirty_for_io,
+  folio_end_writeback,
+  folio_start_writeback,
+  folio_test_writeback,
+  folio_wait_writeback,
+  folios_with,
+  type SyncMode,
+} from './page_writeback.js';
 import { type AddressSpace, VM_FAULT_NOPAGE, type VmFault, type VmOperations } from './types.js';
+
+/** Behind the last page of any file. */
+const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
 /** A page that will be written back: it has buffers, which hold a reference. */
 function mark_dirty(k: Kernel, folio: Page): void {
@@ -57,11 +70,111 @@ export const ext4_file_vm_ops: VmOperations = {
   page_mkwrite: ext4_page_mkwrite,
 };
 
-/** Nobody maps the inode or has it open, and it has no name. */
-export function ext4_evict_inode(k: Kernel, mapping: AddressSpace): Task {
+// --- writing back -------------------------------------------------------------------------------------------------
+
+/** Folios in a row that are written by one request; each is locked, clean, and under write-back. */
+interface Extent {
+  readonly folios: Page[];
+  /** Of the page behind the last one. */
+  next: number;
+}
+
+/** mpage_map_and_submit_extent(): blocks for what has none yet, and off to the disk. */
+function submit_extent(k: Kernel, mapping: AddressSpace, { folios }: Extent): void {
+  if (folios.length === 0) return;
+  const pages: Page[] = [];
+  const blocks: number[] = [];
+  for (const folio of folios) {
+    for (let i = 0; i < folio_nr_pages(k.mem, folio); i++) {
+      const index = k.mem.index[folio]! + i;
+      const block = mapping.blocks.get(index) ?? k.disk.alloc_block();
+      mapping.blocks.set(index, block);
+      pages.push(folio + i);
+      blocks.push(block);
+    }
+  }
+  k.disk.submit_write(pages, blocks, () => {
+    for (const folio of folios) folio_end_writeback(k, folio);
+  });
+}
+
+/** Whether the locked folio is to be written: dirty, the file's still, and not being written already. Context: may sleep. */
+function* takes_part(k: Kernel, mapping: AddressSpace, folio: Page, mode: SyncMode): Task<boolean> {
+  const { mem } = k;
+  if (mem.mapping[folio] !== -mapping.id) return false;
+  if (folio_test_writeback(k, folio) && mode === 'WB_SYNC_NONE') return false;
+  if ((mem.flags[folio]! & PG_dirty) === 0) return false;
+  yield* folio_wait_writeback(k, folio);
+  if ((mem.flags[folio]! & PG_private) !== 0) return true;
+  k.printk(`EXT4-fs warning: page ${mem.index[folio]} does not have buffers attached`);
+  mem.flags[folio]! &= ~PG_dirty;
+  return false;
+}
+
+/**
+ * Write what is dirty of the pages from `first` up to `end`; those in a row go by one request. Context: may sleep, also for pages
+ * that are being written, where `mode` is WB_SYNC_ALL; does not wait for what it submits. Source: fs/ext4/inode.c ext4_do_writepages().
+ */
+export function* ext4_writepages(
+  k: Kernel,
+  mapping: AddressSpace,
+  first: number,
+  end: number,
+  mode: SyncMode,
+): Task {
+  let extent: Extent = { folios: [], next: 0 };
+  for (const folio of folios_with(k, mapping, first, end, PG_dirty)) {
+    const { index } = k.mem;
+    yield* k.lock_page(folio, 'mpage_prepare_extent_to_map');
+    if (yield* takes_part(k, mapping, folio, mode)) {
+      yield* folio_clear_dirty_for_io(k, folio);
+      folio_start_writeback(k, folio);
+      if (index[folio] !== extent.next) {
+        submit_extent(k, mapping, extent);
+        extent = { folios: [], next: 0 };
+      }
+      extent.folios.push(folio);
+      extent.next = index[folio]! + folio_nr_pages(k.mem, folio);
+    }
+    k.unlock_page(folio);
+  }
+  submit_extent(k, mapping, extent);
+}
+
+/** fsync() of pages from `first` up to `end`. Context: may sleep. Return: 0. Source: fs/ext4/fsync.c. */
+export function* ext4_sync_file(k: Kernel, mapping: AddressSpace, first: number, end: number): Task<number> {
+  yield* ext4_writepages(k, mapping, first, end, 'WB_SYNC_ALL');
+  yield* filemap_fdatawait_range(k, mapping, first, end);
+  return 0;
+}
+
+// --- what cuts pages off ------------------------------------------------------------------------------------------
+
+/** The blocks of pages from `first` up to `end` are the disk's again. */
+function free_blocks(k: Kernel, { blocks }: AddressSpace, first: number, end: number): void {
+  for (const [index, block] of blocks) {
+    if (index < first || index >= end) continue;
+    k.disk.free_block(block);
+    blocks.delete(index);
+  }
+}
+
+/** Nobody maps the inode or has it open, and it has no name: what is dirty need not be written. Context: may sleep. */
+export function* ext4_evict_inode(k: Kernel, mapping: AddressSpace): Task {
+  yield* filemap_fdatawait_range(k, mapping, 0, EVERYTHING);
   truncate_inode_pages_final(k, mapping);
+  free_blocks(k, mapping, 0, EVERYTHING);
   k.dropMapping(mapping);
-  return done(undefined);
+}
+
+/** Zeros in a part of a page, which has to be read first where the disk has it. Source: fs/ext4/inode.c ext4_block_zero_page_range(). */
+function* zero_part(k: Kernel, mapping: AddressSpace, start: number, end: number): Task {
+  const index = Math.floor(start / PAGE_SIZE);
+  if (start >= end) return;
+  const onDisk = mapping.blocks.has(index);
+  const folio = onDisk ? yield* filemap_grab_folio(k, mapping, index) : NO_PAGE;
+  clear_partial(k, mapping, start, end);
+  if (folio !== NO_PAGE) mark_dirty(k, folio);
 }
 
 /** ftruncate(): what lies beyond is unmapped and freed, private copies too. Context: may sleep. Return: 0. */
@@ -70,10 +183,11 @@ export function* ext4_setattr(k: Kernel, mapping: AddressSpace, size: number): T
   mapping.size = size;
   if (size > old) return 0;
   const first = Math.ceil(size / PAGE_SIZE);
-  const everything = Number.MAX_SAFE_INTEGER - first;
+  const everything = EVERYTHING - first;
   yield* unmap_mapping_pages(mapping, first, everything, true);
-  clear_partial(k, mapping, size, Math.min(first * PAGE_SIZE, old));
-  yield* truncate_inode_pages_range(k, mapping, first, Number.MAX_SAFE_INTEGER, 'truncate_inode_pages_range');
+  yield* zero_part(k, mapping, size, Math.min(first * PAGE_SIZE, old));
+  yield* truncate_inode_pages_range(k, mapping, first, EVERYTHING, 'truncate_inode_pages_range');
+  free_blocks(k, mapping, first, EVERYTHING);
   // Once more, for private copies that were made meanwhile.
   yield* unmap_mapping_pages(mapping, first, everything, true);
   return 0;
@@ -89,7 +203,8 @@ export function* ext4_punch_hole(
   if (offset >= mapping.size) return 0;
   const { first, end } = holePages(offset, length);
   if (end > first) yield* unmap_mapping_pages(mapping, first, end - first, false);
-  clear_hole_edges(k, mapping, offset, length);
+  for (const edge of holeEdges(offset, length)) yield* zero_part(k, mapping, edge.start, edge.end);
   yield* truncate_inode_pages_range(k, mapping, first, end, 'truncate_inode_pages_range');
+  free_blocks(k, mapping, first, end);
   return 0;
 }

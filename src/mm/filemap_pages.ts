@@ -14,13 +14,16 @@ import {
   PG_readahead,
   PG_uptodate,
 } from './page_flags.js';
+import { folio_wait_writeback } from './page_writeback.js';
 import type { AddressSpace } from './types.js';
 
 /** Pages up to the end of the file. */
 export const pagesOf = (mapping: AddressSpace): number => Math.ceil(mapping.size / PAGE_SIZE);
 
-/** A new page is the file's, which keeps the allocation's reference. What was not in the cache is a hole. */
+/** A new page is the file's, which keeps the allocation's reference. It holds what the disk has of it; a hole is zeros. */
 export function filemap_add_folio(k: Kernel, mapping: AddressSpace, index: number, page: Page): void {
+  const block = mapping.blocks.get(index);
+  if (block !== undefined) k.disk.read(page, block);
   k.mem.flags[page] = PG_uptodate;
   k.mem.mapping[page] = -mapping.id;
   k.mem.index[page] = index;
@@ -71,6 +74,7 @@ export function* truncate_inode_pages_range(
     if (page === undefined) continue;
     const folio = compound_head(k.mem, page);
     yield* k.lock_page(folio, where);
+    yield* folio_wait_writeback(k, folio);
     const ours = mapping.i_pages.get(index) === page;
     if (ours) filemap_remove_folio(k, mapping, folio);
     k.unlock_page(folio);
@@ -90,9 +94,18 @@ export function holePages(offset: number, length: number): { readonly first: num
   return { first: Math.ceil(offset / PAGE_SIZE), end: Math.floor((offset + length) / PAGE_SIZE) };
 }
 
+/** The parts of pages, in bytes, that a hole covers at its ends; one that is empty does not count. */
+export function holeEdges(
+  offset: number,
+  length: number,
+): { readonly start: number; readonly end: number }[] {
+  const { first, end } = holePages(offset, length);
+  const edges = [{ start: offset, end: Math.min(first * PAGE_SIZE, offset + length) }];
+  if (end >= first) edges.push({ start: Math.max(offset, end * PAGE_SIZE), end: offset + length });
+  return edges;
+}
+
 /** Zeros where a hole covers only a part of a page. */
 export function clear_hole_edges(k: Kernel, mapping: AddressSpace, offset: number, length: number): void {
-  const { first, end } = holePages(offset, length);
-  clear_partial(k, mapping, offset, Math.min(first * PAGE_SIZE, offset + length));
-  if (end >= first) clear_partial(k, mapping, Math.max(offset, end * PAGE_SIZE), offset + length);
+  for (const { start, end } of holeEdges(offset, length)) clear_partial(k, mapping, start, end);
 }

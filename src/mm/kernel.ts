@@ -3,6 +3,7 @@
  * The globals of a booted kernel: what C keeps in static variables. One per machine; every function of the memory
  * core finds it through its mm, or takes it as first argument.
  */
+
 import type { Behaviours } from '../generations/behaviours/index.js';
 import { Contents } from '../sim/contents.js';
 import { COST_CLEAR, COST_COPY, COST_FRUITLESS } from '../sim/costs.js';
@@ -14,6 +15,7 @@ import { PatchyContents } from '../sim/patchy-contents.js';
 import { done, type Task } from '../sim/task.js';
 import { Tlb } from '../sim/tlb.js';
 import type { AnonVma } from './anon_vma.js';
+import { Disk } from './block.js';
 import type { HugetlbPool } from './hugetlb_pool.js';
 import { type Lru, LruLists, NodeLru } from './lru_lists.js';
 import type { MemCgroups } from './memcontrol.js';
@@ -112,6 +114,10 @@ export class Kernel {
   memcgs: MemCgroups | null = null;
   /** By page: who waits for its count to change (wait_var_event). */
   readonly varWaits = new Map<Page, WaitQueue>();
+  /** By folio: who waits until the disk has it (folio_wait_writeback). */
+  readonly writebackWaits = new Map<Page, WaitQueue>();
+  /** What files on a disk have there. */
+  readonly disk = new Disk(this);
   /** By task: the fault that it has to wait for before it tries again. */
   readonly userfaults = new Map<object, UserfaultWait>();
   warnings = 0;

@@ -46,6 +46,7 @@ import {
   PG_private,
   PG_uptodate,
 } from './page_flags.js';
+import { folio_test_writeback } from './page_writeback.js';
 import {
   FLAGS,
   PTE_DIRTY,
@@ -290,6 +291,12 @@ function* __migrate_device_pages(
       if (k.trace !== null) note_skip(k, '__migrate_device_pages', page, 'in-swap-cache');
       src[n] = mpfn & ~MIGRATE_PFN_MIGRATE;
       continue;
+    }
+    if (folio_test_writeback(k, page)) {
+      throw new KernelBug(
+        '__migrate_device_pages',
+        `kernel BUG at mm/migrate.c: page ${page} is being written to its disk`,
+      );
     }
     const held = migrate !== null && migrate.fault_page === page && k.behaviour.faultReferencesDevicePage;
     const extra = held ? 1 : 0;

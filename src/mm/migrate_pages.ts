@@ -19,6 +19,7 @@ import { MOVABLE, put_page } from './page_alloc.js';
 import type { NodeChoice } from './page_alloc_nodes.js';
 import { alloc_page } from './page_alloc_slow.js';
 import { folio_mapped, folio_nr_pages, folio_test_large, PG_active, PG_unevictable } from './page_flags.js';
+import { folio_wait_writeback } from './page_writeback.js';
 import { reasonOf } from './reasons.js';
 import { rmap_places, try_to_migrate } from './rmap.js';
 import { held } from './rmap_held.js';
@@ -68,6 +69,7 @@ function* unmap_and_move(k: Kernel, src: Page, reason: MigrateReason, to: Target
   const dst = large ? alloc_huge_at(k, choice) : yield* alloc_page(k, MOVABLE, choice);
   if (dst === NO_PAGE) return -ENOMEM;
   if (!k.trylock_page(src)) yield* k.lock_page(src, 'migrate_pages');
+  yield* folio_wait_writeback(k, src);
   k.trylock_page(dst);
   const wasMapped = folio_mapped(mem, src);
   if (wasMapped) yield* try_to_migrate(k, src);

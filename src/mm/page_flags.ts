@@ -34,6 +34,8 @@ export const PG_private = 1 << 18;
 export const PG_readahead = 1 << 19;
 /** The hardware has lost what it held: it is used no more. */
 export const PG_hwpoison = 1 << 20;
+/** The disk is being given what it holds. */
+export const PG_writeback = 1 << 21;
 
 /** Flags that __split_huge_page_tail() copies from the head. */
 export const SPLIT_COPIED_FLAGS =

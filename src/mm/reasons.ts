@@ -60,6 +60,7 @@ export interface CoreReasons {
   'hugetlb-page': None;
   'file-backed': None;
   'dirty-file': None;
+  'under-writeback': None;
   'not-anonymous': None;
   'not-on-lru': None;
   'not-movable': None;
@@ -198,6 +199,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'hugetlb-page': page('hugetlb page'),
   'file-backed': page('file-backed page'),
   'dirty-file': page('dirty page of a file, which is left to be written back'),
+  'under-writeback': page('page of a file that is being written to its disk'),
   'not-anonymous': page('not anonymous memory'),
   'not-on-lru': page('not on the LRU'),
   'not-movable': page('memory of the kernel or of a driver, which cannot be moved'),

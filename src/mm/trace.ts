@@ -68,6 +68,11 @@ export interface TraceEvents {
   alloc: AtAddress & Because;
   /** Reclaim has taken the page from its mapping. `to`: "swap", "file", or "nothing" where nobody wants what it holds. */
   reclaim_unmap: AtPage & With<{ to: string }>;
+  /** A shared mapping of a page that is written back is clean and read-only from now on. */
+  page_mkclean: AtPage;
+  folio_start_writeback: OfPage;
+  folio_end_writeback: OfPage;
+  folio_wait_writeback: OfPage;
   /** A process is killed for its memory. */
   oom_kill: { readonly mm: MmStruct } & With<{ pid: number; comm: string }>;
   // Memory cgroups, by their names; "/" is the root.

@@ -73,6 +73,8 @@ export interface MappableFile {
   readonly f_ra: FileRaState;
   get_file(): void;
   fput(): void;
+  /** Write pages from `first` up to `end` to where the file is kept, and wait for that. May sleep. Return: 0 or -errno. */
+  vfs_fsync_range(first: number, end: number): Task<number>;
 }
 
 /** struct address_space: the pages of an inode and the VMAs that map it. */
@@ -81,6 +83,8 @@ export class AddressSpace {
   readonly i_pages = new Map<number, Page>();
   /** shmem: index to the slot of the swap device that has the page. */
   readonly i_swapped = new Map<number, number>();
+  /** A file on a disk: index to the block of the disk that has the page. What is in neither is a hole. */
+  readonly blocks = new Map<number, number>();
   /** Guarded by: the mapper's mmap_lock, written; i_mmap_rwsem is not simulated, as nobody sleeps under it here. */
   readonly i_mmap = new Set<VmArea>();
   /** hugetlb: the inode's reservations (a ResvMap). */

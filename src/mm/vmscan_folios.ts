@@ -22,6 +22,7 @@ import {
   PG_swapbacked,
   PG_unevictable,
 } from './page_flags.js';
+import { folio_test_writeback } from './page_writeback.js';
 import { type Because, reasonOf, referenced } from './reasons.js';
 import { held } from './rmap_held.js';
 import { folio_referenced, IN_LOCKED_VMA } from './rmap_referenced.js';
@@ -97,6 +98,7 @@ function pageout(k: Kernel, folio: Page): Outcome {
 function* shrink_folio(k: Kernel, folio: Page, ignore_references: boolean): Task<Outcome> {
   const { mem } = k;
   if ((mem.flags[folio]! & PG_unevictable) !== 0) return stays(k, folio, 'mlocked');
+  if (folio_test_writeback(k, folio)) return stays(k, folio, 'under-writeback', 'activate');
   if (!ignore_references) {
     const outcome = folio_check_references(k, folio);
     if (outcome !== 'reclaim') return outcome;

@@ -21,6 +21,15 @@ export class StoredContents {
     this.word = new Uint32Array(pages);
     this.step = new Uint32Array(pages);
   }
+
+  /** The same, with as much room again. */
+  grown(): StoredContents {
+    const larger = new StoredContents(this.content.length * 2);
+    larger.content.set(this.content);
+    larger.word.set(this.word);
+    larger.step.set(this.step);
+    return larger;
+  }
 }
 
 /** Structs are copied byte by byte: for so few the call of set(), and the view that it needs, cost more. */

@@ -15,6 +15,8 @@ export const COST_PAGE = 50;
 export const COST_CLEAR = 150;
 /** 4 KiB copied. */
 export const COST_COPY = 300;
+/** A request to a disk, without what it copies. */
+export const COST_DISK = 100_000;
 /** A folio that migrates, small or huge alike: locked, unmapped, replaced, mapped and unlocked. */
 export const COST_MIGRATE = 1100;
 /** A folio taken off the LRU lists. */

@@ -231,11 +231,13 @@ export class Executor {
     return new Hang(target.where === '' ? target.name : target.where, reason);
   }
 
-  /** Nobody runs: let time pass to the next timer. Return: false when there is none before the deadline. */
+  /** Nobody runs: let time pass until a timer wakes somebody. Return: false when none does before the deadline. */
   private idle(deadline: number): boolean {
-    if (this.timers.length === 0 || this.nextTimer > deadline) return false;
-    this.now = Math.max(this.now, this.nextTimer);
-    this.fireTimers();
+    while (this.runnable.length === 0) {
+      if (this.timers.length === 0 || this.nextTimer > deadline) return false;
+      this.now = Math.max(this.now, this.nextTimer);
+      this.fireTimers();
+    }
     return true;
   }
 

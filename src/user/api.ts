@@ -107,6 +107,11 @@ export interface Sys {
   fcntl(fd: number, cmd: number, arg: number): Task<number>;
   memfd_create(name: string, flags: number): Task<number>;
   fallocate(fd: number, mode: number, offset: number, length: number): Task<number>;
+  fsync(fd: number): Task<number>;
+  /** SYNC_FILE_RANGE_*; `nbytes` 0: up to the end of the file. */
+  sync_file_range(fd: number, offset: number, nbytes: number, flags: number): Task<number>;
+  /** MS_SYNC, MS_ASYNC, MS_INVALIDATE. */
+  msync(addr: number, length: number, flags: number): Task<number>;
   userfaultfd(flags: number): Task<number>;
   /** `arg` is a user address; the struct there has the size that the request number encodes. */
   ioctl(fd: number, request: number, arg: number): Task<number>;

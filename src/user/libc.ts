@@ -110,6 +110,18 @@ export class Libc {
     return this.call(nr.__NR_fallocate, fd, mode, offset, length);
   }
 
+  fsync(fd: number): Task<number> {
+    return this.call(nr.__NR_fsync, fd);
+  }
+
+  sync_file_range(fd: number, offset: number, nbytes: number, flags: number): Task<number> {
+    return this.call(nr.__NR_sync_file_range, fd, offset, nbytes, flags);
+  }
+
+  msync(addr: number, length: number, flags: number): Task<number> {
+    return this.call(nr.__NR_msync, addr, length, flags);
+  }
+
   userfaultfd(flags: number): Task<number> {
     return this.call(nr.__NR_userfaultfd, flags);
   }

@@ -29,7 +29,7 @@ function findings(kernel: string, spm: readonly string[] | undefined): { found: 
 }
 
 const counts: Readonly<Record<string, number>> = {
-  'rfc-cdm': 51,
+  'rfc-cdm': 52,
   'hmm-v25': 56,
   'v5-generic': 22,
   'v4-coherent': 50,

@@ -66,6 +66,9 @@ t.test(
       `get, ${range}`,
       'put',
       'make_it_fail, value: 1',
+      'fsync, region: r0',
+      `msync, ${range}`,
+      `sync_file_range, ${range}, wait: true`,
       'kill, signal: SIGABRT, core: true',
       ...['punch', 'fread', 'write', 'mincore', 'uffd_unregister', 'uffd_zero'].map(
         (op) => `${op}, ${range}`,

@@ -60,6 +60,7 @@ t.test('each system call has its number, its name and its fidelity', async (t) =
     '17 pread64 simplified (fd, buf, count, pos)',
     '18 pwrite64 simplified (fd, buf, count, pos)',
     '25 mremap ported (addr, old_len, new_len, flags, new_addr)',
+    '26 msync ported (start, len, flags)',
     '27 mincore ported (start, len, vec)',
     '28 madvise ported (start, len, behavior)',
     '35 nanosleep simplified (ns)',
@@ -67,6 +68,7 @@ t.test('each system call has its number, its name and its fidelity', async (t) =
     '61 wait4 simplified (pid)',
     '62 kill simplified (pid)',
     '72 fcntl simplified (fd, cmd, arg)',
+    '74 fsync simplified (fd)',
     '77 ftruncate simplified (fd, length)',
     '83 mkdir simplified ()',
     '84 rmdir simplified ()',
@@ -82,6 +84,7 @@ t.test('each system call has its number, its name and its fidelity', async (t) =
     '239 get_mempolicy simplified (policy, nmask, maxnode, addr, flags)',
     '256 migrate_pages simplified (pid, maxnode, old_nodes, new_nodes)',
     '257 openat simplified ()',
+    '277 sync_file_range simplified (fd, offset, nbytes, flags)',
     '279 move_pages simplified (pid, nr_pages, pages, nodes, status, flags)',
     '285 fallocate simplified (fd, mode, offset, len)',
     '290 eventfd2 simplified (count, flags)',
@@ -132,6 +135,8 @@ t.test('a descriptor that is not open is -EBADF', async (t) => {
     nr.__NR_pread64,
     nr.__NR_pwrite64,
     nr.__NR_ftruncate,
+    nr.__NR_fsync,
+    nr.__NR_sync_file_range,
   ];
   for (const number of onFiles) t.equal(caller.sys(number, 7), -errno.EBADF, syscalls[number]!.name);
   t.equal(caller.sys(nr.__NR_mmap, 0, PAGE, RW, MAP_PRIVATE, 7, 0), -errno.EBADF, 'mmap');

@@ -89,7 +89,7 @@ t.test('steps', (t) => {
   t.strictSame(ofStep(3), ['steps[0]: expected a mapping, got 3']);
   t.strictSame(ofStep({ op: 'opne' }), [
     'steps[0].op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, ' +
-      'load, pagemap, ioctl, ioctl_raw, driver, ioctl_bytes, gup, pin, unpin, get, put, lock, unlock, make_it_fail, fread, fwrite, truncate, punch, mount, umount, unlink, ' +
+      'load, pagemap, ioctl, ioctl_raw, driver, ioctl_bytes, gup, pin, unpin, get, put, lock, unlock, make_it_fail, fread, fwrite, truncate, punch, fsync, msync, sync_file_range, mount, umount, unlink, ' +
       'mkcgroup, rmcgroup, cgroup_join, cgroup_limit, cgroup_moves, cgroup_read, ' +
       'read, write, peek, poke, mincore, offline, online, map_vdso, mbind, set_mempolicy, migrate_pages, move_pages, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, kill, await, got "opne" (did you mean "open"?)',
   ]);

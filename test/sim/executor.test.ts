@@ -59,6 +59,8 @@ t.test(
       queue.wakeAll(executor);
     };
     executor.addTimer(300, fire('late'));
+    // As the end of a write that nobody waits for.
+    executor.addTimer(200, () => log.push('unheard'));
     executor.addTimer(100, fire('first'));
     executor.addTimer(100, fire('second'));
     function* sleeper(): Task {
@@ -66,7 +68,7 @@ t.test(
     }
     const task = executor.spawn('sleeper', sleeper(), null);
     executor.runUntil(task, FOREVER);
-    t.same(log, ['first at 100', 'second at 100', 'late at 300']);
+    t.same(log, ['first at 100', 'second at 100', 'unheard', 'late at 300']);
     const next = executor.spawn('sleeper', queue.sleep(executor, 'do_nanosleep'), null);
     executor.addTimer(5000, fire('too late'));
     t.throws(() => executor.runUntil(next, 4000), new Hang('do_nanosleep', 'waits for ever'));

@@ -10,6 +10,7 @@ import * as numa from './numa.js';
 import * as poll from './poll.js';
 import * as processes from './processes.js';
 import * as remote from './remote.js';
+import * as sync from './sync.js';
 import * as time from './time.js';
 import type { Fidelity, Syscall } from './types.js';
 
@@ -48,6 +49,7 @@ export const syscalls: Readonly<Record<number, Syscall>> = {
     'flags',
     'new_addr',
   ]),
+  [nr.__NR_msync]: call('msync', 'ported', sync.sys_msync, [...RANGE, 'flags']),
   [nr.__NR_mincore]: call('mincore', 'ported', memory.sys_mincore, [...RANGE, 'vec']),
   [nr.__NR_madvise]: call('madvise', 'ported', memory.sys_madvise, [...RANGE, 'behavior']),
   [nr.__NR_nanosleep]: call('nanosleep', 'simplified', time.sys_nanosleep, ['ns']),
@@ -55,6 +57,7 @@ export const syscalls: Readonly<Record<number, Syscall>> = {
   [nr.__NR_wait4]: call('wait4', 'simplified', processes.sys_wait4, ['pid']),
   [nr.__NR_kill]: call('kill', 'simplified', processes.sys_kill, ['pid']),
   [nr.__NR_fcntl]: call('fcntl', 'simplified', files.sys_fcntl, ['fd', 'cmd', 'arg']),
+  [nr.__NR_fsync]: call('fsync', 'simplified', sync.sys_fsync, ['fd']),
   [nr.__NR_ftruncate]: call('ftruncate', 'simplified', files.sys_ftruncate, ['fd', 'length']),
   [nr.__NR_mkdir]: call('mkdir', 'simplified', mount.sys_mkdir),
   [nr.__NR_rmdir]: call('rmdir', 'simplified', mount.sys_rmdir),
@@ -85,6 +88,12 @@ export const syscalls: Readonly<Record<number, Syscall>> = {
     'maxnode',
     'old_nodes',
     'new_nodes',
+  ]),
+  [nr.__NR_sync_file_range]: call('sync_file_range', 'simplified', sync.sys_sync_file_range, [
+    'fd',
+    'offset',
+    'nbytes',
+    'flags',
   ]),
   [nr.__NR_move_pages]: call('move_pages', 'simplified', numa.sys_move_pages, [
     'pid',

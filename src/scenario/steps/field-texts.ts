@@ -154,6 +154,7 @@ export const FIELDS: Readonly<Record<string, Text>> = {
     'thread',
     'The thread that is waited for until it has taken all its steps; each await tells what one of them answered.',
   ),
+  'sync_file_range.wait': text('wait', 'true: until the pages are written; else it only begins.'),
   direct: text('direct', 'true: past the page cache (O_DIRECT), where a disk has the file.'),
   longterm: text('longterm', 'true: with FOLL_LONGTERM.'),
   write: text('write', 'true: pinned for writing.'),

@@ -13,6 +13,7 @@ import { cgroups } from './files/cgroups.js';
 import { dax } from './files/dax.js';
 import { memfd } from './files/memfd.js';
 import { scratch } from './files/scratch.js';
+import { sync } from './files/sync.js';
 import { memory } from './memory.js';
 import { numa } from './numa.js';
 import { processes } from './processes.js';
@@ -33,6 +34,7 @@ export const steps = {
   ...gup,
   ...holding,
   ...memfd,
+  ...sync,
   ...dax,
   ...cgroups,
   ...scratch,

@@ -210,6 +210,35 @@ export function* dirty_pages_stay_dirty(t: Cdm): Task {
   yield* ASSERT_FILLED(t, buffer + PAGE_SIZE, 1, 6);
 }
 
+/**
+ * Write-back finds what is dirty, whether it was so when it moved or the device made it so there: then all of it is clean, and the disk
+ * has it. Whoever writes next is heard of.
+ */
+export function* write_back_finds_dirty_pages(t: Cdm): Task {
+  const { sys, self } = t;
+  const addr = yield* memory(t, NPAGES);
+  const size = NPAGES * PAGE_SIZE;
+  const buffer = yield* sys.mmap(0, size, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const vec = yield* sys.malloc(NPAGES);
+  for (const [round, move] of (['MOVE_TO_NODE', 'MOVE_TO_SYSTEM'] as const).entries()) {
+    yield* fill(t, addr, 2, 20 + round);
+    for (let n = 2; n < NPAGES; n++) yield* sys.load32(addr + n * PAGE_SIZE);
+    if (move === 'MOVE_TO_SYSTEM')
+      t.ASSERT_EQ({ before: yield* ask(t, 'MOVE_TO_NODE', addr, NPAGES) }, { NPAGES });
+    t.ASSERT_EQ({ [move]: yield* ask(t, move, addr, NPAGES) }, { NPAGES });
+    yield* fill(t, buffer, 2, 30 + round);
+    t.ASSERT_EQ({ WRITE: yield* ask(t, 'WRITE', addr + 2 * PAGE_SIZE, 2, buffer) }, 2);
+    t.ASSERT_EQ({ fsync: yield* sys.fsync(self.file) }, 0);
+    t.ASSERT_EQ({ madvise: yield* sys.madvise(addr, size, MADV_PAGEOUT) }, 0);
+    t.ASSERT_EQ({ mincore: yield* sys.mincore(addr, size, vec) }, 0);
+    for (const [n, byte] of (yield* sys.loadBytes(vec, NPAGES)).entries())
+      t.ASSERT_EQ({ [`vec[${n}]`]: byte & 1 }, 0);
+    yield* ASSERT_FILLED(t, addr, 2, 20 + round);
+    yield* ASSERT_FILLED(t, addr + 2 * PAGE_SIZE, 2, 30 + round);
+    yield* ASSERT_NODES(t, addr, NPAGES, SYSTEM);
+  }
+}
+
 /** What is cut off a file, or unmapped with it, leaves the node. */
 export function* truncated_pages_go(t: Cdm): Task {
   const { sys, self } = t;

@@ -53,7 +53,10 @@ export const cdmTests = (style: HarnessStyle): Suite => ({
       ...common,
       name: 'cdm_disk',
       variants: { disk },
-      tests: { dirty_pages_stay_dirty: migration.dirty_pages_stay_dirty },
+      tests: {
+        dirty_pages_stay_dirty: migration.dirty_pages_stay_dirty,
+        write_back_finds_dirty_pages: migration.write_back_finds_dirty_pages,
+      },
     }),
   ],
 });

@@ -202,7 +202,7 @@ const fwrite = defineStep(fwriteSchema, {
 // --- truncate, punch --------------------------------------------------------------------------------------
 
 /** The file of a region that has one. */
-const knownFile = ({ diskFiles, memfds }: Actor, region: string): number =>
+export const knownFile = ({ diskFiles, memfds }: Actor, region: string): number =>
   diskFiles.get(region) ?? memfds.get(region) ?? -1;
 
 /** Mostly back to the length that it began with. */

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Answers for: fs/sync.c, and the call of mm/msync.c: files go to their disks. Fidelity: simplified: there is no metadata to write. */
+import type { OpenFile } from '../../fs/file.js';
+import { do_msync } from '../../mm/msync.js';
+import { filemap_fdatawait_range } from '../../mm/page_writeback.js';
+import { done, type Task } from '../../sim/task.js';
+import { EBADF, EINVAL, ESPIPE } from '../../uapi/errno.js';
+import {
+  SYNC_FILE_RANGE_WAIT_AFTER,
+  SYNC_FILE_RANGE_WAIT_BEFORE,
+  SYNC_FILE_RANGE_WRITE,
+} from '../../uapi/fcntl.js';
+import { PAGE_SIZE } from '../../uapi/mman.js';
+import type { Process } from '../process.js';
+
+const EVERY_FLAG = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+
+/** Return: 0, -EBADF, -EINVAL for what is no file, or what the file answers. */
+export function sys_fsync(process: Process, fd: number): Task<number> {
+  const file = process.fds.get(fd);
+  return file === undefined ? done(-EBADF) : file.vfs_fsync_range(0, Number.MAX_SAFE_INTEGER);
+}
+
+export function sys_msync(process: Process, start: number, len: number, flags: number): Task<number> {
+  return do_msync(process.ownMm, start, len, flags);
+}
+
+/**
+ * Start to write pages of a file, or wait for them, by `flags`; `nbytes` 0: up to the end.
+ * Return: 0, -EBADF, -EINVAL, -ESPIPE for what is no file.
+ */
+export function* sys_sync_file_range(
+  process: Process,
+  fd: number,
+  offset: number,
+  nbytes: number,
+  flags: number,
+): Task<number> {
+  const file = process.fds.get(fd);
+  if (file === undefined) return -EBADF;
+  if ((flags & ~EVERY_FLAG) !== 0 || offset < 0 || nbytes < 0) return -EINVAL;
+  if (file.mapping === null) return -ESPIPE;
+  const first = Math.floor(offset / PAGE_SIZE);
+  const end = nbytes === 0 ? Number.MAX_SAFE_INTEGER : Math.ceil((offset + nbytes) / PAGE_SIZE);
+  if ((flags & SYNC_FILE_RANGE_WAIT_BEFORE) !== 0) yield* wait(file, first, end);
+  if ((flags & SYNC_FILE_RANGE_WRITE) !== 0) {
+    const mode = flags === EVERY_FLAG ? 'WB_SYNC_ALL' : 'WB_SYNC_NONE';
+    if (file.f_op.writepages !== undefined) yield* file.f_op.writepages(file, first, end, mode);
+  }
+  if ((flags & SYNC_FILE_RANGE_WAIT_AFTER) !== 0) yield* wait(file, first, end);
+  return 0;
+}
+
+function wait(file: OpenFile, first: number, end: number): Task {
+  return filemap_fdatawait_range(file.kernel, file.mapping!, first, end);
+}
