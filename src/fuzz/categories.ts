@@ -523,6 +523,34 @@ export const categories: Readonly<Record<string, Category>> = {
     machine: { swap: '256M' },
     where: ({ behaviours }) => behaviours.madviseCollapses,
   },
+  // Huge pages, of hugetlb's small pool above all, that move as a whole. By its name alone.
+  hugemove: {
+    ...base,
+    share: 0,
+    steps: {
+      ...onHugePages,
+      truncate: 10,
+      punch: 20,
+      remove: 10,
+      fread: 6,
+      fwrite: 8,
+      move_whole: 150,
+      fork: 60,
+      exit: 20,
+    },
+    backing: { hugetlb: 70, anon: 30 },
+    shared: 30,
+    pages: [512, 1024, 1024, 1536],
+    spans: [
+      [0, 512],
+      [0, 512],
+      [512, 512],
+      [0, 1024],
+    ],
+    advised: true,
+    devices: [0, 2],
+    machine: { hugepages: 4, swap: '256M' },
+  },
   // Memory blocks that go out of use with all that lies there, and come back. By its name alone, as no recording has any.
   hotplug: {
     ...base,

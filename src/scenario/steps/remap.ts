@@ -2,7 +2,7 @@
 /** mremap(): pages move to another place, or a mapping grows or shrinks where it is. */
 import type { z } from 'zod';
 import type { Task } from '../../sim/task.js';
-import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE } from '../../uapi/mman.js';
+import { HPAGE_PMD_NR, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE } from '../../uapi/mman.js';
 import type { Sys } from '../../user/api.js';
 import { type Actor, addressOf } from '../actor.js';
 import { retOf, type StepResult } from '../result.js';
@@ -67,6 +67,15 @@ function drawMove(where: Range, making: Making): Fields {
   return { ...where, to: { region, page: dice.below(32) } };
 }
 
+/** Whole huge pages, to a place for them: what is smaller or lies askew keeps its small pages, and hugetlb refuses it. */
+function drawWholeMove(where: Range, making: Making): Fields {
+  const { dice } = making;
+  const page = where.page - (where.page % HPAGE_PMD_NR);
+  const pages = Math.ceil((where.page + where.pages - page) / HPAGE_PMD_NR) * HPAGE_PMD_NR;
+  const region = dice.once(2) ? where.region : making.anyRegion();
+  return { ...where, page, pages, to: { region, page: HPAGE_PMD_NR * dice.below(4) } };
+}
+
 /** Another length in place; mostly none or one page more than it is. */
 function drawResize(where: Range, { dice }: Making): Fields {
   const change = dice.weighted({ same: 44, more: 32, less: 12, far: 12 });
@@ -100,6 +109,7 @@ const mremap = defineStep(schema, {
   },
   draws: {
     mremap: { on: drawMove },
+    move_whole: { on: drawWholeMove },
     dontunmap: { on: (where, making) => ({ ...drawMove(where, making), dontunmap: true }) },
     resize: { on: drawResize },
   },
