@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: fs/ext4, fs/xfs and fs/fuse with -o dax: a file system on a persistent memory device, whose files are the device's
- * pages. Fidelity: simplified: one directory, no journal; a file system is made by its first mount. In Linux fuse has the memory
- * of a virtiofs window instead, which here is the device, too.
+ * pages. Fidelity: simplified: one directory, no journal; a file system is made by its first mount. The device is
+ * the window of a fuse file system, whose files a server has.
  */
 import { dax_read_page, dax_vm_ops, dax_write_page } from '../mm/dax.js';
 import { dax_evict_inode, dax_punch_hole, dax_setattr } from '../mm/dax_layout.js';
+import { FuseConnDax } from '../mm/fuse_dax.js';
 import type { Kernel } from '../mm/kernel.js';
 import { type DevPagemap, init_dax_page } from '../mm/memremap.js';
-import type { AddressSpace, DaxSuperBlock } from '../mm/types.js';
+import type { AddressSpace, DaxSuperBlock, DaxWindow } from '../mm/types.js';
 import { RwSem } from '../sim/locks.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
@@ -32,6 +33,8 @@ export interface DaxDevice {
 interface DaxInode {
   readonly name: string;
   readonly blocks: Map<number, Page>;
+  /** fuse: what the server has of it. */
+  readonly server: Map<number, number>;
   /** Of the file on the device. */
   size: number;
   /** null: not in memory. */
@@ -48,6 +51,7 @@ export class DaxFs implements DaxSuperBlock {
   readonly #inodes = new Map<string, DaxInode>();
   readonly #inMemory = new Map<AddressSpace, DaxInode>();
   readonly #freed: Page[] = [];
+  readonly window: DaxWindow | null;
   #next: Page;
   readonly #f_op = new PagedFileOperations({
     name: 'dax',
@@ -65,6 +69,7 @@ export class DaxFs implements DaxSuperBlock {
     private readonly pgmap: DevPagemap,
   ) {
     this.#next = pgmap.firstPage;
+    this.window = type === 'fuse' ? new FuseConnDax(k, pgmap) : null;
   }
 
   alloc(): Page {
@@ -85,7 +90,7 @@ export class DaxFs implements DaxSuperBlock {
     let inode = this.#inodes.get(name);
     if (inode === undefined) {
       if ((flags & O_CREAT) === 0) return -ENOENT;
-      inode = { name, blocks: new Map(), size: 0, mapping: null, opens: 0, linked: true };
+      inode = { name, blocks: new Map(), server: new Map(), size: 0, mapping: null, opens: 0, linked: true };
       this.#inodes.set(name, inode);
     }
     const file = new OpenFile(files, this.#f_op, `${this.path}/${name}`);
@@ -98,7 +103,7 @@ export class DaxFs implements DaxSuperBlock {
     if (inode.mapping !== null) return inode.mapping;
     const mapping = this.k.newMapping('dax', inode.size);
     const invalidate_lock = new RwSem(this.k.executor, 'invalidate_lock');
-    mapping.dax = { blocks: inode.blocks, invalidate_lock, sb: this };
+    mapping.dax = { blocks: inode.blocks, invalidate_lock, sb: this, server: inode.server };
     inode.mapping = mapping;
     this.#inMemory.set(mapping, inode);
     return mapping;

@@ -35,6 +35,12 @@ export class Disk {
     this.k.executor.charge(COST_COPY);
   }
 
+  /** At once, of a disk that is another machine's. */
+  write(page: Page, block: number): void {
+    this.k.contents.store_page(this.stored, block, page);
+    this.k.executor.charge(COST_COPY);
+  }
+
   /**
    * submit_bio() of a write: `pages` go to `blocks`, place by place. What is written is what a page holds when the request is
    * done, which is when `end_io` is called. Context: may not sleep.

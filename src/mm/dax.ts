@@ -122,11 +122,17 @@ function dax_allocate(dax: DaxBlocks, index: number): Page {
   return page;
 }
 
+/** -EAGAIN: the window of fuse has no free range. No VM_FAULT_ has this value. */
+const WAIT_FOR_RANGE = -1;
+
 /** dax_iomap_pte_fault(). Context: invalidate_lock held; may sleep. */
 function* dax_iomap_pte_fault(vmf: VmFault, mapping: AddressSpace, dax: DaxBlocks): Task<number> {
   const { pgoff, cow_page } = vmf;
   const k = vmf.vma.vm_mm.kernel;
   if (pgoff >= pagesOf(mapping)) return VM_FAULT_SIGBUS;
+  const { window } = dax.sb;
+  if (window !== null && !dax.blocks.has(pgoff) && !(yield* window.begin(mapping, pgoff, true)))
+    return WAIT_FOR_RANGE;
   const block = dax.blocks.get(pgoff);
   if (cow_page !== undefined) {
     if (block === undefined) k.clear_highpage(cow_page);
@@ -143,11 +149,14 @@ function* dax_iomap_pte_fault(vmf: VmFault, mapping: AddressSpace, dax: DaxBlock
 /** vm_operations_struct.fault, page_mkwrite and pfn_mkwrite of DAX files. Context: may sleep. Return: VM_FAULT_*. */
 function* dax_iomap_fault(vmf: VmFault): Task<number> {
   const mapping = vmf.vma.vm_file!.mapping!;
-  const { invalidate_lock } = mapping.dax!;
-  yield* invalidate_lock.down_read('dax_iomap_fault');
-  const ret = yield* dax_iomap_pte_fault(vmf, mapping, mapping.dax!);
-  invalidate_lock.up_read();
-  return ret;
+  const { invalidate_lock, sb } = mapping.dax!;
+  for (;;) {
+    yield* invalidate_lock.down_read('dax_iomap_fault');
+    const ret = yield* dax_iomap_pte_fault(vmf, mapping, mapping.dax!);
+    invalidate_lock.up_read();
+    if (ret !== WAIT_FOR_RANGE) return ret;
+    yield* sb.window!.wait();
+  }
 }
 
 export const dax_vm_ops: VmOperations = {
@@ -161,13 +170,27 @@ export const dax_vm_ops: VmOperations = {
 
 /** A hole reads as zeros without a block. */
 export function dax_read_page(_k: Kernel, { mapping }: MappableFile, index: number): Task<Page | null> {
-  return done(mapping!.dax!.blocks.get(index) ?? null);
+  const { blocks, sb } = mapping!.dax!;
+  const block = blocks.get(index);
+  return block === undefined && sb.window !== null ? shown_page(mapping!, index) : done(block ?? null);
+}
+
+/** The page of the window of fuse that shows the file's, from now on at least. Context: may sleep. */
+function* shown_page(mapping: AddressSpace, index: number): Task<Page> {
+  const { blocks, sb } = mapping.dax!;
+  let page: Page | undefined;
+  while (page === undefined) {
+    yield* sb.window!.begin(mapping, index, false);
+    page = blocks.get(index);
+  }
+  return page;
 }
 
 /** The block that is about to be written to; NO_PAGE: the device is full. Context: may sleep. */
 export function dax_write_page(k: Kernel, mapping: AddressSpace, index: number): Task<Page> {
   const block = mapping.dax!.blocks.get(index);
-  return block === undefined ? dax_write_hole(k, mapping, index) : done(block);
+  if (block !== undefined) return done(block);
+  return mapping.dax!.sb.window === null ? dax_write_hole(k, mapping, index) : shown_page(mapping, index);
 }
 
 /** Whoever has mapped the hole is to see the block instead (IOMAP_F_NEW). */

@@ -2,13 +2,13 @@
 /**
  * Answers for: what takes pages from files of fs/dax.c: ext4_setattr() and ext4_punch_hole() of fs/ext4/inode.c, their like in
  * fs/xfs/xfs_file.c and fs/fuse/dax.c. They wait until nobody has one of the pages that are to go. Fidelity: ported; leases
- * of a file are not simulated, nor is a window of fuse that moves.
+ * of a file are not simulated.
  */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { dax_busy_page, dax_delete_mapping_range, dax_page_unused } from './dax.js';
-import { clear_hole_edges, clear_partial, holePages } from './filemap_pages.js';
+import { clear_partial, holeEdges, holePages } from './filemap_pages.js';
 import type { Kernel } from './kernel.js';
 import { unmap_mapping_pages } from './memory_zap.js';
 import type { AddressSpace } from './types.js';
@@ -18,13 +18,15 @@ import { wait_var_event } from './wait_bit.js';
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
 /**
- * Unmap pages of the file from the first one up to `end`; then the first of them that somebody has still, NO_PAGE where there is
+ * Unmap pages of the file from `first` up to `end`; then the first of them that somebody has still, NO_PAGE where there is
  * none. Context: may sleep. Source: fs/dax.c dax_layout_busy_page_range().
  */
-function* dax_layout_busy_page(k: Kernel, mapping: AddressSpace, end = EVERYTHING): Task<Page> {
+function* dax_layout_busy_page(k: Kernel, mapping: AddressSpace, first = 0, end = EVERYTHING): Task<Page> {
   if (mapping.i_mmap.size === 0 && !k.behaviour.daxWaitsUnmapped) return NO_PAGE;
-  yield* unmap_mapping_pages(mapping, 0, end, false);
-  const indices = [...mapping.i_pages.keys()].filter((index) => index < end).sort((a, b) => a - b);
+  yield* unmap_mapping_pages(mapping, first, end - first, false);
+  const indices = [...mapping.i_pages.keys()]
+    .filter((index) => index >= first && index < end)
+    .sort((a, b) => a - b);
   const busy = indices.find((index) => dax_busy_page(k, mapping.i_pages.get(index)!));
   return busy === undefined ? NO_PAGE : mapping.i_pages.get(busy)!;
 }
@@ -71,24 +73,44 @@ interface OneWait {
 }
 
 /** xfs and fuse wait for one page at a time. */
-function* break_dax_layouts(k: Kernel, mapping: AddressSpace, where: string, end: number): Task<OneWait> {
-  const page = yield* dax_layout_busy_page(k, mapping, end);
+function* break_dax_layouts(
+  k: Kernel,
+  mapping: AddressSpace,
+  where: string,
+  first: number,
+  end: number,
+): Task<OneWait> {
+  const page = yield* dax_layout_busy_page(k, mapping, first, end);
   if (page === NO_PAGE) return { error: 0, retry: false };
   return { error: yield* dax_wait_page(k, mapping, page, where), retry: true };
 }
 
-function* retry_layouts(k: Kernel, mapping: AddressSpace, where: string, end = EVERYTHING): Task<number> {
+function* retry_layouts(
+  k: Kernel,
+  mapping: AddressSpace,
+  where: string,
+  first = 0,
+  end = EVERYTHING,
+): Task<number> {
   let once: OneWait;
   do {
-    once = yield* break_dax_layouts(k, mapping, where, end);
+    once = yield* break_dax_layouts(k, mapping, where, first, end);
   } while (once.error === 0 && once.retry);
   return once.error;
 }
 
-/** Whoever takes pages of a file away passes (0, 0), which is a range of one page; later (0, -1), which is the whole file. */
-function fuse_dax_break_layouts(k: Kernel, mapping: AddressSpace): Task<number> {
-  return retry_layouts(k, mapping, WAITS.fuse, k.behaviour.fuseBreaksWholeFile ? EVERYTHING : 1);
+/** Of pages from `first` up to `end`. Context: invalidate_lock held, written; may sleep. Return: 0 or -ERESTARTSYS. */
+export function fuse_dax_break_layouts(
+  k: Kernel,
+  mapping: AddressSpace,
+  first: number,
+  end: number,
+): Task<number> {
+  return retry_layouts(k, mapping, WAITS.fuse, first, end);
 }
+
+/** Whoever takes pages of a file away passes (0, 0), which is a range of one page; later (0, -1), which is the whole file. */
+const fuse_end = (k: Kernel): number => (k.behaviour.fuseBreaksWholeFile ? EVERYTHING : 1);
 
 /**
  * Wait until no page of the file is in use but by those who map it, who lose it. Context: invalidate_lock held, written; may
@@ -101,7 +123,7 @@ function break_layouts(k: Kernel, mapping: AddressSpace): Task<number> {
     case 'xfs':
       return retry_layouts(k, mapping, WAITS.xfs);
     case 'fuse':
-      return fuse_dax_break_layouts(k, mapping);
+      return fuse_dax_break_layouts(k, mapping, 0, fuse_end(k));
   }
 }
 
@@ -109,6 +131,10 @@ function break_layouts(k: Kernel, mapping: AddressSpace): Task<number> {
 function free_blocks(k: Kernel, mapping: AddressSpace, first: number, end: number): void {
   const { blocks, sb } = mapping.dax!;
   dax_delete_mapping_range(k, mapping, first, end);
+  if (sb.window !== null) {
+    sb.window.cleared(mapping, first, end);
+    return;
+  }
   for (const [index, page] of blocks) {
     if (index < first || index >= end) continue;
     blocks.delete(index);
@@ -126,6 +152,14 @@ function* with_idle_layout(k: Kernel, mapping: AddressSpace, body: Task): Task<n
   return error;
 }
 
+/** Zeros in a part of a page, also where the window of fuse does not show it. */
+function clear_part(k: Kernel, mapping: AddressSpace, start: number, end: number): void {
+  if (start >= end) return;
+  clear_partial(k, mapping, start, end);
+  const index = Math.floor(start / PAGE_SIZE);
+  mapping.dax!.sb.window?.clear_part(mapping, index, start % PAGE_SIZE, end - start);
+}
+
 /** truncate_pagecache(), and the blocks. */
 function* truncate(k: Kernel, mapping: AddressSpace, size: number): Task {
   const old = mapping.size;
@@ -133,7 +167,7 @@ function* truncate(k: Kernel, mapping: AddressSpace, size: number): Task {
   if (size >= old) return;
   const first = Math.ceil(size / PAGE_SIZE);
   yield* unmap_mapping_pages(mapping, first, EVERYTHING - first, true);
-  clear_partial(k, mapping, size, Math.min(first * PAGE_SIZE, old));
+  clear_part(k, mapping, size, Math.min(first * PAGE_SIZE, old));
   free_blocks(k, mapping, first, EVERYTHING);
   yield* unmap_mapping_pages(mapping, first, EVERYTHING - first, true);
 }
@@ -147,7 +181,7 @@ function* punch(k: Kernel, mapping: AddressSpace, offset: number, length: number
   if (offset >= mapping.size) return;
   const { first, end } = holePages(offset, length);
   if (end > first) yield* unmap_mapping_pages(mapping, first, end - first, false);
-  clear_hole_edges(k, mapping, offset, length);
+  for (const edge of holeEdges(offset, length)) clear_part(k, mapping, edge.start, edge.end);
   free_blocks(k, mapping, first, end);
 }
 
@@ -174,6 +208,7 @@ export function* dax_evict_inode(k: Kernel, mapping: AddressSpace, unlinked: boo
   if (k.behaviour.daxEvictionWaits) yield* dax_break_layout_final(k, mapping);
   if (unlinked) free_blocks(k, mapping, 0, EVERYTHING);
   else dax_delete_mapping_range(k, mapping, 0, EVERYTHING);
+  mapping.dax!.sb.window?.evicted(mapping);
   k.dropMapping(mapping);
 }
 

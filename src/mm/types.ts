@@ -109,6 +109,25 @@ export interface DaxBlocks {
   /** Faults read it, whoever cuts pages off writes it: of the mapping. Outside of it: mmap_lock. */
   readonly invalidate_lock: RwSem;
   readonly sb: DaxSuperBlock;
+  /** fuse: index to what the server has of the file; pages that the window shows may be newer. */
+  readonly server: Map<number, number>;
+}
+
+/** The window of device memory through which files of fuse are seen; `blocks` has what it shows of a file. */
+export interface DaxWindow {
+  /**
+   * Show the part of the file with page `index`. `fault`: invalidate_lock is held for read. Context: may sleep. Return: false where a fault
+   * finds no free range, and has to let go of its lock and wait for one.
+   */
+  begin(mapping: AddressSpace, index: number, fault: boolean): Task<boolean>;
+  /** Sleep until there is a free range. */
+  wait(): Task;
+  /** Pages from `first` up to `end` were cut off: zeros. */
+  cleared(mapping: AddressSpace, first: number, end: number): void;
+  /** A part of a page that is not shown was cut off. */
+  clear_part(mapping: AddressSpace, index: number, offset: number, length: number): void;
+  /** The inode leaves memory, and gives its ranges back. */
+  evicted(mapping: AddressSpace): void;
 }
 
 /** What a DAX file system has, as far as the memory core asks it. */
@@ -117,6 +136,8 @@ export interface DaxSuperBlock {
   /** A page of the device that no file has, holding zeros; NO_PAGE where none is left. */
   alloc(): Page;
   free(page: Page): void;
+  /** null: files are the pages of the device themselves. */
+  readonly window: DaxWindow | null;
 }
 
 /** What VMAs know of the userfaultfd that has their faults (struct userfaultfd_ctx). */
