@@ -92,6 +92,9 @@ class StepExplainer {
       fault: (fault) => {
         this.#collected.faults.push(machine, fault);
         this.#threads.push(machine, fault);
+        for (const event of fault.events)
+          if (event.event === 'workingset_refault')
+            this.#collected.reclaimed.refaulted(fault.mm, fault.addr, event.args);
       },
       reclaimed: (event) => {
         const own =

@@ -51,6 +51,7 @@ export function explainedJson(heading: Heading, explained: ExplainedStep): objec
     ...causesJson(all),
     ...(mapping === undefined || mapping.told.length === 0 ? {} : { told: mapping.told }),
     ...(reclaimed.ranges.length === 0 ? {} : { reclaimed: reclaimed.ranges }),
+    ...(reclaimed.refaulted.length === 0 ? {} : { refaulted: reclaimed.refaulted }),
     ...(reclaimed.killed.length === 0 ? {} : { killed: reclaimed.killed }),
     ...(charges.length === 0 ? {} : { charges }),
     ...(locks.length === 0 ? {} : { locks }),

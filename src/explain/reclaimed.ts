@@ -4,6 +4,7 @@ import { reasonText } from '../machine/reasons.js';
 import type { Kernel } from '../mm/kernel.js';
 import type { Reason } from '../mm/reasons.js';
 import { rmap_places } from '../mm/rmap.js';
+import type { TraceEventOf } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { placeOf } from '../scenario/actor.js';
 import { rangeText, regionName } from '../scenario/place.js';
@@ -18,10 +19,28 @@ export interface ReclaimedRange {
   readonly fn: string;
   /** "swap", "file", or "nothing" where nobody wanted what they held; of pages that stay, why. */
   readonly outcome: string | Reason;
+  /** Who took them, and off which list. */
+  readonly by?: string;
+  readonly list?: string;
+}
+
+/** Pages in a row that came back after they had been evicted, and fared alike. */
+export interface RefaultedRange {
+  readonly process: string;
+  readonly range: string;
+  readonly pages: number;
+  /** How many pages were evicted or became active since, the least and the most; and what that is measured by. */
+  readonly distance: readonly [least: number, most: number];
+  readonly size: readonly [least: number, most: number];
+  /** They are on the active list. */
+  readonly active: boolean;
+  /** They had been there before they were evicted. */
+  readonly workingset: boolean;
 }
 
 export interface Reclaimed {
   readonly ranges: readonly ReclaimedRange[];
+  readonly refaulted: readonly RefaultedRange[];
   /** Pages that are not told of. */
   readonly more: number;
   /** Processes that were killed for their memory. */
@@ -31,12 +50,24 @@ export interface Reclaimed {
 /** Ranges that are told of. */
 const MAX_RANGES = 16;
 
+/** Who takes a folio, and off which list. */
+type Taken = TraceEventOf<'reclaim_folio'>['args'];
+
 interface Run {
   readonly mm: MmStruct;
   readonly addr: number;
   readonly fn: string;
   readonly outcome: string | Reason;
+  readonly taken: Taken | undefined;
   pages: number;
+}
+
+type Refault = TraceEventOf<'workingset_refault'>['args'];
+
+interface RefaultRun {
+  readonly mm: MmStruct;
+  readonly addr: number;
+  readonly all: Refault[];
 }
 
 const idOf = (outcome: string | Reason): string => (typeof outcome === 'string' ? outcome : outcome.id);
@@ -48,12 +79,25 @@ export class ReclaimedPages {
   readonly #last = new Map<MmStruct, Run>();
   readonly #kept = new Set<Page>();
   readonly #killed: string[] = [];
+  readonly #taken = new Map<Page, Taken>();
+  readonly #refaults: RefaultRun[] = [];
   #more = 0;
 
   note(k: Kernel, event: ReclaimEvent): void {
     if (event.event === 'oom_kill') this.#killed.push(event.args.comm);
     else if (event.event === 'skip') this.#keep(k, event.fn, event.page, event.reason);
-    else this.#push(event.mm, event.addr, event.fn, event.args.to);
+    else if (event.event === 'reclaim_folio') this.#taken.set(event.page, event.args);
+    else this.#push(event.mm, event.addr, event.fn, event.args.to, this.#taken.get(event.page));
+  }
+
+  /** The page at an address was evicted once, and is back. */
+  refaulted(mm: MmStruct, addr: number, refault: Refault): void {
+    const last = this.#refaults.at(-1);
+    const alike = (of: Refault): boolean =>
+      of.active === refault.active && of.workingset === refault.workingset;
+    const follows = last?.mm === mm && last.addr + last.all.length * PAGE_SIZE === addr;
+    if (follows && alike(last.all[0]!)) last.all.push(refault);
+    else if (this.#refaults.length < MAX_RANGES) this.#refaults.push({ mm, addr, all: [refault] });
   }
 
   /** Reclaim comes by again: what it leaves is told once. */
@@ -63,13 +107,18 @@ export class ReclaimedPages {
     for (const { vma, address } of rmap_places(k, page)) this.#push(vma.vm_mm, address, fn, reason);
   }
 
-  #push(mm: MmStruct, addr: number, fn: string, outcome: string | Reason): void {
+  #push(mm: MmStruct, addr: number, fn: string, outcome: string | Reason, taken?: Taken): void {
     const last = this.#last.get(mm);
-    const alike = last !== undefined && last.fn === fn && idOf(last.outcome) === idOf(outcome);
+    const alike =
+      last !== undefined &&
+      last.fn === fn &&
+      idOf(last.outcome) === idOf(outcome) &&
+      last.taken?.by === taken?.by &&
+      last.taken?.list === taken?.list;
     if (alike && addr === last.addr + last.pages * PAGE_SIZE) {
       last.pages++;
     } else if (this.#runs.length < MAX_RANGES) {
-      const run = { mm, addr, fn, outcome, pages: 1 };
+      const run = { mm, addr, fn, outcome, taken, pages: 1 };
       this.#runs.push(run);
       this.#last.set(mm, run);
     } else {
@@ -80,31 +129,67 @@ export class ReclaimedPages {
 
   /** `nameOf`: whose address space it is. */
   told(nameOf: (mm: MmStruct) => string): Reclaimed {
-    const ranges = this.#runs.map(({ mm, addr, fn, outcome, pages }) => {
-      const place = placeOf(addr);
-      const range = place === undefined ? regionName(addr) : rangeText(`r${place.region}`, place.page, pages);
-      return { process: nameOf(mm), range, pages, fn, outcome };
+    const ranges = this.#runs.map(({ mm, addr, fn, outcome, taken, pages }) => {
+      const range = rangeName(addr, pages);
+      return { process: nameOf(mm), range, pages, fn, outcome, ...taken };
     });
-    return { ranges, more: this.#more, killed: this.#killed };
+    const refaulted = this.#refaults.map(({ mm, addr, all }) => ({
+      process: nameOf(mm),
+      range: rangeName(addr, all.length),
+      pages: all.length,
+      distance: leastAndMost(all.map(({ distance }) => distance)),
+      size: leastAndMost(all.map(({ size }) => size)),
+      active: all[0]!.active === 1,
+      workingset: all[0]!.workingset === 1,
+    }));
+    return { ranges, refaulted, more: this.#more, killed: this.#killed };
   }
 }
 
-const WHERE: Readonly<Record<string, string>> = {
-  swap: 'swapped out',
-  file: 'unmapped, its file has it',
-  nothing: 'dropped, nobody wants what it held',
+const leastAndMost = (values: readonly number[]): [least: number, most: number] => [
+  values.reduce((a, b) => Math.min(a, b)),
+  values.reduce((a, b) => Math.max(a, b)),
+];
+
+function rangeName(addr: number, pages: number): string {
+  const place = placeOf(addr);
+  return place === undefined ? regionName(addr) : rangeText(`r${place.region}`, place.page, pages);
+}
+
+const WHERE: Readonly<Record<string, (by: string) => string>> = {
+  swap: (by) => `swapped out${by}`,
+  file: (by) => `unmapped${by}, its file has it`,
+  nothing: (by) => `dropped${by}, nobody wants what it held`,
 };
 
-function rangeLine({ process, range, fn, outcome }: ReclaimedRange): string {
-  const what = typeof outcome === 'string' ? WHERE[outcome]! : reasonText(outcome);
-  return `  ${typeof outcome === 'string' ? 'reclaims' : 'keeps'} ${range} of ${process}  ${fn}  ${what}`;
+/** What became of pages, by whom; and why of these: they were the oldest of a list, and not used since reclaim last looked. */
+function outcomeText({ outcome, by, list }: ReclaimedRange): string {
+  if (typeof outcome !== 'string') return reasonText(outcome);
+  const why = list === undefined || list === '' ? '' : `: the oldest of ${list}, not used lately`;
+  return `${WHERE[outcome]!(by === undefined ? '' : ` by ${by}`)}${why}`;
+}
+
+function rangeLine(told: ReclaimedRange): string {
+  const { process, range, fn, outcome } = told;
+  return `  ${typeof outcome === 'string' ? 'reclaims' : 'keeps'} ${range} of ${process}  ${fn}  ${outcomeText(told)}`;
+}
+
+const spanText = ([least, most]: readonly [number, number]): string =>
+  least === most ? `${least}` : `${least} to ${most}`;
+
+function refaultLine({ process, range, distance, size, active, workingset }: RefaultedRange): string {
+  const to = active ? 'active at once' : 'inactive, as if new';
+  const before = workingset ? '; it had been active before' : '';
+  const measure = `${spanText(distance)} pages were evicted or became active since, ${active ? 'no more than' : 'more than'} the ${spanText(size)} in use`;
+  return `  refaults ${range} of ${process}  workingset_refault  ${to}: ${measure}${before}`;
 }
 
 /** A line a range; "page by page" would be thousands. */
-export function reclaimedLines({ ranges, more, killed }: Reclaimed): string[] {
+export function reclaimedLines({ ranges, refaulted, more, killed }: Reclaimed): string[] {
   return [
     ...ranges.map(rangeLine),
     ...(more === 0 ? [] : [`  ... and ${more} more pages`]),
+    ...refaulted.map(refaultLine),
     ...killed.map(
       (name) => `  kills ${name}  oom_kill_process  no memory is left to reclaim, and it has most`,
     ),

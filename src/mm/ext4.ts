@@ -43,7 +43,7 @@ function mark_dirty(k: Kernel, folio: Page): void {
 
 /** The page at `index`, about to be written to by write(). Not referenced; NO_PAGE: no memory. */
 export function* ext4_da_write_begin(k: Kernel, mapping: AddressSpace, index: number): Task<Page> {
-  const folio = yield* filemap_grab_folio(k, mapping, index);
+  const folio = yield* filemap_grab_folio(k, mapping, index, true);
   if (folio !== NO_PAGE) mark_dirty(k, folio);
   return folio;
 }

@@ -10,8 +10,9 @@ import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { filemap_grab_folio } from './filemap_grab.js';
 import { pagesOf } from './filemap_pages.js';
 import type { Kernel } from './kernel.js';
+import { folio_mark_accessed } from './lru.js';
 import { get_page, put_page } from './page_alloc.js';
-import { PG_locked, PG_readahead } from './page_flags.js';
+import { compound_head, PG_locked, PG_readahead } from './page_flags.js';
 import {
   force_page_cache_ra,
   page_cache_async_ra,
@@ -151,6 +152,16 @@ function chunkAt(at: number, end: number): { index: number; offset: number; chun
   return { index: Math.floor(at / PAGE_SIZE), offset, chunk: Math.min(PAGE_SIZE - offset, end - at) };
 }
 
+/**
+ * Whether this is the first read of a page: of a memory file, one from its beginning (shmem_file_read_iter); of a disk, one
+ * that does not go on in the page where the last one ended (pos_same_folio). Pages of a DAX file are not cached.
+ */
+function reads_on({ mapping, f_ra }: MappableFile, at: number): boolean {
+  if (mapping!.kind === 'shmem') return at % PAGE_SIZE === 0;
+  if (mapping!.kind !== 'ext4') return false;
+  return Math.floor(at / PAGE_SIZE) !== Math.floor((f_ra.prev_pos - 1) / PAGE_SIZE);
+}
+
 /** Copy a part of the file to the user. Context: may sleep. Return: bytes, or -errno when there is not one. */
 export function* filemap_read(
   mm: MmStruct,
@@ -167,6 +178,7 @@ export function* filemap_read(
     const { index, offset, chunk } = chunkAt(at, Math.min(pos + count, mapping.size));
     const page = yield* pages.read(k, file, index, Math.ceil((pos + count) / PAGE_SIZE));
     if (page === NO_PAGE) return done > 0 ? done : pages.unreadable;
+    if (page !== null && reads_on(file, at)) folio_mark_accessed(k, compound_head(k.mem, page));
     const bytes = new Uint8Array(chunk);
     k.contents.readBytes(page ?? k.zeroPage, offset, bytes, 0, chunk);
     if (!(yield* copy_to_user(mm, buf + done, bytes))) return done > 0 ? done : -EFAULT;

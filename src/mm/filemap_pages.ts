@@ -16,18 +16,33 @@ import {
 } from './page_flags.js';
 import { folio_wait_writeback } from './page_writeback.js';
 import type { AddressSpace } from './types.js';
+import { workingset_refault } from './workingset.js';
 
 /** Pages up to the end of the file. */
 export const pagesOf = (mapping: AddressSpace): number => Math.ceil(mapping.size / PAGE_SIZE);
 
-/** A new page is the file's, which keeps the allocation's reference. It holds what the disk has of it; a hole is zeros. */
-export function filemap_add_folio(k: Kernel, mapping: AddressSpace, index: number, page: Page): void {
+/**
+ * A new page is the file's, which keeps the allocation's reference. It holds what the disk has of it; a hole is
+ * zeros. `write`: it is about to be written to as a whole or in part (__GFP_WRITE), so that it is not read again.
+ */
+export function filemap_add_folio(
+  k: Kernel,
+  mapping: AddressSpace,
+  index: number,
+  page: Page,
+  write = false,
+): void {
   const block = mapping.blocks.get(index);
   if (block !== undefined) k.disk.read(page, block);
   k.mem.flags[page] = PG_uptodate;
   k.mem.mapping[page] = -mapping.id;
   k.mem.index[page] = index;
   mapping.i_pages.set(index, page);
+  const shadow = mapping.i_shadows?.get(index);
+  if (shadow !== undefined) {
+    mapping.i_shadows!.delete(index);
+    if (!write) workingset_refault(k, page, shadow);
+  }
   folio_add_lru(k, page);
 }
 
@@ -38,14 +53,17 @@ export function filemap_release_folio(k: Kernel, folio: Page): void {
   put_page(k, folio);
 }
 
-/** A folio leaves the cache, whose references, one for each page, the caller has then. */
-export function filemap_remove_folio(k: Kernel, mapping: AddressSpace, folio: Page): void {
+/** A folio leaves the cache, whose references, one for each page, the caller has then; `shadow`: it is evicted. */
+export function filemap_remove_folio(k: Kernel, mapping: AddressSpace, folio: Page, shadow?: number): void {
   const { mem } = k;
   filemap_release_folio(k, folio);
   mem.flags[folio]! &= ~(PG_dirty | PG_readahead);
   const nr = folio_nr_pages(mem, folio);
   for (let i = 0; i < nr; i++) mapping.i_pages.delete(mem.index[folio]! + i);
   mem.mapping[folio] = 0;
+  if (shadow === undefined) return;
+  mapping.i_shadows ??= new Map();
+  mapping.i_shadows.set(mem.index[folio]!, shadow);
 }
 
 /** Drop the whole cache of an inode that nobody maps or has open (evict). */
@@ -68,6 +86,8 @@ export function* truncate_inode_pages_range(
   end: number,
   where: string,
 ): Task {
+  for (const index of mapping.i_shadows?.keys() ?? [])
+    if (index >= first && index < end) mapping.i_shadows!.delete(index);
   const indices = [...mapping.i_pages.keys()].filter((index) => index >= first && index < end);
   for (const index of indices.sort((a, b) => a - b)) {
     const page = mapping.i_pages.get(index);

@@ -5,6 +5,7 @@ import type { Page } from '../sim/memmap.js';
 import type { Kernel } from './kernel.js';
 import { put_page } from './page_alloc.js';
 import { PG_active, PG_lru, PG_mlocked, PG_referenced, PG_unevictable } from './page_flags.js';
+import { workingset_activation } from './workingset.js';
 
 /** To the front of the list that its flags say. */
 export function folio_add_lru(k: Kernel, folio: Page): void {
@@ -52,6 +53,7 @@ export function folio_mark_accessed(k: Kernel, folio: Page): void {
     k.lru.del(folio);
     flags[folio] = (had | PG_active) & ~PG_referenced;
     k.lru.add(folio);
+    workingset_activation(k, folio);
   }
 }
 

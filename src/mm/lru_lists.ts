@@ -22,6 +22,46 @@ const LRU_UNEVICTABLE = -1;
 
 const FIRST_LOG = 1 << 14;
 
+/** What is counted for anonymous memory, and for files. */
+type AnonAndFile = [anon: number, file: number];
+
+/** What reclaim has learnt of a lruvec (struct lruvec, its node_stat_items), in base pages. */
+export interface LruvecState {
+  /** How many were evicted or activated: the clock by which the age of those that are away is told. */
+  nonresident_age: number;
+  /** WORKINGSET_REFAULT_*: came back, WORKINGSET_ACTIVATE_*: soon enough to be active, WORKINGSET_RESTORE_*: and had been so. */
+  readonly refault: AnonAndFile;
+  readonly activate: AnonAndFile;
+  readonly restore: AnonAndFile;
+  /** PGROTATE_*: reclaim looked at them, and they stayed. */
+  readonly rotate: AnonAndFile;
+  /** NR_VMSCAN_WRITE: reclaim wrote them. */
+  readonly write: AnonAndFile;
+  /** anon_cost and file_cost: what reclaim cost lately. */
+  readonly cost: AnonAndFile;
+  /** `activate` as it was when reclaim last ended. */
+  readonly refaults: AnonAndFile;
+  /** What has been made part of the cost. */
+  readonly lastRotated: AnonAndFile;
+  readonly lastIo: AnonAndFile;
+}
+
+/** Items that are a cgroup's, and those of all that it is in. */
+export type LruvecItem = 'refault' | 'activate' | 'restore' | 'rotate' | 'write' | 'cost';
+
+const newState = (): LruvecState => ({
+  nonresident_age: 0,
+  refault: [0, 0],
+  activate: [0, 0],
+  restore: [0, 0],
+  rotate: [0, 0],
+  write: [0, 0],
+  cost: [0, 0],
+  refaults: [0, 0],
+  lastRotated: [0, 0],
+  lastIo: [0, 0],
+});
+
 /** The list of a folio with these flags. */
 function folio_lru_list(flags: number): LruList | typeof LRU_UNEVICTABLE {
   if ((flags & PG_unevictable) !== 0) return LRU_UNEVICTABLE;
@@ -106,6 +146,8 @@ export class LruLists {
   #log: Uint32Array;
   #logged = 0;
   #links: Links | null = null;
+  /** By cgroup. */
+  readonly #states: LruvecState[] = [newState()];
 
   constructor(
     private readonly mem: Memmap,
@@ -148,9 +190,30 @@ export class LruLists {
     return this.#links!.oldest[memcgId * NR_LRU_LISTS + list] ?? 0;
   }
 
-  /** Base pages. */
+  /** Base pages of the cgroup's own list (lruvec_lru_size). */
   size(list: LruList, memcgId = 0): number {
     return this.#links!.pages[memcgId * NR_LRU_LISTS + list] ?? 0;
+  }
+
+  /** The same with those of the cgroups below it (lruvec_page_state): of the root, all of the node. */
+  page_state(list: LruList, memcgId: number): number {
+    if (memcgId !== 0) return this.size(list, memcgId);
+    const { pages } = this.#links!;
+    let sum = 0;
+    for (let i: number = list; i < pages.length; i += NR_LRU_LISTS) sum += pages[i]!;
+    return sum;
+  }
+
+  state(memcgId: number): LruvecState {
+    while (memcgId >= this.#states.length) this.#states.push(newState());
+    return this.#states[memcgId]!;
+  }
+
+  /** Count pages of a cgroup, which are its parent's, too. */
+  mod_lruvec_state(item: LruvecItem, file: boolean, pages: number, memcgId: number): void {
+    const type = file ? 1 : 0;
+    this.state(memcgId)[item][type] += pages;
+    if (memcgId !== 0) this.state(0)[item][type] += pages;
   }
 
   /** Memory is short: from now on there are lists. `limit`: no page of system memory has a higher number. */

@@ -16,6 +16,7 @@ import {
   PG_lru,
   PG_referenced,
   PG_unevictable,
+  PG_workingset,
   page_mapcount,
 } from './page_flags.js';
 import {
@@ -98,7 +99,8 @@ function mapped_by_others(k: Kernel, folio: Page): boolean {
 /** To the end of the LRU, or off it, to be reclaimed. */
 function deactivate({ vma, pageout, folios }: Walk, folio: Page): void {
   const k = vma.vm_mm.kernel;
-  folio_move_lru(k, folio, PG_referenced | PG_active);
+  const wasActive = k.behaviour.coldKeepsWorkingset && (k.mem.flags[folio]! & PG_active) !== 0;
+  folio_move_lru(k, folio, PG_referenced | PG_active, wasActive ? PG_workingset : 0);
   if (pageout && (k.mem.flags[folio]! & PG_unevictable) === 0 && folio_isolate_lru(k, folio))
     folios.push(folio);
 }

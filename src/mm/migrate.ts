@@ -20,6 +20,7 @@ import {
   PG_swapbacked,
   PG_unevictable,
   PG_uptodate,
+  PG_workingset,
 } from './page_flags.js';
 import {
   FLAGS,
@@ -217,11 +218,14 @@ function replace_in_page_cache(k: Kernel, mapping: AddressSpace, newfolio: Page,
   for (let i = 0; i < nr; i++) mapping.i_pages.set(mem.index[folio]! + i, newfolio + i);
 }
 
+/** Flags that go with what a folio holds. */
+const MIGRATED_FLAGS = PG_referenced | PG_uptodate | PG_active | PG_workingset | PG_unevictable | PG_dirty;
+
 /** Take over the page flags of the migrated folio. */
 export function folio_migrate_flags(k: Kernel, newfolio: Page, folio: Page): void {
   const { mem } = k;
   const flags = mem.flags[folio]!;
-  mem.flags[newfolio]! |= flags & (PG_referenced | PG_uptodate | PG_active | PG_unevictable | PG_dirty);
+  mem.flags[newfolio]! |= flags & MIGRATED_FLAGS;
   mem.flags[folio] = flags & ~(PG_active | PG_unevictable);
   if (k.memcgs !== null) mem_cgroup_migrate(k, folio, newfolio);
 }

@@ -36,6 +36,8 @@ export const PG_readahead = 1 << 19;
 export const PG_hwpoison = 1 << 20;
 /** The disk is being given what it holds. */
 export const PG_writeback = 1 << 21;
+/** It was active once, and reclaim has looked at it since. */
+export const PG_workingset = 1 << 22;
 
 /** Flags that __split_huge_page_tail() copies from the head. */
 export const SPLIT_COPIED_FLAGS =
@@ -44,6 +46,7 @@ export const SPLIT_COPIED_FLAGS =
   PG_mlocked |
   PG_uptodate |
   PG_active |
+  PG_workingset |
   PG_locked |
   PG_unevictable |
   PG_dirty;
@@ -51,6 +54,11 @@ export const SPLIT_COPIED_FLAGS =
 /** The head page of the folio that `page` belongs to. */
 export function compound_head(mem: Memmap, page: Page): Page {
   return (mem.flags[page]! & PG_tail) !== 0 ? mem.priv[page]! : page;
+}
+
+/** Whether it is on the lists of files: of a file on a disk, or memory after MADV_FREE. */
+export function folio_is_file_lru(mem: Memmap, folio: Page): boolean {
+  return (mem.flags[folio]! & PG_swapbacked) === 0;
 }
 
 export function folio_test_large(mem: Memmap, folio: Page): boolean {

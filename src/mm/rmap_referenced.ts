@@ -45,15 +45,20 @@ function maps(k: Kernel, folio: Page, place: RmapPlace): boolean {
   return !forEachMappedPte(k, folio, place, pte_present, () => false);
 }
 
-/** Return: how many VMAs used the folio, whose accessed bits are cleared; or IN_LOCKED_VMA. */
-export function folio_referenced(k: Kernel, folio: Page): number {
+/**
+ * `by`: has the flags of the VMAs that used it added. Return: how many VMAs used the folio, whose accessed bits are
+ * cleared; or IN_LOCKED_VMA.
+ */
+export function folio_referenced(k: Kernel, folio: Page, by?: { vm_flags: number }): number {
   let referenced = 0;
   for (const place of rmap_places(k, folio)) {
     if ((place.vma.vm_flags & VM_LOCKED) !== 0 && maps(k, folio, place)) {
       mlock_folio(k, folio);
       return IN_LOCKED_VMA;
     }
-    if (clear_young(k, folio, place)) referenced++;
+    if (!clear_young(k, folio, place)) continue;
+    referenced++;
+    if (by !== undefined) by.vm_flags |= place.vma.vm_flags;
   }
   return referenced;
 }

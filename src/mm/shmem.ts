@@ -26,10 +26,13 @@ import {
   compound_head,
   folio_nr_pages,
   folio_test_large,
+  PG_active,
   PG_dirty,
   PG_locked,
+  PG_referenced,
   PG_swapbacked,
   PG_uptodate,
+  PG_workingset,
 } from './page_flags.js';
 import { delete_from_swap_cache, free_swap_and_cache, swap_free, swap_read_folio } from './swap.js';
 import {
@@ -44,6 +47,7 @@ import {
   type VmOperations,
 } from './types.js';
 import { handle_userfault } from './userfaultfd_k.js';
+import { workingset_refault } from './workingset.js';
 
 /**
  * The page at `index` of the file, made when it is missing; NO_PAGE when memory is used up. Not referenced. `mm`: who
@@ -81,9 +85,12 @@ function* shmem_get_missing_folio(
   return page;
 }
 
+/** What a page from the swap cache keeps. */
+const KEPT_FLAGS = PG_referenced | PG_active | PG_workingset;
+
 /** A new page becomes the file's, which keeps the allocation's reference. */
 export function shmem_add_to_page_cache(k: Kernel, mapping: AddressSpace, index: number, page: Page): void {
-  k.mem.flags[page] = PG_uptodate | PG_swapbacked | PG_dirty;
+  k.mem.flags[page] = (k.mem.flags[page]! & KEPT_FLAGS) | PG_uptodate | PG_swapbacked | PG_dirty;
   k.mem.mapping[page] = -mapping.id;
   k.mem.index[page] = index;
   mapping.i_pages.set(index, page);
@@ -100,7 +107,10 @@ export function shmem_beyond_end(vma: VmArea, addr: number): boolean {
 function shmem_swapin_folio(k: Kernel, mapping: AddressSpace, index: number, slot: number, page: Page): void {
   const cached = k.swap!.cache.get(slot);
   if (cached === undefined) {
+    const shadow = k.swap!.shadows.get(slot);
     swap_read_folio(k, page, slot);
+    k.mem.flags[page]! |= PG_swapbacked;
+    if (shadow !== undefined) workingset_refault(k, page, shadow);
   } else {
     get_page(k, page);
     lruvec_del_folio(k, page);

@@ -17,6 +17,8 @@ export class SwapDevice {
   readonly disk: StoredContents;
   /** The swap cache: by slot. A page keeps its slot in page->private. */
   readonly cache = new Map<number, Page>();
+  /** What the cache has instead of a page that was evicted: when that was (workingset.ts). */
+  readonly shadows = new Map<number, number>();
   #next = 0;
   #used = 0;
 
@@ -34,17 +36,25 @@ export class SwapDevice {
     this.#map[slot] = before + delta;
     if (this.cache.has(slot)) return;
     if (before === 0) this.#used++;
-    else if (before + delta === 0) this.#used--;
+    else if (before + delta === 0) this.#range_free(slot);
   }
 
   cache_add(slot: number, folio: Page): void {
     this.cache.set(slot, folio);
+    this.shadows.delete(slot);
     if (this.#map[slot] === 0) this.#used++;
   }
 
-  cache_delete(slot: number): void {
+  cache_delete(slot: number, shadow?: number): void {
     this.cache.delete(slot);
-    if (this.#map[slot] === 0) this.#used--;
+    if (shadow !== undefined) this.shadows.set(slot, shadow);
+    if (this.#map[slot] === 0) this.#range_free(slot);
+  }
+
+  /** Nobody has the slot any more (swap_range_free, clear_shadow_from_swap_cache). */
+  #range_free(slot: number): void {
+    this.#used--;
+    this.shadows.delete(slot);
   }
 
   /** Slots that somebody refers to, or whose page is in the cache. */
@@ -101,16 +111,21 @@ export function add_to_swap(k: Kernel, folio: Page): boolean {
   return true;
 }
 
-function leave_swap_cache(k: Kernel, folio: Page): void {
-  k.swap!.cache_delete(k.mem.priv[folio]!);
+/** Slots that are free. */
+export const get_nr_swap_pages = ({ swap }: Kernel): number =>
+  swap === null ? 0 : swap.slots - swap.inUse();
+
+function leave_swap_cache(k: Kernel, folio: Page, shadow?: number): void {
+  k.swap!.cache_delete(k.mem.priv[folio]!, shadow);
   k.mem.priv[folio] = 0;
   k.mem.flags[folio]! &= ~PG_swapcache;
   put_page(k, folio);
 }
 
-export function delete_from_swap_cache(k: Kernel, folio: Page): void {
+/** `shadow`: of one that is evicted. */
+export function delete_from_swap_cache(k: Kernel, folio: Page, shadow?: number): void {
   const slot = k.mem.priv[folio]!;
-  leave_swap_cache(k, folio);
+  leave_swap_cache(k, folio, shadow);
   uncharge_unused(k, slot);
 }
 

@@ -39,6 +39,7 @@ import {
   type VmFault,
 } from './types.js';
 import { maybe_mkwrite } from './vma.js';
+import { workingset_refault } from './workingset.js';
 
 /** The page that the cache has of a slot, with a reference; NO_PAGE: none. */
 function swap_cache_get_folio(k: Kernel, slot: number): Page {
@@ -67,9 +68,11 @@ function* page_of_slot(k: Kernel, slot: number, vma: VmArea, addr: number): Task
     return meanwhile;
   }
   // A RAM disk answers at once: what nobody else has needs no cache (SWP_SYNCHRONOUS_IO).
+  const shadow = k.swap!.shadows.get(slot);
   if (k.swap!.count(slot) > 1) read_swap_cache(k, page, slot);
   else swap_read_folio(k, page, slot);
   k.mem.flags[page]! |= PG_uptodate | PG_swapbacked;
+  if (shadow !== undefined) workingset_refault(k, page, shadow);
   folio_add_lru(k, page);
   return page;
 }

@@ -73,6 +73,13 @@ export interface TraceEvents {
   folio_start_writeback: OfPage;
   folio_end_writeback: OfPage;
   folio_wait_writeback: OfPage;
+  /** Reclaim takes the folio, off `list`: it was not used since it last looked. `by`: who reclaims, and for whom. */
+  reclaim_folio: OfPage & With<{ by: string; list: string }>;
+  /**
+   * What was evicted is back: `distance` pages went or became active since, of `size` that it may be. `active`: so it is
+   * on the active list; `workingset`: it had been on it before.
+   */
+  workingset_refault: OfPage & With<{ distance: number; size: number; active: number; workingset: number }>;
   /** A process is killed for its memory. */
   oom_kill: { readonly mm: MmStruct } & With<{ pid: number; comm: string }>;
   // Memory cgroups, by their names; "/" is the root.

@@ -81,6 +81,8 @@ export interface MappableFile {
 export class AddressSpace {
   /** Index (in pages; of huge pages for hugetlb) to page. Guarded by: the page lock; hugetlb: hugetlb_fault_mutex. */
   readonly i_pages = new Map<number, Page>();
+  /** Of a file on a disk: index to the note of when its page was evicted (workingset.ts); null: none ever was. */
+  i_shadows: Map<number, number> | null = null;
   /** shmem: index to the slot of the swap device that has the page. */
   readonly i_swapped = new Map<number, number>();
   /** A file on a disk: index to the block of the disk that has the page. What is in neither is a hole. */

@@ -7,6 +7,7 @@ import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import type { Kernel } from './kernel.js';
 import { folio_putback_lru, lruvec_del_folio } from './lru.js';
+import { lru_note_cost } from './lru_cost.js';
 import {
   LRU_ACTIVE_ANON,
   LRU_ACTIVE_FILE,
@@ -15,8 +16,9 @@ import {
   type LruList,
 } from './lru_lists.js';
 import type { MemCgroup } from './memcontrol.js';
-import { folio_nr_pages, PG_active, PG_unevictable } from './page_flags.js';
+import { folio_nr_pages, PG_active, PG_unevictable, PG_workingset } from './page_flags.js';
 import { folio_referenced } from './rmap_referenced.js';
+import { VM_EXEC } from './types.js';
 import {
   can_reclaim_anon_pages,
   get_scan_count,
@@ -24,8 +26,10 @@ import {
   type LruPlace,
   prepare_scan_control,
   type ScanControl,
+  snapshot_refaults,
 } from './vmscan_balance.js';
-import { shrink_folio_list } from './vmscan_folios.js';
+import { type Shrinking, shrink_folio_list } from './vmscan_folios.js';
+import { workingset_age_nonresident } from './workingset.js';
 
 /** How often reclaim may be in vain before something else has to happen (mm/internal.h). */
 export const MAX_RECLAIM_RETRIES = 16;
@@ -40,8 +44,18 @@ const EVICTABLE: readonly LruList[] = [
 
 /** reclaim_pages(): folios off the LRU, with a reference each, which goes. Context: may sleep. */
 export function* reclaim_pages(k: Kernel, folios: readonly Page[]): Task {
-  yield* shrink_folio_list(k, folios, true);
+  yield* shrink_folio_list(k, folios, {
+    by: 'advice',
+    list: '',
+    target: 0,
+    ignore_references: true,
+    nr_pageout: 0,
+    nr_activate: 0,
+  });
 }
+
+/** What an lruvec is made of, as explanations call it. */
+const LIST_NAMES = ['inactive anon', 'active anon', 'inactive file', 'active file'] as const;
 
 /** Take folios of up to `nr_to_scan` pages off the end of a list, with a reference each, oldest first. */
 function isolate_lru_folios(
@@ -63,20 +77,56 @@ function isolate_lru_folios(
   return taken;
 }
 
-function* shrink_inactive_list(k: Kernel, nr_to_scan: number, list: LruList, at: LruPlace): Task<number> {
-  return yield* shrink_folio_list(k, isolate_lru_folios(k, nr_to_scan, list, at), false);
+function* shrink_inactive_list(k: Kernel, nr_to_scan: number, list: LruList, sc: ScanControl): Task<number> {
+  const lruvec = k.lruvecs[sc.nid]!;
+  const file = list === LRU_INACTIVE_FILE;
+  const folios = isolate_lru_folios(k, nr_to_scan, list, sc);
+  const nr_scanned = folios.reduce((sum, folio) => sum + folio_nr_pages(k.mem, folio), 0);
+  if (nr_scanned === 0) return 0;
+  const shrinking: Shrinking = {
+    by: sc.by,
+    list: LIST_NAMES[list],
+    target: sc.memcg?.id ?? 0,
+    ignore_references: false,
+    nr_pageout: 0,
+    nr_activate: 0,
+  };
+  const nr_reclaimed = yield* shrink_folio_list(k, folios, shrinking);
+  workingset_age_nonresident(lruvec, sc.memcgId, shrinking.nr_activate);
+  const nr_rotated = Math.max(nr_scanned - nr_reclaimed, 0);
+  lruvec.mod_lruvec_state('rotate', file, nr_rotated, sc.memcgId);
+  lru_note_cost(k, lruvec, sc.memcgId, file, shrinking.nr_pageout, nr_rotated);
+  return nr_reclaimed;
 }
 
-/** The oldest active folios become inactive, and start with a clean slate: used or not. */
+/**
+ * The oldest active folios become inactive, and start with a clean slate: used or not. Pages of programs, which have been
+ * run since, have one more round.
+ */
 function shrink_active_list(k: Kernel, nr_to_scan: number, list: LruList, at: LruPlace): void {
-  const { flags } = k.mem;
+  const { mem } = k;
+  const { flags } = mem;
+  const file = list === LRU_ACTIVE_FILE;
+  const lruvec = k.lruvecs[at.nid]!;
+  const inactive: Page[] = [];
+  let nr_rotated = 0;
   for (const folio of isolate_lru_folios(k, nr_to_scan, list, at)) {
-    if ((flags[folio]! & PG_unevictable) === 0) {
-      folio_referenced(k, folio);
-      flags[folio]! &= ~PG_active;
+    const used = { vm_flags: 0 };
+    if ((flags[folio]! & PG_unevictable) !== 0) {
+      folio_putback_lru(k, folio);
+    } else if (folio_referenced(k, folio, used) > 0 && file && (used.vm_flags & VM_EXEC) !== 0) {
+      nr_rotated += folio_nr_pages(mem, folio);
+      folio_putback_lru(k, folio);
+    } else {
+      flags[folio] = (flags[folio]! & ~PG_active) | PG_workingset;
+      inactive.push(folio);
     }
-    folio_putback_lru(k, folio);
   }
+  for (const folio of inactive) folio_putback_lru(k, folio);
+  if (nr_rotated === 0) return;
+  workingset_age_nonresident(lruvec, at.memcgId, nr_rotated);
+  lruvec.mod_lruvec_state('rotate', file, nr_rotated, at.memcgId);
+  if (k.behaviour.rotationsCost) lru_note_cost(k, lruvec, at.memcgId, file, 0, nr_rotated);
 }
 
 function* shrink_list(k: Kernel, list: LruList, nr_to_scan: number, sc: ScanControl): Task<number> {
@@ -163,6 +213,9 @@ function* do_try_to_free_pages(
     deactivate_file: false,
     cache_trim_mode: false,
     file_is_tiny: false,
+    anon_cost: 0,
+    file_cost: 0,
+    by: memcg === null ? 'direct reclaim' : 'a limit',
     memcg,
     memcgId: 0,
     nr_to_reclaim,
@@ -171,6 +224,7 @@ function* do_try_to_free_pages(
     yield* shrink_zones(k, sc);
     if (sc.nr_reclaimed >= sc.nr_to_reclaim) break;
   }
+  for (const nid of nodes) snapshot_refaults(k, nid, memcg?.id ?? 0);
   if (sc.nr_reclaimed > 0 || !sc.skipped_deactivate || force_deactivate) return sc.nr_reclaimed;
   return yield* do_try_to_free_pages(k, nodes, memcg, nr_to_reclaim, true);
 }

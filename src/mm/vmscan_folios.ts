@@ -11,6 +11,7 @@ import type { Kernel } from './kernel.js';
 import { folio_putback_lru } from './lru.js';
 import { folio_try_get, put_page } from './page_alloc.js';
 import {
+  folio_is_file_lru,
   folio_mapped,
   folio_maybe_dma_pinned,
   folio_nr_pages,
@@ -35,10 +36,29 @@ import {
   folio_test_swapcache,
   swap_writepage,
 } from './swap.js';
-import type { AddressSpace } from './types.js';
+import { type AddressSpace, VM_EXEC } from './types.js';
+import { workingset_eviction } from './workingset.js';
 
 /** What becomes of a folio: nobody needs it any more; it goes back where it was; or to the active list. */
 type Outcome = 'freed' | 'keep' | 'activate';
+
+/** Who reclaims: whoever found no memory, for a cgroup whose limit is reached, or as a program advises (madvise). */
+export type Reclaimer = 'direct reclaim' | 'a limit' | 'advice';
+
+/** struct reclaim_stat, with what of struct scan_control reclaim of folios goes by. */
+export interface Shrinking {
+  readonly by: Reclaimer;
+  /** Where the folios were. */
+  readonly list: string;
+  /** The cgroup for whose sake they go (target_mem_cgroup); 0: all. */
+  readonly target: number;
+  /** Also what was used lately. */
+  readonly ignore_references: boolean;
+  /** Base pages that were written. */
+  nr_pageout: number;
+  /** Base pages that are active now. */
+  nr_activate: number;
+}
 
 /** Why the folio stays, for whoever asks. */
 function stays(k: Kernel, folio: Page, because: Because, outcome: 'keep' | 'activate' = 'keep'): Outcome {
@@ -49,13 +69,16 @@ function stays(k: Kernel, folio: Page, because: Because, outcome: 'keep' | 'acti
 
 /** Whether it has been used lately, and is to stay. Clears what says so. */
 function folio_check_references(k: Kernel, folio: Page): Outcome | 'reclaim' {
-  const ptes = folio_referenced(k, folio);
+  const used = { vm_flags: 0 };
+  const ptes = folio_referenced(k, folio, used);
   const before = k.mem.flags[folio]!;
   k.mem.flags[folio] = before & ~PG_referenced;
   if (ptes === IN_LOCKED_VMA) return stays(k, folio, 'mlocked', 'activate');
   if (ptes === 0) return 'reclaim';
   k.mem.flags[folio]! |= PG_referenced;
-  return (before & PG_referenced) !== 0 || ptes > 1 ? 'activate' : 'keep';
+  if ((before & PG_referenced) !== 0 || ptes > 1) return 'activate';
+  // Pages of programs stay from their first use on.
+  return (used.vm_flags & VM_EXEC) !== 0 && folio_is_file_lru(k.mem, folio) ? 'activate' : 'keep';
 }
 
 /** Lazily freed memory: nothing to be kept, if nobody wrote to it since. */
@@ -66,21 +89,26 @@ function* discard_lazyfree(k: Kernel, folio: Page): Task<Outcome> {
 }
 
 /** An unmapped page of a file on a disk: a clean one goes, a dirty one is not written here. */
-function drop_file_folio(k: Kernel, mapping: AddressSpace, folio: Page): Outcome {
+function drop_file_folio(k: Kernel, mapping: AddressSpace, folio: Page, { target }: Shrinking): Outcome {
   if ((k.mem.flags[folio]! & PG_dirty) !== 0) return stays(k, folio, 'dirty-file', 'activate');
   filemap_release_folio(k, folio);
   // The caller's reference, and the cache's.
   if (k.mem.refcount[folio] !== 2) return stays(k, folio, held(k, folio, 2));
-  filemap_remove_folio(k, mapping, folio);
+  filemap_remove_folio(k, mapping, folio, workingset_eviction(k, folio, target));
   put_page(k, folio);
   return 'freed';
 }
 
+function count_write(k: Kernel, folio: Page): void {
+  const lruvec = k.lruvecs[k.nodes.page_to_nid(folio)]!;
+  lruvec.mod_lruvec_state('write', folio_is_file_lru(k.mem, folio), 1, lruvec.memcgOf(folio));
+}
+
 /** Write the unmapped folio to swap, and let the cache go. */
-function pageout(k: Kernel, folio: Page): Outcome {
+function pageout(k: Kernel, folio: Page, shrinking: Shrinking): Outcome {
   const { mem } = k;
   const file = mem.mapping[folio]! < 0 ? k.mappings[-mem.mapping[folio]!]! : null;
-  if (file?.kind === 'ext4') return drop_file_folio(k, file, folio);
+  if (file?.kind === 'ext4') return drop_file_folio(k, file, folio, shrinking);
   // The caller's reference, and the cache's.
   if ((mem.flags[folio]! & PG_dirty) !== 0) {
     if (mem.refcount[folio] !== 2) return stays(k, folio, held(k, folio, 2));
@@ -88,20 +116,27 @@ function pageout(k: Kernel, folio: Page): Outcome {
       return stays(k, folio, 'no-swap', 'activate');
     }
     swap_writepage(k, folio);
+    shrinking.nr_pageout++;
+    count_write(k, folio);
   }
   if (mem.refcount[folio] !== 2) return stays(k, folio, held(k, folio, 2));
-  if (folio_test_swapcache(k, folio)) delete_from_swap_cache(k, folio);
+  if (folio_test_swapcache(k, folio))
+    delete_from_swap_cache(k, folio, workingset_eviction(k, folio, shrinking.target));
   return 'freed';
 }
 
 /** Context: small folio, locked and off the LRU, with a reference of the caller; may sleep. */
-function* shrink_folio(k: Kernel, folio: Page, ignore_references: boolean): Task<Outcome> {
+function* shrink_folio(k: Kernel, folio: Page, shrinking: Shrinking): Task<Outcome> {
   const { mem } = k;
   if ((mem.flags[folio]! & PG_unevictable) !== 0) return stays(k, folio, 'mlocked');
   if (folio_test_writeback(k, folio)) return stays(k, folio, 'under-writeback', 'activate');
-  if (!ignore_references) {
+  if (!shrinking.ignore_references) {
     const outcome = folio_check_references(k, folio);
     if (outcome !== 'reclaim') return outcome;
+  }
+  if (k.trace !== null) {
+    const { by, list } = shrinking;
+    k.note({ event: 'reclaim_folio', fn: 'shrink_folio_list', page: folio, args: { by, list } });
   }
   const anon = folio_test_anon(mem, folio);
   if (anon && (mem.flags[folio]! & PG_swapbacked) === 0) return yield* discard_lazyfree(k, folio);
@@ -112,30 +147,31 @@ function* shrink_folio(k: Kernel, folio: Page, ignore_references: boolean): Task
   if (folio_mapped(mem, folio)) yield* try_to_unmap(k, folio);
   if (folio_mapped(mem, folio)) return stays(k, folio, 'not-unmapped', 'activate');
   if (folio_maybe_dma_pinned(mem, folio)) return stays(k, folio, 'maybe-pinned', 'activate');
-  return pageout(k, folio);
+  return pageout(k, folio, shrinking);
 }
 
 /** Back to a list, to the front of it. */
-function put_back(k: Kernel, folio: Page, outcome: Outcome): void {
+function put_back(k: Kernel, folio: Page, outcome: Outcome, shrinking: Shrinking): void {
   if (outcome === 'activate') {
     const { mem } = k;
     if (folio_test_swapcache(k, folio) && (k.swap!.full || (mem.flags[folio]! & PG_unevictable) !== 0))
       folio_free_swap(k, folio);
     mem.flags[folio]! |= PG_active;
+    shrinking.nr_activate += folio_nr_pages(mem, folio);
   }
   k.unlock_page(folio);
   folio_putback_lru(k, folio);
 }
 
 /** Return: 1 when it is gone, else 0. */
-function* shrink_one(k: Kernel, folio: Page, ignore_references: boolean): Task<number> {
+function* shrink_one(k: Kernel, folio: Page, shrinking: Shrinking): Task<number> {
   if (!k.trylock_page(folio)) {
     stays(k, folio, 'locked-by-other');
     folio_putback_lru(k, folio);
     return 0;
   }
-  const outcome = yield* shrink_folio(k, folio, ignore_references);
-  put_back(k, folio, outcome);
+  const outcome = yield* shrink_folio(k, folio, shrinking);
+  put_back(k, folio, outcome, shrinking);
   return outcome === 'freed' ? 1 : 0;
 }
 
@@ -143,17 +179,17 @@ function* shrink_one(k: Kernel, folio: Page, ignore_references: boolean): Task<n
  * A huge folio is split first. DIVERGES: the kernel swaps it out as a whole where 512 slots in a row are free.
  * Return: the folios that it came to be, each off the LRU, with a reference; null where it stays, and is back on a list.
  */
-function* split_for_swap(k: Kernel, folio: Page, ignore_references: boolean): Task<readonly Page[] | null> {
+function* split_for_swap(k: Kernel, folio: Page, shrinking: Shrinking): Task<readonly Page[] | null> {
   if (!k.trylock_page(folio)) {
     folio_putback_lru(k, folio);
     return null;
   }
   let outcome: Outcome | 'reclaim' = 'reclaim';
   if ((k.mem.flags[folio]! & PG_unevictable) !== 0) outcome = stays(k, folio, 'mlocked');
-  else if (!ignore_references) outcome = folio_check_references(k, folio);
+  else if (!shrinking.ignore_references) outcome = folio_check_references(k, folio);
   if (outcome === 'reclaim' && (yield* split_folio(k, folio)) !== 0) outcome = 'activate';
   if (outcome !== 'reclaim') {
-    put_back(k, folio, outcome);
+    put_back(k, folio, outcome, shrinking);
     return null;
   }
   k.unlock_page(folio);
@@ -166,22 +202,18 @@ function* split_for_swap(k: Kernel, folio: Page, ignore_references: boolean): Ta
 
 /**
  * Folios off the LRU, with a reference each, which goes; what stays is back on a list in the end.
- * `ignore_references`: also what was used lately. Context: may sleep. Return: base pages that are free now.
+ * Context: may sleep. Return: base pages that are free now.
  */
-export function* shrink_folio_list(
-  k: Kernel,
-  folios: readonly Page[],
-  ignore_references: boolean,
-): Task<number> {
+export function* shrink_folio_list(k: Kernel, folios: readonly Page[], shrinking: Shrinking): Task<number> {
   let nr_reclaimed = 0;
   for (const folio of folios) {
     k.executor.charge(COST_PAGE * folio_nr_pages(k.mem, folio));
     if (!folio_test_large(k.mem, folio)) {
-      nr_reclaimed += yield* shrink_one(k, folio, ignore_references);
+      nr_reclaimed += yield* shrink_one(k, folio, shrinking);
       continue;
     }
-    const parts = yield* split_for_swap(k, folio, ignore_references);
-    for (const part of parts ?? []) nr_reclaimed += yield* shrink_one(k, part, ignore_references);
+    const parts = yield* split_for_swap(k, folio, shrinking);
+    for (const part of parts ?? []) nr_reclaimed += yield* shrink_one(k, part, shrinking);
   }
   return nr_reclaimed;
 }

@@ -24,10 +24,11 @@ const TELLING: ReadonlySet<EventName> = new Set<EventName>([
   'hmm_fault_failed',
   'gup_stopped',
   'memunmap_pages_wait',
+  'workingset_refault',
 ]);
 
 /** What reclaim takes, what it leaves, and who is killed where that does not suffice. */
-export type ReclaimEvent = TraceEventOf<'reclaim_unmap' | 'skip' | 'oom_kill'>;
+export type ReclaimEvent = TraceEventOf<'reclaim_folio' | 'reclaim_unmap' | 'skip' | 'oom_kill'>;
 
 /** Charges of memory cgroups. */
 export type ChargeEvent = TraceEventOf<
@@ -36,9 +37,11 @@ export type ChargeEvent = TraceEventOf<
 
 const isCharge = (event: TraceEvent): event is ChargeEvent => event.event.startsWith('mem_cgroup_');
 
+const RECLAIMS: ReadonlySet<EventName> = new Set<EventName>(['reclaim_folio', 'reclaim_unmap', 'oom_kill']);
+
 function isReclaim(event: TraceEvent): event is ReclaimEvent {
   if (event.event === 'skip') return event.fn === 'shrink_folio_list';
-  return event.event === 'reclaim_unmap' || event.event === 'oom_kill';
+  return RECLAIMS.has(event.event);
 }
 
 /** One command of a driver. */

@@ -31,7 +31,9 @@ t.test('explain', async (t) => {
   );
   t.equal(last(4), '  r0[0]  stays  migrate_vma_collect_pmd  swapped out');
   t.equal(last(5), '  r0[0]  NONE  hmm_vma_handle_pte  swap entry, and a snapshot faults nothing in');
-  t.match(last(6), /^ {2}r0\[0\] {2}loaded {2}do_swap_page {2}read from swap: system pfn 0x[0-9a-f]+$/);
+  const [loaded, refaulted] = explained(document, 6).slice(-2);
+  t.match(loaded, /^ {2}r0\[0\] {2}loaded {2}do_swap_page {2}read from swap: system pfn 0x[0-9a-f]+$/);
+  t.match(refaulted, /^ {2}refaults r0\[0\] of p0 {2}workingset_refault {2}/);
 });
 
 t.test('show', async (t) => {

@@ -7,6 +7,9 @@ import { generations } from '../../src/generations/index.js';
 
 /** In the order v5-generic, v4-coherent, 6.1, 6.12, 7.3. */
 const VALUES = {
+  coldKeepsWorkingset: [false, false, false, true, true],
+  rotationsCost: [false, false, false, true, true],
+  costsComeOfCounters: [false, false, false, false, true],
   injectedErrorsKill: [false, false, false, true, true],
   memcgStocks: [1, 1, 1, 1, 7],
   chargesMove: [true, true, true, true, false],

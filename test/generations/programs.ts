@@ -4,6 +4,8 @@ import { translate } from '../../src/checkers/tlb.js';
 import type { Machine, Process } from '../../src/machine/machine.js';
 import { pin_user_pages } from '../../src/mm/gup.js';
 import { FOLL_LONGTERM } from '../../src/mm/gup_flags.js';
+import { folio_mark_accessed } from '../../src/mm/lru.js';
+import { PG_active, PG_workingset } from '../../src/mm/page_flags.js';
 import { KSFT_FAIL } from '../../src/selftests/events.js';
 import { hmmTests } from '../../src/selftests/hmm-tests/suites.js';
 import { Hsakmt } from '../../src/selftests/kfdtest/hsakmt.js';
@@ -29,6 +31,7 @@ import {
 } from '../../src/uapi/kfd_ioctl.js';
 import {
   ARCH_MAP_VDSO_64,
+  MADV_COLD,
   MADV_DONTNEED_LOCKED,
   MAP_ANONYMOUS,
   MAP_HUGETLB,
@@ -141,6 +144,17 @@ function pagesInvalidated(machine: Machine): number {
 
 function* dontneedLocked(sys: Sys): Task<number> {
   return yield* sys.madvise(yield* map(sys, PAGE_SIZE), PAGE_SIZE, MADV_DONTNEED_LOCKED);
+}
+
+/** Whether a page that was active, and is put to the end of the LRU, knows that it was. */
+function coldWasActive(machine: Machine): number {
+  const process = machine.spawn('p0');
+  const addr = machine.call(process, filledPage);
+  const { page } = translate(process.ownMm, addr);
+  for (let n = 0; n < 2; n++) folio_mark_accessed(machine.kernel, page);
+  machine.call(process, (sys) => sys.madvise(addr, PAGE_SIZE, MADV_COLD));
+  const flags = machine.kernel.mem.flags[page]!;
+  return (flags & PG_active) === 0 && (flags & PG_workingset) !== 0 ? 1 : 0;
 }
 
 // --- pages on a device ------------------------------------------------------------------------------------
@@ -439,6 +453,7 @@ export const programs: Readonly<Record<string, WitnessProgram>> = {
   'pages pinned with an internal flag': { run: calling(pagesPinned), expected: 0 },
   'pages that mprotect invalidates': { run: pagesInvalidated, expected: 2048 },
   'faults of a touch': { run: faultsOfTouch, expected: 2 },
+  'MADV_COLD of an active page': { run: coldWasActive, expected: 1 },
   'rmmod with a page on a device': { run: rmmodWaits, expected: 0 },
   'rmmod that waits for a page': { run: rmmodWaits, expected: 1 },
   'references of a page on a device': { run: coherentReferences, expected: 2 },

@@ -23,7 +23,7 @@ import { memremap } from './mm-memremap.js';
 import { migrate } from './mm-migrate.js';
 import { migrateDevice } from './mm-migrate-device.js';
 import { mprotect } from './mm-mprotect.js';
-import { memcontrol, oomKill } from './mm-oom-kill.js';
+import { memcontrol, oomKill, vmscan } from './mm-oom-kill.js';
 import { readahead } from './mm-readahead.js';
 import { rmap } from './mm-rmap.js';
 import { userfaultfd } from './mm-userfaultfd.js';
@@ -47,6 +47,7 @@ export const registry = {
   ...readahead,
   ...rmap,
   ...userfaultfd,
+  ...vmscan,
   ...oomKill,
   ...memremap,
   ...kaslr,

@@ -39,6 +39,13 @@ export const madvise = {
     since: ['6.13'],
     witness: { kernel: '7.3', recording: 'guard-307-0013' },
   },
+  coldKeepsWorkingset: {
+    what: 'MADV_COLD and MADV_PAGEOUT of an active page leave a note that it was active, so that it costs more when it comes back',
+    source: 'mm/madvise.c madvise_cold_or_pageout_pte_range',
+    since: ['6.12'],
+    by: '6.12',
+    witness: { kernel: '6.12', program: 'MADV_COLD of an active page' },
+  },
   injectedErrorsKill: {
     what: 'MADV_HWPOISON of a page that was written to kills its process at once; before, whoever touches the page',
     source: 'mm/madvise.c madvise_inject_error',

@@ -1,6 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** mm/oom_kill.c; mm/memcontrol.c and mm/memcontrol-v1.c, the cgroups for which it kills. */
+/** Memory that is short: mm/vmscan.c and mm/swap.c; mm/oom_kill.c; mm/memcontrol.c and mm/memcontrol-v1.c. */
 import type { Entries } from './entry.js';
+
+export const vmscan = {
+  rotationsCost: {
+    what: 'pages that reclaim looks at in vain count as a cost, too, and one that it writes as much as 32 of them',
+    source: 'mm/swap.c lru_note_cost',
+    since: ['6.2'],
+    witness: { kernel: '6.12', scenario: 'derived/reclaim-costs-6.12' },
+  },
+  costsComeOfCounters: {
+    what: 'what reclaim cost is made of counters when it begins, writes of whoever asked for them among them; before, it is noted as it comes',
+    source: 'mm/vmscan.c prepare_scan_control',
+    since: ['7.3'],
+    by: '7.3',
+    witness: { kernel: '7.3', scenario: 'derived/reclaim-costs-7.3' },
+  },
+} as const satisfies Entries;
 
 export const oomKill = {
   oomDumpsKindsOfRss: {
