@@ -2,17 +2,20 @@
 /**
  * Scenarios in which a program comes by its memory in every way that it has, and GPUs of amdgpu use it, as igt's
  * xe_exec_system_allocator composes them. They have one oracle: what a GPU stores the CPU reads, and what the CPU stores a GPU reads.
+ * Or races: the GPU, the processor, prefetches and munmap() at the same pages in threads, in random order.
  *
  * What a kernel itself does not keep is left out; docs/FUZZING.md names the functions.
  */
 import { type Generation, generationById } from '../generations/index.js';
 import { Dice, type Weights } from '../scenario/dice.js';
-import type { ScenarioDocument, Step } from '../scenario/schema.js';
+import type { MachineBlock, ScenarioDocument, Step } from '../scenario/schema.js';
 import type { Fields } from '../scenario/steps/contract.js';
 import { drawPart, type Paged, type Part, pagesOf, partsOf, rangeOf } from './parts.js';
 
 /** The category of these scenarios. */
 export const ALLOCATOR = 'allocator';
+/** The same with races. */
+export const RACE = 'race';
 
 interface Kind {
   readonly share: 'private' | 'shared';
@@ -37,6 +40,12 @@ const TOPOLOGIES = [
   'amdgpu,noretry=0,sim_gpus=2,sim_topology=hive',
 ] as const;
 
+/** Those whose VRAM the processor reaches. */
+const IN_REACH = TOPOLOGIES.filter((module) => /=(cpu|apu)$/.test(module));
+
+/** With little VRAM, or GPUs that do not reach each other's, races never end: docs/FUZZING.md names the functions. */
+const RACEABLE = TOPOLOGIES.filter((module) => !/vramlimit|sim_gpus=2$/.test(module));
+
 type Composed =
   | 'map'
   | 'gpuWrite'
@@ -48,7 +57,8 @@ type Composed =
   | 'lock'
   | 'huge'
   | 'dontneed'
-  | 'fork';
+  | 'fork'
+  | 'race';
 
 const STEPS: Weights<Composed> = {
   map: 3,
@@ -63,6 +73,8 @@ const STEPS: Weights<Composed> = {
   dontneed: 2,
   fork: 1,
 };
+
+const RACING: Weights<Composed> = { ...STEPS, race: 14 };
 
 /** More than a granule of 512, so that ranges end within regions. */
 const LARGE = 600;
@@ -104,6 +116,7 @@ class Allocator {
     readonly dice: Dice,
     readonly generation: Generation,
     readonly module: string,
+    readonly weights: Weights<Composed>,
   ) {}
 
   get #gpus(): number {
@@ -129,7 +142,7 @@ class Allocator {
       this.#push({ op: 'open', fd: `d${gpu}`, device: `dri/renderD${127 + gpu}` });
       this.#driver(`d${gpu}`, 'ACQUIRE_VM', { region: name, page: 0, pages: 1 });
     }
-    for (let n = 0; n < steps; n++) this[dice.weighted(STEPS)]();
+    for (let n = 0; n < steps; n++) this[dice.weighted(this.weights)]();
     for (const region of this.#regions) this.#check({ region, page: 0, pages: region.pages.length });
   }
 
@@ -236,6 +249,68 @@ class Allocator {
     this.#driver('d0', 'PREFETCH', { ...rangeOf(part), word: to });
   }
 
+  // --- races ----------------------------------------------------------------------------------------------
+
+  /**
+   * A GPU writes the first of some pages while the processor stores to the others, or is about to lose some, and prefetches send all to and fro.
+   * Each page has one writer.
+   */
+  race(): void {
+    const { dice } = this;
+    const part = this.#part();
+    if (part === null) return;
+    const { region, page } = part;
+    const cut = dice.between(1, part.pages);
+    const [own, others] = [
+      { region, page, pages: cut },
+      { region, page: page + cut, pages: part.pages - cut },
+    ];
+    const loses = region.kind.backing !== 'hugetlb' && dice.once(3);
+    const taken = [this.#gpuThread(own, loses ? own : part)];
+    if (!dice.once(4)) taken.push(this.#prefetchThread(part));
+    if (dice.once(2)) taken.push(this.#threaded('t3', [{ op: 'load', ...rangeOf(part) }]));
+    if (others.pages > 0 && loses) {
+      this.#push({ op: 'munmap', ...rangeOf(others), expect: { ret: 0 } });
+      this.#change(others, { word: null });
+    } else if (others.pages > 0) this.#store(others);
+    for (const await_ of taken.flat()) this.#push(await_);
+    this.#check(part);
+  }
+
+  /** Return: what waits for them. */
+  #threaded(thread: string, steps: readonly Fields[], answers: readonly Fields[] = []): Fields[] {
+    for (const step of steps) this.#push({ ...step, thread, expect: { ret: 0 } });
+    return steps.map((_, n) => ({ op: 'await', thread, ...(answers[n] && { expect: answers[n] }) }));
+  }
+
+  /** A GPU writes its own pages; now and then it reads all that stay before that. One that faults where nothing is mapped is off for good. */
+  #gpuThread(own: VmaPart, all: VmaPart): Fields[] {
+    const command = (name: string, part: VmaPart): Fields => ({
+      op: 'driver',
+      fd: `d${this.#gpuFor(own)}`,
+      command: name,
+      ...rangeOf(part),
+    });
+    const write = { ...command('GPU_WRITE', own), word: this.#fill(own) };
+    const wrote = { ret: 0, cpages: own.pages };
+    if (this.dice.once(2)) return this.#threaded('t1', [write], [wrote]);
+    return this.#threaded('t1', [command('GPU_READ', all), write], [{}, wrote]);
+  }
+
+  #prefetchThread(part: VmaPart): Fields[] {
+    const places = Array.from({ length: this.dice.between(1, 4) }, () =>
+      this.dice.once(3) ? 0 : this.#gpuFor(part),
+    );
+    const steps = places.map((word) => ({
+      op: 'driver',
+      fd: 'd0',
+      command: 'PREFETCH',
+      ...rangeOf(part),
+      word,
+    }));
+    return this.#threaded('t2', steps);
+  }
+
   // --- what becomes of it -----------------------------------------------------------------------------------
 
   munmap(): void {
@@ -315,14 +390,33 @@ const COMPOSED = 24;
 
 /** The scenario of `seed`. The same for the same arguments in one version of the generator. */
 export function allocatorScenario(seed: number, kernel: string): ScenarioDocument {
+  return scenario(ALLOCATOR, seed, kernel, TOPOLOGIES, STEPS, {});
+}
+
+/** The same, with races. */
+export function raceScenario(seed: number, kernel: string): ScenarioDocument {
+  const { amdkfdCountsMigrated } = generationById(kernel)!.behaviours;
+  const topologies = amdkfdCountsMigrated ? RACEABLE : IN_REACH;
+  return scenario(RACE, seed, kernel, topologies, RACING, { schedule: 'random', seed });
+}
+
+function scenario(
+  category: string,
+  seed: number,
+  kernel: string,
+  topologies: readonly string[],
+  weights: Weights<Composed>,
+  own: MachineBlock,
+): ScenarioDocument {
   const dice = new Dice(seed);
-  const module = dice.pick(TOPOLOGIES);
-  const allocator = new Allocator(dice, generationById(kernel)!, module);
+  const module = dice.pick(topologies);
+  const allocator = new Allocator(dice, generationById(kernel)!, module, weights);
   allocator.run(COMPOSED);
   return {
-    name: `generated-allocator-${seed}`,
+    name: `generated-${category}-${seed}`,
     kernel,
     machine: {
+      ...own,
       module: false,
       modprobe: [module],
       hugepages: HUGETLB_POOL,

@@ -8,7 +8,7 @@ import type { Insmod } from '../machine/registry.js';
 import type { MachineBlock, ScenarioDocument } from '../scenario/schema.js';
 import type { MachineSource } from '../session/runner.js';
 import { Setups } from '../session/setup.js';
-import { ALLOCATOR, onApu } from './allocator.js';
+import { ALLOCATOR, onApu, RACE } from './allocator.js';
 import { generateScenario } from './generate.js';
 import type { Laboratory, OtherMachine } from './goals.js';
 import { forDrivers } from './outside.js';
@@ -74,7 +74,7 @@ export function laboratoryOf(
     source,
     setups: new Setups({ check: plan.check, insmod }),
     ...(other === undefined ? {} : { other }),
-    ...(plan.category === ALLOCATOR ? { sound: onApu } : {}),
+    ...(plan.category === ALLOCATOR || plan.category === RACE ? { sound: onApu } : {}),
   };
 }
 

@@ -5,7 +5,7 @@ import { Dice, type Weights } from '../scenario/dice.js';
 import type { ScenarioDocument, Step } from '../scenario/schema.js';
 import type { Drawing, Fields, Making, Population, Range } from '../scenario/steps/contract.js';
 import type { Token } from '../scenario/steps/index.js';
-import { ALLOCATOR, allocatorScenario } from './allocator.js';
+import { ALLOCATOR, allocatorScenario, RACE, raceScenario } from './allocator.js';
 import { type Category, categories, draws } from './categories.js';
 import { nonsense } from './nonsense.js';
 import { NOUVEAU, nouveauScenario } from './svm-client.js';
@@ -153,6 +153,7 @@ export function categoriesOf(kernel: string): string[] {
 const composed: Readonly<Record<string, (seed: number, kernel: string) => ScenarioDocument>> = {
   [ALLOCATOR]: allocatorScenario,
   [NOUVEAU]: nouveauScenario,
+  [RACE]: raceScenario,
 };
 
 export interface GenerateOptions {

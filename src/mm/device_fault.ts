@@ -9,14 +9,15 @@ import type { VmFault } from './types.js';
 
 /**
  * Ask the driver to bring `page` home, or the huge page that begins there. Where faults lock the page and somebody else
- * has the lock, nothing happens, and the access faults again.
+ * has the lock, the access faults again, of a page once it was dropped.
  * Context: mmap_lock held; may sleep. Return: 0 or VM_FAULT_*.
  */
 export function* migrate_to_ram(k: Kernel, vmf: VmFault, page: Page): Task<number> {
   const lock = k.behaviour.faultLocksDevicePage;
   const folio = compound_head(k.mem, page);
   if (lock && !k.trylock_page(folio)) {
-    yield* k.executor.yield('do_swap_page');
+    if (vmf.huge) yield* k.executor.yield('do_huge_pmd_device_private');
+    else yield* k.wait_on_page_locked(folio, 'softleaf_entry_wait_on_locked');
     return 0;
   }
   const { faultReferencesDevicePage } = k.behaviour;

@@ -224,6 +224,8 @@ export class SvmRange {
   op_mm: MmStruct | null = null;
   deferred = false;
   readonly child_list: SvmRange[] = [];
+  /** Is it on the child_list of another? */
+  is_child = false;
   bitmap_access = 0;
   bitmap_aip = 0;
   mapped_to_gpu = false;

@@ -65,6 +65,18 @@ function* dma_fence_wait(svm_bo: SvmRangeBo): Task {
   while (!svm_bo.signaled) yield* svm_bo.fence.sleep(executor, 'dma_fence_wait');
 }
 
+/** ttm_bo_wait_ctx(): no buffer is waited for any longer, in simulated ns. */
+const BO_WAIT = 15e9;
+
+/** Return: false where it was not signaled in time. */
+function* ttm_bo_wait_ctx(svm_bo: SvmRangeBo): Task<boolean> {
+  const { executor } = svm_bo.node.module.kernel;
+  const until = executor.now + BO_WAIT;
+  if (!svm_bo.signaled) executor.addTimer(until, () => svm_bo.fence.wakeAll(executor));
+  while (!svm_bo.signaled && executor.now < until) yield* svm_bo.fence.sleep(executor, 'ttm_bo_wait_ctx');
+  return svm_bo.signaled;
+}
+
 /** A page of it is free. Context: may not sleep. */
 export function svm_range_bo_unref_async(svm_bo: SvmRangeBo): void {
   if (--svm_bo.kref === 0) svm_bo.release_work.schedule_work();
@@ -126,7 +138,7 @@ function* amdgpu_bo_create(node: KfdNode, pages: number): Task<readonly VramBloc
     if (victim === undefined) return -ENOMEM;
     waited.add(victim);
     if (!victim.evicting) svm_range_schedule_evict_svm_bo(victim);
-    yield* dma_fence_wait(victim);
+    if (!(yield* ttm_bo_wait_ctx(victim))) continue;
     yield* victim.release_work.flush_work();
   }
 }

@@ -84,8 +84,8 @@ function svm_range_create_unregistered_range(p: KfdProcess, mm: MmStruct, addr: 
 }
 
 /** Whether a notifier has left work to do first, so that the GPU has to try again. */
-function svm_range_skip_recover({ deferred, child_list, op }: SvmRange): boolean {
-  if (!deferred && child_list.length === 0) return false;
+function svm_range_skip_recover({ deferred, child_list, is_child, op }: SvmRange): boolean {
+  if (!deferred && child_list.length === 0 && !is_child) return false;
   return op === 'SVM_OP_UNMAP_RANGE' || op === 'SVM_OP_ADD_RANGE';
 }
 

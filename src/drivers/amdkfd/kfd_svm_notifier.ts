@@ -90,6 +90,7 @@ function svm_range_evict(
 function add_child(parent: SvmRange, child: SvmRange, op: SvmWorkListOp): void {
   child.op_mm = null;
   child.op = op;
+  child.is_child = true;
   parent.child_list.push(child);
 }
 
@@ -204,6 +205,7 @@ export function* svm_range_deferred_list_work({ svms }: KfdProcess): Task {
     yield* svms.lock.mutex_lock(where);
     yield* prange.migrate_mutex.mutex_lock(where);
     for (let pchild = prange.child_list.shift(); pchild !== undefined; pchild = prange.child_list.shift()) {
+      pchild.is_child = false;
       yield* svm_range_handle_list_op(pchild, mm);
     }
     prange.migrate_mutex.mutex_unlock();
