@@ -130,6 +130,17 @@ function limiting(
   };
 }
 
+/** What came back to a cgroup after it had been evicted, on all nodes: pages of anonymous memory, and of files. */
+function refaults(
+  k: Kernel,
+  { id }: MemCgroup,
+  item: 'refault' | 'activate' | 'restore',
+): Readonly<Record<string, number>> {
+  const of = (type: 0 | 1): number =>
+    k.lruvecs.reduce((sum, lruvec) => sum + lruvec.state(id)[item][type], 0);
+  return { [`workingset_${item}_anon`]: of(0), [`workingset_${item}_file`]: of(1) };
+}
+
 /** Files of the unified hierarchy. */
 const MEMORY_FILES: Readonly<Record<string, MemoryFile>> = {
   'memory.current': { show: (_, { memory }) => `${bytes(memory)}\n` },
@@ -150,6 +161,9 @@ const MEMORY_FILES: Readonly<Record<string, MemoryFile>> = {
         file: bytes(file),
         shmem: bytes(shmem),
         anon_thp: bytes(anon_thp),
+        ...refaults(k, memcg, 'refault'),
+        ...refaults(k, memcg, 'activate'),
+        ...refaults(k, memcg, 'restore'),
       });
     },
   },
@@ -182,6 +196,7 @@ const LEGACY_FILES: Readonly<Record<string, MemoryFile>> = {
         rss_huge: bytes(anon_thp),
         shmem: bytes(shmem),
         swap: bytes(memcg.swap),
+        ...refaults(k, memcg, 'refault'),
       });
     },
   },

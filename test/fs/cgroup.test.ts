@@ -4,7 +4,15 @@ import t from 'tap';
 import { Machine, type Process } from '../../src/machine/machine.js';
 import type { Task } from '../../src/sim/task.js';
 import { errnoName } from '../../src/uapi/errno.js';
-import { O_RDWR, PAGE_SIZE } from '../../src/uapi/mman.js';
+import {
+  MADV_PAGEOUT,
+  MAP_ANONYMOUS,
+  MAP_PRIVATE,
+  O_RDWR,
+  PAGE_SIZE,
+  PROT_READ,
+  PROT_WRITE,
+} from '../../src/uapi/mman.js';
 import type { Sys } from '../../src/user/api.js';
 import { filledPage } from '../drivers/device_page.js';
 
@@ -65,6 +73,42 @@ t.test('the memory controller is in the hierarchy of the first directory alone',
       return [...made, stats[1], yield* write(sys, `${second}/b/cgroup.procs`, '0')];
     });
     t.strictSame(answers, [0, 0, 'ENOENT', 1], first);
+  }
+  t.end();
+});
+
+t.test('memory.stat counts what comes back after it was evicted', (t) => {
+  for (const [root, lines] of [
+    [
+      V2,
+      [
+        'refault_anon 2',
+        'refault_file 0',
+        'activate_anon 0',
+        'activate_file 0',
+        'restore_anon 0',
+        'restore_file 0',
+      ],
+    ],
+    [V1, ['refault_anon 2', 'refault_file 0']],
+  ] as const) {
+    const machine = Machine.boot({ kernel: '6.12', swap: 2 ** 26, check: true });
+    const stat = machine.call(machine.spawn('p0'), function* (sys): Task<string | number> {
+      yield* sys.mkdir(`${root}/a`);
+      yield* write(sys, `${root}/a/cgroup.procs`, '0');
+      const flags = MAP_PRIVATE | MAP_ANONYMOUS;
+      const addr = yield* sys.mmap(0, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE, flags, -1, 0);
+      for (let page = 0; page < 4; page++) yield* sys.store32(addr + page * PAGE_SIZE, 1);
+      yield* sys.madvise(addr, 4 * PAGE_SIZE, MADV_PAGEOUT);
+      for (let page = 0; page < 2; page++) yield* sys.load32(addr + page * PAGE_SIZE);
+      return yield* read(sys, `${root}/a/memory.stat`);
+    });
+    const told = `${stat}`.split('\n').filter((line) => line.startsWith('workingset_'));
+    t.strictSame(
+      told,
+      lines.map((line) => `workingset_${line}`),
+      root,
+    );
   }
   t.end();
 });
