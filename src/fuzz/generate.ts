@@ -8,6 +8,7 @@ import type { Token } from '../scenario/steps/index.js';
 import { ALLOCATOR, allocatorScenario, RACE, raceScenario } from './allocator.js';
 import { type Category, categories, draws } from './categories.js';
 import { nonsense } from './nonsense.js';
+import { SECURE, secureScenario } from './secure-guest.js';
 import { NOUVEAU, nouveauScenario } from './svm-client.js';
 
 /** Pages of a region that the final look shows. */
@@ -154,6 +155,7 @@ const composed: Readonly<Record<string, (seed: number, kernel: string) => Scenar
   [ALLOCATOR]: allocatorScenario,
   [NOUVEAU]: nouveauScenario,
   [RACE]: raceScenario,
+  [SECURE]: secureScenario,
 };
 
 export interface GenerateOptions {

@@ -16,7 +16,7 @@ export class Ultravisor {
   /** UV_PAGE_IN: `page` of system memory becomes the contents of the secure page. */
   uv_page_in(page: Page, secure: Page, gfn: number): void {
     this.k.contents.copy_page(secure, page);
-    if (this.#encrypted.delete(gfn)) this.crypt(secure, gfn);
+    if (this.#encrypted.delete(gfn)) this.crypt(secure, gfn, -1);
   }
 
   /** UV_PAGE_IN of a page that stays the hypervisor's: the guest sees the same memory. */
@@ -31,7 +31,7 @@ export class Ultravisor {
   uv_page_out(secure: Page, page: Page, gfn: number, isSecure: boolean): void {
     this.k.contents.copy_page(page, secure);
     if (!isSecure) return;
-    this.crypt(page, gfn);
+    this.crypt(page, gfn, 1);
     this.#encrypted.add(gfn);
   }
 
@@ -40,13 +40,15 @@ export class Ultravisor {
     this.#encrypted.clear();
   }
 
-  /** Its own inverse; the key is the frame's, so that equal pages look different. */
-  private crypt(page: Page, gfn: number): void {
+  /**
+   * `sign`: 1 encrypts, -1 decrypts; what is encrypted twice is not what it was. The key is the frame's, so that equal pages look different.
+   */
+  private crypt(page: Page, gfn: number, sign: 1 | -1): void {
     const bytes = new Uint8Array(PAGE_SIZE);
     this.k.contents.readBytes(page, 0, bytes, 0, PAGE_SIZE);
     for (let n = 0; n < PAGE_SIZE; n++) {
       const word = Math.imul(gfn * 1024 + (n >>> 2) + 1, 0x9e3779b1);
-      bytes[n]! ^= (word ^ (word >>> 15)) >>> (8 * (n & 3));
+      bytes[n]! += sign * (((word ^ (word >>> 15)) >>> (8 * (n & 3))) & 0xff);
     }
     this.k.contents.writeBytes(page, 0, bytes, 0, PAGE_SIZE);
   }
