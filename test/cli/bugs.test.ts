@@ -73,16 +73,19 @@ t.test('what fits a query', async (t) => {
     stdout,
     /\nioctl-4-collision: one ioctl number has two meanings\n {2}fits .*\n {2}seen by {3}suite: hmm.migrate_multiple, hmm2.snapshot \(v5-generic\)\n/,
   );
-  t.strictSame(hmmSim('bugs', 'CVE-2026-63879'), {
+  t.match(
+    hmmSim('bugs', 'CVE-2026-63879').stdout,
+    /^amdgpu-sequence-by-walk: .*\n {2}fits {6}CVE-2026-63879\n/,
+  );
+  t.strictSame(hmmSim('bugs', 'drm_gpusvm_range_evict'), {
     status: 0,
     stderr: '',
-    stdout: `amdgpu reads the sequence number once a chunk
-  fits      CVE-2026-63879
-  symptom   Stale pfns are used after a munmap() between two chunks.
-  fix       "drm/amdgpu: fix amdgpu_hmm_range_get_pages" (CVE-2026-63879)
-  functions amdgpu_hmm_range_get_pages
-  here      no switch: of buffers above 2 GiB; a range of shared virtual memory is smaller than a
-            chunk
+    stdout: `gpusvm leaks a reference to the mm
+  fits      function drm_gpusvm_range_evict
+  symptom   Evicting a range of a dying mm leaks.
+  fix       "drm/gpusvm: Fix MM reference leak in drm_gpusvm_range_evict"
+  functions drm_gpusvm_range_evict
+  here      no switch: another driver
 `,
   });
   t.strictSame(hmmSim('bugs', 'dmirror_do_raed'), {

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Programs that witness behaviours which no step of a scenario reaches. */
+
 import { translate } from '../../src/checkers/tlb.js';
+import { amdgpu_hmm_range_get_pages } from '../../src/drivers/amdkfd/amdgpu_hmm.js';
 import type { Machine, Process } from '../../src/machine/machine.js';
 import { pin_user_pages } from '../../src/mm/gup.js';
 import { FOLL_LONGTERM } from '../../src/mm/gup_flags.js';
 import { folio_mark_accessed } from '../../src/mm/lru.js';
+import {
+  MmuIntervalNotifier,
+  mmu_interval_notifier_insert,
+  mmu_interval_notifier_remove,
+} from '../../src/mm/mmu_notifier.js';
 import { PG_active, PG_workingset } from '../../src/mm/page_flags.js';
 import { KSFT_FAIL } from '../../src/selftests/events.js';
 import { hmmTests } from '../../src/selftests/hmm-tests/suites.js';
@@ -12,7 +19,7 @@ import { Hsakmt } from '../../src/selftests/kfdtest/hsakmt.js';
 import { test_harness_run } from '../../src/selftests/kselftest_harness.js';
 import { Hang } from '../../src/sim/errors.js';
 import { type Asked, LockWatch } from '../../src/sim/lock-watch.js';
-import type { Task } from '../../src/sim/task.js';
+import { done, type Task } from '../../src/sim/task.js';
 import { EINVAL } from '../../src/uapi/errno.js';
 import { F_SETFL, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE } from '../../src/uapi/fcntl.js';
 import {
@@ -33,6 +40,7 @@ import {
   ARCH_MAP_VDSO_64,
   MADV_COLD,
   MADV_DONTNEED_LOCKED,
+  MADV_HUGEPAGE,
   MAP_ANONYMOUS,
   MAP_HUGETLB,
   MAP_PRIVATE,
@@ -392,6 +400,31 @@ function* migrateEndWords(sys: Sys): Task<number> {
   return String.fromCharCode(...(yield* sys.loadBytes(buffer, length))).split(' ').length;
 }
 
+/** How many walks it takes to find the pages of 2 GiB and one page. */
+function walksOfLargeBuffer(machine: Machine): number {
+  const process = machine.spawn('p0');
+  const length = 1024 * HUGE + PAGE_SIZE;
+  let walks = 0;
+  machine.call(process, function* (sys) {
+    const addr = yield* map(sys, length);
+    yield* sys.madvise(addr, length, MADV_HUGEPAGE);
+    const mm = process.ownMm;
+    const notifier = new MmuIntervalNotifier(null);
+    mmu_interval_notifier_insert(notifier, mm, addr, length, { invalidate: () => done(true) });
+    machine.functions = {
+      entered(fn) {
+        if (fn === 'hmm_range_fault') walks++;
+      },
+    };
+    yield* mm.mmap_lock.down_read('walksOfLargeBuffer');
+    yield* amdgpu_hmm_range_get_pages(notifier, addr, length / PAGE_SIZE, true, null);
+    mm.mmap_lock.up_read();
+    machine.functions = null;
+    yield* mmu_interval_notifier_remove(notifier);
+  });
+  return walks;
+}
+
 // --- mirrors of v25 ---------------------------------------------------------------------------------------
 
 /** Whether a device that has a page may still use it when the CPU's copy of it, for a write after a fork, has begun. */
@@ -497,6 +530,7 @@ export const programs: Readonly<Record<string, WitnessProgram>> = {
     },
     expected: 7,
   },
+  'walks of a large buffer': { run: walksOfLargeBuffer, expected: 2 },
   'a mirror while a page is copied': { run: mirrorWhileCopied, expected: 1 },
   'pages of a device for a hole of a file': { run: pagesForFileHole, expected: 1 },
   hmm_gup_test: { run: (machine) => failures(machine, 'hmm_gup_test'), expected: 0 },

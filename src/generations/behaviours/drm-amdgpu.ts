@@ -24,6 +24,27 @@ export const amdgpu = {
     by: '7.3',
     witness: { kernel: '7.3', scenario: 'drivers/amdkfd/file-on-two-gpus' },
   },
+  amdgpuWalksByParts: {
+    what: 'the pages of a buffer are found by walks of 2 GiB each; before, by one',
+    source: 'drivers/gpu/drm/amd/amdgpu/amdgpu_hmm.c amdgpu_hmm_range_get_pages',
+    since: ['6.12'],
+    by: '6.12',
+    witness: { kernel: '6.12', program: 'walks of a large buffer' },
+  },
+  amdgpuReadsSequenceOnce: {
+    what: 'the sequence of the notifier is read before the first walk alone; otherwise anew for each walk, also for one that is tried again',
+    source: 'drivers/gpu/drm/amd/amdgpu/amdgpu_hmm.c amdgpu_hmm_range_get_pages',
+    since: ['6.12'],
+    by: '6.12',
+    witness: { kernel: '6.1', scenario: 'derived/amdgpu-userptr-retried-6.1' },
+  },
+  amdgpuRetriesWalks: {
+    what: 'a walk that was invalidated is tried again until its time is over; later whoever asked has to',
+    source: 'drivers/gpu/drm/amd/amdgpu/amdgpu_hmm.c amdgpu_hmm_range_get_pages',
+    until: ['6.12'],
+    by: '6.12',
+    witness: { kernel: '6.1', scenario: 'derived/amdgpu-userptr-retried-6.1' },
+  },
   amdkfdForgetsUserPages: {
     what: 'a buffer of a user pointer behind which nothing is mapped has no pages; before, GPUs go on with those that it had',
     source: 'drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gpuvm.c update_invalid_user_pages',

@@ -47,6 +47,34 @@ export const gpuBugs: readonly Bug[] = [
     shows: 'step 11: map[0]: expected ".", got "S"',
   },
   {
+    id: 'amdgpu-sequence-by-walk',
+    title: 'pages of a large buffer are checked against a sequence that is too new',
+    mechanism:
+      'amdgpu_hmm_range_get_pages() finds the pages of a buffer in walks of 2 GiB, and reads the sequence of its notifier before each of them, and again where one is tried again. What was invalidated meanwhile in the part before passes for valid.',
+    symptom:
+      'A buffer is made whose pages are no longer those; amdkfd finds them again, since it counts invalidations beside, while command submissions use them.',
+    functions: ['amdgpu_hmm_range_get_pages', 'init_user_pages'],
+    fix: { subject: 'drm/amdgpu: fix amdgpu_hmm_range_get_pages', cve: 'CVE-2026-63879' },
+    existed: 'behind 6.1, before 6.12.117',
+    kernels: { since: NEVER },
+    overrides: { amdgpuWalksByParts: true, amdgpuReadsSequenceOnce: false, amdgpuRetriesWalks: true },
+    shows: 'step 6: ret: expected "EAGAIN", got 0',
+  },
+  {
+    id: 'amdgpu-stale-retry',
+    title: 'pages of a buffer are looked for by a sequence that is too old',
+    mechanism:
+      'amdgpu_hmm_range_get_pages() reads the sequence of the notifier once, as the fix of amdgpu-sequence-by-walk has it, but tries a walk that was invalidated again until its time is over: by the old sequence, which is never right again.',
+    symptom:
+      'Whoever looks for the pages tries for seconds, with the mmap_lock held, while queues stand still.',
+    functions: ['amdgpu_hmm_range_get_pages', 'amdgpu_amdkfd_restore_userptr_worker'],
+    fix: { subject: 'drm/amdgpu: drop retry loop in amdgpu_hmm_range_get_pages' },
+    existed: 'between the two fixes',
+    kernels: { since: NEVER },
+    overrides: { amdgpuReadsSequenceOnce: true, amdgpuRetriesWalks: true },
+    shows: 'step 8: hang: expected nothing, got "gpu_evicted"',
+  },
+  {
     id: 'nouveau-fault-page-unnamed',
     title: 'nouveau does not say which page faulted',
     mechanism:

@@ -8,7 +8,6 @@ export interface LeftOutBug extends BugFacts {
 }
 
 const RACE = 'a race; steps of a scenario follow one another';
-const ONE_CHUNK = 'of buffers above 2 GiB; a range of shared virtual memory is smaller than a chunk';
 
 export const leftOutBugs: readonly LeftOutBug[] = [
   {
@@ -117,20 +116,6 @@ export const leftOutBugs: readonly LeftOutBug[] = [
     functions: [],
     fix: { subject: 'selftests/mm: fix incorrect buffer->mirror size in hmm2 double_map test' },
     why: 'fails with pages of 64 KiB only',
-  },
-  {
-    title: 'amdgpu reads the sequence number once a chunk',
-    symptom: 'Stale pfns are used after a munmap() between two chunks.',
-    functions: ['amdgpu_hmm_range_get_pages'],
-    fix: { subject: 'drm/amdgpu: fix amdgpu_hmm_range_get_pages', cve: 'CVE-2026-63879' },
-    why: ONE_CHUNK,
-  },
-  {
-    title: 'amdgpu never refreshes the sequence number',
-    symptom: 'EBUSY for ever.',
-    functions: ['amdgpu_hmm_range_get_pages'],
-    fix: { subject: 'drm/amdgpu: drop retry loop in amdgpu_hmm_range_get_pages' },
-    why: ONE_CHUNK,
   },
   {
     title: 'xe hangs when it copies from device to device',

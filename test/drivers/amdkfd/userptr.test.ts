@@ -6,7 +6,7 @@ import { Machine } from '../../../src/machine/machine.js';
 import { copyPacket, Hsakmt, writePacket } from '../../../src/selftests/kfdtest/hsakmt.js';
 import type { Task } from '../../../src/sim/task.js';
 import type { CStruct } from '../../../src/uapi/c_struct.js';
-import { EADDRINUSE, EBUSY, EFAULT, EINVAL, ENODEV, ENOMEM } from '../../../src/uapi/errno.js';
+import { EADDRINUSE, EAGAIN, EBUSY, EFAULT, EINVAL, ENODEV, ENOMEM } from '../../../src/uapi/errno.js';
 import * as uapi from '../../../src/uapi/kfd_ioctl.js';
 import {
   MADV_DONTNEED,
@@ -235,8 +235,44 @@ t.test('memory that is gone: before 7.3 the GPU goes on with the page that is fr
   t.strictSame(['6.1', '6.12', '7.3'].map(afterUnmap), [71, 71, -1]);
 });
 
+const GIB = 2 ** 30;
+
+/** Another thread throws a page away that the first of two walks has come by. Return: what the request answers, after how many seconds, and what the GPU reads. */
+const whileWalking = (bugs: readonly string[]) =>
+  on(
+    function* (sys) {
+      const kfd = yield* Kfd.open(sys);
+      const [gpu] = kfd.hsa.gpus as [number];
+      const addr = yield* map(sys, 2 * GIB + PAGE_SIZE);
+      const result = yield* map(sys, PAGE_SIZE);
+      yield* sys.store32(addr, 71);
+      const thread = yield* sys.pthread_create(function* (own) {
+        yield* own.nanosleep(100_000);
+        yield* own.madvise(addr, PAGE_SIZE, MADV_DONTNEED);
+      });
+      yield* sys.nanosleep(1);
+      const began = sys.gettimeofday();
+      let handle = yield* kfd.alloc(VA, addr, 2 * GIB + PAGE_SIZE);
+      const seconds = Math.floor((sys.gettimeofday() - began) / 1e6);
+      const answer = Math.min(handle, 0);
+      if (typeof thread !== 'number') yield* thread.join();
+      if (handle < 0) handle = yield* kfd.alloc(VA, addr, 2 * GIB + PAGE_SIZE);
+      yield* kfd.map(handle, [gpu]);
+      yield* kfd.map(yield* kfd.alloc(VA + 4 * GIB, result, PAGE_SIZE), [gpu]);
+      return { answer, seconds, word: yield* kfd.gpuReads(gpu, VA, VA + 4 * GIB, result) };
+    },
+    {},
+    { memory: 8 * GIB, thp: 'always', bugs },
+  );
+
+t.test('what is invalidated between two walks is told to whoever asks', async (t) => {
+  t.strictSame(whileWalking([]), { answer: -EAGAIN, seconds: 0, word: 0 });
+  // The sequence of the second walk is newer than the page; amdkfd has counted, and finds the page again.
+  t.strictSame(whileWalking(['amdgpu-sequence-by-walk']), { answer: 0, seconds: 0, word: 0 });
+  t.strictSame(whileWalking(['amdgpu-stale-retry']), { answer: -EAGAIN, seconds: 1, word: 0 });
+});
+
 t.test('a buffer of 3 GiB', async (t) => {
-  const GIB = 2 ** 30;
   const words = on(
     function* (sys) {
       const kfd = yield* Kfd.open(sys);
