@@ -256,6 +256,27 @@ export const categories: Readonly<Record<string, Category>> = {
     devices: [0, 1, 2, 3],
     machine: { swap: '64M' },
   },
+  // Pages of the kernel, and frames without a struct page, beside memory that migrates. By its name alone: the recordings have none.
+  special: {
+    ...base,
+    share: 0,
+    steps: {
+      ...common,
+      ...forks,
+      ...pins,
+      ...transfers,
+      map_vdso: 60,
+      exclusive: 20,
+      mremap: 12,
+      mlock: 6,
+      pageout: 10,
+      dontfork: 6,
+    },
+    backing: { anon: 70, device: 20, file: 10 },
+    shared: 10,
+    devices: [0, 1, 2, 3],
+    machine: { swap: '64M' },
+  },
   // Memory cgroups with limits. By its name alone, as nothing but steps of its own needs them.
   memcg: {
     ...base,

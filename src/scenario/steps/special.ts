@@ -4,12 +4,28 @@ import type { Task } from '../../sim/task.js';
 import { ARCH_MAP_VDSO_64 } from '../../uapi/mman.js';
 import { addressOf } from '../actor.js';
 import { retOf, type StepResult } from '../result.js';
-import { answeredBy, defineStep, nothingPlainer, notInC, plainNames } from './contract.js';
+import {
+  answeredBy,
+  defineStep,
+  type Making,
+  nothingPlainer,
+  notInC,
+  type Population,
+  plainNames,
+} from './contract.js';
 import { expectRet, regionName, stepSchema } from './fields.js';
 import { command } from './words.js';
 
 /** As many as any kernel maps. */
 const PAGES = 8;
+
+/** It takes the place of nothing: where a program has one already, there is no other. */
+function drawVdso(making: Making, actor: Population): void {
+  const region = making.regionToMap(actor);
+  making.push({ as: actor.name, op: 'map_vdso', region });
+  if (actor.regions.has(region)) return;
+  actor.regions.set(region, PAGES);
+}
 
 const map_vdso = defineStep(stepSchema('map_vdso', { region: regionName }, expectRet), {
   *take(sys, _, step): Task<StepResult> {
@@ -28,7 +44,7 @@ const map_vdso = defineStep(stepSchema('map_vdso', { region: regionName }, expec
     ),
   },
   plainer: nothingPlainer,
-  draws: {},
+  draws: { map_vdso: { change: drawVdso } },
   c: notInC('a real program has its vdso already'),
 });
 
