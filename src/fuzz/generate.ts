@@ -10,6 +10,7 @@ import { type Category, categories, draws } from './categories.js';
 import { nonsense } from './nonsense.js';
 import { SECURE, secureScenario } from './secure-guest.js';
 import { NOUVEAU, nouveauScenario } from './svm-client.js';
+import { USERPTR, userptrScenario } from './userptr.js';
 
 /** Pages of a region that the final look shows. */
 const SHOWN = 16;
@@ -154,6 +155,7 @@ export function categoriesOf(kernel: string): string[] {
 const composed: Readonly<Record<string, (seed: number, kernel: string) => ScenarioDocument>> = {
   [ALLOCATOR]: allocatorScenario,
   [NOUVEAU]: nouveauScenario,
+  [USERPTR]: userptrScenario,
   [RACE]: raceScenario,
   [SECURE]: secureScenario,
 };
