@@ -94,7 +94,7 @@ class StepExplainer {
         this.#threads.push(machine, fault);
         for (const event of fault.events)
           if (event.event === 'workingset_refault')
-            this.#collected.reclaimed.refaulted(fault.mm, fault.addr, event.args);
+            this.#collected.reclaimed.refaulted(machine.kernel, fault, event);
       },
       reclaimed: (event) => {
         const own =

@@ -9,7 +9,7 @@ import type { MmStruct } from '../mm/types.js';
 import { placeOf } from '../scenario/actor.js';
 import { rangeText, regionName } from '../scenario/place.js';
 import { PAGE_SIZE, type Page } from '../sim/memmap.js';
-import type { ReclaimEvent } from '../watch/call-watch.js';
+import type { Fault, ReclaimEvent } from '../watch/call-watch.js';
 
 /** Pages in a row that fared alike. */
 export interface ReclaimedRange {
@@ -62,7 +62,8 @@ interface Run {
   pages: number;
 }
 
-type Refault = TraceEventOf<'workingset_refault'>['args'];
+type RefaultEvent = TraceEventOf<'workingset_refault'>;
+type Refault = RefaultEvent['args'];
 
 interface RefaultRun {
   readonly mm: MmStruct;
@@ -90,8 +91,9 @@ export class ReclaimedPages {
     else this.#push(event.mm, event.addr, event.fn, event.args.to, this.#taken.get(event.page));
   }
 
-  /** The page at an address was evicted once, and is back. */
-  refaulted(mm: MmStruct, addr: number, refault: Refault): void {
+  /** A page was evicted once, and a fault has it back: the one at its address, or one that was read with it. */
+  refaulted(k: Kernel, { mm, addr: at }: Fault, { page, args: refault }: RefaultEvent): void {
+    const addr = address_in_mapping(k, mm, at, page) ?? at;
     const last = this.#refaults.at(-1);
     const alike = (of: Refault): boolean =>
       of.active === refault.active && of.workingset === refault.workingset;
@@ -144,6 +146,14 @@ export class ReclaimedPages {
     }));
     return { ranges, refaulted, more: this.#more, killed: this.#killed };
   }
+}
+
+/** Where the mapping of a file at `at` shows `page`; undefined where it is no page of that file. */
+function address_in_mapping(k: Kernel, mm: MmStruct, at: number, page: Page): number | undefined {
+  const vma = mm.vmas.vma_lookup(at);
+  const index = k.mem.index[page]!;
+  if (vma?.vm_file?.mapping?.i_pages.get(index) !== page) return undefined;
+  return vma.vm_start + (index - vma.vm_pgoff) * PAGE_SIZE;
 }
 
 const leastAndMost = (values: readonly number[]): [least: number, most: number] => [

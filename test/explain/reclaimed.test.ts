@@ -11,6 +11,11 @@ function documentOf(name: string): Parameters<typeof explained>[0] {
   return loaded!.document;
 }
 
+function made(steps: readonly string[]): Parameters<typeof explained>[0] {
+  const text = `name: x\nkernel: "6.12"\nsteps:\n${steps.map((step) => `  - ${step}\n`).join('')}`;
+  return load(text, 'x', 'yaml').documents[0]!.document;
+}
+
 const told = (name: string, step: number): string[] =>
   explained(documentOf(name), step).filter((line) =>
     /^ {2}(reclaims|refaults|keeps|kills|\.\.\.) /.test(line),
@@ -55,10 +60,26 @@ t.test('what comes back soon, and what does not', (t) => {
   t.end();
 });
 
+t.test('what a fault reads beside its page is told at its own address', (t) => {
+  const steps = [
+    'mmap r0 4 rw shared disk',
+    'store r0 1',
+    'fsync r0',
+    'store r0[1] 7',
+    'madvise r0 pageout',
+    'load r0',
+  ];
+  const lines = explained(made(steps), 5).filter((line) => line.startsWith('  refaults'));
+  t.strictSame(
+    lines.map((line) => line.split(' of ')[0]),
+    ['  refaults r0[0]', '  refaults r0[2]', '  refaults r0[3]'],
+    'page 1 was dirty, and had stayed',
+  );
+  t.end();
+});
+
 t.test('a page that the hardware has lost is not reclaimed', (t) => {
   const steps = ['mmap r0 1', 'store r0 1', 'fork p1', 'madvise r0 hwpoison'];
-  const text = `name: x\nkernel: "6.12"\nsteps:\n${steps.map((step) => `  - ${step}\n`).join('')}`;
-  const { document } = load(text, 'x', 'yaml').documents[0]!;
-  t.notMatch(explained(document, 3).join('\n'), 'reclaims');
+  t.notMatch(explained(made(steps), 3).join('\n'), 'reclaims');
   t.end();
 });
