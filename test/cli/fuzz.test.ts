@@ -174,6 +174,6 @@ t.test('a category that there is not', async (t) => {
   t.strictSame([status, stdout], [64, '']);
   t.match(
     stderr,
-    /^hmm-sim: --category: "hugfile" is none of 6\.12 \(did you mean "hugefile"\?\), expected one of anon, .*, allocator, nouveau, race, secure\n$/,
+    /^hmm-sim: --category: "hugfile" is none of 6\.12 \(did you mean "hugefile"\?\), expected one of anon, .*, allocator, nouveau, userptr, race, secure\n$/,
   );
 });
