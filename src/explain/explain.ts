@@ -101,7 +101,8 @@ class StepExplainer {
           event.event === 'reclaim_unmap' &&
           this.#mapping instanceof MappingExplainer &&
           this.#mapping.covers(event);
-        if (!own) this.#collected.reclaimed.note(machine.kernel, event);
+        if (own) this.#collected.others.note(event);
+        else this.#collected.reclaimed.note(machine.kernel, event);
       },
       charge: (event) => this.#charges.note(event, this.#taker),
       other: (event) => {

@@ -28,12 +28,15 @@ export class MappingEvents {
   readonly invalidations: TraceEvent[] = [];
   /** By page, the function that freed it. */
   readonly freed = new Map<number, string>();
+  /** By page, the function with which reclaim took it from whoever mapped it: it may stay in its file. */
+  readonly unmapped = new Map<number, string>();
   /** Where the kernel last left a page alone. */
   skipped: TraceEventOf<'skip'> | undefined;
 
   note(event: TraceEvent): void {
     if (event.event === 'skip') this.skipped = event;
     if (event.event === 'mm_page_free') this.freed.set(event.page ?? NO_PAGE, event.fn);
+    else if (event.event === 'reclaim_unmap') this.unmapped.set(event.page ?? NO_PAGE, event.fn);
     else if (event.event === 'mmu_notifier_invalidate_range_start') this.invalidations.push(event);
   }
 }
@@ -110,27 +113,28 @@ export class MappingExplainer {
   }
 
   /** `invalidations`, `freed`: what was told while the call ran. */
-  explain({ invalidations, freed }: MappingEvents): MappingExplanation {
+  explain({ invalidations, freed, unmapped }: MappingEvents): MappingExplanation {
     const now = this.#observe();
+    const goneBy = new Map([...unmapped, ...freed]);
     const make = (index: number): PageVerdict => {
       const [before, after] = [this.#before.at(index), now.at(index)];
       const [from, to] = [pagePlace(before), pagePlace(after)];
       const page = regionName(this.#addresses[index]!);
-      return { page, ...this.#decided(before, after, freed), from, to };
+      return { page, ...this.#decided(before, after, goneBy), from, to };
     };
     const stays = (index: number): boolean => this.#before.page(index) === now.page(index);
-    const freedBy = (index: number): string | undefined => freed.get(this.#before.folio(index));
+    const goneWith = (index: number): string | undefined => goneBy.get(this.#before.folio(index));
     const isAlike = (index: number): boolean =>
       this.#before.isAlike(index) &&
       now.isAlike(index) &&
       stays(index) === stays(index - 1) &&
-      freedBy(index) === freedBy(index - 1) &&
+      goneWith(index) === goneWith(index - 1) &&
       this.#addresses[index] === this.#addresses[index - 1]! + PAGE_SIZE;
     const pages = new Verdicts(now.length, make, isAlike);
     return { pages, more: this.#more, told: toldOf(invalidations, this.mm) };
   }
 
-  #decided(before: PageState, after: PageState, freed: ReadonlyMap<number, string>): Decision {
+  #decided(before: PageState, after: PageState, goneBy: ReadonlyMap<number, string>): Decision {
     const change = changeOf(before, after);
     const faulted = change.moved === true && this.#copies !== undefined && after.where !== 'unmapped';
     if (faulted) {
@@ -140,7 +144,7 @@ export class MappingExplainer {
     if (Object.keys(change).length === 0) return decided('same', '', { id: 'as-it-was' });
     if (change.moved && after.where === 'swapped')
       return decided('swapped out', 'try_to_unmap_one', { id: 'changed', ...change });
-    const fn = change.moved ? freed.get(before.folio) : undefined;
+    const fn = change.moved ? goneBy.get(before.folio) : undefined;
     return decided(verdictOf(before, after, change), fn ?? '', { id: 'changed', ...change });
   }
 }
