@@ -93,6 +93,12 @@ export const features: readonly Feature[] = [
     proof: 'features/amdgpu-coherent.yaml',
   },
   {
+    name: 'amdkfd-userptr',
+    what: 'buffers of user pointers: a GPU has whatever pages the program has there',
+    since: 'all; before 7.3 a buffer keeps what was unmapped',
+    proof: 'features/amdgpu-userptr.yaml',
+  },
+  {
     name: 'nouveau',
     what: 'shared virtual memory of an NVIDIA GPU (machine.modprobe)',
     since: 'all',
@@ -133,6 +139,12 @@ export const features: readonly Feature[] = [
     what: 'charges of device pages move with a process to another cgroup',
     since: 'all up to 6.12, which leaves those of private pages behind; no charge moves in 7.3',
     proof: 'features/device-charges.yaml',
+  },
+  {
+    name: 'write-back',
+    what: 'dirty pages of files on a disk are written back, no device writes to a clean one unheard, and clean ones may go',
+    since: 'all',
+    proof: 'features/write-back.yaml',
   },
   {
     name: 'memory-failure',

@@ -190,7 +190,8 @@ const spanText = ([least, most]: readonly [number, number]): string =>
 function refaultLine({ process, range, distance, size, active, workingset }: RefaultedRange): string {
   const to = active ? 'active at once' : 'inactive, as if new';
   const before = workingset ? '; it had been active before' : '';
-  const measure = `${spanText(distance)} pages were evicted or became active since, ${active ? 'no more than' : 'more than'} the ${spanText(size)} in use`;
+  const pages = distance[1] === 1 ? 'page was' : 'pages were';
+  const measure = `${spanText(distance)} ${pages} evicted or became active since, ${active ? 'no more than' : 'more than'} the ${spanText(size)} in use`;
   return `  refaults ${range} of ${process}  workingset_refault  ${to}: ${measure}${before}`;
 }
 

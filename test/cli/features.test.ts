@@ -18,6 +18,8 @@ interface Off {
   readonly without?: (setup: MachineDescription) => MachineDescription;
   /** No page comes home when the CPU touches it. */
   readonly noReturn?: boolean;
+  /** The disk keeps nothing of what it is given. */
+  readonly noDisk?: boolean;
 }
 
 const behaviours =
@@ -42,6 +44,7 @@ const switches: Readonly<Record<string, Off>> = {
   'memory-policies': { without: (setup) => ({ ...setup, nodes: 1 }) },
   amdkfd: { noReturn: true },
   'amdkfd-coherent': { overrides: { bugs: ['amdkfd-selects-private'] } },
+  'amdkfd-userptr': { without: behaviours({ amdkfdForgetsUserPages: false }) },
   nouveau: { noReturn: true },
   'fs-dax': { without: behaviours({ daxTruncateWaits: false }) },
   'dax-references': { overrides: { bugs: ['free-dax-page-warns'] } },
@@ -49,14 +52,16 @@ const switches: Readonly<Record<string, Off>> = {
   kvm_hv: { noReturn: true },
   'memory-cgroups': { without: (setup) => ({ ...setup, swap: 0 }) },
   'device-charges': { overrides: { bugs: ['memcg-private-not-moved'] } },
+  'write-back': { noDisk: true },
   'memory-failure': { without: behaviours({ injectedErrorsKill: false }) },
   'special-mappings': { without: behaviours({ vvarPagesAreNormal: true }) },
 };
 
-function boot(setup: MachineDescription, noReturn: boolean) {
+function boot(setup: MachineDescription, { noReturn = false, noDisk = false }: Off) {
   const machine = bootMachine(setup);
-  if (!noReturn) return machine;
   const { kernel } = machine;
+  if (noDisk) kernel.disk.read = (page) => kernel.contents.copy_page(page, kernel.zeroPage);
+  if (!noReturn) return machine;
   const stay = { migrate_to_ram: () => done(0) };
   for (const pgmap of kernel.pgmaps) if (pgmap !== null) Object.assign(pgmap.ops, stay);
   const addPgmap = kernel.addPgmap.bind(kernel);
@@ -67,11 +72,12 @@ function boot(setup: MachineDescription, noReturn: boolean) {
   return machine;
 }
 
-function differs({ proof }: Feature, { overrides, without, noReturn = false }: Off) {
+function differs({ proof }: Feature, off: Off) {
+  const { overrides, without } = off;
   const file = exampleFile(proof);
   const place = load(readFileSync(file, 'utf8'), file, 'yaml').documents[0]!;
   const setup = new Setups(overrides).of(place.document);
-  const source = { acquire: (asked: MachineDescription) => boot(asked, noReturn), release: () => undefined };
+  const source = { acquire: (asked: MachineDescription) => boot(asked, off), release: () => undefined };
   return failureOf(place, runOn(source, without?.(setup) ?? setup, place.document))?.differs;
 }
 
