@@ -3,6 +3,7 @@
 import type { DriverCheckers } from '../checkers/index.js';
 import { test_hmm_checkers } from '../checkers/test_hmm/index.js';
 import { amdgpu } from '../drivers/amdkfd/driver.js';
+import { gpuFaultReasons } from '../drivers/amdkfd/kfd_svm_fault.js';
 import { coherent_node } from '../drivers/coherent_node/driver.js';
 import { gup_test_init } from '../drivers/gup_test/driver.js';
 import { hmm_dmirror } from '../drivers/hmm_dmirror/driver.js';
@@ -58,7 +59,7 @@ const loadableDrivers: readonly LoadableDriver[] = [
 ];
 
 /** Why something was not done, by id: a reason that a driver declares and does not list is a type error here. */
-export const reasons: ReasonTable = { ...coreReasons, ...dmirrorReasons };
+export const reasons: ReasonTable = { ...coreReasons, ...dmirrorReasons, ...gpuFaultReasons };
 
 /** Throws UsageError for a name that no module has. */
 export function moduleNamed(name: string): LoadableDriver {

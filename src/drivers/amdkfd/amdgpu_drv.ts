@@ -21,6 +21,7 @@ import { alloc_buffer, free_buffer, handle_at, map_buffer, unmap_buffer } from '
 import { type KfdNode, type KfdProcessDevice, kfd_lookup_process_by_mm } from './kfd_priv.js';
 import { gpuFileOf, kfd_process_device_init_vm } from './kfd_process.js';
 import { GpuAccess } from './kfd_queue.js';
+import { gpu_fault_fails } from './kfd_svm_fault.js';
 
 /** Pages that a buffer may have: those of the whole address space. */
 const USERPTR_PAGES = 2 ** 35;
@@ -35,6 +36,8 @@ function* access(
   { addr, npages, ptr }: DriverRange,
   bytes: Uint8Array,
 ): Task<number> {
+  if (pdd.killed)
+    return gpu_fault_fails(pdd, addr / PAGE_SIZE, 'gpu-queues-gone', -EIO, 'kfd_dqm_evict_pasid');
   const gpu = new GpuAccess(pdd);
   const { faults } = pdd;
   const data = new Uint8Array(PAGE_SIZE);
@@ -56,7 +59,6 @@ function* access(
 /** The program's threads of the GPU read or write a range. */
 function* gpu_access(pdd: KfdProcessDevice, mm: MmStruct, call: Call, arg: number): Task<number> {
   const { name, bytes, range } = call;
-  if (pdd.killed) return -EIO;
   const write = name === 'GPU_WRITE';
   const ret = yield* telling(
     {

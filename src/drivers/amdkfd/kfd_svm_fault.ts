@@ -4,6 +4,7 @@
  * faults come in by.
  */
 import { mmput } from '../../mm/mmap.js';
+import type { PlainReasonId, ReasonTable } from '../../mm/reasons.js';
 import { type MmStruct, VM_READ, VM_WRITE, type VmArea } from '../../mm/types.js';
 import type { Task } from '../../sim/task.js';
 import { EACCES, EAGAIN, EFAULT, EPERM } from '../../uapi/errno.js';
@@ -114,6 +115,56 @@ function* migrate_to(
   return r === 0 ? true : r;
 }
 
+type None = Readonly<Record<never, never>>;
+
+interface GpuFaultReasons {
+  'gpu-does-not-retry': None;
+  'gpu-has-no-access': None;
+  'gpu-does-not-map-buffer': None;
+  'gpu-queues-gone': None;
+}
+
+declare module '../../mm/reasons.js' {
+  interface Reasons extends GpuFaultReasons {}
+}
+
+export const gpuFaultReasons: ReasonTable<GpuFaultReasons> = {
+  'gpu-does-not-retry': {
+    about: 'mapping',
+    text: 'the GPU does not map the page, and its faults are not retried (XNACK is off; noretry=0 of amdgpu switches it on)',
+  },
+  'gpu-has-no-access': {
+    about: 'mapping',
+    text: 'the GPU has no access to the range (KFD_IOCTL_SVM_ATTR_NO_ACCESS)',
+  },
+  'gpu-does-not-map-buffer': {
+    about: 'mapping',
+    text: 'memory of a buffer of a user pointer, which is no shared virtual memory, and this GPU does not map the buffer',
+  },
+  'gpu-queues-gone': { about: 'mapping', text: 'the queues are gone since a fault that could not be served' },
+};
+
+/** An access of a GPU at page `addr` cannot be, and says why. Return: `r`. */
+export function gpu_fault_fails(
+  { process, dev }: KfdProcessDevice,
+  addr: number,
+  id: PlainReasonId,
+  r: number,
+  fn = 'svm_range_restore_pages',
+): number {
+  const { mm } = process;
+  if (mm !== null)
+    dev.module.kernel.note({
+      event: 'hmm_fault_failed',
+      fn,
+      mm,
+      addr: addr * PAGE_SIZE,
+      args: { device: `gpu${dev.gpuidx}` },
+      reason: { id },
+    });
+  return r;
+}
+
 /** An access of a GPU that its page table does not allow. */
 interface GpuFault {
   readonly pdd: KfdProcessDevice;
@@ -132,9 +183,10 @@ function* restore_range(prange: SvmRange, fault: GpuFault): Task<number> {
   if (timestamp < prange.validate_timestamp + AMDGPU_SVM_RANGE_RETRY_FAULT_PENDING) return 0;
   const vma = mm.vmas.vma_lookup(addr * PAGE_SIZE);
   if (vma === null) return 0;
-  if (!svm_fault_allowed(vma, write_fault)) return -EPERM;
+  if (!svm_fault_allowed(vma, write_fault))
+    return gpu_fault_fails(pdd, addr, write_fault ? 'vma-not-writable' : 'vma-not-readable', -EPERM);
   const best_loc = svm_range_best_restore_location(prange, pdd);
-  if (best_loc === -1) return -EACCES;
+  if (best_loc === -1) return gpu_fault_fails(pdd, addr, 'gpu-has-no-access', -EACCES);
   const { dev, process } = pdd;
   kfd_smi_event_page_fault_start(dev, process.lead_pid, addr, write_fault);
   const size = 2 ** prange.granularity;
@@ -167,7 +219,10 @@ function* restore_addr(fault: GpuFault): Task<number> {
     mm.mmap_lock.downgrade_write();
   }
   let r = -EFAULT;
-  if (prange !== null) {
+  if (prange === null) {
+    const none = mm.vmas.vma_lookup(addr * PAGE_SIZE) === null;
+    gpu_fault_fails(pdd, addr, none ? 'no-vma' : 'gpu-does-not-map-buffer', r);
+  } else {
     yield* prange.migrate_mutex.mutex_lock(where);
     r = yield* restore_range(prange, fault);
     prange.migrate_mutex.mutex_unlock();
@@ -192,7 +247,7 @@ export function* svm_range_restore_pages(
   const timestamp = dev.module.kernel.executor.now;
   if (!KFD_IS_SVM_API_SUPPORTED(dev)) return -EFAULT;
   if (svms.drain_pagefaults) return 0;
-  if (!process.xnack_enabled) return -EFAULT;
+  if (!process.xnack_enabled) return gpu_fault_fails(pdd, addr, 'gpu-does-not-retry', -EFAULT);
   if (mm === null || !dev.module.kernel.mmget_not_zero(mm)) return 0;
   const r = yield* restore_addr({ pdd, mm, addr, write_fault, timestamp });
   yield* mmput(mm);
