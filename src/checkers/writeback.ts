@@ -18,6 +18,7 @@ export function check_writeback(census: Census): void {
     if (mapping?.kind !== 'ext4') continue;
     for (const [index, page] of mapping.i_pages) writing += check_page(census, mapping, index, page);
   }
+  if (writing === 0 && !census.k.disk.used_once) return;
   for (const { low, high } of census.touched) {
     for (let page = low; page < high; page++) if ((census.mem.flags[page]! & PG_writeback) !== 0) writing--;
   }

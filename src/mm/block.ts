@@ -18,6 +18,11 @@ export class Disk {
 
   constructor(private readonly k: Kernel) {}
 
+  /** Whether a file has ever had a block. */
+  get used_once(): boolean {
+    return this.used > 0;
+  }
+
   /** A block that no file has. */
   alloc_block(): number {
     const block = this.free.pop() ?? this.used++;

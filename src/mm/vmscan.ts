@@ -24,6 +24,7 @@ import {
   get_scan_count,
   inactive_is_low,
   type LruPlace,
+  new_scan_control,
   prepare_scan_control,
   type ScanControl,
   snapshot_refaults,
@@ -202,24 +203,7 @@ function* do_try_to_free_pages(
   nr_to_reclaim: number,
   force_deactivate: boolean,
 ): Task<number> {
-  const sc: ScanControl = {
-    nodes,
-    nid: 0,
-    priority: DEF_PRIORITY,
-    nr_reclaimed: 0,
-    force_deactivate,
-    skipped_deactivate: false,
-    deactivate_anon: false,
-    deactivate_file: false,
-    cache_trim_mode: false,
-    file_is_tiny: false,
-    anon_cost: 0,
-    file_cost: 0,
-    by: memcg === null ? 'direct reclaim' : 'a limit',
-    memcg,
-    memcgId: 0,
-    nr_to_reclaim,
-  };
+  const sc = new_scan_control(nodes, DEF_PRIORITY, memcg, nr_to_reclaim, force_deactivate);
   for (; sc.priority >= 0; sc.priority--) {
     yield* shrink_zones(k, sc);
     if (sc.nr_reclaimed >= sc.nr_to_reclaim) break;

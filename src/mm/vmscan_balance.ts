@@ -52,6 +52,34 @@ export interface ScanControl extends LruPlace {
   readonly nr_to_reclaim: number;
 }
 
+/** A reclaim that has not begun: by direct reclaim, or for the limit of `memcg`. */
+export function new_scan_control(
+  nodes: readonly number[],
+  priority: number,
+  memcg: MemCgroup | null,
+  nr_to_reclaim: number,
+  force_deactivate: boolean,
+): ScanControl {
+  return {
+    nodes,
+    nid: 0,
+    priority,
+    nr_reclaimed: 0,
+    force_deactivate,
+    skipped_deactivate: false,
+    deactivate_anon: false,
+    deactivate_file: false,
+    cache_trim_mode: false,
+    file_is_tiny: false,
+    anon_cost: 0,
+    file_cost: 0,
+    by: memcg === null ? 'direct reclaim' : 'a limit',
+    memcg,
+    memcgId: 0,
+    nr_to_reclaim,
+  };
+}
+
 /** Whether there is somewhere to put them. */
 export const can_reclaim_anon_pages = (k: Kernel): boolean => get_nr_swap_pages(k) > 0;
 

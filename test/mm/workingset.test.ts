@@ -5,7 +5,7 @@ import { translate } from '../../src/checkers/tlb.js';
 import { Machine, type Process } from '../../src/machine/machine.js';
 import { LRU_ACTIVE_ANON } from '../../src/mm/lru_lists.js';
 import { folio_is_file_lru, PG_active, PG_workingset } from '../../src/mm/page_flags.js';
-import { get_scan_count, prepare_scan_control, type ScanControl } from '../../src/mm/vmscan_balance.js';
+import { get_scan_count, new_scan_control, prepare_scan_control } from '../../src/mm/vmscan_balance.js';
 import {
   workingset_age_nonresident,
   workingset_eviction,
@@ -81,24 +81,7 @@ t.test('the balance goes by what reclaim cost, a third of it whatever that was',
   filled(machine, process, 4096);
   k.lru.link(k.firstDevicePage);
   const lruvec = k.lruvecs[0]!;
-  const sc: ScanControl = {
-    nodes: [0],
-    nid: 0,
-    memcgId: 0,
-    priority: 4,
-    nr_reclaimed: 0,
-    by: 'direct reclaim',
-    force_deactivate: true,
-    skipped_deactivate: false,
-    deactivate_anon: false,
-    deactivate_file: false,
-    cache_trim_mode: false,
-    file_is_tiny: false,
-    anon_cost: 0,
-    file_cost: 0,
-    memcg: null,
-    nr_to_reclaim: 32,
-  };
+  const sc = new_scan_control([0], 4, null, 32, true);
   const size = lruvec.size(0) >> 4;
   const anonOf = (anon: number, file: number): number => {
     [lruvec.state(0).cost[0], lruvec.state(0).cost[1]] = [anon, file];
