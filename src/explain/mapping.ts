@@ -26,17 +26,16 @@ const WRITING: ReadonlySet<string> = new Set(['read', 'poke'] satisfies Op[]);
 export class MappingEvents {
   /** Whom the kernel told of what. */
   readonly invalidations: TraceEvent[] = [];
-  /** By page, the function that freed it. */
-  readonly freed = new Map<number, string>();
-  /** By page, the function with which reclaim took it from whoever mapped it: it may stay in its file. */
-  readonly unmapped = new Map<number, string>();
+  /** By page, the function that freed it, or with which reclaim took it from whoever mapped it and left it in its file. */
+  readonly goneBy = new Map<number, string>();
   /** Where the kernel last left a page alone. */
   skipped: TraceEventOf<'skip'> | undefined;
 
   note(event: TraceEvent): void {
     if (event.event === 'skip') this.skipped = event;
-    if (event.event === 'mm_page_free') this.freed.set(event.page ?? NO_PAGE, event.fn);
-    else if (event.event === 'reclaim_unmap') this.unmapped.set(event.page ?? NO_PAGE, event.fn);
+    // What reclaim frees it has taken away first.
+    if (event.event === 'mm_page_free' || event.event === 'reclaim_unmap')
+      this.goneBy.set(event.page ?? NO_PAGE, event.fn);
     else if (event.event === 'mmu_notifier_invalidate_range_start') this.invalidations.push(event);
   }
 }
@@ -113,9 +112,8 @@ export class MappingExplainer {
   }
 
   /** `invalidations`, `freed`: what was told while the call ran. */
-  explain({ invalidations, freed, unmapped }: MappingEvents): MappingExplanation {
+  explain({ invalidations, goneBy }: MappingEvents): MappingExplanation {
     const now = this.#observe();
-    const goneBy = new Map([...unmapped, ...freed]);
     const make = (index: number): PageVerdict => {
       const [before, after] = [this.#before.at(index), now.at(index)];
       const [from, to] = [pagePlace(before), pagePlace(after)];

@@ -8,14 +8,11 @@ import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { dax_busy_page, dax_delete_mapping_range, dax_page_unused } from './dax.js';
-import { clear_partial, holeEdges, holePages } from './filemap_pages.js';
+import { clear_partial, EVERYTHING, holeEdges, holePages } from './filemap_pages.js';
 import type { Kernel } from './kernel.js';
 import { unmap_mapping_pages } from './memory_zap.js';
 import type { AddressSpace } from './types.js';
 import { wait_var_event } from './wait_bit.js';
-
-/** Behind the last page of any file. */
-const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
 /**
  * Unmap pages of the file from `first` up to `end`; then the first of them that somebody has still, NO_PAGE where there is

@@ -10,6 +10,7 @@ import { filemap_cached, filemap_fault, filemap_mapped_around } from './filemap.
 import { filemap_grab_folio } from './filemap_grab.js';
 import {
   clear_partial,
+  EVERYTHING,
   holeEdges,
   holePages,
   pagesOf,
@@ -31,9 +32,6 @@ import {
   type SyncMode,
 } from './page_writeback.js';
 import { type AddressSpace, VM_FAULT_NOPAGE, type VmFault, type VmOperations } from './types.js';
-
-/** Behind the last page of any file. */
-const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
 /** A page that will be written back: it has buffers, which hold a reference. */
 function mark_dirty(k: Kernel, folio: Page): void {

@@ -18,6 +18,9 @@ import { folio_wait_writeback } from './page_writeback.js';
 import type { AddressSpace } from './types.js';
 import { workingset_refault } from './workingset.js';
 
+/** Behind the last page of any file. */
+export const EVERYTHING = Number.MAX_SAFE_INTEGER;
+
 /** Pages up to the end of the file. */
 export const pagesOf = (mapping: AddressSpace): number => Math.ceil(mapping.size / PAGE_SIZE);
 

@@ -3,7 +3,6 @@
  * The globals of a booted kernel: what C keeps in static variables. One per machine; every function of the memory
  * core finds it through its mm, or takes it as first argument.
  */
-
 import type { Behaviours } from '../generations/behaviours/index.js';
 import { Contents } from '../sim/contents.js';
 import { COST_CLEAR, COST_COPY, COST_FRUITLESS } from '../sim/costs.js';

@@ -9,6 +9,7 @@ import { PAGE_SIZE } from '../uapi/mman.js';
 import {
   clear_hole_edges,
   clear_partial,
+  EVERYTHING,
   holePages,
   pagesOf,
   truncate_inode_pages_final,
@@ -164,7 +165,7 @@ export const shmem_anon_vm_ops: VmOperations = { ...shmem_vm_ops, name: 'shmem_a
 /** Drop the page cache of an inode that nobody maps or has open (shmem_evict_inode). */
 export function shmem_evict_inode(k: Kernel, mapping: AddressSpace): Task {
   truncate_inode_pages_final(k, mapping);
-  free_swapped(k, mapping, 0, Number.MAX_SAFE_INTEGER);
+  free_swapped(k, mapping, 0, EVERYTHING);
   k.dropMapping(mapping);
   return done(undefined);
 }
@@ -226,10 +227,10 @@ export function* shmem_setattr(k: Kernel, mapping: AddressSpace, size: number): 
   if (size > old) return 0;
   const first = Math.ceil(size / PAGE_SIZE);
   const shrinks = old > first * PAGE_SIZE;
-  const everything = Number.MAX_SAFE_INTEGER - first;
+  const everything = EVERYTHING - first;
   if (shrinks) yield* unmap_mapping_pages(mapping, first, everything, true);
   clear_partial(k, mapping, size, Math.min(first * PAGE_SIZE, old));
-  yield* shmem_truncate_range(k, mapping, size, Number.MAX_SAFE_INTEGER);
+  yield* shmem_truncate_range(k, mapping, size, EVERYTHING);
   // Once more, for private copies that were made meanwhile.
   if (shrinks) yield* unmap_mapping_pages(mapping, first, everything, true);
   return 0;

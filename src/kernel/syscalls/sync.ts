@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: fs/sync.c, and the call of mm/msync.c: files go to their disks. Fidelity: simplified: there is no metadata to write. */
 import type { OpenFile } from '../../fs/file.js';
+import { EVERYTHING } from '../../mm/filemap_pages.js';
 import { do_msync } from '../../mm/msync.js';
 import { filemap_fdatawait_range } from '../../mm/page_writeback.js';
 import { done, type Task } from '../../sim/task.js';
@@ -18,7 +19,7 @@ const EVERY_FLAG = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FI
 /** Return: 0, -EBADF, -EINVAL for what is no file, or what the file answers. */
 export function sys_fsync(process: Process, fd: number): Task<number> {
   const file = process.fds.get(fd);
-  return file === undefined ? done(-EBADF) : file.vfs_fsync_range(0, Number.MAX_SAFE_INTEGER);
+  return file === undefined ? done(-EBADF) : file.vfs_fsync_range(0, EVERYTHING);
 }
 
 export function sys_msync(process: Process, start: number, len: number, flags: number): Task<number> {
@@ -41,7 +42,7 @@ export function* sys_sync_file_range(
   if ((flags & ~EVERY_FLAG) !== 0 || offset < 0 || nbytes < 0) return -EINVAL;
   if (file.mapping === null) return -ESPIPE;
   const first = Math.floor(offset / PAGE_SIZE);
-  const end = nbytes === 0 ? Number.MAX_SAFE_INTEGER : Math.ceil((offset + nbytes) / PAGE_SIZE);
+  const end = nbytes === 0 ? EVERYTHING : Math.ceil((offset + nbytes) / PAGE_SIZE);
   if ((flags & SYNC_FILE_RANGE_WAIT_BEFORE) !== 0) yield* wait(file, first, end);
   if ((flags & SYNC_FILE_RANGE_WRITE) !== 0) {
     const mode = flags === EVERY_FLAG ? 'WB_SYNC_ALL' : 'WB_SYNC_NONE';
