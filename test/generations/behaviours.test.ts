@@ -206,7 +206,7 @@ t.test('a kernel in between needs its version only', async (t) => {
     { mprotectUpgradesPmd, mprotectUnaccounts, populateWalksVmas, follLongterm, exclusiveByPage },
     {
       mprotectUpgradesPmd: true,
-      mprotectUnaccounts: true,
+      mprotectUnaccounts: false,
       populateWalksVmas: true,
       follLongterm: 0x100,
       exclusiveByPage: false,

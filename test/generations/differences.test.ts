@@ -48,12 +48,16 @@ t.test('every change between releases has a release in between', async (t) => {
 t.test('since, until, between two releases, backported, and not known exactly', async (t) => {
   t.match(when(old, lts), {
     mprotectUpgradesPmd: 'since 6.2',
-    populateWalksVmas: 'since 6.9',
+    populateWalksVmas: 'since 6.10',
     splitPmdRefusesHugetlb: 'since 6.12.23',
     follLongterm: 'since 6.3',
-    wpReusesLargeFolios: 'by 6.12',
+    wpReusesLargeFolios: 'since 6.9',
   });
-  t.match(when(lts, recent), { exclusiveByPage: 'since 6.15', holesAreWritable: 'since 6.19' });
+  t.match(when(lts, recent), {
+    exclusiveByPage: 'since 6.15',
+    holesAreWritable: 'since 6.19',
+    procMemForces: 'by 7.3',
+  });
   t.strictSame(when(lts, recent), when(recent, lts));
   t.match(when(generic, old), { spmSelectsType: 'of a posted series' });
 });

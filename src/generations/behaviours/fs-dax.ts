@@ -62,7 +62,7 @@ export const dax = {
   directIoPins: {
     what: 'direct I/O pins the pages of its buffer; before, it had references',
     source: 'lib/iov_iter.c iov_iter_extract_pages',
-    since: ['6.3'],
+    since: ['6.5'],
     witness: { kernel: '6.12', program: 'direct I/O into a buffer' },
   },
 } as const satisfies Entries;

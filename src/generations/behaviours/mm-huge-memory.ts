@@ -6,7 +6,7 @@ export const hugeMemory = {
   splitKeepsDirtyBit: {
     what: 'splitting a huge PMD leaves its PTEs as dirty as it was; before, all of them were clean',
     source: 'mm/huge_memory.c __split_huge_pmd_locked',
-    since: ['6.2'],
+    since: ['6.4'],
     witness: { kernel: '6.1', scenario: 'derived/pmd-split-clean-6.1' },
   },
   mprotectUpgradesPmd: {

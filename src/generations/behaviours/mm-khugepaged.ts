@@ -13,8 +13,7 @@ export const khugepaged = {
   collapseAllowsReadOnly: {
     what: 'MADV_COLLAPSE takes memory of which no page is mapped writable, too',
     source: 'mm/khugepaged.c __collapse_huge_page_isolate',
-    since: ['7.3'],
-    by: '7.3',
+    since: ['6.18'],
     witness: { kernel: '7.3', recording: 'collapse-105-0034' },
   },
   collapsePassesNoTable: {

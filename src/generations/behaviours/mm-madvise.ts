@@ -30,7 +30,7 @@ export const madvise = {
   populateWalksVmas: {
     what: 'MADV_POPULATE_* passes over holes and reports them at the end; later it stops at the first',
     source: 'mm/madvise.c madvise_populate',
-    until: ['6.9'],
+    until: ['6.10'],
     witness: { kernel: '6.12', recording: 'vma-101-0079' },
   },
   madviseGuards: {
@@ -42,8 +42,7 @@ export const madvise = {
   coldKeepsWorkingset: {
     what: 'MADV_COLD and MADV_PAGEOUT of an active page leave a note that it was active, so that it costs more when it comes back',
     source: 'mm/madvise.c madvise_cold_or_pageout_pte_range',
-    since: ['6.12'],
-    by: '6.12',
+    since: ['6.6'],
     witness: { kernel: '6.12', program: 'MADV_COLD of an active page' },
   },
   injectedErrorsKill: {

@@ -6,8 +6,7 @@ export const memory = {
   wpReusesLargeFolios: {
     what: 'a write fault may reuse a page of a THP of which nothing else is mapped or held',
     source: 'mm/memory.c do_wp_page',
-    until: ['6.12'],
-    by: '6.12',
+    until: ['6.9'],
     witness: { kernel: '6.1', scenario: 'derived/thp-last-page-reused-6.1' },
   },
   faultsUnderVmaLock: {
@@ -32,7 +31,7 @@ export const memory = {
   swapinMapsWritable: {
     what: "a page that comes back from swap for a read is mapped writable at once where it is the process's alone",
     source: 'mm/memory.c do_swap_page',
-    since: ['6.12'],
+    since: ['6.11'],
     witness: { kernel: '6.12', recording: 'swap-307-0070' },
   },
   faultLocksDevicePage: {

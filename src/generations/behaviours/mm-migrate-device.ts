@@ -31,7 +31,7 @@ export const migrateDevice = {
   migrateFreesSwapCache: {
     what: 'a page in the swap cache is taken out of it to migrate to a device; before, it stayed where it was',
     source: 'mm/migrate_device.c __migrate_device_pages',
-    since: ['6.12'],
+    since: ['6.6'],
     witness: { kernel: '6.12', scenario: 'derived/swap-cache-migrates-6.12' },
   },
   migratesCompound: {

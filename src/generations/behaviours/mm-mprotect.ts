@@ -18,7 +18,7 @@ export const mprotect = {
   mprotectUnaccounts: {
     what: 'mprotect takes anonymous memory that was never touched out of the commit charge when it becomes read-only',
     source: 'mm/mprotect.c mprotect_fixup',
-    since: ['6.5'],
+    since: ['6.7'],
     witness: { kernel: '6.12', scenario: 'derived/mprotect-drops-charge-6.12' },
   },
 } as const satisfies Entries;

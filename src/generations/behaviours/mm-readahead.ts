@@ -12,7 +12,7 @@ export const readahead = {
   ext4LargeFolios: {
     what: 'the page cache of ext4 takes large folios: readahead that reaches the end of a file marks no page',
     source: 'mm/readahead.c page_cache_ra_order',
-    since: ['7.3'],
+    since: ['6.16'],
     witness: { kernel: '7.3', scenario: 'derived/disk-readahead-7.3' },
   },
 } as const satisfies Entries;

@@ -24,7 +24,7 @@ export const userfaultfd = {
   collapseBusyWhenArmed: {
     what: 'MADV_COLLAPSE answers EBUSY where holes are for a userfaultfd to fill; before, EINVAL',
     source: 'mm/khugepaged.c madvise_collapse_errno',
-    since: ['6.12'],
+    since: ['6.4'],
     witness: { kernel: '6.12', scenario: 'derived/collapse-armed-6.12' },
   },
   uffdModesAreKept: {
