@@ -50,6 +50,7 @@ export function explainedJson(heading: Heading, explained: ExplainedStep): objec
     ...stepJson(heading, explained),
     ...causesJson(all),
     ...(mapping === undefined || mapping.told.length === 0 ? {} : { told: mapping.told }),
+    ...(reclaimed.woken.length === 0 ? {} : { kswapd: reclaimed.woken }),
     ...(reclaimed.ranges.length === 0 ? {} : { reclaimed: reclaimed.ranges }),
     ...(reclaimed.refaulted.length === 0 ? {} : { refaulted: reclaimed.refaulted }),
     ...(reclaimed.killed.length === 0 ? {} : { killed: reclaimed.killed }),

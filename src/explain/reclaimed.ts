@@ -38,7 +38,11 @@ export interface RefaultedRange {
   readonly workingset: boolean;
 }
 
+/** A daemon that was woken: of which node, how many pages were free, and from and up to how many it reclaims. */
+export type WokenKswapd = TraceEventOf<'mm_vmscan_kswapd_wake'>['args'];
+
 export interface Reclaimed {
+  readonly woken: readonly WokenKswapd[];
   readonly ranges: readonly ReclaimedRange[];
   readonly refaulted: readonly RefaultedRange[];
   /** Pages that are not told of. */
@@ -80,15 +84,22 @@ export class ReclaimedPages {
   readonly #last = new Map<MmStruct, Run>();
   readonly #kept = new Set<Page>();
   readonly #killed: string[] = [];
+  /** By node, the first time. */
+  readonly #woken = new Map<number, WokenKswapd>();
   readonly #taken = new Map<Page, Taken>();
   readonly #refaults: RefaultRun[] = [];
   #more = 0;
 
   note(k: Kernel, event: ReclaimEvent): void {
     if (event.event === 'oom_kill') this.#killed.push(event.args.comm);
+    else if (event.event === 'mm_vmscan_kswapd_wake') this.#wakes(event.args);
     else if (event.event === 'skip') this.#keep(k, event.fn, event.page, event.reason);
     else if (event.event === 'reclaim_folio') this.#taken.set(event.page, event.args);
     else this.#push(event.mm, event.addr, event.fn, event.args.to, this.#taken.get(event.page));
+  }
+
+  #wakes(woken: WokenKswapd): void {
+    if (!this.#woken.has(woken.nid)) this.#woken.set(woken.nid, woken);
   }
 
   /** A page was evicted once, and a fault has it back: the one at its address, or one that was read with it. */
@@ -144,7 +155,7 @@ export class ReclaimedPages {
       active: all[0]!.active === 1,
       workingset: all[0]!.workingset === 1,
     }));
-    return { ranges, refaulted, more: this.#more, killed: this.#killed };
+    return { woken: [...this.#woken.values()], ranges, refaulted, more: this.#more, killed: this.#killed };
   }
 }
 
@@ -195,9 +206,13 @@ function refaultLine({ process, range, distance, size, active, workingset }: Ref
   return `  refaults ${range} of ${process}  workingset_refault  ${to}: ${measure}${before}`;
 }
 
+const wokenLine = ({ nid, free, low, high }: WokenKswapd): string =>
+  `  wakes kswapd${nid}  wakeup_kswapd  ${free} pages are free, no more than the low watermark of ${low}; it reclaims until more than ${high} are`;
+
 /** A line a range; "page by page" would be thousands. */
-export function reclaimedLines({ ranges, refaulted, more, killed }: Reclaimed): string[] {
+export function reclaimedLines({ woken, ranges, refaulted, more, killed }: Reclaimed): string[] {
   return [
+    ...woken.map(wokenLine),
     ...ranges.map(rangeLine),
     ...(more === 0 ? [] : [`  ... and ${more} more pages`]),
     ...refaulted.map(refaultLine),

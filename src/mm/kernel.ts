@@ -16,6 +16,7 @@ import { Tlb } from '../sim/tlb.js';
 import type { AnonVma } from './anon_vma.js';
 import { Disk } from './block.js';
 import type { HugetlbPool } from './hugetlb_pool.js';
+import { Kswapd } from './kswapd.js';
 import { type Lru, LruLists, NodeLru } from './lru_lists.js';
 import type { MemCgroups } from './memcontrol.js';
 import type { OfflineBlock } from './memory_hotplug.js';
@@ -74,6 +75,7 @@ export class Kernel {
   /** By node. */
   readonly zones: readonly PageAllocator[];
   readonly lruvecs: readonly LruLists[];
+  readonly kswapds: readonly Kswapd[];
   /** The memory of all nodes, and their lists. */
   readonly pages: Pages;
   readonly lru: Lru;
@@ -162,8 +164,10 @@ export class Kernel {
     );
     this.nodes = new NodeMap(runs);
     this.lruvecs = runs.map((_, nid) => new LruLists(this.mem, nid === 0 ? (reuse?.lru ?? null) : null));
+    this.kswapds = runs.map((_, nid) => new Kswapd(this, nid));
     this.zones = runs.map(
-      (own, nid) => new PageAllocator(this, own, nid === 0 ? (reuse?.blocks ?? null) : null, begin),
+      (own, nid) =>
+        new PageAllocator(this, own, nid === 0 ? (reuse?.blocks ?? null) : null, begin, this.kswapds[nid]!),
     );
     const several = runs.length > 1;
     this.pages = several ? new NodePages(this.zones, this.nodes) : this.zones[0]!;

@@ -10,6 +10,7 @@ import { COST_CLEAR } from '../sim/costs.js';
 import { KernelBug } from '../sim/errors.js';
 import { NO_PAGE, PAGEBLOCK, type Page } from '../sim/memmap.js';
 import type { Kernel } from './kernel.js';
+import type { Kswapd } from './kswapd.js';
 import { mem_cgroup_uncharge } from './memcontrol.js';
 import { free_zone_device_folio, put_devmap_managed_page } from './memremap.js';
 import {
@@ -48,9 +49,10 @@ function beginningAt(runs: readonly RamRun[], begin: number): readonly RamRun[] 
   return [{ first: first + skipped, pages: pages - skipped }, ...rest, { first, pages: skipped }];
 }
 
-/** Free pages of the zone: below `min` only who must not fail takes one, below `high` there is little. */
+/** Free pages of the zone: below `min` only who must not fail takes one; at `low` kswapd begins to reclaim, up to `high`. */
 export interface Watermarks {
   readonly min: number;
+  readonly low: number;
   readonly high: number;
 }
 
@@ -63,7 +65,7 @@ function setup_per_zone_wmarks(managed: number, khugepaged: boolean): Watermarks
   const recommended = khugepaged ? Math.min(11 * PAGEBLOCK, Math.floor(managed / 20)) : 0;
   const min = Math.ceil(Math.max(kilobytes / 4, recommended) / PAGEBLOCK) * PAGEBLOCK;
   const distance = Math.max(Math.floor(min / 4), Math.floor(managed / 1000));
-  return { min, high: min + 2 * distance };
+  return { min, low: min + distance, high: min + 2 * distance };
 }
 
 /** The memory of a machine, of one node or of several. */
@@ -113,12 +115,15 @@ export class PageAllocator {
   readonly watermarks: Watermarks;
   /** Whole blocks that ordinary allocations leave alone: the min watermark. */
   private readonly reserve: number;
+  /** So many pages can be taken before the low watermark is looked at again. */
+  private aboveLow = 0;
 
   constructor(
     private readonly k: Kernel,
     runs: readonly RamRun[],
     reuse: PageBlocks | null,
     begin: number,
+    readonly kswapd: Kswapd,
   ) {
     this.firstPage = runs[0]!.first;
     this.runs = beginningAt(runs, begin);
@@ -153,10 +158,18 @@ export class PageAllocator {
     return this.freeBlocks.length + fresh / PAGEBLOCK;
   }
 
+  /** Whether no more pages are free than the low watermark asks for, where `nr_pages` in a row are wanted (zone_watermark_fast). */
+  isLow(nr_pages = 1): boolean {
+    if (this.aboveLow >= nr_pages) return false;
+    this.aboveLow = Math.max(this.nr_free_pages - this.watermarks.low, 0);
+    return this.aboveLow < nr_pages;
+  }
+
   /** Set `nr` blocks aside for the hugetlb pool, untouched. Return: how many there were. */
   set_aside_huge(nr: number): number {
     const granted = Math.min(nr, this.wholeBlocks - this.setAside);
     this.setAside += granted;
+    this.aboveLow = 0;
     return granted;
   }
 
@@ -190,8 +203,10 @@ export class PageAllocator {
     return this.should_fail_alloc_page?.() ? NO_PAGE : this.rmqueue(type, init);
   }
 
-  /** The same, whatever fault injection says. */
+  /** The same, whatever fault injection says. Who finds little wakes kswapd, and goes on. */
   rmqueue(type: MigrateType, init = true): Page {
+    if (this.isLow()) this.kswapd.wakeup_kswapd();
+    else this.aboveLow--;
     let page = this.freeHead[type];
     const { mem } = this.k;
     if (page !== NO_PAGE) {
@@ -218,6 +233,7 @@ export class PageAllocator {
 
   private prep_new_page(head: Page, type: MigrateType): Page {
     if (head === NO_PAGE) return NO_PAGE;
+    this.aboveLow -= PAGEBLOCK;
     if (type !== MOVABLE) this.blockType[(head - this.firstPage) >>> 9] = type;
     const { mem } = this.k;
     mem.flags.fill(0, head, head + PAGEBLOCK);
@@ -270,6 +286,7 @@ export class PageAllocator {
     this.run = 0;
     this.nextBlock = this.runs[0]?.first ?? 0;
     this.isolated = [...this.isolated, { first, pages }];
+    this.aboveLow = 0;
   }
 
   private dropFromList(type: MigrateType, inside: (page: Page) => boolean): void {

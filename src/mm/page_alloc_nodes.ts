@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/page_alloc.c, get_page_from_freelist() over the zonelist of a machine with several NUMA nodes: memory
- * comes from the node of the processor, and from the others when that has none above its min watermark. Fidelity:
- * simplified (DIVERGES: no balancing): one zone a node; the one processor is on node 0, so that its zonelist has the nodes in
- * order. A node may be a device's, and then is on no zonelist but its own.
+ * comes from the node of the processor, and from the others when that has none above its low watermark; when none has, all
+ * their daemons are woken, and it comes from the first that has some above its min watermark. Fidelity: simplified: one zone a
+ * node; the one processor is on node 0, so that its zonelist has the nodes in order. A node may be a device's, and then is on
+ * no zonelist but its own.
  */
 import { NO_PAGE, PAGEBLOCK, type Page } from '../sim/memmap.js';
 import {
@@ -117,6 +118,7 @@ export class NodePages implements Pages {
       zones.reduce((all, zone) => all + of(zone), 0);
     this.watermarks = {
       min: sum(({ watermarks }) => watermarks.min),
+      low: sum(({ watermarks }) => watermarks.low),
       high: sum(({ watermarks }) => watermarks.high),
     };
   }
@@ -167,7 +169,7 @@ export class NodePages implements Pages {
   /** alloc_page() of a choice. */
   alloc_page_of(choice: NodeChoice): Page {
     if (this.should_fail_alloc_page?.()) return NO_PAGE;
-    return this.first((zone) => zone.rmqueue(MOVABLE), this.nodes_of(choice));
+    return this.single(MOVABLE, true, this.nodes_of(choice));
   }
 
   /** What the watermark keeps there, for who is to die. */
@@ -178,7 +180,7 @@ export class NodePages implements Pages {
   /** alloc_huge() of a choice. */
   alloc_huge_of(choice: NodeChoice): Page {
     if (this.should_fail_alloc_page?.()) return NO_PAGE;
-    return this.first((zone) => zone.alloc_huge(MOVABLE), this.nodes_of(choice));
+    return this.huge(MOVABLE, this.nodes_of(choice));
   }
 
   get blocks(): PageBlocks {
@@ -202,12 +204,28 @@ export class NodePages implements Pages {
     return NO_PAGE;
   }
 
+  /** A single page: where there is much, or else where there is any (get_page_from_freelist, then wake_all_kswapds). */
+  private single(type: MigrateType, init: boolean, nodes = this.zonelist): Page {
+    const take = (zone: PageAllocator): Page => zone.rmqueue(type, init);
+    const page = this.first((zone) => (zone.isLow() ? NO_PAGE : take(zone)), nodes);
+    if (page !== NO_PAGE) return page;
+    for (const nid of nodes) this.zones[nid]!.kswapd.wakeup_kswapd();
+    return this.first(take, nodes);
+  }
+
+  /** The same of a huge page, for which no daemon is woken (GFP_TRANSHUGE_LIGHT). */
+  private huge(type: MigrateType, nodes = this.zonelist): Page {
+    const take = (zone: PageAllocator): Page => zone.alloc_huge(type);
+    const page = this.first((zone) => (zone.isLow(PAGEBLOCK) ? NO_PAGE : take(zone)), nodes);
+    return page !== NO_PAGE ? page : this.first(take, nodes);
+  }
+
   alloc_page(type: MigrateType = MOVABLE, init = true): Page {
     return this.should_fail_alloc_page?.() ? NO_PAGE : this.rmqueue(type, init);
   }
 
   rmqueue(type: MigrateType, init = true): Page {
-    return this.first((zone) => zone.rmqueue(type, init));
+    return this.single(type, init);
   }
 
   alloc_reserve(type: MigrateType = MOVABLE, half = false): Page {
@@ -216,7 +234,7 @@ export class NodePages implements Pages {
 
   alloc_huge(type: MigrateType = MOVABLE): Page {
     if (this.should_fail_alloc_page?.()) return NO_PAGE;
-    return this.first((zone) => zone.alloc_huge(type));
+    return this.huge(type);
   }
 
   /** The pool of huge pages is filled from all nodes in turns: at boot, before any is a device's. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/page_alloc.c, __alloc_pages_slowpath(): no page above the watermark is free. Fidelity: simplified:
- * order 0 only, no compaction; whoever wants a page reclaims on its own, as there is no kswapd.
+ * order 0 only, no compaction. kswapd is awake by then: whoever takes a page finds the low watermark reached (page_alloc.ts).
  */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';

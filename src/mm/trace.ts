@@ -80,6 +80,8 @@ export interface TraceEvents {
    * on the active list; `workingset`: it had been on it before.
    */
   workingset_refault: OfPage & With<{ distance: number; size: number; active: number; workingset: number }>;
+  /** The daemon of node `nid` wakes: no more than `low` pages are free; it reclaims until more than `high` are. */
+  mm_vmscan_kswapd_wake: With<{ nid: number; free: number; low: number; high: number }>;
   /** A process is killed for its memory. */
   oom_kill: { readonly mm: MmStruct } & With<{ pid: number; comm: string }>;
   // Memory cgroups, by their names; "/" is the root.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/vmscan.c: reclaim of what somebody names (reclaim_pages), and of what was not used for long
- * (try_to_free_pages). Fidelity: simplified. DIVERGES: kswapd does not run.
+ * (try_to_free_pages). Fidelity: simplified. DIVERGES: no throttling, no flusher.
  */
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
@@ -21,6 +21,7 @@ import { folio_referenced } from './rmap_referenced.js';
 import { VM_EXEC } from './types.js';
 import {
   can_reclaim_anon_pages,
+  DEF_PRIORITY,
   get_scan_count,
   inactive_is_low,
   type LruPlace,
@@ -34,8 +35,7 @@ import { workingset_age_nonresident } from './workingset.js';
 
 /** How often reclaim may be in vain before something else has to happen (mm/internal.h). */
 export const MAX_RECLAIM_RETRIES = 16;
-const SWAP_CLUSTER_MAX = 32;
-const DEF_PRIORITY = 12;
+export const SWAP_CLUSTER_MAX = 32;
 const EVICTABLE: readonly LruList[] = [
   LRU_INACTIVE_ANON,
   LRU_ACTIVE_ANON,
@@ -84,6 +84,7 @@ function* shrink_inactive_list(k: Kernel, nr_to_scan: number, list: LruList, sc:
   const folios = isolate_lru_folios(k, nr_to_scan, list, sc);
   const nr_scanned = folios.reduce((sum, folio) => sum + folio_nr_pages(k.mem, folio), 0);
   if (nr_scanned === 0) return 0;
+  sc.nr_scanned += nr_scanned;
   const shrinking: Shrinking = {
     by: sc.by,
     list: LIST_NAMES[list],
@@ -104,7 +105,7 @@ function* shrink_inactive_list(k: Kernel, nr_to_scan: number, list: LruList, sc:
  * The oldest active folios become inactive, and start with a clean slate: used or not. Pages of programs, which have been
  * run since, have one more round.
  */
-function shrink_active_list(k: Kernel, nr_to_scan: number, list: LruList, at: LruPlace): void {
+export function shrink_active_list(k: Kernel, nr_to_scan: number, list: LruList, at: LruPlace): void {
   const { mem } = k;
   const { flags } = mem;
   const file = list === LRU_ACTIVE_FILE;
@@ -159,7 +160,7 @@ function scan_in_proportion(nr: number[], targets: readonly number[]): void {
 function* shrink_lruvec(k: Kernel, sc: ScanControl): Task {
   const nr = get_scan_count(k, sc);
   const targets = [...nr];
-  const proportional = sc.memcg === null && sc.priority === DEF_PRIORITY;
+  const proportional = sc.by === 'direct reclaim' && sc.priority === DEF_PRIORITY;
   let nr_reclaimed = 0;
   while (nr[LRU_INACTIVE_ANON]! + nr[LRU_ACTIVE_FILE]! + nr[LRU_INACTIVE_FILE]! > 0) {
     for (const list of EVICTABLE) {
@@ -180,17 +181,25 @@ function* shrink_lruvec(k: Kernel, sc: ScanControl): Task {
     shrink_active_list(k, SWAP_CLUSTER_MAX, LRU_ACTIVE_ANON, sc);
 }
 
-/** The lists of the cgroup whose limit is reached; or of all, the root's first (shrink_node_memcgs). */
-function* shrink_node(k: Kernel, sc: ScanControl): Task {
+/** The lists of the cgroup whose limit is reached; or of all, the root's first. */
+function* shrink_node_memcgs(k: Kernel, sc: ScanControl): Task {
   const last = sc.memcg?.id ?? k.memcgs?.all.length ?? 0;
   for (sc.memcgId = sc.memcg?.id ?? 0; sc.memcgId <= last; sc.memcgId++) yield* shrink_lruvec(k, sc);
+}
+
+/** Node `sc.nid`. What is reclaimed gives its daemon new hope. */
+export function* shrink_node(k: Kernel, sc: ScanControl): Task {
+  const before = sc.nr_reclaimed;
+  prepare_scan_control(k, sc);
+  yield* shrink_node_memcgs(k, sc);
+  if (sc.nr_reclaimed > before) k.kswapds[sc.nid]!.made_progress();
+  else if (sc.cache_trim_mode) sc.cache_trim_mode_failed = true;
 }
 
 /** The nodes of the zonelist, one after the other. */
 function* shrink_zones(k: Kernel, sc: ScanControl): Task {
   for (const nid of sc.nodes) {
     sc.nid = nid;
-    prepare_scan_control(k, sc);
     yield* shrink_node(k, sc);
   }
 }
@@ -203,7 +212,8 @@ function* do_try_to_free_pages(
   nr_to_reclaim: number,
   force_deactivate: boolean,
 ): Task<number> {
-  const sc = new_scan_control(nodes, DEF_PRIORITY, memcg, nr_to_reclaim, force_deactivate);
+  const by = memcg === null ? 'direct reclaim' : 'a limit';
+  const sc = new_scan_control({ by, nodes, memcg, nr_to_reclaim, force_deactivate });
   for (; sc.priority >= 0; sc.priority--) {
     yield* shrink_zones(k, sc);
     if (sc.nr_reclaimed >= sc.nr_to_reclaim) break;

@@ -33,6 +33,7 @@ export interface LruPlace {
 export interface ScanControl extends LruPlace {
   /** Lists are looked at to one part in 2 to that. */
   priority: number;
+  nr_scanned: number;
   nr_reclaimed: number;
   readonly by: Reclaimer;
   readonly force_deactivate: boolean;
@@ -43,6 +44,9 @@ export interface ScanControl extends LruPlace {
   deactivate_anon: boolean;
   deactivate_file: boolean;
   cache_trim_mode: boolean;
+  /** It led to nothing, or must not be tried. */
+  cache_trim_mode_failed: boolean;
+  no_cache_trim_mode: boolean;
   file_is_tiny: boolean;
   /** What reclaim of each kind has cost lately, where it reclaims. */
   anon_cost: number;
@@ -52,31 +56,29 @@ export interface ScanControl extends LruPlace {
   readonly nr_to_reclaim: number;
 }
 
-/** A reclaim that has not begun: by direct reclaim, or for the limit of `memcg`. */
+/** How much of a list reclaim looks at first: one part in 2 to that. */
+export const DEF_PRIORITY = 12;
+
+/** A reclaim that has not begun, as it is asked for. */
 export function new_scan_control(
-  nodes: readonly number[],
-  priority: number,
-  memcg: MemCgroup | null,
-  nr_to_reclaim: number,
-  force_deactivate: boolean,
+  asked: Pick<ScanControl, 'by' | 'nodes' | 'memcg' | 'nr_to_reclaim' | 'force_deactivate'>,
 ): ScanControl {
   return {
-    nodes,
-    nid: 0,
-    priority,
+    ...asked,
+    nid: asked.nodes[0]!,
+    priority: DEF_PRIORITY,
+    nr_scanned: 0,
     nr_reclaimed: 0,
-    force_deactivate,
     skipped_deactivate: false,
     deactivate_anon: false,
     deactivate_file: false,
     cache_trim_mode: false,
+    cache_trim_mode_failed: false,
+    no_cache_trim_mode: false,
     file_is_tiny: false,
     anon_cost: 0,
     file_cost: 0,
-    by: memcg === null ? 'direct reclaim' : 'a limit',
-    memcg,
     memcgId: 0,
-    nr_to_reclaim,
   };
 }
 
@@ -116,7 +118,7 @@ export function prepare_scan_control(k: Kernel, sc: ScanControl): void {
   sc.deactivate_anon = may_deactivate(sc, lru, LRU_INACTIVE_ANON, target);
   sc.deactivate_file = may_deactivate(sc, lru, LRU_INACTIVE_FILE, target);
   const inactive = lru.page_state(LRU_INACTIVE_FILE, target);
-  sc.cache_trim_mode = inactive >> sc.priority > 0 && !sc.deactivate_file;
+  sc.cache_trim_mode = inactive >> sc.priority > 0 && !sc.deactivate_file && !sc.no_cache_trim_mode;
   const file = inactive + lru.page_state(LRU_ACTIVE_FILE, target);
   sc.file_is_tiny =
     sc.memcg === null &&

@@ -42,8 +42,11 @@ import { workingset_eviction } from './workingset.js';
 /** What becomes of a folio: nobody needs it any more; it goes back where it was; or to the active list. */
 type Outcome = 'freed' | 'keep' | 'activate';
 
-/** Who reclaims: whoever found no memory, for a cgroup whose limit is reached, or as a program advises (madvise). */
-export type Reclaimer = 'direct reclaim' | 'a limit' | 'advice';
+/**
+ * Who reclaims: whoever found no memory, the node's daemon because there is little, for a cgroup whose limit is reached, or as a
+ * program advises (madvise).
+ */
+export type Reclaimer = 'direct reclaim' | 'kswapd' | 'a limit' | 'advice';
 
 /** struct reclaim_stat, with what of struct scan_control reclaim of folios goes by. */
 export interface Shrinking {

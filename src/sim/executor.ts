@@ -158,6 +158,11 @@ export class Executor {
     if (this.now >= this.sliceEnds) this.needResched = this.runnable.length > 0 || this.now > this.deadline;
   }
 
+  /** A task that was just made runnable is to run as soon as the running one may be preempted. */
+  resched_curr(): void {
+    this.needResched = true;
+  }
+
   /** A point where the running task may be preempted. */
   *cond_resched(where: string): Task {
     if (!this.needResched) return;

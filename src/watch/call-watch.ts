@@ -27,8 +27,10 @@ const TELLING: ReadonlySet<EventName> = new Set<EventName>([
   'workingset_refault',
 ]);
 
-/** What reclaim takes, what it leaves, and who is killed where that does not suffice. */
-export type ReclaimEvent = TraceEventOf<'reclaim_folio' | 'reclaim_unmap' | 'skip' | 'oom_kill'>;
+/** What reclaim takes, what it leaves, who is woken for it, and who is killed where it does not suffice. */
+export type ReclaimEvent = TraceEventOf<
+  'reclaim_folio' | 'reclaim_unmap' | 'skip' | 'oom_kill' | 'mm_vmscan_kswapd_wake'
+>;
 
 /** Charges of memory cgroups. */
 export type ChargeEvent = TraceEventOf<
@@ -37,7 +39,12 @@ export type ChargeEvent = TraceEventOf<
 
 const isCharge = (event: TraceEvent): event is ChargeEvent => event.event.startsWith('mem_cgroup_');
 
-const RECLAIMS: ReadonlySet<EventName> = new Set<EventName>(['reclaim_folio', 'reclaim_unmap', 'oom_kill']);
+const RECLAIMS: ReadonlySet<EventName> = new Set<EventName>([
+  'reclaim_folio',
+  'reclaim_unmap',
+  'oom_kill',
+  'mm_vmscan_kswapd_wake',
+]);
 
 function isReclaim(event: TraceEvent): event is ReclaimEvent {
   if (event.event === 'skip') return event.fn === 'shrink_folio_list';

@@ -18,33 +18,48 @@ function made(steps: readonly string[]): Parameters<typeof explained>[0] {
 
 const told = (name: string, step: number): string[] =>
   explained(documentOf(name), step).filter((line) =>
-    /^ {2}(reclaims|refaults|keeps|kills|\.\.\.) /.test(line),
+    /^ {2}(wakes|reclaims|refaults|keeps|kills|\.\.\.) /.test(line),
   );
 
 t.test('what goes, and what stays', (t) => {
   t.strictSame(told('reclaim-leaves-alone-6.12', 8), [
+    '  wakes kswapd0  wakeup_kswapd  1280 pages are free, no more than the low watermark of 1280; it reclaims until more than 1536 are',
     '  keeps r0[2..3] of p0  shrink_folio_list  exclusive to a device, whose entry holds the page',
     '  keeps r0[4..5] of p0  shrink_folio_list  may be pinned',
-    '  reclaims r0[8..9] of p0  try_to_unmap_one  swapped out by direct reclaim: the oldest of inactive anon, not used lately',
-    '  reclaims 0x7ffff77ff000 of p0  try_to_unmap_one  unmapped by direct reclaim, its file has it: the oldest of inactive anon, not used lately',
-    '  reclaims r1[0..5190] of p0  try_to_unmap_one  swapped out by direct reclaim: the oldest of inactive anon, not used lately',
+    '  reclaims r0[8..9] of p0  try_to_unmap_one  swapped out by kswapd: the oldest of inactive anon, not used lately',
+    '  reclaims 0x7ffff77ff000 of p0  try_to_unmap_one  unmapped by kswapd, its file has it: the oldest of inactive anon, not used lately',
+    '  reclaims r1[0..5764] of p0  try_to_unmap_one  swapped out by kswapd: the oldest of inactive anon, not used lately',
   ]);
   t.strictSame(
     told('reclaim-leaves-alone-6.12', 12),
     [
-      '  refaults r0[8..9] of p0  workingset_refault  inactive, as if new: 5194 to 5195 pages were evicted or became active since, more than the 2 in use',
+      '  refaults r0[8..9] of p0  workingset_refault  inactive, as if new: 5768 to 5769 pages were evicted or became active since, more than the 2 in use',
     ],
     'a step with memory enough takes none',
   );
   t.end();
 });
 
+t.test('who reclaims where kswapd has given up', (t) => {
+  const lines = told('kswapd-hopeless-7.3', 3);
+  t.match(
+    lines[0],
+    /^ {2}reclaims r1\[\d+\.\.\d+\] of p0 {2}try_to_unmap_one {2}unmapped by direct reclaim, its file has it/,
+  );
+  t.strictSame(
+    lines.filter((line) => line.includes('wakes')),
+    [],
+  );
+  t.end();
+});
+
 t.test('pages of two processes, and who is killed', (t) => {
   t.strictSame(told('oom-when-swap-is-full', 4), [
-    '  reclaims r0[0..3999] of p0  try_to_unmap_one  swapped out by direct reclaim: the oldest of inactive anon, not used lately',
-    '  reclaims r0[0..3999] of p1  try_to_unmap_one  swapped out by direct reclaim: the oldest of inactive anon, not used lately',
-    '  reclaims r1[0..95] of p0  try_to_unmap_one  swapped out by direct reclaim: the oldest of inactive anon, not used lately',
-    '  keeps r1[96..105] of p0  shrink_folio_list  no swap space',
+    '  wakes kswapd0  wakeup_kswapd  1280 pages are free, no more than the low watermark of 1280; it reclaims until more than 1536 are',
+    '  reclaims r0[0..3999] of p0  try_to_unmap_one  swapped out by kswapd: the oldest of inactive anon, not used lately',
+    '  reclaims r0[0..3999] of p1  try_to_unmap_one  swapped out by kswapd: the oldest of inactive anon, not used lately',
+    '  reclaims r1[0..95] of p0  try_to_unmap_one  swapped out by kswapd: the oldest of inactive anon, not used lately',
+    '  keeps r1[96..99] of p0  shrink_folio_list  no swap space',
     '  kills p0  oom_kill_process  no memory is left to reclaim, and it has most',
   ]);
   t.end();
@@ -52,10 +67,10 @@ t.test('pages of two processes, and who is killed', (t) => {
 
 t.test('what comes back soon, and what does not', (t) => {
   t.strictSame(told('refault-becomes-active', 8), [
-    '  refaults r0[0..1] of p0  workingset_refault  inactive, as if new: 11196 to 11197 pages were evicted or became active since, more than the 6002 in use',
+    '  refaults r0[0..1] of p0  workingset_refault  inactive, as if new: 11685 to 11686 pages were evicted or became active since, more than the 6002 in use',
   ]);
   t.strictSame(told('refault-becomes-active', 9), [
-    '  refaults r1[6000..6001] of p0  workingset_refault  active at once: 1198 pages were evicted or became active since, no more than the 6002 to 6003 in use',
+    '  refaults r1[6000..6001] of p0  workingset_refault  active at once: 1690 pages were evicted or became active since, no more than the 6002 to 6003 in use',
   ]);
   t.end();
 });

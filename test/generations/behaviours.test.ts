@@ -9,6 +9,8 @@ import { generations } from '../../src/generations/index.js';
 const VALUES = {
   coldKeepsWorkingset: [false, false, false, true, true],
   rotationsCost: [false, false, false, true, true],
+  cacheTrimIsGivenUp: [false, false, false, true, true],
+  hopelessUntilBalanced: [false, false, false, false, true],
   costsComeOfCounters: [false, false, false, false, true],
   injectedErrorsKill: [false, false, false, true, true],
   memcgStocks: [1, 1, 1, 1, 7],

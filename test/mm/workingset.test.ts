@@ -81,7 +81,14 @@ t.test('the balance goes by what reclaim cost, a third of it whatever that was',
   filled(machine, process, 4096);
   k.lru.link(k.firstDevicePage);
   const lruvec = k.lruvecs[0]!;
-  const sc = new_scan_control([0], 4, null, 32, true);
+  const sc = new_scan_control({
+    by: 'direct reclaim',
+    nodes: [0],
+    memcg: null,
+    nr_to_reclaim: 32,
+    force_deactivate: true,
+  });
+  sc.priority = 4;
   const size = lruvec.size(0) >> 4;
   const anonOf = (anon: number, file: number): number => {
     [lruvec.state(0).cost[0], lruvec.state(0).cost[1]] = [anon, file];

@@ -9,6 +9,20 @@ export const vmscan = {
     since: ['6.2'],
     witness: { kernel: '6.12', scenario: 'derived/reclaim-costs-6.12' },
   },
+  cacheTrimIsGivenUp: {
+    what: 'kswapd that got nothing of files that are hardly used looks at all the rest once more',
+    source: 'mm/vmscan.c balance_pgdat',
+    since: ['6.12'],
+    by: '6.12',
+    witness: { kernel: '6.12', scenario: 'derived/kswapd-trims-cache-6.12' },
+  },
+  hopelessUntilBalanced: {
+    what: 'kswapd that reclaimed nothing so often that it stopped begins again when enough is free, not as soon as anybody reclaimed a page',
+    source: 'mm/vmscan.c kswapd_try_clear_hopeless',
+    since: ['7.3'],
+    by: '7.3',
+    witness: { kernel: '7.3', scenario: 'derived/kswapd-hopeless-7.3' },
+  },
   costsComeOfCounters: {
     what: 'what reclaim cost is made of counters when it begins, writes of whoever asked for them among them; before, it is noted as it comes',
     source: 'mm/vmscan.c prepare_scan_control',
