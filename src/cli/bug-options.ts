@@ -2,6 +2,7 @@
 /** --bug and --fix, of every command that boots machines. */
 import { type Command, Option } from 'commander';
 import { bugById, withoutEffect } from '../generations/bugs/index.js';
+import type { ScenarioDocument } from '../scenario/schema.js';
 
 export interface BugFlags {
   readonly bug: readonly string[];
@@ -30,6 +31,15 @@ export function addBugOptions(command: Command): Command {
         .default([], 'none')
         .argParser(parseIds('--fix')),
     );
+}
+
+/** Does a document itself fix what --bug brings back, or bring back what --fix fixes? Then the switch does change something. */
+export function isTakenBack(
+  { machine }: Pick<ScenarioDocument, 'machine'>,
+  { bug = [], fix = [] }: Partial<BugFlags>,
+): boolean {
+  const { bugs = [], fixes = [] } = machine ?? {};
+  return bug.some((id) => fixes.includes(id)) || fix.some((id) => bugs.includes(id));
 }
 
 /** Say which of the switches change nothing on the kernels that run. */

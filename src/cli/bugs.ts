@@ -13,6 +13,7 @@ import type { LeftOutBug } from '../generations/bugs/left-out.js';
 import { findBugs, isOnSwitch, type KnownBug, nearMiss } from '../triage/bug-search.js';
 import { type SeenBy, testsThatSee } from '../triage/bug-tests.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
+import { asPastedHere } from './own-files.js';
 import { printErrorLine, printLine } from './terminal.js';
 
 const WIDTH = 100;
@@ -156,7 +157,7 @@ export function bugLines(bug: Bug): string[] {
     ...field('existed', existed),
     ...field('here', optionText(bug)),
     ...field('switch', switches.join(' ')),
-    ...field('scenario', `test/bugs/${id}.yaml`),
+    ...field('scenario', asPastedHere(`test/bugs/${id}.yaml`)),
     ...seenLines(bug),
     ...field('shows', check ? `${shows} (with --check)` : shows),
   ];

@@ -10,8 +10,8 @@ export function configure(command: Command): void {
   const kernel = (name: string, help: string) =>
     new Argument(`<${name}>`, help).argParser((text: string) => parseKernel(text, name));
   command
-    .addArgument(kernel('a', KERNEL_HELP))
-    .addArgument(kernel('b', 'another'))
+    .addArgument(kernel('kernel', KERNEL_HELP))
+    .addArgument(kernel('other-kernel', 'another of them'))
     .option('--json', 'print one JSON document')
     .action((a: string, b: string, { json }: { json?: true }) => {
       const [one, other] = [generationById(a)!, generationById(b)!];

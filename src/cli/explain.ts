@@ -51,12 +51,17 @@ function checkStep(chosen: readonly Chosen[], step: number | undefined): void {
 function checkPage(chosen: readonly Chosen[], page: FollowedPage | undefined): void {
   if (page === undefined) return;
   const documents = chosen.map(({ loaded }) => loaded.document);
-  const { process, region } = page;
+  const { process, region, page: index } = page;
   if (!documents.some((document) => processesOf(document.steps).has(process))) {
     throw new UsageError(`there is no process ${process}`, '--page');
   }
-  if (documents.some((document) => regionsOf(document.steps).has(region))) return;
-  throw new UsageError(`nothing is mapped as ${region}`, '--page');
+  const reach = Math.max(0, ...documents.map(({ steps }) => regionsOf(steps).get(region) ?? 0));
+  if (reach === 0) throw new UsageError(`nothing is mapped as ${region}`, '--page');
+  if (index >= reach)
+    throw new UsageError(
+      `nothing is mapped at ${region}[${index}]; the last page is ${region}[${reach - 1}]`,
+      '--page',
+    );
 }
 
 /** Return: the exit status. Throws UsageError. */

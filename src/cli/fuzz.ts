@@ -11,7 +11,7 @@ import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
 import { JournalFile, planText, type State } from './fuzz-journal.js';
 import { mergeCommand } from './fuzz-merge.js';
-import { summaryLines } from './fuzz-summary.js';
+import { nextLines, summaryLines } from './fuzz-summary.js';
 import type { FuzzNews, FuzzOrder } from './fuzz-worker.js';
 import { addInsmodOption, type InsmodFlags, loadDrivers } from './insmod.js';
 import { type ProfileFlags, profileOption } from './machine-profile.js';
@@ -172,6 +172,11 @@ class Campaign {
     );
   }
 
+  /** How to go on from what was found. */
+  next(): string[] {
+    return nextLines(this.plan, this.#file.journal.entries, this.out);
+  }
+
   get found(): boolean {
     return this.#file.journal.entries.length > 0;
   }
@@ -205,6 +210,6 @@ async function fuzzCommand(flags: FuzzFlags): Promise<number> {
   await fuzzer.run(shareOf(plan, total), end);
   stopListening();
   fuzzer.close();
-  for (const line of fuzzer.summary()) printLine(line);
+  for (const line of [...fuzzer.summary(), ...fuzzer.next()]) printLine(line);
   return fuzzer.found ? EXIT_FAILED : EXIT_OK;
 }

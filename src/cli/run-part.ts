@@ -20,6 +20,7 @@ import { type MachineSource, runOn } from '../session/runner.js';
 import { type MachineSetup, type Overrides, Setups } from '../session/setup.js';
 import { WhichChange } from '../session/which-change.js';
 import { TimedOut, UsageError } from '../sim/errors.js';
+import { isTakenBack } from './bug-options.js';
 import { guarded } from './guard.js';
 import { loadDrivers } from './insmod.js';
 import { namePattern } from './name-pattern.js';
@@ -52,7 +53,7 @@ export interface LoadedPart {
   readonly names: string[];
   /** Where each begins. */
   readonly lines: number[];
-  /** Those that will run, each once. */
+  /** Those that will run, each once, without those of documents whose own bugs and fixes the command line takes back. */
   readonly kernels: string[];
   readonly mistakes: Mistake[];
 }
@@ -173,7 +174,12 @@ export class PartRunner {
     const { text, ...rest } = part;
     const kept = this.#length > MAX_KEPT ? { text: Buffer.from(text) } : { selected };
     this.#loaded.set(index, { part: rest, ...kept });
-    const kernels = selected.flatMap((each) => ('setup' in each ? [each.setup.generation.id] : []));
+    const { bugs, fixes } = this.options.overrides;
+    const switches = { bug: bugs, fix: fixes };
+    const kernels = selected.flatMap((each) => {
+      if (!('setup' in each) || isTakenBack(each.loaded.document, switches)) return [];
+      return [each.setup.generation.id];
+    });
     return {
       names: selected.map((each) => nameOf(part, each)),
       lines: selected.map(lineOf),

@@ -8,7 +8,7 @@ import { bootMachine } from '../session/machine-pool.js';
 import { acquireFor, LoadFailed } from '../session/runner.js';
 import { type MachineSetup, Setups } from '../session/setup.js';
 import { KernelBug, UsageError } from '../sim/errors.js';
-import { addBugOptions, type BugFlags, tellWithoutEffect } from './bug-options.js';
+import { addBugOptions, type BugFlags, isTakenBack, tellWithoutEffect } from './bug-options.js';
 import { errorOf } from './input.js';
 import { addInsmodOption, type InsmodFlags, loadDrivers } from './insmod.js';
 import { addMaxSize, fewOf } from './limit-options.js';
@@ -66,7 +66,9 @@ export async function chooseScenarios(file: string, options: ChoiceOptions): Pro
     .map((loaded) => ({ loaded, setup: setups.of(loaded.document) }));
   tellWithoutEffect(
     options,
-    chosen.map(({ setup }) => setup.generation.id),
+    chosen.flatMap(({ loaded, setup }) =>
+      isTakenBack(loaded.document, options) ? [] : [setup.generation.id],
+    ),
     printErrorLine,
   );
   if (chosen.length > 0) return chosen;

@@ -9,7 +9,8 @@ import { LogReader } from '../triage/reader.js';
 import { type Candidate, explained, type Finding } from '../triage/verdict.js';
 import { EXIT_FAILED, EXIT_LISTED, EXIT_OK } from './exit-codes.js';
 import { LARGEST_LOG, logName, readLogFile } from './log-files.js';
-import { breathe, printLine, printText } from './terminal.js';
+import { asPastedHere } from './own-files.js';
+import { breathe, printErrorLine, printLine, printText } from './terminal.js';
 import { parseSize } from './values.js';
 
 interface TriageFlags {
@@ -63,6 +64,8 @@ const findingsOf = ({ runs, reports }: LogVerdict): readonly Finding[] => [
   ...reports,
 ];
 
+const hasCandidates = ({ candidates }: Finding): boolean => candidates.length > 0;
+
 /** Runs candidates until one shows the symptom. */
 async function runAll(verdict: LogVerdict, ran: RanSoFar): Promise<void> {
   const { runCandidate } = await import('./triage-run.js');
@@ -114,12 +117,16 @@ async function triage(
       const verdict = await read(argument, maxSize);
       if (run) await runAll(verdict, ran);
       triaged.push({ name: logName(argument), verdict });
-      if (!json) triageLines(logName(argument), verdict, ran).forEach(printLine);
+      if (!json) triageLines(logName(argument), verdict, ran).map(asPastedHere).forEach(printLine);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       mistake ??= error;
     }
   }
+  if (!json && !run && triaged.some(({ verdict }) => findingsOf(verdict).some(hasCandidates)))
+    printErrorLine(
+      'nothing was tried: --run runs what is likely, and names the commands that go on from there',
+    );
   if (json && triaged.length > 0) printText(kcidbText(triaged, ran).trimEnd());
   if (mistake !== undefined) throw mistake;
   return exitCodeOf(

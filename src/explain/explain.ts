@@ -214,7 +214,7 @@ function unreached({ step, result }: TakenStep, { calls }: Collected): Cause[] {
   if (concerns !== 'command' || calls.length > 0) return [];
   if (result.ret === 'EBADF') return [{ fn: '__x64_sys_ioctl', reason: { id: 'fd-not-open' } }];
   if (result.ret === 'EINVAL' && entry !== undefined) {
-    return [{ fn: entry, reason: { id: 'command-refused' } }];
+    return [{ fn: entry, reason: { id: step.op === 'driver' ? 'request-refused' : 'command-refused' } }];
   }
   return [];
 }

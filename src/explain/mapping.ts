@@ -28,6 +28,8 @@ export class MappingEvents {
   readonly invalidations: TraceEvent[] = [];
   /** By page, the function that freed it, or with which reclaim took it from whoever mapped it and left it in its file. */
   readonly goneBy = new Map<number, string>();
+  /** Where pages of files were made clean, so that who writes next faults. */
+  readonly cleaned: TraceEventOf<'page_mkclean'>[] = [];
   /** Where the kernel last left a page alone. */
   skipped: TraceEventOf<'skip'> | undefined;
 
@@ -36,6 +38,7 @@ export class MappingEvents {
     // What reclaim frees it has taken away first.
     if (event.event === 'mm_page_free' || event.event === 'reclaim_unmap')
       this.goneBy.set(event.page ?? NO_PAGE, event.fn);
+    else if (event.event === 'page_mkclean') this.cleaned.push(event);
     else if (event.event === 'mmu_notifier_invalidate_range_start') this.invalidations.push(event);
   }
 }
@@ -111,14 +114,17 @@ export class MappingExplainer {
     return states;
   }
 
-  /** `invalidations`, `freed`: what was told while the call ran. */
-  explain({ invalidations, goneBy }: MappingEvents): MappingExplanation {
+  /** What was told while the call ran. */
+  explain({ invalidations, goneBy, cleaned }: MappingEvents): MappingExplanation {
     const now = this.#observe();
+    const cleanedAt = new Set(cleaned.filter(({ mm }) => mm === this.mm).map(({ addr }) => addr));
+    const cleanedBy = (index: number): string | undefined =>
+      cleanedAt.has(this.#addresses[index]!) ? 'page_vma_mkclean_one' : undefined;
     const make = (index: number): PageVerdict => {
       const [before, after] = [this.#before.at(index), now.at(index)];
       const [from, to] = [pagePlace(before), pagePlace(after)];
       const page = regionName(this.#addresses[index]!);
-      return { page, ...this.#decided(before, after, goneBy), from, to };
+      return { page, ...this.#decided(before, after, goneBy, cleanedBy(index)), from, to };
     };
     const stays = (index: number): boolean => this.#before.page(index) === now.page(index);
     const goneWith = (index: number): string | undefined => goneBy.get(this.#before.folio(index));
@@ -127,12 +133,19 @@ export class MappingExplainer {
       now.isAlike(index) &&
       stays(index) === stays(index - 1) &&
       goneWith(index) === goneWith(index - 1) &&
+      cleanedBy(index) === cleanedBy(index - 1) &&
       this.#addresses[index] === this.#addresses[index - 1]! + PAGE_SIZE;
     const pages = new Verdicts(now.length, make, isAlike);
     return { pages, more: this.#more, told: toldOf(invalidations, this.mm) };
   }
 
-  #decided(before: PageState, after: PageState, goneBy: ReadonlyMap<number, string>): Decision {
+  /** `cleanedBy`: the function that made the page clean, if one did. */
+  #decided(
+    before: PageState,
+    after: PageState,
+    goneBy: ReadonlyMap<number, string>,
+    cleanedBy: string | undefined,
+  ): Decision {
     const change = changeOf(before, after);
     const faulted = change.moved === true && this.#copies !== undefined && after.where !== 'unmapped';
     if (faulted) {
@@ -142,6 +155,8 @@ export class MappingExplainer {
     if (Object.keys(change).length === 0) return decided('same', '', { id: 'as-it-was' });
     if (change.moved && after.where === 'swapped')
       return decided('swapped out', 'try_to_unmap_one', { id: 'changed', ...change });
+    if (!change.moved && cleanedBy !== undefined)
+      return decided('cleaned', cleanedBy, { id: 'changed', ...change });
     const fn = change.moved ? goneBy.get(before.folio) : undefined;
     return decided(verdictOf(before, after, change), fn ?? '', { id: 'changed', ...change });
   }

@@ -90,6 +90,7 @@ export const findingTexts: FindingTexts = {
   'not-in-device-table': ({ page }) => `${page} is not in the device table`,
   'fd-not-open': 'the fd is not open',
   'command-refused': 'the range is empty or wraps around, or there is no such command',
+  'request-refused': 'the range is empty or wraps around, or what the request needs was not set up before',
   oops: message,
   hang: message,
   violation: message,

@@ -72,6 +72,8 @@ export interface Findings {
   'not-in-device-table': { readonly page: string };
   'fd-not-open': None;
   'command-refused': None;
+  /** Of a driver that is no test_hmm: an unknown request is ENOTTY there. */
+  'request-refused': None;
   // The end of the machine: the messages of an oops and a hang, and a checker's finding, are prose.
   oops: { readonly message: string };
   hang: { readonly message: string };

@@ -17,6 +17,9 @@ export type RanCandidates = ReadonlyMap<Candidate, Ran>;
 const MAX_CANDIDATES = 4;
 const MAX_NAMES = 6;
 
+/** Of a report of the kernel that no bug's scenario shows. */
+const NOTHING_KNOWN = 'no bug that is known here ends so; hmm-sim fuzz looks for what is not known';
+
 const field = (label: string, text: string): string => `  ${label.padEnd(10)}${text}`;
 
 function fitText({ fit, run }: RunVerdict): string {
@@ -83,6 +86,7 @@ function findingLines(finding: Finding, ran: RanCandidates): string[] {
   lines.push(...reportLines(reports));
   if (condition !== undefined) lines.push(field('because', condition.text));
   lines.push(...finding.notes.map((note) => field('note', note)));
+  if (candidates.length === 0 && reports.length > 0) lines.push(field('likely', NOTHING_KNOWN));
   for (const [i, candidate] of candidates.slice(0, MAX_CANDIDATES).entries())
     lines.push(...candidateLines(candidate, i === 0, ran.get(candidate)));
   return [...lines, field('signature', finding.signature)];

@@ -55,8 +55,13 @@ export function processesOf(steps: readonly Step[]): ReadonlySet<string> {
   return new Set(['p0', ...made]);
 }
 
-/** Regions that something is mapped at, at some time. */
-export function regionsOf(steps: readonly Step[]): ReadonlySet<string> {
-  const ranges = steps.map((step) => definitionOf(step).maps?.(step));
-  return new Set(ranges.flatMap((range) => (range === undefined ? [] : [range.region])));
+/** Regions that something is mapped at, at some time, with how many pages each reaches. */
+export function regionsOf(steps: readonly Step[]): ReadonlyMap<string, number> {
+  const reach = new Map<string, number>();
+  for (const step of steps) {
+    const range = definitionOf(step).maps?.(step);
+    if (range === undefined) continue;
+    reach.set(range.region, Math.max(reach.get(range.region) ?? 0, range.page + range.pages));
+  }
+  return reach;
 }

@@ -134,7 +134,7 @@ function measuredCandidates(shows: Shows, suspect: Suspect): Candidate[] {
       test: matched.test,
       command: smokeCommand(generation.id, row.condition, matched.test, has ? undefined : row.bug),
       scenario: bug === undefined ? undefined : scenarioCommand(bug, has),
-      why: `${whyText(matched)}${against ? ', and others fail that passed in the log' : ''}`,
+      why: `${bug === undefined ? `${generation.id} as it is: ` : ''}${whyText(matched)}${against ? ', and others fail that passed in the log' : ''}`,
       exact,
       score,
     });

@@ -42,6 +42,24 @@ t.test('explain --page', async (t) => {
   }
 });
 
+t.test('explain --page of a page that no step maps', async (t) => {
+  for (const [page, stderr] of [
+    ['r0[2]', 'nothing is mapped at r0[2]; the last page is r0[1]'],
+    ['r9[0]', 'nothing is mapped as r9'],
+  ] as const) {
+    const ran = here('explain', 'examples/features/write-back.yaml', '--page', page);
+    t.same(ran, { status: 64, stdout: '', stderr: `hmm-sim: --page: ${stderr}\n` });
+  }
+});
+
+t.test('explain tells which function made pages clean', async (t) => {
+  const { stdout } = here('explain', 'examples/features/write-back.yaml', '--step', '4');
+  t.match(
+    stdout,
+    / {2}r0\[1\] {2}cleaned {2}page_vma_mkclean_one {2}system pfn 0x104, CPU rw -> r, hmm_dmirror0 rw -> nothing\n/,
+  );
+});
+
 t.test('explain --page --step', async (t) => {
   const ran = here('explain', `${fixtures}/history.yaml`, '--page', 'r0[1]', '--step', '6');
   t.same(ran.stdout.split('\n').slice(1, -1), [

@@ -14,6 +14,11 @@ function contents(directory: string): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(directory, name), 'utf8')]));
 }
 
+/** The last line, which tells how to go on. */
+const LEAST = (args: string, seed: number) =>
+  `# the least of it: hmm-sim fuzz ${args} --seed ${seed} --count 1 --out DIR\n`;
+const WHY = (file: string) => `# why: hmm-sim explain ${file}\n`;
+
 const HEAD = '# fuzz kernel 6.12, no checkers, seed 1';
 const FOUND = [
   'oops in dmirror_do_read: found 4 times, first by seed 4; 6 steps in oops-dmirror_do_read.yaml',
@@ -23,7 +28,8 @@ const FOUND = [
 
 t.test('a campaign: findings, their files, the journal', async (t) => {
   const out = join(t.testdir(), 'out');
-  const stdout = `${HEAD}: 110 scenarios, 3 findings\n${FOUND.join('\n')}\n`;
+  const first = join(out, 'oops-dmirror_do_read.yaml');
+  const stdout = `${HEAD}: 110 scenarios, 3 findings\n${FOUND.join('\n')}\n${WHY(first)}`;
   t.strictSame(fuzz('--count', '110', '--out', out), { status: 1, stdout, stderr: '' });
   const files = contents(out);
   t.strictSame(Object.keys(files), [
@@ -60,7 +66,7 @@ t.test('a campaign: findings, their files, the journal', async (t) => {
 t.test('without --out, seeds; without findings, 0', async (t) => {
   t.strictSame(fuzz('--count', '10'), {
     status: 1,
-    stdout: `${HEAD}: 10 scenarios, 1 finding\noops in dmirror_do_read: found once, first by seed 4\n`,
+    stdout: `${HEAD}: 10 scenarios, 1 finding\noops in dmirror_do_read: found once, first by seed 4\n${LEAST('--kernel 6.12 --no-check', 4)}`,
     stderr: '',
   });
   t.strictSame(hmmSim('fuzz', '--kernel', '6.12', '--count', '3'), {
@@ -78,7 +84,7 @@ t.test('another kernel, and a bug', async (t) => {
       '# fuzz kernel 6.12, against 6.1, no checkers, seed 1: 4 scenarios, 2 findings',
       'divergence in pin_longterm_test_start (ret): found once, first by seed 4',
       'oops in dmirror_do_read: found once, first by seed 4',
-      '',
+      LEAST('--kernel 6.12 --against 6.1 --no-check', 4),
     ].join('\n'),
     stderr: '',
   });
@@ -88,11 +94,33 @@ t.test('another kernel, and a bug', async (t) => {
     stdout: [
       '# fuzz kernel 6.12, bugs freed-page-on-lru, no checkers, seed 1: 10 scenarios, 1 finding',
       'warning in folio_lruvec: found 3 times, first by seed 4; 4 steps in warning-folio_lruvec.yaml',
-      '',
+      WHY(join(out, 'warning-folio_lruvec.yaml')),
     ].join('\n'),
     stderr: '',
   });
   t.match(hmmSim('run', out), { status: 0 }, 'the warning is expected');
+});
+
+t.test('how to go on from a finding of a category, as it is told', async (t) => {
+  const { stdout } = hmmSim(
+    'fuzz',
+    '--kernel',
+    '6.12',
+    '--category',
+    'dax',
+    '--bug',
+    'dax-truncate-early',
+    '--count',
+    '3',
+  );
+  const [, told] = /\n# the least of it: hmm-sim (fuzz .* --out) DIR\n$/.exec(stdout)!;
+  const out = join(t.testdir(), 'out');
+  const least = hmmSim(...told!.split(' '), out);
+  t.equal(least.status, 1);
+  const [, why] = /\n# why: hmm-sim (.*)\n$/.exec(least.stdout)!;
+  t.match(hmmSim(...why!.split(' ')), { status: 0, stdout: /^# divergence-.* on 6\.12 / });
+  const { stdout: differs } = fuzz('--count', '4', '--against', '6.1', '--out', join(out, 'differs'));
+  t.match(differs, /\n# why: hmm-sim run --against 6\.1 .*\.yaml\n$/);
 });
 
 t.test('an interrupted campaign goes on, and finds what another finds', async (t) => {
@@ -109,7 +137,10 @@ t.test('an interrupted campaign goes on, and finds what another finds', async (t
   // As a machine that lost its power leaves it.
   appendFileSync(journal, '{"done":9');
   fuzz('--count', '200', '--out', parts);
-  t.equal(fuzz('--count', '400', '--out', parts).stdout, stdout);
+  t.equal(
+    fuzz('--count', '400', '--out', parts).stdout,
+    stdout.replace(`explain ${whole}`, `explain ${parts}`),
+  );
   const { 'campaign.journal': _, ...scenarios } = contents(parts);
   const { 'campaign.journal': __, ...expected } = contents(whole);
   t.strictSame(scenarios, expected);

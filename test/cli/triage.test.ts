@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
-import { bin, execute, hmmSim } from './hmm-sim.js';
+import { bin, execute, hmmSim, root } from './hmm-sim.js';
 
 const piped = (input: string, ...args: string[]) =>
   execute(process.execPath, [bin, 'triage', ...args], { input });
@@ -110,6 +110,45 @@ t.test('a test that passed while the kernel warned', async (t) => {
     stdout,
     /\n39 passed, 0 failed, 39 skipped\n(?:.*\n)*?ok hmm.hmm_device_private.migrate_file_private, but:\n {2}kernel {4}WARNING in zap_pte_range\n {2}likely {4}spurious-zap-warning: (?:.*\n)*? {2}ran {7}the same symptom\n/,
   );
+});
+
+t.test('a report that no bug shows, and commands that were not tried', async (t) => {
+  const log = [
+    '[  604.1] INFO: task hmm-tests:733 blocked for more than 120 seconds.',
+    '[  604.2]       Not tainted 6.12.117 #1',
+    '[  604.3] Call Trace:',
+    '[  604.4]  <TASK>',
+    '[  604.5]  __schedule+0x3f1/0xb40',
+    '[  604.6]  mmu_interval_read_begin+0xb5/0xf0',
+    '[  604.7]  dmirror_range_fault+0x6a/0x1d0 [test_hmm]',
+    '[  604.8]  </TASK>',
+    '',
+  ].join('\n');
+  const { status, stdout, stderr } = piped(log, '-');
+  t.strictSame([status, stderr], [1, '']);
+  t.match(
+    stdout,
+    /\n {2}likely {4}no bug that is known here ends so; hmm-sim fuzz looks for what is not known\n/,
+  );
+  const hint = 'nothing was tried: --run runs what is likely, and names the commands that go on from there\n';
+  const thp = 'test/golden/ktap/6.12-thp-always.txt';
+  t.equal(hmmSim('triage', thp).stderr, hint);
+  t.equal(hmmSim('triage', '--run', thp).stderr, '');
+  t.equal(hmmSim('triage', '--json', thp).stderr, '');
+  t.equal(hmmSim('triage', 'test/golden/ktap/6.12-spm.txt').stderr, '', 'nothing failed');
+});
+
+t.test('what this kernel shows by itself has a subject', async (t) => {
+  const { stdout } = hmmSim('triage', 'test/golden/ktap/7.3-spm.txt');
+  t.match(stdout, /\n {2}likely {4}7\.3 as it is: here it makes this test show just this\n/);
+});
+
+t.test('scenarios of bugs are named so that they are found from elsewhere', async (t) => {
+  const log = join(root, 'test/golden/ktap/6.12-thp-always.txt');
+  const { stdout } = execute(process.execPath, [bin, 'triage', log], { cwd: t.testdir() });
+  t.match(stdout, `hmm-sim run ${join(root, 'test/bugs/exclusive-thp-tail.yaml')}\n`);
+  const bug = execute(process.execPath, [bin, 'bugs', 'exclusive-thp-tail'], { cwd: t.testdir() });
+  t.match(bug.stdout, `scenario  ${join(root, 'test/bugs/exclusive-thp-tail.yaml')}\n`);
 });
 
 t.test('what has no lines and no end is no log', async (t) => {

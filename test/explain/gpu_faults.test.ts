@@ -30,6 +30,19 @@ t.test('faults that are not retried', (t) => {
   t.end();
 });
 
+t.test('a file that nobody made the page table of the process', (t) => {
+  const other = 'open d2 dri/renderD128';
+  t.match(
+    why('', [other, 'driver d2 GPU_READ r0']),
+    /^ {2}because kfd_process_device_init_vm: .*\(ACQUIRE_VM makes it so\) at r0\[0\]$/,
+  );
+  t.match(
+    why('', [other, 'driver d2 ALLOC_USERPTR r0']),
+    /^ {2}because unlocked_ioctl: .*, or what the request needs was not set up before$/,
+  );
+  t.end();
+});
+
 t.test('faults that are, and fail', (t) => {
   const retry = ',noretry=0';
   t.equal(why(retry, ['driver d1 GPU_READ r0']), undefined, 'one that is served');

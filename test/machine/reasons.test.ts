@@ -104,6 +104,7 @@ t.test('what reasons are about', async (t) => {
     'gpu-has-no-access',
     'gpu-does-not-map-buffer',
     'gpu-queues-gone',
+    'gpu-vm-not-acquired',
   ]);
   t.same(about('device'), [
     'private-not-selected',

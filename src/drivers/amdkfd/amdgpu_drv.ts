@@ -28,14 +28,21 @@ const USERPTR_PAGES = 2 ** 35;
 
 const requests = new Map(Object.entries(amdgpuRequests).map(([name, nr]) => [nr, name as AmdgpuRequest]));
 
-/** Pages one after the other, until one cannot be accessed. `caller`: whose buffer is read or filled. Return: 0, -EIO or -EFAULT. */
+/** Pages one after the other, until one cannot be accessed. `caller`: whose buffer is read or filled. Return: 0, -EINVAL, -EIO or -EFAULT. */
 function* access(
   pdd: KfdProcessDevice,
   caller: MmStruct,
   write: boolean,
-  { addr, npages, ptr }: DriverRange,
-  bytes: Uint8Array,
+  { vm, bytes, range: { addr, npages, ptr } }: Call,
 ): Task<number> {
+  if (pdd.vm !== vm)
+    return gpu_fault_fails(
+      pdd,
+      addr / PAGE_SIZE,
+      'gpu-vm-not-acquired',
+      -EINVAL,
+      'kfd_process_device_init_vm',
+    );
   if (pdd.killed)
     return gpu_fault_fails(pdd, addr / PAGE_SIZE, 'gpu-queues-gone', -EIO, 'kfd_dqm_evict_pasid');
   const gpu = new GpuAccess(pdd);
@@ -71,14 +78,15 @@ function* gpu_access(pdd: KfdProcessDevice, mm: MmStruct, call: Call, arg: numbe
       device: `gpu${pdd.dev.gpuidx}`,
       file: gpuFileOf(pdd.process),
     },
-    access(pdd, mm, write, range, bytes),
+    access(pdd, mm, write, call),
   );
   if (ret < 0) return ret;
   return (yield* copy_to_user(mm, arg, bytes)) ? 0 : -EFAULT;
 }
 
 /** What a library of user space asks /dev/kfd for, which knows the buffer's handle by its address. */
-function* userptr(pdd: KfdProcessDevice, mm: MmStruct, { name, range }: Call): Task<number> {
+function* userptr(pdd: KfdProcessDevice, mm: MmStruct, { name, range, vm }: Call): Task<number> {
+  if (pdd.vm !== vm) return -EINVAL;
   const { process: p, dev } = pdd;
   const { addr, npages } = range;
   const handle = handle_at(p, addr);
@@ -95,6 +103,8 @@ interface Call {
   readonly name: AmdgpuRequest;
   readonly bytes: Uint8Array;
   readonly range: DriverRange;
+  /** The page table of the file that it is made on. */
+  readonly vm: AmdgpuVm;
 }
 
 function* amdgpu_ioctl(node: KfdNode, file: OpenFile, mm: MmStruct, cmd: number, arg: number): Task<number> {
@@ -109,8 +119,7 @@ function* amdgpu_ioctl(node: KfdNode, file: OpenFile, mm: MmStruct, cmd: number,
   if (p === null) return -EBADF;
   const pdd = p.pdds[node.gpuidx]!;
   if (name === 'ACQUIRE_VM') return yield* kfd_process_device_init_vm(p, pdd, vm);
-  if (pdd.vm !== vm) return -EINVAL;
-  const call = { name, ...request };
+  const call = { name, ...request, vm };
   return yield* name.endsWith('_USERPTR') ? userptr(pdd, mm, call) : gpu_access(pdd, mm, call, arg);
 }
 

@@ -122,6 +122,7 @@ interface GpuFaultReasons {
   'gpu-has-no-access': None;
   'gpu-does-not-map-buffer': None;
   'gpu-queues-gone': None;
+  'gpu-vm-not-acquired': None;
 }
 
 declare module '../../mm/reasons.js' {
@@ -142,6 +143,10 @@ export const gpuFaultReasons: ReasonTable<GpuFaultReasons> = {
     text: 'memory of a buffer of a user pointer, which is no shared virtual memory, and this GPU does not map the buffer',
   },
   'gpu-queues-gone': { about: 'mapping', text: 'the queues are gone since a fault that could not be served' },
+  'gpu-vm-not-acquired': {
+    about: 'mapping',
+    text: 'the file of the GPU is not the one whose page table the process has there (ACQUIRE_VM makes it so)',
+  },
 };
 
 /** An access of a GPU at page `addr` cannot be, and says why. Return: `r`. */
