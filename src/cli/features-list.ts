@@ -95,7 +95,7 @@ export const features: readonly Feature[] = [
   {
     name: 'amdkfd-userptr',
     what: 'buffers of user pointers: a GPU has whatever pages the program has there',
-    since: 'all; before 7.3 a buffer keeps what was unmapped',
+    since: 'all; before 6.18 a buffer keeps what was unmapped',
     proof: 'features/amdgpu-userptr.yaml',
   },
   {

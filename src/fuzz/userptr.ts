@@ -3,7 +3,7 @@
  * Scenarios in which a GPU of amdgpu has buffers of a program's own memory: both write and read it, a child shares it, and pages are
  * thrown away. Their oracle: what the GPU stores the CPU reads, and what the CPU stores the GPU reads.
  *
- * No memory of a buffer is unmapped: before 7.3 the GPU goes on with the free page (test/drivers/amdkfd/userptr.test.ts).
+ * No memory of a buffer is unmapped: before 6.18 the GPU goes on with the free page (test/drivers/amdkfd/userptr.test.ts).
  */
 import { type Generation, generationById } from '../generations/index.js';
 import { Dice, type Weights } from '../scenario/dice.js';

@@ -46,7 +46,7 @@ to-system-array-leak: MIGRATE_TO_SYS forgets its arrays when the address space i
   symptom   Each such call leaks two pages of kernel memory.
   fix       "lib/test_hmm: fix memory leak in dmirror_migrate_to_system()"
   functions dmirror_migrate_to_system
-  existed   from 6.19 on, when the arrays had left the stack, before 7.3
+  existed   from 6.19 on, when the arrays had left the stack, before 7.2
   here      --bug to-system-array-leak brings it to v5-generic, v4-coherent, 6.1, 6.12, 7.3
   switch    toSystemArraysFreed=false
   scenario  test/bugs/to-system-array-leak.yaml

@@ -49,8 +49,7 @@ export const testHmmModule = {
     source: 'lib/test_hmm.c dmirror_device_init',
     // Before, a script makes the nodes, once the module is loaded.
     since: ['6.1'],
-    until: ['7.3'],
-    by: '7.3',
+    until: ['7.1'],
     witness: { kernel: '6.12', scenario: 'bugs/failed-device-stays' },
   },
   genericHasBackingPage: {

@@ -19,8 +19,7 @@ export const testHmm = {
   devmemFaultReportsOom: {
     what: 'a CPU fault for which there is no system page fails with VM_FAULT_OOM; before, it succeeded and came again',
     source: 'lib/test_hmm.c dmirror_devmem_fault_alloc_and_copy',
-    since: ['7.3'],
-    by: '7.3',
+    since: ['6.19'],
     witness: { kernel: '6.12', scenario: 'bugs/device-fault-oom-ignored' },
   },
   evictNeverFailsToAllocate: {
@@ -33,8 +32,8 @@ export const testHmm = {
   toSystemArraysFreed: {
     what: 'the arrays for a migration to system memory are on the stack, or freed on every path',
     source: 'lib/test_hmm.c dmirror_migrate_to_system',
-    // They left the stack when 512 pages came to be migrated at a time; 7.3 frees them.
-    except: { since: ['6.19'], until: ['7.3'] },
+    // They left the stack when 512 pages came to be migrated at a time; 7.2 frees them.
+    except: { since: ['6.19'], until: ['7.2'] },
     witness: { kernel: '6.12', scenario: 'bugs/to-system-array-leak' },
   },
   exclusiveNeedsAllPages: {
@@ -103,6 +102,7 @@ export const testHmm = {
   migrateBatchPages: {
     what: 'pages that are migrated at a time',
     source: 'lib/test_hmm.c dmirror_migrate_to_device',
+    // 32 in 6.17 and 6.18.
     values: [64, 512],
     since: ['6.19'],
     witness: { kernel: '7.3', recording: 'thpdev-105-0113' },
@@ -111,8 +111,7 @@ export const testHmm = {
     what: 'pages that are faulted in, or looked at, at a time',
     source: 'lib/test_hmm.c dmirror_fault',
     values: [64, 32],
-    since: ['7.3'],
-    by: '7.3',
+    since: ['6.17'],
     witness: { kernel: '7.3', scenario: 'derived/fault-batch-7.3' },
   },
   driverSelectsCompound: {
@@ -136,7 +135,7 @@ export const testHmm = {
   toSystemStopsWithoutMemory: {
     what: 'a migration to system memory ends with ENOMEM where there is no page, and moves nothing of that batch',
     source: 'lib/test_hmm.c dmirror_migrate_to_system',
-    since: ['6.19'],
+    since: ['7.2'],
     witness: { kernel: '7.3', recording: 'err-105-0011' },
   },
   driverTakesFlags: {

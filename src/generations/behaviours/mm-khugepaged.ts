@@ -19,8 +19,7 @@ export const khugepaged = {
   collapsePassesNoTable: {
     what: 'MADV_COLLAPSE goes on behind 2 MiB of which nothing is mapped',
     source: 'mm/khugepaged.c madvise_collapse',
-    since: ['7.3'],
-    by: '7.3',
+    since: ['6.19'],
     witness: { kernel: '7.3', scenario: 'derived/collapse-past-hole-7.3' },
   },
   collapseRetractsEverywhere: {
@@ -38,8 +37,7 @@ export const khugepaged = {
   collapseMapsAnew: {
     what: 'MADV_COLLAPSE maps the huge page of a file where not even a table of huge pages was',
     source: 'mm/khugepaged.c set_huge_pmd',
-    since: ['7.3'],
-    by: '7.3',
+    since: ['6.18'],
     witness: { kernel: '7.3', scenario: 'derived/collapse-file-far-7.3' },
   },
 } as const satisfies Entries;

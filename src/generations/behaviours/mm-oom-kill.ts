@@ -27,7 +27,6 @@ export const vmscan = {
     what: 'what reclaim cost is made of counters when it begins, writes of whoever asked for them among them; before, it is noted as it comes',
     source: 'mm/vmscan.c prepare_scan_control',
     since: ['7.3'],
-    by: '7.3',
     witness: { kernel: '7.3', scenario: 'derived/reclaim-costs-7.3' },
   },
 } as const satisfies Entries;

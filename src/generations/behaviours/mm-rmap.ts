@@ -24,16 +24,14 @@ export const rmap = {
   migrateSplitsInWalk: {
     what: 'a huge PMD is split into migration entries by the walk that finds it; before, of each mapping of the folio, found or not',
     source: 'mm/rmap.c try_to_migrate_one',
-    since: ['7.3'],
-    by: '7.3',
+    since: ['7.0'],
     witness: { kernel: '7.3', scenario: 'derived/split-of-moved-7.3' },
   },
   walkChecksPrivatePmds: {
     what: 'a huge private PMD counts for the folio that it stands for; otherwise for any that may be mapped there',
     source: 'mm/page_vma_mapped.c page_vma_mapped_walk',
     // 6.19 brought huge private pages.
-    except: { since: ['6.19'], until: ['7.3'] },
-    by: '7.3',
+    except: { since: ['6.19'], until: ['7.2'] },
     witness: { kernel: '7.3', scenario: 'bugs/private-pmd-misread' },
   },
 } as const satisfies Entries;

@@ -31,7 +31,6 @@ export const userfaultfd = {
     what: 'a mapping that a userfaultfd write-protects is not registered anew without that, but EBUSY',
     source: 'mm/userfaultfd.c userfaultfd_register',
     since: ['7.3'],
-    by: '7.3',
     witness: { kernel: '7.3', recording: 'uffd-307-0047' },
   },
 } as const satisfies Entries;

@@ -13,7 +13,7 @@ export const kaslr = {
   vvarPagesAreNormal: {
     what: 'the data of the vdso are pages with struct pages (VM_MIXEDMAP), and clocks of hypervisors lie behind them; before, all were frames (VM_PFNMAP)',
     source: 'lib/vdso/datastore.c vvar_fault',
-    since: ['7.3'],
+    since: ['7.0'],
     witness: { kernel: '7.3', program: 'get_user_pages() of the data of the vdso' },
   },
 } as const satisfies Entries;

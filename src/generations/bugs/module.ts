@@ -54,9 +54,9 @@ export const moduleBugs: readonly Bug[] = [
     symptom:
       'After modprobe has failed for want of memory, /dev/hmm_dmirrorN is there, and opening it oopses in cdev_get().',
     functions: ['cdev_get', 'dmirror_device_init', 'hmm_dmirror_init'],
-    fix: { note: 'by 7.3 dmirror_device_init() adds the device last' },
-    existed: '6.1 and 6.12',
-    kernels: { since: ['6.1'], until: ['7.3'] },
+    fix: { note: 'since 7.1 dmirror_device_init() adds the device last' },
+    existed: 'from 6.1 on, before 7.1',
+    kernels: { since: ['6.1'], until: ['7.1'] },
     overrides: { failedDeviceStays: true },
     shows: 'step 1: oops: expected "cdev_get", got nothing',
   },
