@@ -148,7 +148,7 @@ export const features: readonly Feature[] = [
   },
   {
     name: 'memory-failure',
-    what: 'pages that the hardware loses (MADV_HWPOISON, MADV_SOFT_OFFLINE)',
+    what: 'pages of memory, of files and of the swap cache that the hardware loses (MADV_HWPOISON, MADV_SOFT_OFFLINE)',
     since: 'all; who asks for it is killed at once in 6.12 and later',
     proof: 'features/memory-failure.yaml',
   },

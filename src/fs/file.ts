@@ -42,6 +42,7 @@ export class OpenFile implements MappableFile {
   /** O_DIRECT, or nothing: what fcntl(F_SETFL) sets. */
   f_flags = 0;
   mapping: AddressSpace | null = null;
+  f_wb_err = 0;
   readonly f_ra = new FileRaState();
   private_data: unknown = null;
 

@@ -5,6 +5,7 @@
  */
 import { iomap_dio_rw } from '../mm/direct_io.js';
 import { type FilePages, filemap_read, generic_perform_write } from '../mm/filemap.js';
+import { file_check_and_advance_wb_err } from '../mm/filemap_errors.js';
 import type { Kernel } from '../mm/kernel.js';
 import type { MappingSource } from '../mm/mmap.js';
 import type { SyncMode } from '../mm/page_writeback.js';
@@ -65,7 +66,13 @@ export class PagedFileOperations implements FileOperations {
   }
 
   fsync(file: OpenFile, first: number, end: number): Task<number> {
-    return this.of.fsync?.(file.kernel, file.mapping!, first, end) ?? done(0);
+    return this.of.fsync === undefined ? done(0) : this.#fsync(this.of.fsync, file, first, end);
+  }
+
+  *#fsync(fsync: NonNullable<PagedFile['fsync']>, file: OpenFile, first: number, end: number): Task<number> {
+    const ret = yield* fsync(file.kernel, file.mapping!, first, end);
+    const err = file_check_and_advance_wb_err(file);
+    return ret === 0 ? err : ret;
   }
 
   writepages(file: OpenFile, first: number, end: number, mode: SyncMode): Task {

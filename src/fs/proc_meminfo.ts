@@ -7,10 +7,11 @@ import { simple_read_from_buffer } from './libfs.js';
 
 const kB = (pages: number): string => `${pages * 4} kB`;
 
-function meminfo({ pages, hugetlb }: Kernel): string {
+function meminfo({ pages, hugetlb, num_poisoned_pages }: Kernel): string {
   const lines: [name: string, value: string][] = [
     ['MemTotal:', kB(pages.totalPages)],
     ['MemFree:', kB(pages.nr_free_pages)],
+    ['HardwareCorrupted:', kB(num_poisoned_pages)],
     ['HugePages_Total:', `${hugetlb.nr_huge_pages}`],
     ['HugePages_Free:', `${hugetlb.free_huge_pages}`],
     ['HugePages_Rsvd:', `${hugetlb.resv_huge_pages}`],
@@ -18,7 +19,10 @@ function meminfo({ pages, hugetlb }: Kernel): string {
     ['Hugepagesize:', kB(PMD_SIZE / PAGE_SIZE)],
   ];
   return lines
-    .map(([name, value]) => `${name.padEnd(16)}${value.padStart(value.endsWith('kB') ? 11 : 8)}\n`)
+    .map(
+      ([name, value]) =>
+        `${name.padEnd(16)}${value.padStart((value.endsWith('kB') ? 27 : 24) - Math.max(16, name.length))}\n`,
+    )
     .join('');
 }
 

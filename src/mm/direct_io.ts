@@ -8,6 +8,7 @@ import type { Task } from '../sim/task.js';
 import { EFAULT, EINVAL } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import type { FilePages } from './filemap.js';
+import { filemap_check_errors } from './filemap_errors.js';
 import { get_user_pages_fast, pin_user_pages_fast } from './gup_fast.js';
 import { FOLL_WRITE } from './gup_flags.js';
 import { type PageArray, unpin_user_pages } from './gup_refs.js';
@@ -46,7 +47,7 @@ function transfer(
 
 /**
  * Read from the file into `buf`, or write what is there. Context: may sleep. Return: bytes, or -errno when there is not one:
- * -EINVAL for what is not aligned to sectors.
+ * -EINVAL for what is not aligned to sectors, -EIO where something of the file was lost (kiocb_write_and_wait).
  */
 export function* iomap_dio_rw(
   mm: MmStruct,
@@ -62,6 +63,8 @@ export function* iomap_dio_rw(
   if (buf % SECTOR !== 0 || count % SECTOR !== 0 || pos % SECTOR !== 0) return -EINVAL;
   const want = write ? count : Math.max(0, Math.min(count, mapping.size - pos));
   if (want === 0) return 0;
+  const lost = filemap_check_errors(mapping);
+  if (lost !== 0) return lost;
   const first = buf - (buf % PAGE_SIZE);
   const nr = Math.ceil((buf + want - first) / PAGE_SIZE);
   const buffer = new Uint32Array(nr);

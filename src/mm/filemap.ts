@@ -5,14 +5,14 @@
  */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { EFAULT } from '../uapi/errno.js';
+import { EFAULT, EIO } from '../uapi/errno.js';
 import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { filemap_grab_folio } from './filemap_grab.js';
 import { pagesOf } from './filemap_pages.js';
 import type { Kernel } from './kernel.js';
 import { folio_mark_accessed } from './lru.js';
 import { get_page, put_page } from './page_alloc.js';
-import { compound_head, PG_locked, PG_readahead } from './page_flags.js';
+import { compound_head, PG_hwpoison, PG_locked, PG_readahead } from './page_flags.js';
 import {
   force_page_cache_ra,
   page_cache_async_ra,
@@ -119,7 +119,9 @@ export function filemap_cached(vma: VmArea, pgoff: number): Page {
   if (pgoff >= pagesOf(mapping)) return NO_PAGE;
   const page = mapping.i_pages.get(pgoff);
   if (page === undefined) return NO_PAGE;
-  return (vma.vm_mm.kernel.mem.flags[page]! & (PG_locked | PG_readahead)) !== 0 ? NO_PAGE : page;
+  return (vma.vm_mm.kernel.mem.flags[page]! & (PG_locked | PG_readahead | PG_hwpoison)) !== 0
+    ? NO_PAGE
+    : page;
 }
 
 /** What fault-around maps counts as hits. */
@@ -162,6 +164,10 @@ function reads_on({ mapping, f_ra }: MappableFile, at: number): boolean {
   return Math.floor(at / PAGE_SIZE) !== Math.floor((f_ra.prev_pos - 1) / PAGE_SIZE);
 }
 
+/** Whether a memory file keeps the page for its hole to be known (shmem_file_read_iter, shmem_write_begin). */
+const is_lost = (k: Kernel, { kind }: AddressSpace, page: Page): boolean =>
+  kind === 'shmem' && k.behaviour.shmemKeepsPoisoned && (k.mem.flags[page]! & PG_hwpoison) !== 0;
+
 /** Copy a part of the file to the user. Context: may sleep. Return: bytes, or -errno when there is not one. */
 export function* filemap_read(
   mm: MmStruct,
@@ -178,6 +184,7 @@ export function* filemap_read(
     const { index, offset, chunk } = chunkAt(at, Math.min(pos + count, mapping.size));
     const page = yield* pages.read(k, file, index, Math.ceil((pos + count) / PAGE_SIZE));
     if (page === NO_PAGE) return done > 0 ? done : pages.unreadable;
+    if (page !== null && is_lost(k, mapping, page)) return done > 0 ? done : -EIO;
     if (page !== null && reads_on(file, at)) folio_mark_accessed(k, compound_head(k.mem, page));
     const bytes = new Uint8Array(chunk);
     k.contents.readBytes(page ?? k.zeroPage, offset, bytes, 0, chunk);
@@ -216,6 +223,7 @@ export function* generic_perform_write(
     if (bytes === null) return done > 0 ? done : -EFAULT;
     const page = yield* pages.write(k, mapping, index);
     if (page === NO_PAGE) return done > 0 ? done : pages.unwritable;
+    if (is_lost(k, mapping, page)) return done > 0 ? done : -EIO;
     k.contents.writeBytes(page, offset, bytes, 0, chunk);
     done += chunk;
     if (pos + done > mapping.size) mapping.size = pos + done;

@@ -13,6 +13,7 @@ import {
   PG_private,
   PG_readahead,
   PG_uptodate,
+  PG_writeback,
 } from './page_flags.js';
 import { folio_wait_writeback } from './page_writeback.js';
 import type { AddressSpace } from './types.js';
@@ -67,6 +68,21 @@ export function filemap_remove_folio(k: Kernel, mapping: AddressSpace, folio: Pa
   if (shadow === undefined) return;
   mapping.i_shadows ??= new Map();
   mapping.i_shadows.set(mem.index[folio]!, shadow);
+}
+
+/**
+ * A clean folio that nobody uses but the caller, who has a reference, leaves the cache. Context: locked. Return: whether it has.
+ * Source: mm/truncate.c.
+ */
+export function mapping_evict_folio(k: Kernel, mapping: AddressSpace, folio: Page): boolean {
+  const { mem } = k;
+  const flags = mem.flags[folio]!;
+  const nr = folio_nr_pages(mem, folio);
+  if ((flags & (PG_dirty | PG_writeback)) !== 0) return false;
+  if (mem.refcount[folio]! > nr + 1 + ((flags & PG_private) === 0 ? 0 : 1)) return false;
+  filemap_remove_folio(k, mapping, folio);
+  put_page(k, folio, nr);
+  return true;
 }
 
 /** Drop the whole cache of an inode that nobody maps or has open (evict). */

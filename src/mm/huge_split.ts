@@ -180,11 +180,11 @@ function can_split_folio(k: Kernel, folio: Page, caller_pins: number): boolean {
 
 /**
  * Split a THP into base pages (split_huge_page_to_list_to_order, order 0), of anonymous memory or of a memory file. What mapped
- * one of a file does not any more: faults bring its pages back.
+ * one of a file does not any more: faults bring its pages back. `kept`: which of them the caller's lock and reference are of then.
  * Context: folio locked, with one reference of the caller; may sleep. Return: 0, -EAGAIN when somebody holds it,
  * -EBUSY for the huge zero page, and for one that has just been cut off its file.
  */
-export function* split_folio(k: Kernel, folio: Page): Task<number> {
+export function* split_folio(k: Kernel, folio: Page, kept = folio): Task<number> {
   k.enter('split_huge_page_to_list_to_order');
   const { mem } = k;
   if (folio === k.hugeZeroFolio || mem.mapping[folio] === 0) return -EBUSY;
@@ -202,7 +202,7 @@ export function* split_folio(k: Kernel, folio: Page): Task<number> {
     if (k.trace !== null) note_unsplit(k, folio, { id: 'thp-referenced' });
     return -EAGAIN;
   }
-  __split_huge_page(k, folio);
+  __split_huge_page(k, folio, kept);
   return 0;
 }
 
@@ -265,7 +265,7 @@ function share_cache_refs(k: Kernel, folio: Page): void {
   }
 }
 
-function __split_huge_page(k: Kernel, folio: Page): void {
+function __split_huge_page(k: Kernel, folio: Page, kept: Page): void {
   const anon = folio_test_anon(k.mem, folio);
   const zeropage = anon && k.behaviour.splitRemapsZeroPages && !is_device_private_page(k, folio);
   __split_unmapped_folio(k, folio);
@@ -273,10 +273,11 @@ function __split_huge_page(k: Kernel, folio: Page): void {
   if (anon) {
     for (let i = 0; i < HPAGE_PMD_NR; i++) remove_migration_ptes(k, folio + i, folio + i, zeropage);
   }
-  // The caller keeps the head's lock and reference; the tails go to whoever maps them.
-  for (let i = 1; i < HPAGE_PMD_NR; i++) {
-    k.unlock_page(folio + i);
+  // The caller keeps the lock and the reference of one; the others go to whoever maps them.
+  for (let page = folio; page < folio + HPAGE_PMD_NR; page++) {
+    if (page === kept) continue;
+    k.unlock_page(page);
     k.enter('free_folio_and_swap_cache');
-    put_page(k, folio + i);
+    put_page(k, page);
   }
 }

@@ -134,6 +134,8 @@ export class Kernel {
   readonly referenceHolders: (() => Iterable<Page>)[] = [];
   /** References that the modelled kernel takes and, by a bug of its own, never drops. */
   readonly leakedReferences: Page[] = [];
+  /** Pages that the hardware has lost: HardwareCorrupted of /proc/meminfo. */
+  num_poisoned_pages = 0;
   private mmSerial = 0;
   private readonly waiters = new Map<Page, WaitQueue>();
 

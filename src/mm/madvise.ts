@@ -44,8 +44,8 @@ import { madvise_collapse } from './khugepaged.js';
 import { folio_move_lru } from './lru.js';
 import { folio_likely_mapped_shared, folio_pte_batch, split_locked } from './madvise_folios.js';
 import { madvise_guard_install, madvise_guard_remove } from './madvise_guard.js';
+import { madvise_inject_error } from './madvise_inject.js';
 import { madvise_cold_or_pageout } from './madvise_lru.js';
-import { madvise_inject_error } from './memory_failure.js';
 import { zap_page_range_single } from './memory_zap.js';
 import {
   mmu_notifier_invalidate_range_end,

@@ -20,6 +20,7 @@ import { hugetlb_fault } from './hugetlb.js';
 import type { Kernel } from './kernel.js';
 import { folio_add_lru } from './lru.js';
 import { folio_prealloc } from './memcontrol_charge.js';
+import { refuse_poisoned } from './memory_poisoned.js';
 import { alloc_page_at, vma_choice } from './mempolicy.js';
 import { assert_struct_page } from './memremap.js';
 import {
@@ -35,6 +36,7 @@ import {
   folio_test_large,
   PageAnonExclusive,
   PG_dirty,
+  PG_hwpoison,
   PG_uptodate,
   SetPageAnonExclusive,
 } from './page_flags.js';
@@ -277,11 +279,19 @@ function* do_fault(vmf: VmFault): Task<number> {
   return yield* do_shared_fault(vmf);
 }
 
+/** The file's page. Return: VM_FAULT_*; VM_FAULT_HWPOISON where the cache has one that the hardware has lost. Context: may sleep. */
+function* __do_fault(vmf: VmFault): Task<number> {
+  const ret = yield* vmf.vma.vm_ops!.fault!(vmf);
+  if ((ret & (UNFINISHED | VM_FAULT_DONE_COW)) !== 0) return ret;
+  const poisoned = (vmf.vma.vm_mm.kernel.mem.flags[vmf.page]! & PG_hwpoison) !== 0;
+  return poisoned ? yield* refuse_poisoned(vmf) : ret;
+}
+
 function* do_read_fault(vmf: VmFault): Task<number> {
   const { vma } = vmf;
   const around = vma.vm_ops!.cachedPage !== undefined && !userfaultfd_wp(vma);
   if (around && do_fault_around(vmf)) return VM_FAULT_NOPAGE;
-  const ret = yield* vma.vm_ops!.fault!(vmf);
+  const ret = yield* __do_fault(vmf);
   if ((ret & UNFINISHED) !== 0) return ret;
   return finish_fault(vmf, vmf.page, false);
 }
@@ -333,7 +343,7 @@ function* do_cow_fault(vmf: VmFault): Task<number> {
   const cow = yield* folio_prealloc(k, vma.vm_mm, vma_choice(vma, vmf.address));
   if (cow === NO_PAGE) return VM_FAULT_OOM;
   vmf.cow_page = cow;
-  const ret = yield* vma.vm_ops!.fault!(vmf);
+  const ret = yield* __do_fault(vmf);
   if ((ret & UNFINISHED) !== 0) {
     k.contents.clear_page(cow);
     put_page(k, cow);
@@ -354,7 +364,7 @@ function* do_cow_fault(vmf: VmFault): Task<number> {
 function* do_shared_fault(vmf: VmFault): Task<number> {
   const { vma } = vmf;
   const k = vma.vm_mm.kernel;
-  const ret = yield* vma.vm_ops!.fault!(vmf);
+  const ret = yield* __do_fault(vmf);
   if ((ret & UNFINISHED) !== 0) return ret;
   if (vma.vm_ops!.page_mkwrite !== undefined) {
     k.unlock_page(vmf.page);

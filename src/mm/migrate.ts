@@ -14,6 +14,7 @@ import {
   folio_test_large,
   PG_active,
   PG_dirty,
+  PG_hwpoison,
   PG_mlocked,
   PG_private,
   PG_referenced,
@@ -62,7 +63,7 @@ function try_to_map_unused_to_zeropage(
   i: number,
 ): boolean {
   const { mem } = k;
-  if (folio_test_large(mem, page)) return false;
+  if (folio_test_large(mem, page) || (mem.flags[page]! & PG_hwpoison) !== 0) return false;
   if ((mem.flags[page]! & PG_mlocked) !== 0 || (vma.vm_flags & VM_LOCKED) !== 0) return false;
   if (k.contents.pageWord(page) !== 0) return false;
   table[i] = k.zeroPage;

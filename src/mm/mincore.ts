@@ -24,8 +24,11 @@ import {
 } from './types.js';
 import { copy_to_user } from './uaccess.js';
 
-/** Whether a slot's page is in the swap cache. */
-const cached = (k: Kernel, slot: number): number => (k.swap!.cache.has(slot) ? 1 : 0);
+/** Whether a slot's page is in the swap cache, and not lost. */
+function cached(k: Kernel, slot: number): number {
+  const page = k.swap!.cache.get(slot);
+  return page !== undefined && (k.mem.flags[page]! & PG_uptodate) !== 0 ? 1 : 0;
+}
 
 /** A page that no entry maps: whether the file behind has it. */
 function unmapped(vma: VmArea, addr: number): number {

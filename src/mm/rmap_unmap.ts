@@ -45,7 +45,7 @@ import {
   rmap_places,
   vma_address_end,
 } from './rmap.js';
-import { folio_test_swapcache, swap_duplicate, swap_free } from './swap.js';
+import { swap_duplicate, swap_free } from './swap.js';
 import { flush_tlb_page } from './tlb.js';
 import { VM_LOCKED, type VmArea } from './types.js';
 import { userfaultfd_pte_wp } from './userfaultfd_k.js';
@@ -80,7 +80,7 @@ function unmap_one(
   table: PteTable,
   i: number,
   addr: number,
-  poisoned: boolean,
+  why: Why,
 ): boolean {
   const { mem } = k;
   const page = table[i]!;
@@ -89,7 +89,7 @@ function unmap_one(
   if (pte_present(old) && (old & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
   let entry: number | null = 0;
   let word = 0;
-  if (poisoned && !folio_test_swapcache(k, folio)) {
+  if (why === 'lost, entries') {
     entry = SWP_HWPOISON;
     word = page;
   } else if (!folio_test_anon(mem, folio)) {
@@ -106,10 +106,17 @@ function unmap_one(
   vma.vm_mm.rss--;
   folio_remove_rmap_pte(k, folio, page, vma);
   put_page(k, folio);
-  if (k.trace !== null && !poisoned) {
-    const to = !folio_test_anon(mem, folio) ? 'file' : entry === 0 ? 'nothing' : 'swap';
+  if (k.trace !== null) {
+    const to =
+      entry === SWP_HWPOISON
+        ? 'hwpoison'
+        : !folio_test_anon(mem, folio)
+          ? 'file'
+          : entry === 0
+            ? 'nothing'
+            : 'swap';
     k.note({
-      event: 'reclaim_unmap',
+      event: why === 'reclaim' ? 'reclaim_unmap' : 'poison_unmap',
       fn: 'try_to_unmap_one',
       mm: vma.vm_mm,
       addr,
@@ -128,27 +135,32 @@ function entry_maps(k: Kernel, folio: Page, table: PteTable, i: number): boolean
   return pte_present(flags) || (k.behaviour.exclusiveEntriesMap && is_device_exclusive_entry(flags));
 }
 
+/** Whether the page is lost, and whether entries are to say so. */
+type Why = 'reclaim' | 'lost' | 'lost, entries';
+
 /** What try_to_unmap() is asked for beside (enum ttu_flags). */
 interface How {
-  /** Entries that say that the page is poisoned. */
-  readonly poisoned: boolean;
+  readonly why: Why;
   /** Locked mappings, too. */
   readonly ignoreMlock: boolean;
 }
 
-/** Whoever maps the small page gets a signal from now on, when he touches it (TTU_HWPOISON). Context: folio locked; may sleep. */
-export function* unmap_poisoned(k: Kernel, folio: Page): Task {
-  yield* unmap_everywhere(k, folio, { poisoned: true, ignoreMlock: true });
+/**
+ * Nobody maps the small page, which is lost; with `entries`, whoever did gets a signal when he touches it (TTU_HWPOISON).
+ * Context: folio locked; may sleep.
+ */
+export function* unmap_poisoned(k: Kernel, folio: Page, entries: boolean): Task {
+  yield* unmap_everywhere(k, folio, { why: entries ? 'lost, entries' : 'lost', ignoreMlock: true });
 }
 
 /** Unmap a small folio, as far as nothing speaks against it. Context: folio locked; may sleep (notifiers). */
 export function* try_to_unmap(k: Kernel, folio: Page): Task {
-  yield* unmap_everywhere(k, folio, { poisoned: false, ignoreMlock: false });
+  yield* unmap_everywhere(k, folio, { why: 'reclaim', ignoreMlock: false });
 }
 
 /** The same of a file's folio, whatever its size, from locked mappings, too (TTU_IGNORE_MLOCK, TTU_SPLIT_HUGE_PMD). */
 export function* unmap_to_split(k: Kernel, folio: Page): Task {
-  yield* unmap_everywhere(k, folio, { poisoned: false, ignoreMlock: true });
+  yield* unmap_everywhere(k, folio, { why: 'reclaim', ignoreMlock: true });
 }
 
 /** A huge PMD that maps a file's folio goes as a whole; nothing of it is left in a table. */
@@ -160,7 +172,7 @@ function unmap_huge_pmd(k: Kernel, folio: Page, vma: VmArea, address: number): v
     split_huge_pmd_locked(vma, pmd, i, address, false);
 }
 
-function* unmap_everywhere(k: Kernel, folio: Page, { poisoned, ignoreMlock }: How): Task {
+function* unmap_everywhere(k: Kernel, folio: Page, { why, ignoreMlock }: How): Task {
   for (const place of rmap_places(k, folio)) {
     const { vma, address } = place;
     const end = vma_address_end(k, folio, vma, address);
@@ -174,7 +186,7 @@ function* unmap_everywhere(k: Kernel, folio: Page, { poisoned, ignoreMlock }: Ho
       const i = pte_index(addr);
       if (table === null || !entry_maps(k, folio, table, i)) continue;
       if (locked) mlock_folio(k, folio);
-      goes = !locked && unmap_one(k, folio, vma, table, i, addr, poisoned);
+      goes = !locked && unmap_one(k, folio, vma, table, i, addr, why);
     }
     mmu_notifier_invalidate_range_end(range);
     if (!goes || !folio_mapped(k.mem, folio)) return;

@@ -29,6 +29,7 @@ import {
   folio_test_large,
   PG_active,
   PG_dirty,
+  PG_hwpoison,
   PG_locked,
   PG_referenced,
   PG_swapbacked,
@@ -156,6 +157,7 @@ function cachedPage(vma: VmArea, pgoff: number): Page {
   const page = mapping.i_pages.get(pgoff);
   if (page === undefined) return NO_PAGE;
   const { mem } = vma.vm_mm.kernel;
+  if ((mem.flags[page]! & PG_hwpoison) !== 0) return NO_PAGE;
   return (mem.flags[compound_head(mem, page)]! & PG_locked) !== 0 ? NO_PAGE : page;
 }
 

@@ -9,7 +9,7 @@ import { mem_cgroup_charge } from './memcontrol_charge.js';
 import { vma_choice } from './mempolicy.js';
 import { get_page, MOVABLE, put_page } from './page_alloc.js';
 import { alloc_page } from './page_alloc_slow.js';
-import { folio_test_anon, PG_mlocked, PG_swapbacked, PG_uptodate } from './page_flags.js';
+import { folio_test_anon, PG_hwpoison, PG_mlocked, PG_swapbacked, PG_uptodate } from './page_flags.js';
 import {
   FLAGS,
   PTE_DIRTY,
@@ -32,6 +32,7 @@ import {
 import {
   FAULT_FLAG_WRITE,
   userfaultfd_wp,
+  VM_FAULT_HWPOISON,
   VM_FAULT_OOM,
   VM_LOCKED,
   VM_WRITE,
@@ -134,6 +135,11 @@ export function* swap_in_page(
   const k = mm.kernel;
   const folio = yield* page_of_slot(k, slot, vmf.vma, vmf.address);
   if (folio === NO_PAGE) return VM_FAULT_OOM;
+  // One that was lost with what was to be written stays in the cache for whoever comes for it.
+  if ((k.mem.flags[folio]! & PG_hwpoison) !== 0) {
+    put_page(k, folio);
+    return VM_FAULT_HWPOISON;
+  }
   yield* k.lock_page(folio, 'do_swap_page');
   const table = mm.pt.pteTable(vmf.address);
   const i = pte_index(vmf.address);

@@ -68,6 +68,12 @@ export interface TraceEvents {
   alloc: AtAddress & Because;
   /** Reclaim has taken the page from its mapping. `to`: "swap", "file", or "nothing" where nobody wants what it holds. */
   reclaim_unmap: AtPage & With<{ to: string }>;
+  /** The hardware has lost the page, and it is no longer mapped. `to`: what stands for it, "hwpoison" or as above. */
+  poison_unmap: AtPage & With<{ to: string }>;
+  /** What became of a page that the hardware has lost, and what it was; both as the kernel log says. */
+  memory_failure: OfPage & With<{ what: string; result: string }>;
+  /** The page is used no more, before the hardware loses it. `how`: "migrated", or "invalidated" of a clean page of a file. */
+  soft_offline: OfPage & With<{ how: string }>;
   /** A shared mapping of a page that is written back is clean and read-only from now on. */
   page_mkclean: AtPage;
   folio_start_writeback: OfPage;

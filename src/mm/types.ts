@@ -70,6 +70,8 @@ export interface VmOperations {
 /** What the memory core needs of an open file (struct file). */
 export interface MappableFile {
   readonly mapping: AddressSpace | null;
+  /** Which of the file's errors it has been told of. A file that is opened is new, and has none. */
+  f_wb_err: number;
   readonly f_ra: FileRaState;
   get_file(): void;
   fput(): void;
@@ -95,6 +97,10 @@ export class AddressSpace {
   dax: DaxBlocks | null = null;
   /** shmem: where mbind() said from which nodes its pages come. */
   policies: readonly SharedPolicy[] = [];
+  /** What could not be kept of it, as an errseq_t. */
+  wb_err = 0;
+  /** AS_EIO: the same, for the next one who asks. */
+  as_eio = false;
 
   constructor(
     readonly id: number,

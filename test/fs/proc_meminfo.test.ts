@@ -14,6 +14,7 @@ t.test('/proc/meminfo: RAM and huge pages, in parts too', async (t) => {
     const text = [
       `MemTotal:       ${`${pages.totalPages * 4}`.padStart(8)} kB`,
       `MemFree:        ${`${free}`.padStart(8)} kB`,
+      'HardwareCorrupted:     0 kB',
       'HugePages_Total:       8',
       'HugePages_Free:        8',
       'HugePages_Rsvd:        0',

@@ -13,6 +13,9 @@ const VALUES = {
   hopelessUntilBalanced: [false, false, false, false, true],
   costsComeOfCounters: [false, false, false, false, true],
   injectedErrorsKill: [false, false, false, true, true],
+  shmemKeepsPoisoned: [false, true, true, true, true],
+  unsplitThpKills: [false, false, false, true, true],
+  poisonChecksKind: [false, false, false, false, true],
   memcgStocks: [1, 1, 1, 1, 7],
   chargesMove: [true, true, true, true, false],
   moveChargeFindsPrivate: [true, true, true, true, true],
@@ -162,6 +165,7 @@ const VALUES = {
 
 /** Of hmm-v25, and of rfc-cdm before it: where they are not as v4-coherent. */
 const OLDEST = {
+  shmemKeepsPoisoned: false,
   moveChargeFindsPrivate: false,
   madvisePopulates: false,
   programsKnowFollLongterm: false,

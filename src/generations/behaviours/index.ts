@@ -17,7 +17,7 @@ import { hmmMirror } from './mm-hmm-mirror.js';
 import { hugeMemory } from './mm-huge-memory.js';
 import { hugetlb } from './mm-hugetlb.js';
 import { khugepaged } from './mm-khugepaged.js';
-import { madvise } from './mm-madvise.js';
+import { madvise, memoryFailure } from './mm-madvise.js';
 import { memory } from './mm-memory.js';
 import { memremap } from './mm-memremap.js';
 import { migrate } from './mm-migrate.js';
@@ -36,6 +36,7 @@ export const registry = {
   ...khugepaged,
   ...madvise,
   ...memory,
+  ...memoryFailure,
   ...memcontrol,
   ...taskMmu,
   ...dax,

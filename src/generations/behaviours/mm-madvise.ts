@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** mm/madvise.c. */
+/** mm/madvise.c, and mm/memory-failure.c, which it injects errors into. */
 import type { Entries } from './entry.js';
 
 export const madvise = {
@@ -50,5 +50,27 @@ export const madvise = {
     source: 'mm/madvise.c madvise_inject_error',
     since: ['6.11'],
     witness: { kernel: '6.12', scenario: 'derived/hwpoison-6.12' },
+  },
+} as const satisfies Entries;
+
+export const memoryFailure = {
+  shmemKeepsPoisoned: {
+    what: 'a page of a memory file that the hardware has lost stays in its cache, and whoever comes for it is refused; before, it was a hole, which is zeros',
+    source: 'mm/shmem.c shmem_error_remove_page',
+    since: ['5.16'],
+    witness: { kernel: '6.1', scenario: 'derived/hwpoison-memfd-6.1' },
+  },
+  unsplitThpKills: {
+    what: 'a huge page that cannot be split where one of its pages is lost kills the process and answers EHWPOISON; before, that was ignored with EBUSY',
+    source: 'mm/memory-failure.c kill_procs_now',
+    since: ['6.11'],
+    witness: { kernel: '6.12', scenario: 'derived/hwpoison-huge-6.12' },
+  },
+  poisonChecksKind: {
+    what: "a page that somebody maps is asked first whether it is one that can be lost; of the kernel's own, soft offlining answers ENOTRECOVERABLE, before EIO",
+    source: 'mm/memory-failure.c get_any_page',
+    since: ['7.3'],
+    by: '7.3',
+    witness: { kernel: '7.3', scenario: 'derived/hwpoison-kernel-7.3' },
   },
 } as const satisfies Entries;

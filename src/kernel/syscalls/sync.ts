@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: fs/sync.c, and the call of mm/msync.c: files go to their disks. Fidelity: simplified: there is no metadata to write. */
 import type { OpenFile } from '../../fs/file.js';
+import { file_check_and_advance_wb_err } from '../../mm/filemap_errors.js';
 import { EVERYTHING } from '../../mm/filemap_pages.js';
 import { do_msync } from '../../mm/msync.js';
 import { filemap_fdatawait_range } from '../../mm/page_writeback.js';
@@ -28,7 +29,7 @@ export function sys_msync(process: Process, start: number, len: number, flags: n
 
 /**
  * Start to write pages of a file, or wait for them, by `flags`; `nbytes` 0: up to the end.
- * Return: 0, -EBADF, -EINVAL, -ESPIPE for what is no file.
+ * Return: 0, -EBADF, -EINVAL, -ESPIPE for what is no file, -EIO for what was lost of it.
  */
 export function* sys_sync_file_range(
   process: Process,
@@ -43,15 +44,19 @@ export function* sys_sync_file_range(
   if (file.mapping === null) return -ESPIPE;
   const first = Math.floor(offset / PAGE_SIZE);
   const end = nbytes === 0 ? EVERYTHING : Math.ceil((offset + nbytes) / PAGE_SIZE);
-  if ((flags & SYNC_FILE_RANGE_WAIT_BEFORE) !== 0) yield* wait(file, first, end);
+  if ((flags & SYNC_FILE_RANGE_WAIT_BEFORE) !== 0) {
+    const err = yield* wait(file, first, end);
+    if (err !== 0) return err;
+  }
   if ((flags & SYNC_FILE_RANGE_WRITE) !== 0) {
     const mode = flags === EVERY_FLAG ? 'WB_SYNC_ALL' : 'WB_SYNC_NONE';
     if (file.f_op.writepages !== undefined) yield* file.f_op.writepages(file, first, end, mode);
   }
-  if ((flags & SYNC_FILE_RANGE_WAIT_AFTER) !== 0) yield* wait(file, first, end);
-  return 0;
+  return (flags & SYNC_FILE_RANGE_WAIT_AFTER) === 0 ? 0 : yield* wait(file, first, end);
 }
 
-function wait(file: OpenFile, first: number, end: number): Task {
-  return filemap_fdatawait_range(file.kernel, file.mapping!, first, end);
+/** file_fdatawait_range(). Return: 0, or -errno where something of the file was lost. */
+function* wait(file: OpenFile, first: number, end: number): Task<number> {
+  yield* filemap_fdatawait_range(file.kernel, file.mapping!, first, end);
+  return file_check_and_advance_wb_err(file);
 }

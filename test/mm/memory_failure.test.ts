@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Pages that the hardware loses: what the kernel says of them, and counts. What becomes of memory is in test/derived/hwpoison-*. */
+import t from 'tap';
+import { Machine } from '../../src/machine/machine.js';
+import type { TraceEvent } from '../../src/mm/trace.js';
+import type { Task } from '../../src/sim/task.js';
+import { EBUSY, EIO } from '../../src/uapi/errno.js';
+import {
+  MADV_HWPOISON,
+  MADV_PAGEOUT,
+  MADV_SOFT_OFFLINE,
+  MAP_ANONYMOUS,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
+  PAGE_SIZE,
+  PROT_READ,
+  PROT_WRITE,
+} from '../../src/uapi/mman.js';
+import type { Sys } from '../../src/user/api.js';
+
+const RW = PROT_READ | PROT_WRITE;
+const MiB = 2 ** 20;
+
+/** Runs a program on a machine that is checked. Return: the kernel log without pfns, and events of pages that are lost. */
+function run(kernel: string, main: (sys: Sys) => Task): { log: string[]; events: TraceEvent[] } {
+  const machine = Machine.boot({ kernel, memory: 192 * MiB, hugepages: 0, check: true, swap: 64 * MiB });
+  const events: TraceEvent[] = [];
+  machine.kernel.trace = {
+    emit: (event) => {
+      if (/^(poison_unmap|memory_failure|soft_offline)$/.test(event.event)) events.push(event);
+    },
+  };
+  machine.call(machine.spawn('p0'), main);
+  const log = machine.dmesg.filter((line) => line.startsWith('Memory failure'));
+  return { log: log.map((line) => line.replace(/0x[0-9a-f]+/, 'PFN')), events };
+}
+
+const told = (events: readonly TraceEvent[]): string[] =>
+  events.map(({ event, args }) => [event, ...Object.values(args ?? {})].join(' '));
+
+function* memory(sys: Sys, pages: number): Task<number> {
+  return yield* sys.mmap(0, pages * PAGE_SIZE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+function* fileOnDisk(sys: Sys, pages: number): Task<{ fd: number; at: number }> {
+  const fd = yield* sys.open('/var/tmp', O_TMPFILE | O_RDWR);
+  yield* sys.ftruncate(fd, pages * PAGE_SIZE);
+  return { fd, at: yield* sys.mmap(0, pages * PAGE_SIZE, RW, MAP_SHARED, fd, 0) };
+}
+
+function* corrupted(sys: Sys): Task<string> {
+  const buf = yield* memory(sys, 1);
+  yield* sys.store32(buf, 0);
+  const fd = yield* sys.open('/proc/meminfo', O_RDONLY);
+  const len = yield* sys.read(fd, buf, PAGE_SIZE);
+  const text = new TextDecoder().decode(yield* sys.loadBytes(buf, len));
+  yield* sys.close(fd);
+  return /HardwareCorrupted: *(\d+) kB/.exec(text)![1]!;
+}
+
+t.test('the log says what a page was and what became of it, and meminfo counts it', async (t) => {
+  const { log, events } = run('6.1', function* (sys) {
+    const { fd, at } = yield* fileOnDisk(sys, 2);
+    yield* sys.store32(at, 1);
+    yield* sys.store32(at + PAGE_SIZE, 2);
+    yield* sys.fsync(fd);
+    t.equal(yield* sys.madvise(at, PAGE_SIZE, MADV_HWPOISON), 0);
+    yield* sys.store32(at + PAGE_SIZE, 3);
+    t.equal(yield* sys.madvise(at + PAGE_SIZE, PAGE_SIZE, MADV_HWPOISON), 0);
+    const anon = yield* memory(sys, 3);
+    yield* sys.store32(anon, 1);
+    yield* sys.store32(anon + PAGE_SIZE, 1);
+    t.equal(yield* sys.madvise(anon, PAGE_SIZE, MADV_HWPOISON), 0);
+    t.equal(yield* sys.madvise(anon + PAGE_SIZE, PAGE_SIZE, MADV_SOFT_OFFLINE), 0);
+    yield* sys.load32(anon + 2 * PAGE_SIZE);
+    t.equal(yield* sys.madvise(anon + 2 * PAGE_SIZE, PAGE_SIZE, MADV_HWPOISON), -EBUSY);
+    t.equal(yield* corrupted(sys), '20', 'ignored ones, and those that were about to be lost, count');
+    t.equal(yield* sys.fsync(fd), -EIO);
+    yield* sys.close(fd);
+  });
+  t.strictSame(log, [
+    'Memory failure: PFN: corrupted page was clean: dropped without side effects',
+    'Memory failure: PFN: recovery action for clean LRU page: Recovered',
+    'Memory failure: PFN: recovery action for dirty LRU page: Recovered',
+    'Memory failure: PFN: recovery action for dirty LRU page: Recovered',
+    'Memory failure: PFN: recovery action for reserved kernel page: Ignored',
+  ]);
+  t.strictSame(told(events), [
+    'poison_unmap file',
+    'memory_failure clean LRU page Recovered',
+    'poison_unmap hwpoison',
+    'memory_failure dirty LRU page Recovered',
+    'poison_unmap hwpoison',
+    'memory_failure dirty LRU page Recovered',
+    'soft_offline migrated',
+    'memory_failure reserved kernel page Ignored',
+  ]);
+});
+
+t.test('a page of the swap cache that is clean is read again', async (t) => {
+  const { log, events } = run('6.12', function* (sys) {
+    const at = yield* memory(sys, 1);
+    yield* sys.store32(at, 42);
+    yield* sys.madvise(at, PAGE_SIZE, MADV_PAGEOUT);
+    // Somebody else has the slot, too.
+    yield* sys.fork();
+    t.equal(yield* sys.load32(at), 42);
+    t.equal(yield* sys.madvise(at, PAGE_SIZE, MADV_HWPOISON), 0);
+    t.equal(yield* sys.load32(at), 42);
+  });
+  t.strictSame(told(events), ['poison_unmap swap', 'memory_failure clean swapcache page Recovered']);
+  t.strictSame(log, [
+    'Memory failure: PFN: keeping poisoned page in swap cache',
+    'Memory failure: PFN: recovery action for clean swapcache page: Recovered',
+  ]);
+});
