@@ -16,8 +16,10 @@ interface Row {
   readonly text: string;
 }
 
-/** Fewer pages than this that are alike have a line each. */
+/** Fewer pages than this that are alike have a line each; of many pages fewer, so that short runs of them do not fill the screen. */
 const MIN_FOLDED = 9;
+const MIN_FOLDED_OF_MANY = 3;
+const MANY = 32;
 
 /** A verdict's reason in words. */
 export type TextOf = (verdict: Verdict) => string;
@@ -42,6 +44,7 @@ class Run {
   constructor(
     first: PageVerdict,
     private readonly textOf: TextOf,
+    private readonly leastFolded: number,
   ) {
     const row = this.#row(first);
     this.#rows = [row];
@@ -57,14 +60,14 @@ class Run {
   }
 
   get isFolded(): boolean {
-    return this.#count >= MIN_FOLDED;
+    return this.#count >= this.leastFolded;
   }
 
   /** Return: whether the verdict is one of them. */
   takes(verdict: PageVerdict): boolean {
     // Words are made only for those that have a row, or may differ.
     if (!isAlike(this.#last, verdict) && !this.#saysTheSame(verdict)) return false;
-    if (++this.#count < MIN_FOLDED) this.#rows.push(this.#row(verdict));
+    if (++this.#count < this.leastFolded) this.#rows.push(this.#row(verdict));
     this.#last = verdict;
     this.#lastPage = verdict.page;
     return true;
@@ -89,12 +92,13 @@ class Run {
 
 function foldedRows(verdicts: Verdicts, textOf: TextOf): Row[] {
   const rows: Row[] = [];
+  const leastFolded = verdicts.length < MANY ? MIN_FOLDED : MIN_FOLDED_OF_MANY;
   let run: Run | undefined;
   for (let index = 0; index < verdicts.length; index++) {
     const verdict = verdicts.at(index);
     if (run?.takes(verdict) !== true) {
       if (run !== undefined) rows.push(...run.rows());
-      run = new Run(verdict, textOf);
+      run = new Run(verdict, textOf, leastFolded);
     }
     if (!run.isFolded) continue;
     // Of the many that follow and are alike, only the last has a name.

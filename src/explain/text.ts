@@ -54,6 +54,7 @@ export const findingTexts: FindingTexts = {
   'made-writable': (_, { to }) => `made writable: ${to}`,
   'as-it-was': (_, { from }) => from,
   'no-fault': (_, { to }) => `no fault: ${to}`,
+  'mapped-around': ({ by }, { to }) => `mapped by the fault of ${by}: ${to}`,
   'in-device-table': (_, { to }) => `in the device table already: ${to}`,
   'nothing-to-bring-back': (_, { from }) => `${from}: nothing to bring back`,
   changed: ({ moved, cpu, entry, devices = [] }, { from, to }) => {

@@ -2,6 +2,7 @@
 /** A load or store: each page that faulted, and each that did not have to. */
 
 import type { Machine } from '../machine/machine.js';
+import type { TraceEventOf } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { addressOf } from '../scenario/actor.js';
 import { regionName } from '../scenario/place.js';
@@ -34,6 +35,8 @@ export class Touches {
   /** Neighbours that were decided alike share a decision. */
   readonly #decisions: Decision[] = [];
   readonly #mms: MmStruct[] = [];
+  /** By address space and page that a fault of another one mapped, that one. */
+  readonly #around = new Map<MmStruct, Map<number, number>>();
 
   get length(): number {
     return this.#addresses.length;
@@ -50,6 +53,20 @@ export class Touches {
     this.#mms.push(mm);
     this.#from.push(before);
     this.#to.push(after);
+    for (const event of fault.events)
+      if (event.event === 'mm_filemap_map_pages') this.#mapsAround(fault, event);
+  }
+
+  #mapsAround({ mm, addr: by }: Fault, { addr, args }: TraceEventOf<'mm_filemap_map_pages'>): void {
+    const own = this.#around.get(mm) ?? new Map<number, number>();
+    this.#around.set(mm, own);
+    const pages = Math.min(args.pages, MAX_OBSERVED);
+    for (let page = 0; page < pages; page++) own.set(addr + page * PAGE_SIZE, by);
+  }
+
+  /** The page whose fault mapped the one at `addr`, too; undefined where none did. */
+  aroundOf(mm: MmStruct, addr: number): number | undefined {
+    return this.#around.get(mm)?.get(addr);
   }
 
   addr(index: number): number {
@@ -165,13 +182,15 @@ export class TouchExplainer {
     const taken = new ByPage(this.faults, mm, addr(0), count);
     for (let i = 0; i < count; i++) now.push(observePage(this.machine, mm, addr(i)));
     const make = (index: number): PageVerdict => {
-      const verdict = this.#touched(result.pages?.[index], taken.at(index), () => now.at(index));
+      const around = this.faults.aroundOf(mm, addr(index));
+      const verdict = this.#touched(result.pages?.[index], taken.at(index), around, () => now.at(index));
       const page = regionName(addr(index));
       return { page, ...(end === undefined ? verdict : ended(verdict, addr(index), end)) };
     };
     const isAlike = (index: number): boolean =>
       end === undefined &&
       signalOf(result.pages?.[index]) === signalOf(result.pages?.[index - 1]) &&
+      this.faults.aroundOf(mm, addr(index)) === this.faults.aroundOf(mm, addr(index - 1)) &&
       this.#faultedAlike(taken.only(index - 1), taken.only(index), now, index);
     const pages = new Verdicts(count, make, isAlike);
     return { pages, more: count === 0 ? 0 : step.pages - count };
@@ -199,10 +218,19 @@ export class TouchExplainer {
     }));
   }
 
-  #touched(answer: number | string | undefined, faults: readonly number[], now: () => PageState): Verdict {
+  #touched(
+    answer: number | string | undefined,
+    faults: readonly number[],
+    around: number | undefined,
+    now: () => PageState,
+  ): Verdict {
     const verdict = signalOf(answer) ?? TOUCHED[this.step.op];
     const explained = faults.map((fault) => this.faults.verdict(fault));
     const last = explained.at(-1);
+    if (last === undefined && around !== undefined) {
+      const reason = { id: 'mapped-around', by: regionName(around) } as const;
+      return { verdict, fn: 'filemap_map_pages', reason, to: pagePlace(now()) };
+    }
     if (last === undefined) return { verdict, fn: '', reason: { id: 'no-fault' }, to: pagePlace(now()) };
     const facts = counted(explained);
     const earlier = facts.slice(0, -1);

@@ -31,6 +31,8 @@ export interface Findings {
   'made-writable': None;
   'as-it-was': None;
   'no-fault': None;
+  /** `by`: the page whose fault mapped it, too. */
+  'mapped-around': { readonly by: string };
   'in-device-table': None;
   'nothing-to-bring-back': None;
   changed: {

@@ -4,7 +4,7 @@
 import { COST_FAULT } from '../sim/costs.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
-import { PAGE_SIZE } from '../uapi/mman.js';
+import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_prepare } from './anon_vma.js';
 import { migrate_to_ram } from './device_fault.js';
 import { do_set_pmd, file_entry, maps_whole_folio } from './huge_file.js';
@@ -316,6 +316,7 @@ function do_fault_around(vmf: VmFault): boolean {
     get_page(k, page);
     map_file_page(k, vma, page, table, i, vma.vm_page_prot | PTE_YOUNG);
     mapped++;
+    if (k.trace !== null && i !== pteOff) tell_map(vmf, address + (i - pteOff) * PAGE_SIZE, page, 1);
   }
   if (mapped > 0) vma.vm_ops!.faultedAround?.(vma, mapped);
   return table !== null && table[FLAGS + pteOff] !== 0;
@@ -324,8 +325,18 @@ function do_fault_around(vmf: VmFault): boolean {
 /** The first page that is there may be one of a huge one, which is mapped as a whole then. */
 function filemap_map_pmd(vmf: VmFault, page: Page): boolean {
   if (!do_set_pmd(vmf, page)) return false;
-  get_page(vmf.vma.vm_mm.kernel, page);
+  const k = vmf.vma.vm_mm.kernel;
+  get_page(k, page);
+  if (k.trace !== null) {
+    const first = vmf.address - pte_index(vmf.address) * PAGE_SIZE;
+    tell_map(vmf, first, compound_head(k.mem, page), HPAGE_PMD_NR);
+  }
   return true;
+}
+
+function tell_map({ vma }: VmFault, addr: number, page: Page, pages: number): void {
+  const { vm_mm: mm } = vma;
+  mm.kernel.note({ event: 'mm_filemap_map_pages', fn: 'filemap_map_pages', mm, addr, page, args: { pages } });
 }
 
 function map_file_page(k: Kernel, vma: VmArea, page: Page, table: PteTable, i: number, flags: number): void {

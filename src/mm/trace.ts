@@ -43,6 +43,8 @@ export interface TraceEvents {
   page_fault_user: AtAddress & With<{ write: number }> & { readonly user: boolean };
   /** `result`: "ok", or the signal. */
   page_fault_end: AtAddress & With<{ write: number; result: string }>;
+  /** A fault maps one more page of the file than its own: by fault-around, or `pages` at once of a huge page. */
+  mm_filemap_map_pages: AtPage & With<{ pages: number }>;
   // Migration. A skip names an address, or just a page that may be mapped at several.
   skip: Partial<AtPage> & Because & Partial<With<{ pages: number }>>;
   set_migration_pte: AtPage;

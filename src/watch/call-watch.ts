@@ -25,6 +25,7 @@ const TELLING: ReadonlySet<EventName> = new Set<EventName>([
   'gup_stopped',
   'memunmap_pages_wait',
   'workingset_refault',
+  'mm_filemap_map_pages',
 ]);
 
 /** What reclaim takes, what it leaves, who is woken for it, and who is killed where it does not suffice. */
