@@ -2,13 +2,12 @@
 /** `hmm-sim fuzz`: makes scenarios up, runs them, and keeps the smallest of each sort that finds something. */
 import { type Command, Option } from 'commander';
 import { type CampaignPlan, shareOf } from '../fuzz/campaign.js';
-import { categoriesOf } from '../fuzz/generate.js';
 import { UsageError } from '../sim/errors.js';
-import { didYouMean } from '../sim/suggest.js';
 import { bugOption, tellWithoutEffect } from './bug-options.js';
 import { elsewhere } from './elsewhere.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
+import { demandCategory } from './fuzz-category.js';
 import { JournalFile, planText, type State } from './fuzz-journal.js';
 import { mergeCommand } from './fuzz-merge.js';
 import { nextLines, summaryLines } from './fuzz-summary.js';
@@ -78,17 +77,6 @@ export function configure(command: Command): void {
       if (out === undefined) throw new UsageError('expected a directory for the findings of all', '--out');
       process.exitCode = mergeCommand(directories, out, printLine);
     });
-}
-
-/** Throws UsageError where the kernel has no such scenarios. */
-function demandCategory(category: string, kernel: string): void {
-  const known = categoriesOf(kernel);
-  if (known.includes(category)) return;
-  const hint = didYouMean(category, known);
-  throw new UsageError(
-    `"${category}" is none of ${kernel}${hint}, expected one of ${known.join(', ')}`,
-    '--category',
-  );
 }
 
 function planOf({

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The thread of `shrink`: it finds what to keep, then makes the scenario smaller. */
+import { oracleOf } from '../fuzz/campaign.js';
 import { goalFor, holdsWhereSound, type Laboratory } from '../fuzz/goals.js';
 import type { MachineBlock, ScenarioDocument } from '../scenario/schema.js';
 import { writeYaml } from '../scenario/update.js';
@@ -18,6 +19,8 @@ export interface ShrinkOrder {
   readonly condition: string | undefined;
   readonly notEqualTo: string | undefined;
   readonly check: boolean;
+  /** Of a scenario that was made up. */
+  readonly category: string | undefined;
   /** Drivers from outside of the tree. */
   readonly insmod: readonly string[];
 }
@@ -50,7 +53,12 @@ async function laboratory(order: ShrinkOrder): Promise<Laboratory> {
   const { condition, notEqualTo } = order;
   const check = order.check || condition === 'checker';
   const insmod = await loadDrivers(order.insmod);
-  const lab = soundly({ source: new MachinePool(), setups: new Setups({ check, insmod }) }, order);
+  const plain = {
+    source: new MachinePool(),
+    setups: new Setups({ check, insmod }),
+    ...oracleOf(order.category),
+  };
+  const lab = soundly(plain, order);
   if (notEqualTo === undefined) return lab;
   const setups = new Setups({ kernel: notEqualTo, check, insmod });
   return { ...lab, other: { setups, document: (document) => document } };

@@ -13,6 +13,7 @@ import { elsewhere } from './elsewhere.js';
 import { EXIT_OK } from './exit-codes.js';
 import { runCommandLine } from './failure.js';
 import { checkOutputs } from './files/outputs.js';
+import { demandCategory } from './fuzz-category.js';
 import { loadDrivers } from './insmod.js';
 import { statusLine as status } from './progress.js';
 import { ReportFile } from './report-file.js';
@@ -26,6 +27,7 @@ export interface ShrinkFlags extends ChoiceOptions {
   readonly while?: string;
   readonly notEqualTo?: string;
   readonly check?: boolean;
+  readonly category?: string;
   readonly out?: string;
 }
 
@@ -45,6 +47,7 @@ export function configure(command: Command): void {
         .argParser((text) => parseKernel(text, '--not-equal-to')),
     )
     .option('--check', 'run the invariant checkers after every step')
+    .option('--category <name>', 'of seed:N: the kind of scenarios that fuzz was told to make')
     .option('--out <file>', 'write the scenario there instead of to standard output')
     .action((file: string, flags: ShrinkFlags) =>
       runCommandLine(flags.seed ?? 0, () => shrinkCommand(file, flags)),
@@ -53,11 +56,17 @@ export function configure(command: Command): void {
 
 async function generated(
   file: string,
-  { kernel = DEFAULT_GENERATION, insmod }: ChoiceOptions,
+  { kernel = DEFAULT_GENERATION, insmod, category }: ShrinkFlags,
 ): Promise<ScenarioDocument> {
+  if (category !== undefined) demandCategory(category, kernel);
   const seed = parseNumber(file.slice('seed:'.length), 'seed');
   const drivers = await loadDrivers(insmod);
-  return forDrivers(generateScenario(seed, { kernel }), seed, drivers, generationById(kernel)!);
+  return forDrivers(
+    generateScenario(seed, { kernel, ...(category === undefined ? {} : { category }) }),
+    seed,
+    drivers,
+    generationById(kernel)!,
+  );
 }
 
 /** What the test does where nothing is wrong with it. */
@@ -79,6 +88,8 @@ async function chosen(file: string, options: ChoiceOptions): Promise<ScenarioDoc
 
 async function documentOf(file: string, flags: ShrinkFlags): Promise<ScenarioDocument> {
   if (file.startsWith('seed:')) return generated(file, flags);
+  if (flags.category !== undefined)
+    throw new UsageError(`${file} is no scenario that fuzz makes: expected seed:N`, '--category');
   return file.startsWith('suite:') ? fromSuite(file, flags) : chosen(file, flags);
 }
 
@@ -147,7 +158,8 @@ async function shrinkCommand(file: string, flags: ShrinkFlags): Promise<number> 
     }
     smallest = news;
   };
-  const order: ShrinkOrder = { file, document, sound, condition: flags.while, notEqualTo, check, insmod };
+  const { while: condition, category } = flags;
+  const order: ShrinkOrder = { file, document, sound, condition, notEqualTo, check, category, insmod };
   try {
     await elsewhere(new URL('./shrink-worker.js', import.meta.url), order, { tell, turn: breathe });
     status.clear();

@@ -12,6 +12,8 @@ import { ALLOCATOR, onApu, RACE } from './allocator.js';
 import { generateScenario } from './generate.js';
 import type { Laboratory, OtherMachine } from './goals.js';
 import { forDrivers } from './outside.js';
+import { SECURE } from './secure-guest.js';
+import { holdsInModel } from './secure-model.js';
 
 /** Everything that decides what a campaign finds. */
 export interface CampaignPlan {
@@ -63,6 +65,12 @@ function otherOf(
   };
 }
 
+/** What tells whether an expectation of a smaller scenario of the category is one still. */
+export function oracleOf(category: string | undefined): Pick<Laboratory, 'sound' | 'holds'> {
+  if (category === ALLOCATOR || category === RACE) return { sound: onApu };
+  return category === SECURE ? { holds: holdsInModel } : {};
+}
+
 /** `insmod`: the drivers of the plan. */
 export function laboratoryOf(
   source: MachineSource,
@@ -74,7 +82,7 @@ export function laboratoryOf(
     source,
     setups: new Setups({ check: plan.check, insmod }),
     ...(other === undefined ? {} : { other }),
-    ...(plan.category === ALLOCATOR || plan.category === RACE ? { sound: onApu } : {}),
+    ...oracleOf(plan.category),
   };
 }
 

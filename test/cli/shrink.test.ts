@@ -41,6 +41,32 @@ steps:
   });
 });
 
+t.test('the scenario of a seed of a category', async (t) => {
+  const ran = hmmSim('shrink', 'seed:10', '--kernel', 'v5-generic', '--category', 'hugemove');
+  t.match(ran, {
+    status: 0,
+    stdout: /\nname: generated-hugemove-10\n/,
+    stderr: /^shrinking 45 steps: hang in dmirror_do_read\n4 steps are/,
+  });
+  t.match(hmmSim('shrink', 'seed:1', '--category', 'secure'), {
+    status: 64,
+    stderr: /: nothing is wrong with the scenario: /,
+  });
+  for (const [args, message] of [
+    [
+      ['seed:1', '--category', 'secur'],
+      '--category: "secur" is none of v5-generic (did you mean "secure"?), expected one of ',
+    ],
+    [
+      ['x.yaml', '--category', 'secure'],
+      '--category: x.yaml is no scenario that fuzz makes: expected seed:N\n',
+    ],
+  ] as const) {
+    const { status, stdout, stderr } = hmmSim('shrink', ...args);
+    t.strictSame([status, stdout, stderr.startsWith(`hmm-sim: ${message}`)], [64, '', true], stderr);
+  }
+});
+
 const steps = (expect: string): string => `steps:
   - { op: open, fd: d0, device: 0 }
   - { op: mmap, region: r0, pages: 1, prot: rw, share: private, backing: anon }
