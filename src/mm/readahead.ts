@@ -73,19 +73,21 @@ function do_page_cache_ra(
 ): void {
   const behind = pagesOf(mapping) - index;
   if (behind <= 0) return;
-  const nr = nr_to_read > behind - 1 ? behind : nr_to_read;
+  const ends = nr_to_read > behind - 1;
+  const nr = ends ? behind : nr_to_read;
+  const mark = ends && k.behaviour.readaheadEndsUnmarked ? -1 : nr - lookahead;
   for (let i = 0; i < nr; i++) {
     if (mapping.i_pages.has(index + i)) continue;
     const folio = readahead_folio(k);
     if (folio === NO_PAGE) return;
     filemap_add_folio(k, mapping, index + i, folio);
-    if (i === nr - lookahead) k.mem.flags[folio]! |= PG_readahead;
+    if (i === mark) k.mem.flags[folio]! |= PG_readahead;
   }
 }
 
 /**
- * Read the window of `ra`, or from `index` on. A page cache that takes large folios is filled up to the first page that is
- * there, without a mark where the window reaches the end of the file; the rest is for the other way.
+ * Read the window of `ra`, or from `start` on. A page cache that takes large folios is filled up to the first page that is
+ * there; the rest is for the other way.
  */
 export function page_cache_ra_order(
   k: Kernel,
@@ -94,10 +96,12 @@ export function page_cache_ra_order(
   start = ra.start,
 ): void {
   let index = start;
-  if (k.behaviour.ext4LargeFolios) {
+  if (!k.behaviour.ext4LargeFolios) ra.order = 0;
+  else {
     ra.order = Math.min(ra.order, Math.floor(Math.log2(ra.size)));
     const end = Math.min(pagesOf(mapping), start + ra.size);
-    const mark = end < pagesOf(mapping) ? start + ra.size - ra.async_size : -1;
+    const unmarked = end === pagesOf(mapping) && k.behaviour.readaheadEndsUnmarked;
+    const mark = unmarked ? -1 : start + ra.size - ra.async_size;
     for (; index < end && !mapping.i_pages.has(index); index++) {
       const folio = readahead_folio(k);
       if (folio === NO_PAGE) break;
@@ -282,6 +286,6 @@ export function page_cache_async_ra(
   const max = ractl_max_pages(req);
   if (index === ra.start + ra.size - ra.async_size) next_window(ra, max);
   else if (!window_behind(mapping, ra, index, req, max)) return;
-  if (k.behaviour.ext4LargeFolios) align_window(ra, max);
+  if (k.behaviour.readaheadEndsAligned) align_window(ra, max);
   page_cache_ra_order(k, mapping, ra);
 }

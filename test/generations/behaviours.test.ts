@@ -49,6 +49,8 @@ const VALUES = {
   tryGetTakesFreeDevicePages: [true, false, false, false, false],
   directIoPins: [false, false, false, true, true],
   ext4LargeFolios: [false, false, false, false, true],
+  readaheadEndsAligned: [false, false, false, false, true],
+  readaheadEndsUnmarked: [false, false, false, false, true],
   gupUnsharesFilePages: [false, false, false, true, true],
   gupTestLongtermPins: [false, false, false, true, true],
   gupRefusesInternalFlags: [false, false, false, true, true],

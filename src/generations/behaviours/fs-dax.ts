@@ -36,7 +36,7 @@ export const dax = {
   ext4WaitsBeforePunch: {
     what: 'ext4 waits before it looks whether a hole is behind the end of the file',
     source: 'fs/ext4/extents.c ext4_fallocate',
-    since: ['6.14', '6.12.117'],
+    since: ['6.15', '6.12.117'],
     witness: { kernel: '6.12', program: 'a hole behind the end of a DAX file, a page of which is kept' },
   },
   daxEvictionWaits: {

@@ -12,6 +12,7 @@ export const taskMmu = {
   pagemapHugeZeroHasNoPage: {
     what: 'pagemap takes the huge zero page for no page, as it does the small one; before, for one of a file',
     source: 'fs/proc/task_mmu.c pagemap_pmd_range',
+    // Behind 7.1.
     since: ['7.3'],
     by: '7.3',
     witness: { kernel: '7.3', recording: 'thpdev-105-0199' },

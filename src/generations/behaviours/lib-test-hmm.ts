@@ -26,7 +26,7 @@ export const testHmm = {
     what: 'the arrays for an eviction are allocated with __GFP_NOFAIL, in single pages if need be',
     source: 'lib/test_hmm.c dmirror_device_evict_chunk',
     // Before 6.1 nothing is evicted. The backport is that of the recorded release.
-    except: { since: ['6.1'], until: ['6.12', '6.1.192'] },
+    except: { since: ['6.1'], until: ['6.10', '6.1.192'] },
     witness: { kernel: '6.12', scenario: 'bugs/evict-array-unchecked' },
   },
   toSystemArraysFreed: {

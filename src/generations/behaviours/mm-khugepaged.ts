@@ -6,6 +6,7 @@ export const khugepaged = {
   collapseSkipsFragments: {
     what: 'MADV_COLLAPSE of a range without one whole huge page does nothing, with success; before, EINVAL',
     source: 'mm/khugepaged.c madvise_collapse',
+    // Behind 7.1.
     since: ['7.3'],
     by: '7.3',
     witness: { kernel: '7.3', recording: 'thpdev-105-0045' },

@@ -25,7 +25,7 @@ export const memory = {
     what: 'unmapping a device entry warns when its folio is not anonymous; before, when its VMA was not',
     source: 'mm/memory.c zap_pte_range',
     // Before 5.19 nothing warned; the fix is of 2026.
-    except: { since: ['5.19'], until: ['7.0', '6.12.117', '6.1.192'] },
+    except: { since: ['5.19'], until: ['7.1', '7.0.11', '6.12.117', '6.1.192'] },
     witness: { kernel: '6.12', scenario: 'bugs/spurious-zap-warning' },
   },
   swapinMapsWritable: {
@@ -61,7 +61,7 @@ export const memory = {
     witness: { kernel: '6.12', scenario: 'derived/nohugepage-anon-shmem-6.12' },
   },
   fileFaultsMapFolio: {
-    what: 'a fault on a huge page of any file that cannot be mapped as a whole maps all of its pages',
+    what: 'a fault on a huge page of any memory file that cannot be mapped as a whole maps all of its pages',
     source: 'mm/memory.c finish_fault',
     since: ['6.17'],
     witness: { kernel: '7.3', scenario: 'derived/nohugepage-file-7.3' },

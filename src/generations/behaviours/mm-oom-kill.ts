@@ -19,8 +19,7 @@ export const vmscan = {
   hopelessUntilBalanced: {
     what: 'kswapd that reclaimed nothing so often that it stopped begins again when enough is free, not as soon as anybody reclaimed a page',
     source: 'mm/vmscan.c kswapd_try_clear_hopeless',
-    since: ['7.3'],
-    by: '7.3',
+    since: ['7.0'],
     witness: { kernel: '7.3', scenario: 'derived/kswapd-hopeless-7.3' },
   },
   costsComeOfCounters: {

@@ -142,7 +142,7 @@ export const memoryBugs: readonly Bug[] = [
     functions: ['zap_pte_range'],
     fix: { subject: 'mm/memory: fix spurious warning when unmapping device-private/exclusive pages' },
     existed: 'from 5.19 up to 6.1 and 6.12 before the backports of 2026',
-    kernels: { since: ['5.19'], until: ['7.0', '6.12.117', '6.1.192'] },
+    kernels: { since: ['5.19'], until: ['7.1', '7.0.11', '6.12.117', '6.1.192'] },
     overrides: { zapWarnsByFolio: false },
     shows: 'warnings: expected [], got ["zap_pte_range"]',
   },
