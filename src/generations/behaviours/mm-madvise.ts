@@ -70,7 +70,6 @@ export const memoryFailure = {
     what: "a page that somebody maps is asked first whether it is one that can be lost; of the kernel's own, soft offlining answers ENOTRECOVERABLE, before EIO",
     source: 'mm/memory-failure.c get_any_page',
     since: ['7.3'],
-    by: '7.3',
     witness: { kernel: '7.3', scenario: 'derived/hwpoison-kernel-7.3' },
   },
 } as const satisfies Entries;

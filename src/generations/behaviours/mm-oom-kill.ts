@@ -12,8 +12,7 @@ export const vmscan = {
   cacheTrimIsGivenUp: {
     what: 'kswapd that got nothing of files that are hardly used looks at all the rest once more',
     source: 'mm/vmscan.c balance_pgdat',
-    since: ['6.12'],
-    by: '6.12',
+    since: ['6.9'],
     witness: { kernel: '6.12', scenario: 'derived/kswapd-trims-cache-6.12' },
   },
   hopelessUntilBalanced: {

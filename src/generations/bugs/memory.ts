@@ -141,7 +141,7 @@ export const memoryBugs: readonly Bug[] = [
     symptom: 'munmap() of a MAP_PRIVATE file mapping with migrated pages leaves a WARNING in the kernel log.',
     functions: ['zap_pte_range'],
     fix: { subject: 'mm/memory: fix spurious warning when unmapping device-private/exclusive pages' },
-    existed: 'from 5.19 up to 6.1 and 6.12 before the backports of 2026',
+    existed: 'from 5.19 on, before 7.1 and the backports of 2026',
     kernels: { since: ['5.19'], until: ['7.1', '7.0.11', '6.12.117', '6.1.192'] },
     overrides: { zapWarnsByFolio: false },
     shows: 'warnings: expected [], got ["zap_pte_range"]',
