@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** How a page differs from what it was before a system call about its mapping. */
+/** How a page differs from what it was before a system call about its mapping, and whom the kernel told of that. */
 import type { DeviceAccess } from '../kernel/module.js';
+import type { TraceEvent, TraceEventOf } from '../mm/trace.js';
+import type { MmStruct } from '../mm/types.js';
+import { placeOf } from '../scenario/actor.js';
+import { rangeText, regionName } from '../scenario/place.js';
 import { type PageState, pagePlace, placeText } from '../watch/observe.js';
 
 export type Change = Readonly<{ moved?: true; cpu?: string; entry?: string; devices?: readonly string[] }>;
@@ -29,4 +33,24 @@ export function changeOf(before: PageState, after: PageState): Change {
     ...(faults && before.pte !== after.pte ? { entry: `${before.pte} -> ${after.pte}` } : {}),
     ...(devices.length === 0 ? {} : { devices }),
   };
+}
+
+/** An invalidation that reached the mirrors: which event, of which pages. */
+export interface Told {
+  readonly notify: string;
+  readonly range: string;
+}
+
+/** The invalidations among `events` that the mirrors of `mm` heard of. */
+export function toldOf(events: readonly TraceEvent[], mm: MmStruct): Told[] {
+  const invalidations = events.filter(
+    (event): event is TraceEventOf<'mmu_notifier_invalidate_range_start'> =>
+      event.event === 'mmu_notifier_invalidate_range_start' && event.mm === mm,
+  );
+  return invalidations.map(({ addr, args }) => {
+    const place = placeOf(addr);
+    const range =
+      place === undefined ? regionName(addr) : rangeText(`r${place.region}`, place.page, args.pages);
+    return { notify: args.notify, range };
+  });
 }

@@ -17,6 +17,7 @@ import { type ChargedRange, Charges, chargeLines } from './charges.js';
 import { explainCommand } from './command.js';
 import { ForkExplainer } from './fork.js';
 import { LockExplainer, type LocksOf, lockLines } from './locks.js';
+import { type Lost, LostPages, lostLines } from './lost.js';
 import { MappingEvents, MappingExplainer, type MappingExplanation } from './mapping.js';
 import type { ExplainContext } from './page.js';
 import { type Reclaimed, ReclaimedPages, reclaimedLines } from './reclaimed.js';
@@ -44,6 +45,8 @@ export interface ExplainedStep extends TakenStep {
   readonly mapping?: MappingExplanation;
   /** What the kernel took away meanwhile, to have memory. */
   readonly reclaimed: Reclaimed;
+  /** Pages that the hardware has lost. */
+  readonly lost: Lost;
   /** Of memory cgroups. */
   readonly charges: readonly ChargedRange[];
   /** Who holds what, and where each waits. */
@@ -79,6 +82,7 @@ class StepExplainer {
   #mapping: MappingExplainer | ForkExplainer | undefined;
   readonly #nameOf = (mm: MmStruct): string => this.#owners.get(mm) ?? '?';
   readonly #charges = new Charges();
+  readonly #lost = new LostPages();
   #taker = 'p0';
   readonly #threads = new ThreadSteps();
   /** The step of a thread whose answer is waited for. */
@@ -104,6 +108,7 @@ class StepExplainer {
         if (own) this.#collected.others.note(event);
         else this.#collected.reclaimed.note(machine.kernel, event);
       },
+      lost: (event) => this.#lost.note(event),
       charge: (event) => this.#charges.note(event, this.#taker),
       other: (event) => {
         if (event.event === 'gup_stopped') this.#collected.stops.push(event);
@@ -147,7 +152,17 @@ class StepExplainer {
 
   explain(session: Session, taken: TakenStep, collected: Collected): Omit<ExplainedStep, 'locks'> {
     const reclaimed = collected.reclaimed.told(this.#nameOf);
-    return { ...this.#explain(session, taken, collected), reclaimed, charges: this.charges(taken.step) };
+    return {
+      ...this.#explain(session, taken, collected),
+      reclaimed,
+      lost: this.lost(taken.index),
+      charges: this.charges(taken.step),
+    };
+  }
+
+  /** Of the step, which is remembered: who comes for a page later is told whose doing it was. */
+  lost(step: number): Lost {
+    return this.#lost.take(this.machine.kernel, this.#taker, step, this.#nameOf);
   }
 
   /** Those of the step, which are forgotten then. */
@@ -160,7 +175,7 @@ class StepExplainer {
     session: Session,
     taken: TakenStep,
     collected: Collected,
-  ): Omit<ExplainedStep, 'locks' | 'reclaimed' | 'charges'> {
+  ): Omit<ExplainedStep, 'locks' | 'reclaimed' | 'lost' | 'charges'> {
     const causes = [
       ...fatal(session, taken),
       ...unreached(taken, collected),
@@ -241,6 +256,7 @@ export function* explainScenario(
     const standing = locks.take(hang !== undefined || waits !== undefined);
     if (options.step !== undefined && options.step !== taken.index) {
       explainer.charges(taken.step);
+      explainer.lost(taken.index);
       continue;
     }
     yield { ...explainer.explain(session, taken, collected), locks: standing };
@@ -249,8 +265,20 @@ export function* explainScenario(
 
 /** What a step did, as `explain` prints it. */
 export function explainedLines(explained: ExplainedStep): string[] {
-  const { index, step, result, causes, warnings, locks, commands, touched, mapping, reclaimed, charges } =
-    explained;
+  const {
+    index,
+    step,
+    result,
+    causes,
+    warnings,
+    locks,
+    commands,
+    touched,
+    mapping,
+    reclaimed,
+    lost,
+    charges,
+  } = explained;
   return [
     `step ${index}  ${stepText(step)}: ${answerText(result)}`,
     ...causeLines(causes),
@@ -258,6 +286,7 @@ export function explainedLines(explained: ExplainedStep): string[] {
     ...commands.flatMap(commandLines),
     ...(touched === undefined ? [] : rangeLines(touched)),
     ...reclaimedLines(reclaimed),
+    ...lostLines(lost),
     ...chargeLines(charges),
     ...(mapping === undefined ? [] : mappingLines(mapping)),
     ...lockLines(locks),

@@ -38,13 +38,15 @@ function presentTransition(before: PageState, after: PageState): Finding {
 
 // --- faults of the CPU --------------------------------------------------------------------------------------
 
+/** What tells itself why it refuses a fault. */
+const REFUSING: ReadonlySet<string> = new Set(['handle_userfault', '__do_fault', 'do_swap_page']);
+
 function refusal({ before, write, events }: Fault): readonly [fn: string, reason: Why] {
-  const userfault = events.find((event) => event.event === 'skip' && event.fn === 'handle_userfault');
-  if (userfault?.reason !== undefined) return ['handle_userfault', userfault.reason];
+  const skip = events.find((event) => event.event === 'skip' && REFUSING.has(event.fn));
+  if (skip?.reason !== undefined) return [skip.fn, skip.reason];
   if (before.vma === null) return ['bad_area_nosemaphore', { id: 'no-vma' }];
   if (write && !before.vma.write) return ['access_error', { id: 'vma-not-writable' }];
   if (!before.vma.read && !before.vma.write) return ['access_error', { id: 'prot-none' }];
-  if (before.where === 'hwpoison') return ['do_swap_page', { id: 'hwpoison-entry' }];
   return ['handle_mm_fault', { id: before.vma.backing === 'anon' ? 'no-memory' : 'beyond-file-end' }];
 }
 

@@ -9,10 +9,9 @@ import { regionName } from '../scenario/place.js';
 import { NO_PAGE, PAGE_SIZE } from '../sim/memmap.js';
 import { MAX_OBSERVED, observePage, type PageState, pagePlace } from '../watch/observe.js';
 import { PageStates } from '../watch/page-states.js';
-import { changeOf } from './change.js';
+import { changeOf, toldOf } from './change.js';
 import { type Decision, decided } from './fault.js';
 import type { MappingEvents, MappingExplanation } from './mapping.js';
-import { toldOf } from './told.js';
 import type { CountedFact, PageVerdict } from './verdict.js';
 import { NO_VERDICTS, Verdicts } from './verdicts.js';
 

@@ -42,7 +42,7 @@ function pageJson(verdict: PageVerdict): object {
 }
 
 export function explainedJson(heading: Heading, explained: ExplainedStep): object {
-  const { causes, locks, commands, touched, mapping, reclaimed, charges } = explained;
+  const { causes, locks, commands, touched, mapping, reclaimed, lost, charges } = explained;
   const ranges = [...commands, touched, mapping].filter((range) => range !== undefined);
   const more = ranges.reduce((sum, range) => sum + range.more, 0);
   const all = [...causes, ...commands.flatMap(({ cause }) => cause ?? [])];
@@ -53,6 +53,8 @@ export function explainedJson(heading: Heading, explained: ExplainedStep): objec
     ...(reclaimed.woken.length === 0 ? {} : { kswapd: reclaimed.woken }),
     ...(reclaimed.ranges.length === 0 ? {} : { reclaimed: reclaimed.ranges }),
     ...(reclaimed.refaulted.length === 0 ? {} : { refaulted: reclaimed.refaulted }),
+    ...(lost.lost.length === 0 ? {} : { lost: lost.lost }),
+    ...(lost.met.length === 0 ? {} : { met: lost.met }),
     ...(reclaimed.killed.length === 0 ? {} : { killed: reclaimed.killed }),
     ...(charges.length === 0 ? {} : { charges }),
     ...(locks.length === 0 ? {} : { locks }),

@@ -12,10 +12,9 @@ import { NO_PAGE } from '../sim/memmap.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { MAX_OBSERVED, observePage, type PageState, pagePlace } from '../watch/observe.js';
 import { PageStates } from '../watch/page-states.js';
-import { type Change, changeOf } from './change.js';
+import { type Change, changeOf, type Told, toldOf } from './change.js';
 import { type Decision, decided, faultFunction, transition } from './fault.js';
 import { withHolder } from './held.js';
-import { type Told, toldOf } from './told.js';
 import type { PageVerdict, RangeVerdicts } from './verdict.js';
 import { Verdicts } from './verdicts.js';
 
@@ -36,7 +35,7 @@ export class MappingEvents {
   note(event: TraceEvent): void {
     if (event.event === 'skip') this.skipped = event;
     // What reclaim frees it has taken away first.
-    if (event.event === 'mm_page_free' || event.event === 'reclaim_unmap')
+    if (event.event === 'mm_page_free' || event.event === 'reclaim_unmap' || event.event === 'poison_unmap')
       this.goneBy.set(event.page ?? NO_PAGE, event.fn);
     else if (event.event === 'page_mkclean') this.cleaned.push(event);
     else if (event.event === 'mmu_notifier_invalidate_range_start') this.invalidations.push(event);

@@ -3,9 +3,9 @@
 
 import { reasonText } from '../machine/reasons.js';
 import { placeText } from '../watch/observe.js';
+import type { Told } from './change.js';
 import { MOVED_BY } from './moves.js';
 import { rowLines } from './rows.js';
-import type { Told } from './told.js';
 import type {
   Beside,
   Cause,

@@ -165,8 +165,12 @@ function reads_on({ mapping, f_ra }: MappableFile, at: number): boolean {
 }
 
 /** Whether a memory file keeps the page for its hole to be known (shmem_file_read_iter, shmem_write_begin). */
-const is_lost = (k: Kernel, { kind }: AddressSpace, page: Page): boolean =>
-  kind === 'shmem' && k.behaviour.shmemKeepsPoisoned && (k.mem.flags[page]! & PG_hwpoison) !== 0;
+function is_lost(k: Kernel, { kind }: AddressSpace, page: Page, fn: string): boolean {
+  if (kind !== 'shmem' || (k.mem.flags[page]! & PG_hwpoison) === 0) return false;
+  if (!k.behaviour.shmemKeepsPoisoned) return false;
+  if (k.trace !== null) k.note({ event: 'skip', fn, page, reason: { id: 'hwpoison-page' } });
+  return true;
+}
 
 /** Copy a part of the file to the user. Context: may sleep. Return: bytes, or -errno when there is not one. */
 export function* filemap_read(
@@ -184,7 +188,7 @@ export function* filemap_read(
     const { index, offset, chunk } = chunkAt(at, Math.min(pos + count, mapping.size));
     const page = yield* pages.read(k, file, index, Math.ceil((pos + count) / PAGE_SIZE));
     if (page === NO_PAGE) return done > 0 ? done : pages.unreadable;
-    if (page !== null && is_lost(k, mapping, page)) return done > 0 ? done : -EIO;
+    if (page !== null && is_lost(k, mapping, page, 'shmem_file_read_iter')) return done > 0 ? done : -EIO;
     if (page !== null && reads_on(file, at)) folio_mark_accessed(k, compound_head(k.mem, page));
     const bytes = new Uint8Array(chunk);
     k.contents.readBytes(page ?? k.zeroPage, offset, bytes, 0, chunk);
@@ -223,7 +227,7 @@ export function* generic_perform_write(
     if (bytes === null) return done > 0 ? done : -EFAULT;
     const page = yield* pages.write(k, mapping, index);
     if (page === NO_PAGE) return done > 0 ? done : pages.unwritable;
-    if (is_lost(k, mapping, page)) return done > 0 ? done : -EIO;
+    if (is_lost(k, mapping, page, 'shmem_write_begin')) return done > 0 ? done : -EIO;
     k.contents.writeBytes(page, offset, bytes, 0, chunk);
     done += chunk;
     if (pos + done > mapping.size) mapping.size = pos + done;

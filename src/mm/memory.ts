@@ -79,7 +79,7 @@ import {
   RMAP_NONE,
 } from './rmap.js';
 import { folio_free_swap, folio_test_swapcache, free_swap_cache } from './swap.js';
-import { swap_in_page } from './swap_fault.js';
+import { note_poisoned, swap_in_page } from './swap_fault.js';
 import { flush_tlb_page } from './tlb.js';
 import {
   FAULT_FLAG_UNSHARE,
@@ -442,7 +442,10 @@ function* do_swap_page(vmf: VmFault, page: Page, flags: number): Task<number> {
   vmf.vma.vm_mm.kernel.enter('do_swap_page', vmf.address);
   const k = vmf.vma.vm_mm.kernel;
   if (is_pte_marker(flags)) return yield* handle_pte_marker(vmf);
-  if (is_hwpoison_entry(flags)) return VM_FAULT_HWPOISON;
+  if (is_hwpoison_entry(flags)) {
+    if (k.trace !== null) note_poisoned(vmf, page, 'hwpoison-entry');
+    return VM_FAULT_HWPOISON;
+  }
   if (is_swap_entry(flags)) return yield* swap_in_page(vmf, page, flags, do_wp_page);
   if (is_migration_entry(flags)) {
     yield* migration_entry_wait(vmf.vma.vm_mm, vmf.address);

@@ -11,7 +11,7 @@ import { VM_FAULT_HWPOISON, VM_FAULT_NOPAGE, type VmFault } from './types.js';
  * Nobody maps its folio any more. Where nobody has it, and it is clean, another may take its place: then the fault is tried again.
  * Context: folio locked, and with a reference of the fault's, which both go; may sleep. Return: VM_FAULT_*.
  */
-export function* refuse_poisoned({ vma, page }: VmFault): Task<number> {
+export function* refuse_poisoned({ vma, address, page }: VmFault): Task<number> {
   const k = vma.vm_mm.kernel;
   const mapping = vma.vm_file!.mapping!;
   const folio = compound_head(k.mem, page);
@@ -20,5 +20,9 @@ export function* refuse_poisoned({ vma, page }: VmFault): Task<number> {
   const gone = mapping_evict_folio(k, mapping, folio);
   k.unlock_page(folio);
   put_page(k, folio);
+  if (k.trace !== null && !gone) {
+    const reason = { id: 'hwpoison-page' } as const;
+    k.note({ event: 'skip', fn: '__do_fault', mm: vma.vm_mm, addr: address, page, reason });
+  }
   return gone ? VM_FAULT_NOPAGE : VM_FAULT_HWPOISON;
 }

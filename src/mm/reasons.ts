@@ -39,6 +39,7 @@ export interface CoreReasons {
   'mapped-not-present': None;
   'swap-entry': None;
   'hwpoison-entry': None;
+  'hwpoison-page': None;
   'nothing-writable': None;
   'uffd-missing': None;
   'uffd-wp': None;
@@ -179,6 +180,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'not-present': page('still not present'),
   'mapped-not-present': page('mapped by an entry that is not present'),
   'swap-entry': page('swapped out'),
+  'hwpoison-page': page('page that the hardware has lost, and that a cache has still'),
   'hwpoison-entry': page('entry of a page that the hardware has lost (hwpoison)'),
   'nothing-writable': page('no entry is writable'),
   'uffd-missing': page('missing page that a userfaultfd is to bring'),

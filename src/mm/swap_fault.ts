@@ -124,6 +124,16 @@ function map_swapped(vmf: VmFault, folio: Page, slot: number, table: PteTable, i
   table[FLAGS + i] = flags;
 }
 
+/** Whoever looks on is told that the fault came for a page that the hardware has lost. */
+export function note_poisoned(
+  { vma, address }: VmFault,
+  page: Page,
+  id: 'hwpoison-entry' | 'hwpoison-page',
+): void {
+  const { vm_mm: mm } = vma;
+  mm.kernel.note({ event: 'skip', fn: 'do_swap_page', mm, addr: address, page, reason: { id } });
+}
+
 /** Context: mmap_lock held; may sleep. Return: 0 or VM_FAULT_*. */
 export function* swap_in_page(
   vmf: VmFault,
@@ -138,6 +148,7 @@ export function* swap_in_page(
   // One that was lost with what was to be written stays in the cache for whoever comes for it.
   if ((k.mem.flags[folio]! & PG_hwpoison) !== 0) {
     put_page(k, folio);
+    if (k.trace !== null) note_poisoned(vmf, folio, 'hwpoison-page');
     return VM_FAULT_HWPOISON;
   }
   yield* k.lock_page(folio, 'do_swap_page');

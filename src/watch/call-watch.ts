@@ -33,6 +33,17 @@ export type ReclaimEvent = TraceEventOf<
   'reclaim_folio' | 'reclaim_unmap' | 'skip' | 'oom_kill' | 'mm_vmscan_kswapd_wake'
 >;
 
+/** What becomes of pages that the hardware loses, and who comes for one of them. */
+export type LostEvent = TraceEventOf<'poison_unmap' | 'memory_failure' | 'soft_offline' | 'skip'>;
+
+const LOSSES: ReadonlySet<EventName> = new Set<EventName>(['poison_unmap', 'memory_failure', 'soft_offline']);
+
+function isLoss(event: TraceEvent): event is LostEvent {
+  if (event.event === 'skip')
+    return event.reason.id === 'hwpoison-page' || event.reason.id === 'hwpoison-entry';
+  return LOSSES.has(event.event);
+}
+
 /** Charges of memory cgroups. */
 export type ChargeEvent = TraceEventOf<
   'mem_cgroup_charge' | 'mem_cgroup_migrate' | 'mem_cgroup_move_account' | 'mem_cgroup_charge_stays'
@@ -90,6 +101,8 @@ export interface CallListener {
   fault(fault: Fault): void;
   /** Memory is short, whoever is to give some up. */
   reclaimed?(event: ReclaimEvent): void;
+  /** The hardware has lost pages, or had before. */
+  lost?(event: LostEvent): void;
   /** Of memory cgroups. */
   charge?(event: ChargeEvent): void;
   /** What is told outside of both. */
@@ -109,6 +122,7 @@ export class CallWatch implements TraceSink {
 
   emit(event: TraceEvent): void {
     const stack = this.#stack();
+    if (isLoss(event)) this.listener.lost?.(event);
     if (isCharge(event)) this.listener.charge?.(event);
     else if (isReclaim(event)) this.listener.reclaimed?.(event);
     else if (event.event === 'driver_command') this.#beginCall(stack, event);

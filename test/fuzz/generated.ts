@@ -14,9 +14,14 @@ export const KERNELS = ['7.3', '6.12', '6.1', 'v4-coherent', 'v5-generic'] as co
 
 /**
  * Where real kernels die, on the recordings too: a device page in the device's own table has no contents to copy. The
- * recorded builds inlined dmirror_do_write into the ioctl.
+ * recorded builds inlined dmirror_do_write into the ioctl. And a coherent page that is lost is taken for one of a DAX file.
  */
-const OOPSES = ['oops-dmirror_do_read', 'oops-dmirror_do_write', 'oops-dmirror_fops_unlocked_ioctl'];
+const OOPSES = [
+  'oops-dax_lock_folio',
+  'oops-dmirror_do_read',
+  'oops-dmirror_do_write',
+  'oops-dmirror_fops_unlocked_ioctl',
+];
 
 /**
  * RELEASE waits for all pages of the device; one under an exclusive entry has no mapping by which to evict it. Where

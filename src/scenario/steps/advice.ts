@@ -43,7 +43,7 @@ interface Advice {
 
 const BEHAVIOUR = answeredBy('madvise_vma_behavior', 'EINVAL', 'ENOMEM', 'EAGAIN');
 const DROP = answeredBy('madvise_dontneed_free', 'EINVAL', 'ENOMEM');
-const POPULATE = answeredBy('madvise_populate', 'EINVAL', 'ENOMEM', 'EFAULT');
+const POPULATE = answeredBy('madvise_populate', 'EINVAL', 'ENOMEM', 'EFAULT', 'EHWPOISON');
 const COLLAPSE = answeredBy('madvise_collapse', 'EINVAL', 'ENOMEM', 'EAGAIN', 'EBUSY');
 
 const RECLAIM = answeredBy('madvise_pageout', 'EINVAL', 'ENOMEM');
@@ -51,7 +51,16 @@ const REMOVE = answeredBy('madvise_remove', 'EINVAL', 'ENOMEM', 'EACCES', 'ENODE
 const WILLNEED = answeredBy('madvise_willneed', 'EINVAL', 'ENOMEM', 'EBADF');
 const GUARD = answeredBy('madvise_guard_install', 'EINVAL', 'ENOMEM');
 
-const POISON = answeredBy('madvise_inject_error', 'EFAULT', 'EBUSY', 'EHWPOISON', 'ENOMEM', 'ENXIO', 'EIO');
+const POISON = answeredBy(
+  'madvise_inject_error',
+  'EFAULT',
+  'EBUSY',
+  'EHWPOISON',
+  'ENOMEM',
+  'ENXIO',
+  'EIO',
+  'ENOTRECOVERABLE',
+);
 
 const ADVICE = {
   hugepage: { value: MADV_HUGEPAGE, answers: BEHAVIOUR },

@@ -106,7 +106,7 @@ function* takeFread(sys: Sys, actor: Actor, step: z.infer<typeof freadSchema>): 
 
 const fread = defineStep(freadSchema, {
   take: takeFread,
-  answers: () => answeredBy('shmem_file_read_iter', 'EFAULT', 'ENOMEM', 'EBADF'),
+  answers: () => answeredBy('shmem_file_read_iter', 'EFAULT', 'ENOMEM', 'EIO', 'EBADF'),
   concerns: 'call',
   maps: null,
   naming: { regions: [['buffer', 'region']] },
@@ -162,7 +162,7 @@ function* takeFwrite(sys: Sys, actor: Actor, step: z.infer<typeof fwriteSchema>)
 
 const fwrite = defineStep(fwriteSchema, {
   take: takeFwrite,
-  answers: () => answeredBy('shmem_file_write_iter', 'EFAULT', 'ENOMEM', 'ENOSPC', 'EBADF'),
+  answers: () => answeredBy('shmem_file_write_iter', 'EFAULT', 'ENOMEM', 'ENOSPC', 'EIO', 'EBADF'),
   concerns: 'call',
   maps: null,
   naming: { regions: [['buffer', 'region']] },

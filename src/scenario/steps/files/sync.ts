@@ -38,7 +38,7 @@ const fsync = defineStep(fsyncSchema, {
   *take(sys, actor, { region }): Task<StepResult> {
     return retOf(yield* sys.fsync(knownFile(actor, region)));
   },
-  answers: () => answeredBy('ext4_sync_file', 'EBADF', 'EINVAL'),
+  answers: () => answeredBy('ext4_sync_file', 'EBADF', 'EINVAL', 'EIO'),
   concerns: 'mapping',
   reaches: ({ region }) => ({ region, page: 0, pages: REGION_PAGES }),
   maps: null,
@@ -70,7 +70,7 @@ const msync = defineStep(msyncSchema, {
   *take(sys, _, step): Task<StepResult> {
     return retOf(yield* sys.msync(startOf(step), lengthOf(step), MS_SYNC));
   },
-  answers: () => answeredBy('__x64_sys_msync', 'ENOMEM', 'EINVAL'),
+  answers: () => answeredBy('__x64_sys_msync', 'ENOMEM', 'EINVAL', 'EIO'),
   concerns: 'mapping',
   maps: null,
   naming: plainNames,
@@ -113,7 +113,7 @@ function* takeSyncFileRange(sys: Sys, fd: number, step: SyncFileRange): Task<Ste
 
 const sync_file_range = defineStep(syncFileRangeSchema, {
   take: (sys, actor, step) => takeSyncFileRange(sys, knownFile(actor, step.region), step),
-  answers: () => answeredBy('sync_file_range', 'EBADF', 'EINVAL', 'ESPIPE'),
+  answers: () => answeredBy('sync_file_range', 'EBADF', 'EINVAL', 'ESPIPE', 'EIO'),
   concerns: 'mapping',
   maps: null,
   naming: plainNames,
