@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/memory_hotplug.c, offline_pages() and online_pages(), with what mm/page_isolation.c has for them.
- * Fidelity: simplified. DIVERGES: huge pages of the hugetlb pool that are in use are not moved; the zero
+ * Fidelity: simplified. DIVERGES: huge pages of the hugetlb pool that are in use are not moved, and pages that the hardware has lost are not passed over; the zero
  * page is in the way of nothing.
  */
 import { COST_TICK } from '../sim/costs.js';
