@@ -31,6 +31,7 @@ import {
 import { folio_try_get, get_page, put_page } from './page_alloc.js';
 import {
   compound_head,
+  folio_mapcount,
   folio_nr_pages,
   folio_test_anon,
   folio_test_large,
@@ -78,6 +79,7 @@ import {
   folio_remove_rmap_pte,
   RMAP_NONE,
 } from './rmap.js';
+import { folio_mapped_by_ptes_of } from './rmap_owned.js';
 import { folio_free_swap, folio_test_swapcache, free_swap_cache } from './swap.js';
 import { note_poisoned, swap_in_page } from './swap_fault.js';
 import { flush_tlb_page } from './tlb.js';
@@ -593,9 +595,19 @@ function wp_page_reuse(vmf: VmFault, table: PteTable, i: number): void {
   flush_tlb_page(vmf.vma.vm_mm, vmf.address);
 }
 
+/** Whether nobody has any of the folio but by PTEs of this address space; of one that has a single page left, it is to go. */
+function wp_can_reuse_large_anon_folio(k: Kernel, folio: Page, { vm_mm }: VmArea): boolean {
+  const mapcount = folio_mapcount(k.mem, folio);
+  if (mapcount <= 1 || mapcount !== k.mem.refcount[folio]) return false;
+  return folio_mapped_by_ptes_of(k, folio, vm_mm);
+}
+
 /** Whether the only reference to the folio is the faulting PTE's, so that it need not be copied. */
 function wp_can_reuse_anon_folio(k: Kernel, folio: Page, vma: VmArea): boolean {
-  if (folio_test_large(k.mem, folio) && !k.behaviour.wpReusesLargeFolios) return false;
+  if (folio_test_large(k.mem, folio)) {
+    if (k.behaviour.wpReusesOwnedFolios) return wp_can_reuse_large_anon_folio(k, folio, vma);
+    if (!k.behaviour.wpReusesLargeFolios) return false;
+  }
   if (k.mem.refcount[folio]! > (folio_test_swapcache(k, folio) ? 2 : 1)) return false;
   if (!k.trylock_page(folio)) return false;
   folio_free_swap(k, folio);

@@ -257,7 +257,8 @@ export function forEachMappedPte(
   return true;
 }
 
-const mapsOrDevice = (flags: number): boolean =>
+/** Entries that count as a mapping of the page. */
+export const mapsOrDevice = (flags: number): boolean =>
   pte_present(flags) || is_device_private_entry(flags) || is_device_exclusive_entry(flags);
 
 /** Whether page_vma_mapped_walk() takes the huge private page of another folio at `address` for a mapping of its own. */

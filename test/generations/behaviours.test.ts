@@ -30,6 +30,7 @@ const VALUES = {
   thpAlignedMmap: [false, false, false, true, true],
   madviseFreeKeepsWholeFolios: [false, false, false, true, true],
   wpReusesLargeFolios: [true, true, true, false, false],
+  wpReusesOwnedFolios: [false, false, false, false, true],
   populateWalksVmas: [true, true, true, false, false],
   pagemapExclusiveOnlyPresent: [false, false, false, true, true],
   follLongterm: [0x10000, 0x10000, 0x10000, 0x100, 0x100],

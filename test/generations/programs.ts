@@ -480,6 +480,24 @@ function pagesForFileHole(machine: Machine): number {
 const calling = (program: (sys: Sys) => Task<number>) => (machine: Machine) =>
   machine.call(machine.spawn('p0'), program);
 
+/** Return: 1 where a page that was shared with a child, which is gone, is the same one after it was written to. */
+function reusesPageOfThp(machine: Machine): number {
+  const process = machine.spawn('p0');
+  const addr = machine.call(process, function* (sys) {
+    const start = yield* map(sys, 2 * HUGE);
+    const huge = start + HUGE - (start % HUGE);
+    yield* sys.madvise(huge, HUGE, MADV_HUGEPAGE);
+    yield* sys.store32(huge, 1);
+    const child = yield* sys.fork(() => done(0));
+    yield* sys.waitpid(child);
+    yield* sys.munmap(huge, PAGE_SIZE);
+    return huge + PAGE_SIZE;
+  });
+  const { page } = translate(process.ownMm, addr);
+  machine.call(process, (sys) => sys.store32(addr, 2));
+  return Number(translate(process.ownMm, addr).page === page);
+}
+
 /** By the names that entries have for them. */
 export const programs: Readonly<Record<string, WitnessProgram>> = {
   'offset in a huge page': { run: calling(offsetInHugePage), expected: 0 },
@@ -487,6 +505,7 @@ export const programs: Readonly<Record<string, WitnessProgram>> = {
   'pages that mprotect invalidates': { run: pagesInvalidated, expected: 2048 },
   'faults of a touch': { run: faultsOfTouch, expected: 2 },
   'MADV_COLD of an active page': { run: coldWasActive, expected: 1 },
+  'a page of a THP that a child had, written': { run: reusesPageOfThp, expected: 1 },
   'rmmod with a page on a device': { run: rmmodWaits, expected: 0 },
   'rmmod that waits for a page': { run: rmmodWaits, expected: 1 },
   'references of a page on a device': { run: coherentReferences, expected: 2 },

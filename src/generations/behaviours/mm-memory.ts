@@ -9,6 +9,12 @@ export const memory = {
     until: ['6.9'],
     witness: { kernel: '6.1', scenario: 'derived/thp-last-page-reused-6.1' },
   },
+  wpReusesOwnedFolios: {
+    what: 'a write fault reuses a page of a THP that one address space has by its PTEs, and nobody else',
+    source: 'mm/memory.c __wp_can_reuse_large_anon_folio',
+    since: ['6.15'],
+    witness: { kernel: '7.3', program: 'a page of a THP that a child had, written' },
+  },
   faultsUnderVmaLock: {
     what: "a CPU fault is tried under the VMA's lock first; one on a device private page is tried again under the mmap_lock",
     source: 'mm/memory.c do_swap_page',
