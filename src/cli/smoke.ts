@@ -88,8 +88,7 @@ async function smoke(
       printLine(line);
     throw error;
   }
-  const ownDriver = flags.suite !== undefined || generationById(flags.kernel)?.suite === 'node';
-  if (flags.record !== undefined && ownDriver && ownFileOf(flags) === undefined) {
+  if (flags.record !== undefined && flags.suite !== undefined && ownFileOf(flags) === undefined) {
     throw new UsageError(`what ${suite.name} asks of its driver are no steps of scenarios`, '--record');
   }
   const { machineOf } = await import('./flagged-machine.js');

@@ -5,6 +5,8 @@ import type { StepResult } from '../scenario/result.js';
 import { spellingOf } from '../scenario/spelling.js';
 import { cmdName, ignoresRange, listsPermissions } from '../scenario/steps/devices/dmirror.js';
 import { gupFields } from '../scenario/steps/devices/gup.js';
+import { coherentNodeAnswer, coherentNodeRequests } from '../uapi/coherent_node.js';
+import { DRIVER_RANGE_BYTES, decodeDriverRange } from '../uapi/driver_range.js';
 import {
   decodeGupTest,
   decodePinLongtermTest,
@@ -37,6 +39,7 @@ export function ioctlDraft(
 ): RecordedCommand | undefined {
   const file = own.fds.get(fd);
   if (file?.kind === 'gup') return gupCommand(own, generation, request, arg);
+  if (file?.kind === 'driver') return driverCommand(own, file.name, request, arg);
   if (file?.kind === 'holder') return holderCommand(own, request, arg);
   return file?.kind === 'device' ? deviceCommand(own, generation, file.name, request, arg) : undefined;
 }
@@ -97,6 +100,38 @@ class Answer implements Pending {
     } else if (addr === this.listed && bytes.length === this.pages) {
       draft.expect = { ...draft.expect, perm: [...bytes].map((byte) => spelling.permission(byte)) };
     }
+  }
+}
+
+const nodeRequests = new Map(Object.entries(coherentNodeRequests).map(([name, nr]) => [nr, name]));
+
+/** A request of a driver that is no test_hmm, on pages and, of some, with a buffer. */
+function driverCommand(
+  own: ProcessRecord,
+  fd: string,
+  request: number,
+  arg: number,
+): RecordedCommand | undefined {
+  const bytes = structAt(own, arg, DRIVER_RANGE_BYTES);
+  const command = nodeRequests.get(request);
+  if (bytes === undefined || command === undefined) return undefined;
+  const { addr, npages: pages, ptr } = decodeDriverRange(bytes);
+  const at = own.place(addr);
+  const buffer = ptr === 0 ? undefined : own.place(ptr);
+  if (at === undefined) return undefined;
+  const bare = { fields: { op: 'driver', fd, command, pages }, at, ...(buffer && { buffer }) };
+  return { bare, pending: (draft) => new DriverAnswer(draft, arg) };
+}
+
+class DriverAnswer implements Pending {
+  constructor(
+    private readonly draft: Draft,
+    private readonly arg: number,
+  ) {}
+
+  looked(addr: number, bytes: Uint8Array): void {
+    if (addr !== this.arg || bytes.length !== DRIVER_RANGE_BYTES) return;
+    this.draft.expect = { ...this.draft.expect, ...coherentNodeAnswer(bytes) } as StepResult;
   }
 }
 

@@ -41,7 +41,7 @@ class Names {
 
   constructor(drafts: readonly Draft[], thpAlways: boolean) {
     this.#thpAlways = thpAlways;
-    const used = new Set(drafts.flatMap(mappingsOf));
+    const used = new Set(drafts.flatMap(mappingsOf).filter(({ again }) => again === undefined));
     const ranked = [...used].sort((a, b) => rankOf(a) - rankOf(b));
     for (const [number, mapping] of ranked.entries()) this.#regions.set(mapping, `r${number}`);
   }
@@ -60,11 +60,12 @@ class Names {
   }
 
   region(mapping: Mapping): string {
-    return this.#regions.get(mapping)!;
+    return this.#regions.get(mapping.again?.of ?? mapping)!;
   }
 
   /** Where in its region a mapping begins: as far from a huge page's start as it was. */
-  base({ start, mayBeHuge }: Mapping): number {
+  base({ start, mayBeHuge, again }: Mapping): number {
+    if (again !== undefined) return this.base(again.of) + again.page;
     return mayBeHuge || this.#thpAlways ? (start / PAGE_SIZE) % HPAGE_PMD_NR : 0;
   }
 
@@ -95,7 +96,7 @@ function sayable(recorder: Recorder): Draft[] {
 }
 
 /** What is on memory of which a buffer is not a part. */
-const COMMANDS = new Set(['ioctl', 'gup', 'pin']);
+const COMMANDS = new Set(['ioctl', 'driver', 'gup', 'pin']);
 
 /** Buffers of commands that are not themselves what a command is about. */
 function markBuffers(drafts: readonly Draft[]): void {
@@ -153,12 +154,13 @@ function stepOf(draft: Draft, names: Names): Step {
   if (access !== undefined) {
     return { as, ...accessFields(access, names), ...folded(draft.expect ?? accessAnswer(access)) } as Step;
   }
-  const { op, cmd, fd, page: _, ...rest } = fields;
+  const { op, cmd, fd, command, page: _, ...rest } = fields;
   const head = { as, op, ...(cmd === undefined ? {} : { cmd }) };
   const isMmap = op === 'mmap';
   return {
     ...head,
     ...(fd === undefined || isMmap ? {} : { fd }),
+    ...(command === undefined ? {} : { command }),
     ...placeFields(draft, names),
     ...rest,
     ...(isMmap && fd !== undefined ? { fd } : {}),

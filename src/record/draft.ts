@@ -13,6 +13,8 @@ export interface Mapping {
   /** Is it a buffer of commands? */
   isBuffer: boolean;
   isFile: boolean;
+  /** Of a file that is mapped already: where, in the region of the first mapping, this one begins. */
+  again?: { readonly of: Mapping; readonly page: number };
   /** What the program calls it, or a part of it. */
   readonly names: Map<string, 'all' | 'part'>;
   /** Can its pages become huge, so that it matters how it is aligned? */
@@ -22,9 +24,13 @@ export interface Mapping {
 /** An open file that is no device: its memory is a mapping's, from the first mmap on. */
 export interface OpenMemory {
   mapping: Mapping | undefined;
+  /** Of all its mappings. */
+  mappedPages: number;
   bytes: number;
   /** In a directory of a disk, not in memory alone. */
   readonly onDisk: boolean;
+  /** Read and written past the page cache. */
+  direct?: boolean;
 }
 
 export interface Place {

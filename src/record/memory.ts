@@ -4,6 +4,7 @@ import { DISK, GUP_FILE } from '../scenario/actor.js';
 import { adviceName } from '../scenario/steps/advice.js';
 import { minorOf } from '../scenario/steps/devices/files.js';
 import { protName } from '../scenario/steps/memory.js';
+import { COHERENT_NODE_FILE } from '../uapi/coherent_node.js';
 import {
   MAP_ANONYMOUS,
   MAP_HUGETLB,
@@ -15,7 +16,7 @@ import {
   PAGE_SIZE,
 } from '../uapi/mman.js';
 import { PAGE_HOLDER_FILE } from '../uapi/page_holder.js';
-import type { Draft } from './draft.js';
+import type { Draft, Mapping } from './draft.js';
 import type { Fd, ProcessRecord } from './process-record.js';
 
 /** A step without the process that takes it. */
@@ -27,11 +28,13 @@ const pagesIn = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE);
 export function fdOf(path: string, flags: number, own: ProcessRecord): Fd {
   const minor = minorOf(path);
   if (minor !== undefined) return { kind: 'device', name: own.newFdName(), minor };
+  if (path === COHERENT_NODE_FILE)
+    return { kind: 'driver', name: own.newFdName(), device: path.slice('/dev/'.length) };
   if (path === GUP_FILE) return { kind: 'gup' };
   if (path === PAGE_HOLDER_FILE) return { kind: 'holder' };
   const temporary = (flags & O_TMPFILE) === O_TMPFILE;
   if (!temporary) return { kind: 'other' };
-  return { kind: 'memory', memory: { mapping: undefined, bytes: 0, onDisk: path === DISK } };
+  return { kind: 'memory', memory: { mapping: undefined, mappedPages: 0, bytes: 0, onDisk: path === DISK } };
 }
 
 export function rangeDraft(own: ProcessRecord, op: string, addr: number, length: number): Bare | undefined {
@@ -74,15 +77,18 @@ export function mmapDraft(own: ProcessRecord, start: number, mapped: boolean, ca
   const pages = pagesIn(length);
   const file = (flags & MAP_ANONYMOUS) === 0 ? own.fds.get(fd) : undefined;
   const bytes = pages * PAGE_SIZE;
-  const mapping = mapped
+  const mapping: Mapping = mapped
     ? own.map(start, bytes, heap)
     : { start, bytes, isHeap: false, isBuffer: false, mayBeHuge: false, isFile: false, names: new Map() };
   const protection = protName(prot);
   if (protection === undefined || file?.kind === 'gup') return undefined;
-  if (file?.kind === 'holder' || file?.kind === 'other') return undefined;
+  if (file?.kind === 'holder' || file?.kind === 'driver' || file?.kind === 'other') return undefined;
   if (file?.kind === 'memory') {
     mapping.isFile = true;
-    file.memory.mapping ??= mapping;
+    const { memory } = file;
+    if (memory.mapping !== undefined) mapping.again = { of: memory.mapping, page: memory.mappedPages };
+    memory.mapping ??= mapping;
+    memory.mappedPages += pages;
   }
   const share = (flags & MAP_SHARED) === 0 ? 'private' : 'shared';
   const backing = {

@@ -4,6 +4,8 @@ import type { Mapping, OpenMemory, Place } from './draft.js';
 
 export type Fd =
   | { readonly kind: 'device'; readonly name: string; readonly minor: number }
+  /** Of another driver; `device`: the name of its file. */
+  | { readonly kind: 'driver'; readonly name: string; readonly device: string }
   | { readonly kind: 'gup' }
   /** Whoever keeps pages between system calls. */
   | { readonly kind: 'holder' }
@@ -55,7 +57,9 @@ export class ProcessRecord {
 
   /** A name that no open file of the process has. */
   newFdName(): string {
-    const used = new Set([...this.fds.values()].map((fd) => (fd.kind === 'device' ? fd.name : '')));
+    const used = new Set(
+      [...this.fds.values()].map((fd) => (fd.kind === 'device' || fd.kind === 'driver' ? fd.name : '')),
+    );
     let number = 0;
     while (used.has(`d${number}`)) number++;
     return `d${number}`;

@@ -6,7 +6,8 @@ import { retOf } from '../scenario/result.js';
 import { WORDS_PER_PAGE } from '../sim/contents.js';
 import { KernelBug } from '../sim/errors.js';
 import type { Task } from '../sim/task.js';
-import { PAGE_SIZE } from '../uapi/mman.js';
+import { F_SETFL } from '../uapi/fcntl.js';
+import { O_DIRECT, PAGE_SIZE } from '../uapi/mman.js';
 import type { Mismatch, PageValue, UserMain } from '../user/api.js';
 import { MMAP_THRESHOLD } from '../user/malloc.js';
 import { type Outside, Program } from '../user/program.js';
@@ -14,8 +15,19 @@ import type { Pthread } from '../user/threads.js';
 import { ioctlDraft } from './commands.js';
 import type { AccessDraft } from './draft.js';
 import { adviceDraft, type Bare, fdOf, mmapDraft, mremapDraft, protDraft, rangeDraft } from './memory.js';
+import {
+  CoreAnswer,
+  mbindDraft,
+  mempolicyDraft,
+  migratePagesDraft,
+  movePagesDrafts,
+  NodesAnswer,
+} from './nodes.js';
 import type { ProcessRecord } from './process-record.js';
 import type { Begun, Recorder } from './recorder.js';
+
+/** What stays where it was is counted. */
+const staying = (stays: number): object => ({ ret: 0, stays });
 
 export class RecordedProgram extends Program {
   /** Does malloc() map small blocks' memory right now? */
@@ -43,13 +55,14 @@ export class RecordedProgram extends Program {
 
   override *open(path: string, flags: number, mode?: number): Task<number> {
     const file = fdOf(path, flags, this.own);
-    if (file.kind !== 'device') {
+    if (file.kind !== 'device' && file.kind !== 'driver') {
       const fd = yield* this.guarded(super.open(path, flags, mode));
       if (fd >= 0) this.own.fds.set(fd, file);
       if (file.kind === 'other') this.recorder.unsaid.add(`what it did with ${path}`);
       return fd;
     }
-    const fields = { op: 'open', fd: file.name, device: file.minor };
+    const device = file.kind === 'device' ? file.minor : file.device;
+    const fields = { op: 'open', fd: file.name, device };
     const fd = yield* this.told(super.open(path, flags, mode), () => ({ fields }));
     if (fd >= 0) this.own.fds.set(fd, file);
     return fd;
@@ -57,7 +70,7 @@ export class RecordedProgram extends Program {
 
   override *close(fd: number): Task<number> {
     const file = this.own.fds.get(fd);
-    if (file?.kind !== 'device') return yield* this.guarded(super.close(fd));
+    if (file?.kind !== 'device' && file?.kind !== 'driver') return yield* this.guarded(super.close(fd));
     const ret = yield* this.told(super.close(fd), () => ({ fields: { op: 'close', fd: file.name } }));
     this.own.fds.delete(fd);
     return ret;
@@ -65,14 +78,39 @@ export class RecordedProgram extends Program {
 
   override *ftruncate(fd: number, length: number): Task<number> {
     const file = this.own.fds.get(fd);
-    if (file?.kind === 'memory') file.memory.bytes = length;
-    return yield* this.guarded(super.ftruncate(fd, length));
+    if (file?.kind !== 'memory') return yield* this.guarded(super.ftruncate(fd, length));
+    const { memory } = file;
+    memory.bytes = length;
+    // What is mapped later makes the file as long as it is.
+    if (memory.mapping === undefined) return yield* this.guarded(super.ftruncate(fd, length));
+    const fields = { op: 'truncate', pages: length / PAGE_SIZE };
+    return yield* this.told(super.ftruncate(fd, length), () => ({ fields, file: memory }));
+  }
+
+  override *fsync(fd: number): Task<number> {
+    const file = this.own.fds.get(fd);
+    if (file?.kind === 'memory' && file.memory.mapping !== undefined)
+      return yield* this.told(super.fsync(fd), () => ({ fields: { op: 'fsync' }, file: file.memory }));
+    this.recorder.unsaid.add('an fsync');
+    return yield* this.guarded(super.fsync(fd));
+  }
+
+  override *fcntl(fd: number, cmd: number, arg: number): Task<number> {
+    const ret = yield* this.guarded(super.fcntl(fd, cmd, arg));
+    const file = this.own.fds.get(fd);
+    if (file?.kind === 'memory' && cmd === F_SETFL) {
+      if (ret >= 0) file.memory.direct = (arg & O_DIRECT) !== 0;
+    } else this.recorder.unsaid.add('an fcntl');
+    return ret;
   }
 
   override *memfd_create(name: string, flags: number): Task<number> {
     const fd = yield* this.guarded(super.memfd_create(name, flags));
     if (fd >= 0)
-      this.own.fds.set(fd, { kind: 'memory', memory: { mapping: undefined, bytes: 0, onDisk: false } });
+      this.own.fds.set(fd, {
+        kind: 'memory',
+        memory: { mapping: undefined, mappedPages: 0, bytes: 0, onDisk: false },
+      });
     return fd;
   }
 
@@ -99,7 +137,8 @@ export class RecordedProgram extends Program {
       this.recorder.unsaid.add('a read or write of a file');
       return yield* this.guarded(task);
     }
-    const fields = { op, page: at / PAGE_SIZE, pages: count / PAGE_SIZE };
+    const direct = file.memory.direct ? { direct: true } : {};
+    const fields = { op, page: at / PAGE_SIZE, pages: count / PAGE_SIZE, ...direct };
     return yield* this.told(
       task,
       () => ({ fields, file: file.memory, buffer }),
@@ -169,6 +208,67 @@ export class RecordedProgram extends Program {
 
   override munlock(addr: number, length: number): Task<number> {
     return this.onRange(super.munlock(addr, length), () => rangeDraft(this.own, 'munlock', addr, length));
+  }
+
+  override *mincore(addr: number, length: number, vec: number): Task<number> {
+    const { own, recorder } = this;
+    const ret = yield* this.onRange(super.mincore(addr, length, vec), () =>
+      rangeDraft(own, 'mincore', addr, length),
+    );
+    own.pending = ret < 0 ? undefined : new CoreAnswer(recorder.last, vec);
+    return ret;
+  }
+
+  override mbind(
+    addr: number,
+    length: number,
+    mode: number,
+    mask: number,
+    maxnode: number,
+    flags: number,
+  ): Task<number> {
+    const task = super.mbind(addr, length, mode, mask, maxnode, flags);
+    return this.onRange(task, () => mbindDraft(this.own, { addr, length, mode, mask, maxnode, flags }));
+  }
+
+  override set_mempolicy(mode: number, mask: number, maxnode: number): Task<number> {
+    const task = super.set_mempolicy(mode, mask, maxnode);
+    return this.onRange(task, () => mempolicyDraft(this.own, mode, mask, maxnode));
+  }
+
+  override *migrate_pages(pid: number, maxnode: number, from: number, onto: number): Task<number> {
+    const draft = migratePagesDraft(this.own, pid, maxnode, from, onto);
+    if (draft === undefined) this.recorder.unsaid.add('a system call on memory');
+    return yield* this.told(super.migrate_pages(pid, maxnode, from, onto), () => draft, staying);
+  }
+
+  override *move_pages(
+    pid: number,
+    count: number,
+    pages: number,
+    nodes: number,
+    status: number,
+    flags: number,
+  ): Task<number> {
+    const { own, recorder } = this;
+    const drafts = movePagesDrafts(own, { pid, count, pages, nodes, flags });
+    const task = super.move_pages(pid, count, pages, nodes, status, flags);
+    if (drafts === undefined) {
+      recorder.unsaid.add('a system call on memory');
+      return yield* this.guarded(task);
+    }
+    const [first, ...others] = drafts;
+    const answer = nodes === 0 ? retOf : staying;
+    const ret = yield* this.told(task, () => first, answer);
+    const told = [recorder.last];
+    if (ret < 0) return ret;
+    for (const draft of others) {
+      recorder.add(this.pid, { ...draft, expect: { ret: 0 } });
+      told.push(recorder.last);
+    }
+    // Of what was told to move, the program is told why; the step asks where it is then.
+    own.pending = nodes === 0 ? new NodesAnswer(told, status) : undefined;
+    return ret;
   }
 
   override *malloc(size: number): Task<number> {
@@ -250,6 +350,8 @@ export class RecordedProgram extends Program {
 
   override *storeSeq(addr: number, count: number, first: number, step: number): Task<void> {
     yield* this.touching('store', addr, count, first, step, super.storeSeq(addr, count, first, step));
+    if (step === 0 && count <= WORDS_PER_PAGE && this.own.place(addr)?.mapping.isHeap)
+      this.own.structs.set(addr, new Uint8Array(new Uint32Array(count).fill(first).buffer));
     this.access('store', addr, count, first, step);
   }
 

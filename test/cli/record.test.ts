@@ -47,6 +47,43 @@ t.test('many in a directory, on the machine of the command line', async (t) => {
   t.match(hmmSim('run', directory), { status: 0, stdout: 'pass:3 fail:0' });
 });
 
+const NODES = `# yaml-language-server: $schema=hmm-sim.schema.json
+name: cdm.disk.device_faults_in
+kernel: rfc-cdm
+source: "recorded: smoke -r cdm.disk.device_faults_in on simulated rfc-cdm"
+machine: { spm: [], nodes: 2 }
+steps:
+  - { op: open, fd: d0, device: coherent_node, expect: { ret: 0 } }
+  - { op: mmap, region: r0, pages: 4, prot: rw, share: shared, backing: disk, expect: { ret: 0 } }
+  - { op: mmap, region: r1, pages: 4, prot: rw, share: private, backing: anon, expect: { ret: 0 } }
+  - { op: store, region: r1, page: 0, pages: 4, word: 3, step: 1, expect: { pages: [ ok x4 ] } }
+  - { op: driver, fd: d0, command: WRITE, region: r0, page: 0, pages: 4, buffer: { region: r1, page: 0 }, expect: { ret: 0, cpages: 4 } }
+  - { op: move_pages, region: r0, page: 0, pages: 4, expect: { ret: 0, nodes: [ 0 x4 ] } }
+  - { op: load, region: r0, page: 0, pages: 4, word: 3, step: 1, expect: { pages: [ ok x4 ] } }
+  - { op: close, fd: d0, expect: { ret: 0 } }
+  - { op: exit, expect: { ret: 0 } }
+`;
+
+t.test('a device that is a node, and policies', async (t) => {
+  const directory = join(t.testdir({}), 'new');
+  const [name, twice] = ['cdm.disk.device_faults_in', 'cdm_file.disk.readers_of_a_file'];
+  const interleave = 'cdm.anonymous.interleave_deals_out';
+  const tests = [name, twice, interleave].flatMap((one) => ['-r', one]);
+  hmmSim('smoke', '--kernel', 'rfc-cdm', '--seed', '0', ...tests, '--record', directory);
+  t.strictSame(readdirSync(directory), [interleave, name, twice].map((one) => `${one}.yaml`).sort());
+  t.equal(readFileSync(join(directory, `${name}.yaml`), 'utf8'), NODES);
+  t.match(
+    readFileSync(join(directory, `${twice}.yaml`), 'utf8'),
+    '{ op: mmap, region: r0, page: 4, pages: 4, prot: rw, share: shared, backing: disk, expect: { ret: 0 } }',
+    'a second mapping of the file is beside the first one',
+  );
+  t.match(
+    readFileSync(join(directory, `${interleave}.yaml`), 'utf8'),
+    /op: mbind, region: r0, page: \d+, pages: 8, policy: interleave, nodes: \[ 0, 1 \], expect: \{ ret: 0 \} \}/,
+  );
+  t.match(hmmSim('run', directory), { status: 0, stdout: 'pass:3 fail:0' });
+});
+
 t.test('a module that does not load is expected not to', async (t) => {
   const directory = t.testdir({});
   const bug = ['--bug', 'coherent-minor-unset', '0x100000000', '0x140000000'];
@@ -71,6 +108,10 @@ t.test('what cannot be recorded, or written, is said before anything runs', asyn
     'hmm-sim: --record: x.yaml holds one test, 22 are selected: give a directory\n',
   );
   t.equal(said('--record', file), `hmm-sim: --record: cannot write ${file}: there is a file of that name\n`);
+  t.equal(
+    said('--suite', 'kfdtest', '--record', 'x'),
+    'hmm-sim: --record: what kfdtest asks of its driver are no steps of scenarios\n',
+  );
   t.equal(said('--record', '/no/x'), 'hmm-sim: --record: cannot write /no/x: no such directory\n');
 });
 

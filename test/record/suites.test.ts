@@ -9,6 +9,7 @@ import { FAILURES, kernelOf } from '../selftests/suite_bugs.js';
 import { ADDRESSES, type Recorded, record, unmet } from './recorded.js';
 
 const TESTS: Readonly<Record<string, number>> = {
+  'rfc-cdm': 52,
   'hmm-v25': 56,
   'v5-generic': 22,
   'v4-coherent': 50,
@@ -25,11 +26,9 @@ const conditionOf = (addresses: readonly number[]): string => (addresses.length 
 /** By kernel and condition. */
 const suites = new Map<string, Map<string, Recorded>>();
 
-// What the suite of nodes asks of its driver is not recorded.
-const recordable = generations.filter(({ suite }) => suite !== 'node');
 const ownSuites = generations.filter(({ testModule }) => testModule === undefined);
 
-for (const { id } of recordable) {
+for (const { id } of generations) {
   for (const addresses of ADDRESSES) {
     t.test(`${id}, spm: [${addresses}]`, async (t) => {
       const recorded = record(id, addresses, {}, WITHOUT_BENCHMARK);

@@ -63,6 +63,10 @@ type PolicyName = keyof typeof POLICIES;
 
 const NAMES = Object.keys(POLICIES) as PolicyName[];
 
+/** Undefined for a mode that has no name here, with MPOL_F_... flags or without. */
+export const policyName = (mode: number): PolicyName | undefined =>
+  NAMES.find((name) => POLICIES[name] === mode);
+
 const NODE = 'a node from 0 to 63';
 const node = integer(0, 63, NODE);
 const nodes = z.array(node, { error: 'a list of nodes: [0, 1]' });

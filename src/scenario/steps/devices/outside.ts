@@ -21,6 +21,7 @@ import {
   type Range,
 } from '../contract.js';
 import {
+  buffer,
   count,
   eachPage,
   expecting,
@@ -32,6 +33,7 @@ import {
   stepSchema,
   word,
 } from '../fields.js';
+import { bufferAt } from '../memory.js';
 import { command, numberWord, placeWord, rangeWord } from '../words.js';
 
 /** Beside whatever the driver answers. */
@@ -53,6 +55,7 @@ const driverSchema = stepSchema(
     ),
     ...range,
     word: word.optional(),
+    buffer: buffer.optional(),
     ...inThread,
   },
   expecting({
@@ -61,7 +64,10 @@ const driverSchema = stepSchema(
     answer: named(/^[A-Z]\w*$/, 'a name: H_SUCCESS ...').optional(),
     data: eachPage(contents, 'a 32-bit word or "mixed"').optional(),
   }),
-);
+).refine((step) => step.word === undefined || step.buffer === undefined, {
+  error: 'a 32-bit word from 0 to 0xffffffff, or a buffer',
+  path: ['word'],
+});
 
 type DriverCommandStep = z.infer<typeof driverSchema>;
 
@@ -82,9 +88,11 @@ function* fillBuffer(sys: Sys, buffer: number, pages: number, first: number | un
 
 function* takeDriver(sys: Sys, actor: Actor, step: DriverCommandStep): Task<StepResult> {
   const { encode, decode, request, fillsBuffer } = actor.driverSteps.get(step.command) ?? UNKNOWN;
-  const { region, page, pages } = step;
-  const { mirror, mirrorPages, scratch } = yield* buffersFor(sys, actor, pages);
-  yield* fillBuffer(sys, mirror, Math.min(pages, mirrorPages), step.word);
+  const { region, page, pages, buffer } = step;
+  const own = yield* buffersFor(sys, actor, buffer === undefined ? pages : 0);
+  const { mirrorPages, scratch } = own;
+  if (buffer === undefined) yield* fillBuffer(sys, own.mirror, Math.min(pages, mirrorPages), step.word);
+  const mirror = buffer === undefined ? own.mirror : bufferAt(buffer);
   const struct = encode({ addr: addressOf(region, page), pages, ptr: mirror, word: step.word });
   if (struct.length > 0) yield* sys.storeBytes(scratch, struct);
   const ret = yield* sys.ioctl(fdOf(actor, step.fd), request, scratch);
@@ -95,7 +103,8 @@ function* takeDriver(sys: Sys, actor: Actor, step: DriverCommandStep): Task<Step
     ...(faults === undefined ? {} : { faults }),
     ...(answer === undefined ? {} : { answer }),
   };
-  if (fillsBuffer !== true || pages > MAX_LISTED) return { ret: 0, ...counts };
+  // What the program has in memory of its own, loads show.
+  if (fillsBuffer !== true || pages > MAX_LISTED || buffer !== undefined) return { ret: 0, ...counts };
   const data: (number | string)[] = [];
   for (let n = 0; n < pages; n++) data.push(yield* sys.tryLoadPage(mirror + n * PAGE_SIZE));
   return { ret: 0, ...counts, data };
@@ -106,23 +115,27 @@ const ofNode =
   (name: CoherentNodeRequest) =>
   (where: Range, _: Making, { fds }: Population): Fields => ({ ...where, fd: fds[0]!, command: name });
 
+/** `r1[2]`, or a word for a buffer of the step's own. */
+const bufferWord = (text: string): Fields =>
+  text.startsWith('r') ? { buffer: placeWord(text) } : { word: numberWord(text, 'a word') };
+
 const driver = defineStep(driverSchema, {
   take: takeDriver,
   answers: () => unlocked_ioctl,
   concerns: 'command',
   entry: 'unlocked_ioctl',
   maps: null,
-  naming: plainNames,
+  naming: { regions: [['buffer', 'region']] },
   shell: {
     driver: command(
-      'FD COMMAND RANGE [WORD]',
-      "a command that the driver of FD defines; WORD fills the buffer's first page, WORD + 1 the next",
+      'FD COMMAND RANGE [WORD|PLACE]',
+      "a command of FD's driver, whose buffer has WORD, WORD + 1 ... in its pages, or is at PLACE",
       [3, 4],
       ([fd, name, r, first], context) => ({
         fd,
         command: name,
         ...rangeWord(r!, context),
-        ...(first === undefined ? {} : { word: numberWord(first, 'a word') }),
+        ...(first === undefined ? {} : bufferWord(first)),
       }),
     ),
   },
@@ -130,6 +143,7 @@ const driver = defineStep(driverSchema, {
     const { word } = step;
     if (word !== undefined) yield* preferringSmallWord({ word });
     yield* preferring(step, 'word', undefined);
+    yield* preferring(step, 'buffer', undefined);
   },
   draws: {
     node_in: { on: ofNode('MOVE_TO_NODE') },
