@@ -12,7 +12,6 @@ import { memory_failure_dev_pagemap } from './memory_failure_dev.js';
 import {
   ALREADY_POISONED,
   action_result,
-  file_of,
   identify_page_state,
   keep_poisoned,
   pr_err,
@@ -23,6 +22,7 @@ import {
   compound_head,
   folio_mapcount,
   folio_mapped,
+  folio_mapping_of_file,
   folio_test_large,
   PG_dirty,
   PG_hugetlb,
@@ -67,7 +67,7 @@ function* hwpoison_user_mappings(k: Kernel, page: Page): Task<boolean> {
     entries = false;
   }
   // Only of such files can it be read again.
-  if (file_of(k, page)?.kind === 'ext4' && (mem.flags[page]! & PG_dirty) === 0) {
+  if (folio_mapping_of_file(k, page)?.kind === 'ext4' && (mem.flags[page]! & PG_dirty) === 0) {
     if ((yield* folio_mkclean(k, page)) > 0) {
       mem.flags[page]! |= PG_dirty;
     } else {

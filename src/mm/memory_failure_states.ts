@@ -12,6 +12,7 @@ import { lruvec_del_folio } from './lru.js';
 import { mem_cgroup_uncharge } from './memcontrol.js';
 import { put_page } from './page_alloc.js';
 import {
+  folio_mapping_of_file,
   folio_test_anon,
   PG_active,
   PG_dirty,
@@ -80,12 +81,6 @@ function truncate_error_folio(k: Kernel, page: Page, mapping: AddressSpace): voi
   put_page(k, page);
 }
 
-/** The file that has the page in its cache; null: none, as of anonymous memory. */
-export function file_of(k: Kernel, page: Page): AddressSpace | null {
-  const id = k.mem.mapping[page]!;
-  return id < 0 ? k.mappings[-id]! : null;
-}
-
 // --- the actions --------------------------------------------------------------------------------------------------
 
 /** Whatever is done, the page is unlocked afterwards. `what`: as the log calls it. */
@@ -108,7 +103,7 @@ const me_pagecache_clean: Action = (k, page, what) => {
   if (folio_test_anon(k.mem, page)) {
     k.mem.mapping[page] = 0;
   } else {
-    const mapping = file_of(k, page);
+    const mapping = folio_mapping_of_file(k, page);
     if (mapping === null) result = 'Failed';
     else {
       truncate_error_folio(k, page, mapping);
@@ -122,7 +117,7 @@ const me_pagecache_clean: Action = (k, page, what) => {
 
 /** What was written is lost, which whoever has the file open is told once. */
 const me_pagecache_dirty: Action = (k, page, what) => {
-  const mapping = file_of(k, page);
+  const mapping = folio_mapping_of_file(k, page);
   if (mapping !== null) mapping_set_error(mapping, -EIO);
   return me_pagecache_clean(k, page, what);
 };

@@ -9,6 +9,7 @@ import type { Kernel } from './kernel.js';
 import { mem_cgroup_migrate } from './memcontrol.js';
 import { idle_device_refs, is_device_private_page } from './memremap.js';
 import {
+  folio_mapping_of_file,
   folio_nr_pages,
   folio_test_anon,
   folio_test_large,
@@ -198,12 +199,6 @@ export function folio_expected_refs(k: Kernel, folio: Page): number {
   const attached = (k.mem.flags[folio]! & PG_private) !== 0;
   const idle = k.is_zone_device_page(folio) ? idle_device_refs(k, folio) : 0;
   return 1 + folio_cache_refs(k, folio) + (attached ? 1 : 0) + idle;
-}
-
-/** The file whose page cache has the folio; null for anonymous memory. */
-function folio_mapping_of_file(k: Kernel, folio: Page): AddressSpace | null {
-  const id = k.mem.mapping[folio]!;
-  return id < 0 ? k.mappings[-id]! : null;
 }
 
 /** The page cache has `newfolio` at the index of `folio` from now on, and its reference; buffers go along. */

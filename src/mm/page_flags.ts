@@ -6,6 +6,8 @@
  * mappings and pins in the `index` of tail pages 1 to 3.
  */
 import type { Memmap, Page } from '../sim/memmap.js';
+import type { Kernel } from './kernel.js';
+import type { AddressSpace } from './types.js';
 
 export const PG_locked = 1 << 0;
 export const PG_referenced = 1 << 1;
@@ -72,6 +74,12 @@ export function folio_nr_pages(mem: Memmap, folio: Page): number {
 
 export function folio_test_anon(mem: Memmap, folio: Page): boolean {
   return mem.mapping[folio]! > 0;
+}
+
+/** The file whose page cache has the folio; null for what no file has, as anonymous memory. */
+export function folio_mapping_of_file(k: Kernel, folio: Page): AddressSpace | null {
+  const id = k.mem.mapping[folio]!;
+  return id < 0 ? k.mappings[-id]! : null;
 }
 
 export function PageAnonExclusive(mem: Memmap, page: Page): boolean {

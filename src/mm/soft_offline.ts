@@ -10,10 +10,17 @@ import { mapping_evict_folio } from './filemap_pages.js';
 import type { Kernel } from './kernel.js';
 import { folio_isolate_lru } from './lru.js';
 import { try_to_split_thp_page, unhandlable } from './memory_failure.js';
-import { delete_from_lru_cache, file_of, keep_poisoned, RESERVED } from './memory_failure_states.js';
+import { delete_from_lru_cache, keep_poisoned, RESERVED } from './memory_failure_states.js';
 import { migrate_pages } from './migrate_pages.js';
 import { put_page } from './page_alloc.js';
-import { compound_head, folio_test_large, PG_hugetlb, PG_hwpoison, PG_lru } from './page_flags.js';
+import {
+  compound_head,
+  folio_mapping_of_file,
+  folio_test_large,
+  PG_hugetlb,
+  PG_hwpoison,
+  PG_lru,
+} from './page_flags.js';
 import { folio_wait_writeback } from './page_writeback.js';
 import { folio_test_swapcache } from './swap.js';
 
@@ -28,7 +35,7 @@ function page_handle_poison(k: Kernel, page: Page, how: 'invalidated' | 'migrate
 
 /** A clean page that nobody maps leaves its file's cache. Context: locked. Return: whether it has. */
 function invalidate(k: Kernel, page: Page): boolean {
-  const mapping = file_of(k, page);
+  const mapping = folio_mapping_of_file(k, page);
   if (mapping === null || (k.mem.flags[page]! & PG_lru) === 0 || folio_test_swapcache(k, page)) return false;
   return mapping_evict_folio(k, mapping, page);
 }

@@ -13,6 +13,7 @@ import { folio_try_get, put_page } from './page_alloc.js';
 import {
   folio_is_file_lru,
   folio_mapped,
+  folio_mapping_of_file,
   folio_maybe_dma_pinned,
   folio_nr_pages,
   folio_test_anon,
@@ -110,7 +111,7 @@ function count_write(k: Kernel, folio: Page): void {
 /** Write the unmapped folio to swap, and let the cache go. */
 function pageout(k: Kernel, folio: Page, shrinking: Shrinking): Outcome {
   const { mem } = k;
-  const file = mem.mapping[folio]! < 0 ? k.mappings[-mem.mapping[folio]!]! : null;
+  const file = folio_mapping_of_file(k, folio);
   if (file?.kind === 'ext4') return drop_file_folio(k, file, folio, shrinking);
   // The caller's reference, and the cache's.
   if ((mem.flags[folio]! & PG_dirty) !== 0) {
