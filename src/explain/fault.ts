@@ -11,6 +11,11 @@ export function decided(verdict: string, fn: string, reason: Why): Decision {
   return { verdict, fn, reason };
 }
 
+/** Whether the page was mapped, in vain until the fault. */
+function wasProtnone({ where, cpu }: PageState, after: PageState): boolean {
+  return (where === 'zero' || where === 'system' || where === 'coherent') && cpu === '' && after.cpu !== '';
+}
+
 /** What became of a page that was faulted in, by the CPU or for a device. */
 export function transition(before: PageState, after: PageState): Finding {
   switch (before.where) {
@@ -18,7 +23,8 @@ export function transition(before: PageState, after: PageState): Finding {
     case 'none':
       return { id: 'nothing-was-mapped' };
     case 'zero':
-      return { id: after.where === 'zero' ? 'zero-page-mapped' : 'zero-page-copied' };
+      if (after.where !== 'zero') return { id: 'zero-page-copied' };
+      return { id: wasProtnone(before, after) ? 'made-accessible' : 'zero-page-mapped' };
     case 'private':
       if (after.page === before.page) return { id: 'mapped-already' };
       return { id: 'brought-back', device: before.device!.name };
@@ -33,6 +39,7 @@ export function transition(before: PageState, after: PageState): Finding {
 
 function presentTransition(before: PageState, after: PageState): Finding {
   if (after.page !== before.page) return { id: 'copied-on-write' };
+  if (wasProtnone(before, after)) return { id: 'made-accessible' };
   return { id: before.cpu === 'r' && after.cpu === 'rw' ? 'made-writable' : 'mapped-already' };
 }
 
@@ -60,6 +67,7 @@ export function faultFunction({ before, write }: Pick<Fault, 'before' | 'write'>
     if (before.vma?.backing !== 'anon') return 'do_fault';
     return 'do_anonymous_page';
   }
+  if (before.cpu === '') return before.level === 'pmd' ? 'do_huge_pmd_numa_page' : 'do_numa_page';
   const wp = before.level === 'pmd' ? 'do_huge_pmd_wp_page' : 'do_wp_page';
   return write ? wp : 'handle_pte_fault';
 }

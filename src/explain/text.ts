@@ -43,6 +43,7 @@ export const findingTexts: FindingTexts = {
   'zero-page-mapped': 'zero page, mapped already',
   'zero-page-copied': (_, { to }) => `zero page, copied on write: ${to}`,
   'mapped-already': (_, { to }) => `${to}, mapped already`,
+  'made-accessible': (_, { to }) => `mapped already, PROT_NONE until this fault: ${to}`,
   'brought-back': ({ device }, { to }) => `brought back from ${device}: ${to}`,
   'read-from-swap': (_, { to }) => `read from swap: ${to}`,
   'kept-exclusive': (_, { to }) => to,

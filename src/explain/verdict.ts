@@ -22,6 +22,7 @@ export interface Findings {
   'zero-page-mapped': None;
   'zero-page-copied': None;
   'mapped-already': None;
+  'made-accessible': None;
   'brought-back': { readonly device: string };
   'read-from-swap': None;
   'kept-exclusive': None;

@@ -13,6 +13,7 @@ import { HPAGE_PMD_NR } from '../uapi/mman.js';
 import {
   can_follow_write,
   FOLL_DUMP,
+  FOLL_FORCE,
   FOLL_GET,
   FOLL_PIN,
   FOLL_SPLIT_PMD,
@@ -40,6 +41,7 @@ import {
   pte_present,
   vm_normal_page,
 } from './pgtable.js';
+import { hinting_protnone } from './protnone.js';
 import { is_vm_hugetlb_page, type VmArea, vma_is_anonymous } from './types.js';
 
 /** The page is shared and to be pinned: fault it with FAULT_FLAG_UNSHARE first (the kernel's -EMLINK). */
@@ -74,6 +76,11 @@ export function gup_refuses(k: Kernel, page: Page, flags: number): boolean {
   );
 }
 
+/** !gup_can_follow_protnone(): a fault is to make it present first, as for the program; ptrace does without. */
+function refuses_protnone(vma: VmArea, entry: number, flags: number): boolean {
+  return hinting_protnone(vma, entry) && (flags & FOLL_FORCE) === 0;
+}
+
 function follow_page_pte(vma: VmArea, table: PteTable, i: number, flags: number): number {
   const k = vma.vm_mm.kernel;
   if ((flags & FOLL_PIN) !== 0 && (flags & FOLL_GET) !== 0) {
@@ -82,6 +89,7 @@ function follow_page_pte(vma: VmArea, table: PteTable, i: number, flags: number)
   }
   const pte = table[FLAGS + i]!;
   if (!pte_present(pte)) return pte === 0 ? no_page_table(vma, flags) : NO_PAGE;
+  if (refuses_protnone(vma, pte, flags)) return NO_PAGE;
   const normal = vm_normal_page(pte, table[i]!);
   if ((flags & FOLL_WRITE) !== 0 && !can_follow_write(k, pte, normal, vma, flags)) return NO_PAGE;
   // Such a page is only for whoever takes a reference.
@@ -147,6 +155,9 @@ export function follow_page_mask(
   const i = pmd_index(address);
   if (pmd_is_huge(pmd, i)) {
     if (!pmd_trans_huge(pmd, i)) return no_page_table(vma, flags);
+    if (!is_vm_hugetlb_page(vma) && refuses_protnone(vma, pmd.e[FLAGS + i]!, flags)) {
+      return no_page_table(vma, flags);
+    }
     if ((flags & FOLL_SPLIT_PMD) !== 0 && splits(vma)) return FOLLOW_SPLIT;
     return follow_huge_pmd(vma, address, pmd, i, flags, ctx);
   }

@@ -20,10 +20,10 @@ import { PageAnonExclusive, PG_dirty, PG_uptodate, SetPageAnonExclusive } from '
 import {
   FLAGS,
   type PmdTable,
+  PTE_CHG_MASK,
   PTE_DIRTY,
   PTE_HUGE,
   PTE_PROTNONE,
-  PTE_UFFD_WP,
   PTE_WRITE,
   PTE_YOUNG,
   pmd_none,
@@ -238,7 +238,7 @@ export function change_huge_pmd(
     return;
   }
   flush_tlb_range(vma.vm_mm, addr, addr + 0x200000);
-  let flags = with_uffd_wp(newprot | (old & (PTE_DIRTY | PTE_YOUNG | PTE_HUGE | PTE_UFFD_WP)), change.uffd);
+  let flags = with_uffd_wp(newprot | (old & (PTE_CHG_MASK | PTE_HUGE)), change.uffd);
   if (
     change.upgrade &&
     k.behaviour.mprotectUpgradesPmd &&

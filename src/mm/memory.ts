@@ -70,6 +70,7 @@ import {
   swp_type,
   vm_normal_page,
 } from './pgtable.js';
+import { do_huge_pmd_numa_page, do_numa_page, hinting_protnone } from './protnone.js';
 import { can_change_pte_writable } from './pte_writable.js';
 import {
   folio_add_anon_rmap_pte,
@@ -167,6 +168,7 @@ function* handle_absent_pmd(vmf: VmFault, pmd: PmdTable, i: number): Task<number
 /** A fault under a huge leaf. */
 function handle_huge_pmd(vmf: VmFault, pmd: PmdTable, i: number): Task<number> {
   const flags = pmd.e[FLAGS + i]!;
+  if (hinting_protnone(vmf.vma, flags)) return do_huge_pmd_numa_page(vmf, pmd, i);
   const write = (vmf.flags & FAULT_FLAG_WRITE) !== 0;
   if ((vmf.flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) === 0 || (flags & PTE_WRITE) !== 0) {
     pmd.e[FLAGS + i] = flags | PTE_YOUNG | (write ? PTE_DIRTY : 0);
@@ -209,6 +211,7 @@ function handle_pte_fault(vmf: VmFault): Task<number> {
     return vma_is_anonymous(vmf.vma) ? do_anonymous_page(vmf) : do_fault(vmf);
   }
   if ((flags & PTE_PRESENT) === 0) return do_swap_page(vmf, table[i]!, flags);
+  if (hinting_protnone(vmf.vma, flags)) return do_numa_page(vmf, table, i);
   if ((vmf.flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && (flags & PTE_WRITE) === 0) {
     return do_wp_page(vmf, table, i);
   }

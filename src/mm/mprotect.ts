@@ -16,12 +16,9 @@ import {
 import {
   FLAGS,
   type PmdTable,
-  PTE_DIRTY,
+  PTE_CHG_MASK,
   PTE_MARKER_UFFD_WP,
-  PTE_SPECIAL,
-  PTE_UFFD_WP,
   PTE_WRITE,
-  PTE_YOUNG,
   type PteTable,
   pmd_addr_end,
   pmd_index,
@@ -76,8 +73,7 @@ function change_pte_range(
       table[FLAGS + i] = changed_swap_entry(vma, table[i]!, old, change.uffd);
       continue;
     }
-    const kept = old & (PTE_DIRTY | PTE_YOUNG | PTE_SPECIAL | PTE_UFFD_WP);
-    let flags = with_uffd_wp(newprot | kept, change.uffd);
+    let flags = with_uffd_wp(newprot | (old & PTE_CHG_MASK), change.uffd);
     if (change.upgrade && (flags & PTE_WRITE) === 0 && can_change_pte_writable(vma, table[i]!, flags))
       flags |= PTE_WRITE;
     table[FLAGS + i] = flags;

@@ -21,6 +21,8 @@ export const PTE_SPECIAL = 1 << 5;
 export const PTE_HUGE = 1 << 6;
 /** Write-protected for a userfaultfd; never with PTE_WRITE. */
 export const PTE_UFFD_WP = 1 << 7;
+/** What stays when an entry gets another protection (_PAGE_CHG_MASK). */
+export const PTE_CHG_MASK: number = PTE_DIRTY | PTE_YOUNG | PTE_SPECIAL | PTE_UFFD_WP;
 
 /** Swap-type entries: the type in bits 8 to 11, of an entry that is not present. */
 const SWP_SHIFT = 8;
