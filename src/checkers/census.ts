@@ -16,6 +16,7 @@ import {
 import {
   is_device_exclusive_entry,
   is_device_private_entry,
+  is_hwpoison_entry,
   PTE_SPECIAL,
   pte_present,
 } from '../mm/pgtable.js';
@@ -149,8 +150,8 @@ export class Census {
         }
         refs[compound_head(mem, page)]!++;
       },
-      leaf(_address, page) {
-        if (page === k.hugeZeroFolio) return;
+      leaf(_address, page, flags) {
+        if (page === k.hugeZeroFolio || is_hwpoison_entry(flags)) return;
         refs[page]!++;
         pmds[page]!++;
       },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** When the last process is gone, nothing is left of it: every page is free but those of the kernel itself. */
-import { folio_nr_pages } from '../mm/page_flags.js';
+import { folio_nr_pages, PG_hugetlb } from '../mm/page_flags.js';
 import type { AddressSpace } from '../mm/types.js';
 import type { Census } from './census.js';
 import { violation } from './violation.js';
@@ -18,7 +18,7 @@ export function check_leaks(census: Census): void {
     ['longterm pins', k.pinHolders.reduce((sum, holder) => sum + [...holder()].length, 0)],
     ['references held', k.referenceHolders.reduce((sum, holder) => sum + [...holder()].length, 0)],
     ['reserved huge pages', k.hugetlb.resv_huge_pages - k.hugetlb.lostReservations],
-    ['huge pages in use', k.hugetlb.nr_huge_pages - k.hugetlb.free_huge_pages],
+    ['huge pages in use', k.hugetlb.nr_huge_pages - k.hugetlb.free_huge_pages - leaked_huge_pages(census)],
     ['swap slots in use', (k.swap?.inUse() ?? 0) - cached_alone(census)],
     ['device pages in use', device_pages(census)],
     ['pages in use', pages(census)],
@@ -42,8 +42,15 @@ function is_left(mapping: AddressSpace | null): boolean {
 
 /** Pages that stay because the kernel itself forgot a reference. */
 function leaked_pages({ k, mem }: Census, device: boolean): number {
-  const folios = [...new Set(k.leakedReferences)].filter((folio) => k.is_zone_device_page(folio) === device);
+  const folios = [...new Set(k.leakedReferences)].filter(
+    (folio) => k.is_zone_device_page(folio) === device && (mem.flags[folio]! & PG_hugetlb) === 0,
+  );
   return folios.reduce((sum, folio) => sum + folio_nr_pages(mem, folio), 0);
+}
+
+/** Those of hugetlb's pool that the hardware has lost. */
+function leaked_huge_pages({ k, mem }: Census): number {
+  return [...new Set(k.leakedReferences)].filter((folio) => (mem.flags[folio]! & PG_hugetlb) !== 0).length;
 }
 
 function device_pages(census: Census): number {

@@ -145,6 +145,7 @@ class Places {
       this.zero(address, zeroPage, flags);
       return;
     }
+    if (!pte_present(flags) && !is_pfn_swap_entry(flags)) return;
     if (!pte_present(flags)) this.swap_type(address, page, flags);
     this.entry(address, page, is_writable(flags));
   }

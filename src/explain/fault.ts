@@ -46,7 +46,13 @@ function presentTransition(before: PageState, after: PageState): Finding {
 // --- faults of the CPU --------------------------------------------------------------------------------------
 
 /** What tells itself why it refuses a fault. */
-const REFUSING: ReadonlySet<string> = new Set(['handle_userfault', '__do_fault', 'do_swap_page']);
+const REFUSING: ReadonlySet<string> = new Set([
+  'handle_userfault',
+  '__do_fault',
+  'do_swap_page',
+  'hugetlb_fault',
+  'hugetlb_no_page',
+]);
 
 function refusal({ before, write, events }: Fault): readonly [fn: string, reason: Why] {
   const skip = events.find((event) => event.event === 'skip' && REFUSING.has(event.fn));

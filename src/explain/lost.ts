@@ -5,6 +5,7 @@ import type { TraceEventOf } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { regionName } from '../scenario/place.js';
 import type { Page } from '../sim/memmap.js';
+import { HPAGE_PMD_NR } from '../uapi/mman.js';
 import type { LostEvent } from '../watch/call-watch.js';
 
 /** A page that the step lost. */
@@ -65,7 +66,7 @@ export class LostPages {
   /** What `taker` lost and met in `step`, which is forgotten then. `nameOf`: whose address space it is. */
   take(k: Kernel, taker: string, step: number, nameOf: (mm: MmStruct) => string): Lost {
     const lost = this.#ended.slice(0, MAX_PAGES).map((event): LostPage => {
-      const mapped = (this.#unmapped.get(event.page) ?? []).map(({ mm, addr, args }) => ({
+      const mapped = (this.#unmapped.get(metAs(event)) ?? []).map(({ mm, addr, args }) => ({
         process: nameOf(mm),
         at: regionName(addr),
         to: args.to,
@@ -79,7 +80,8 @@ export class LostPages {
     });
     for (const event of this.#ended) {
       const known = { by: taker, step, what: partsOf(event).what };
-      if (!this.#known.has(event.page)) this.#known.set(event.page, known);
+      const page = metAs(event);
+      if (!this.#known.has(page)) this.#known.set(page, known);
     }
     const met = this.#met.slice(0, MAX_PAGES).flatMap(({ page, addr, fn }): MetPage[] => {
       const known = page === undefined ? undefined : this.#known.get(page);
@@ -92,6 +94,10 @@ export class LostPages {
     return { lost, met };
   }
 }
+
+/** By which page it is met later: a huge page of the pool is lost as a whole, and met by its first one. */
+const metAs = (event: Ended): Page =>
+  /huge page$/.test(partsOf(event).what) ? event.page - (event.page % HPAGE_PMD_NR) : event.page;
 
 const partsOf = (event: Ended): Pick<LostPage, 'what' | 'result'> =>
   event.event === 'memory_failure' ? event.args : { what: 'page', result: event.args.how };

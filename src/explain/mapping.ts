@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A system call about a mapping: what became of each of its pages, and whom the kernel told on the way. */
+import { kernelName } from '../generations/names.js';
 import type { Machine } from '../machine/machine.js';
 import type { TraceEvent, TraceEventOf } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
@@ -29,12 +30,16 @@ export class MappingEvents {
   readonly goneBy = new Map<number, string>();
   /** Where pages of files were made clean, so that who writes next faults. */
   readonly cleaned: TraceEventOf<'page_mkclean'>[] = [];
+  readonly #lost = new Set<number>();
   /** Where the kernel last left a page alone. */
   skipped: TraceEventOf<'skip'> | undefined;
 
   note(event: TraceEvent): void {
     if (event.event === 'skip') this.skipped = event;
+    // What is lost, is so before a huge page of the pool is freed.
+    if (event.event === 'poison_unmap') this.#lost.add(event.page);
     // What reclaim frees it has taken away first.
+    else if (this.#lost.has(event.page ?? NO_PAGE)) return;
     if (event.event === 'mm_page_free' || event.event === 'reclaim_unmap' || event.event === 'poison_unmap')
       this.goneBy.set(event.page ?? NO_PAGE, event.fn);
     else if (event.event === 'page_mkclean') this.cleaned.push(event);
@@ -157,6 +162,7 @@ export class MappingExplainer {
     if (!change.moved && cleanedBy !== undefined)
       return decided('cleaned', cleanedBy, { id: 'changed', ...change });
     const fn = change.moved ? goneBy.get(before.folio) : undefined;
-    return decided(verdictOf(before, after, change), fn ?? '', { id: 'changed', ...change });
+    const name = kernelName(fn ?? '', this.machine.generation.version);
+    return decided(verdictOf(before, after, change), name, { id: 'changed', ...change });
   }
 }

@@ -302,12 +302,12 @@ export const categories: Readonly<Record<string, Category>> = {
       mlock: 10,
       dontneed: 30,
     },
-    backing: { anon: 50, file: 25, disk: 25 },
+    backing: { anon: 42, file: 22, disk: 22, hugetlb: 14 },
     shared: 50,
     pages: [...SMALL, ...SMALL, 512],
     advised: true,
     devices: [0, 1, 2, 3],
-    machine: { swap: '64M' },
+    machine: { swap: '64M', hugepages: 6 },
   },
   // Memory cgroups with limits. By its name alone, as nothing but steps of its own needs them.
   memcg: {

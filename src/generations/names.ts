@@ -115,6 +115,11 @@ const RENAMED: Readonly<
     names: ['migrate_device_coherent_page', 'migrate_device_coherent_folio'],
   },
   set_pte_range: { since: ['6.6'], names: ['do_set_pte', 'set_pte_range'] },
+  try_to_unmap_poisoned_hugetlb_one: {
+    // Between 6.12 and 7.3.
+    since: ['7.3'],
+    names: ['try_to_unmap_one', 'try_to_unmap_poisoned_hugetlb_one'],
+  },
   split_huge_page_to_list_to_order: {
     since: ['6.9'],
     names: ['split_huge_page_to_list', 'split_huge_page_to_list_to_order'],

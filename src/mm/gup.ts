@@ -54,6 +54,7 @@ import {
   type MmStruct,
   VM_FAULT_ERROR,
   VM_FAULT_HWPOISON,
+  VM_FAULT_HWPOISON_LARGE,
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
   VM_IO,
@@ -84,7 +85,8 @@ function* faultin_page(vma: VmArea, address: number, flags: number, unshare: boo
   const ret = yield* handle_mm_fault(vma, address, fault);
   if ((ret & VM_FAULT_RETRY) !== 0) return UNLOCKED;
   if ((ret & VM_FAULT_ERROR) === 0) return 0;
-  if ((ret & VM_FAULT_HWPOISON) !== 0 && (flags & FOLL_HWPOISON) !== 0) return -EHWPOISON;
+  if ((ret & (VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE)) !== 0 && (flags & FOLL_HWPOISON) !== 0)
+    return -EHWPOISON;
   return (ret & VM_FAULT_OOM) !== 0 ? -ENOMEM : -EFAULT;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: mm/hugetlb.c, page faults. Fidelity: ported; no hwpoison or migration entries.
+ * Answers for: mm/hugetlb.c, page faults. Fidelity: ported; no migration entries.
  */
 import { KernelBug } from '../sim/errors.js';
 import type { Mutex } from '../sim/locks.js';
@@ -18,6 +18,7 @@ import {
   make_huge_pte,
   unmap_hugepage_range,
 } from './hugetlb_pgtable.js';
+import { is_hugetlb_entry_hwpoisoned, note_poisoned_hugetlb } from './hugetlb_poison.js';
 import {
   alloc_hugetlb_folio,
   HPAGE_SIZE,
@@ -40,6 +41,7 @@ import {
   folio_test_anon,
   PageAnonExclusive,
   PG_dirty,
+  PG_hwpoison,
   PG_locked,
   PG_restore_reserve,
   PG_uptodate,
@@ -54,6 +56,7 @@ import {
   FAULT_FLAG_WRITE,
   linear_page_index,
   userfaultfd_missing,
+  VM_FAULT_HWPOISON_LARGE,
   VM_FAULT_SIGBUS,
   VM_FAULT_SIGSEGV,
   VM_MAYSHARE,
@@ -103,7 +106,7 @@ const fault_mutex_lock = (mutex: Mutex): Task => mutex.mutex_lock('hugetlb_fault
 /**
  * handle_mm_fault() for huge pages.
  * Context: mmap_lock held; may sleep. Return: 0; VM_FAULT_SIGBUS beyond the file, without a free page that is not
- * reserved for others, or when the owner of the reservations took the page back.
+ * reserved for others, or when the owner of the reservations took the page back; VM_FAULT_HWPOISON_LARGE of one that is lost.
  */
 export function* hugetlb_fault(vma: VmArea, address: number, flags: number): Task<number> {
   vma.vm_mm.kernel.enter('hugetlb_fault', address);
@@ -119,7 +122,9 @@ export function* hugetlb_fault(vma: VmArea, address: number, flags: number): Tas
   const pte = huge_pte(vma.vm_mm, haddr);
   let busy = NO_PAGE;
   let ret = 0;
-  if (pte === null) {
+  if (pte === null && is_hugetlb_entry_hwpoisoned(vma.vm_mm, haddr)) {
+    ret = poisoned(fault, 'hugetlb_fault', vma.vm_mm.pt.pmdTable(haddr)!.e[pmd_index(haddr)]!, true);
+  } else if (pte === null) {
     ret = yield* hugetlb_no_page(fault);
   } else if ((flags & FAULT_FLAG_WRITE) !== 0 && userfaultfd_pte_wp(vma, pte.flags)) {
     ret = userfault(fault, 'uffd-wp');
@@ -134,6 +139,12 @@ export function* hugetlb_fault(vma: VmArea, address: number, flags: number): Tas
   mutex.mutex_unlock();
   if (busy !== NO_PAGE) yield* k.wait_on_page_locked(busy, 'hugetlb_fault');
   return ret;
+}
+
+/** The huge page is lost. Return: VM_FAULT_HWPOISON_LARGE. */
+function poisoned({ k, vma, address }: HugeFault, fn: string, page: Page, entry: boolean): number {
+  if (k.trace !== null) note_poisoned_hugetlb(vma.vm_mm, address, fn, page, entry);
+  return VM_FAULT_HWPOISON_LARGE;
 }
 
 /** hugetlb_wp() with a reference, and the lock if the folio is anonymous. */
@@ -169,7 +180,13 @@ function* hugetlb_no_page(fault: HugeFault): Task<number> {
   const found = cached ?? new_page(fault);
   if (found === null) return VM_FAULT_SIGBUS;
   const { folio, anon } = found;
-  if (huge_pte(vma.vm_mm, address) !== null) {
+  // Whoever came late finds no entry that says so.
+  if (cached !== null && (k.mem.flags[folio]! & PG_hwpoison) !== 0) {
+    k.unlock_page(folio);
+    put_page(k, folio);
+    return poisoned(fault, 'hugetlb_no_page', folio, false);
+  }
+  if (huge_pte(vma.vm_mm, address) !== null || is_hugetlb_entry_hwpoisoned(vma.vm_mm, address)) {
     if (anon) restore_reserve_on_error(k, vma, address, folio);
     k.unlock_page(folio);
     put_page(k, folio);

@@ -7,7 +7,7 @@
  * more than the range itself.
  *
  * A huge page is a leaf of the PMD table. It counts in the folio's entire mapcount, and never in the rss. A marker is an
- * entry of the same table that is no leaf: but for faults and for what follows, there is nothing there.
+ * entry of the same table that is no leaf: but for faults and for what follows, there is nothing there. So is what stands for a page that the hardware has lost.
  */
 import { KernelBug } from '../sim/errors.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
@@ -46,6 +46,7 @@ import {
 } from './page_flags.js';
 import {
   FLAGS,
+  is_hwpoison_entry,
   type PageTables,
   type PmdTable,
   PTE_DIRTY,
@@ -79,6 +80,8 @@ export function huge_pte(mm: MmStruct, address: number): HugePte | null {
   const flags = pmd.e[FLAGS + i]!;
   return (flags & PTE_HUGE) === 0 ? null : { pmd, i, page: pmd.e[i]!, flags };
 }
+
+const is_poison = (pmd: PmdTable, i: number): boolean => is_hwpoison_entry(pmd.e[FLAGS + i]!);
 
 const is_marked = (pmd: PmdTable, i: number): boolean => pmd.e[FLAGS + i] === PTE_MARKER_UFFD_WP;
 
@@ -152,7 +155,7 @@ export function __unmap_hugepage_range(
 ): void {
   const mm = vma.vm_mm;
   forEachHugeEntry(mm, start, end, (pmd, i, address) => {
-    if (markers === 'drop' && is_marked(pmd, i)) mm.pt.pmd_clear(pmd, i);
+    if ((markers === 'drop' && is_marked(pmd, i)) || is_poison(pmd, i)) mm.pt.pmd_clear(pmd, i);
     if (!is_huge(pmd, i)) return true;
     if (ref_page !== NO_PAGE) {
       if (pmd.e[i] !== ref_page) return true;
@@ -209,6 +212,7 @@ export function* copy_hugetlb_page_range(dst_vma: VmArea, src_vma: VmArea): Task
     // The child gets a table even for a hole, as far as the parent has one.
     const dst_pmd = huge_pte_alloc(dst_vma.vm_mm, address);
     if (is_huge(pmd, i)) ret = copy_huge_pte(dst_vma, src_vma, dst_pmd, pmd, i, address, cow);
+    else if (is_poison(pmd, i)) dst_vma.vm_mm.pt.set_pmd(dst_pmd, i, pmd.e[i]!, pmd.e[FLAGS + i]!);
     return ret === 0;
   });
   if (cow) {
@@ -277,6 +281,7 @@ function change_huge_pte(
     pmd.e[FLAGS + i] = with_uffd_wp(newprot | kept, uffd);
     return true;
   }
+  if (is_poison(pmd, i)) return false;
   if (uffd === 'wp') pt.set_pmd(pmd, i, NO_PAGE, PTE_MARKER_UFFD_WP);
   else if (uffd === 'resolve' && is_marked(pmd, i)) pt.pmd_clear(pmd, i);
   return false;
@@ -322,7 +327,7 @@ export function* move_hugetlb_page_tables(
   yield* mmu_notifier_invalidate_range_start(range);
   yield* hugetlb_vma_lock_write(vma, 'move_hugetlb_page_tables');
   forEachHugeEntry(mm, old_addr, old_addr + length, (pmd, i, address) => {
-    const here = is_huge(pmd, i);
+    const here = is_huge(pmd, i) || is_poison(pmd, i);
     const page = pmd.e[i]!;
     // The new place has no userfaultfd, nor its markers.
     const flags = pmd.e[FLAGS + i]! & ~PTE_UFFD_WP;

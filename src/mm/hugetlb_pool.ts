@@ -1,27 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/hugetlb.c, the pool of huge pages (struct hstate). Fidelity: simplified: one node, 2 MiB pages only, a
- * pool of fixed size without surplus pages, no subpools and no cgroups.
+ * pool without surplus pages, which only loses pages, no subpools and no cgroups.
  */
 import { KernelBug } from '../sim/errors.js';
 import { Mutex, RwSem } from '../sim/locks.js';
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { ENOMEM } from '../uapi/errno.js';
 import type { Kernel } from './kernel.js';
-import { folio_mapcount, PG_buddy, PG_head, PG_hugetlb, PG_restore_reserve } from './page_flags.js';
+import {
+  folio_mapcount,
+  PG_buddy,
+  PG_head,
+  PG_hugetlb,
+  PG_hwpoison,
+  PG_restore_reserve,
+} from './page_flags.js';
 
 /** 8 for each CPU. */
 const NUM_FAULT_MUTEXES = 8;
 
 /** struct hstate. Guarded by: nothing: hugetlb_lock is not simulated, as nobody sleeps under it. */
 export class HugetlbPool {
-  readonly nr_huge_pages: number;
+  nr_huge_pages: number;
   free_huge_pages: number;
   /** Free pages that mappings may rely on. A pinned page whose reservation came back early makes it -1 for a while. */
   resv_huge_pages = 0;
   /** Those of them that nobody gives back any more: the kernel forgot them (clear_vma_resv_huge_pages()). */
   lostReservations = 0;
   private readonly freeList: Page[] = [];
+  /** By huge page that the hardware has lost: which of its pages it was, the last one first. */
+  readonly rawPoisoned = new Map<Page, readonly Page[]>();
   /** Made when they are first needed. */
   private readonly faultMutexes: (Mutex | undefined)[] = [];
   private readonly rwSems = new WeakMap<object, RwSem>();
@@ -69,9 +78,10 @@ export class HugetlbPool {
    */
   dequeue_hugetlb_folio(reserved: boolean): Page {
     if (!reserved && this.available_huge_pages <= 0) return NO_PAGE;
-    if (this.free_huge_pages === 0) return NO_PAGE;
-    const folio = this.freeList.pop() ?? this.k.pages.alloc_set_aside_huge();
     const { mem } = this.k;
+    const at = this.freeList.findLastIndex((free) => (mem.flags[free]! & PG_hwpoison) === 0);
+    if (at < 0 && this.free_huge_pages === this.freeList.length) return NO_PAGE;
+    const folio = at < 0 ? this.k.pages.alloc_set_aside_huge() : this.freeList.splice(at, 1)[0]!;
     mem.flags[folio] = PG_head | PG_hugetlb;
     mem.refcount[folio] = 1;
     this.free_huge_pages--;
@@ -89,10 +99,27 @@ export class HugetlbPool {
       throw new KernelBug('free_huge_folio', `VM_BUG_ON_FOLIO: huge page ${folio} is still mapped`);
     }
     if ((mem.flags[folio]! & PG_restore_reserve) !== 0) this.resv_huge_pages++;
-    mem.flags[folio] = PG_head | PG_hugetlb | PG_buddy;
+    mem.flags[folio] = PG_head | PG_hugetlb | PG_buddy | (mem.flags[folio]! & PG_hwpoison);
     mem.mapping[folio] = 0;
     mem.index[folio] = 0;
     this.freeList.push(folio);
     this.free_huge_pages++;
+  }
+
+  /**
+   * The page leaves the pool, and is free memory; those of it that the hardware has lost say so themselves from now on. Return: whether
+   * it has: not one that is in use, nor the last that is not reserved.
+   */
+  dissolve_free_hugetlb_folio(folio: Page): boolean {
+    const { mem } = this.k;
+    if ((mem.flags[folio]! & PG_hugetlb) === 0) return true;
+    if (mem.refcount[folio] !== 0 || this.available_huge_pages <= 0) return false;
+    this.freeList.splice(this.freeList.indexOf(folio), 1);
+    this.free_huge_pages--;
+    this.nr_huge_pages--;
+    this.k.pages.free_huge(folio);
+    for (const page of this.rawPoisoned.get(folio) ?? []) mem.flags[page]! |= PG_hwpoison;
+    this.rawPoisoned.delete(folio);
+    return true;
   }
 }

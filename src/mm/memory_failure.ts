@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/**
- * Answers for: mm/memory-failure.c, memory_failure(): a page that the hardware has lost. Fidelity: ported. DIVERGES: pages of hugetlb
- * are refused with -EBUSY.
- */
+/** Answers for: mm/memory-failure.c, memory_failure(): a page that the hardware has lost. Fidelity: ported. */
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { EBUSY, EHWPOISON } from '../uapi/errno.js';
+import { EHWPOISON } from '../uapi/errno.js';
 import { split_folio } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { memory_failure_dev_pagemap } from './memory_failure_dev.js';
+import { try_memory_failure_hugetlb } from './memory_failure_hugetlb.js';
+import { kill_current } from './memory_failure_kill.js';
 import {
   ALREADY_POISONED,
   action_result,
@@ -34,11 +33,6 @@ import { folio_test_writeback, folio_wait_writeback } from './page_writeback.js'
 import { folio_mkclean } from './rmap_mkclean.js';
 import { unmap_poisoned } from './rmap_unmap.js';
 import { folio_test_swapcache } from './swap.js';
-
-/** Whoever asked for it finds out at once, where the kernel says so (MF_ACTION_REQUIRED); nobody else is told early. */
-function kill_current(k: Kernel): void {
-  if (k.behaviour.injectedErrorsKill) k.signals.force('SIGBUS');
-}
 
 /** The kernel's own pages; the page of zeros is one. */
 const flagsOf = (k: Kernel, page: Page): number =>
@@ -108,10 +102,7 @@ export function* memory_failure(k: Kernel, page: Page): Task<number> {
   if (k.is_zone_device_page(page)) return yield* memory_failure_dev_pagemap(k, page);
   const { mem } = k;
   const head = compound_head(mem, page);
-  if ((mem.flags[head]! & PG_hugetlb) !== 0) {
-    put_page(k, page);
-    return -EBUSY;
-  }
+  if ((mem.flags[head]! & PG_hugetlb) !== 0) return yield* try_memory_failure_hugetlb(k, page);
   if ((mem.flags[page]! & PG_hwpoison) !== 0) return already_poisoned(k, page);
   mem.flags[page]! |= PG_hwpoison;
   const unknown = unhandlable(k, page);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/memory-failure.c, error_states: what is done with a page that the hardware has lost, by its flags, once nobody maps
- * it any more. Fidelity: ported; no hugetlb.
+ * it any more. Fidelity: ported; huge pages of the pool are in
+ * memory_failure_hugetlb.ts.
  */
 import type { Page } from '../sim/memmap.js';
 import { EBUSY, EIO } from '../uapi/errno.js';
@@ -67,7 +68,7 @@ export function delete_from_lru_cache(k: Kernel, page: Page): boolean {
 }
 
 /** Whether somebody holds it beside the caller, and a cache that may. */
-function has_extra_refcount(k: Kernel, page: Page, what: string, cached: boolean): boolean {
+export function has_extra_refcount(k: Kernel, page: Page, what: string, cached: boolean): boolean {
   const count = k.mem.refcount[page]! - 1 - (cached ? 1 : 0);
   if (count <= 0) return false;
   pr_err(k, page, `${what} still referenced by ${count} users`);

@@ -8,6 +8,7 @@ import { TASK_SIZE } from './mmap.js';
 import { compound_head, PG_uptodate } from './page_flags.js';
 import {
   FLAGS,
+  is_hwpoison_entry,
   is_swap_entry,
   pmd_index,
   pmd_is_huge,
@@ -50,8 +51,9 @@ function incore(vma: VmArea, addr: number): number {
   const m = pmd_index(addr);
   if (pmd_is_huge(pmd, m)) return 1;
   const table = pmd.child[m]!;
-  // A hugetlb mapping has no entry of another kind.
-  if (table === null) return is_vm_hugetlb_page(vma) ? 0 : unmapped(vma, addr);
+  // A hugetlb mapping has markers, and entries of what is lost, beside.
+  if (table === null && is_vm_hugetlb_page(vma)) return is_hwpoison_entry(pmd.e[FLAGS + m]!) ? 1 : 0;
+  if (table === null) return unmapped(vma, addr);
   const i = pte_index(addr);
   const flags = table[FLAGS + i]!;
   if (!pte_present(flags) && is_swap_entry(flags)) return cached(vma.vm_mm.kernel, table[i]!);

@@ -19,6 +19,7 @@ import {
   PG_buddy,
   PG_head,
   PG_hugetlb,
+  PG_hwpoison,
   PG_locked,
   PG_lru,
   PG_tail,
@@ -79,6 +80,7 @@ export type Pages = Pick<
   | 'alloc_set_aside_huge'
   | 'free_unref_page'
   | 'free_huge'
+  | 'take_page_off_buddy'
   | 'blocks'
   | 'nr_free_pages'
   | 'should_fail_alloc_page'
@@ -354,6 +356,19 @@ export class PageAllocator {
     mem.priv.fill(0, head, head + PAGEBLOCK);
     if (this.isolated.length === 0 || !this.isIsolated(head)) this.freeBlocks.push(head);
     if (this.k.trace !== null) this.tell_free(head, 9);
+  }
+
+  /** One page of a block that is wholly free is never given to anybody, and has a reference; the others are free single pages. */
+  take_page_off_buddy(page: Page): void {
+    const { mem } = this.k;
+    const head = page - ((page - this.firstPage) % PAGEBLOCK);
+    const at = this.freeBlocks.indexOf(head);
+    if (at >= 0) this.freeBlocks.splice(at, 1);
+    if (at >= 0) for (let i = PAGEBLOCK - 1; i >= 0; i--) if (head + i !== page) this.put_on_list(head + i);
+    mem.flags[page] = PG_hwpoison;
+    mem.refcount[page] = 1;
+    this.aboveLow = 0;
+    this.k.leakedReferences.push(page);
   }
 
   private tell_alloc(page: Page, order: number, movable: boolean): void {

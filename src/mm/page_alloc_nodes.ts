@@ -259,4 +259,8 @@ export class NodePages implements Pages {
   free_huge(head: Page): void {
     this.zones[this.nodes.page_to_nid(head)]!.free_huge(head);
   }
+
+  take_page_off_buddy(page: Page): void {
+    this.zones[this.nodes.page_to_nid(page)]!.take_page_off_buddy(page);
+  }
 }

@@ -252,18 +252,22 @@ export const VM_FAULT_SIGBUS = 0x2;
 /** Something had to be read first. */
 export const VM_FAULT_MAJOR = 0x4;
 export const VM_FAULT_HWPOISON = 0x10;
+/** The same of a huge page of the pool. */
+export const VM_FAULT_HWPOISON_LARGE = 0x20;
 export const VM_FAULT_SIGSEGV = 0x40;
 export const VM_FAULT_NOPAGE = 0x100;
 export const VM_FAULT_RETRY = 0x400;
 export const VM_FAULT_FALLBACK = 0x800;
 /** vm_ops.fault() has filled vmf.cow_page. */
 export const VM_FAULT_DONE_COW = 0x1000;
-export const VM_FAULT_ERROR = VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_HWPOISON | VM_FAULT_SIGSEGV;
+export const VM_FAULT_ERROR =
+  VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE | VM_FAULT_SIGSEGV;
 
 /** The errors of a fault, by name. */
 export function vm_fault_name(ret: number): string {
   if ((ret & VM_FAULT_OOM) !== 0) return 'VM_FAULT_OOM';
   if ((ret & VM_FAULT_HWPOISON) !== 0) return 'VM_FAULT_HWPOISON';
+  if ((ret & VM_FAULT_HWPOISON_LARGE) !== 0) return 'VM_FAULT_HWPOISON_LARGE';
   return (ret & VM_FAULT_SIGBUS) !== 0 ? 'VM_FAULT_SIGBUS' : 'VM_FAULT_SIGSEGV';
 }
 

@@ -31,6 +31,7 @@ import {
   FAULT_FLAG_WRITE,
   type MmStruct,
   VM_FAULT_HWPOISON,
+  VM_FAULT_HWPOISON_LARGE,
   VM_FAULT_MAJOR,
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
@@ -130,7 +131,7 @@ function* do_user_addr_fault(mm: MmStruct, addr: number, write: boolean, user: b
     }
     // The kernel's copy fails with -EFAULT then, whatever the signal.
     if ((ret & VM_FAULT_OOM) !== 0) return user ? pagefault_out_of_memory(k) : 'SIGSEGV';
-    if ((ret & (VM_FAULT_SIGBUS | VM_FAULT_HWPOISON)) !== 0) return 'SIGBUS';
+    if ((ret & (VM_FAULT_SIGBUS | VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE)) !== 0) return 'SIGBUS';
     return (ret & VM_FAULT_SIGSEGV) !== 0 ? 'SIGSEGV' : null;
   }
 }

@@ -103,7 +103,8 @@ export function entryAt(mm: MmStruct, addr: number): Entry {
   }
   const flags = pmd.e[FLAGS + m]!;
   if (flags === 0) return { level: 'none', page: NO_PAGE, flags: 0 };
-  return { level: 'pmd', page: pmd.e[m]! + i, flags };
+  const ofPage = (flags & PTE_PRESENT) !== 0 || is_pfn_swap_entry(flags);
+  return { level: 'pmd', page: ofPage ? pmd.e[m]! + i : NO_PAGE, flags };
 }
 
 const BACKINGS: readonly VmaState['backing'][] = ['anon', 'file', 'disk', 'dax', 'hugetlb', 'device'];

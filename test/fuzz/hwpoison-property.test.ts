@@ -11,6 +11,17 @@ forCategory('hwpoison', 60, (t, runs) => {
       .length;
   const lost = advised('hwpoison', 0) + advised('hwpoison', 'ESRCH');
   t.ok(lost > 10, `pages are lost: ${lost}`);
+  let huge = 0;
+  for (const { document, observation } of runs) {
+    const ofPool = new Map<string, boolean>();
+    for (const [index, step] of document.steps.entries()) {
+      const { ret } = observation.results[index] ?? {};
+      if (step.op === 'mmap' && ret === 0) ofPool.set(step.region, step.backing === 'hugetlb');
+      if (step.op === 'madvise' && step.advice === 'hwpoison' && (ret === 0 || ret === 'ESRCH'))
+        if (ofPool.get(step.region) === true) huge++;
+    }
+  }
+  t.ok(huge > 0, `huge pages of the pool are lost: ${huge}`);
   t.ok(advised('soft_offline', 0) > 5, `pages move before they are: ${advised('soft_offline', 0)}`);
   const met = taken.filter(({ result }) => result.pages?.includes('SIGBUS')).length;
   t.ok(met > 0, `who comes for one is told: ${met}`);

@@ -14,6 +14,7 @@ const VALUES = {
   costsComeOfCounters: [false, false, false, false, true],
   injectedErrorsKill: [false, false, false, true, true],
   shmemKeepsPoisoned: [false, true, true, true, true],
+  hugetlbKeepsPoisoned: [false, false, true, true, true],
   unsplitThpKills: [false, false, false, true, true],
   poisonChecksKind: [false, false, false, false, true],
   memcgStocks: [1, 1, 1, 1, 7],

@@ -4,12 +4,13 @@ import t from 'tap';
 import { Machine } from '../../src/machine/machine.js';
 import type { TraceEvent } from '../../src/mm/trace.js';
 import type { Task } from '../../src/sim/task.js';
-import { EBUSY, EIO } from '../../src/uapi/errno.js';
+import { EBUSY, EIO, ENOMEM } from '../../src/uapi/errno.js';
 import {
   MADV_HWPOISON,
   MADV_PAGEOUT,
   MADV_SOFT_OFFLINE,
   MAP_ANONYMOUS,
+  MAP_HUGETLB,
   MAP_PRIVATE,
   MAP_SHARED,
   O_RDONLY,
@@ -25,8 +26,12 @@ const RW = PROT_READ | PROT_WRITE;
 const MiB = 2 ** 20;
 
 /** Runs a program on a machine that is checked. Return: the kernel log without pfns, and events of pages that are lost. */
-function run(kernel: string, main: (sys: Sys) => Task): { log: string[]; events: TraceEvent[] } {
-  const machine = Machine.boot({ kernel, memory: 192 * MiB, hugepages: 0, check: true, swap: 64 * MiB });
+function run(
+  kernel: string,
+  main: (sys: Sys) => Task,
+  hugepages = 0,
+): { log: string[]; events: TraceEvent[] } {
+  const machine = Machine.boot({ kernel, memory: 192 * MiB, hugepages, check: true, swap: 64 * MiB });
   const events: TraceEvent[] = [];
   machine.kernel.trace = {
     emit: (event) => {
@@ -116,4 +121,72 @@ t.test('a page of the swap cache that is clean is read again', async (t) => {
     'Memory failure: PFN: keeping poisoned page in swap cache',
     'Memory failure: PFN: recovery action for clean swapcache page: Recovered',
   ]);
+});
+
+/** HugePages_Total and HugePages_Free of /proc/meminfo. */
+function* pool(sys: Sys): Task<string> {
+  const buf = yield* memory(sys, 1);
+  const fd = yield* sys.open('/proc/meminfo', O_RDONLY);
+  yield* sys.store32(buf, 0);
+  const len = yield* sys.read(fd, buf, PAGE_SIZE);
+  const text = new TextDecoder().decode(yield* sys.loadBytes(buf, len));
+  yield* sys.close(fd);
+  const [, total, free] = /HugePages_Total: *(\d+)\nHugePages_Free: *(\d+)/.exec(text)!;
+  return `${total} ${free}`;
+}
+
+function* hugePages(sys: Sys, pages: number, share = MAP_PRIVATE): Task<number> {
+  return yield* sys.mmap(0, pages * 2 * MiB, RW, share | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+}
+
+t.test('a huge page of the pool leaves it, and all but the lost page is free memory', async (t) => {
+  for (const [kernel, by] of [
+    ['6.1', 'try_to_unmap_one'],
+    ['7.3', 'try_to_unmap_poisoned_hugetlb_one'],
+  ] as const) {
+    const { log, events } = run(
+      kernel,
+      function* (sys) {
+        const at = yield* hugePages(sys, 2);
+        yield* sys.load32(at);
+        t.equal(yield* pool(sys), '4 3');
+        t.equal(yield* sys.madvise(at + 7 * PAGE_SIZE, PAGE_SIZE, MADV_HWPOISON), 0);
+        t.equal(yield* pool(sys), '3 3');
+        t.equal(yield* corrupted(sys), '4');
+        yield* sys.store32(at + 2 * MiB, 1);
+        t.equal(yield* pool(sys), '3 2');
+        yield* sys.munmap(at, 4 * MiB);
+        t.equal(yield* pool(sys), '3 3');
+      },
+      4,
+    );
+    t.strictSame(log, ['Memory failure: PFN: recovery action for huge page: Recovered']);
+    t.strictSame(told(events), ['poison_unmap hwpoison', 'memory_failure huge page Recovered'], by);
+  }
+});
+
+t.test("a file's huge page is never free again, and the pool has it still", async (t) => {
+  const { log } = run(
+    '6.1',
+    function* (sys) {
+      const at = yield* hugePages(sys, 1, MAP_SHARED);
+      yield* sys.store32(at, 1);
+      t.equal(yield* sys.madvise(at, PAGE_SIZE, MADV_HWPOISON), 0);
+      yield* sys.munmap(at, 2 * MiB);
+      t.equal(yield* pool(sys), '3 2');
+      const rest = yield* hugePages(sys, 2);
+      yield* sys.store32(rest, 1);
+      t.equal(yield* sys.madvise(rest, PAGE_SIZE, MADV_HWPOISON), 0);
+      t.equal(yield* pool(sys), '2 1');
+      yield* sys.store32(rest + 2 * MiB, 1);
+      yield* sys.munmap(rest, 4 * MiB);
+      const one = yield* hugePages(sys, 1);
+      t.equal(yield* pool(sys), '2 1');
+      t.equal(yield* sys.madvise(one, PAGE_SIZE, MADV_HWPOISON), 0);
+      t.equal(yield* pool(sys), '1 0');
+      t.equal(yield* hugePages(sys, 1), -ENOMEM);
+    },
+    3,
+  );
+  t.strictSame(log, Array(3).fill('Memory failure: PFN: recovery action for huge page: Recovered'));
 });

@@ -60,6 +60,13 @@ export const memoryFailure = {
     since: ['5.16'],
     witness: { kernel: '6.1', scenario: 'derived/hwpoison-memfd-6.1' },
   },
+  hugetlbKeepsPoisoned: {
+    what: "a huge page of the pool that the hardware has lost stays in its file's cache, and whoever comes for it is refused; before, it was a hole, which is zeros",
+    source: 'fs/hugetlbfs/inode.c hugetlbfs_error_remove_page',
+    // By 6.1.
+    since: ['6.1'],
+    witness: { kernel: '6.1', scenario: 'derived/hwpoison-hugetlb-file-6.1' },
+  },
   unsplitThpKills: {
     what: 'a huge page that cannot be split where one of its pages is lost kills the process and answers EHWPOISON; before, that was ignored with EBUSY',
     source: 'mm/memory-failure.c kill_procs_now',
