@@ -4,6 +4,7 @@ import { byPid, LockExplainer, lockLines } from '../explain/locks.js';
 import { ProgramExplainer } from '../explain/program.js';
 import type { MachineDescription } from '../machine/description.js';
 import { Machine } from '../machine/machine.js';
+import { RowRecorder } from '../record/row.js';
 import { SuiteRecorder } from '../record/suite.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import type { ResultEvent, TestName, TestObserver } from '../selftests/events.js';
@@ -16,7 +17,8 @@ import { type TraceOrder, Tracing } from './trace-file.js';
 export interface ObserveOptions {
   readonly explain: boolean;
   readonly locks: boolean;
-  readonly record: boolean;
+  /** Each test as a document of its own, or all in a row as one. */
+  readonly record: 'each' | 'row' | undefined;
   readonly trace: TraceOrder;
 }
 
@@ -40,12 +42,24 @@ export function observe(
   { print, record }: Observed,
 ): Observing {
   const tracing = new Tracing(options.trace);
-  const recorder = options.record ? new SuiteRecorder(description, record) : undefined;
+  const recorder = recorderOf(options, description, record);
   return {
     observer: observerOf(options, recorder, tracing, print),
     loaded: (ret) => recorder?.loaded(ret),
-    end: () => tracing.end(),
+    end: () => {
+      if (recorder instanceof RowRecorder) recorder.end();
+      tracing.end();
+    },
   };
+}
+
+function recorderOf(
+  { record: how }: ObserveOptions,
+  description: MachineDescription,
+  record: Observed['record'],
+): SuiteRecorder | RowRecorder | undefined {
+  if (how === undefined) return undefined;
+  return how === 'each' ? new SuiteRecorder(description, record) : new RowRecorder(description, record);
 }
 
 /** Explanations come as comments before each test's result. */

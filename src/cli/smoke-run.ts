@@ -2,7 +2,6 @@
 /** What `smoke` tells of its tests as they come: KTAP, and the reports at the end. */
 import { dirname, join, resolve } from 'node:path';
 import { bailOutLines, ktapLines, TAP_HEADER } from '../report/ktap.js';
-import type { ScenarioDocument } from '../scenario/schema.js';
 import { type HarnessEvent, KSFT_FAIL, type ResultEvent } from '../selftests/events.js';
 import { shownFile } from '../selftests/source_location.js';
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
@@ -10,6 +9,7 @@ import { allOf } from './files/all-of.js';
 import { isTellable } from './files/host-error.js';
 import { annotationLine, inActions } from './github.js';
 import { Progress } from './progress.js';
+import type { Recording } from './smoke-record.js';
 import type { Reports } from './smoke-reports.js';
 import type { SmokeNews } from './smoke-tests.js';
 import {
@@ -42,7 +42,7 @@ export type RunTests = (listener: {
 /** What is written while the tests run. */
 export interface RunFiles {
   readonly trace?: TraceFiles | undefined;
-  readonly record?: ((document: ScenarioDocument) => void) | undefined;
+  readonly record?: Recording | undefined;
 }
 
 export class SmokeRun {
@@ -96,7 +96,7 @@ export class SmokeRun {
     if ('event' in news) this.onEvent(news.event);
     else if ('complaint' in news) printErrorLine(news.complaint);
     else if ('comment' in news) printLine(news.comment);
-    else if ('recorded' in news) this.files.record?.(news.recorded);
+    else if ('recorded' in news) this.files.record?.write(news.recorded);
     else this.bailOut(news.bailOut);
   }
 

@@ -63,7 +63,10 @@ export function configure(command: Command): void {
       '--suite <file>',
       "a maintainer's own tests, beside the built-in ones (docs/PORTING.md), or kfdtest: AMD's tests of shared virtual memory",
     )
-    .option('--record <path>', 'write each test as a scenario: FILE.yaml for one, a directory for many')
+    .option(
+      '--record <path>',
+      'write tests as scenarios: a directory has one for each, FILE.yaml one of all that run, in a row',
+    )
     .action((dev0: string | undefined, dev1: string | undefined, flags: SmokeFlags) => {
       const addresses = [dev0, dev1].filter((address) => address !== undefined);
       return smoke(addresses, flags, filters);
@@ -178,7 +181,7 @@ function observed(
   { trace, record }: RunFiles,
 ): ObserveOptions | undefined {
   if (!explain && !locks && trace === undefined && record === undefined) return undefined;
-  return { explain, locks, record: record !== undefined, trace: trace?.order ?? {} };
+  return { explain, locks, record: record?.how, trace: trace?.order ?? {} };
 }
 
 function list(lines: readonly string[]): void {

@@ -12,6 +12,8 @@ import type { Recorder } from './recorder.js';
 
 export interface Recording {
   readonly name: string;
+  /** The tests that were run, in their order; `name` alone, unless told. */
+  readonly tests?: readonly string[];
   readonly machine: MachineBlock;
   /** What modprobe answered. */
   readonly load: number;
@@ -170,12 +172,13 @@ function stepOf(draft: Draft, names: Names): Step {
   } as unknown as Step;
 }
 
-function sourceOf(recorder: Recorder, name: string, names: Names): string {
+function sourceOf(recorder: Recorder, { name, tests = [name] }: Recording, names: Names): string {
   const { notes, unsaid, generation } = recorder;
   const beside = [...unsaid].map((what) => `, without ${what}`).join('');
   const once = notes.size === 0 ? '' : `; ${[...notes].join(' and ')}, as it went this time`;
   const called = names.called.map((words) => `; ${words}`).join('');
-  return `recorded: smoke -r ${name} on simulated ${generation.id}${beside}${once}${called}`;
+  const ran = tests.map((test) => ` -r ${test}`).join('');
+  return `recorded: smoke${ran} on simulated ${generation.id}${beside}${once}${called}`;
 }
 
 /** The document; a lone process goes without saying. */
@@ -189,7 +192,7 @@ export function recordedDocument(recorder: Recorder, recording: Recording): Scen
   return {
     name,
     kernel: recorder.generation.id as ScenarioDocument['kernel'],
-    source: sourceOf(recorder, name, names),
+    source: sourceOf(recorder, recording, names),
     ...(Object.keys(machine).length === 0 ? {} : { machine }),
     ...(load === 0 ? {} : { load: { ret: errnoName(-load) } }),
     steps: alone ? steps.map(({ as: _, ...step }) => step) : steps,

@@ -35,7 +35,11 @@ export class Recorder {
   readonly #begun = new Set<Begun>();
   #order = 0;
 
-  constructor(readonly generation: Generation) {}
+  /** `inARow`: of programs one after another, each a child of p0, which does nothing else. */
+  constructor(
+    readonly generation: Generation,
+    private readonly inARow = false,
+  ) {}
 
   get drafts(): readonly Draft[] {
     return this.#drafts;
@@ -46,7 +50,8 @@ export class Recorder {
 
   /** The program of a process that nobody forked: one that tells everything it does. */
   readonly program = (process: Process, outside: Outside): RecordedProgram => {
-    this.#processes.set(process.pid, new ProcessRecord('p0'));
+    const name = this.inARow ? this.#forkedBy('p0') : 'p0';
+    this.#processes.set(process.pid, new ProcessRecord(name));
     return new RecordedProgram(process, outside, this);
   };
 
@@ -57,9 +62,15 @@ export class Recorder {
 
   /** Context: the child has just been made. */
   forked(parent: number, child: number): void {
-    const name = `p${this.#processes.size}`;
-    this.add(parent, { fields: { op: 'fork', child: name }, expect: { ret: 0 } });
-    this.#processes.set(child, this.of(parent).cloneAs(name));
+    const of = this.of(parent);
+    this.#processes.set(child, of.cloneAs(this.#forkedBy(of.name)));
+  }
+
+  /** Return: the child's name. */
+  #forkedBy(as: string): string {
+    const child = `p${this.#processes.size + Number(this.inARow)}`;
+    this.#add(as, { fields: { op: 'fork', child }, expect: { ret: 0 } });
+    return child;
   }
 
   died(pid: number): void {
@@ -70,7 +81,11 @@ export class Recorder {
   }
 
   add(pid: number, draft: NewDraft): void {
-    this.last = { as: this.of(pid).name, order: this.#order++, ...draft };
+    this.#add(this.of(pid).name, draft);
+  }
+
+  #add(as: string, draft: NewDraft): void {
+    this.last = { as, order: this.#order++, ...draft };
     this.#drafts.push(this.last);
   }
 

@@ -96,6 +96,15 @@ t.test('a module that does not load is expected not to', async (t) => {
   t.match(hmmSim('run', file), { status: 0, stdout: 'pass:1 fail:0' });
 });
 
+t.test('several tests in one file, one after another', async (t) => {
+  const file = join(t.testdir({}), 'row.yaml');
+  const plain = hmmSim('smoke', ...KERNEL, '-f', 'hmm2');
+  t.strictSame(hmmSim('smoke', ...KERNEL, '-f', 'hmm2', '--record', file), plain);
+  t.match(hmmSim('run', file), { status: 0, stdout: 'pass:1 fail:0' });
+  const forks = readFileSync(file, 'utf8').match(/as: p0, op: fork, child: p[1-6],/g);
+  t.equal(forks?.length, 6);
+});
+
 t.test('what cannot be recorded, or written, is said before anything runs', async (t) => {
   const file = join(t.testdir({ file: '' }), 'file');
   const said = (...args: string[]) => {
@@ -103,10 +112,6 @@ t.test('what cannot be recorded, or written, is said before anything runs', asyn
     t.strictSame([status, stdout], [64, '']);
     return stderr;
   };
-  t.equal(
-    said('--record', 'x.yaml'),
-    'hmm-sim: --record: x.yaml holds one test, 22 are selected: give a directory\n',
-  );
   t.equal(said('--record', file), `hmm-sim: --record: cannot write ${file}: there is a file of that name\n`);
   t.equal(
     said('--suite', 'kfdtest', '--record', 'x'),

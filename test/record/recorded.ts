@@ -24,7 +24,7 @@ export interface Recorded {
   readonly code: number;
 }
 
-function readBack(document: ScenarioDocument): ScenarioDocument {
+export function readBack(document: ScenarioDocument): ScenarioDocument {
   const text = writeYaml(document);
   const { documents, mistakes } = load(text, document.name, 'yaml');
   if (mistakes.length > 0) throw new Error(JSON.stringify(mistakes));

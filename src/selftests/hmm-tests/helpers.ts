@@ -194,12 +194,14 @@ export function* tryBuffer(t: HmmTest, size: number, options: BufferOptions = {}
   const { fd = -1, mirror: mirrorSize = size } = options;
   const address = yield* sys.malloc(HMM_BUFFER_STRUCT);
   const mirror = address === 0 ? 0 : yield* sys.malloc(mirrorSize);
+  sys.named(mirror, 'buffer->mirror');
   if (mirror === 0) {
     perror(sys, address === 0 ? 'malloc buffer' : 'malloc mirror', -ENOMEM);
     yield* sys.free(address);
     return null;
   }
   const ptr = yield* sys.mmap(0, size, prot, flags, fd, 0);
+  sys.named(ptr, 'buffer->ptr');
   if (ptr >= 0) return { ...NEW_BUFFER, address, size, fd, ptr, mirror };
   perror(sys, 'mmap', ptr);
   yield* sys.free(mirror);
