@@ -66,6 +66,8 @@ function put_huge_entry(entries: Uint8Array, at: number, vma: VmArea, addr: numb
     const none = pmd.e[m] === k.hugeZeroFolio && k.behaviour.pagemapHugeZeroHasNoPage;
     const bits = none ? 0 : page_bits(k, page, true, false);
     put_entry(entries, at, PM_SOFT_DIRTY | PM_PRESENT | bits, k.mem.page_to_pfn(own));
+  } else if (is_vm_hugetlb_page(vma)) {
+    put_entry(entries, at, PM_SOFT_DIRTY);
   } else {
     put_entry(entries, at, PM_SOFT_DIRTY | PM_SWAP | page_bits(k, page, false, is_migration_entry(flags)));
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: mm/hugetlb.c, page faults. Fidelity: ported; no migration entries.
+ * Answers for: mm/hugetlb.c, page faults. Fidelity: ported.
  */
 import { KernelBug } from '../sim/errors.js';
 import type { Mutex } from '../sim/locks.js';
@@ -14,6 +14,7 @@ import {
   huge_pte,
   huge_pte_alloc,
   huge_pte_marked,
+  huge_pte_none_mostly,
   hugetlb_add_new_anon_rmap,
   make_huge_pte,
   unmap_hugepage_range,
@@ -47,7 +48,15 @@ import {
   PG_uptodate,
   SetPageAnonExclusive,
 } from './page_flags.js';
-import { FLAGS, PTE_DIRTY, PTE_UFFD_WP, PTE_WRITE, PTE_YOUNG, pmd_index } from './pgtable.js';
+import {
+  FLAGS,
+  PTE_DIRTY,
+  PTE_UFFD_WP,
+  PTE_WRITE,
+  PTE_YOUNG,
+  pmd_index,
+  pmd_is_migration_entry,
+} from './pgtable.js';
 import { folio_move_anon_rmap } from './rmap.js';
 import { flush_tlb_range } from './tlb.js';
 import {
@@ -120,9 +129,11 @@ export function* hugetlb_fault(vma: VmArea, address: number, flags: number): Tas
   yield* hugetlb_vma_lock_read(vma, 'hugetlb_fault');
   huge_pte_alloc(vma.vm_mm, haddr);
   const pte = huge_pte(vma.vm_mm, haddr);
-  let busy = NO_PAGE;
+  let busy = migrating(vma, haddr);
   let ret = 0;
-  if (pte === null && is_hugetlb_entry_hwpoisoned(vma.vm_mm, haddr)) {
+  if (busy !== NO_PAGE) {
+    // It is tried again when the page has a place.
+  } else if (pte === null && is_hugetlb_entry_hwpoisoned(vma.vm_mm, haddr)) {
     ret = poisoned(fault, 'hugetlb_fault', vma.vm_mm.pt.pmdTable(haddr)!.e[pmd_index(haddr)]!, true);
   } else if (pte === null) {
     ret = yield* hugetlb_no_page(fault);
@@ -139,6 +150,13 @@ export function* hugetlb_fault(vma: VmArea, address: number, flags: number): Tas
   mutex.mutex_unlock();
   if (busy !== NO_PAGE) yield* k.wait_on_page_locked(busy, 'hugetlb_fault');
   return ret;
+}
+
+/** The huge page that migrates from there, or NO_PAGE. */
+function migrating({ vm_mm }: VmArea, haddr: number): Page {
+  const pmd = vm_mm.pt.pmdTable(haddr)!;
+  const i = pmd_index(haddr);
+  return pmd_is_migration_entry(pmd, i) ? pmd.e[i]! : NO_PAGE;
 }
 
 /** The huge page is lost. Return: VM_FAULT_HWPOISON_LARGE. */
@@ -186,7 +204,7 @@ function* hugetlb_no_page(fault: HugeFault): Task<number> {
     put_page(k, folio);
     return poisoned(fault, 'hugetlb_no_page', folio, false);
   }
-  if (huge_pte(vma.vm_mm, address) !== null || is_hugetlb_entry_hwpoisoned(vma.vm_mm, address)) {
+  if (!huge_pte_none_mostly(vma.vm_mm, address)) {
     if (anon) restore_reserve_on_error(k, vma, address, folio);
     k.unlock_page(folio);
     put_page(k, folio);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Answers for: mm/hugetlb.c, page tables of huge pages: unmapping, fork, mprotect, mremap. Fidelity: simplified: no
- * migration entries; of markers only those of a write-protecting userfaultfd.
+ * Answers for: mm/hugetlb.c, page tables of huge pages: unmapping, fork, mprotect, mremap. Fidelity: simplified: of
+ * markers only those of a write-protecting userfaultfd.
  *
  * DIVERGES: processes never share the page tables of a shared mapping (huge_pmd_share), so that notifications cover no
  * more than the range itself.
@@ -56,7 +56,14 @@ import {
   PTE_WRITE,
   PTE_YOUNG,
   pmd_index,
+  pmd_is_migration_entry,
+  pmd_trans_huge,
   pud_addr_end,
+  SWP_MIGRATION_READ,
+  SWP_MIGRATION_READ_EXCLUSIVE,
+  SWP_MIGRATION_WRITE,
+  SWP_UFFD_WP,
+  swp_type,
 } from './pgtable.js';
 import { folio_try_dup_anon_rmap_pmd } from './rmap.js';
 import { flush_tlb_range } from './tlb.js';
@@ -72,18 +79,29 @@ export interface HugePte {
   readonly flags: number;
 }
 
-/** The huge page mapped at `address`, or null. */
+/** The huge page mapped at `address`, or null; also while it migrates. */
 export function huge_pte(mm: MmStruct, address: number): HugePte | null {
   const pmd = mm.pt.pmdTable(address);
   if (pmd === null) return null;
   const i = pmd_index(address);
   const flags = pmd.e[FLAGS + i]!;
-  return (flags & PTE_HUGE) === 0 ? null : { pmd, i, page: pmd.e[i]!, flags };
+  return pmd_trans_huge(pmd, i) ? { pmd, i, page: pmd.e[i]!, flags } : null;
 }
 
 const is_poison = (pmd: PmdTable, i: number): boolean => is_hwpoison_entry(pmd.e[FLAGS + i]!);
 
+/** No page is mapped, but one migrates, or is lost: nobody holds it for the entry. */
+const stands_for_page = (pmd: PmdTable, i: number): boolean =>
+  is_poison(pmd, i) || pmd_is_migration_entry(pmd, i);
+
 const is_marked = (pmd: PmdTable, i: number): boolean => pmd.e[FLAGS + i] === PTE_MARKER_UFFD_WP;
+
+/** Nothing at `address` but, maybe, a marker (huge_pte_none_mostly()). */
+export function huge_pte_none_mostly(mm: MmStruct, address: number): boolean {
+  const pmd = mm.pt.pmdTable(address);
+  const i = pmd_index(address);
+  return pmd === null || pmd.e[FLAGS + i] === 0 || is_marked(pmd, i);
+}
 
 /** Whether nothing is mapped at `address` but a marker. */
 export function huge_pte_marked(mm: MmStruct, address: number): boolean {
@@ -116,8 +134,6 @@ function forEachHugeEntry(
     address = pudEnd;
   }
 }
-
-const is_huge = (pmd: PmdTable, i: number): boolean => (pmd.e[FLAGS + i]! & PTE_HUGE) !== 0;
 
 export function make_huge_pte(vma: VmArea, writable: boolean): number {
   const prot = vma.vm_page_prot | PTE_HUGE | PTE_YOUNG;
@@ -155,8 +171,8 @@ export function __unmap_hugepage_range(
 ): void {
   const mm = vma.vm_mm;
   forEachHugeEntry(mm, start, end, (pmd, i, address) => {
-    if ((markers === 'drop' && is_marked(pmd, i)) || is_poison(pmd, i)) mm.pt.pmd_clear(pmd, i);
-    if (!is_huge(pmd, i)) return true;
+    if ((markers === 'drop' && is_marked(pmd, i)) || stands_for_page(pmd, i)) mm.pt.pmd_clear(pmd, i);
+    if (!pmd_trans_huge(pmd, i)) return true;
     if (ref_page !== NO_PAGE) {
       if (pmd.e[i] !== ref_page) return true;
       set_vma_resv_unmapped(vma);
@@ -211,8 +227,13 @@ export function* copy_hugetlb_page_range(dst_vma: VmArea, src_vma: VmArea): Task
   forEachHugeEntry(src, start, end, (pmd, i, address) => {
     // The child gets a table even for a hole, as far as the parent has one.
     const dst_pmd = huge_pte_alloc(dst_vma.vm_mm, address);
-    if (is_huge(pmd, i)) ret = copy_huge_pte(dst_vma, src_vma, dst_pmd, pmd, i, address, cow);
-    else if (is_poison(pmd, i)) dst_vma.vm_mm.pt.set_pmd(dst_pmd, i, pmd.e[i]!, pmd.e[FLAGS + i]!);
+    if (pmd_trans_huge(pmd, i)) {
+      ret = copy_huge_pte(dst_vma, src_vma, dst_pmd, pmd, i, address, cow);
+    } else if (stands_for_page(pmd, i)) {
+      // Whose page it is that migrates, either may only read from now on.
+      if (cow && pmd_is_migration_entry(pmd, i)) set_migration_read(pmd, i, SWP_MIGRATION_READ);
+      dst_vma.vm_mm.pt.set_pmd(dst_pmd, i, pmd.e[i]!, pmd.e[FLAGS + i]! & ~SWP_UFFD_WP);
+    }
     return ret === 0;
   });
   if (cow) {
@@ -268,15 +289,26 @@ function copy_pinned_folio(
 
 // --- mprotect and mremap ------------------------------------------------------------------------------------
 
-/** One entry gets other PTE bits. Return: whether there was a page. */
+/** What migrates comes back read-only. `type`: SWP_MIGRATION_READ, or the exclusive one. */
+function set_migration_read(pmd: PmdTable, i: number, type: number): void {
+  const flags = pmd.e[FLAGS + i]!;
+  pmd.e[FLAGS + i] = flags - swp_type(flags) + type;
+}
+
+/** One entry gets other PTE bits. `exclusive`: what a writable one that migrates becomes. Return: whether there was a page. */
 function change_huge_pte(
   pt: PageTables,
   pmd: PmdTable,
   i: number,
   newprot: number,
   uffd: ProtectionChange['uffd'],
+  exclusive: number,
 ): boolean {
-  if (is_huge(pmd, i)) {
+  if (pmd_is_migration_entry(pmd, i)) {
+    if (swp_type(pmd.e[FLAGS + i]!) === SWP_MIGRATION_WRITE) set_migration_read(pmd, i, exclusive);
+    return true;
+  }
+  if (pmd_trans_huge(pmd, i)) {
     const kept = pmd.e[FLAGS + i]! & (PTE_DIRTY | PTE_YOUNG | PTE_HUGE | PTE_UFFD_WP);
     pmd.e[FLAGS + i] = with_uffd_wp(newprot | kept, uffd);
     return true;
@@ -303,9 +335,11 @@ export function* hugetlb_change_protection(
   yield* mmu_notifier_invalidate_range_start(range);
   yield* hugetlb_vma_lock_write(vma, 'hugetlb_change_protection');
   let changed = 0;
+  const migratesAs = (page: Page): number =>
+    folio_test_anon(mm.kernel.mem, page) ? SWP_MIGRATION_READ_EXCLUSIVE : SWP_MIGRATION_READ;
   if (uffd === 'wp') for (let at = start; at < end; at += HPAGE_SIZE) huge_pte_alloc(mm, at);
   forEachHugeEntry(mm, start, end, (pmd, i) => {
-    if (change_huge_pte(mm.pt, pmd, i, newprot, uffd)) changed += HPAGE_PMD_NR;
+    if (change_huge_pte(mm.pt, pmd, i, newprot, uffd, migratesAs(pmd.e[i]!))) changed += HPAGE_PMD_NR;
     return true;
   });
   flush_tlb_range(mm, start, end);
@@ -327,7 +361,7 @@ export function* move_hugetlb_page_tables(
   yield* mmu_notifier_invalidate_range_start(range);
   yield* hugetlb_vma_lock_write(vma, 'move_hugetlb_page_tables');
   forEachHugeEntry(mm, old_addr, old_addr + length, (pmd, i, address) => {
-    const here = is_huge(pmd, i) || is_poison(pmd, i);
+    const here = pmd_trans_huge(pmd, i) || stands_for_page(pmd, i);
     const page = pmd.e[i]!;
     // The new place has no userfaultfd, nor its markers.
     const flags = pmd.e[FLAGS + i]! & ~PTE_UFFD_WP;

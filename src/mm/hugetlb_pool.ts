@@ -29,6 +29,10 @@ export class HugetlbPool {
   /** Those of them that nobody gives back any more: the kernel forgot them (clear_vma_resv_huge_pages()). */
   lostReservations = 0;
   private readonly freeList: Page[] = [];
+  /** Pages in use that somebody moves, and nobody else may (hugetlb_migratable is not set). */
+  readonly isolated = new Set<Page>();
+  /** Pages that leave the pool when they are free again (hugetlb_temporary). */
+  private readonly temporary = new Set<Page>();
   /** By huge page that the hardware has lost: which of its pages it was, the last one first. */
   readonly rawPoisoned = new Map<Page, readonly Page[]>();
   /** Made when they are first needed. */
@@ -99,6 +103,10 @@ export class HugetlbPool {
       throw new KernelBug('free_huge_folio', `VM_BUG_ON_FOLIO: huge page ${folio} is still mapped`);
     }
     if ((mem.flags[folio]! & PG_restore_reserve) !== 0) this.resv_huge_pages++;
+    if (this.temporary.delete(folio)) {
+      this.remove_hugetlb_folio(folio);
+      return;
+    }
     mem.flags[folio] = PG_head | PG_hugetlb | PG_buddy | (mem.flags[folio]! & PG_hwpoison);
     mem.mapping[folio] = 0;
     mem.index[folio] = 0;
@@ -116,10 +124,41 @@ export class HugetlbPool {
     if (mem.refcount[folio] !== 0 || this.available_huge_pages <= 0) return false;
     this.freeList.splice(this.freeList.indexOf(folio), 1);
     this.free_huge_pages--;
+    this.remove_hugetlb_folio(folio);
+    return true;
+  }
+
+  private remove_hugetlb_folio(folio: Page): void {
     this.nr_huge_pages--;
     this.k.pages.free_huge(folio);
-    for (const page of this.rawPoisoned.get(folio) ?? []) mem.flags[page]! |= PG_hwpoison;
+    for (const page of this.rawPoisoned.get(folio) ?? []) this.k.mem.flags[page]! |= PG_hwpoison;
     this.rawPoisoned.delete(folio);
+  }
+
+  // --- pages that move ----------------------------------------------------------------------------------------------
+
+  /** isolate_hugetlb(): `folio` is the caller's to move, with a reference. Return: whether it is. */
+  isolate_hugetlb(folio: Page): boolean {
+    if (this.isolated.has(folio) || (this.k.mem.flags[folio]! & PG_hwpoison) !== 0) return false;
+    this.isolated.add(folio);
+    this.k.mem.refcount[folio]!++;
     return true;
+  }
+
+  /** A page for what moves: one that nobody has reserved, or one beside the pool, which is counted in it meanwhile. Return: or NO_PAGE. */
+  alloc_hugetlb_folio_nodemask(): Page {
+    const pooled = this.dequeue_hugetlb_folio(false);
+    if (pooled !== NO_PAGE) return pooled;
+    const fresh = this.k.pages.alloc_huge();
+    if (fresh === NO_PAGE) return NO_PAGE;
+    this.k.mem.flags[fresh] = PG_head | PG_hugetlb;
+    this.nr_huge_pages++;
+    this.temporary.add(fresh);
+    return fresh;
+  }
+
+  /** `dst` has taken the place of `src`: where it came from beside the pool, `src` leaves that. */
+  move_hugetlb_state(src: Page, dst: Page): void {
+    if (this.temporary.delete(dst)) this.temporary.add(src);
   }
 }

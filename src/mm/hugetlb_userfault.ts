@@ -8,8 +8,7 @@ import type { Task } from '../sim/task.js';
 import { EEXIST, EFAULT, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { HPAGE_PMD_NR, PAGE_SIZE } from '../uapi/mman.js';
 import { hugetlb_add_to_page_cache } from './hugetlb.js';
-import { huge_pte, hugetlb_add_new_anon_rmap, make_huge_pte } from './hugetlb_pgtable.js';
-import { is_hugetlb_entry_hwpoisoned } from './hugetlb_poison.js';
+import { huge_pte_none_mostly, hugetlb_add_new_anon_rmap, make_huge_pte } from './hugetlb_pgtable.js';
 import {
   alloc_hugetlb_folio,
   HPAGE_SIZE,
@@ -42,8 +41,7 @@ function* hugetlb_mfill_atomic_pte(
   const mapping = vma.vm_file!.mapping!;
   const idx = vma_hugecache_offset(vma, addr);
   const shared = (vma.vm_flags & VM_SHARED) !== 0;
-  const mapped = (): boolean => huge_pte(mm, addr) !== null || is_hugetlb_entry_hwpoisoned(mm, addr);
-  if (mapped() || (shared && mapping.i_pages.has(idx))) return -EEXIST;
+  if (!huge_pte_none_mostly(mm, addr) || (shared && mapping.i_pages.has(idx))) return -EEXIST;
   const folio = alloc_hugetlb_folio(k, vma, addr, false);
   if (folio === NO_PAGE) return -ENOMEM;
   const give_back = (err: number): number => {
@@ -56,7 +54,7 @@ function* hugetlb_mfill_atomic_pte(
   for (let i = 0; i < HPAGE_PMD_NR; i++) k.contents.writeBytes(folio + i, 0, bytes, i * PAGE_SIZE, PAGE_SIZE);
   k.mem.flags[folio]! |= PG_uptodate;
   if (shared && idx >= Math.floor(mapping.size / HPAGE_SIZE)) return give_back(-EFAULT);
-  if (mapped()) return give_back(-EEXIST);
+  if (!huge_pte_none_mostly(mm, addr)) return give_back(-EEXIST);
   if (shared) {
     hugetlb_add_to_page_cache(k, folio, mapping, idx);
     add_entire_mapcount(k.mem, folio, 1);

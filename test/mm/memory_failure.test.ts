@@ -190,3 +190,55 @@ t.test("a file's huge page is never free again, and the pool has it still", asyn
   );
   t.strictSame(log, Array(3).fill('Memory failure: PFN: recovery action for huge page: Recovered'));
 });
+
+t.test(
+  'a huge page that is about to be lost moves to another of the pool, or to one beside it',
+  async (t) => {
+    const { events } = run(
+      '6.12',
+      function* (sys) {
+        const at = yield* hugePages(sys, 1);
+        yield* sys.store32(at, 42);
+        t.equal(yield* sys.madvise(at + PAGE_SIZE, PAGE_SIZE, MADV_SOFT_OFFLINE), 0);
+        t.equal(yield* pool(sys), '1 0');
+        // No other is left: a fresh one takes its place in the pool.
+        t.equal(yield* sys.madvise(at, PAGE_SIZE, MADV_SOFT_OFFLINE), 0);
+        t.equal(yield* pool(sys), '1 0');
+        t.equal(yield* sys.load32(at), 42);
+        t.equal(yield* corrupted(sys), '8');
+        yield* sys.munmap(at, 2 * MiB);
+        t.equal(yield* pool(sys), '1 1');
+      },
+      2,
+    );
+    t.strictSame(told(events), ['soft_offline migrated', 'soft_offline migrated']);
+  },
+);
+
+t.test('whoever comes while huge pages move waits, and finds what they hold', async (t) => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const machine = Machine.boot({
+      kernel: '7.3',
+      memory: 192 * MiB,
+      hugepages: 3,
+      check: true,
+      seed,
+      schedule: 'random',
+    });
+    machine.call(machine.spawn('p0'), function* (sys) {
+      const share = seed % 2 === 0 ? MAP_SHARED : MAP_PRIVATE;
+      const at = yield* hugePages(sys, 1, share);
+      yield* sys.store32(at, 42);
+      const child = yield* sys.fork(function* (sys) {
+        for (let i = 0; i < 4; i++) yield* sys.madvise(at + i * PAGE_SIZE, PAGE_SIZE, MADV_SOFT_OFFLINE);
+        yield* sys.exit(0);
+      });
+      for (let i = 0; i < 8; i++) {
+        t.equal(yield* sys.load32(at), 42);
+        yield* sys.mprotect(at, 2 * MiB, i % 2 === 0 ? PROT_READ : RW);
+      }
+      yield* sys.waitpid(child);
+      t.equal(yield* sys.load32(at), 42);
+    });
+  }
+});
