@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** When the last process is gone, nothing is left of it: every page is free but those of the kernel itself. */
+
+import type { Kernel } from '../mm/kernel.js';
 import { folio_nr_pages, PG_hugetlb } from '../mm/page_flags.js';
 import type { AddressSpace } from '../mm/types.js';
+import type { Page } from '../sim/memmap.js';
 import type { Census } from './census.js';
 import { violation } from './violation.js';
 
@@ -40,10 +43,17 @@ function is_left(mapping: AddressSpace | null): boolean {
   return mapping.i_mmap.size > 0 || (mapping.kind !== 'dax' && mapping.kind !== 'devdax');
 }
 
+/** Whether the page lies in a memory block that is out of use. */
+const is_offline = (k: Kernel, page: Page): boolean =>
+  k.offline.some(({ first, pages }) => page >= first && page < first + pages);
+
 /** Pages that stay because the kernel itself forgot a reference. */
 function leaked_pages({ k, mem }: Census, device: boolean): number {
   const folios = [...new Set(k.leakedReferences)].filter(
-    (folio) => k.is_zone_device_page(folio) === device && (mem.flags[folio]! & PG_hugetlb) === 0,
+    (folio) =>
+      k.is_zone_device_page(folio) === device &&
+      (mem.flags[folio]! & PG_hugetlb) === 0 &&
+      !is_offline(k, folio),
   );
   return folios.reduce((sum, folio) => sum + folio_nr_pages(mem, folio), 0);
 }
@@ -63,8 +73,7 @@ function pages(census: Census): number {
   const { k } = census;
   const { totalPages, nr_free_pages } = k.pages;
   // A memory block may go in which the zero page lies.
-  const { zeroPage } = k;
-  const gone = k.offline.some(({ first, pages }) => zeroPage >= first && zeroPage < first + pages);
+  const gone = is_offline(k, k.zeroPage);
   const own =
     (gone ? 0 : 1) + k.imagePages.length + (k.hugeZeroFolio === 0 ? 0 : 512) + k.hugetlb.nr_huge_pages * 512;
   return totalPages - nr_free_pages - own - leaked_pages(census, false) - cached_alone(census);

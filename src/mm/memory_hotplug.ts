@@ -1,29 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/memory_hotplug.c, offline_pages() and online_pages(), with what mm/page_isolation.c has for them.
- * Fidelity: simplified. DIVERGES: huge pages of the hugetlb pool that are in use are not moved, and pages that the hardware has lost are not passed over; the zero
+ * Fidelity: simplified. DIVERGES: huge pages of the hugetlb pool that are in use are not moved; the zero
  * page is in the way of nothing.
  */
 import { COST_TICK } from '../sim/costs.js';
 import { WaitQueue } from '../sim/executor.js';
 import { NO_PAGE, PAGEBLOCK, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
-import { EBUSY, EINTR, EINVAL } from '../uapi/errno.js';
+import { EBUSY, EHWPOISON, EINTR, EINVAL } from '../uapi/errno.js';
 import { split_folio } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { folio_isolate_lru } from './lru.js';
 import { migrate_pages } from './migrate_pages.js';
+import { put_page } from './page_alloc.js';
 import {
   compound_head,
+  folio_mapped,
   folio_nr_pages,
   folio_test_large,
+  PG_hwpoison,
   PG_lru,
   PG_reserved,
   PG_tail,
 } from './page_flags.js';
+import { unmap_poisoned } from './rmap_unmap.js';
 
 /** Base pages of a memory block: 128 MiB. */
 const MEMORY_BLOCK_PAGES = 32768;
+
+const is_lost = (k: Kernel, page: Page): boolean => (k.mem.flags[page]! & PG_hwpoison) !== 0;
 
 /** A page that cannot be moved out of the range (has_unmovable_pages): nobody's user memory; NO_PAGE: there is none. */
 function has_unmovable_pages(k: Kernel, first: Page, end: Page): Page {
@@ -33,11 +39,23 @@ function has_unmovable_pages(k: Kernel, first: Page, end: Page): Page {
     if (page === k.zeroPage) continue;
     const flags = mem.flags[page]!;
     if ((flags & PG_reserved) !== 0) return page;
-    if ((flags & PG_tail) !== 0 || mem.refcount[page] === 0) continue;
+    if ((flags & (PG_tail | PG_hwpoison)) !== 0 || mem.refcount[page] === 0) continue;
     if ((flags & PG_lru) === 0) return page;
     page += folio_nr_pages(mem, page) - 1;
   }
   return NO_PAGE;
+}
+
+/** What the hardware has lost and is mapped still is so no longer. Context: may sleep. */
+function* unmap_lost(k: Kernel, first: Page, end: Page): Task {
+  for (let page = first; page < end; page++) {
+    if (!is_lost(k, page) || folio_test_large(k.mem, page) || !folio_mapped(k.mem, page)) continue;
+    k.mem.refcount[page]!++;
+    yield* k.lock_page(page, 'do_migrate_range');
+    yield* unmap_poisoned(k, page, true);
+    k.unlock_page(page);
+    put_page(k, page);
+  }
 }
 
 /** The folios of the range that are on the LRU, taken off it, with a reference each. */
@@ -45,7 +63,8 @@ function isolate_movable(k: Kernel, first: Page, end: Page): Page[] {
   const folios: Page[] = [];
   for (let page = first; page < end; page++) {
     const folio = compound_head(k.mem, page);
-    if (k.mem.refcount[folio]! > 0 && folio_isolate_lru(k, folio)) folios.push(folio);
+    const moves = k.mem.refcount[folio]! > 0 && !is_lost(k, folio);
+    if (moves && folio_isolate_lru(k, folio)) folios.push(folio);
     page = folio + folio_nr_pages(k.mem, folio) - 1;
   }
   return folios;
@@ -66,7 +85,7 @@ function* split_stuck(k: Kernel, first: Page, end: Page): Task {
 
 const in_use = (k: Kernel, first: Page, end: Page): boolean => {
   for (let page = first; page < end; page++)
-    if (k.mem.refcount[page]! > 0 && page !== k.zeroPage) return true;
+    if (k.mem.refcount[page]! > 0 && page !== k.zeroPage && !is_lost(k, page)) return true;
   return false;
 };
 
@@ -106,6 +125,7 @@ export function* offline_pages(k: Kernel, block: number): Task<number> {
       zone.undo_isolate(first, MEMORY_BLOCK_PAGES);
       return -EINTR;
     }
+    yield* unmap_lost(k, first, end);
     const stay = yield* migrate_pages(k, isolate_movable(k, first, end), 'MR_MEMORY_HOTPLUG');
     if (stay > 0) yield* split_stuck(k, first, end);
     if (in_use(k, first, end)) yield* next_round(k, 'offline_pages');
@@ -124,12 +144,27 @@ export function* next_round(k: Kernel, where: string): Task {
   k.signals.wakes(queue, false);
 }
 
-/** A block that was taken out of use is memory again. Return: 0; -EINVAL for one that there is not, or that is in use. */
+/**
+ * A block that was taken out of use is memory again. Return: 0; -EINVAL for one that there is not, or that is in use; -EHWPOISON
+ * where it has pages that the hardware has lost. Before that was known, those were as good as new.
+ */
 export function online_pages(k: Kernel, block: number): number {
   if (pages_of_block(k, block) === null) return -EINVAL;
   const at = k.offline.findIndex((range) => range.block === block);
-  if (at < 0) return -EINVAL;
-  const [{ first, pages }] = k.offline.splice(at, 1) as [OfflineBlock];
+  const found = k.offline[at];
+  if (found === undefined) return -EINVAL;
+  const { first, pages } = found;
+  for (let page = first; page < first + pages; page++) {
+    if (!is_lost(k, page)) continue;
+    if (k.behaviour.onlineRefusesPoisoned) return -EHWPOISON;
+    // DIVERGES: what a file's cache has still stays lost.
+    if (k.mem.refcount[page] !== 1 || k.mem.mapping[page]! < 0) continue;
+    k.leakedReferences.splice(0, Infinity, ...k.leakedReferences.filter((kept) => kept !== page));
+    k.mem.flags[page] = 0;
+    k.mem.refcount[page] = 0;
+    k.mem.mapping[page] = 0;
+  }
+  k.offline.splice(at, 1);
   k.zones[k.nodes.page_to_nid(first)]!.set_online(first, pages, true);
   return 0;
 }

@@ -15,6 +15,7 @@ const VALUES = {
   injectedErrorsKill: [false, false, false, true, true],
   shmemKeepsPoisoned: [false, true, true, true, true],
   hugetlbKeepsPoisoned: [false, false, true, true, true],
+  onlineRefusesPoisoned: [false, false, false, true, true],
   unsplitThpKills: [false, false, false, true, true],
   poisonChecksKind: [false, false, false, false, true],
   memcgStocks: [1, 1, 1, 1, 7],

@@ -73,6 +73,13 @@ export const memoryFailure = {
     since: ['6.11'],
     witness: { kernel: '6.12', scenario: 'derived/hwpoison-huge-6.12' },
   },
+  onlineRefusesPoisoned: {
+    what: 'a memory block with a page that the hardware has lost is not memory again (EHWPOISON); before, the lost page was as good as new',
+    source: 'drivers/base/memory.c memory_block_online',
+    // Between 6.1 and 6.12.
+    since: ['6.2'],
+    witness: { kernel: '6.12', scenario: 'derived/offline-hwpoison-6.12' },
+  },
   poisonChecksKind: {
     what: "a page that somebody maps is asked first whether it is one that can be lost; of the kernel's own, soft offlining answers ENOTRECOVERABLE, before EIO",
     source: 'mm/memory-failure.c get_any_page',

@@ -112,7 +112,7 @@ const online = defineStep(stepSchema('online', { background: yes.optional() }, e
     actor.offlineBlocks.clear();
     return retOf(0);
   },
-  answers: () => answeredBy('online_pages', 'EINTR', 'EINVAL', 'ENOENT'),
+  answers: () => answeredBy('online_pages', 'EHWPOISON', 'EINTR', 'EINVAL', 'ENOENT'),
   concerns: 'call',
   maps: null,
   naming: plainNames,
