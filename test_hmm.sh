@@ -57,7 +57,7 @@ prepare()
 		(cd "$dir" && npm ci --loglevel=error --foreground-scripts=false --no-audit --no-fund) >&2 || exit 1
 	fi
 	is_stale || return
-	if [ -f "$dir/dist/cli/main.js" ] && [ ! -w "$dir/dist" ]; then
+	if [ -f "$dir/bundle/cli/main.js" ] && [ ! -w "$dir/bundle" ]; then
 		echo "$0: $dir cannot be written: this is what was built before the sources changed" >&2
 		return
 	fi

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 // What Node has to say of itself (experiments, options of other programs) is not for who runs hmm-sim.
 process.removeAllListeners('warning');
 
-const main = new URL('../dist/cli/main.js', import.meta.url);
+const main = new URL('../bundle/cli/main.js', import.meta.url);
 if (existsSync(main)) {
   try {
     const { run } = await import(main.href);

@@ -6,7 +6,7 @@
 cd "$(dirname "$0")/.." || exit 1
 LC_ALL=C
 export LC_ALL
-find src tsconfig.json tsconfig.build.json -type f | sort | while read -r file; do
+find src tsconfig.json tsconfig.build.json scripts/bundle.js -type f | sort | while read -r file; do
 	echo "$file"
 	cat "$file"
 done | cksum

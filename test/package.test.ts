@@ -40,6 +40,7 @@ t.test('the package holds what it needs and no more', async (t) => {
     'LICENSE',
     'README.md',
     'bin',
+    'bundle',
     'dist',
     'docs',
     'examples',
@@ -51,7 +52,7 @@ t.test('the package holds what it needs and no more', async (t) => {
   const tests = files.filter((file) => file.startsWith('./test/'));
   t.ok(tests.length > 20 && tests.every((file) => /^\.\/test\/bugs\/[a-z0-9-]+\.yaml$/.test(file)));
   t.same(
-    files.filter((file) => file.startsWith('./dist/.')),
+    files.filter((file) => /^\.\/(?:dist|bundle)\/\./.test(file)),
     [],
   );
   t.equal(files.includes('./dist/index.d.ts'), true);

@@ -10,7 +10,7 @@ import { runOn } from '../session/runner.js';
 import { type Overrides, Setups } from '../session/setup.js';
 import { readScenarioFileNow } from './scenario-files.js';
 
-/** Beside dist, and beside src. */
+/** Beside bundle, and beside src. */
 const SCENARIOS = new URL('../../test/bugs/', import.meta.url);
 
 /** The scenario that shows the bug. */

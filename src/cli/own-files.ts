@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const BUGS = 'test/bugs/';
 
-/** Beside dist, and beside src. */
+/** Beside bundle, and beside src. */
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** `text` with paths of scenarios of bugs as they are to be given in the working directory. */

@@ -47,7 +47,7 @@ export function sortOf({ kind, fn, detail }: Finding): string {
 /** The function on top of a stack, which names an internal error better than its message. */
 function thrower(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
-  return /^ +at (?:async )?(?:new )?([^\s(]+) \(/m.exec(stack)?.[1] ?? 'unknown';
+  return /^ +at (?:async )?(?:new )?([^\s($]+)(?:\$\d+)? \(/m.exec(stack)?.[1] ?? 'unknown';
 }
 
 /** A violation reads "checker: what it found". */

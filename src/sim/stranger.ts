@@ -3,7 +3,7 @@
 
 /** Where this program is: what is not in here, nor in Node, is a driver's, or its user's. */
 const ROOT = new URL('../..', import.meta.url).pathname;
-const OWN = [`${ROOT}src/`, `${ROOT}dist/`];
+const OWN = [`${ROOT}src/`, `${ROOT}dist/`, `${ROOT}bundle/`];
 
 /** Files as their users name them, by path; others are shown by their last name. */
 const shownAs = new Map<string, string>();

@@ -82,7 +82,11 @@ const NO_FUNCTION = new Set([
 function callers(stack: string): string[] {
   const names: string[] = [];
   for (const line of stack.split('\n')) {
-    const name = FRAME.exec(line)?.[1]?.split('.').at(-1);
+    // Of two functions of one name in a room, one has "$1" behind it where rooms are bundled.
+    const name = FRAME.exec(line)?.[1]
+      ?.split('.')
+      .at(-1)
+      ?.replace(/\$\d+$/, '');
     if (name === undefined || NO_FUNCTION.has(name) || /(page|entry)-watch/.test(line)) continue;
     if (name !== names.at(-1)) names.push(name);
   }

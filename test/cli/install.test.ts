@@ -18,7 +18,7 @@ function copyWith(t: Tap, ...parts: string[]): string {
   return copy;
 }
 
-t.test('without dist', async (t) => {
+t.test('without bundle', async (t) => {
   t.strictSame(execute(process.execPath, [join(copyWith(t), 'bin/hmm-sim.js'), 'run', 'x']), {
     status: 70,
     stdout: '',
@@ -27,23 +27,23 @@ t.test('without dist', async (t) => {
 });
 
 t.test('without node_modules', async (t) => {
-  const copy = copyWith(t, 'dist', 'package.json');
+  const copy = copyWith(t, 'bundle', 'package.json');
   const { status, stdout, stderr } = execute(process.execPath, [join(copy, 'bin/hmm-sim.js'), 'run', 'x']);
   t.strictSame([status, stdout], [70, '']);
   t.match(stderr, /^hmm-sim: incomplete install: Cannot find package '\w+': run "npm ci" in \S+\/\n$/);
   t.match(stderr, copy);
 });
 
-t.test('without a part of dist', async (t) => {
+t.test('without a part of bundle', async (t) => {
   const copy = copyWith(t, 'package.json');
-  mkdirSync(join(copy, 'dist/cli'), { recursive: true });
+  mkdirSync(join(copy, 'bundle/cli'), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  cpSync(join(root, 'dist/cli/main.js'), join(copy, 'dist/cli/main.js'));
+  cpSync(join(root, 'bundle/cli/main.js'), join(copy, 'bundle/cli/main.js'));
   const { status, stderr } = execute(process.execPath, [join(copy, 'bin/hmm-sim.js'), '--help']);
   t.equal(status, 70);
   t.equal(
     stderr,
-    `hmm-sim: incomplete install: Cannot find module '${copy}/dist/cli/terminal.js': run "npm ci" in ${copy}/\n`,
+    `hmm-sim: incomplete install: Cannot find module '${copy}/bundle/cli/terminal.js': run "npm ci" in ${copy}/\n`,
   );
 });
 

@@ -77,14 +77,14 @@ t.test('without node', async (t) => {
 t.test('what is built goes by what the sources say, not by when', async (t) => {
   const tree = t.testdir({
     'test_hmm.sh': readFileSync(`${root}test_hmm.sh`, 'utf8'),
-    scripts: { 'sources.sh': readFileSync(`${root}scripts/sources.sh`, 'utf8') },
+    scripts: { 'sources.sh': readFileSync(`${root}scripts/sources.sh`, 'utf8'), 'bundle.js': '' },
     src: { 'a.ts': 'one' },
     'tsconfig.json': '{}',
     'tsconfig.build.json': '{}',
     'package.json': JSON.stringify({
       scripts: {
         build:
-          'mkdir -p dist/cli && touch dist/cli/main.js && echo built && sh scripts/sources.sh > dist/.sources',
+          'mkdir -p dist bundle/cli && touch bundle/cli/main.js && echo built && sh scripts/sources.sh > dist/.sources',
       },
     }),
     bin: { 'hmm-sim.js': '' },
@@ -114,7 +114,7 @@ t.test('what is built goes by what the sources say, not by when', async (t) => {
     0,
     `${tree}/test_hmm.sh: ${tree} cannot be written: this is what was built before the sources changed\n`,
   ]);
-  rmSync(`${tree}/dist`, { recursive: true });
+  rmSync(`${tree}/bundle`, { recursive: true });
   const refusal = `${tree}/test_hmm.sh: ${tree} cannot be written, and what is there is not built: run "npm ci" there as somebody who may\n`;
   t.strictSame(readOnly(), [1, refusal]);
   writeFileSync(`${tree}/package-lock.json`, '{}');
