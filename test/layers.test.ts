@@ -17,7 +17,7 @@ const ROOMS: Readonly<Record<string, string>> = {
     'report explain fuzz record session scenario selftests machine user kernel fs mm generations uapi sim',
   report: 'paths explain triage scenario selftests watch user mm generations sim',
   explain: 'session scenario watch machine kernel mm generations uapi sim',
-  triage: 'selftests generations sim',
+  triage: 'selftests generations uapi sim',
   paths: 'session scenario machine generations sim',
   fuzz: 'session scenario machine user generations sim',
   export: 'session scenario generations uapi sim',

@@ -39,7 +39,7 @@ export function configure(command: Command): void {
     )
     .option(
       '--while <what>',
-      "keep oops, hang, load, warning, checker, internal, fail, or as 'step 5 ret == ENOENT' (default: what is wrong)",
+      "keep oops, hang, load, warning, checker, internal, fail, or as 'step 5 ret == ENOENT', or 'ret == ENOENT' of the last step that answers so (default: what is wrong)",
     )
     .addOption(
       new Option('--not-equal-to <kernel>', 'keep that this kernel answers differently')

@@ -10,6 +10,7 @@ import type { Candidate, Finding } from '../triage/verdict.js';
 import { warningsIn } from '../user/kernel-log.js';
 import { bugScenario } from './bugs-verify.js';
 import { machineOfCase, symptomsShown } from './triage-conditions.js';
+import { earlierTests } from './triage-earlier.js';
 import { measure } from './triage-measure.js';
 
 const known = new Map<string, readonly string[]>();
@@ -43,7 +44,10 @@ function reported({ reports }: Finding): string[] {
   });
 }
 
-/** Runs the candidate. `same` needs every symptom that the log has. */
+/**
+ * Runs the candidate. `same` needs every symptom that the log has; where the test was measured to show them, but does not
+ * alone, the tests that have to run before it are found.
+ */
 export function runCandidate(finding: Finding, candidate: Candidate): Ran {
   const { command, test } = candidate;
   const showed =
@@ -52,5 +56,8 @@ export function runCandidate(finding: Finding, candidate: Candidate): Ran {
   const wanted = test === undefined ? reported(finding) : finding.symptoms;
   const vague = wanted.length === 0 || wanted.every((text) => text === 'fails');
   const here = test === undefined || test === finding.here;
-  return { same: !vague && here && wanted.every((text) => showed.includes(text)), showed };
+  const same = !vague && here && wanted.every((text) => showed.includes(text));
+  if (same || vague || test === undefined || !here || !candidate.exact) return { same, showed };
+  const earlier = earlierTests({ ...candidate, test }, wanted);
+  return earlier === undefined ? { same, showed } : { same: true, showed, earlier };
 }

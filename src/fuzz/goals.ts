@@ -223,29 +223,38 @@ function failureGoal(lab: Laboratory, document: ScenarioDocument): Goal | undefi
   });
 }
 
-const CONDITION = /^step (\d+) (ret|cpages|faults|pinned|type|data|perm|pages|map) (==|!=) (\S+)$/;
+const CONDITION = /^(?:step (\d+) )?(ret|cpages|faults|pinned|type|data|perm|pages|map) (==|!=) (\S+)$/;
 
-/** The goal that "step 5 ret == ENOENT" stays true; of a list, == is true when any page is so. */
+/**
+ * The goal that "step 5 ret == ENOENT" stays true, or, without a number, what is true of the last step that answers so; of a
+ * list, == is true when any page is so.
+ */
 function conditionGoal(lab: Laboratory, document: ScenarioDocument, text: string): Goal {
   const [, number, key, operator, value] = CONDITION.exec(text) ?? [];
-  if (number === undefined) {
+  if (key === undefined) {
     throw new UsageError(
-      `expected oops, hang, load, warning, checker, internal, fail, or as 'step 5 ret == ENOENT', got '${text}'`,
+      `expected oops, hang, load, warning, checker, internal, fail, or as 'step 5 ret == ENOENT' or 'ret == ENOENT', got '${text}'`,
       '--while',
     );
   }
-  const id = Number(number);
   const bare = bareOf(document);
-  if (id >= bare.steps.length) {
-    throw new UsageError(`there is no step ${id}; the last one is ${bare.steps.length - 1}`, '--while');
+  if (number !== undefined && Number(number) >= bare.steps.length) {
+    throw new UsageError(
+      `there is no step ${Number(number)}; the last one is ${bare.steps.length - 1}`,
+      '--while',
+    );
   }
   const holds = (result: Keyed): boolean => {
-    const have = result[key!];
+    const have = result[key];
     if (have === undefined) return false;
     const among = (Array.isArray(have) ? have : [have]).some((one) => String(one) === value);
     return among === (operator === '==');
   };
-  const goal = stepGoal(lab, bare, text, id, holds);
+  const last = () =>
+    observeIn(lab, bare).results.findLastIndex((result) => result !== undefined && holds(result as Keyed));
+  const id = number === undefined ? last() : Number(number);
+  if (id < 0) throw new UsageError('not so: no step answers so', '--while');
+  const goal = stepGoal(lab, bare, number === undefined ? `step ${id} ${text}` : text, id, holds);
   const ids = bare.steps.map((_, index) => index);
   if (!goal.interesting(bare, ids)) {
     const result = observeIn(lab, bare).results[id];

@@ -116,7 +116,8 @@ function* migrate_vma_split_folio(k: Kernel, folio: Page, fault_page: Page): Tas
 function huge_refusal(migrate: MigrateVma, pmd: PmdTable, i: number): Because | null {
   const k = migrate.vma.vm_mm.kernel;
   if (pmd_trans_huge(pmd, i)) {
-    return (migrate.flags & MIGRATE_VMA_SELECT_SYSTEM) === 0 ? 'system-not-selected' : null;
+    if ((migrate.flags & MIGRATE_VMA_SELECT_SYSTEM) !== 0) return null;
+    return k.is_zone_device_page(pmd.e[i]!) ? 'coherent-huge-not-selected' : 'system-not-selected';
   }
   if (!pmd_is_device_private_entry(pmd, i)) return 'migration-entry';
   if ((migrate.flags & MIGRATE_VMA_SELECT_DEVICE_PRIVATE) === 0) return 'private-not-selected';

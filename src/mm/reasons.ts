@@ -50,6 +50,7 @@ export interface CoreReasons {
   'system-not-selected': None;
   'private-not-selected': None;
   'coherent-not-selected': None;
+  'coherent-huge-not-selected': None;
   'generic-not-selected': None;
   'wrong-owner': None;
   'foreign-private': None;
@@ -191,6 +192,9 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'system-not-selected': page('system page, not selected'),
   'private-not-selected': device('device private page, not selected'),
   'coherent-not-selected': device('device coherent page, not selected'),
+  'coherent-huge-not-selected': device(
+    'huge device coherent page: what is mapped huge and present is for MIGRATE_VMA_SELECT_SYSTEM alone',
+  ),
   'generic-not-selected': device('generic page, not selected'),
   'wrong-owner': device('wrong owner'),
   'foreign-private': device('device private page of another owner'),

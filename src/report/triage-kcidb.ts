@@ -38,7 +38,7 @@ function candidateEntry(candidate: Candidate, ran: RanCandidates): object {
     ...(scenario === undefined ? {} : { scenario }),
     why,
     measured: exact,
-    ...(result === undefined ? {} : { ran: { same: result.same, showed: result.showed } }),
+    ...(result === undefined ? {} : { ran: result }),
   };
 }
 

@@ -2,13 +2,16 @@
 /** What triage finds in a log, for people. */
 import type { KernelReport } from '../triage/dmesg.js';
 import type { LogVerdict } from '../triage/judge.js';
-import { nextCommands } from '../triage/next.js';
+import { commandAfter, nextCommands } from '../triage/next.js';
 import type { Candidate, Finding, RunVerdict } from '../triage/verdict.js';
 
 /** What a candidate showed when it was run. */
 export interface Ran {
   readonly same: boolean;
+  /** Of the test alone. */
   readonly showed: readonly string[];
+  /** Tests that ran before it on the same machine, without which it does not show it. */
+  readonly earlier?: readonly string[];
 }
 
 /** Results of --run. */
@@ -48,16 +51,25 @@ function causeText({ bug, has, kernel, why }: Candidate): string {
   return has ? `${bug}, which ${kernel} has: ${why}` : `${bug}: ${why}`;
 }
 
-function candidateLines(candidate: Candidate, first: boolean, ran: Ran | undefined): string[] {
-  const lines = [field(first ? 'likely' : 'or', causeText(candidate)), field('', candidate.command)];
+const shows = ({ showed }: Ran): string =>
+  showed.length === 0 ? 'shows nothing' : `shows ${showed.join('; ')}`;
+
+function candidateLines(
+  candidate: Candidate,
+  symptoms: readonly string[],
+  first: boolean,
+  ran: Ran | undefined,
+): string[] {
+  const { earlier = [] } = ran ?? {};
+  const command = earlier.length === 0 ? candidate.command : commandAfter(candidate, earlier);
+  const lines = [field(first ? 'likely' : 'or', causeText(candidate)), field('', command)];
   if (candidate.scenario !== undefined) lines.push(field('', candidate.scenario));
-  if (ran?.same) {
-    lines.push(field('ran', 'the same symptom'));
-    lines.push(...nextCommands(candidate).map((command, i) => field(i === 0 ? 'next' : '', command)));
-  }
-  if (ran?.same === false)
-    lines.push(field('ran', ran.showed.length === 0 ? 'shows nothing' : `shows ${ran.showed.join('; ')}`));
-  return lines;
+  if (ran === undefined) return lines;
+  if (!ran.same) return [...lines, field('ran', shows(ran))];
+  const after = earlier.length === 0 ? '' : `, after what these leave (alone it ${shows(ran)}):`;
+  lines.push(field('ran', `the same symptom${after}`), ...earlier.map((name) => field('', name)));
+  const next = nextCommands(candidate, symptoms, earlier);
+  return [...lines, ...next.map((command, i) => field(i === 0 ? 'next' : '', command))];
 }
 
 function reportLine({ title, at, incomplete }: KernelReport): string {
@@ -88,7 +100,7 @@ function findingLines(finding: Finding, ran: RanCandidates): string[] {
   lines.push(...finding.notes.map((note) => field('note', note)));
   if (candidates.length === 0 && reports.length > 0) lines.push(field('likely', NOTHING_KNOWN));
   for (const [i, candidate] of candidates.slice(0, MAX_CANDIDATES).entries())
-    lines.push(...candidateLines(candidate, i === 0, ran.get(candidate)));
+    lines.push(...candidateLines(candidate, finding.symptoms, i === 0, ran.get(candidate)));
   return [...lines, field('signature', finding.signature)];
 }
 

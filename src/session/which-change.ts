@@ -12,6 +12,7 @@ import type { StepResult } from '../scenario/result.js';
 import type { ScenarioDocument } from '../scenario/schema.js';
 import type { MachineApi } from '../user/api.js';
 import { loadedAs } from './machine-pool.js';
+import { minimized } from './minimized.js';
 import { type MachineSource, type RunObserver, runOn } from './runner.js';
 import type { MachineSetup } from './setup.js';
 
@@ -104,20 +105,6 @@ class Between {
   askedUntil({ names, counts }: Asked, step: number): Names {
     const known = new Set(names.slice(0, counts[step] ?? names.length));
     return this.#differing.filter((name) => known.has(name));
-  }
-}
-
-/** `names`, of which `holds` is true, less whatever can be left out. */
-function minimized(names: Names, holds: (names: Names) => boolean): Names {
-  let kept = names;
-  for (let size = Math.ceil(kept.length / 2); ; size = Math.max(1, Math.floor(size / 2))) {
-    const before = kept.length;
-    for (const from of kept.filter((_, n) => n % size === 0)) {
-      const start = kept.indexOf(from);
-      const rest = start < 0 ? kept : [...kept.slice(0, start), ...kept.slice(start + size)];
-      if (rest.length < kept.length && holds(rest)) kept = rest;
-    }
-    if (size === 1 && kept.length === before) return kept;
   }
 }
 

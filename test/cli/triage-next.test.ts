@@ -13,8 +13,8 @@ function fieldsOf(stdout: string): string[] {
 
 /** Runs a command that begins with "hmm-sim". */
 const pastedIn = (cwd: string) => (command: string) => {
-  const [, ...args] = command.split(' ');
-  return execute(process.execPath, [bin, ...args], { cwd });
+  const [, ...args] = command.match(/'[^']*'|\S+/g) ?? [];
+  return execute(process.execPath, [bin, ...args.map((word) => word.replaceAll("'", ''))], { cwd });
 };
 
 t.test('every command of a nightly log', { timeout: 240_000 }, async (t) => {
@@ -94,4 +94,43 @@ t.test('and of a log of 7.3 in which all passed, but the kernel warned', { timeo
   );
   t.match(ran[2]!.stdout, 'WARNING zap_pte_range: ');
   t.ok(existsSync(join(directory, 'migrate_file_private.c')));
+});
+
+t.test('and of a log in which tests fail for what others left behind', { timeout: 480_000 }, async (t) => {
+  const on = (test: string) => `hmm.hmm_device_coherent.${test}`;
+  const only = (...tests: string[]) => tests.map((test) => ` -r ${on(test)}`).join('');
+  const directory = mkdtempSync(join(tmpdir(), 'triage-next-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const paste = pastedIn(directory);
+  const machine = 'hmm-sim smoke --kernel 7.3 0x100000000 0x140000000 --thp always';
+  const left = ['migrate_release', 'migrate_multiple'];
+  const log = paste(`${machine}${only(...left, 'hmm_gup_test', 'migrate_anon_huge_err')} --seed 1`);
+  writeFileSync(join(directory, 'a.log'), log.stdout);
+  const { status, stdout } = paste('hmm-sim triage --run a.log');
+  t.equal(status, 0, 'each is reproduced');
+  t.match(
+    stdout,
+    [
+      '  ran       the same symptom, after what these leave (alone it shows nothing):',
+      ...left.map((test) => `            ${on(test)}`),
+      `  next      ${machine}${only(...left, 'hmm_gup_test')} --record hmm_gup_test.yaml`,
+    ].join('\n'),
+  );
+  t.match(stdout, `these leave (alone it shows Expected ret (-12) == 0 (0); warns: pagemap_range):`);
+  t.match(stdout, `            ${machine}${only('migrate_release', 'migrate_multiple')}\n`);
+  const commands = fieldsOf(stdout).filter((command) => /gup_test|huge_err/.test(command));
+  const shrinks = commands.filter((command) => command.startsWith('hmm-sim shrink'));
+  t.strictSame(shrinks, [
+    "hmm-sim shrink hmm_gup_test.yaml --while 'ret == ENOENT' --out hmm_gup_test-least.yaml",
+    "hmm-sim shrink migrate_anon_huge_err.yaml --while 'oops' --out migrate_anon_huge_err-least.yaml",
+  ]);
+  const ran = commands.map(paste);
+  t.strictSame(
+    ran.map(({ status }) => status),
+    [1, 1, 0, 0, 0, 1, 1, 0, 0, 0],
+  );
+  t.match(ran[3]!.stdout, 'no small page: a huge one came first, so that the device was cut into huge pages');
+  t.match(ran[8]!.stdout, /oops in dmirror_migrate_to_device\n {2}because .* cut into huge pages alone/);
+  for (const file of ['hmm_gup_test.yaml', 'migrate_anon_huge_err-least.yaml'])
+    t.equal(paste(`hmm-sim run ${file}`).status, 0, file);
 });

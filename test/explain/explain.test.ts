@@ -142,6 +142,31 @@ t.test('a full device', async (t) => {
   ]);
 });
 
+t.test('a device that was cut into huge pages', async (t) => {
+  const range = { as: 'p0', region: 'r0' } as const;
+  const huge = { ...range, page: 0, pages: 512 } as const;
+  const on = { op: 'ioctl', fd: 'd2' } as const;
+  const steps: Step[] = [
+    { op: 'open', fd: 'd2', device: 2 },
+    { ...range, op: 'mmap', pages: 513, prot: 'rw', share: 'private', backing: 'anon' },
+    { ...huge, ...on, cmd: 'RELEASE' },
+    { ...huge, ...on, cmd: 'MIGRATE_TO_DEV' },
+    { ...huge, ...on, cmd: 'MIGRATE_TO_SYS' },
+    { ...range, ...on, cmd: 'MIGRATE_TO_DEV', page: 512, pages: 1 },
+  ];
+  const document = { name: 'cut', kernel: '7.3', steps } as const;
+  t.same(explained(document, 4), [
+    'step 4  p0 MIGRATE_TO_SYS d2 r0[0..511]: ret 0, cpages 0, faults 0',
+    '  r0[0..511]  stays  migrate_vma_collect_huge_pmd  huge device coherent page: what is mapped huge and present is for MIGRATE_VMA_SELECT_SYSTEM alone: on hmm_dmirror2',
+  ]);
+  t.same(explained(document, 5), [
+    'step 5  p0 MIGRATE_TO_DEV d2 r0[512]: ret ENOENT',
+    '  WARNING pagemap_range: Conflicting mapping in same section',
+    '  because dmirror_do_read: r0[512] is not in the device table',
+    '  r0[512]  stays  dmirror_devmem_alloc_page  no small page: a huge one came first, so that the device was cut into huge pages, and there is no room for more',
+  ]);
+});
+
 /** The lines of the last step, with a bug brought back. */
 function lastStep(id: string, bug?: string): string[] {
   const file = `test/bugs/${id}.yaml`;

@@ -101,6 +101,15 @@ t.test('a machine that cannot be built is not interesting', (t) => {
   t.end();
 });
 
+t.test('without a number, of the last step that answers so', (t) => {
+  const wrong: Step = { op: 'munmap', region: 'r0', page: 0, pages: 0 };
+  const document = scenario(wrong, open, mmap, wrong, toDevice);
+  const small = least(goalFor(lab, document, 'ret == EINVAL'));
+  t.equal(small.source, 'step 3 ret == EINVAL');
+  t.strictSame(small.steps, [wrong]);
+  t.end();
+});
+
 t.test('what is not so to begin with', (t) => {
   const document = scenario(open, mmap);
   const wrong: [condition: string | undefined, message: string][] = [
@@ -109,9 +118,10 @@ t.test('what is not so to begin with', (t) => {
     [undefined, 'nothing is wrong with the scenario: say what to keep'],
     ['step 1 ret == EINVAL', 'not so: step 1 answers {"ret":0}'],
     ['step 7 ret == 0', 'there is no step 7; the last one is 1'],
+    ['ret == EINVAL', 'not so: no step answers so'],
     [
       'step one',
-      "expected oops, hang, load, warning, checker, internal, fail, or as 'step 5 ret == ENOENT', got 'step one'",
+      "expected oops, hang, load, warning, checker, internal, fail, or as 'step 5 ret == ENOENT' or 'ret == ENOENT', got 'step one'",
     ],
   ];
   for (const [condition, message] of wrong) {

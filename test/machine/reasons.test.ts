@@ -109,6 +109,7 @@ t.test('what reasons are about', async (t) => {
   t.same(about('device'), [
     'private-not-selected',
     'coherent-not-selected',
+    'coherent-huge-not-selected',
     'generic-not-selected',
     'wrong-owner',
     'foreign-private',

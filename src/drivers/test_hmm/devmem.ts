@@ -175,6 +175,11 @@ export function has_free_page(mdevice: DmirrorDevice): boolean {
   return virgin || mdevice.free_pages !== NO_PAGE;
 }
 
+/** Whether all that the device has was cut into huge pages. */
+export function is_cut_large({ chunks }: DmirrorDevice): boolean {
+  return chunks.length > 0 && chunks.every(({ large }) => large);
+}
+
 /** A page of one more chunk; NO_PAGE when there is none. May sleep. */
 function* page_of_new_chunk(mdevice: DmirrorDevice, large: boolean): Task<Page> {
   const { kernel: k } = mdevice.module;

@@ -19,8 +19,8 @@ import { NO_PAGE, type Page } from '../../sim/memmap.js';
 import type { Task } from '../../sim/task.js';
 import { HPAGE_PMD_NR, PAGE_SIZE } from '../../uapi/mman.js';
 import { BACKING_PAGE } from './backing.js';
-import { dmirror_devmem_alloc_page, has_free_page } from './devmem.js';
-import { COST_TABLE, type Dmirror } from './dmirror.js';
+import { dmirror_devmem_alloc_page, has_free_page, is_cut_large } from './devmem.js';
+import { COST_TABLE, type Dmirror, type DmirrorDevice } from './dmirror.js';
 import { skip, why_no_page } from './migrate_skip.js';
 
 /** Whether this allocation is the one that HMM_DMIRROR_FLAG_FAIL_ALLOC makes fail. */
@@ -41,6 +41,11 @@ function fill(args: MigrateVma, dmirror: Dmirror, n: number, dpage: Page, spage:
   args.dst[n] = (migrate_pfn(dpage) | write | (nr > 1 ? MIGRATE_PFN_COMPOUND : 0)) >>> 0;
 }
 
+function why_none(mdevice: DmirrorDevice): string {
+  if (has_free_page(mdevice)) return 'no system memory to back it';
+  return is_cut_large(mdevice) ? 'the device was cut into huge pages alone' : 'the device is full';
+}
+
 /** No huge page of the device is to be had: small ones in place of it. Return: how many. */
 function* fill_small(
   args: MigrateVma,
@@ -55,10 +60,9 @@ function* fill_small(
   for (let j = 0; j < nr; j++) {
     const dpage = yield* dmirror_devmem_alloc_page(mdevice, false);
     if (dpage === NO_PAGE) {
-      const why = has_free_page(mdevice) ? 'no system memory to back it' : 'the device is full';
       throw new KernelBug(
         'dmirror_migrate_to_device',
-        `NULL pointer dereference: no small page in place of a huge one (${why}), which nobody checks`,
+        `NULL pointer dereference: no small page in place of a huge one (${why_none(mdevice)}), which nobody checks`,
       );
     }
     fill(args, dmirror, n + j, dpage, spage === NO_PAGE ? NO_PAGE : spage + j, write);

@@ -3,7 +3,7 @@
 import type { MigrateVma } from '../../mm/migrate_vma.js';
 import type { PlainReasonId } from '../../mm/reasons.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
-import { has_free_page } from './devmem.js';
+import { has_free_page, is_cut_large } from './devmem.js';
 import type { DmirrorDevice } from './dmirror.js';
 
 /** Tell why entry `n` stays where it is. */
@@ -17,5 +17,6 @@ export function skip(args: MigrateVma, n: number, fn: string, id: PlainReasonId)
 export function why_no_page(mdevice: DmirrorDevice): PlainReasonId {
   const { nr_free_pages, watermarks } = mdevice.module.kernel.pages;
   if (nr_free_pages <= watermarks.min) return 'no-backing-memory';
-  return has_free_page(mdevice) ? 'chunk-result-inverted' : 'device-full';
+  if (has_free_page(mdevice)) return 'chunk-result-inverted';
+  return is_cut_large(mdevice) ? 'no-small-pages' : 'device-full';
 }

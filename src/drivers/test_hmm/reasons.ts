@@ -7,6 +7,7 @@ type None = Readonly<Record<never, never>>;
 interface DmirrorReasons {
   'already-in-device': None;
   'device-full': None;
+  'no-small-pages': None;
   'chunk-result-inverted': None;
   'no-backing-memory': None;
   'only-private-returns': None;
@@ -23,6 +24,10 @@ declare module '../../mm/reasons.js' {
 export const dmirrorReasons: ReasonTable<DmirrorReasons> = {
   'already-in-device': { about: 'device', text: 'page already in device' },
   'device-full': { about: 'page', text: 'device full' },
+  'no-small-pages': {
+    about: 'page',
+    text: 'no small page: a huge one came first, so that the device was cut into huge pages, and there is no room for more',
+  },
   'chunk-result-inverted': { about: 'page', text: 'a new chunk counts as a failure' },
   'no-backing-memory': { about: 'page', text: 'no system memory to back it' },
   'only-private-returns': { about: 'page', text: 'only private pages come back' },
