@@ -20,7 +20,7 @@ import { LockExplainer, type LocksOf, lockLines } from './locks.js';
 import { type Lost, LostPages, lostLines } from './lost.js';
 import { MappingEvents, MappingExplainer, type MappingExplanation } from './mapping.js';
 import type { ExplainContext } from './page.js';
-import { type Reclaimed, ReclaimedPages, reclaimedLines } from './reclaimed.js';
+import { type Reclaimed, ReclaimedPages, reclaimedLines, type WokenFlusher } from './reclaimed.js';
 import { causeLines, commandLines, mappingLines, rangeLines, warningLines } from './text.js';
 import { isLaunched, ThreadSteps } from './threads.js';
 import { TouchExplainer, Touches } from './touch.js';
@@ -64,18 +64,20 @@ interface Collected {
   readonly reclaimed: ReclaimedPages;
 }
 
-const nothing = (): Collected => ({
+const nothing = (step: number, flusher?: WokenFlusher): Collected => ({
   calls: [],
   faults: new Touches(),
   stops: [],
   others: new MappingEvents(),
-  reclaimed: new ReclaimedPages(),
+  reclaimed: new ReclaimedPages(step, flusher),
 });
 
 class StepExplainer {
   readonly watch: CallWatch;
   readonly #context: ExplainContext;
-  #collected: Collected = nothing();
+  #collected: Collected = nothing(0);
+  /** Which is taken next. */
+  #next = 0;
   /** Who has which address space, before the step. */
   #owners: ReadonlyMap<MmStruct, string> = new Map();
   /** While a step about a mapping is taken. */
@@ -146,7 +148,7 @@ class StepExplainer {
   take(dead: boolean): Collected {
     this.watch.abandon(dead);
     const collected = this.#collected;
-    this.#collected = nothing();
+    this.#collected = nothing(this.#next++, collected.reclaimed.flusher);
     return collected;
   }
 

@@ -22,6 +22,8 @@ export interface ReclaimedRange {
   /** Who took them, and off which list. */
   readonly by?: string;
   readonly list?: string;
+  /** Of dirty pages of a file: the flusher that they wait for. */
+  readonly waitsFor?: WokenFlusher;
 }
 
 /** Pages in a row that came back after they had been evicted, and fared alike. */
@@ -41,8 +43,24 @@ export interface RefaultedRange {
 /** A daemon that was woken: of which node, how many pages were free, and from and up to how many it reclaims. */
 export type WokenKswapd = TraceEventOf<'mm_vmscan_kswapd_wake'>['args'];
 
+/** The flusher, woken: by which task, for what it met, in which step. */
+export type WokenFlusher = TraceEventOf<'wakeup_flusher_threads'>['args'] & { readonly step: number };
+
+/** A task that reclaims was made to wait: on which node, for what, how often, and for how many microseconds. */
+export interface Throttled {
+  readonly task: string;
+  readonly nid: number;
+  readonly reason: string;
+  times: number;
+  usec: number;
+}
+
 export interface Reclaimed {
   readonly woken: readonly WokenKswapd[];
+  readonly flushers: readonly WokenFlusher[];
+  /** Pages that flushers have given to the disk. */
+  readonly written: number;
+  readonly throttled: readonly Throttled[];
   readonly ranges: readonly ReclaimedRange[];
   readonly refaulted: readonly RefaultedRange[];
   /** Pages that are not told of. */
@@ -59,12 +77,17 @@ type Taken = TraceEventOf<'reclaim_folio'>['args'];
 
 interface Run {
   readonly mm: MmStruct;
-  readonly addr: number;
+  addr: number;
   readonly fn: string;
   readonly outcome: string | Reason;
   readonly taken: Taken | undefined;
   pages: number;
+  /** Of dirty pages. */
+  flusher: WokenFlusher | undefined;
 }
+
+/** A page that has just been unmapped: where, and where to. Whether it goes is not yet told. */
+type Unmapped = TraceEventOf<'reclaim_unmap'>;
 
 type RefaultEvent = TraceEventOf<'workingset_refault'>;
 type Refault = RefaultEvent['args'];
@@ -74,6 +97,9 @@ interface RefaultRun {
   readonly addr: number;
   readonly all: Refault[];
 }
+
+const isDirty = (outcome: string | Reason): boolean =>
+  typeof outcome !== 'string' && outcome.id === 'dirty-file';
 
 const idOf = (outcome: string | Reason): string => (typeof outcome === 'string' ? outcome : outcome.id);
 
@@ -88,14 +114,68 @@ export class ReclaimedPages {
   readonly #woken = new Map<number, WokenKswapd>();
   readonly #taken = new Map<Page, Taken>();
   readonly #refaults: RefaultRun[] = [];
+  readonly #flushers: WokenFlusher[] = [];
+  readonly #throttled = new Map<string, Throttled>();
+  /** Of one page. */
+  #unmapped: Unmapped[] = [];
+  #written = 0;
   #more = 0;
 
+  constructor(
+    /** Of the step. */
+    private readonly step: number,
+    /** Who writes, since before the step. */
+    public flusher?: WokenFlusher,
+  ) {}
+
   note(k: Kernel, event: ReclaimEvent): void {
-    if (event.event === 'oom_kill') this.#killed.push(event.args.comm);
-    else if (event.event === 'mm_vmscan_kswapd_wake') this.#wakes(event.args);
-    else if (event.event === 'skip') this.#keep(k, event.fn, event.page, event.reason);
-    else if (event.event === 'reclaim_folio') this.#taken.set(event.page, event.args);
-    else this.#push(event.mm, event.addr, event.fn, event.args.to, this.#taken.get(event.page));
+    switch (event.event) {
+      case 'oom_kill':
+        this.#killed.push(event.args.comm);
+        break;
+      case 'mm_vmscan_kswapd_wake':
+        this.#wakes(event.args);
+        break;
+      case 'wakeup_flusher_threads':
+        this.#wakesFlusher(event.args);
+        break;
+      case 'writeback_pages_written':
+        this.#written += event.args.pages;
+        this.flusher = undefined;
+        break;
+      case 'mm_vmscan_throttled':
+        this.#waits(event.args);
+        break;
+      case 'skip':
+        this.#keep(k, event);
+        break;
+      case 'reclaim_folio':
+        this.#taken.set(event.page, event.args);
+        break;
+      case 'reclaim_unmap':
+        if (this.#unmapped[0]?.page !== event.page) this.#tellUnmapped();
+        this.#unmapped.push(event);
+    }
+  }
+
+  /** What was unmapped last is gone. */
+  #tellUnmapped(): void {
+    for (const { mm, addr, fn, args, page } of this.#unmapped.splice(0))
+      this.#push(mm, addr, fn, args.to, this.#taken.get(page));
+  }
+
+  #wakesFlusher(woken: TraceEventOf<'wakeup_flusher_threads'>['args']): void {
+    this.flusher = { ...woken, step: this.step };
+    this.#flushers.push(this.flusher);
+    for (const run of this.#runs) if (isDirty(run.outcome)) run.flusher ??= this.flusher;
+  }
+
+  #waits({ task, nid, reason, usec_delayed }: TraceEventOf<'mm_vmscan_throttled'>['args']): void {
+    const key = `${task} ${nid} ${reason}`;
+    const throttled = this.#throttled.get(key) ?? { task, nid, reason, times: 0, usec: 0 };
+    throttled.times++;
+    throttled.usec += usec_delayed;
+    this.#throttled.set(key, throttled);
   }
 
   #wakes(woken: WokenKswapd): void {
@@ -114,24 +194,34 @@ export class ReclaimedPages {
   }
 
   /** Reclaim comes by again: what it leaves is told once. */
-  #keep(k: Kernel, fn: string, page: Page | undefined, reason: Reason): void {
-    if (page === undefined || this.#kept.has(page) || this.#runs.length === MAX_RANGES) return;
+  #keep(k: Kernel, { fn, page, reason }: TraceEventOf<'skip'>): void {
+    if (page === undefined) return;
+    // A dirty page of a file is unmapped before it is left alone.
+    if (isDirty(reason) && this.#unmapped[0]?.page === page) this.#unmapped = [];
+    this.#tellUnmapped();
+    if (this.#kept.has(page) || this.#runs.length === MAX_RANGES) return;
     this.#kept.add(page);
     for (const { vma, address } of rmap_places(k, page)) this.#push(vma.vm_mm, address, fn, reason);
   }
 
   #push(mm: MmStruct, addr: number, fn: string, outcome: string | Reason, taken?: Taken): void {
     const last = this.#last.get(mm);
+    const flusher = isDirty(outcome) ? this.flusher : undefined;
     const alike =
       last !== undefined &&
       last.fn === fn &&
       idOf(last.outcome) === idOf(outcome) &&
+      last.flusher === flusher &&
       last.taken?.by === taken?.by &&
       last.taken?.list === taken?.list;
     if (alike && addr === last.addr + last.pages * PAGE_SIZE) {
       last.pages++;
+    } else if (alike && addr === last.addr - PAGE_SIZE) {
+      // What a disk had last goes first.
+      last.addr = addr;
+      last.pages++;
     } else if (this.#runs.length < MAX_RANGES) {
-      const run = { mm, addr, fn, outcome, taken, pages: 1 };
+      const run = { mm, addr, fn, outcome, taken, flusher, pages: 1 };
       this.#runs.push(run);
       this.#last.set(mm, run);
     } else {
@@ -142,9 +232,11 @@ export class ReclaimedPages {
 
   /** `nameOf`: whose address space it is. */
   told(nameOf: (mm: MmStruct) => string): Reclaimed {
-    const ranges = this.#runs.map(({ mm, addr, fn, outcome, taken, pages }) => {
+    this.#tellUnmapped();
+    const ranges = this.#runs.map(({ mm, addr, fn, outcome, taken, pages, flusher }) => {
       const range = rangeName(addr, pages);
-      return { process: nameOf(mm), range, pages, fn, outcome, ...taken };
+      const waits = flusher === undefined ? {} : { waitsFor: flusher };
+      return { process: nameOf(mm), range, pages, fn, outcome, ...taken, ...waits };
     });
     const refaulted = this.#refaults.map(({ mm, addr, all }) => ({
       process: nameOf(mm),
@@ -155,7 +247,16 @@ export class ReclaimedPages {
       active: all[0]!.active === 1,
       workingset: all[0]!.workingset === 1,
     }));
-    return { woken: [...this.#woken.values()], ranges, refaulted, more: this.#more, killed: this.#killed };
+    return {
+      woken: [...this.#woken.values()],
+      flushers: this.#flushers,
+      written: this.#written,
+      throttled: [...this.#throttled.values()],
+      ranges,
+      refaulted,
+      more: this.#more,
+      killed: this.#killed,
+    };
   }
 }
 
@@ -183,9 +284,14 @@ const WHERE: Readonly<Record<string, (by: string) => string>> = {
   nothing: (by) => `dropped${by}, nobody wants what it held`,
 };
 
+const waitText = (flusher: WokenFlusher | undefined): string =>
+  flusher === undefined
+    ? ': it waits until somebody wakes the flusher, or writes it himself'
+    : `: it waits for the flusher, which ${flusher.task} woke in step ${flusher.step}`;
+
 /** What became of pages, by whom; and why of these: they were the oldest of a list, and not used since reclaim last looked. */
-function outcomeText({ outcome, by, list }: ReclaimedRange): string {
-  if (typeof outcome !== 'string') return reasonText(outcome);
+function outcomeText({ outcome, by, list, waitsFor }: ReclaimedRange): string {
+  if (typeof outcome !== 'string') return reasonText(outcome) + (isDirty(outcome) ? waitText(waitsFor) : '');
   const why = list === undefined || list === '' ? '' : `: the oldest of ${list}, not used lately`;
   return `${WHERE[outcome]!(by === undefined ? '' : ` by ${by}`)}${why}`;
 }
@@ -209,10 +315,22 @@ function refaultLine({ process, range, distance, size, active, workingset }: Ref
 const wokenLine = ({ nid, free, low, high }: WokenKswapd): string =>
   `  wakes kswapd${nid}  wakeup_kswapd  ${free} pages are free, no more than the low watermark of ${low}; it reclaims until more than ${high} are`;
 
+const flusherLine = ({ task, by, list, pages }: WokenFlusher): string =>
+  `  wakes flush-8:0  wakeup_flusher_threads  ${task}${by === 'kswapd' ? '' : `, for ${by},`} met ${pages} dirty ${pages === 1 ? 'page' : 'pages'} of ${list} that nobody writes, and no others`;
+
+const throttledLine = ({ task, nid, reason, times, usec }: Throttled): string =>
+  `  throttles ${task}  reclaim_throttle  ${reason} on node ${nid}, ${times === 1 ? 'once' : `${times} times`}: ${usec} us`;
+
 /** A line a range; "page by page" would be thousands. */
-export function reclaimedLines({ woken, ranges, refaulted, more, killed }: Reclaimed): string[] {
+export function reclaimedLines(reclaimed: Reclaimed): string[] {
+  const { woken, flushers, written, throttled, ranges, refaulted, more, killed } = reclaimed;
   return [
     ...woken.map(wokenLine),
+    ...flushers.map(flusherLine),
+    ...(written === 0
+      ? []
+      : [`  writes back  wb_workfn  flush-8:0 gives ${written} dirty pages to the disk`]),
+    ...throttled.map(throttledLine),
     ...ranges.map(rangeLine),
     ...(more === 0 ? [] : [`  ... and ${more} more pages`]),
     ...refaulted.map(refaultLine),

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: fs/ext4/file.c: files on a disk that have no name (O_TMPFILE). Fidelity: simplified: no journal, no quota. */
 import {
+  ext4_da_aops,
   ext4_da_write_begin,
   ext4_evict_inode,
   ext4_file_vm_ops,
   ext4_punch_hole,
   ext4_setattr,
   ext4_sync_file,
-  ext4_writepages,
 } from '../mm/ext4.js';
 import { filemap_get_page } from '../mm/filemap.js';
 import { ENOMEM } from '../uapi/errno.js';
@@ -22,7 +22,6 @@ const ext4_file_operations = new PagedFileOperations({
   setattr: ext4_setattr,
   punch_hole: ext4_punch_hole,
   fsync: ext4_sync_file,
-  writepages: ext4_writepages,
   evict: ext4_evict_inode,
 });
 
@@ -30,5 +29,6 @@ const ext4_file_operations = new PagedFileOperations({
 export function ext4_tmpfile(files: FileTable): OpenFile {
   const file = new OpenFile(files, ext4_file_operations, '/var/tmp/#1 (deleted)');
   file.mapping = files.kernel.newMapping('ext4', 0);
+  file.mapping.a_ops = ext4_da_aops;
   return file;
 }

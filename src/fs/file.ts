@@ -2,7 +2,6 @@
 /** Answers for: include/linux/fs.h, fs/file_table.c: open files, their operations, and the delayed last fput(). */
 import type { Kernel } from '../mm/kernel.js';
 import type { MappingSource } from '../mm/mmap.js';
-import type { SyncMode } from '../mm/page_writeback.js';
 import { FileRaState } from '../mm/readahead.js';
 import type { AddressSpace, MappableFile, MmStruct } from '../mm/types.js';
 import { done, type Task } from '../sim/task.js';
@@ -27,8 +26,6 @@ export interface FileOperations {
   fallocate?(file: OpenFile, mode: number, offset: number, length: number): Task<number>;
   /** Pages from `first` up to `end` go to where the file is kept, which is waited for. */
   fsync?(file: OpenFile, first: number, end: number): Task<number>;
-  /** Begin to write what is dirty of them. */
-  writepages?(file: OpenFile, first: number, end: number, mode: SyncMode): Task;
   /** Memory of a block device that a file system may map. */
   readonly dax_device?: DaxDevice;
   /** How mmap() maps the file; absent: -ENODEV. */

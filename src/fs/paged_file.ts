@@ -8,7 +8,6 @@ import { type FilePages, filemap_read, generic_perform_write } from '../mm/filem
 import { file_check_and_advance_wb_err } from '../mm/filemap_errors.js';
 import type { Kernel } from '../mm/kernel.js';
 import type { MappingSource } from '../mm/mmap.js';
-import type { SyncMode } from '../mm/page_writeback.js';
 import type { AddressSpace, MmStruct, VmOperations } from '../mm/types.js';
 import { done, type Task } from '../sim/task.js';
 import { EINVAL, EOPNOTSUPP } from '../uapi/errno.js';
@@ -28,8 +27,6 @@ export interface PagedFile {
   punch_hole(k: Kernel, mapping: AddressSpace, offset: number, length: number): Task<number>;
   /** Pages from `first` up to `end` are written, and waited for; absent: there is nothing to do (noop_fsync). */
   fsync?(k: Kernel, mapping: AddressSpace, first: number, end: number): Task<number>;
-  /** Writing what is dirty of them begins; absent: nothing is ever dirty. */
-  writepages?(k: Kernel, mapping: AddressSpace, first: number, end: number, mode: SyncMode): Task;
   /** Nobody has the file open or maps it any more. */
   evict(k: Kernel, mapping: AddressSpace): Task;
 }
@@ -73,10 +70,6 @@ export class PagedFileOperations implements FileOperations {
     const ret = yield* fsync(file.kernel, file.mapping!, first, end);
     const err = file_check_and_advance_wb_err(file);
     return ret === 0 ? err : ret;
-  }
-
-  writepages(file: OpenFile, first: number, end: number, mode: SyncMode): Task {
-    return this.of.writepages?.(file.kernel, file.mapping!, first, end, mode) ?? done(undefined);
   }
 
   *release(file: OpenFile): Task {

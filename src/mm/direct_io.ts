@@ -14,7 +14,7 @@ import { FOLL_WRITE } from './gup_flags.js';
 import { type PageArray, unpin_user_pages } from './gup_refs.js';
 import type { Kernel } from './kernel.js';
 import { put_page } from './page_alloc.js';
-import { compound_head, PG_dirty } from './page_flags.js';
+import { compound_head, folio_mark_dirty } from './page_flags.js';
 import type { MappableFile, MmStruct } from './types.js';
 
 /** The least that a disk transfers. */
@@ -22,8 +22,7 @@ const SECTOR = 512;
 
 /** Let go of what the device had. `wrote`: into them. Source: block/bio.c bio_release_pages. */
 function bio_release_pages(k: Kernel, pages: PageArray, got: number, wrote: boolean): void {
-  const { flags } = k.mem;
-  for (let i = 0; wrote && i < got; i++) flags[compound_head(k.mem, pages[i]!)]! |= PG_dirty;
+  for (let i = 0; wrote && i < got; i++) folio_mark_dirty(k.mem, compound_head(k.mem, pages[i]!));
   if (k.behaviour.directIoPins) {
     unpin_user_pages(k, pages, got);
     return;

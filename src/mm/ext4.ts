@@ -19,8 +19,8 @@ import {
 } from './filemap_pages.js';
 import type { Kernel } from './kernel.js';
 import { unmap_mapping_pages } from './memory_zap.js';
-import { get_page } from './page_alloc.js';
-import { folio_nr_pages, PG_dirty, PG_private } from './page_flags.js';
+import { get_page, put_page } from './page_alloc.js';
+import { folio_mark_dirty, folio_nr_pages, PG_dirty, PG_locked, PG_private } from './page_flags.js';
 import {
   filemap_fdatawait_range,
   folio_clear_dirty_for_io,
@@ -29,9 +29,15 @@ import {
   folio_test_writeback,
   folio_wait_writeback,
   folios_with,
-  type SyncMode,
 } from './page_writeback.js';
-import { type AddressSpace, VM_FAULT_NOPAGE, type VmFault, type VmOperations } from './types.js';
+import {
+  type AddressSpace,
+  type AddressSpaceOperations,
+  type SyncMode,
+  VM_FAULT_NOPAGE,
+  type VmFault,
+  type VmOperations,
+} from './types.js';
 
 /** A page that will be written back: it has buffers, which hold a reference. */
 function mark_dirty(k: Kernel, folio: Page): void {
@@ -57,6 +63,7 @@ function* ext4_page_mkwrite(vmf: VmFault): Task<number> {
     return VM_FAULT_NOPAGE;
   }
   mark_dirty(k, page);
+  folio_mark_dirty(k.mem, page);
   return 0;
 }
 
@@ -111,18 +118,28 @@ function* takes_part(k: Kernel, mapping: AddressSpace, folio: Page, mode: SyncMo
 
 /**
  * Write what is dirty of the pages from `first` up to `end`; those in a row go by one request. Context: may sleep, also for pages
- * that are being written, where `mode` is WB_SYNC_ALL; does not wait for what it submits. Source: fs/ext4/inode.c ext4_do_writepages().
+ * that are being written, where `mode` is WB_SYNC_ALL; does not wait for what it submits. Return: base pages that are written.
+ * Source: fs/ext4/inode.c ext4_do_writepages().
  */
-export function* ext4_writepages(
+function* ext4_writepages(
   k: Kernel,
   mapping: AddressSpace,
   first: number,
   end: number,
   mode: SyncMode,
-): Task {
+): Task<number> {
   let extent: Extent = { folios: [], next: 0 };
+  let pages = 0;
   for (const folio of folios_with(k, mapping, first, end, PG_dirty)) {
-    const { index } = k.mem;
+    const { flags, index } = k.mem;
+    // While another one was waited for, it may have gone.
+    if (!is_dirty_page_of(k, mapping, folio)) continue;
+    get_page(k, folio);
+    if ((flags[folio]! & PG_locked) !== 0) {
+      // Nobody is to wait for what is not on its way.
+      submit_extent(k, mapping, extent);
+      extent = { folios: [], next: 0 };
+    }
     yield* k.lock_page(folio, 'mpage_prepare_extent_to_map');
     if (yield* takes_part(k, mapping, folio, mode)) {
       yield* folio_clear_dirty_for_io(k, folio);
@@ -133,11 +150,38 @@ export function* ext4_writepages(
       }
       extent.folios.push(folio);
       extent.next = index[folio]! + folio_nr_pages(k.mem, folio);
+      pages += folio_nr_pages(k.mem, folio);
     }
     k.unlock_page(folio);
+    put_page(k, folio);
   }
   submit_extent(k, mapping, extent);
+  return pages;
 }
+
+/** Whether the file, which may have gone itself, has the folio still. */
+const is_dirty_page_of = ({ mem, mappings }: Kernel, mapping: AddressSpace, folio: Page): boolean =>
+  mappings[mapping.id] === mapping &&
+  mem.mapping[folio] === -mapping.id &&
+  (mem.flags[folio]! & PG_dirty) !== 0;
+
+/**
+ * Reclaim wants the clean folio to be written. What has no block yet cannot be: that takes what may want memory itself.
+ * Context: locked.
+ */
+function ext4_writepage(k: Kernel, mapping: AddressSpace, folio: Page): void {
+  if (!mapping.blocks.has(k.mem.index[folio]!)) {
+    k.mem.flags[folio]! |= PG_dirty;
+    return;
+  }
+  folio_start_writeback(k, folio);
+  submit_extent(k, mapping, { folios: [folio], next: 0 });
+}
+
+export const ext4_da_aops: AddressSpaceOperations = {
+  writepages: ext4_writepages,
+  writepage: ext4_writepage,
+};
 
 /** fsync() of pages from `first` up to `end`. Context: may sleep. Return: 0. Source: fs/ext4/fsync.c. */
 export function* ext4_sync_file(k: Kernel, mapping: AddressSpace, first: number, end: number): Task<number> {

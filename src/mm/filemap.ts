@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/filemap.c: faults on files of a disk, and read() and write() of a page cache. Fidelity: ported.
- * DIVERGES: nothing is written back on its own, only where somebody asks for it.
+ * DIVERGES: nothing is written back on its own, only where somebody asks for it, or memory is short.
  */
 import { NO_PAGE, type Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';

@@ -26,7 +26,7 @@ import type { Kernel } from './kernel.js';
 import { folio_mark_accessed } from './lru.js';
 import { pte_devmap } from './memory.js';
 import { is_device_public_page } from './memremap.js';
-import { compound_head, folio_test_anon, PageAnonExclusive, PG_dirty } from './page_flags.js';
+import { compound_head, folio_mark_dirty, folio_test_anon, PageAnonExclusive } from './page_flags.js';
 import {
   FLAGS,
   type PmdTable,
@@ -107,7 +107,7 @@ function follow_page_pte(vma: VmArea, table: PteTable, i: number, flags: number)
   if (err !== 0) return err;
   if ((flags & FOLL_TOUCH) !== 0) {
     folio_mark_accessed(k, folio);
-    if ((flags & FOLL_WRITE) !== 0 && (pte & PTE_DIRTY) === 0) k.mem.flags[folio]! |= PG_dirty;
+    if ((flags & FOLL_WRITE) !== 0 && (pte & PTE_DIRTY) === 0) folio_mark_dirty(k.mem, folio);
   }
   return page;
 }

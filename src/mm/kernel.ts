@@ -15,12 +15,14 @@ import { done, type Task } from '../sim/task.js';
 import { Tlb } from '../sim/tlb.js';
 import type { AnonVma } from './anon_vma.js';
 import { Disk } from './block.js';
+import { Flusher } from './fs_writeback.js';
 import type { HugetlbPool } from './hugetlb_pool.js';
 import { Kswapd } from './kswapd.js';
 import { type Lru, LruLists, NodeLru } from './lru_lists.js';
 import type { MemCgroups } from './memcontrol.js';
 import type { OfflineBlock } from './memory_hotplug.js';
 import type { DevPagemap } from './memremap.js';
+import { NodeReclaim } from './node_reclaim.js';
 import type { OomTask, OomTasks } from './oom_kill.js';
 import { PageAllocator, type PageBlocks, type Pages } from './page_alloc.js';
 import { NodeMap, NodePages } from './page_alloc_nodes.js';
@@ -76,6 +78,7 @@ export class Kernel {
   readonly zones: readonly PageAllocator[];
   readonly lruvecs: readonly LruLists[];
   readonly kswapds: readonly Kswapd[];
+  readonly reclaims: readonly NodeReclaim[];
   /** The memory of all nodes, and their lists. */
   readonly pages: Pages;
   readonly lru: Lru;
@@ -119,6 +122,7 @@ export class Kernel {
   readonly writebackWaits = new Map<Page, WaitQueue>();
   /** What files on a disk have there. */
   readonly disk = new Disk(this);
+  readonly flusher = new Flusher(this);
   /** By task: the fault that it has to wait for before it tries again. */
   readonly userfaults = new Map<object, UserfaultWait>();
   warnings = 0;
@@ -167,6 +171,7 @@ export class Kernel {
     this.nodes = new NodeMap(runs);
     this.lruvecs = runs.map((_, nid) => new LruLists(this.mem, nid === 0 ? (reuse?.lru ?? null) : null));
     this.kswapds = runs.map((_, nid) => new Kswapd(this, nid));
+    this.reclaims = runs.map(() => new NodeReclaim());
     this.zones = runs.map(
       (own, nid) =>
         new PageAllocator(this, own, nid === 0 ? (reuse?.blocks ?? null) : null, begin, this.kswapds[nid]!),

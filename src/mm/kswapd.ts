@@ -7,14 +7,17 @@
 import type { Task } from '../sim/task.js';
 import type { Kernel } from './kernel.js';
 import { LRU_ACTIVE_ANON, LRU_INACTIVE_ANON } from './lru_lists.js';
-import { MAX_RECLAIM_RETRIES, SWAP_CLUSTER_MAX, shrink_active_list, shrink_node } from './vmscan.js';
+import { MAX_RECLAIM_RETRIES, SWAP_CLUSTER_MAX } from './node_reclaim.js';
+import { shrink_active_list, shrink_node } from './vmscan.js';
 import {
   DEF_PRIORITY,
   inactive_is_low,
   new_scan_control,
+  reclaimed_memcgs,
   type ScanControl,
   snapshot_refaults,
 } from './vmscan_balance.js';
+import { clear_pgdat_congested } from './vmscan_throttle.js';
 
 /** Nanoseconds that it sleeps before it looks at the watermark once more: HZ / 10. */
 const SHORT_SLEEP = 100_000_000;
@@ -75,6 +78,7 @@ export class Kswapd {
   private *kswapd(): Task {
     do yield* this.balance_pgdat();
     while (!this.prepare_kswapd_sleep);
+    if (!this.isHopeless) clear_pgdat_congested(this.k, this.nid);
     this.awake = false;
     this.kswapd_try_to_sleep();
   }
@@ -94,12 +98,12 @@ export class Kswapd {
   }
 
   /** Some of the active anonymous pages become inactive, so that what is in use can be told from the rest. */
-  private kswapd_age_node(sc: ScanControl): void {
+  private kswapd_age_node(): void {
     const { k, nid } = this;
     const lruvec = k.lruvecs[nid]!;
     if (k.swap === null || !inactive_is_low(lruvec, LRU_INACTIVE_ANON, 0)) return;
-    for (sc.memcgId = 0; sc.memcgId <= (k.memcgs?.all.length ?? 0); sc.memcgId++)
-      shrink_active_list(k, SWAP_CLUSTER_MAX, LRU_ACTIVE_ANON, sc);
+    for (const memcgId of reclaimed_memcgs(k, null))
+      shrink_active_list(k, SWAP_CLUSTER_MAX, LRU_ACTIVE_ANON, { nid, memcgId });
   }
 
   /** Return: whether as much was looked at as would do, if all of it were reclaimed. Context: may sleep. */
@@ -116,7 +120,7 @@ export class Kswapd {
     for (sc.priority = DEF_PRIORITY; sc.priority >= 1; ) {
       if (this.pgdat_balanced) return true;
       const before = sc.nr_reclaimed;
-      this.kswapd_age_node(sc);
+      this.kswapd_age_node();
       const enough = yield* this.kswapd_shrink_node(sc);
       if (executor.shouldResched) yield* executor.cond_resched('balance_pgdat');
       if (!enough || sc.nr_reclaimed === before) sc.priority--;

@@ -4,7 +4,15 @@ import { COST_ISOLATE } from '../sim/costs.js';
 import type { Page } from '../sim/memmap.js';
 import type { Kernel } from './kernel.js';
 import { put_page } from './page_alloc.js';
-import { PG_active, PG_lru, PG_mlocked, PG_referenced, PG_unevictable } from './page_flags.js';
+import {
+  PG_active,
+  PG_dirty,
+  PG_locked,
+  PG_lru,
+  PG_mlocked,
+  PG_referenced,
+  PG_unevictable,
+} from './page_flags.js';
 import { workingset_activation } from './workingset.js';
 
 /** To the front of the list that its flags say. */
@@ -62,6 +70,17 @@ export function folio_move_lru(k: Kernel, folio: Page, clear: number, set = 0): 
   k.lru.del(folio);
   k.mem.flags[folio] = (k.mem.flags[folio]! & ~clear) | set;
   k.lru.moved(folio);
+}
+
+/** The clean folio is what reclaim looks at next, if it is on a list. Context: may not sleep. */
+export function folio_rotate_reclaimable(k: Kernel, folio: Page): void {
+  const stays = PG_locked | PG_dirty | PG_unevictable;
+  if ((k.mem.flags[folio]! & (stays | PG_lru)) !== PG_lru) return;
+  // Whoever wants the end of a list has to have lists.
+  k.lru.link(k.firstDevicePage);
+  k.lru.del(folio);
+  k.mem.flags[folio]! &= ~PG_active;
+  k.lru.add_tail(folio);
 }
 
 /** mlock: the folio cannot be evicted. */

@@ -44,6 +44,11 @@ export interface LruvecState {
   /** What has been made part of the cost. */
   readonly lastRotated: AnonAndFile;
   readonly lastIo: AnonAndFile;
+  /**
+   * LRUVEC_CONGESTED, later LRUVEC_NODE_CONGESTED of the root, LRUVEC_CGROUP_CONGESTED of others: all that was dirty is being written, and
+   * reclaim has met it twice.
+   */
+  congested: boolean;
 }
 
 /** Items that are a cgroup's, and those of all that it is in. */
@@ -60,6 +65,7 @@ const newState = (): LruvecState => ({
   refaults: [0, 0],
   lastRotated: [0, 0],
   lastIo: [0, 0],
+  congested: false,
 });
 
 /** The list of a folio with these flags. */
@@ -90,8 +96,8 @@ class Links {
     this.list = new Uint32Array(limit);
   }
 
-  /** To the front of the list that its flags say. */
-  add(folio: Page): void {
+  /** To the front of the list that its flags say; `tail`: to its end. */
+  add(folio: Page, tail = false): void {
     this.del(folio);
     const own = folio_lru_list(this.mem.flags[folio]!);
     if (own === LRU_UNEVICTABLE) return;
@@ -101,7 +107,8 @@ class Links {
       this.oldest.push(0);
       this.pages.push(0);
     }
-    this.insert(folio, list, this.newest[list]!, 0);
+    if (tail) this.insert(folio, list, 0, this.oldest[list]!);
+    else this.insert(folio, list, this.newest[list]!, 0);
   }
 
   private insert(folio: Page, list: number, older: Page, newer: Page): void {
@@ -169,6 +176,11 @@ export class LruLists {
     }
     if (this.#logged === this.#log.length) this.#compact();
     this.#log[this.#logged++] = folio;
+  }
+
+  /** The same to the end of it, where reclaim begins. Context: there are lists (link()). */
+  add_tail(folio: Page): void {
+    this.#links!.add(folio, true);
   }
 
   /** The folio is on its list no longer; its flags are still those that it was there with. */
@@ -256,7 +268,7 @@ export class LruLists {
 }
 
 /** What happens to folios, whichever node's lists they are on. */
-export type Lru = Pick<LruLists, 'add' | 'del' | 'moved' | 'split' | 'link'>;
+export type Lru = Pick<LruLists, 'add' | 'add_tail' | 'del' | 'moved' | 'split' | 'link'>;
 
 /** The lists of a machine with several nodes: each node has its own. */
 export class NodeLru implements Lru {
@@ -271,6 +283,10 @@ export class NodeLru implements Lru {
 
   add(folio: Page): void {
     this.of(folio).add(folio);
+  }
+
+  add_tail(folio: Page): void {
+    this.of(folio).add_tail(folio);
   }
 
   del(folio: Page): void {

@@ -14,13 +14,14 @@ import {
   mem_cgroup_from_mm,
   mem_cgroup_margin,
 } from './memcontrol.js';
+import { MAX_RECLAIM_RETRIES } from './node_reclaim.js';
 import { out_of_memory, wait_for_victim } from './oom_kill.js';
 import { MOVABLE, put_page } from './page_alloc.js';
 import type { NodeChoice } from './page_alloc_nodes.js';
 import { alloc_page } from './page_alloc_slow.js';
 import { folio_nr_pages } from './page_flags.js';
 import { type MmStruct, VM_HUGEPAGE, type VmArea } from './types.js';
-import { MAX_RECLAIM_RETRIES, try_to_free_mem_cgroup_pages } from './vmscan.js';
+import { try_to_free_mem_cgroup_pages } from './vmscan.js';
 
 /** 2 to PAGE_ALLOC_COSTLY_ORDER. */
 const COSTLY_PAGES = 8;

@@ -5,7 +5,8 @@ import { EBUSY, EINTR } from '../uapi/errno.js';
 import type { Kernel } from './kernel.js';
 import type { MemCgroup } from './memcontrol.js';
 import { mem_cgroup_oom } from './memcontrol_charge.js';
-import { MAX_RECLAIM_RETRIES, try_to_free_mem_cgroup_pages } from './vmscan.js';
+import { MAX_RECLAIM_RETRIES } from './node_reclaim.js';
+import { try_to_free_mem_cgroup_pages } from './vmscan.js';
 
 /** memory.max: the limit holds from now on, and what is above it goes as far as it can. Context: may sleep. Return: 0. */
 export function* memory_max_write(k: Kernel, memcg: MemCgroup, max: number): Task<number> {

@@ -32,6 +32,7 @@ import { folio_try_get, get_page, put_page } from './page_alloc.js';
 import {
   compound_head,
   folio_mapcount,
+  folio_mark_dirty,
   folio_nr_pages,
   folio_test_anon,
   folio_test_large,
@@ -390,7 +391,7 @@ function* do_shared_fault(vmf: VmFault): Task<number> {
       return refused;
     }
   }
-  k.mem.flags[compound_head(k.mem, vmf.page)]! |= PG_dirty;
+  folio_mark_dirty(k.mem, compound_head(k.mem, vmf.page));
   return finish_fault(vmf, vmf.page, false);
 }
 
@@ -559,7 +560,7 @@ function* do_wp_page(vmf: VmFault, table: PteTable, i: number): Task<number> {
     if (pfn_mkwrite !== undefined) return yield* pfn_mkwrite(vmf);
     if (page !== NO_PAGE && page_mkwrite !== undefined) return yield* wp_page_shared(vmf, table[FLAGS + i]!);
     wp_page_reuse(vmf, table, i);
-    if (page !== NO_PAGE) mem.flags[compound_head(mem, page)]! |= PG_dirty;
+    if (page !== NO_PAGE) folio_mark_dirty(mem, compound_head(mem, page));
     return 0;
   }
   const folio = page === NO_PAGE ? NO_PAGE : compound_head(mem, page);
@@ -585,7 +586,7 @@ function* wp_page_shared(vmf: VmFault, orig: number): Task<number> {
     const i = pte_index(vmf.address);
     if (table !== null && table[i] === page && table[FLAGS + i] === orig) {
       wp_page_reuse(vmf, table, i);
-      k.mem.flags[page]! |= PG_dirty;
+      folio_mark_dirty(k.mem, page);
     }
     k.unlock_page(page);
   }

@@ -16,7 +16,15 @@ import {
   mmu_notifier_range,
 } from './mmu_notifier.js';
 import { put_page } from './page_alloc.js';
-import { compound_head, folio_test_anon, PG_dirty, PG_head, PG_swapcache, PG_tail } from './page_flags.js';
+import {
+  compound_head,
+  folio_mark_dirty,
+  folio_test_anon,
+  PG_dirty,
+  PG_head,
+  PG_swapcache,
+  PG_tail,
+} from './page_flags.js';
 import {
   FLAGS,
   is_device_exclusive_entry,
@@ -158,7 +166,7 @@ function zap_present_pte(
   table[i] = 0;
   table[FLAGS + i] = 0;
   keep_marker(vma, table, i, flags, details);
-  if (!anon && (flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
+  if (!anon && (flags & PTE_DIRTY) !== 0) folio_mark_dirty(mem, folio);
   folio_remove_rmap_pte(k, folio, page, vma);
   mm.rss--;
   if (k.is_zone_device_page(folio)) {

@@ -18,6 +18,7 @@ import {
   PG_hwpoison,
   PG_mlocked,
   PG_private,
+  PG_readahead,
   PG_referenced,
   PG_swapbacked,
   PG_unevictable,
@@ -215,7 +216,8 @@ function replace_in_page_cache(k: Kernel, mapping: AddressSpace, newfolio: Page,
 }
 
 /** Flags that go with what a folio holds. */
-const MIGRATED_FLAGS = PG_referenced | PG_uptodate | PG_active | PG_workingset | PG_unevictable | PG_dirty;
+const MIGRATED_FLAGS =
+  PG_referenced | PG_uptodate | PG_active | PG_workingset | PG_unevictable | PG_dirty | PG_readahead;
 
 /** Take over the page flags of the migrated folio. */
 export function folio_migrate_flags(k: Kernel, newfolio: Page, folio: Page): void {

@@ -7,10 +7,12 @@ import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
 import type { Kernel } from './kernel.js';
 import { alloc_page_at } from './mempolicy.js';
+import { MAX_RECLAIM_RETRIES } from './node_reclaim.js';
 import { out_of_memory, tsk_is_oom_victim, wait_for_victim } from './oom_kill.js';
 import { type MigrateType, MOVABLE } from './page_alloc.js';
 import type { NodeChoice } from './page_alloc_nodes.js';
-import { MAX_RECLAIM_RETRIES, try_to_free_pages, zone_reclaimable_pages } from './vmscan.js';
+import { try_to_free_pages } from './vmscan.js';
+import { zone_reclaimable_pages } from './vmscan_balance.js';
 
 /** What is asked for, in the words of the kernel log. */
 const GFP = ['0x100cca(GFP_HIGHUSER_MOVABLE)', '0x100cc2(GFP_HIGHUSER)'] as const;

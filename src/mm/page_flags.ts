@@ -32,8 +32,10 @@ export const PG_waiters = 1 << 16;
 export const PG_swapcache = 1 << 17;
 /** The page of a file has buffers (attach_page_private), which hold a reference. */
 export const PG_private = 1 << 18;
-/** Whoever gets here reads on: the next pages of the file are to be read ahead. */
-export const PG_readahead = 1 << 19;
+/** Reclaim has met the folio dirty, or while it was written: it goes first once the disk has it. */
+export const PG_reclaim = 1 << 19;
+/** Whoever gets here reads on: the next pages of the file are to be read ahead. The same bit: one is for writes, one for reads. */
+export const PG_readahead = PG_reclaim;
 /** The hardware has lost what it held: it is used no more. */
 export const PG_hwpoison = 1 << 20;
 /** The disk is being given what it holds. */
@@ -52,6 +54,11 @@ export const SPLIT_COPIED_FLAGS =
   PG_locked |
   PG_unevictable |
   PG_dirty;
+
+/** Somebody has written to the folio: what reclaim or read-ahead had marked it for is over. Source: mm/page-writeback.c. */
+export function folio_mark_dirty(mem: Memmap, folio: Page): void {
+  mem.flags[folio] = (mem.flags[folio]! & ~PG_reclaim) | PG_dirty;
+}
 
 /** The head page of the folio that `page` belongs to. */
 export function compound_head(mem: Memmap, page: Page): Page {

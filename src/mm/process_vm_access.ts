@@ -8,7 +8,7 @@ import { get_user_pages_remote, pin_user_pages_remote, unpin_user_pages } from '
 import { FOLL_WRITE } from './gup_flags.js';
 import { mmput } from './mmap.js';
 import { put_page } from './page_alloc.js';
-import { compound_head, PG_dirty } from './page_flags.js';
+import { compound_head, folio_mark_dirty } from './page_flags.js';
 import type { MmStruct } from './types.js';
 import { copy_from_user, copy_to_user } from './uaccess.js';
 
@@ -78,7 +78,7 @@ export function* process_vm_rw_core(
 }
 
 function set_page_dirty({ kernel: { mem } }: MmStruct, page: Page): void {
-  mem.flags[compound_head(mem, page)]! |= PG_dirty;
+  folio_mark_dirty(mem, compound_head(mem, page));
 }
 
 /**

@@ -12,7 +12,7 @@ import { current_mm, mem_cgroup_from_mm } from './memcontrol.js';
 import { mem_cgroup_charge_atomic } from './memcontrol_charge.js';
 import { alloc_page_at, task_choice } from './mempolicy.js';
 import { put_page } from './page_alloc.js';
-import { PG_readahead } from './page_flags.js';
+import { PG_readahead, PG_writeback } from './page_flags.js';
 import type { AddressSpace } from './types.js';
 
 /** Pages of the largest window (ra_pages of the backing device). */
@@ -278,7 +278,10 @@ export function page_cache_async_ra(
   index: number,
   req: number,
 ): void {
-  k.mem.flags[mapping.i_pages.get(index)!]! &= ~PG_readahead;
+  const folio = mapping.i_pages.get(index)!;
+  // The mark of one that is being written is reclaim's.
+  if ((k.mem.flags[folio]! & PG_writeback) !== 0) return;
+  k.mem.flags[folio]! &= ~PG_readahead;
   if (!k.behaviour.readaheadSyncApart) {
     ondemand_readahead(k, mapping, ra, index, true, req);
     return;

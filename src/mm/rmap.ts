@@ -23,12 +23,12 @@ import {
   ClearPageAnonExclusive,
   folio_mapcount,
   folio_mapped,
+  folio_mark_dirty,
   folio_maybe_dma_pinned,
   folio_nr_pages,
   folio_test_anon,
   folio_test_large,
   PageAnonExclusive,
-  PG_dirty,
   PG_swapbacked,
   SetPageAnonExclusive,
 } from './page_flags.js';
@@ -315,7 +315,7 @@ export function set_pmd_migration_entry(
     note_pinned(k, 'set_pmd_migration_entry', vma, address, folio, folio);
     return -EBUSY;
   }
-  if (present && (flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
+  if (present && (flags & PTE_DIRTY) !== 0) folio_mark_dirty(mem, folio);
   pmd.e[i] = folio;
   pmd.e[FLAGS + i] = migration_entry_of(flags, exclusive) | PTE_HUGE;
   folio_remove_rmap_pmd(k, folio, vma);
@@ -353,7 +353,7 @@ function migrate_one_pte(
   }
   if (pte_present(flags)) {
     flush_tlb_page(vma.vm_mm, address);
-    if ((flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
+    if ((flags & PTE_DIRTY) !== 0) folio_mark_dirty(mem, folio);
   }
   table[FLAGS + i] = migration_entry_of(flags, exclusive);
   if (k.trace !== null)
@@ -450,7 +450,7 @@ export function* folio_make_device_exclusive(
       const page = table[i]!;
       const write = (flags & PTE_WRITE) !== 0;
       flush_tlb_page(vma.vm_mm, addr);
-      if ((flags & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
+      if ((flags & PTE_DIRTY) !== 0) folio_mark_dirty(mem, folio);
       if (vma.vm_mm === mm && addr === address && write) valid = true;
       const entry = write ? SWP_DEVICE_EXCLUSIVE_WRITE : SWP_DEVICE_EXCLUSIVE_READ;
       table[FLAGS + i] = entry | swp_uffd_wp_of(flags);

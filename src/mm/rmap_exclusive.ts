@@ -16,8 +16,8 @@ import { put_page } from './page_alloc.js';
 import {
   compound_head,
   folio_mapcount,
+  folio_mark_dirty,
   folio_test_anon,
-  PG_dirty,
   PG_hugetlb,
   PG_tail,
 } from './page_flags.js';
@@ -65,7 +65,7 @@ function* make_page_exclusive(
   const mapped = table !== null && pte_present(flags) && table[i] === page && (flags & PTE_WRITE) !== 0;
   if (mapped) {
     flush_tlb_page(mm, address);
-    if ((flags & PTE_DIRTY) !== 0) k.mem.flags[folio]! |= PG_dirty;
+    if ((flags & PTE_DIRTY) !== 0) folio_mark_dirty(k.mem, folio);
     table[FLAGS + i] = SWP_DEVICE_EXCLUSIVE_WRITE;
     if (!k.behaviour.exclusiveEntriesMap) folio_remove_rmap_pte(k, folio, page, vma);
   }

@@ -15,6 +15,7 @@ import { put_page } from './page_alloc.js';
 import {
   folio_mapcount,
   folio_mapped,
+  folio_mark_dirty,
   folio_nr_pages,
   folio_test_anon,
   folio_test_large,
@@ -86,7 +87,7 @@ function unmap_one(
   const page = table[i]!;
   const old = table[FLAGS + i]!;
   flush_tlb_page(vma.vm_mm, addr);
-  if (pte_present(old) && (old & PTE_DIRTY) !== 0) mem.flags[folio]! |= PG_dirty;
+  if (pte_present(old) && (old & PTE_DIRTY) !== 0) folio_mark_dirty(mem, folio);
   let entry: number | null = 0;
   let word = 0;
   if (why === 'lost, entries') {

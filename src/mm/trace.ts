@@ -90,6 +90,18 @@ export interface TraceEvents {
   workingset_refault: OfPage & With<{ distance: number; size: number; active: number; workingset: number }>;
   /** The daemon of node `nid` wakes: no more than `low` pages are free; it reclaims until more than `high` are. */
   mm_vmscan_kswapd_wake: With<{ nid: number; free: number; low: number; high: number }>;
+  /** Task `task` met nothing but `pages` dirty pages on `list`, which nobody writes: the flusher is to. `by`: as above. */
+  wakeup_flusher_threads: With<{ task: string; by: string; list: string; pages: number }>;
+  /** The flusher has given `pages` to the disk, and sleeps. */
+  writeback_pages_written: With<{ pages: number }>;
+  /** Task `task`, which reclaims pages of node `nid`, has slept for `usec_delayed` of at most `usec_timeout`. */
+  mm_vmscan_throttled: With<{
+    task: string;
+    nid: number;
+    reason: string;
+    usec_timeout: number;
+    usec_delayed: number;
+  }>;
   /** A process is killed for its memory. */
   oom_kill: { readonly mm: MmStruct } & With<{ pid: number; comm: string }>;
   // Memory cgroups, by their names; "/" is the root.

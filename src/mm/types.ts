@@ -79,6 +79,17 @@ export interface MappableFile {
   vfs_fsync_range(first: number, end: number): Task<number>;
 }
 
+/** Whether a page that is being written is skipped, or waited for (enum writeback_sync_modes). */
+export type SyncMode = 'WB_SYNC_NONE' | 'WB_SYNC_ALL';
+
+/** How the pages of a file come to its disk (struct address_space_operations). */
+export interface AddressSpaceOperations {
+  /** Begin to write what is dirty of the pages from `first` up to `end`. Context: may sleep. Return: base pages that are written. */
+  writepages(k: Kernel, mapping: AddressSpace, first: number, end: number, mode: SyncMode): Task<number>;
+  /** The same of one folio that is clean since just now, by reclaim; one that cannot be written is dirty again. Context: locked. */
+  writepage(k: Kernel, mapping: AddressSpace, folio: Page): void;
+}
+
 /** struct address_space: the pages of an inode and the VMAs that map it. */
 export class AddressSpace {
   /** Index (in pages; of huge pages for hugetlb) to page. Guarded by: the page lock; hugetlb: hugetlb_fault_mutex. */
@@ -97,6 +108,8 @@ export class AddressSpace {
   dax: DaxBlocks | null = null;
   /** shmem: where mbind() said from which nodes its pages come. */
   policies: readonly SharedPolicy[] = [];
+  /** null: its pages are memory, and go nowhere. */
+  a_ops: AddressSpaceOperations | null = null;
   /** What could not be kept of it, as an errseq_t. */
   wb_err = 0;
   /** AS_EIO: the same, for the next one who asks. */

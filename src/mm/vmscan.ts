@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Answers for: mm/vmscan.c: reclaim of what somebody names (reclaim_pages), and of what was not used for long
- * (try_to_free_pages). Fidelity: simplified. DIVERGES: no throttling, no flusher.
+ * (try_to_free_pages). Fidelity: simplified. DIVERGES: whoever allocates does not wait for the daemon (throttle_direct_reclaim).
  */
 import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
@@ -16,43 +16,37 @@ import {
   type LruList,
 } from './lru_lists.js';
 import type { MemCgroup } from './memcontrol.js';
+import { SWAP_CLUSTER_MAX } from './node_reclaim.js';
 import { folio_nr_pages, PG_active, PG_unevictable, PG_workingset } from './page_flags.js';
 import { folio_referenced } from './rmap_referenced.js';
 import { VM_EXEC } from './types.js';
 import {
-  can_reclaim_anon_pages,
   DEF_PRIORITY,
+  EVICTABLE,
   get_scan_count,
   inactive_is_low,
   type LruPlace,
   new_scan_control,
+  no_scan_counts,
   prepare_scan_control,
+  reclaimed_memcgs,
   type ScanControl,
   snapshot_refaults,
 } from './vmscan_balance.js';
-import { type Shrinking, shrink_folio_list } from './vmscan_folios.js';
+import { new_shrinking, shrink_folio_list } from './vmscan_folios.js';
+import {
+  consider_reclaim_throttle,
+  handle_reclaim_writeback,
+  throttle_node,
+  wait_for_isolated,
+  writeback_throttling_sane,
+} from './vmscan_throttle.js';
 import { workingset_age_nonresident } from './workingset.js';
-
-/** How often reclaim may be in vain before something else has to happen (mm/internal.h). */
-export const MAX_RECLAIM_RETRIES = 16;
-export const SWAP_CLUSTER_MAX = 32;
-const EVICTABLE: readonly LruList[] = [
-  LRU_INACTIVE_ANON,
-  LRU_ACTIVE_ANON,
-  LRU_INACTIVE_FILE,
-  LRU_ACTIVE_FILE,
-];
 
 /** reclaim_pages(): folios off the LRU, with a reference each, which goes. Context: may sleep. */
 export function* reclaim_pages(k: Kernel, folios: readonly Page[]): Task {
-  yield* shrink_folio_list(k, folios, {
-    by: 'advice',
-    list: '',
-    target: 0,
-    ignore_references: true,
-    nr_pageout: 0,
-    nr_activate: 0,
-  });
+  const advised = { by: 'advice', list: '', target: 0, sane: true, ignore_references: true } as const;
+  yield* shrink_folio_list(k, folios, new_shrinking(advised));
 }
 
 /** What an lruvec is made of, as explanations call it. */
@@ -81,23 +75,28 @@ function isolate_lru_folios(
 function* shrink_inactive_list(k: Kernel, nr_to_scan: number, list: LruList, sc: ScanControl): Task<number> {
   const lruvec = k.lruvecs[sc.nid]!;
   const file = list === LRU_INACTIVE_FILE;
+  if (yield* wait_for_isolated(k, sc, file, lruvec.page_state(list, 0)))
+    return k.signals.pending() ? SWAP_CLUSTER_MAX : 0;
   const folios = isolate_lru_folios(k, nr_to_scan, list, sc);
   const nr_scanned = folios.reduce((sum, folio) => sum + folio_nr_pages(k.mem, folio), 0);
   if (nr_scanned === 0) return 0;
   sc.nr_scanned += nr_scanned;
-  const shrinking: Shrinking = {
+  const shrinking = new_shrinking({
     by: sc.by,
     list: LIST_NAMES[list],
     target: sc.memcg?.id ?? 0,
+    sane: writeback_throttling_sane(k, sc),
     ignore_references: false,
-    nr_pageout: 0,
-    nr_activate: 0,
-  };
+  });
+  const { isolated } = k.reclaims[sc.nid]!;
+  isolated[file ? 1 : 0] += nr_scanned;
   const nr_reclaimed = yield* shrink_folio_list(k, folios, shrinking);
+  isolated[file ? 1 : 0] -= nr_scanned;
   workingset_age_nonresident(lruvec, sc.memcgId, shrinking.nr_activate);
   const nr_rotated = Math.max(nr_scanned - nr_reclaimed, 0);
   lruvec.mod_lruvec_state('rotate', file, nr_rotated, sc.memcgId);
   lru_note_cost(k, lruvec, sc.memcgId, file, shrinking.nr_pageout, nr_rotated);
+  yield* handle_reclaim_writeback(k, sc, nr_scanned, LIST_NAMES[list], file, shrinking);
   return nr_reclaimed;
 }
 
@@ -181,17 +180,20 @@ function* shrink_lruvec(k: Kernel, sc: ScanControl): Task {
     shrink_active_list(k, SWAP_CLUSTER_MAX, LRU_ACTIVE_ANON, sc);
 }
 
-/** The lists of the cgroup whose limit is reached; or of all, the root's first. */
 function* shrink_node_memcgs(k: Kernel, sc: ScanControl): Task {
-  const last = sc.memcg?.id ?? k.memcgs?.all.length ?? 0;
-  for (sc.memcgId = sc.memcg?.id ?? 0; sc.memcgId <= last; sc.memcgId++) yield* shrink_lruvec(k, sc);
+  for (const memcgId of reclaimed_memcgs(k, sc.memcg)) {
+    sc.memcgId = memcgId;
+    yield* shrink_lruvec(k, sc);
+  }
 }
 
 /** Node `sc.nid`. What is reclaimed gives its daemon new hope. */
 export function* shrink_node(k: Kernel, sc: ScanControl): Task {
   const before = sc.nr_reclaimed;
+  sc.nr = no_scan_counts();
   prepare_scan_control(k, sc);
   yield* shrink_node_memcgs(k, sc);
+  yield* throttle_node(k, sc);
   if (sc.nr_reclaimed > before) k.kswapds[sc.nid]!.made_progress();
   else if (sc.cache_trim_mode) sc.cache_trim_mode_failed = true;
 }
@@ -202,6 +204,7 @@ function* shrink_zones(k: Kernel, sc: ScanControl): Task {
     sc.nid = nid;
     yield* shrink_node(k, sc);
   }
+  yield* consider_reclaim_throttle(k, sc);
 }
 
 /** Look at ever more of the lists, until something is free. */
@@ -215,10 +218,14 @@ function* do_try_to_free_pages(
   const by = memcg === null ? 'direct reclaim' : 'a limit';
   const sc = new_scan_control({ by, nodes, memcg, nr_to_reclaim, force_deactivate });
   for (; sc.priority >= 0; sc.priority--) {
+    sc.nr_scanned = 0;
     yield* shrink_zones(k, sc);
     if (sc.nr_reclaimed >= sc.nr_to_reclaim) break;
   }
-  for (const nid of nodes) snapshot_refaults(k, nid, memcg?.id ?? 0);
+  for (const nid of nodes) {
+    snapshot_refaults(k, nid, memcg?.id ?? 0);
+    if (memcg !== null) k.lruvecs[nid]!.state(memcg.id).congested = false;
+  }
   if (sc.nr_reclaimed > 0 || !sc.skipped_deactivate || force_deactivate) return sc.nr_reclaimed;
   return yield* do_try_to_free_pages(k, nodes, memcg, nr_to_reclaim, true);
 }
@@ -233,14 +240,4 @@ export function* try_to_free_pages(k: Kernel, nodes: readonly number[]): Task<nu
 export function* try_to_free_mem_cgroup_pages(k: Kernel, memcg: MemCgroup, nr_pages: number): Task<number> {
   k.lru.link(k.firstDevicePage);
   return yield* do_try_to_free_pages(k, k.zonelist, memcg, Math.max(nr_pages, SWAP_CLUSTER_MAX), false);
-}
-
-/** Base pages of a node that reclaim could get at most. */
-export function zone_reclaimable_pages(k: Kernel, nid: number): number {
-  const lists = can_reclaim_anon_pages(k) ? EVICTABLE : ([LRU_INACTIVE_FILE, LRU_ACTIVE_FILE] as const);
-  const lruvec = k.lruvecs[nid]!;
-  let pages = 0;
-  for (let memcgId = 0; memcgId <= (k.memcgs?.all.length ?? 0); memcgId++)
-    for (const list of lists) pages += lruvec.size(list, memcgId);
-  return pages;
 }

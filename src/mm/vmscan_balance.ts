@@ -17,7 +17,12 @@ import {
 } from './lru_lists.js';
 import type { MemCgroup } from './memcontrol.js';
 import { get_nr_swap_pages } from './swap.js';
-import type { Reclaimer } from './vmscan_folios.js';
+
+/**
+ * Who reclaims: whoever found no memory, the node's daemon because there is little, for a cgroup whose limit is reached, or as a
+ * program advises (madvise).
+ */
+export type Reclaimer = 'direct reclaim' | 'kswapd' | 'a limit' | 'advice';
 
 /** vm.swappiness, of 200. */
 const SWAPPINESS = 60;
@@ -54,7 +59,39 @@ export interface ScanControl extends LruPlace {
   /** The cgroup whose limit is reached; null: memory is short. */
   readonly memcg: MemCgroup | null;
   readonly nr_to_reclaim: number;
+  /** What it met of this node, in base pages. */
+  nr: ScanCounts;
 }
+
+/** What reclaim met of files' pages that it could not take at once, in base pages (struct reclaim_stat). */
+export interface DirtyCounts {
+  /** Dirty, or being written. */
+  nr_dirty: number;
+  /** Dirty, and nobody writes them. */
+  nr_unqueued_dirty: number;
+  /** Being written, and met a second time. */
+  nr_congested: number;
+  /** Being written: they go first once the disk has them. */
+  nr_writeback: number;
+  /** Being written, and met a second time by a daemon that met no others. */
+  nr_immediate: number;
+}
+
+/** The same of a node, with all that was taken off its lists. */
+export interface ScanCounts extends DirtyCounts {
+  taken: number;
+  file_taken: number;
+}
+
+export const no_dirty_counts = (): DirtyCounts => ({
+  nr_dirty: 0,
+  nr_unqueued_dirty: 0,
+  nr_congested: 0,
+  nr_writeback: 0,
+  nr_immediate: 0,
+});
+
+export const no_scan_counts = (): ScanCounts => ({ ...no_dirty_counts(), taken: 0, file_taken: 0 });
 
 /** How much of a list reclaim looks at first: one part in 2 to that. */
 export const DEF_PRIORITY = 12;
@@ -79,11 +116,33 @@ export function new_scan_control(
     anon_cost: 0,
     file_cost: 0,
     memcgId: 0,
+    nr: no_scan_counts(),
   };
 }
 
 /** Whether there is somewhere to put them. */
-export const can_reclaim_anon_pages = (k: Kernel): boolean => get_nr_swap_pages(k) > 0;
+const can_reclaim_anon_pages = (k: Kernel): boolean => get_nr_swap_pages(k) > 0;
+
+/** By their ids, the cgroups whose lists reclaim looks at: that whose limit is reached; or all, the root first (mem_cgroup_iter). */
+export const reclaimed_memcgs = (k: Kernel, memcg: MemCgroup | null): readonly number[] =>
+  memcg !== null ? [memcg.id] : [0, ...(k.memcgs?.all ?? []).map(({ id }) => id)];
+
+/** The lists that reclaim looks at, in this order. */
+export const EVICTABLE: readonly LruList[] = [
+  LRU_INACTIVE_ANON,
+  LRU_ACTIVE_ANON,
+  LRU_INACTIVE_FILE,
+  LRU_ACTIVE_FILE,
+];
+
+/** Base pages of a node that reclaim could get at most. */
+export function zone_reclaimable_pages(k: Kernel, nid: number): number {
+  const lists = can_reclaim_anon_pages(k) ? EVICTABLE : ([LRU_INACTIVE_FILE, LRU_ACTIVE_FILE] as const);
+  const lruvec = k.lruvecs[nid]!;
+  let pages = 0;
+  for (const list of lists) pages += lruvec.page_state(list, 0);
+  return pages;
+}
 
 /** Whether the inactive list is shorter than it should be, given the active one. */
 export function inactive_is_low(

@@ -20,11 +20,14 @@ import {
   folio_test_large,
   PG_active,
   PG_dirty,
+  PG_private,
+  PG_reclaim,
   PG_referenced,
   PG_swapbacked,
   PG_unevictable,
+  PG_writeback,
 } from './page_flags.js';
-import { folio_test_writeback } from './page_writeback.js';
+import { folio_clear_dirty_for_io, folio_test_writeback, folio_wait_writeback } from './page_writeback.js';
 import { type Because, reasonOf, referenced } from './reasons.js';
 import { held } from './rmap_held.js';
 import { folio_referenced, IN_LOCKED_VMA } from './rmap_referenced.js';
@@ -38,31 +41,42 @@ import {
   swap_writepage,
 } from './swap.js';
 import { type AddressSpace, VM_EXEC } from './types.js';
+import { type DirtyCounts, no_dirty_counts, type Reclaimer } from './vmscan_balance.js';
 import { workingset_eviction } from './workingset.js';
 
 /** What becomes of a folio: nobody needs it any more; it goes back where it was; or to the active list. */
 type Outcome = 'freed' | 'keep' | 'activate';
 
-/**
- * Who reclaims: whoever found no memory, the node's daemon because there is little, for a cgroup whose limit is reached, or as a
- * program advises (madvise).
- */
-export type Reclaimer = 'direct reclaim' | 'kswapd' | 'a limit' | 'advice';
+/** Before that: it is looked at once more when the disk has it. */
+const WAIT = 'wait for writeback';
 
-/** struct reclaim_stat, with what of struct scan_control reclaim of folios goes by. */
-export interface Shrinking {
+/** What of struct scan_control reclaim of folios goes by. */
+interface ShrinkHow {
   readonly by: Reclaimer;
   /** Where the folios were. */
   readonly list: string;
   /** The cgroup for whose sake they go (target_mem_cgroup); 0: all. */
   readonly target: number;
+  /** Nobody waits for a single folio that is being written (writeback_throttling_sane). */
+  readonly sane: boolean;
   /** Also what was used lately. */
   readonly ignore_references: boolean;
+}
+
+/** The same, with struct reclaim_stat. */
+interface Shrinking extends ShrinkHow, DirtyCounts {
   /** Base pages that were written. */
   nr_pageout: number;
   /** Base pages that are active now. */
   nr_activate: number;
 }
+
+export const new_shrinking = (how: ShrinkHow): Shrinking => ({
+  ...how,
+  ...no_dirty_counts(),
+  nr_pageout: 0,
+  nr_activate: 0,
+});
 
 /** Why the folio stays, for whoever asks. */
 function stays(k: Kernel, folio: Page, because: Because, outcome: 'keep' | 'activate' = 'keep'): Outcome {
@@ -92,9 +106,72 @@ function* discard_lazyfree(k: Kernel, folio: Page): Task<Outcome> {
   return k.mem.refcount[folio] === 1 ? 'freed' : stays(k, folio, referenced('pinned', k, folio, 1));
 }
 
-/** An unmapped page of a file on a disk: a clean one goes, a dirty one is not written here. */
-function drop_file_folio(k: Kernel, mapping: AddressSpace, folio: Page, { target }: Shrinking): Outcome {
-  if ((k.mem.flags[folio]! & PG_dirty) !== 0) return stays(k, folio, 'dirty-file', 'activate');
+/** Which of the folio's pages count as dirty, or as being written: those of files, which flushers write (folio_check_dirty_writeback). */
+function note_dirty(k: Kernel, folio: Page, stat: DirtyCounts): void {
+  const flags = k.mem.flags[folio]!;
+  if (!folio_is_file_lru(k.mem, folio) || folio_test_anon(k.mem, folio)) return;
+  const writeback = (flags & PG_writeback) !== 0;
+  if ((flags & PG_dirty) === 0 && !writeback) return;
+  stat.nr_dirty++;
+  if (!writeback) stat.nr_unqueued_dirty++;
+  else if ((flags & PG_reclaim) !== 0) stat.nr_congested++;
+}
+
+/** A folio that is being written: it is out of the way meanwhile, and marked to go first. */
+function meet_writeback(k: Kernel, folio: Page, shrinking: Shrinking): Outcome | typeof WAIT {
+  const marked = (k.mem.flags[folio]! & PG_reclaim) !== 0;
+  const nid = k.nodes.page_to_nid(folio);
+  if (shrinking.by === 'kswapd' && marked && k.reclaims[nid]!.writeback) {
+    shrinking.nr_immediate++;
+  } else if (shrinking.sane || !marked) {
+    k.mem.flags[folio]! |= PG_reclaim;
+    shrinking.nr_writeback++;
+  } else {
+    return WAIT;
+  }
+  return stays(k, folio, 'under-writeback', 'activate');
+}
+
+/** Whether nobody has the folio but its cache, the caller, and its buffers (is_page_cache_freeable). */
+const is_page_cache_freeable = ({ mem }: Kernel, folio: Page): boolean =>
+  mem.refcount[folio] === 2 + ((mem.flags[folio]! & PG_private) === 0 ? 0 : 1);
+
+/** Where the kernel lets the daemon write single folios of files: off it goes to its disk, if the file system writes it. */
+function* pageout_file(k: Kernel, mapping: AddressSpace, folio: Page, shrinking: Shrinking): Task<Outcome> {
+  const { flags } = k.mem;
+  if (!is_page_cache_freeable(k, folio)) return stays(k, folio, 'dirty-file');
+  if (!k.behaviour.ext4WritesForReclaim) return stays(k, folio, 'dirty-file', 'activate');
+  yield* folio_clear_dirty_for_io(k, folio);
+  flags[folio]! |= PG_reclaim;
+  mapping.a_ops!.writepage(k, mapping, folio);
+  shrinking.nr_pageout++;
+  count_write(k, folio);
+  if (folio_test_writeback(k, folio)) return stays(k, folio, 'under-writeback');
+  flags[folio]! &= ~PG_reclaim;
+  return stays(k, folio, 'dirty-file');
+}
+
+/**
+ * A dirty folio of a file is left to the flusher, and marked to go first then; but see above. `used`: by read() or write(), since
+ * reclaim last looked.
+ */
+function* leave_dirty(
+  k: Kernel,
+  mapping: AddressSpace,
+  folio: Page,
+  used: boolean,
+  shrinking: Shrinking,
+): Task<Outcome> {
+  const marked = (k.mem.flags[folio]! & PG_reclaim) !== 0;
+  const node = k.reclaims[k.nodes.page_to_nid(folio)]!;
+  if (k.behaviour.kswapdWritesFiles && shrinking.by === 'kswapd' && marked && node.dirty)
+    return used ? stays(k, folio, 'dirty-file') : yield* pageout_file(k, mapping, folio, shrinking);
+  k.mem.flags[folio]! |= PG_reclaim;
+  return stays(k, folio, 'dirty-file', 'activate');
+}
+
+/** An unmapped, clean page of a file on a disk. */
+function drop_file_folio(k: Kernel, mapping: AddressSpace, folio: Page, { target }: ShrinkHow): Outcome {
   filemap_release_folio(k, folio);
   // The caller's reference, and the cache's.
   if (k.mem.refcount[folio] !== 2) return stays(k, folio, held(k, folio, 2));
@@ -111,8 +188,6 @@ function count_write(k: Kernel, folio: Page): void {
 /** Write the unmapped folio to swap, and let the cache go. */
 function pageout(k: Kernel, folio: Page, shrinking: Shrinking): Outcome {
   const { mem } = k;
-  const file = folio_mapping_of_file(k, folio);
-  if (file?.kind === 'ext4') return drop_file_folio(k, file, folio, shrinking);
   // The caller's reference, and the cache's.
   if ((mem.flags[folio]! & PG_dirty) !== 0) {
     if (mem.refcount[folio] !== 2) return stays(k, folio, held(k, folio, 2));
@@ -130,10 +205,12 @@ function pageout(k: Kernel, folio: Page, shrinking: Shrinking): Outcome {
 }
 
 /** Context: small folio, locked and off the LRU, with a reference of the caller; may sleep. */
-function* shrink_folio(k: Kernel, folio: Page, shrinking: Shrinking): Task<Outcome> {
+function* shrink_folio(k: Kernel, folio: Page, shrinking: Shrinking): Task<Outcome | typeof WAIT> {
   const { mem } = k;
   if ((mem.flags[folio]! & PG_unevictable) !== 0) return stays(k, folio, 'mlocked');
-  if (folio_test_writeback(k, folio)) return stays(k, folio, 'under-writeback', 'activate');
+  note_dirty(k, folio, shrinking);
+  if (folio_test_writeback(k, folio)) return meet_writeback(k, folio, shrinking);
+  const used = (mem.flags[folio]! & PG_referenced) !== 0;
   if (!shrinking.ignore_references) {
     const outcome = folio_check_references(k, folio);
     if (outcome !== 'reclaim') return outcome;
@@ -151,6 +228,11 @@ function* shrink_folio(k: Kernel, folio: Page, shrinking: Shrinking): Task<Outco
   if (folio_mapped(mem, folio)) yield* try_to_unmap(k, folio);
   if (folio_mapped(mem, folio)) return stays(k, folio, 'not-unmapped', 'activate');
   if (folio_maybe_dma_pinned(mem, folio)) return stays(k, folio, 'maybe-pinned', 'activate');
+  const file = folio_mapping_of_file(k, folio);
+  if (file !== null && file.a_ops !== null) {
+    if ((mem.flags[folio]! & PG_dirty) === 0) return drop_file_folio(k, file, folio, shrinking);
+    return yield* leave_dirty(k, file, folio, used, shrinking);
+  }
   return pageout(k, folio, shrinking);
 }
 
@@ -169,14 +251,18 @@ function put_back(k: Kernel, folio: Page, outcome: Outcome, shrinking: Shrinking
 
 /** Return: 1 when it is gone, else 0. */
 function* shrink_one(k: Kernel, folio: Page, shrinking: Shrinking): Task<number> {
-  if (!k.trylock_page(folio)) {
-    stays(k, folio, 'locked-by-other');
-    folio_putback_lru(k, folio);
-    return 0;
+  while (k.trylock_page(folio)) {
+    const outcome = yield* shrink_folio(k, folio, shrinking);
+    if (outcome !== WAIT) {
+      put_back(k, folio, outcome, shrinking);
+      return outcome === 'freed' ? 1 : 0;
+    }
+    k.unlock_page(folio);
+    yield* folio_wait_writeback(k, folio);
   }
-  const outcome = yield* shrink_folio(k, folio, shrinking);
-  put_back(k, folio, outcome, shrinking);
-  return outcome === 'freed' ? 1 : 0;
+  stays(k, folio, 'locked-by-other');
+  folio_putback_lru(k, folio);
+  return 0;
 }
 
 /**

@@ -30,7 +30,14 @@ const TELLING: ReadonlySet<EventName> = new Set<EventName>([
 
 /** What reclaim takes, what it leaves, who is woken for it, and who is killed where it does not suffice. */
 export type ReclaimEvent = TraceEventOf<
-  'reclaim_folio' | 'reclaim_unmap' | 'skip' | 'oom_kill' | 'mm_vmscan_kswapd_wake'
+  | 'reclaim_folio'
+  | 'reclaim_unmap'
+  | 'skip'
+  | 'oom_kill'
+  | 'mm_vmscan_kswapd_wake'
+  | 'wakeup_flusher_threads'
+  | 'writeback_pages_written'
+  | 'mm_vmscan_throttled'
 >;
 
 /** What becomes of pages that the hardware loses, and who comes for one of them. */
@@ -56,6 +63,9 @@ const RECLAIMS: ReadonlySet<EventName> = new Set<EventName>([
   'reclaim_unmap',
   'oom_kill',
   'mm_vmscan_kswapd_wake',
+  'wakeup_flusher_threads',
+  'writeback_pages_written',
+  'mm_vmscan_throttled',
 ]);
 
 function isReclaim(event: TraceEvent): event is ReclaimEvent {

@@ -58,6 +58,7 @@ const HIDDEN = [
   'exclusiveByPage',
   'exclusiveEntriesMap',
   'migrateSplitsInWalk',
+  'kswapdWritesFiles',
   'devmemFaultReportsOom',
 ];
 

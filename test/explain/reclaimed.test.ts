@@ -18,7 +18,7 @@ function made(steps: readonly string[]): Parameters<typeof explained>[0] {
 
 const told = (name: string, step: number): string[] =>
   explained(documentOf(name), step).filter((line) =>
-    /^ {2}(wakes|reclaims|refaults|keeps|kills|\.\.\.) /.test(line),
+    /^ {2}(wakes|writes|throttles|reclaims|refaults|keeps|kills|\.\.\.) /.test(line),
   );
 
 t.test('what goes, and what stays', (t) => {
@@ -89,6 +89,39 @@ t.test('what a fault reads beside its page is told at its own address', (t) => {
     lines.map((line) => line.split(' of ')[0]),
     ['  refaults r0[0]', '  refaults r0[2]', '  refaults r0[3]'],
     'page 1 was dirty, and had stayed',
+  );
+  t.end();
+});
+
+t.test('who wakes the flusher, who waits, and for whom a dirty page does', (t) => {
+  const lines = told('flusher-woken', 3);
+  t.strictSame(lines.slice(0, 4), [
+    '  wakes kswapd0  wakeup_kswapd  1280 pages are free, no more than the low watermark of 1280; it reclaims until more than 1536 are',
+    '  wakes flush-8:0  wakeup_flusher_threads  kswapd0 met 2 dirty pages of inactive file that nobody writes, and no others',
+    '  writes back  wb_workfn  flush-8:0 gives 9000 dirty pages to the disk',
+    '  throttles kswapd0  reclaim_throttle  VMSCAN_THROTTLE_WRITEBACK on node 0, once: 2302 us',
+  ]);
+  const text = 'page of a file that is being written to its disk, and goes first then';
+  t.ok(lines.includes(`  keeps r0[0..8995] of p0  shrink_folio_list  ${text}`));
+  t.match(
+    lines.at(-1),
+    /^ {2}reclaims r0\[\d+\.\.8422\] of p0 {2}try_to_unmap_one {2}unmapped by kswapd, its file has it/,
+  );
+  t.strictSame(told('flusher-stuck-6.12', 6), [
+    '  wakes kswapd0  wakeup_kswapd  1280 pages are free, no more than the low watermark of 1280; it reclaims until more than 1536 are',
+    '  wakes flush-8:0  wakeup_flusher_threads  kswapd0 met 2 dirty pages of inactive file that nobody writes, and no others',
+    '  throttles p0  reclaim_throttle  VMSCAN_THROTTLE_NOPROGRESS on node 0, 2 times: 8000 us',
+    '  keeps r0[0] of p0  shrink_folio_list  page locked by somebody else',
+    '  keeps r0[1..5999] of p0  shrink_folio_list  dirty page of a file, which goes first once it is written: it waits for the flusher, which kswapd0 woke in step 6',
+    '  kills p0  oom_kill_process  no memory is left to reclaim, and it has most',
+  ]);
+  const steps = ['mmap r0 4 rw shared disk', 'store r0[0..1] 1', 'madvise r0 pageout'];
+  t.strictSame(
+    explained(made(steps), 2).filter((line) => line.startsWith('  keeps')),
+    [
+      '  keeps r0[0..1] of p0  shrink_folio_list  dirty page of a file, which goes first once it is written: it waits until somebody wakes the flusher, or writes it himself',
+    ],
+    'whoever advises wakes nobody',
   );
   t.end();
 });

@@ -11,6 +11,8 @@ const VALUES = {
   rotationsCost: [false, false, false, true, true],
   cacheTrimIsGivenUp: [false, false, false, true, true],
   hopelessUntilBalanced: [false, false, false, false, true],
+  ext4WritesForReclaim: [true, true, true, false, false],
+  kswapdWritesFiles: [true, true, true, true, false],
   costsComeOfCounters: [false, false, false, false, true],
   injectedErrorsKill: [false, false, false, true, true],
   shmemKeepsPoisoned: [false, true, true, true, true],

@@ -21,6 +21,20 @@ export const vmscan = {
     since: ['7.0'],
     witness: { kernel: '7.3', scenario: 'derived/kswapd-hopeless-7.3' },
   },
+  ext4WritesForReclaim: {
+    what: 'ext4 writes a single page that kswapd wants written, where it has a block; later that is for flushers alone',
+    source: 'fs/ext4/inode.c ext4_writepage',
+    until: ['6.12'],
+    by: '6.12',
+    witness: { kernel: '6.1', scenario: 'derived/flusher-stuck-6.1' },
+  },
+  kswapdWritesFiles: {
+    what: 'kswapd that meets nothing but dirty pages of files may have them written; later it leaves all of them to flushers',
+    source: 'mm/vmscan.c shrink_folio_list',
+    until: ['7.3'],
+    by: '7.3',
+    witness: { kernel: '6.1', scenario: 'derived/flusher-stuck-6.1' },
+  },
   costsComeOfCounters: {
     what: 'what reclaim cost is made of counters when it begins, writes of whoever asked for them among them; before, it is noted as it comes',
     source: 'mm/vmscan.c prepare_scan_control',

@@ -50,7 +50,8 @@ export function* sys_sync_file_range(
   }
   if ((flags & SYNC_FILE_RANGE_WRITE) !== 0) {
     const mode = flags === EVERY_FLAG ? 'WB_SYNC_ALL' : 'WB_SYNC_NONE';
-    if (file.f_op.writepages !== undefined) yield* file.f_op.writepages(file, first, end, mode);
+    const { mapping, kernel } = file;
+    if (mapping.a_ops !== null) yield* mapping.a_ops.writepages(kernel, mapping, first, end, mode);
   }
   return (flags & SYNC_FILE_RANGE_WAIT_AFTER) === 0 ? 0 : yield* wait(file, first, end);
 }
