@@ -18,6 +18,8 @@ export interface LostPage {
   readonly result: string;
   /** Who mapped it, and what stands there now: "hwpoison", "swap", or "file". */
   readonly mapped: readonly { readonly process: string; readonly at: string; readonly to: string }[];
+  /** Who is told at once, by which code of SIGBUS, or by SIGKILL. */
+  readonly told?: readonly { readonly process: string; readonly at: string; readonly code: string }[];
 }
 
 /** A page that somebody came for in vain. */
@@ -39,12 +41,14 @@ export interface Lost {
 const MAX_PAGES = 16;
 
 type Unmapped = TraceEventOf<'poison_unmap'>;
+type Told = TraceEventOf<'poison_kill'>;
 type Skipped = TraceEventOf<'skip'>;
 type Ended = TraceEventOf<'memory_failure' | 'soft_offline'>;
 
 /** Collects those of a step, and remembers them. */
 export class LostPages {
   readonly #unmapped = new Map<Page, Unmapped[]>();
+  readonly #told = new Map<Page, Told[]>();
   #ended: Ended[] = [];
   #met: Skipped[] = [];
   /** Whose doing it was. */
@@ -54,6 +58,8 @@ export class LostPages {
     if (event.event === 'skip') this.#meet(event);
     else if (event.event === 'poison_unmap')
       this.#unmapped.set(event.page, [...(this.#unmapped.get(event.page) ?? []), event]);
+    else if (event.event === 'poison_kill')
+      this.#told.set(event.page, [...(this.#told.get(event.page) ?? []), event]);
     else this.#ended.push(event);
   }
 
@@ -71,11 +77,17 @@ export class LostPages {
         at: regionName(addr),
         to: args.to,
       }));
+      const told = (this.#told.get(event.page) ?? []).map(({ mm, addr, args }) => ({
+        process: nameOf(mm),
+        at: regionName(addr),
+        code: args.code,
+      }));
       return {
         pfn: `0x${k.mem.page_to_pfn(event.page).toString(16)}`,
         fn: event.fn,
         ...partsOf(event),
         mapped,
+        ...(told.length === 0 ? {} : { told }),
       };
     });
     for (const event of this.#ended) {
@@ -89,6 +101,7 @@ export class LostPages {
       return [{ ...(addr === undefined ? {} : { at: regionName(addr) }), fn, ...known }];
     });
     this.#unmapped.clear();
+    this.#told.clear();
     this.#ended = [];
     this.#met = [];
     return { lost, met };
@@ -112,10 +125,15 @@ const STANDS: Readonly<Record<string, string>> = {
 /** A line a page. */
 export function lostLines({ lost, met }: Lost): string[] {
   return [
-    ...lost.flatMap(({ pfn, fn, what, result, mapped }) => [
+    ...lost.flatMap(({ pfn, fn, what, result, mapped, told = [] }) => [
       fn === 'soft_offline_page'
         ? `  uses pfn ${pfn} no more  ${fn}  ${result}`
         : `  loses pfn ${pfn}  ${fn}  ${what}: ${result}`,
+      ...told.map(({ process, at, code }) =>
+        code === 'SIGKILL'
+          ? `    ${process} is killed, because it maps the page still at ${at}`
+          : `    ${process} gets SIGBUS at once for ${at}  kill_proc  ${code}`,
+      ),
       ...mapped.map(({ process, at, to }) => `    ${process} had it at ${at}, and ${STANDS[to]}`),
     ]),
     ...met.map(

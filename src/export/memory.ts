@@ -441,7 +441,7 @@ static void take_kill(const struct step *step)
 }
 `;
 
-export const MAKE_IT_FAIL = `
+export const WRITE_WORD = `
 static void write_word(const char *path, const char *word)
 {
 	int fd = open(path, O_WRONLY);
@@ -450,7 +450,22 @@ static void write_word(const char *path, const char *word)
 		give_up(path);
 	close(fd);
 }
+`;
 
+export const MCE_KILL = `
+static void take_mce_kill(const struct step *step)
+{
+	if (!step->write) {
+		answer_call(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, step->word, 0, 0));
+		return;
+	}
+	write_word("/proc/sys/vm/memory_failure_early_kill",
+		   step->word == PR_MCE_KILL_EARLY ? "1" : "0");
+	answer_call(0);
+}
+`;
+
+export const MAKE_IT_FAIL = `
 /* Needs a kernel with CONFIG_FAIL_PAGE_ALLOC and CONFIG_FAULT_INJECTION_DEBUG_FS. */
 static void take_make_it_fail(const struct step *step)
 {

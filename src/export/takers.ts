@@ -33,6 +33,7 @@ const diskFileOf = part(memory.DISK_FILE_OF, [diskFiles]);
 const fileOf = part(memory.FILE_OF, [diskFiles, memfdOf]);
 const knownFile = part(memory.KNOWN_FILE, [diskFiles, memfds]);
 const openFds = part(drivers.OPEN_FDS);
+const writeWord = part(memory.WRITE_WORD);
 const map = part(memory.MMAP, [answerCall]);
 const pageWord = part(memory.PAGE_WORD);
 const accesses = part(memory.ACCESSES, [], 'catch_signals');
@@ -121,7 +122,8 @@ const TAKERS: Readonly<Record<Taker, Part>> = {
   uffd_wp: part(transfers.UFFD_WP, [uffdRange]),
   fork: part(memory.FORK, [answerCall]),
   kill: part(memory.KILL),
-  make_it_fail: part(memory.MAKE_IT_FAIL, [answerCall]),
+  make_it_fail: part(memory.MAKE_IT_FAIL, [writeWord, answerCall]),
+  mce_kill: part(memory.MCE_KILL, [writeWord, answerCall]),
 };
 
 function add(parts: Set<Part>, wanted: Part): void {

@@ -287,6 +287,7 @@ export const categories: Readonly<Record<string, Category>> = {
       ...pins,
       ...transfers,
       hwpoison: 60,
+      mce_kill: 20,
       soft_offline: 50,
       fork: 60,
       fread: 30,

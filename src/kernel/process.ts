@@ -2,6 +2,7 @@
 /** Answers for: include/linux/sched.h, sched/signal.h: what a process is. Fidelity: simplified. */
 import type { OpenFile } from '../fs/file.js';
 import type { Signals } from '../mm/kernel.js';
+import type { McePolicy } from '../mm/memory_failure_kill.js';
 import type { MmStruct } from '../mm/types.js';
 import { type Executor, type SimTask, WaitQueue } from '../sim/executor.js';
 import type { Task } from '../sim/task.js';
@@ -61,6 +62,10 @@ export class Process {
   reaped = false;
   /** Fault injection is for this process, and for the children that it has from now on. */
   makeItFail = false;
+  /** Whether it says itself when it is told of memory that the hardware loses (PF_MCE_PROCESS); children have it from their parent. */
+  mceProcess = false;
+  /** And that it is at once (PF_MCE_EARLY). */
+  mceEarly = false;
   readonly threads: SimTask[] = [];
   /** Sleeps that a signal ends. */
   readonly interruptible = new Set<WaitQueue>();
@@ -83,6 +88,11 @@ export class Process {
   get ownMm(): MmStruct {
     if (this.mm === null) throw new ProcessKilled('SIGKILL');
     return this.mm;
+  }
+
+  get mcePolicy(): McePolicy {
+    if (!this.mceProcess) return 'default';
+    return this.mceEarly ? 'early' : 'late';
   }
 
   thread_ended(task: SimTask): void {

@@ -38,6 +38,7 @@ const TASKS: Readonly<Record<TaskName, true>> = {
   process_vm_writev: true,
   ioctl: true,
   mmap: true,
+  prctl: true,
   arch_prctl: true,
   munmap: true,
   mprotect: true,

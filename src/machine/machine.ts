@@ -3,6 +3,7 @@
 import { type Checked, run_checkers, run_leak_check } from '../checkers/index.js';
 import { CgroupDirectories } from '../fs/cgroup.js';
 import { type FileOperations, FileTable } from '../fs/file.js';
+import { proc_early_kill_operations } from '../fs/proc_early_kill.js';
 import { proc_fault_inject_operations } from '../fs/proc_fault_inject.js';
 import { proc_mem_operations } from '../fs/proc_mem.js';
 import { proc_meminfo_operations } from '../fs/proc_meminfo.js';
@@ -49,6 +50,7 @@ const PROC_FILES: ReadonlyMap<string, FileOperations> = new Map([
   ['/proc/self/pagemap', proc_pagemap_operations],
   ['/proc/self/maps', proc_maps_operations],
   ['/proc/meminfo', proc_meminfo_operations],
+  ['/proc/sys/vm/memory_failure_early_kill', proc_early_kill_operations],
 ]);
 
 const SCHEDULERS = { 'run-to-block': RunToBlock, random: RandomWalk } as const;
@@ -161,7 +163,9 @@ export class Machine implements MachineApi, KernelServices, Outside {
       physical.holes ? (pfn) => hasMemory(physical, pfn * PAGE_SIZE) : null,
     );
     this.kernel.signals = signalsOf(this.executor);
-    this.kernel.oomTasks = new LiveProcesses(this.executor, this.processes);
+    const live = new LiveProcesses(this.executor, this.processes);
+    this.kernel.oomTasks = live;
+    this.kernel.mceTasks = live;
     this.kernel.hugetlb = new HugetlbPool(this.kernel, hugepages);
     if (swap > 0) this.kernel.swap = new SwapDevice(Math.floor(swap / PAGE_SIZE));
     this.files = new FileTable(this.kernel, new CgroupDirectories(this.kernel));
@@ -385,6 +389,8 @@ export class Machine implements MachineApi, KernelServices, Outside {
 
   private begun<T>(handle: ProcessHandle, fn: (sys: Sys) => Task<T>): BegunThread<T> {
     const process = this.processes.get(handle.pid)!;
+    // Whoever was sent a signal, and has no thread to find it, ends first.
+    if (process.alive && process.pendingSignal !== null && process.threads.length === 0) this.settle();
     if (!process.alive) throw new ProcessDied(process.pid, process.signal, process.exitCode);
     return new BegunThread<T>(startThread(process, new Main(fn), 'call'));
   }

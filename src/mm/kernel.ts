@@ -20,6 +20,7 @@ import type { HugetlbPool } from './hugetlb_pool.js';
 import { Kswapd } from './kswapd.js';
 import { type Lru, LruLists, NodeLru } from './lru_lists.js';
 import type { MemCgroups } from './memcontrol.js';
+import type { MceTasks } from './memory_failure_kill.js';
 import type { OfflineBlock } from './memory_hotplug.js';
 import type { DevPagemap } from './memremap.js';
 import { NodeReclaim } from './node_reclaim.js';
@@ -104,6 +105,10 @@ export class Kernel {
   swap: SwapDevice | null = null;
   /** The processes that the OOM killer chooses from; null: there are none. */
   oomTasks: OomTasks | null = null;
+  /** The processes, where pages are lost; null: there are none. */
+  mceTasks: MceTasks | null = null;
+  /** sysctl vm.memory_failure_early_kill: whether a process that says nothing of it is told of losses at once. */
+  memory_failure_early_kill = false;
   /** Those that it killed, with the address space that they had. */
   readonly oomVictims = new Map<OomTask, MmStruct>();
   /** Memory blocks that are out of use. */

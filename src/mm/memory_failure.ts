@@ -7,7 +7,7 @@ import { split_folio } from './huge_split.js';
 import type { Kernel } from './kernel.js';
 import { memory_failure_dev_pagemap } from './memory_failure_dev.js';
 import { try_memory_failure_hugetlb } from './memory_failure_hugetlb.js';
-import { kill_current } from './memory_failure_kill.js';
+import { collect_procs, kill_current, kill_procs } from './memory_failure_kill.js';
 import {
   ALREADY_POISONED,
   action_result,
@@ -69,10 +69,11 @@ function* hwpoison_user_mappings(k: Kernel, page: Page): Task<boolean> {
       pr_err(k, page, 'corrupted page was clean: dropped without side effects');
     }
   }
+  const found = collect_procs(k, page, page, k.behaviour.injectedErrorsKill);
   yield* unmap_poisoned(k, page, entries);
   const unmapped = !folio_mapped(mem, page);
   if (!unmapped) pr_err(k, page, `failed to unmap page (folio mapcount=${folio_mapcount(mem, page)})`);
-  if ((mem.flags[page]! & PG_dirty) !== 0 || !unmapped) kill_current(k);
+  if ((mem.flags[page]! & PG_dirty) !== 0 || !unmapped) kill_procs(k, page, found, !unmapped);
   return unmapped;
 }
 
@@ -88,7 +89,8 @@ function already_poisoned(k: Kernel, page: Page): number {
 /** The huge page cannot be split. Return: -EHWPOISON and the process is killed, or -EBUSY. */
 function unsplit(k: Kernel, head: Page, page: Page): number {
   const kills = k.behaviour.unsplitThpKills;
-  if (kills && k.mem.mapping[head] !== 0) kill_current(k);
+  if (kills && k.mem.mapping[head] !== 0)
+    kill_procs(k, page, collect_procs(k, head, page, k.behaviour.injectedErrorsKill));
   put_page(k, page);
   const ret = action_result(k, page, 'unsplit thp', kills ? 'Failed' : 'Ignored');
   return kills ? -EHWPOISON : ret;

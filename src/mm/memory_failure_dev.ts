@@ -5,6 +5,7 @@ import type { Page } from '../sim/memmap.js';
 import type { Task } from '../sim/task.js';
 import { EBUSY, ENXIO } from '../uapi/errno.js';
 import type { Kernel } from './kernel.js';
+import { collect_procs } from './memory_failure_kill.js';
 import { action_result } from './memory_failure_states.js';
 import { unmap_mapping_pages } from './memory_zap.js';
 import { is_dax_page } from './memremap.js';
@@ -34,8 +35,10 @@ function* mf_generic_kill_procs(k: Kernel, page: Page): Task<number> {
   if (!is_dax_page(k, page)) return -ENXIO;
   const mapping = k.mappings[-k.mem.mapping[page]!]!;
   k.mem.flags[page]! |= PG_hwpoison;
+  // The loss is whoever's who runs, since there are such pages.
+  const found = collect_procs(k, page, page, true);
   yield* unmap_mapping_pages(mapping, k.mem.index[page]!, 1, false);
-  k.signals.force('SIGBUS');
+  for (const { task } of found) k.mceTasks!.send(task, 'SIGBUS');
   return 0;
 }
 

@@ -10,7 +10,7 @@ import { HPAGE_PMD_NR } from '../uapi/mman.js';
 import { __page_handle_poison, hugetlb_update_hwpoison, unmap_poisoned_hugetlb } from './hugetlb_poison.js';
 import { hugetlb_unreserve_page } from './hugetlb_resv.js';
 import type { Kernel } from './kernel.js';
-import { kill_current } from './memory_failure_kill.js';
+import { collect_procs, kill_current, kill_procs } from './memory_failure_kill.js';
 import {
   ALREADY_POISONED,
   action_result,
@@ -46,10 +46,11 @@ function pre_poisoned(k: Kernel, page: Page, exact: boolean): number {
 /** hwpoison_user_mappings(): whoever maps it finds out when he touches it; who has written to it, at once. Return: whether nobody maps it. */
 function* hwpoison_user_mappings(k: Kernel, folio: Page, page: Page): Task<boolean> {
   if (!folio_mapped(k.mem, folio)) return true;
+  const found = collect_procs(k, folio, page, k.behaviour.injectedErrorsKill);
   yield* unmap_poisoned_hugetlb(k, folio);
   const unmapped = !folio_mapped(k.mem, folio);
   if (!unmapped) pr_err(k, page, `failed to unmap page (folio mapcount=${folio_mapcount(k.mem, folio)})`);
-  if ((k.mem.flags[folio]! & PG_dirty) !== 0 || !unmapped) kill_current(k);
+  if ((k.mem.flags[folio]! & PG_dirty) !== 0 || !unmapped) kill_procs(k, page, found, !unmapped);
   return unmapped;
 }
 

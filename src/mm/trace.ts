@@ -72,6 +72,8 @@ export interface TraceEvents {
   reclaim_unmap: AtPage & With<{ to: string }>;
   /** The hardware has lost the page, and it is no longer mapped. `to`: what stands for it, "hwpoison" or as above. */
   poison_unmap: AtPage & With<{ to: string }>;
+  /** Somebody who maps a lost page, or its place, is told at once: by SIGBUS with `code`, or by SIGKILL. */
+  poison_kill: AtPage & With<{ code: string }>;
   /** What became of a page that the hardware has lost, and what it was; both as the kernel log says. */
   memory_failure: OfPage & With<{ what: string; result: string }>;
   /** The page is used no more, before the hardware loses it. `how`: "migrated", or "invalidated" of a clean page of a file. */

@@ -77,5 +77,13 @@ export const SEEK_SET = 0;
 export const SEEK_CUR = 1;
 export const SEEK_END = 2;
 
+/** prctl(): when this process is told of memory that the hardware loses. */
+export const PR_MCE_KILL = 33;
+export const PR_MCE_KILL_GET = 34;
+export const PR_MCE_KILL_CLEAR = 0;
+export const PR_MCE_KILL_SET = 1;
+export const PR_MCE_KILL_LATE = 0;
+export const PR_MCE_KILL_EARLY = 1;
+export const PR_MCE_KILL_DEFAULT = 2;
 /** arch_prctl(): map the vdso. */
 export const ARCH_MAP_VDSO_64 = 0x2003;

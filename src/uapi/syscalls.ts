@@ -28,6 +28,7 @@ export const __NR_rmdir = 84;
 export const __NR_unlink = 87;
 export const __NR_mlock = 149;
 export const __NR_munlock = 150;
+export const __NR_prctl = 157;
 export const __NR_arch_prctl = 158;
 export const __NR_mount = 165;
 export const __NR_umount2 = 166;

@@ -117,6 +117,8 @@ export interface Sys {
   ioctl(fd: number, request: number, arg: number): Task<number>;
   /** The address, or a negative errno. `addr` 0 lets the kernel choose. */
   mmap(addr: number, length: number, prot: number, flags: number, fd: number, offset: number): Task<number>;
+  /** prctl(2), of which there are PR_MCE_KILL and PR_MCE_KILL_GET. */
+  prctl(option: number, arg2: number, arg3: number): Task<number>;
   arch_prctl(option: number, arg: number): Task<number>;
   munmap(addr: number, length: number): Task<number>;
   mprotect(addr: number, length: number, prot: number): Task<number>;

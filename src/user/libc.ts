@@ -134,6 +134,10 @@ export class Libc {
     return this.call(nr.__NR_mmap, addr, length, prot, flags, fd, offset);
   }
 
+  prctl(option: number, arg2: number, arg3: number): Task<number> {
+    return this.call(nr.__NR_prctl, option, arg2, arg3, 0, 0);
+  }
+
   arch_prctl(option: number, arg: number): Task<number> {
     return this.call(nr.__NR_arch_prctl, option, arg);
   }

@@ -41,9 +41,16 @@ export type ReclaimEvent = TraceEventOf<
 >;
 
 /** What becomes of pages that the hardware loses, and who comes for one of them. */
-export type LostEvent = TraceEventOf<'poison_unmap' | 'memory_failure' | 'soft_offline' | 'skip'>;
+export type LostEvent = TraceEventOf<
+  'poison_unmap' | 'poison_kill' | 'memory_failure' | 'soft_offline' | 'skip'
+>;
 
-const LOSSES: ReadonlySet<EventName> = new Set<EventName>(['poison_unmap', 'memory_failure', 'soft_offline']);
+const LOSSES: ReadonlySet<EventName> = new Set<EventName>([
+  'poison_unmap',
+  'poison_kill',
+  'memory_failure',
+  'soft_offline',
+]);
 
 function isLoss(event: TraceEvent): event is LostEvent {
   if (event.event === 'skip')

@@ -66,6 +66,8 @@ t.test(
       `get, ${range}`,
       'put',
       'make_it_fail, value: 1',
+      'mce_kill, policy: early',
+      'mce_kill, policy: late, everybody: true',
       'fsync, region: r0',
       `msync, ${range}`,
       `sync_file_range, ${range}, wait: true`,

@@ -75,6 +75,7 @@ t.test('each system call has its number, its name and its fidelity', async (t) =
     '87 unlink simplified ()',
     '149 mlock ported (start, len)',
     '150 munlock ported (start, len)',
+    '157 prctl simplified (option, arg2, arg3, arg4, arg5)',
     '158 arch_prctl simplified (option, arg2)',
     '165 mount simplified ()',
     '166 umount simplified ()',

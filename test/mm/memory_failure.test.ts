@@ -4,7 +4,7 @@ import t from 'tap';
 import { Machine } from '../../src/machine/machine.js';
 import type { TraceEvent } from '../../src/mm/trace.js';
 import type { Task } from '../../src/sim/task.js';
-import { EBUSY, EIO, ENOMEM } from '../../src/uapi/errno.js';
+import { EBUSY, EINVAL, EIO, ENOMEM } from '../../src/uapi/errno.js';
 import {
   MADV_HWPOISON,
   MADV_PAGEOUT,
@@ -17,6 +17,13 @@ import {
   O_RDWR,
   O_TMPFILE,
   PAGE_SIZE,
+  PR_MCE_KILL,
+  PR_MCE_KILL_CLEAR,
+  PR_MCE_KILL_DEFAULT,
+  PR_MCE_KILL_EARLY,
+  PR_MCE_KILL_GET,
+  PR_MCE_KILL_LATE,
+  PR_MCE_KILL_SET,
   PROT_READ,
   PROT_WRITE,
 } from '../../src/uapi/mman.js';
@@ -241,4 +248,82 @@ t.test('whoever comes while huge pages move waits, and finds what they hold', as
       t.equal(yield* sys.load32(at), 42);
     });
   }
+});
+
+/** A process that says when it wants to know, and has `at` from its parent. Return: its pid. */
+function* child(sys: Sys, policy: number): Task<number> {
+  return yield* sys.fork(function* (sys) {
+    yield* sys.prctl(PR_MCE_KILL, PR_MCE_KILL_SET, policy);
+    yield* sys.nanosleep(1e6);
+    yield* sys.exit(7);
+  });
+}
+
+const endOf = function* (sys: Sys, pid: number): Task<string | number | null> {
+  const status = yield* sys.waitpid(pid);
+  return typeof status === 'number' ? status : (status.signal ?? status.exitCode);
+};
+
+t.test('whoever asked for it is told of a loss at once, others when they come for the page', async (t) => {
+  for (const backing of ['memory', 'huge pages'] as const) {
+    const { log } = run(
+      '6.1',
+      function* (sys) {
+        const at = backing === 'memory' ? yield* memory(sys, 1) : yield* hugePages(sys, 1);
+        yield* sys.store32(at, 1);
+        const early = yield* child(sys, PR_MCE_KILL_EARLY);
+        const late = yield* child(sys, PR_MCE_KILL_LATE);
+        yield* sys.nanosleep(1000);
+        t.equal(yield* sys.madvise(at, PAGE_SIZE, MADV_HWPOISON), 0);
+        t.equal(yield* endOf(sys, early), 'SIGBUS');
+        t.equal(yield* endOf(sys, late), 7);
+      },
+      2,
+    );
+    const what = backing === 'memory' ? 'dirty LRU page' : 'huge page';
+    t.strictSame(log, [
+      'Memory failure: PFN: Sending SIGBUS to p0+:2 due to hardware memory corruption',
+      `Memory failure: PFN: recovery action for ${what}: Recovered`,
+    ]);
+  }
+});
+
+t.test('what everybody is told who says nothing (vm.memory_failure_early_kill)', async (t) => {
+  const { log } = run('6.1', function* (sys) {
+    const at = yield* memory(sys, 2);
+    const fd = yield* sys.open('/proc/sys/vm/memory_failure_early_kill', O_RDWR);
+    yield* sys.storeBytes(at + PAGE_SIZE, new TextEncoder().encode('1'));
+    t.equal(yield* sys.write(fd, at + PAGE_SIZE, 1), 1);
+    const silent = yield* child(sys, PR_MCE_KILL_DEFAULT);
+    const late = yield* child(sys, PR_MCE_KILL_LATE);
+    yield* sys.prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_LATE);
+    yield* sys.nanosleep(1000);
+    t.equal(yield* sys.madvise(at + PAGE_SIZE, PAGE_SIZE, MADV_HWPOISON), 0);
+    t.equal(yield* endOf(sys, silent), 'SIGBUS');
+    t.equal(yield* endOf(sys, late), 7);
+    yield* sys.storeBytes(at, new TextEncoder().encode('2'));
+    t.equal(yield* sys.write(fd, at, 1), -EINVAL);
+    yield* sys.close(fd);
+  });
+  t.equal(log.length, 2);
+});
+
+t.test('prctl() of the policy', async (t) => {
+  run('6.12', function* (sys) {
+    const get = (): Task<number> => sys.prctl(PR_MCE_KILL_GET, 0, 0);
+    t.equal(yield* get(), PR_MCE_KILL_DEFAULT);
+    t.equal(yield* sys.prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY), 0);
+    t.equal(yield* get(), PR_MCE_KILL_EARLY);
+    t.equal(yield* sys.prctl(PR_MCE_KILL, PR_MCE_KILL_CLEAR, 0), 0);
+    t.equal(yield* get(), PR_MCE_KILL_DEFAULT);
+    // What is refused has set half of it.
+    t.equal(yield* sys.prctl(PR_MCE_KILL, PR_MCE_KILL_SET, 3), -EINVAL);
+    t.equal(yield* get(), PR_MCE_KILL_EARLY);
+    t.equal(yield* sys.prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_LATE), 0);
+    t.equal(yield* get(), PR_MCE_KILL_LATE);
+    t.equal(yield* sys.prctl(PR_MCE_KILL, PR_MCE_KILL_CLEAR, 1), -EINVAL);
+    t.equal(yield* sys.prctl(PR_MCE_KILL, 2, 0), -EINVAL);
+    t.equal(yield* sys.prctl(PR_MCE_KILL_GET, 1, 0), -EINVAL);
+    t.equal(yield* sys.prctl(1, 0, 0), -EINVAL);
+  });
 });

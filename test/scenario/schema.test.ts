@@ -91,7 +91,7 @@ t.test('steps', (t) => {
     'steps[0].op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, ' +
       'load, pagemap, ioctl, ioctl_raw, driver, ioctl_bytes, gup, pin, unpin, get, put, lock, unlock, make_it_fail, fread, fwrite, truncate, punch, fsync, msync, sync_file_range, mount, umount, unlink, ' +
       'mkcgroup, rmcgroup, cgroup_join, cgroup_limit, cgroup_moves, cgroup_read, ' +
-      'read, write, peek, poke, mincore, offline, online, map_vdso, mbind, set_mempolicy, migrate_pages, move_pages, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, kill, await, got "opne" (did you mean "open"?)',
+      'read, write, peek, poke, mincore, offline, online, map_vdso, mbind, set_mempolicy, migrate_pages, move_pages, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, kill, await, mce_kill, got "opne" (did you mean "open"?)',
   ]);
   t.strictSame(ofStep({ op: 'open', fd: '0', device: 256 }), [
     'steps[0].fd: expected a device fd: d0, d1 ..., got "0"',

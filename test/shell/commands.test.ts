@@ -75,6 +75,8 @@ t.test('every step has its line', (t) => {
     'poke p2 r0[1..2] 64 force': { op: 'poke', of: 'p2', ...r13, word: 64, force: true },
     'mincore r0': { op: 'mincore', ...r0 },
     'map_vdso r0': { op: 'map_vdso', region: 'r0' },
+    'mce_kill early': { op: 'mce_kill', policy: 'early' },
+    'mce_kill late everybody': { op: 'mce_kill', policy: 'late', everybody: true },
     uffd: { op: 'uffd' },
     'uffd_register r0 missing wp': { op: 'uffd_register', ...r0, mode: ['missing', 'wp'] },
     'uffd_unregister r0[1..2]': { op: 'uffd_unregister', ...r13 },
@@ -180,7 +182,7 @@ t.test('mistakes say what was expected', (t) => {
     'migrate d0 r0 sideways': 'expected to_dev or to_sys, got "sideways"',
     '{ op: load': 'expected a step as YAML: Flow map must end with a }',
     '{ op: lod, region: r0 }':
-      'step: op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, load, pagemap, ioctl, ioctl_raw, driver, ioctl_bytes, gup, pin, unpin, get, put, lock, unlock, make_it_fail, fread, fwrite, truncate, punch, fsync, msync, sync_file_range, mount, umount, unlink, mkcgroup, rmcgroup, cgroup_join, cgroup_limit, cgroup_moves, cgroup_read, read, write, peek, poke, mincore, offline, online, map_vdso, mbind, set_mempolicy, migrate_pages, move_pages, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, kill, await, got "lod" (did you mean "load"?)',
+      'step: op: expected one of open, close, mmap, munmap, mlock, munlock, mprotect, mremap, madvise, store, load, pagemap, ioctl, ioctl_raw, driver, ioctl_bytes, gup, pin, unpin, get, put, lock, unlock, make_it_fail, fread, fwrite, truncate, punch, fsync, msync, sync_file_range, mount, umount, unlink, mkcgroup, rmcgroup, cgroup_join, cgroup_limit, cgroup_moves, cgroup_read, read, write, peek, poke, mincore, offline, online, map_vdso, mbind, set_mempolicy, migrate_pages, move_pages, uffd, uffd_register, uffd_unregister, uffd_copy, uffd_zero, uffd_wp, fork, exit, kill, await, mce_kill, got "lod" (did you mean "load"?)',
   };
   for (const [line, message] of Object.entries(mistakes)) {
     t.throws(
@@ -258,7 +260,7 @@ t.test('load takes regions and files; looking back has its words', (t) => {
 t.test('help has every command', (t) => {
   const text = helpLines().join('\n');
   const names = Object.values(steps).flatMap(({ shell }) => Object.keys(shell));
-  t.equal(names.length, 73);
+  t.equal(names.length, 74);
   const requests = [
     'as',
     'why',

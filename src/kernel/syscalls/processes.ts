@@ -3,12 +3,19 @@
  * Answers for: kernel/fork.c, exit.c, signal.c. Fidelity: simplified: a child begins where its UserEntry says, not
  * where registers do; wait4() waits for one child and hands its status over as an object; every signal kills.
  */
+import type { McePolicy } from '../../mm/memory_failure_kill.js';
 import { dup_mm } from '../../mm/mmap.js';
 import { map_vdso_once } from '../../mm/special_mapping.js';
 import type { Task } from '../../sim/task.js';
 import { done } from '../../sim/task.js';
 import { ECHILD, EINTR, EINVAL, ESRCH } from '../../uapi/errno.js';
-import { ARCH_MAP_VDSO_64 } from '../../uapi/mman.js';
+import {
+  ARCH_MAP_VDSO_64,
+  PR_MCE_KILL,
+  PR_MCE_KILL_CLEAR,
+  PR_MCE_KILL_GET,
+  PR_MCE_KILL_SET,
+} from '../../uapi/mman.js';
 import { signalName } from '../../uapi/signal.js';
 import { copy_files } from '../files.js';
 import { type Process, ProcessExit } from '../process.js';
@@ -27,6 +34,8 @@ export function* sys_clone(process: Process, flags: number, entry: SyscallArg = 
   const child = process.services.add_process(`${process.name}+`, process, mm);
   copy_files(process, child);
   child.makeItFail = process.makeItFail;
+  child.mceProcess = process.mceProcess;
+  child.mceEarly = process.mceEarly;
   child.user = process.user?.cloneFor(child) ?? null;
   if (typeof entry === 'object') startThread(child, entry, 'main');
   return child.pid;
@@ -39,6 +48,37 @@ export function* sys_clone3(process: Process, entry: SyscallArg): Task<number> {
   // The new thread is woken with preemption: it runs first, until it sleeps.
   yield* process.services.executor.yield('clone');
   return task.id;
+}
+
+/** By what PR_MCE_KILL sets, and PR_MCE_KILL_GET answers. */
+const MCE_POLICIES: readonly McePolicy[] = ['late', 'early', 'default'];
+
+/** Answers for: kernel/sys.c, PR_MCE_KILL and PR_MCE_KILL_GET alone. Return: 0, the policy, -EINVAL. */
+export function sys_prctl(
+  process: Process,
+  option: number,
+  arg2 = 0,
+  arg3 = 0,
+  arg4 = 0,
+  arg5 = 0,
+): Task<number> {
+  if (option === PR_MCE_KILL_GET) {
+    if ([arg2, arg3, arg4, arg5].some((arg) => arg !== 0)) return done(-EINVAL);
+    return done(MCE_POLICIES.indexOf(process.mcePolicy));
+  }
+  if (option !== PR_MCE_KILL || arg4 !== 0 || arg5 !== 0) return done(-EINVAL);
+  if (arg2 === PR_MCE_KILL_CLEAR) {
+    if (arg3 !== 0) return done(-EINVAL);
+    process.mceProcess = false;
+    return done(0);
+  }
+  if (arg2 !== PR_MCE_KILL_SET) return done(-EINVAL);
+  const policy = MCE_POLICIES[arg3];
+  // What is no policy leaves it with one of its own all the same.
+  process.mceProcess = policy !== 'default';
+  if (policy === undefined) return done(-EINVAL);
+  process.mceEarly = policy === 'early';
+  return done(0);
 }
 
 /** Answers for: arch/x86/kernel/process_64.c. Return: bytes of the code, -EEXIST, -ENOMEM, -EINVAL for what is not known. */

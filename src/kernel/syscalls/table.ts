@@ -64,6 +64,13 @@ export const syscalls: Readonly<Record<number, Syscall>> = {
   [nr.__NR_unlink]: call('unlink', 'simplified', mount.sys_unlink),
   [nr.__NR_mlock]: call('mlock', 'ported', memory.sys_mlock, RANGE),
   [nr.__NR_munlock]: call('munlock', 'ported', memory.sys_munlock, RANGE),
+  [nr.__NR_prctl]: call('prctl', 'simplified', processes.sys_prctl, [
+    'option',
+    'arg2',
+    'arg3',
+    'arg4',
+    'arg5',
+  ]),
   [nr.__NR_arch_prctl]: call('arch_prctl', 'simplified', processes.sys_arch_prctl, ['option', 'arg2']),
   [nr.__NR_mount]: call('mount', 'simplified', mount.sys_mount),
   [nr.__NR_umount2]: call('umount', 'simplified', mount.sys_umount2),

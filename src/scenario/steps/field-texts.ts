@@ -164,6 +164,14 @@ export const FIELDS: Readonly<Record<string, Text>> = {
     'true: it may dump core (RLIMIT_CORE), which brings its pages back first, where the signal does dump.',
   ),
   'make_it_fail.value': text('value', '1: allocations of pages fail from now on; 0: no longer.'),
+  'mce_kill.policy': text(
+    'policy',
+    'When the process is told of memory that the hardware has lost: early, at once (SIGBUS, with which it dies here); late, when it comes for it; default, as is said for everybody.',
+  ),
+  'mce_kill.everybody': text(
+    'everybody',
+    'true: all processes that say nothing themselves (vm.memory_failure_early_kill): at once for early, else late.',
+  ),
   child: text('child', 'The name of the child: p1, p2 ...'),
 };
 

@@ -16,6 +16,7 @@ import { scratch } from './files/scratch.js';
 import { sync } from './files/sync.js';
 import { memory } from './memory.js';
 import { numa } from './numa.js';
+import { poison } from './poison.js';
 import { processes } from './processes.js';
 import { remap } from './remap.js';
 import { remote } from './remote.js';
@@ -44,6 +45,7 @@ export const steps = {
   ...numa,
   ...userfaults,
   ...processes,
+  ...poison,
 };
 
 type Steps = typeof steps;
