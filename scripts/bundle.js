@@ -77,6 +77,7 @@ async function bundle(now) {
     format: 'es',
     sourcemap: 'hidden',
     hoistTransitiveImports: false,
+    minifyInternalExports: false,
     manualChunks: roomOf,
     chunkFileNames: ({ name }) => (name.includes('/') ? '[name].js' : 'cli/[name].js'),
   });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Runs command lines, one of JSON each on standard input, in this process, and tells of each what came: a line of JSON. */
 import { readFileSync } from 'node:fs';
-import { run } from '../../dist/cli/main.js';
+import { run } from '../../bundle/cli/main.js';
 
 const lines = readFileSync(0, 'utf8').trimEnd().split('\n');
 const tell = process.stdout.write.bind(process.stdout);

@@ -9,7 +9,7 @@
 
 import { writeSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
-import { Machine } from '../../dist/machine/machine.js';
+import { Machine } from '../../bundle/machine/machine.js';
 
 const { spawn } = Machine.prototype;
 let spawned = 0;
