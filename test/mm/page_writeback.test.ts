@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Writing back: what is dirty goes to the disk, and whoever writes next is heard of. */
 import t from 'tap';
-import { Machine } from '../../src/machine/machine.js';
 import { PG_dirty, PG_writeback } from '../../src/mm/page_flags.js';
-import type { TraceEvent } from '../../src/mm/trace.js';
 import type { Task } from '../../src/sim/task.js';
 import {
   COHERENT_NODE_FILE,
@@ -27,31 +25,21 @@ import {
   MS_INVALIDATE,
   MS_SYNC,
   O_RDWR,
-  O_TMPFILE,
   PAGE_SIZE,
   PROT_READ,
   PROT_WRITE,
 } from '../../src/uapi/mman.js';
 import type { Sys } from '../../src/user/api.js';
+import { mappedFile, WatchedProcess } from './watched_process.js';
 
 const RW = PROT_READ | PROT_WRITE;
 const MiB = 2 ** 20;
 const ANON = MAP_PRIVATE | MAP_ANONYMOUS;
 
 /** A machine with one process; what it tells of is kept. */
-class Writer {
-  readonly machine: Machine;
-  readonly events: TraceEvent[] = [];
-  readonly process;
-
+class Writer extends WatchedProcess {
   constructor(kernel = '6.12', nodes = 1) {
-    this.machine = Machine.boot({ kernel, memory: 192 * MiB, hugepages: 0, check: true, nodes });
-    this.machine.kernel.trace = { emit: (event) => void this.events.push(event) };
-    this.process = this.machine.spawn('p0');
-  }
-
-  run<T>(main: (sys: Sys) => Task<T>): T {
-    return this.machine.call(this.process, main);
+    super(kernel, 192 * MiB, nodes);
   }
 
   /** Names of the events that are about writing back, since the last time. */
@@ -59,24 +47,6 @@ class Writer {
     const names = this.events.splice(0).map(({ event }) => event);
     return names.filter((name) => /writeback|mkclean/.test(name));
   }
-
-  /** Flags of the page that the file has at the index. */
-  flags(index: number): number {
-    const { mappings, mem } = this.machine.kernel;
-    return mem.flags[mappings.find((mapping) => mapping?.kind === 'ext4')!.i_pages.get(index)!]!;
-  }
-
-  end(): void {
-    this.machine.kill(this.process);
-    this.machine.leakCheck();
-  }
-}
-
-/** A file of so many pages, and a shared mapping of it. */
-function* file(sys: Sys, pages: number): Task<{ fd: number; addr: number }> {
-  const fd = yield* sys.open('/var/tmp', O_TMPFILE | O_RDWR);
-  yield* sys.ftruncate(fd, pages * PAGE_SIZE);
-  return { fd, addr: yield* sys.mmap(0, pages * PAGE_SIZE, RW, MAP_SHARED, fd, 0) };
 }
 
 /** Drop what is clean, and tell what stays: a word of zeros and ones. */
@@ -90,7 +60,7 @@ function* dropped(sys: Sys, addr: number, pages: number): Task<string> {
 t.test('fsync() cleans every shared mapping, and the next write is heard of', async (t) => {
   const w = new Writer();
   w.run(function* (sys) {
-    const { fd, addr } = yield* file(sys, 4);
+    const { fd, addr } = yield* mappedFile(sys, 4);
     const other = yield* sys.mmap(0, 4 * PAGE_SIZE, RW, MAP_SHARED, fd, 0);
     const copy = yield* sys.mmap(0, 4 * PAGE_SIZE, RW, MAP_PRIVATE, fd, 0);
     yield* sys.store32(addr, 1);
@@ -129,7 +99,7 @@ t.test('fsync() cleans every shared mapping, and the next write is heard of', as
 t.test('a page that is written to while the disk gets it is dirty again', async (t) => {
   const w = new Writer();
   w.run(function* (sys) {
-    const { fd, addr } = yield* file(sys, 4);
+    const { fd, addr } = yield* mappedFile(sys, 4);
     yield* sys.store32(addr, 1);
     t.equal(yield* sys.sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE), 0);
     t.equal(w.flags(0) & (PG_dirty | PG_writeback), PG_writeback);
@@ -164,7 +134,7 @@ t.test('a page that is written to while the disk gets it is dirty again', async 
 t.test('reclaim tells why it leaves a page that is being written', async (t) => {
   const w = new Writer();
   w.run(function* (sys) {
-    const { fd, addr } = yield* file(sys, 1);
+    const { fd, addr } = yield* mappedFile(sys, 1);
     yield* sys.store32(addr, 1);
     yield* sys.sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     yield* dropped(sys, addr, 1);
@@ -178,7 +148,7 @@ t.test('what migrates waits until the disk has it', async (t) => {
   t.equal(w.machine.loadModule('coherent_node', {}), 0);
   w.run(function* (sys) {
     const node = yield* sys.open(COHERENT_NODE_FILE, O_RDWR);
-    const { fd, addr } = yield* file(sys, 1);
+    const { fd, addr } = yield* mappedFile(sys, 1);
     yield* sys.store32(addr, 1);
     yield* sys.sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     w.told();
@@ -195,7 +165,7 @@ t.test('what migrates waits until the disk has it', async (t) => {
 t.test('what is cut off is waited for, and its blocks are the disk’s again', async (t) => {
   const w = new Writer();
   w.run(function* (sys) {
-    const { fd, addr } = yield* file(sys, 4);
+    const { fd, addr } = yield* mappedFile(sys, 4);
     for (let n = 0; n < 4; n++) yield* sys.storeSeq(addr + n * PAGE_SIZE, 1024, n + 1, 0);
     t.equal(yield* sys.fsync(fd), 0);
     t.equal(yield* dropped(sys, addr, 4), '0000');
@@ -226,7 +196,7 @@ t.test('what is cut off is waited for, and its blocks are the disk’s again', a
 t.test('the last close drops what is dirty, once the disk is done', async (t) => {
   const w = new Writer();
   w.run(function* (sys) {
-    const { fd, addr } = yield* file(sys, 2);
+    const { fd, addr } = yield* mappedFile(sys, 2);
     yield* sys.store32(addr, 1);
     yield* sys.sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     yield* sys.store32(addr + PAGE_SIZE, 1);
@@ -241,7 +211,7 @@ t.test('the last close drops what is dirty, once the disk is done', async (t) =>
 t.test('msync()', async (t) => {
   const w = new Writer();
   w.run(function* (sys) {
-    const { addr } = yield* file(sys, 4);
+    const { addr } = yield* mappedFile(sys, 4);
     const gone = addr + PAGE_SIZE;
     for (let n = 0; n < 4; n++) yield* sys.store32(addr + n * PAGE_SIZE, 1);
     t.equal(yield* sys.munmap(gone, PAGE_SIZE), 0);
@@ -290,7 +260,7 @@ t.test('files that have no disk, and what is no file', async (t) => {
 t.test('a page without buffers is no page of ext4: it is not written', async (t) => {
   const w = new Writer();
   w.run(function* (sys) {
-    const { fd, addr } = yield* file(sys, 1);
+    const { fd, addr } = yield* mappedFile(sys, 1);
     yield* sys.load32(addr);
     const { mappings, mem } = w.machine.kernel;
     const page = mappings.find((mapping) => mapping?.kind === 'ext4')!.i_pages.get(0)!;

@@ -1,46 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Reclaim that meets pages of files which have to be written first: whom it wakes, what it marks, and how long it waits. */
 import t from 'tap';
-import { Machine, type Process } from '../../src/machine/machine.js';
 import type { Kernel } from '../../src/mm/kernel.js';
 import { PG_active, PG_dirty, PG_reclaim, PG_writeback } from '../../src/mm/page_flags.js';
 import type { TraceEvent, TraceEventOf } from '../../src/mm/trace.js';
 import { try_to_free_pages } from '../../src/mm/vmscan.js';
-import type { Page } from '../../src/sim/memmap.js';
 import type { Task } from '../../src/sim/task.js';
 import { SYNC_FILE_RANGE_WRITE } from '../../src/uapi/fcntl.js';
 import {
   MADV_PAGEOUT,
   MAP_ANONYMOUS,
   MAP_PRIVATE,
-  MAP_SHARED,
   O_RDWR,
-  O_TMPFILE,
   PAGE_SIZE,
   PROT_READ,
   PROT_WRITE,
 } from '../../src/uapi/mman.js';
 import type { Sys } from '../../src/user/api.js';
+import { mappedFile, WatchedProcess } from './watched_process.js';
 
 const RW = PROT_READ | PROT_WRITE;
 const MS = 1_000_000;
 
 /** A machine of 64 MiB without swap, with one process; what it tells of is kept. */
-class Reclaiming {
-  readonly machine: Machine;
-  readonly k: Kernel;
-  readonly process: Process;
-  readonly events: TraceEvent[] = [];
-
+class Reclaiming extends WatchedProcess {
   constructor(kernel = '6.12') {
-    this.machine = Machine.boot({ kernel, memory: 2 ** 26, hugepages: 0, check: true });
-    this.k = this.machine.kernel;
-    this.process = this.machine.spawn('p0');
-    this.k.trace = { emit: (event) => void this.events.push(event) };
+    super(kernel, 2 ** 26);
   }
 
-  run<T>(main: (sys: Sys) => Task<T>): T {
-    return this.machine.call(this.process, main);
+  get k(): Kernel {
+    return this.machine.kernel;
   }
 
   told<E extends TraceEvent['event']>(name: E): TraceEventOf<E>[] {
@@ -51,29 +40,13 @@ class Reclaiming {
   get throttled(): string[] {
     return this.told('mm_vmscan_throttled').map(({ args }) => `${args.task} ${args.reason}`);
   }
-
-  /** The page that the file has at the index. */
-  page(index: number): Page {
-    return this.k.mappings.find((mapping) => mapping?.kind === 'ext4')!.i_pages.get(index)!;
-  }
-
-  flags(index: number): number {
-    return this.k.mem.flags[this.page(index)]!;
-  }
-
-  end(): void {
-    this.machine.kill(this.process);
-    this.machine.leakCheck();
-  }
 }
 
 /** A file of so many pages, and a shared mapping of it, all of it written to. */
 function* dirtyFile(sys: Sys, pages: number): Task<{ fd: number; addr: number }> {
-  const fd = yield* sys.open('/var/tmp', O_TMPFILE | O_RDWR);
-  yield* sys.ftruncate(fd, pages * PAGE_SIZE);
-  const addr = yield* sys.mmap(0, pages * PAGE_SIZE, RW, MAP_SHARED, fd, 0);
-  yield* sys.storeSeq(addr, (pages * PAGE_SIZE) / 4, 1, 1);
-  return { fd, addr };
+  const file = yield* mappedFile(sys, pages);
+  yield* sys.storeSeq(file.addr, (pages * PAGE_SIZE) / 4, 1, 1);
+  return file;
 }
 
 function* filled(sys: Sys, pages: number): Task<number> {
