@@ -324,7 +324,7 @@ export interface LogVerdict {
 }
 
 function silentSuite(log: Log): SilentSuite | undefined {
-  const { announced, outer, signs } = log;
+  const { announced, listed, outer, signs } = log;
   if (!announced) return undefined;
   if (signs.noModule !== undefined) {
     const text = `hmm-tests did not run: ${signs.noModule}`;
@@ -332,6 +332,8 @@ function silentSuite(log: Log): SilentSuite | undefined {
   }
   const silent = { condition: undefined, masked: [] };
   const worst = outer.find(({ verdict }) => verdict === 'fail') ?? outer.at(-1);
+  if (worst === undefined && listed !== undefined)
+    return { ...silent, status: 'SKIP', text: `hmm-tests ${listed}, and ran no test` };
   if (worst === undefined)
     return { ...silent, status: 'MISS', text: 'hmm-tests was to run, but the log has nothing of it' };
   const status = ({ pass: 'PASS', fail: 'FAIL', skip: 'SKIP' } as const)[worst.verdict];

@@ -91,6 +91,8 @@ export interface Log {
   readonly kernels: string[];
   /** The suite was to be run. */
   announced: boolean;
+  /** What -l or -h of the suite prints, which run no test. */
+  listed: 'listed its tests' | 'printed its help' | undefined;
   /** Results of other suites. */
   readonly others: { pass: number; fail: number; skip: number };
   readonly signs: Signs;

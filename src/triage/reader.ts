@@ -9,7 +9,7 @@ import { brokenAt, unwrap } from './unwrap.js';
 
 /** A line without any of these says nothing. Looked for first: most lines of most logs go no further. */
 const INTERESTING =
-  /ok |hmm|HMM|modprobe|Must be|RUN |\bOK |FAIL|PASS|SKIP|Totals:|SUMMARY|Starting \d|1\.\.\d|Linux|TAP version|BUG|KASAN|WARNING|INFO:|Oops|[Uu]nable to|protection fault|[Pp]ossible |inconsistent lock|suspicious RCU|bad unlock|lock held when|UBSAN|panic|Kernel oops in|Hung in|Invariant violated|Expected |Test |running |EXIT|exit|Bail out|Killed process|[Pp]age size|aborted|MESSAGE"?: ?\[/;
+  /ok |hmm|HMM|modprobe|Must be|RUN |\bOK |FAIL|PASS|SKIP|Totals:|SUMMARY|Starting \d|1\.\.\d|Linux|TAP version|BUG|KASAN|WARNING|INFO:|Oops|[Uu]nable to|protection fault|[Pp]ossible |inconsistent lock|suspicious RCU|bad unlock|lock held when|UBSAN|panic|Kernel oops in|Hung in|Invariant violated|Expected |Test |running |EXIT|exit|Bail out|Killed process|Usage|[Pp]age size|aborted|MESSAGE"?: ?\[/;
 
 const BANNER =
   /\bLinux version (\d+\.\d+[\w.+~-]*)|^Linux \S+ (\d+\.\d+\.\d[\w.+~-]*) #\d|\btainted(?:: [A-Z =[\],()_]+?)? (\d+\.\d+\.\d[\w.+~-]*) #|\bkernel[ _-]?(?:version|release) ?[:=] ?v?(\d+\.\d+[\w.+~-]*)/i;
@@ -45,6 +45,7 @@ export class LogReader {
     reports: [],
     kernels: [],
     announced: false,
+    listed: undefined,
     others: { pass: 0, fail: 0, skip: 0 },
     signs: { pageSize: undefined, arm64: false, noModule: undefined, rmmod: false },
     lines: 0,
@@ -149,6 +150,10 @@ export class LogReader {
         this.script = line.name;
         if (HMM_SCRIPT.test(line.name)) this.announce();
         return;
+      case 'listing':
+        this.log.listed ??= line.what;
+        this.announce();
+        return;
       case 'box':
         if (HMM_SCRIPT.test(this.script)) {
           this.outer({
@@ -230,9 +235,8 @@ export class LogReader {
   private ending(line: Extract<TapLine, { kind: 'totals' | 'passed' | 'bail' | 'exit' }>, at: number): void {
     if (line.kind === 'exit') {
       const { run } = this.builder ?? {};
+      // Of what was run; by itself it is the result of no test.
       if (run?.ended) run.exit ??= line.status;
-      else if (run === undefined)
-        this.count(line.status === 0 ? 'pass' : line.status === 4 ? 'skip' : 'fail');
       return;
     }
     const none = this.builder === undefined || this.builder.run.ended;

@@ -32,6 +32,7 @@ export type TapLine =
   | { readonly kind: 'passed'; readonly passed: number; readonly run: number }
   | { readonly kind: 'totals'; readonly pass: number; readonly fail: number; readonly skip: number }
   | { readonly kind: 'script'; readonly name: string }
+  | { readonly kind: 'listing'; readonly what: 'listed its tests' | 'printed its help' }
   | { readonly kind: 'box'; readonly verdict: 'PASS' | 'FAIL' | 'SKIP' }
   | { readonly kind: 'summary'; readonly pass: number; readonly skip: number; readonly fail: number }
   | { readonly kind: 'signal'; readonly id: string; readonly result: string }
@@ -60,6 +61,10 @@ function result(core: string): ResultLine | undefined {
     reason: reason.trim(),
   };
 }
+
+/** Rows of -l that name a fixture, and the first line of -h. */
+const LISTED = /^hmm2? {10,}(?:hmm2?_device_\w+ {2,})?\w+$/;
+const HELP = /^Usage: \S*hmm-tests \[-h/;
 
 /** What our own suite adds: where C has the assertion. */
 const IN_C = / \((hmm-tests\.c):(\d+)\)$/;
@@ -114,6 +119,8 @@ function around(core: string): TapLine | undefined {
   if (m !== null) return { kind: 'box', verdict: m[1] as 'PASS' };
   m = /^<?LAVA_SIGNAL_TESTCASE TEST_CASE_ID=(\S+) RESULT=(\w+)/.exec(core);
   if (m !== null) return { kind: 'signal', id: m[1]!, result: m[2]!.toLowerCase() };
+  if (LISTED.test(core)) return { kind: 'listing', what: 'listed its tests' };
+  if (HELP.test(core)) return { kind: 'listing', what: 'printed its help' };
   m = /^running (\S.*)$/.exec(core);
   if (m !== null) return { kind: 'script', name: m[1]! };
   m =

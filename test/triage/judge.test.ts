@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What hides results, what conditions show, and signatures. */
+import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { judge } from '../../src/triage/judge.js';
+import { isTold, judge } from '../../src/triage/judge.js';
 import { recordings } from './corpus.js';
 import { readLog } from './log-text.js';
 import { wrappings } from './wrappings.js';
@@ -33,6 +34,22 @@ ok 1 test_hmm.sh
     [silent.suite!.status, silent.suite!.condition!.id, silent.suite!.masked.map(({ id }) => id)],
     ['SKIP', 'no-module', ['skip']],
   );
+});
+
+t.test('exit statuses are results of no test', async (t) => {
+  const others = { pass: 0, fail: 0, skip: 0 };
+  const golden = (name: string) => readFileSync(`test/golden/ktap/${name}.txt`, 'utf8');
+  const run = judged(golden('6.12-thp-always'));
+  t.strictSame([run.log.others, run.runs[0]!.run.exit], [others, 1]);
+  for (const [name, text] of [
+    ['6.12-list', 'hmm-tests listed its tests, and ran no test'],
+    ['6.12-help', 'hmm-tests printed its help, and ran no test'],
+  ] as const) {
+    t.match(golden(name), '@@EXIT 4');
+    const { log, suite } = judged(golden(name));
+    t.strictSame([log.others, suite!.status, suite!.text], [others, 'SKIP', text]);
+  }
+  t.notOk(isTold(judged('##[error]Process completed with exit code 2.\n')));
 });
 
 t.test('stores that are lost', async (t) => {
