@@ -107,6 +107,7 @@ class StepExplainer {
           event.event === 'reclaim_unmap' &&
           this.#mapping instanceof MappingExplainer &&
           this.#mapping.covers(event);
+        if (event.event === 'reclaim_clean') this.#collected.others.note(event);
         if (own) this.#collected.others.note(event);
         else this.#collected.reclaimed.note(machine.kernel, event);
       },

@@ -30,12 +30,15 @@ export class MappingEvents {
   readonly goneBy = new Map<number, string>();
   /** Where pages of files were made clean, so that who writes next faults. */
   readonly cleaned: TraceEventOf<'page_mkclean'>[] = [];
+  /** Pages of memory files that nobody was known to have written to, and that reclaim has dropped. */
+  readonly droppedClean = new Set<number>();
   readonly #lost = new Set<number>();
   /** Where the kernel last left a page alone. */
   skipped: TraceEventOf<'skip'> | undefined;
 
   note(event: TraceEvent): void {
     if (event.event === 'skip') this.skipped = event;
+    if (event.event === 'reclaim_clean') this.droppedClean.add(event.page);
     // What is lost, is so before a huge page of the pool is freed.
     if (event.event === 'poison_unmap') this.#lost.add(event.page);
     // What reclaim frees it has taken away first.
@@ -69,6 +72,10 @@ function rangesOf(mm: MmStruct, step: Step): Range[] {
   const made = definitionOf(step).maps?.(step);
   return made === undefined ? own : [...own, made];
 }
+
+/** What a change says of devices alone. */
+const devicesOf = ({ devices }: Change): Pick<Change, 'devices'> =>
+  devices === undefined ? {} : { devices };
 
 function verdictOf(before: PageState, after: PageState, { moved }: Change): string {
   if (before.vma !== null && after.vma === null) return 'unmapped';
@@ -119,7 +126,7 @@ export class MappingExplainer {
   }
 
   /** What was told while the call ran. */
-  explain({ invalidations, goneBy, cleaned }: MappingEvents): MappingExplanation {
+  explain({ invalidations, goneBy, cleaned, droppedClean }: MappingEvents): MappingExplanation {
     const now = this.#observe();
     const cleanedAt = new Set(cleaned.filter(({ mm }) => mm === this.mm).map(({ addr }) => addr));
     const cleanedBy = (index: number): string | undefined =>
@@ -128,7 +135,14 @@ export class MappingExplainer {
       const [before, after] = [this.#before.at(index), now.at(index)];
       const [from, to] = [pagePlace(before), pagePlace(after)];
       const page = regionName(this.#addresses[index]!);
-      return { page, ...this.#decided(before, after, goneBy, cleanedBy(index)), from, to };
+      const dropped = after.where === 'none' && droppedClean.has(before.folio);
+      const how = dropped
+        ? decided('dropped', '__remove_mapping', {
+            id: 'dropped-clean',
+            ...devicesOf(changeOf(before, after)),
+          })
+        : this.#decided(before, after, goneBy, cleanedBy(index));
+      return { page, ...how, from, to };
     };
     const stays = (index: number): boolean => this.#before.page(index) === now.page(index);
     const goneWith = (index: number): string | undefined => goneBy.get(this.#before.folio(index));

@@ -17,7 +17,7 @@ export interface ReclaimedRange {
   readonly range: string;
   readonly pages: number;
   readonly fn: string;
-  /** "swap", "file", or "nothing" where nobody wanted what they held; of pages that stay, why. */
+  /** "swap", "file", "clean" pages of a memory file, or "nothing" where nobody wanted what they held; of pages that stay, why. */
   readonly outcome: string | Reason;
   /** Who took them, and off which list. */
   readonly by?: string;
@@ -118,6 +118,8 @@ export class ReclaimedPages {
   readonly #throttled = new Map<string, Throttled>();
   /** Of one page. */
   #unmapped: Unmapped[] = [];
+  /** Its file does not keep it. */
+  #clean = false;
   #written = 0;
   #more = 0;
 
@@ -152,6 +154,9 @@ export class ReclaimedPages {
       case 'reclaim_folio':
         this.#taken.set(event.page, event.args);
         break;
+      case 'reclaim_clean':
+        this.#clean = this.#unmapped[0]?.page === event.page;
+        break;
       case 'reclaim_unmap':
         if (this.#unmapped[0]?.page !== event.page) this.#tellUnmapped();
         this.#unmapped.push(event);
@@ -161,7 +166,8 @@ export class ReclaimedPages {
   /** What was unmapped last is gone. */
   #tellUnmapped(): void {
     for (const { mm, addr, fn, args, page } of this.#unmapped.splice(0))
-      this.#push(mm, addr, fn, args.to, this.#taken.get(page));
+      this.#push(mm, addr, fn, this.#clean ? 'clean' : args.to, this.#taken.get(page));
+    this.#clean = false;
   }
 
   #wakesFlusher(woken: TraceEventOf<'wakeup_flusher_threads'>['args']): void {
@@ -278,9 +284,13 @@ function rangeName(addr: number, pages: number): string {
   return place === undefined ? regionName(addr) : rangeText(`r${place.region}`, place.page, pages);
 }
 
+/** What the kernel goes by: a device that writes by its own table leaves no mark, unless its driver does. */
+export const CLEAN = 'no entry and no write() says that it was written to';
+
 const WHERE: Readonly<Record<string, (by: string) => string>> = {
   swap: (by) => `swapped out${by}`,
   file: (by) => `unmapped${by}, its file has it`,
+  clean: (by) => `dropped${by}, clean: ${CLEAN}`,
   nothing: (by) => `dropped${by}, nobody wants what it held`,
 };
 

@@ -5,6 +5,7 @@ import { reasonText } from '../machine/reasons.js';
 import { placeText } from '../watch/observe.js';
 import type { Told } from './change.js';
 import { MOVED_BY } from './moves.js';
+import { CLEAN } from './reclaimed.js';
 import { rowLines } from './rows.js';
 import type {
   Beside,
@@ -63,6 +64,7 @@ export const findingTexts: FindingTexts = {
     const access = cpu === undefined ? (entry ?? []) : `CPU ${cpu}`;
     return [...place, access, ...devices].flat().join(', ');
   },
+  'dropped-clean': ({ devices = [] }, { from, to }) => [`${from} -> ${to}`, CLEAN, ...devices].join(', '),
   'not-for-children': 'no VMA in the child: MADV_DONTFORK',
   'wiped-for-children': 'nothing mapped in the child: MADV_WIPEONFORK',
   'left-to-faults': (_, { from }) => `${from}: faults of the child will find it`,

@@ -36,6 +36,8 @@ export interface Findings {
   'mapped-around': { readonly by: string };
   'in-device-table': None;
   'nothing-to-bring-back': None;
+  /** A page of a memory file that was given up as it was. */
+  'dropped-clean': { readonly devices?: readonly string[] };
   changed: {
     readonly moved?: true;
     readonly cpu?: string;

@@ -8,6 +8,7 @@ import {
   shmem_punch_hole,
   shmem_setattr,
   shmem_vm_ops,
+  shmem_write_end,
 } from '../mm/shmem.js';
 import type { MappableFile } from '../mm/types.js';
 import type { Page } from '../sim/memmap.js';
@@ -23,7 +24,13 @@ function readPage(k: Kernel, { mapping }: MappableFile, index: number): Task<Pag
 
 const shmem_file_operations = new PagedFileOperations({
   name: 'memfd',
-  pages: { read: readPage, write: shmem_get_folio, unreadable: -ENOMEM, unwritable: -ENOSPC },
+  pages: {
+    read: readPage,
+    write: shmem_get_folio,
+    wrote: shmem_write_end,
+    unreadable: -ENOMEM,
+    unwritable: -ENOSPC,
+  },
   vm_ops: shmem_vm_ops,
   direct: false,
   setattr: shmem_setattr,

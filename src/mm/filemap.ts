@@ -143,6 +143,8 @@ export interface FilePages {
   read(k: Kernel, file: MappableFile, index: number, end: number): Task<Page | null>;
   /** The page at `index`, to be written to; NO_PAGE: no memory. */
   write(k: Kernel, mapping: AddressSpace, index: number): Task<Page>;
+  /** The page has been written to; absent: it was marked as dirty before (write_end). */
+  wrote?(k: Kernel, page: Page): void;
   /** What a lack of memory answers: -errno. */
   readonly unreadable: number;
   readonly unwritable: number;
@@ -229,6 +231,7 @@ export function* generic_perform_write(
     if (page === NO_PAGE) return done > 0 ? done : pages.unwritable;
     if (is_lost(k, mapping, page, 'shmem_write_begin')) return done > 0 ? done : -EIO;
     k.contents.writeBytes(page, offset, bytes, 0, chunk);
+    pages.wrote?.(k, page);
     done += chunk;
     if (pos + done > mapping.size) mapping.size = pos + done;
   }

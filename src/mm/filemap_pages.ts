@@ -143,8 +143,3 @@ export function holeEdges(
   if (end >= first) edges.push({ start: Math.max(offset, end * PAGE_SIZE), end: offset + length });
   return edges;
 }
-
-/** Zeros where a hole covers only a part of a page. */
-export function clear_hole_edges(k: Kernel, mapping: AddressSpace, offset: number, length: number): void {
-  for (const { start, end } of holeEdges(offset, length)) clear_partial(k, mapping, start, end);
-}

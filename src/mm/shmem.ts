@@ -7,9 +7,9 @@ import { NO_PAGE, type Page } from '../sim/memmap.js';
 import { done, type Task } from '../sim/task.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import {
-  clear_hole_edges,
   clear_partial,
   EVERYTHING,
+  holeEdges,
   holePages,
   pagesOf,
   truncate_inode_pages_final,
@@ -25,10 +25,10 @@ import { shmem_choice } from './mempolicy.js';
 import { get_page, put_page } from './page_alloc.js';
 import {
   compound_head,
+  folio_mark_dirty,
   folio_nr_pages,
   folio_test_large,
   PG_active,
-  PG_dirty,
   PG_hwpoison,
   PG_locked,
   PG_referenced,
@@ -84,15 +84,17 @@ function* shmem_get_missing_folio(
   }
   if (swapped !== undefined) shmem_swapin_folio(k, mapping, index, swapped, page);
   shmem_add_to_page_cache(k, mapping, index, page);
+  // Its slot on the swap device is gone.
+  if (swapped !== undefined) folio_mark_dirty(k.mem, page);
   return page;
 }
 
 /** What a page from the swap cache keeps. */
 const KEPT_FLAGS = PG_referenced | PG_active | PG_workingset;
 
-/** A new page becomes the file's, which keeps the allocation's reference. */
+/** A new page, clean, becomes the file's, which keeps the allocation's reference. */
 export function shmem_add_to_page_cache(k: Kernel, mapping: AddressSpace, index: number, page: Page): void {
-  k.mem.flags[page] = (k.mem.flags[page]! & KEPT_FLAGS) | PG_uptodate | PG_swapbacked | PG_dirty;
+  k.mem.flags[page] = (k.mem.flags[page]! & KEPT_FLAGS) | PG_uptodate | PG_swapbacked;
   k.mem.mapping[page] = -mapping.id;
   k.mem.index[page] = index;
   mapping.i_pages.set(index, page);
@@ -120,6 +122,11 @@ function shmem_swapin_folio(k: Kernel, mapping: AddressSpace, index: number, slo
   }
   mapping.i_swapped.delete(index);
   swap_free(k, slot);
+}
+
+/** write() has been there. */
+export function shmem_write_end({ mem }: Kernel, page: Page): void {
+  folio_mark_dirty(mem, compound_head(mem, page));
 }
 
 /** Whether the file has something there, in memory or on the swap device. */
@@ -170,6 +177,16 @@ export function shmem_evict_inode(k: Kernel, mapping: AddressSpace): Task {
   free_swapped(k, mapping, 0, EVERYTHING);
   k.dropMapping(mapping);
   return done(undefined);
+}
+
+/** Zeros in a part of a page that the file has, which comes back from swap for it (shmem_get_partial_folio). Context: may sleep. */
+function* shmem_clear_partial(k: Kernel, mapping: AddressSpace, start: number, end: number): Task {
+  const index = Math.floor(start / PAGE_SIZE);
+  if (start >= end || !shmem_has(mapping, index)) return;
+  const page = yield* shmem_get_folio(k, mapping, index);
+  if (page === NO_PAGE) return;
+  shmem_write_end(k, page);
+  clear_partial(k, mapping, start, end);
 }
 
 /**
@@ -231,7 +248,7 @@ export function* shmem_setattr(k: Kernel, mapping: AddressSpace, size: number): 
   const shrinks = old > first * PAGE_SIZE;
   const everything = EVERYTHING - first;
   if (shrinks) yield* unmap_mapping_pages(mapping, first, everything, true);
-  clear_partial(k, mapping, size, Math.min(first * PAGE_SIZE, old));
+  yield* shmem_clear_partial(k, mapping, size, Math.min(first * PAGE_SIZE, old));
   yield* shmem_truncate_range(k, mapping, size, EVERYTHING);
   // Once more, for private copies that were made meanwhile.
   if (shrinks) yield* unmap_mapping_pages(mapping, first, everything, true);
@@ -247,7 +264,7 @@ export function* shmem_punch_hole(
 ): Task<number> {
   const { first, end } = holePages(offset, length);
   if (end > first) yield* unmap_mapping_pages(mapping, first, end - first, false);
-  clear_hole_edges(k, mapping, offset, length);
+  for (const edge of holeEdges(offset, length)) yield* shmem_clear_partial(k, mapping, edge.start, edge.end);
   yield* shmem_truncate_range(k, mapping, offset, offset + length);
   return 0;
 }

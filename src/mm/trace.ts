@@ -70,6 +70,8 @@ export interface TraceEvents {
   alloc: AtAddress & Because;
   /** Reclaim has taken the page from its mapping. `to`: "swap", "file", or "nothing" where nobody wants what it holds. */
   reclaim_unmap: AtPage & With<{ to: string }>;
+  /** Reclaim drops an unmapped page of a memory file that nobody is known to have written to. */
+  reclaim_clean: OfPage;
   /** The hardware has lost the page, and it is no longer mapped. `to`: what stands for it, "hwpoison" or as above. */
   poison_unmap: AtPage & With<{ to: string }>;
   /** Somebody who maps a lost page, or its place, is told at once: by SIGBUS with `code`, or by SIGKILL. */

@@ -185,7 +185,7 @@ function count_write(k: Kernel, folio: Page): void {
   lruvec.mod_lruvec_state('write', folio_is_file_lru(k.mem, folio), 1, lruvec.memcgOf(folio));
 }
 
-/** Write the unmapped folio to swap, and let the cache go. */
+/** Write the unmapped folio to swap, and let the cache go. A clean one of a memory file goes as it is (__remove_mapping). */
 function pageout(k: Kernel, folio: Page, shrinking: Shrinking): Outcome {
   const { mem } = k;
   // The caller's reference, and the cache's.
@@ -199,8 +199,14 @@ function pageout(k: Kernel, folio: Page, shrinking: Shrinking): Outcome {
     count_write(k, folio);
   }
   if (mem.refcount[folio] !== 2) return stays(k, folio, held(k, folio, 2));
-  if (folio_test_swapcache(k, folio))
+  const mapping = folio_mapping_of_file(k, folio);
+  if (folio_test_swapcache(k, folio)) {
     delete_from_swap_cache(k, folio, workingset_eviction(k, folio, shrinking.target));
+  } else if (mapping !== null) {
+    if (k.trace !== null) k.note({ event: 'reclaim_clean', fn: '__remove_mapping', page: folio });
+    filemap_remove_folio(k, mapping, folio);
+    put_page(k, folio);
+  }
   return 'freed';
 }
 

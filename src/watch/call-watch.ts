@@ -32,6 +32,7 @@ const TELLING: ReadonlySet<EventName> = new Set<EventName>([
 export type ReclaimEvent = TraceEventOf<
   | 'reclaim_folio'
   | 'reclaim_unmap'
+  | 'reclaim_clean'
   | 'skip'
   | 'oom_kill'
   | 'mm_vmscan_kswapd_wake'
@@ -68,6 +69,7 @@ const isCharge = (event: TraceEvent): event is ChargeEvent => event.event.starts
 const RECLAIMS: ReadonlySet<EventName> = new Set<EventName>([
   'reclaim_folio',
   'reclaim_unmap',
+  'reclaim_clean',
   'oom_kill',
   'mm_vmscan_kswapd_wake',
   'wakeup_flusher_threads',
