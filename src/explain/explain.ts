@@ -15,6 +15,7 @@ import { type Call, CallWatch } from '../watch/call-watch.js';
 import { fanOut, type TraceSinks } from '../watch/tracer.js';
 import { type ChargedRange, Charges, chargeLines } from './charges.js';
 import { explainCommand } from './command.js';
+import { EvictedPages } from './evicted.js';
 import { ForkExplainer } from './fork.js';
 import { LockExplainer, type LocksOf, lockLines } from './locks.js';
 import { type Lost, LostPages, lostLines } from './lost.js';
@@ -43,6 +44,8 @@ export interface ExplainedStep extends TakenStep {
   readonly touched?: RangeVerdicts;
   /** Of a system call about a mapping, and of fork. */
   readonly mapping?: MappingExplanation;
+  /** What a driver took off its device, of whomever. */
+  readonly evicted: RangeVerdicts;
   /** What the kernel took away meanwhile, to have memory. */
   readonly reclaimed: Reclaimed;
   /** Pages that the hardware has lost. */
@@ -61,6 +64,7 @@ interface Collected {
   readonly stops: TraceEventOf<'gup_stopped'>[];
   /** What else was told outside of commands and faults, of a mapping. */
   readonly others: MappingEvents;
+  readonly evicted: EvictedPages;
   readonly reclaimed: ReclaimedPages;
 }
 
@@ -69,6 +73,7 @@ const nothing = (step: number, flusher?: WokenFlusher): Collected => ({
   faults: new Touches(),
   stops: [],
   others: new MappingEvents(),
+  evicted: new EvictedPages(),
   reclaimed: new ReclaimedPages(step, flusher),
 });
 
@@ -111,6 +116,7 @@ class StepExplainer {
         if (own) this.#collected.others.note(event);
         else this.#collected.reclaimed.note(machine.kernel, event);
       },
+      evicts: (event) => this.#collected.evicted.note(machine, event),
       lost: (event) => this.#lost.note(event),
       charge: (event) => this.#charges.note(event, this.#taker),
       other: (event) => {
@@ -157,6 +163,7 @@ class StepExplainer {
     const reclaimed = collected.reclaimed.told(this.#nameOf);
     return {
       ...this.#explain(session, taken, collected),
+      evicted: collected.evicted.told(this.machine, this.#taker, this.#nameOf, collected.calls),
       reclaimed,
       lost: this.lost(taken.index),
       charges: this.charges(taken.step),
@@ -178,7 +185,7 @@ class StepExplainer {
     session: Session,
     taken: TakenStep,
     collected: Collected,
-  ): Omit<ExplainedStep, 'locks' | 'reclaimed' | 'lost' | 'charges'> {
+  ): Omit<ExplainedStep, 'locks' | 'evicted' | 'reclaimed' | 'lost' | 'charges'> {
     const causes = [
       ...fatal(session, taken),
       ...unreached(taken, collected),
@@ -278,6 +285,7 @@ export function explainedLines(explained: ExplainedStep): string[] {
     commands,
     touched,
     mapping,
+    evicted,
     reclaimed,
     lost,
     charges,
@@ -288,6 +296,7 @@ export function explainedLines(explained: ExplainedStep): string[] {
     ...warningLines(warnings),
     ...commands.flatMap(commandLines),
     ...(touched === undefined ? [] : rangeLines(touched)),
+    ...rangeLines(evicted),
     ...reclaimedLines(reclaimed),
     ...lostLines(lost),
     ...chargeLines(charges),

@@ -12,8 +12,7 @@ import { PageStates } from '../watch/page-states.js';
 import { changeOf, toldOf } from './change.js';
 import { type Decision, decided } from './fault.js';
 import type { MappingEvents, MappingExplanation } from './mapping.js';
-import type { CountedFact, PageVerdict } from './verdict.js';
-import { NO_VERDICTS, Verdicts } from './verdicts.js';
+import { type CountedFact, NO_VERDICTS, type PageVerdict, Verdicts } from './verdict.js';
 
 /** A page of the parent, and what its VMA says about children. */
 interface Inherited {

@@ -42,8 +42,8 @@ function pageJson(verdict: PageVerdict): object {
 }
 
 export function explainedJson(heading: Heading, explained: ExplainedStep): object {
-  const { causes, locks, commands, touched, mapping, reclaimed, lost, charges } = explained;
-  const ranges = [...commands, touched, mapping].filter((range) => range !== undefined);
+  const { causes, locks, commands, touched, mapping, evicted, reclaimed, lost, charges } = explained;
+  const ranges = [...commands, touched, evicted, mapping].filter((range) => range !== undefined);
   const more = ranges.reduce((sum, range) => sum + range.more, 0);
   const all = [...causes, ...commands.flatMap(({ cause }) => cause ?? [])];
   return {

@@ -16,8 +16,7 @@ import { PageStates } from '../watch/page-states.js';
 import { type Change, changeOf, type Told, toldOf } from './change.js';
 import { type Decision, decided, faultFunction, transition } from './fault.js';
 import { withHolder } from './held.js';
-import type { PageVerdict, RangeVerdicts } from './verdict.js';
-import { Verdicts } from './verdicts.js';
+import { type PageVerdict, type RangeVerdicts, Verdicts } from './verdict.js';
 
 /** Steps with which the kernel writes the pages that they are about. */
 const WRITING: ReadonlySet<string> = new Set(['read', 'poke'] satisfies Op[]);

@@ -15,8 +15,7 @@ import { type PageState, pagePlace } from '../watch/observe.js';
 import { type Decision, decided, transition } from './fault.js';
 import { besideOf, withHolder } from './held.js';
 import { eventsOf, hasEventsAlike, isGone, last, stopIndex } from './page-events.js';
-import type { Finding, PageVerdict, Why } from './verdict.js';
-import { NO_VERDICTS, Verdicts } from './verdicts.js';
+import { type Finding, NO_VERDICTS, type PageVerdict, Verdicts, type Why } from './verdict.js';
 
 export interface ExplainContext {
   readonly machine: Machine;
@@ -25,7 +24,7 @@ export interface ExplainContext {
 }
 
 /** The reason that the core gave, with what it leaves unsaid: on which device, held by whom. */
-function toldOf(context: ExplainContext, reason: Reason, before: PageState): Why {
+export function toldOf(context: Pick<ExplainContext, 'machine'>, reason: Reason, before: PageState): Why {
   if (reasonAbout(reason) === 'device' && before.device !== null) {
     return { ...reason, device: before.device.name };
   }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Verdicts as aligned rows; neighbours that differ in their pfns alone make one. */
 import { isAlike } from './alike.js';
-import type { PageVerdict, Verdict } from './verdict.js';
-import type { Verdicts } from './verdicts.js';
+import type { PageVerdict, Verdict, Verdicts } from './verdict.js';
 
 /** Columns wider than this are not made for all because of one. */
 const MAX_VERDICT = 28;
@@ -26,10 +25,13 @@ export type TextOf = (verdict: Verdict) => string;
 
 const withoutPfns = (text: string): string => text.replace(/ pfn 0x[0-9a-f]+/g, '');
 
+/** A page of a region, and of which process where that is another than the step's. */
+const PAGE_NAME = /^((?:p\d+:)?\w+)\[(\d+)\]$/;
+
 /** "r0[3..9]"; of pages without a region's name the first, and how many. */
 function pagesName(first: string, last: string, count: number): string {
-  const [, region, from] = /^(\w+)\[(\d+)\]$/.exec(first) ?? [];
-  const [, same, to] = /^(\w+)\[(\d+)\]$/.exec(last) ?? [];
+  const [, region, from] = PAGE_NAME.exec(first) ?? [];
+  const [, same, to] = PAGE_NAME.exec(last) ?? [];
   return region !== undefined && region === same ? `${region}[${from}..${to}]` : `${first} +${count} pages`;
 }
 

@@ -16,8 +16,7 @@ import { sameReason } from './alike.js';
 import { type Decision, decideFault } from './fault.js';
 import { withKeeper } from './held.js';
 import { factText } from './text.js';
-import type { CountedFact, PageVerdict, RangeVerdicts, Verdict } from './verdict.js';
-import { Verdicts } from './verdicts.js';
+import { type CountedFact, type PageVerdict, type RangeVerdicts, type Verdict, Verdicts } from './verdict.js';
 
 const TOUCHED = { load: 'loaded', store: 'stored' } as const;
 

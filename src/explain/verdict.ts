@@ -6,7 +6,6 @@
 import type { MigrationCause } from '../kernel/driver-events.js';
 import type { Reason } from '../mm/reasons.js';
 import type { Place } from '../watch/observe.js';
-import type { Verdicts } from './verdicts.js';
 
 type None = Readonly<Record<never, never>>;
 
@@ -126,6 +125,39 @@ export interface PageVerdict extends Verdict {
   /** r0[1], or an address. */
   readonly page: string;
 }
+
+/** Verdicts on the pages of a range, made one by one as they are asked for: a range may have a quarter of a million. */
+export class Verdicts implements Iterable<PageVerdict> {
+  /**
+   * `isAlike`: whether a page's verdict is known to differ from that of the page before it in its name and its pfns
+   * alone; asked of every page of a long range, so that it makes nothing.
+   */
+  constructor(
+    readonly length: number,
+    private readonly make: (index: number) => PageVerdict,
+    private readonly isAlike?: (index: number) => boolean,
+  ) {}
+
+  at(index: number): PageVerdict {
+    return this.make(index);
+  }
+
+  /** From `index` on, the first page of which it is not known that it is told as the page before it. */
+  skipAlike(index: number): number {
+    if (this.isAlike === undefined) return index;
+    let next = index;
+    while (next < this.length && this.isAlike(next)) next++;
+    return next;
+  }
+
+  *[Symbol.iterator](): Generator<PageVerdict> {
+    for (let index = 0; index < this.length; index++) yield this.make(index);
+  }
+}
+
+export const NO_VERDICTS = new Verdicts(0, () => {
+  throw new RangeError('no pages');
+});
 
 /** Why a step, or a command, answered what it did. */
 export interface Cause {

@@ -463,12 +463,20 @@ export function migrate_vma_finalize(migrate: MigrateVma): void {
 /** Lock and unmap the pages in use of a device range, whoever maps them. Context: may sleep. */
 export function* migrate_device_range(k: Kernel, src: Uint32Array, start: Page, npages: number): Task {
   k.enter('migrate_device_range');
+  if (k.trace !== null)
+    k.note({
+      event: 'migrate_device_range',
+      fn: 'migrate_device_range',
+      page: start,
+      args: { pages: npages },
+    });
   for (let n = 0, nr: number; n < npages; n += nr) {
     const page = start + n;
     nr = folio_nr_pages(k.mem, page);
     src.fill(0, n, n + nr);
     if (!folio_try_get(k, page)) continue;
     if (!k.trylock_page(page)) {
+      if (k.trace !== null) note_skip(k, 'migrate_device_range', page, 'page-locked');
       put_page(k, page);
       continue;
     }

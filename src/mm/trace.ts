@@ -62,6 +62,8 @@ export interface TraceEvents {
   make_device_exclusive: AtPage;
   restore_exclusive_pte: AtPage;
   memunmap_pages_wait: OfPage & Because;
+  /** A driver takes what is in use of `pages` pages of its device off it, whoever has it. */
+  migrate_device_range: OfPage & With<{ pages: number }>;
   /** A device has its page back. */
   device_page_free: OfPage;
   // Pages, and who wants some.

@@ -59,6 +59,9 @@ function isLoss(event: TraceEvent): event is LostEvent {
   return LOSSES.has(event.event);
 }
 
+/** What a device has to give up, and what of it stays. */
+export type EvictionEvent = TraceEventOf<'migrate_device_range' | 'skip'>;
+
 /** Charges of memory cgroups. */
 export type ChargeEvent = TraceEventOf<
   'mem_cgroup_charge' | 'mem_cgroup_migrate' | 'mem_cgroup_move_account' | 'mem_cgroup_charge_stays'
@@ -122,6 +125,8 @@ export interface CallListener {
   reclaimed?(event: ReclaimEvent): void;
   /** The hardware has lost pages, or had before. */
   lost?(event: LostEvent): void;
+  /** A driver takes pages off its device, or a page is left alone. */
+  evicts?(event: EvictionEvent): void;
   /** Of memory cgroups. */
   charge?(event: ChargeEvent): void;
   /** What is told outside of both. */
@@ -142,6 +147,7 @@ export class CallWatch implements TraceSink {
   emit(event: TraceEvent): void {
     const stack = this.#stack();
     if (isLoss(event)) this.listener.lost?.(event);
+    if (event.event === 'migrate_device_range' || event.event === 'skip') this.listener.evicts?.(event);
     if (isCharge(event)) this.listener.charge?.(event);
     else if (isReclaim(event)) this.listener.reclaimed?.(event);
     else if (event.event === 'driver_command') this.#beginCall(stack, event);

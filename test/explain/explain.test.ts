@@ -238,6 +238,7 @@ t.test('steps that come to no end', async (t) => {
     'step 4  p0 RELEASE d0 r0[0]: hang in memunmap_pages',
     '  because waits for ever',
     '  because memunmap_pages: waits for 1 page in use, first pfn 0x14ffff, refcount 2, mapcount 1',
+    '  r0[0]  stays  folio_migrate_mapping  unexpected reference: refcount 2, expected 1',
     '  locks  p0 stays in memunmap_pages; holds hmm_dmirror2 devmem_lock',
   ]);
 });

@@ -5,7 +5,7 @@ import t from 'tap';
 import { type ExplainedStep, explainedLines, explainScenario } from '../../src/explain/explain.js';
 import { rowLines } from '../../src/explain/rows.js';
 import { verdictText } from '../../src/explain/text.js';
-import { Verdicts } from '../../src/explain/verdicts.js';
+import { Verdicts } from '../../src/explain/verdict.js';
 import { load } from '../../src/scenario/load.js';
 import type { ScenarioDocument } from '../../src/scenario/schema.js';
 import { PageStates } from '../../src/watch/page-states.js';
