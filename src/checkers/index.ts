@@ -11,6 +11,7 @@ import { check_device_tables } from './device_tables.js';
 import { check_device_pages } from './devices.js';
 import { check_hugetlb } from './hugetlb.js';
 import { check_leaks } from './leak.js';
+import { check_lost_writes } from './lost_writes.js';
 import { check_memcgs } from './memcg.js';
 import { check_refcounts } from './refcount.js';
 import { check_rmap } from './rmap.js';
@@ -36,6 +37,7 @@ export const checkers: Readonly<Record<string, Checker>> = {
   'device pages': check_device_pages,
   'device table': check_device_tables,
   hugetlb: check_hugetlb,
+  'lost write': check_lost_writes,
   memcg: check_memcgs,
   tlb: check_tlbs,
   writeback: check_writeback,

@@ -4,6 +4,7 @@
  * the line of the driver that did it.
  */
 import type { Kernel } from '../mm/kernel.js';
+import { compound_head, folio_mapping_of_file, PG_dirty } from '../mm/page_flags.js';
 import type { MmStruct } from '../mm/types.js';
 import { Hang, InvariantViolation, KernelBug } from '../sim/errors.js';
 import type { Page } from '../sim/memmap.js';
@@ -23,6 +24,10 @@ interface Taken {
   readonly pages: Map<Page, string>;
   /** Of the address spaces that have notifiers. */
   readonly notifiers: Map<number, string>;
+  /** Clean pages of files that their devices have written to. */
+  readonly written: Map<Page, string>;
+  /** Of these, the ones that reclaim has dropped as they were. */
+  readonly lost: string[];
 }
 
 const taken = new WeakMap<Kernel, Taken>();
@@ -66,7 +71,7 @@ export function keepLongStacks(): void {
 function takenIn(k: Kernel): Taken {
   let found = taken.get(k);
   if (found === undefined) {
-    found = { locks: new Map(), pages: new Map(), notifiers: new Map() };
+    found = { locks: new Map(), pages: new Map(), notifiers: new Map(), written: new Map(), lost: [] };
     taken.set(k, found);
   }
   return found;
@@ -91,6 +96,36 @@ export function notePage(k: Kernel, page: Page): void {
 export function noteNotifier({ kernel, id }: MmStruct): void {
   const site = hereInDriver();
   if (site !== null) takenIn(kernel).notifiers.set(id, site);
+}
+
+/** A driver writes to the page for its device, past the page tables. */
+export function noteWritten(k: Kernel, page: Page): void {
+  const folio = compound_head(k.mem, page);
+  if (folio_mapping_of_file(k, folio) === null || (k.mem.flags[folio]! & PG_dirty) !== 0) return;
+  const site = hereInDriver();
+  if (site === null) return;
+  takenIn(k).written.set(folio, site);
+  k.cacheWatch ??= {
+    droppedClean: (dropped) => noteDropped(k, dropped),
+    left: (gone) => noteMarked(k, gone),
+  };
+}
+
+function noteDropped(k: Kernel, folio: Page): void {
+  const { written, lost } = takenIn(k);
+  const site = written.get(folio);
+  if (site !== undefined) lost.push(`pfn 0x${k.mem.page_to_pfn(folio).toString(16)} was written at ${site}`);
+  written.delete(folio);
+}
+
+/** The page is marked, or its file has it no longer. */
+export function noteMarked(k: Kernel, page: Page): void {
+  taken.get(k)?.written.delete(compound_head(k.mem, page));
+}
+
+/** What devices have written and reclaim has dropped since this was last asked. */
+export function lostWrites(k: Kernel): readonly string[] {
+  return taken.get(k)?.lost.splice(0) ?? [];
 }
 
 const FORGOTTEN = 'was called without "yield*", so that it never ran';

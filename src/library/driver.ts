@@ -10,9 +10,11 @@ import {
   assertBegun,
   expectOutsiders,
   noteLock,
+  noteMarked,
   noteNotifier,
   notePage,
   noteUnlock,
+  noteWritten,
   PendingCall,
 } from '../kernel/outside.js';
 import { telling } from '../kernel/told-command.js';
@@ -32,6 +34,7 @@ import * as migrate from '../mm/migrate_device.js';
 import { mmput as core_mmput } from '../mm/mmap.js';
 import * as notifier from '../mm/mmu_notifier.js';
 import { get_page as core_get_page, put_page as core_put_page, UNMOVABLE } from '../mm/page_alloc.js';
+import { compound_head, folio_mark_dirty } from '../mm/page_flags.js';
 import { make_device_exclusive_range as core_make_device_exclusive_range } from '../mm/rmap_exclusive.js';
 import type { MmStruct, VmArea, VmFault } from '../mm/types.js';
 import * as uaccess from '../mm/uaccess.js';
@@ -282,6 +285,16 @@ export function put_page(k: Kernel, page: Page): void {
   core_put_page(k, page);
 }
 
+/**
+ * The device has written to the page, past the page tables: otherwise reclaim takes it for what its file or the swap device has, and what
+ * was written is lost. Context: a reference, or a sequence that is not over. Source: mm/folio-compat.c set_page_dirty().
+ */
+export function set_page_dirty(k: Kernel, page: Page): void {
+  assertReachable(k, 'set_page_dirty', page);
+  folio_mark_dirty(k.mem, compound_head(k.mem, page));
+  noteMarked(k, page);
+}
+
 /** Context: nobody else knows the page, or it is waited for elsewhere. Return: whether it is locked by the caller now. */
 export function trylock_page(k: Kernel, page: Page): boolean {
   return k.trylock_page(page);
@@ -295,11 +308,13 @@ export function copy_highpage(k: Kernel, to: Page, from: Page): void {
   assertReachable(k, 'copy_highpage', to);
   assertReachable(k, 'copy_highpage', from);
   k.copy_highpage(to, from);
+  noteWritten(k, to);
 }
 
 export function clear_highpage(k: Kernel, page: Page): void {
   assertReachable(k, 'clear_highpage', page);
   k.clear_highpage(page);
+  noteWritten(k, page);
 }
 
 /** Copy `length` bytes out of a page, from byte `offset` on. */
@@ -313,6 +328,7 @@ export function memcpy_from_page(k: Kernel, page: Page, offset: number, length: 
 export function memcpy_to_page(k: Kernel, page: Page, offset: number, bytes: Uint8Array): void {
   assertReachable(k, 'memcpy_to_page', page);
   k.contents.writeBytes(page, offset, bytes, 0, bytes.length);
+  noteWritten(k, page);
 }
 
 /** A number of the memmap is a page; what a mistake computed is a pointer to nowhere. */

@@ -60,6 +60,7 @@ export function filemap_release_folio(k: Kernel, folio: Page): void {
 /** A folio leaves the cache, whose references, one for each page, the caller has then; `shadow`: it is evicted. */
 export function filemap_remove_folio(k: Kernel, mapping: AddressSpace, folio: Page, shadow?: number): void {
   const { mem } = k;
+  k.cacheWatch?.left(folio);
   filemap_release_folio(k, folio);
   mem.flags[folio]! &= ~(PG_dirty | PG_readahead);
   const nr = folio_nr_pages(mem, folio);

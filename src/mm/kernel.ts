@@ -132,6 +132,8 @@ export class Kernel {
   readonly userfaults = new Map<object, UserfaultWait>();
   warnings = 0;
   trace: TraceSink | null = null;
+  /** Who wants to know of pages of files: reclaim is about to drop one as clean; one leaves its cache, by whatever way. */
+  cacheWatch: { droppedClean(folio: Page): void; left(folio: Page): void } | null = null;
   /** Told of each kernel function that is entered; null: nobody wants to know. */
   functions: FunctionSink | null = null;
   readonly mms = new Set<MmStruct>();

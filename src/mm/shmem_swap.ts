@@ -12,6 +12,7 @@ export function shmem_writepage(k: Kernel, folio: Page): boolean {
   if (!add_to_swap(k, folio)) return false;
   const slot = k.mem.priv[folio]!;
   swap_duplicate(k, slot);
+  k.cacheWatch?.left(folio);
   mapping.i_pages.delete(index);
   mapping.i_swapped.set(index, slot);
   k.mem.mapping[folio] = 0;

@@ -175,6 +175,7 @@ function drop_file_folio(k: Kernel, mapping: AddressSpace, folio: Page, { target
   filemap_release_folio(k, folio);
   // The caller's reference, and the cache's.
   if (k.mem.refcount[folio] !== 2) return stays(k, folio, held(k, folio, 2));
+  k.cacheWatch?.droppedClean(folio);
   filemap_remove_folio(k, mapping, folio, workingset_eviction(k, folio, target));
   put_page(k, folio);
   return 'freed';
@@ -203,6 +204,7 @@ function pageout(k: Kernel, folio: Page, shrinking: Shrinking): Outcome {
   if (folio_test_swapcache(k, folio)) {
     delete_from_swap_cache(k, folio, workingset_eviction(k, folio, shrinking.target));
   } else if (mapping !== null) {
+    k.cacheWatch?.droppedClean(folio);
     if (k.trace !== null) k.note({ event: 'reclaim_clean', fn: '__remove_mapping', page: folio });
     filemap_remove_folio(k, mapping, folio);
     put_page(k, folio);
