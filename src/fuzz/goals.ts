@@ -223,6 +223,21 @@ function failureGoal(lab: Laboratory, document: ScenarioDocument): Goal | undefi
   });
 }
 
+/** `document`, expecting of the last step that answers so what it answers. */
+function answering(
+  lab: Laboratory,
+  document: ScenarioDocument,
+  key: string,
+  holds: (result: Keyed) => boolean,
+): ScenarioDocument {
+  const results = observeIn(lab, document).results as readonly (Keyed | undefined)[];
+  const last = results.findLastIndex((result) => result !== undefined && holds(result));
+  const steps = document.steps.map((step, index) =>
+    index === last ? ({ ...step, expect: { [key]: results[last]![key] } } as Step) : step,
+  );
+  return { ...document, steps };
+}
+
 const CONDITION = /^(?:step (\d+) )?(ret|cpages|faults|pinned|type|data|perm|pages|map) (==|!=) (\S+)$/;
 
 /**
@@ -253,8 +268,10 @@ function conditionGoal(lab: Laboratory, document: ScenarioDocument, text: string
   const last = () =>
     observeIn(lab, bare).results.findLastIndex((result) => result !== undefined && holds(result as Keyed));
   const id = number === undefined ? last() : Number(number);
-  if (id < 0) throw new UsageError('not so: no step answers so', '--while');
-  const goal = stepGoal(lab, bare, number === undefined ? `step ${id} ${text}` : text, id, holds);
+  if (id < 0) throw new UsageError(`not so: no step answers ${text}`, '--while');
+  const kept = stepGoal(lab, bare, number === undefined ? `step ${id} ${text}` : text, id, holds);
+  // Without it a program on a real kernel would have nothing to test.
+  const goal: Goal = { ...kept, finish: (small) => answering(lab, kept.finish(small), key, holds) };
   const ids = bare.steps.map((_, index) => index);
   if (!goal.interesting(bare, ids)) {
     const result = observeIn(lab, bare).results[id];

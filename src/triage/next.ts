@@ -49,7 +49,7 @@ export function nextCommands(
     const keep = kept(symptoms);
     if (keep === undefined) return [record, ...onwards(file, file)];
     const least = `hmm-sim shrink ${file}.yaml --while '${keep}' --out ${file}-least.yaml`;
-    return [record, least, `hmm-sim explain ${file}-least.yaml`, ...onwards(file, file).slice(1)];
+    return [record, least, ...onwards(`${file}-least`, file)];
   }
   const alone = earlier.length === 0 && !has && PLAIN.has(condition);
   const what = alone ? `suite:${test} --kernel ${kernel}` : `${file}.yaml`;

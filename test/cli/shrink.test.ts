@@ -85,7 +85,7 @@ t.test('an expectation that fails, a condition, another kernel', async (t) => {
   });
   t.equal(
     hmmSim('shrink', file, '--while', 'step 5 ret == ENOENT').stdout,
-    `${head}step 5 ret == ENOENT"\n${steps('')}`,
+    `${head}step 5 ret == ENOENT"\n${steps(', expect: { ret: ENOENT }')}`,
   );
   const { stdout } = hmmSim('shrink', file, '--not-equal-to', '6.1');
   t.match(stdout, 'divergence in pin_longterm_test_start (ret): {"ret":"EFAULT"}, not {"ret":"EINVAL"}');

@@ -124,6 +124,8 @@ t.test('and of a log in which tests fail for what others left behind', { timeout
     "hmm-sim shrink hmm_gup_test.yaml --while 'ret == ENOENT' --out hmm_gup_test-least.yaml",
     "hmm-sim shrink migrate_anon_huge_err.yaml --while 'oops' --out migrate_anon_huge_err-least.yaml",
   ]);
+  const exports = commands.filter((command) => command.startsWith('hmm-sim export'));
+  t.equal(exports[0], 'hmm-sim export hmm_gup_test-least.yaml --expect --c hmm_gup_test.c');
   const ran = commands.map(paste);
   t.strictSame(
     ran.map(({ status }) => status),
@@ -131,6 +133,6 @@ t.test('and of a log in which tests fail for what others left behind', { timeout
   );
   t.match(ran[3]!.stdout, 'no small page: a huge one came first, so that the device was cut into huge pages');
   t.match(ran[8]!.stdout, /oops in dmirror_migrate_to_device\n {2}because .* cut into huge pages alone/);
-  for (const file of ['hmm_gup_test.yaml', 'migrate_anon_huge_err-least.yaml'])
+  for (const file of ['hmm_gup_test.yaml', 'hmm_gup_test-least.yaml', 'migrate_anon_huge_err-least.yaml'])
     t.equal(paste(`hmm-sim run ${file}`).status, 0, file);
 });

@@ -32,11 +32,15 @@ t.test('step N: the step is followed, whatever its number becomes', (t) => {
     open,
     oneMmap,
     { op: 'pin', ...one, write: false },
-    { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', ...one },
+    { op: 'ioctl', cmd: 'MIGRATE_TO_DEV', fd: 'd0', ...one, expect: { ret: 'ENOENT' } },
   ]);
   t.equal(goalFor(lab, document, 'step 5 ret != 0').text, 'step 5 ret != 0');
   const word = goalFor(lab, document, 'step 3 pages == 66');
-  t.strictSame(least(word).steps, [oneMmap, { op: 'store', ...one, word: 66 }, { op: 'load', ...one }]);
+  t.strictSame(least(word).steps, [
+    oneMmap,
+    { op: 'store', ...one, word: 66 },
+    { op: 'load', ...one, expect: { pages: [66] } },
+  ]);
   t.end();
 });
 
@@ -94,7 +98,7 @@ t.test('a machine that cannot be built is not interesting', (t) => {
   t.strictSame(least(goal), {
     name: 'a',
     kernel: '6.12',
-    steps: [open],
+    steps: [{ ...open, expect: { ret: 0 } } as Step],
     source: 'step 0 ret == 0',
   });
   t.equal(goal.interesting({ ...goal.document, machine: { memory: '64M' } }, [0, 1]), false);
@@ -106,7 +110,7 @@ t.test('without a number, of the last step that answers so', (t) => {
   const document = scenario(wrong, open, mmap, wrong, toDevice);
   const small = least(goalFor(lab, document, 'ret == EINVAL'));
   t.equal(small.source, 'step 3 ret == EINVAL');
-  t.strictSame(small.steps, [wrong]);
+  t.strictSame(small.steps, [{ ...wrong, expect: { ret: 'EINVAL' } }], 'which it expects');
   t.end();
 });
 
@@ -118,7 +122,7 @@ t.test('what is not so to begin with', (t) => {
     [undefined, 'nothing is wrong with the scenario: say what to keep'],
     ['step 1 ret == EINVAL', 'not so: step 1 answers {"ret":0}'],
     ['step 7 ret == 0', 'there is no step 7; the last one is 1'],
-    ['ret == EINVAL', 'not so: no step answers so'],
+    ['ret == EINVAL', 'not so: no step answers ret == EINVAL'],
     [
       'step one',
       "expected oops, hang, load, warning, checker, internal, fail, or as 'step 5 ret == ENOENT' or 'ret == ENOENT', got 'step one'",
