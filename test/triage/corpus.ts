@@ -84,7 +84,7 @@ export const recordings: readonly Sample[] = [
     name: '7.3-spm',
     lines: golden('7.3-spm'),
     failed: ['hmm.hmm_device_coherent.migrate_anon_huge_err'],
-    condition: 'device-memory',
+    condition: 'coherent-small',
   },
 ];
 
