@@ -7,9 +7,10 @@ import { cannotRead, inputPieces, STDIN } from './input.js';
 
 export const logName = (argument: string): string => (argument === STDIN ? 'stdin' : argument);
 
-/** UTF-16 where a mark says so, as PowerShell redirects; else UTF-8. */
-function decoderOf([first, second]: Uint8Array): InstanceType<typeof TextDecoder> {
-  if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le');
+/** UTF-16 where a mark says so, as PowerShell redirects, or every other byte is 0; else UTF-8. */
+function decoderOf([first, second, third, fourth]: Uint8Array): InstanceType<typeof TextDecoder> {
+  const wide = first !== 0 && second === 0 && third !== 0 && fourth === 0;
+  if ((first === 0xff && second === 0xfe) || wide) return new TextDecoder('utf-16le');
   return new TextDecoder(first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8');
 }
 

@@ -31,13 +31,16 @@ function killer(test: LoggedTest): string | undefined {
   return death(test) ?? test.reports.find(({ kills, fn }) => kills && fn !== undefined)?.fn;
 }
 
+/** Of a test without a result: it has failed already. */
+const isDying = (test: LoggedTest): boolean => killer(test) !== undefined || test.failures > 0;
+
 function symptoms(test: LoggedTest): string[] {
   const warnings = test.reports.flatMap((report) =>
     wayOf(report) === 'warns' && report.fn ? [report.fn] : [],
   );
   return symptomsOf({
-    failed: test.status === 'fail' || (test.status === 'running' && killer(test) !== undefined),
-    assertions: test.assertions.map(({ text }) => text),
+    failed: test.status === 'fail' || (test.status === 'running' && isDying(test)),
+    assertions: test.assertions.flatMap(({ text, cut }) => (cut ? [] : [text])),
     fn: killer(test),
     death: test.death,
     warnings: [...new Set(warnings)],
@@ -53,7 +56,7 @@ function statusOf(test: LoggedTest, run: SuiteRun): KcidbStatus {
     case 'skip':
       return 'SKIP';
     case 'running':
-      if (killer(test) !== undefined || test.failures > 0) return 'FAIL';
+      if (isDying(test)) return 'FAIL';
       return run.bail === undefined ? 'MISS' : 'ERROR';
   }
 }
@@ -156,7 +159,7 @@ class RunJudge {
       here,
       number: test.number,
       passed: test.status === 'pass',
-      assertion: first?.text,
+      assertion: first?.cut ? `${first.text}...` : first?.text,
       place: first === undefined ? undefined : `${first.file}:${first.line}`,
       failures: test.failures,
       death: test.death,

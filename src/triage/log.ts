@@ -8,6 +8,8 @@ export interface Assertion {
   readonly file: string;
   readonly line: number;
   readonly text: string;
+  /** The rest of the text is missing, so that it compares with nothing. */
+  readonly cut: boolean;
 }
 
 /** What is kept of a test. */

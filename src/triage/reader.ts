@@ -81,8 +81,10 @@ export class LogReader {
     if (line.cut) this.log.cutLines++;
     if (!this.dmesg.open && !INTERESTING.test(line.text)) return;
     const text = unwrap(line.text);
-    if (!text.includes('\n')) this.unwrapped(text, line);
-    else for (const part of text.split('\n')) this.unwrapped(part, line);
+    const parts = text.includes('\n') ? text.split('\n') : [text];
+    // Of JSON that is cut, only the last of its lines is.
+    for (const [i, part] of parts.entries())
+      this.unwrapped(part, { ...line, cut: line.cut && i === parts.length - 1 });
   }
 
   private unwrapped(text: string, { number, cut }: Line): void {
@@ -96,7 +98,7 @@ export class LogReader {
 
   private text(text: string, at: number, garbled: boolean): void {
     if (text === '') return;
-    const tap = tapLine(text);
+    const tap = this.whole(tapLine(text), text, garbled);
     // Those that a log is full of begin no report, and tell of no kernel.
     const plain = tap !== undefined && OF_TESTS.has(tap.kind);
     if (!plain || this.dmesg.open) {
@@ -109,6 +111,15 @@ export class LogReader {
     if (tap?.kind !== 'run') this.builder?.excerpt(text);
     if (tap !== undefined) this.tap(tap, at, garbled);
     if (tap?.kind === 'run') this.builder?.excerpt(text);
+  }
+
+  /** The line with the name that it would have, were it not cut; undefined where that is not known. */
+  private whole(line: TapLine | undefined, text: string, garbled: boolean): TapLine | undefined {
+    if (!garbled || line === undefined) return line;
+    if (line.kind === 'run') return / \.+$/.test(text) ? line : undefined;
+    if (line.kind !== 'verdict' && line.kind !== 'result') return line;
+    const name = this.builder?.current?.name ?? '';
+    return line.name !== '' && name.startsWith(line.name) ? { ...line, name } : line;
   }
 
   private tap(line: TapLine, at: number, garbled: boolean): void {
@@ -172,6 +183,8 @@ export class LogReader {
         return;
       }
       case 'assertion':
+        this.mine(at).detail(garbled && !line.text.endsWith(')') ? { ...line, cut: true } : line, at);
+        return;
       case 'no-device':
         this.mine(at).detail(line, at);
         return;

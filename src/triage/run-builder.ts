@@ -117,7 +117,7 @@ export class RunBuilder {
         test.failures++;
         if (ZERO.test(line.text)) test.zeros++;
         if (test.assertions.length < MAX_ASSERTIONS)
-          test.assertions.push({ file: line.file, line: line.line, text: line.text });
+          test.assertions.push({ file: line.file, line: line.line, text: line.text, cut: line.cut ?? false });
         return;
       }
       case 'more': {

@@ -25,6 +25,8 @@ export type TapLine =
       readonly line: number;
       readonly test: string;
       readonly text: string;
+      /** The rest of the text is missing. */
+      readonly cut?: boolean;
     }
   | { readonly kind: 'more'; readonly count: number }
   | { readonly kind: 'death'; readonly test: string; readonly text: string }

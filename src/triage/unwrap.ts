@@ -10,6 +10,8 @@ const SGR = new RegExp(
 );
 /** Colours whose escape character got lost on the way. */
 const LOST_ESCAPE = /\[(?:\d{1,3}(?:;\d{1,3})*m|(?<!\w\[)m(?=\s|$))/g;
+/** `gh run view --log`: the job and the step, before GitHub's time. */
+const GH_LOG = /^[^\t]+\t[^\t]+\t\ufeff?(?=\d{4}-\d\d-\d\dT)/;
 /** What no terminal shows. */
 const CONTROL = /[\p{Cc}\u200b\ufeff]/u;
 const CONTROLS = new RegExp(CONTROL, 'gu');
@@ -98,6 +100,7 @@ export function unwrap(line: string): string {
   let text = line;
   if (text.includes(ESC) || text.includes('^[') || text.includes('\u241b')) text = text.replace(SGR, '');
   if (text.includes('[') && text.includes('m')) text = text.replace(LOST_ESCAPE, '');
+  if (text.includes('\t')) text = text.replace(GH_LOG, '');
   if (/[^ -~]/.test(text) && CONTROL.test(text)) text = text.replaceAll('\t', ' ').replace(CONTROLS, '');
   if (MAY_HAVE_MESSAGE.test(text)) {
     const inner = message(text);

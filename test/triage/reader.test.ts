@@ -47,6 +47,8 @@ t.test('wrappings', async (t) => {
     ["- {dt: '2024-05-01T12:34:56.1', lvl: target, msg: '# it''s'}", "# it's"],
     ['> > ok 1 a', 'ok 1 a'],
     ['console.log:17:not ok 1 a', 'not ok 1 a'],
+    ['hmm tests\tRun ./suite.sh\t\ufeff2024-05-01T12:34:56.1234567Z not ok 1 a', 'not ok 1 a'],
+    ['hmm\tUNKNOWN STEP\t2024-05-01T12:34:56.1234567Z # # ok 1 a', '# # ok 1 a'],
     ['test-1  | ok 1 a', 'ok 1 a'],
     ['[PASS]', '[PASS]'],
     ['[mm] x', '[mm] x'],

@@ -159,3 +159,39 @@ ok 2 selftests: net: bind
   t.strictSame([runs, suite, reports, others], [[], undefined, [], []]);
   t.strictSame(log.others, { pass: 1, fail: 2, skip: 0 });
 });
+
+t.test('cut in the middle of a name, or of what an assertion says', async (t) => {
+  const whole = lines.join('\n');
+  const cut = (end: string) => judge(readLog(whole.slice(0, whole.indexOf(end) + end.length))).runs;
+  const told = (end: string) =>
+    cut(end).map(({ counts, findings }) => [
+      counts,
+      findings.filter(({ status }) => status === 'FAIL').map(({ name, assertion }) => [name, assertion]),
+    ]);
+  const none = { pass: 1, fail: 0, skip: 0, missing: 57 };
+  t.strictSame(told('RUN           hmm.hmm_device_private.mig'), [[none, []]], 'of a test that began');
+  t.strictSame(told('OK  hmm.hmm_device_private.open_'), [[none, []]], 'of a test that passed');
+  t.strictSame(told('not ok 10 hmm.hmm_dev'), [
+    [{ ...none, fail: 1, missing: 56 }, [[TEST, 'Expected ret (-16) == 0 (0)']]],
+  ]);
+  const [run] = cut('migrate:Expected ret (-');
+  const [finding] = run!.findings;
+  t.equal(finding!.assertion, 'Expected ret (-...');
+  t.strictSame(finding!.symptoms, ['fails'], 'which compares with nothing');
+});
+
+t.test('UTF-16 without a mark', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'strangers-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'a.log');
+  writeFileSync(
+    file,
+    Buffer.from(
+      each((text) => text),
+      'utf16le',
+    ),
+  );
+  const reader = new LogReader();
+  await readLogFile(file, (text) => reader.push(text));
+  t.equal(judge(reader.end()).runs[0]!.counts.fail, 1);
+});
