@@ -4,12 +4,14 @@ import type { Command } from 'commander';
 import { kcidbText, type TriagedLog } from '../report/triage-kcidb.js';
 import { type Ran, triageLines } from '../report/triage-text.js';
 import { UsageError } from '../sim/errors.js';
+import { printable } from '../sim/printable.js';
 import { isTold, judge, type LogVerdict } from '../triage/judge.js';
 import { LogReader } from '../triage/reader.js';
 import { type Candidate, explained, type Finding } from '../triage/verdict.js';
 import { EXIT_FAILED, EXIT_LISTED, EXIT_OK } from './exit-codes.js';
 import { LARGEST_LOG, logName, readLogFile } from './log-files.js';
 import { asPastedHere } from './own-files.js';
+import { statusLine } from './progress.js';
 import { breathe, printErrorLine, printLine, printText } from './terminal.js';
 import { parseSize } from './values.js';
 
@@ -69,7 +71,10 @@ const hasCandidates = ({ candidates }: Finding): boolean => candidates.length > 
 /** Runs candidates until one shows the symptom. */
 async function runAll(verdict: LogVerdict, ran: RanSoFar): Promise<void> {
   const { runCandidate } = await import('./triage-run.js');
-  for (const finding of findingsOf(verdict)) {
+  const findings = findingsOf(verdict);
+  for (const [i, finding] of findings.entries()) {
+    const what = finding.name === '' ? 'a report' : printable(finding.name);
+    statusLine.show(`trying what may be behind ${what} (${i + 1} of ${findings.length})`);
     for (const candidate of finding.candidates.slice(0, MAX_RUNS)) {
       await breathe();
       const result = runCandidate(finding, candidate);
@@ -77,6 +82,7 @@ async function runAll(verdict: LogVerdict, ran: RanSoFar): Promise<void> {
       if (result.same) break;
     }
   }
+  statusLine.clear();
 }
 
 function isSettled(finding: Finding, ran: RanSoFar | undefined): boolean {
