@@ -24,6 +24,7 @@ function moduleParams(
     throw new UsageError('give the addresses as arguments or as --module-param, not both');
   }
   if (addresses.length === 1) {
+    parseNumber(addresses[0]!, ADDRESS_PARAMS[0]!);
     throw new UsageError(
       'give both addresses (to set one alone: --module-param spm_addr_dev0=ADDRESS)',
       'spm_addr_dev1',

@@ -22,7 +22,9 @@ const HELP = 'load the driver in FILE, of your own (docs/DRIVERS.md), with its p
 
 export function addInsmodOption(command: Command): Command {
   const collect = (text: string, previous: readonly string[]): readonly string[] => [...previous, text];
-  return command.option('--insmod <file[,name=value...]>', HELP, collect, []);
+  return command.addOption(
+    command.createOption('--insmod <file[,name=value...]>', HELP).argParser(collect).default([], 'none'),
+  );
 }
 
 /** Wherever the file is, `hmm-sim/driver` is that of this program. */

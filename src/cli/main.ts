@@ -149,10 +149,12 @@ export function wholeProgram(): Promise<Command> {
   return buildProgram(() => true);
 }
 
-/** commander shows the general help for `help x`, without a word about x. */
-async function checkHelpTopic([command, topic]: readonly string[]): Promise<void> {
+/** commander shows the general help for `help x` and `x --help`, without a word about x. */
+async function checkHelpTopic([command = '-', ...rest]: readonly string[]): Promise<void> {
   const names = commands.map(({ name }) => name);
-  if (command !== 'help' || topic === undefined || names.includes(topic)) return;
+  const asks = !command.startsWith('-') && rest.some((arg) => arg === '-h' || arg === '--help');
+  const topic = command === 'help' ? rest[0] : asks ? command : undefined;
+  if (topic === undefined || topic.startsWith('-') || names.includes(topic)) return;
   const { UsageError } = await import('../sim/errors.js');
   const { didYouMean } = await import('./suggest.js');
   throw new UsageError(`unknown command "${topic}"${didYouMean(topic, names)}`);

@@ -31,7 +31,10 @@ function moduleNamed(name: string): ModuleInfo {
   const found = MODULES.find((module) => module.name === name);
   if (found !== undefined) return found;
   const names = MODULES.map((module) => module.name);
-  throw new UsageError(`there is no module "${name}"${didYouMean(name, names)}`, 'modinfo');
+  throw new UsageError(
+    `there is no module "${name}"${didYouMean(name, names)}; there are ${names.join(', ')}`,
+    'modinfo',
+  );
 }
 
 function field(name: string, value: string): string {

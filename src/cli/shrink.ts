@@ -73,7 +73,7 @@ async function generated(
 function fromSuite(file: string, { kernel = DEFAULT_GENERATION, seed }: ChoiceOptions): ScenarioDocument {
   const name = file.slice('suite:'.length);
   const machine = new Setups({ seed }).of({ kernel });
-  checkFilters(hmmTests(machine.generation), [{ option: 'r', name }]);
+  checkFilters(hmmTests(machine.generation), [{ option: 'r', name }], 'suite');
   return recordedTest(name, machine);
 }
 

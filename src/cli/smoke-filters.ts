@@ -44,24 +44,34 @@ function nameHere(suite: Suite, name: string): string | undefined {
   return same.length === 0 ? undefined : same.map((each) => each.name).join(' or ');
 }
 
-function unknownName(suite: Suite, { option, name }: TestFilter): UsageError | undefined {
+/** What to give instead of a test's bare name, or of a full one. */
+function otherName(suite: Suite, { option, name }: TestFilter): string | undefined {
+  const full = suite.fixtures.flatMap(({ instances }) => instances.map((each) => each.name));
+  if (option !== 'r') return full.includes(name) ? `: this is a full name, which -r takes` : undefined;
+  const named = full.filter((each) => each.endsWith(`.${name}`));
+  return named.length === 0 ? undefined : `: expected a full name, ${named.join(' or ')}`;
+}
+
+function unknownName(suite: Suite, filter: TestFilter, where: string): UsageError | undefined {
+  const { option, name } = filter;
   const known = knownNames(suite, option);
   if (known.includes(name)) return undefined;
   const kind = { t: 'test', v: 'variant', f: 'fixture', r: 'test' }[
     option.toLowerCase() as 't' | 'v' | 'f' | 'r'
   ];
   const here = option === 'r' ? nameHere(suite, name) : undefined;
-  const hint = here === undefined ? didYouMean(name, known) : ` with this --kernel, where it is ${here}`;
-  return new UsageError(`there is no ${kind} "${name}"${hint}`, `-${option}`);
+  const other = otherName(suite, filter) ?? didYouMean(name, known);
+  const hint = here === undefined ? other : ` with this --kernel, where it is ${here}`;
+  return new UsageError(`there is no ${kind} "${name}"${hint}`, where);
 }
 
-/** Throws UsageError for an unknown test of -r, and when nothing is selected. */
-export function checkFilters(suite: Suite, filters: readonly TestFilter[]): void {
+/** Throws UsageError for an unknown test of -r, and when nothing is selected. `where` is said instead of the option. */
+export function checkFilters(suite: Suite, filters: readonly TestFilter[], where?: string): void {
   const selected = selectTests(suite, filters).length > 0;
   for (const filter of filters) {
     if (selected && filter.option !== 'r') continue;
     if (filter.option === 'r' && selectTests(suite, [filter]).length > 0) continue;
-    const mistake = unknownName(suite, filter);
+    const mistake = unknownName(suite, filter, where ?? `-${filter.option}`);
     if (mistake !== undefined) throw mistake;
   }
   if (selected) return;

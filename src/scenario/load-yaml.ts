@@ -85,6 +85,10 @@ function excessOfText(text: string, { values }: Limits): Wrong | undefined {
   return undefined;
 }
 
+/** Of a text, what is enough to see that it is a log. */
+const LOG_HEAD = 65_536;
+const LOG = /TAP version 1[34]|# +RUN +\w+\.\w|^\W*(?:not )?ok \d+ \w/m;
+
 /** The parser takes its own lack of stack for an error of the text. */
 const STACK = 'Maximum call stack size exceeded';
 
@@ -175,6 +179,8 @@ export function loadYaml(text: string, file: string, limits: Limits): Loaded {
   const parsed = parse(text, lines);
   if (parsed === undefined) return told('1:1', TOO_DEEP);
   const wrong = wrongIn(parsed);
+  if ((wrong.length > 0 || isScalar(parsed.contents)) && LOG.test(text.slice(0, LOG_HEAD)))
+    return told('1:1', 'expected a scenario, got a log of tests: hmm-sim triage reads those');
   if (wrong.length > 0) {
     const mistakes = wrong.map(({ offset, message }) => ({ where: position(file, lines, offset), message }));
     return { documents: [], mistakes };

@@ -10,6 +10,7 @@ const mistakes: readonly (readonly [args: string, message: string])[] = [
   // commands and options
   ['smok', "unknown command 'smok' (Did you mean smoke?)"],
   ['xyzzy', "unknown command 'xyzzy' (see hmm-sim --help)"],
+  ['xyzzy --help', 'unknown command "xyzzy"'],
   ['help smok', 'unknown command "smok" (did you mean "smoke"?)'],
   ['--verion', "unknown option '--verion' (Did you mean --version?)"],
   ['smoke --kernl 6.12', "unknown option '--kernl' (Did you mean --kernel?)"],
@@ -29,8 +30,16 @@ const mistakes: readonly (readonly [args: string, message: string])[] = [
   ],
   // values
   ['smoke --kernel 6.13', `--kernel: unknown kernel "6.13" (did you mean "6.1"?); there are ${KERNELS}`],
-  ['modinfo amdgp', 'modinfo: there is no module "amdgp" (did you mean "amdgpu"?)'],
+  [
+    'modinfo amdgp',
+    'modinfo: there is no module "amdgp" (did you mean "amdgpu"?); there are test_hmm, hmm_dmirror, coherent_node, amdgpu, kvm_hv, nouveau, nd_pmem, device_dax',
+  ],
   ['modinfo --kernel linux', `--kernel: unknown kernel "linux"; there are ${KERNELS}`],
+  ['shrink suite:xyzzy', 'suite: there is no test "xyzzy"'],
+  [
+    'explain test/logs/09-foreign-ktap.txt',
+    'test/logs/09-foreign-ktap.txt:1:1: expected a scenario, got a log of tests: hmm-sim triage reads those',
+  ],
   ['smoke --seed x', '--seed: "x" is not a number (expected 64 or 0x40)'],
   ['smoke --seed -1', '--seed: "-1" is negative'],
   ['smoke --seed 0x20000000000000', '--seed: 0x20000000000000 is too large'],
@@ -44,6 +53,7 @@ const mistakes: readonly (readonly [args: string, message: string])[] = [
     '--memory: too little RAM left: 128 MiB, and 192 MiB are needed, 128 MiB of it for 64 huge pages',
   ],
   // addresses
+  ['smoke here', 'spm_addr_dev0: "here" is not a number (expected 64 or 0x40)'],
   [`smoke here ${DEV1}`, 'spm_addr_dev0: "here" is not a number (expected 64 or 0x40)'],
   [`smoke -4096 ${DEV1}`, 'spm_addr_dev0: "-4096" is negative'],
   [`smoke 0 ${DEV1}`, 'spm_addr_dev0: 0 is not an address that device memory can have'],
@@ -124,6 +134,11 @@ for (const [args, message] of mistakes) {
 const selections: typeof mistakes = [
   ['smoke -r hmm.migrat', '-r: there is no test "hmm.migrat" (did you mean "hmm.migrate"?)'],
   ['smoke -r hmm.migrate -r hmm.nothing', '-r: there is no test "hmm.nothing"'],
+  [
+    'smoke --kernel 6.12 -r double_map',
+    '-r: there is no test "double_map": expected a full name, hmm2.hmm2_device_private.double_map or hmm2.hmm2_device_coherent.double_map',
+  ],
+  ['smoke -t hmm.migrate', '-t: there is no test "hmm.migrate": this is a full name, which -r takes'],
   ['smoke -t anon_raed', '-t: there is no test "anon_raed" (did you mean "anon_read"?)'],
   ['smoke -f hmm3', '-f: there is no fixture "hmm3" (did you mean "hmm"?)'],
   [
