@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** `hmm-sim bugs --verify`: each scenario passes on its kernel, and reports what the bug's switch makes of it. */
-import { fileURLToPath } from 'node:url';
 import { type Bug, hasBug } from '../generations/bugs/index.js';
 import { totalsLine } from '../report/ktap.js';
 import { failureOf } from '../report/scenario-outcome.js';
@@ -8,14 +7,12 @@ import type { LoadedDocument } from '../scenario/load.js';
 import { MachinePool } from '../session/machine-pool.js';
 import { runOn } from '../session/runner.js';
 import { type Overrides, Setups } from '../session/setup.js';
+import { packageFile } from './package-file.js';
 import { readScenarioFileNow } from './scenario-files.js';
-
-/** Beside bundle, and beside src. */
-const SCENARIOS = new URL('../../test/bugs/', import.meta.url);
 
 /** The scenario that shows the bug. */
 export function bugScenario({ id }: Bug): LoadedDocument {
-  const { file, mistakes } = readScenarioFileNow(fileURLToPath(new URL(`${id}.yaml`, SCENARIOS)));
+  const { file, mistakes } = readScenarioFileNow(packageFile(`test/bugs/${id}.yaml`));
   const [mistake] = mistakes;
   if (mistake !== undefined) throw new Error(`${mistake.where}: ${mistake.message}`);
   return file.loaded.documents[0]!;

@@ -5,6 +5,7 @@ import { UsageError } from '../sim/errors.js';
 import { printable } from '../sim/printable.js';
 import { EXIT_INTERNAL, EXIT_IO, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 import { HostError, isSystemError, isTellable, reasonOf } from './files/host-error.js';
+import { quoted } from './quoted.js';
 
 /** A bug in hmm-sim, met by a run that can be repeated. */
 export class InternalError extends Error {
@@ -43,16 +44,12 @@ export interface Presentation {
   readonly lines: readonly string[];
 }
 
-function quote(arg: string): string {
-  return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`;
-}
-
 function presentInternal(error: unknown): Presentation {
   const cause = error instanceof InternalError ? error.cause : error;
   const message = error instanceof Error ? error.message : String(error);
   const lines = [`hmm-sim: internal error: ${message}`, 'This is a bug in hmm-sim, not in what it runs.'];
   if (error instanceof InternalError) {
-    lines.push(`seed ${error.seed}; to reproduce: hmm-sim ${error.reproduce.map(quote).join(' ')}`);
+    lines.push(`seed ${error.seed}; to reproduce: hmm-sim ${error.reproduce.map(quoted).join(' ')}`);
   }
   if (cause instanceof Error && cause.stack) lines.push(cause.stack);
   // The stack is of several lines.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The systems that `hmm-sim features` tells of, each with the document that proves it. */
-import { fileURLToPath } from 'node:url';
+import { packageFile } from './package-file.js';
 
 export interface Feature {
   readonly name: string;
@@ -168,5 +168,4 @@ export const features: readonly Feature[] = [
 ];
 
 /** The path of a file below examples. */
-export const exampleFile = (name: string): string =>
-  fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
+export const exampleFile = (name: string): string => packageFile(`examples/${name}`);

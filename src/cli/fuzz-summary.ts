@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { CampaignPlan } from '../fuzz/campaign.js';
 import type { Entry } from './fuzz-journal.js';
+import { quoted } from './quoted.js';
 
 /** "oops in dmirror_do_read: found 23 times, first by seed 75; 5 steps in oops-dmirror_do_read.yaml". */
 function entryLine(entry: Entry, count: number): string {
@@ -20,7 +21,7 @@ function optionsOf({ kernel, profile, category, against, bugs, check, insmod }: 
     ['--category', category],
     ['--against', against],
     ['--bug', bugs?.join(',')],
-    ...(insmod ?? []).map((file) => ['--insmod', file] as const),
+    ...(insmod ?? []).map((file) => ['--insmod', quoted(file)] as const),
   ];
   const words = said.flatMap(([option, value]) => (value === undefined ? [] : [`${option} ${value}`]));
   return [...words, ...(check ? [] : ['--no-check'])].join(' ');
@@ -33,10 +34,10 @@ export function nextLines(plan: CampaignPlan, entries: readonly Entry[], out: st
   if (out === undefined)
     return [`# the least of it: hmm-sim fuzz ${optionsOf(plan)} --seed ${first.seed} --count 1 --out DIR`];
   const file = join(out, first.file);
-  const insmod = (plan.insmod ?? []).map((driver) => ` --insmod ${driver}`).join('');
+  const insmod = (plan.insmod ?? []).map((driver) => ` --insmod ${quoted(driver)}`).join('');
   const alone = first.sort.startsWith('checker-') ? 'run --check' : 'explain';
   const why = plan.against === undefined ? alone : `run --against ${plan.against}`;
-  return [`# why: hmm-sim ${why}${insmod} ${file}`];
+  return [`# why: hmm-sim ${why}${insmod} ${quoted(file)}`];
 }
 
 export function summaryLines(

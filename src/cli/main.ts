@@ -2,6 +2,7 @@
 /** The hmm-sim command: finds the command that is asked for, loads only that, and presents what goes wrong. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { packageFile } from './package-file.js';
 
 /** Adds a command's arguments, options and action. */
 export type Configure = (command: Command) => void;
@@ -97,7 +98,7 @@ const commands: readonly Entry[] = [
 ];
 
 function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const text = readFileSync(packageFile('package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
 

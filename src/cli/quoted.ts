@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Words of command lines that somebody pastes into a shell. */
+
+/** `word` as a shell reads it back, in quotes where it needs them. */
+export function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
