@@ -17,6 +17,7 @@ import {
 import { Session } from '../session/session.js';
 import type { MachineSetup } from '../session/setup.js';
 import { Hang, InvariantViolation, KernelBug } from '../sim/errors.js';
+import { sourceName } from '../sim/function-name.js';
 import type { MachineApi } from '../user/api.js';
 import { warningsIn } from '../user/kernel-log.js';
 
@@ -47,7 +48,7 @@ export function sortOf({ kind, fn, detail }: Finding): string {
 /** The function on top of a stack, which names an internal error better than its message. */
 function thrower(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
-  return /^ +at (?:async )?(?:new )?([^\s($]+)(?:\$\d+)? \(/m.exec(stack)?.[1] ?? 'unknown';
+  return sourceName(/^ +at (?:async )?(?:new )?([^\s(]+) \(/m.exec(stack)?.[1] ?? 'unknown');
 }
 
 /** A violation reads "checker: what it found". */

@@ -38,7 +38,7 @@ export class Flusher {
     const { k } = this;
     let pages = 0;
     for (const mapping of k.mappings) {
-      if (mapping?.a_ops === null || mapping === null) continue;
+      if (mapping === null || mapping.a_ops === null) continue;
       pages += yield* mapping.a_ops.writepages(k, mapping, 0, Number.MAX_SAFE_INTEGER, 'WB_SYNC_NONE');
     }
     this.start_all = false;

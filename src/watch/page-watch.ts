@@ -12,6 +12,7 @@ import type { Machine } from '../machine/machine.js';
 import type { TraceEvent, TraceSink } from '../mm/trace.js';
 import { tracedPages } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
+import { sourceName } from '../sim/function-name.js';
 import { NO_PAGE, PAGE_SIZE, type Page } from '../sim/memmap.js';
 import { EntryWatch } from './entry-watch.js';
 import { observePage, type PageState } from './observe.js';
@@ -82,12 +83,10 @@ const NO_FUNCTION = new Set([
 function callers(stack: string): string[] {
   const names: string[] = [];
   for (const line of stack.split('\n')) {
-    // Of two functions of one name in a room, one has "$1" behind it where rooms are bundled.
-    const name = FRAME.exec(line)?.[1]
-      ?.split('.')
-      .at(-1)
-      ?.replace(/\$\d+$/, '');
-    if (name === undefined || NO_FUNCTION.has(name) || /(page|entry)-watch/.test(line)) continue;
+    const frame = FRAME.exec(line)?.[1];
+    if (frame === undefined) continue;
+    const name = sourceName(frame.split('.').at(-1)!);
+    if (NO_FUNCTION.has(name) || /(page|entry)-watch/.test(line)) continue;
     if (name !== names.at(-1)) names.push(name);
   }
   return names;
