@@ -9,6 +9,7 @@ import { runOn } from '../session/runner.js';
 import { type Overrides, Setups } from '../session/setup.js';
 import { packageFile } from './package-file.js';
 import { readScenarioFileNow } from './scenario-files.js';
+import { breathe } from './terminal.js';
 
 /** The scenario that shows the bug. */
 export function bugScenario({ id }: Bug): LoadedDocument {
@@ -45,8 +46,8 @@ function verify(bug: Bug): Verdict {
   return { ok: false, lines: [seen, `expected: ${bug.shows}`] };
 }
 
-/** Prints TAP. Return: whether every bug behaves. */
-export function verifyBugs(bugs: readonly Bug[], print: (line: string) => void): boolean {
+/** Prints TAP, a bug as soon as it is known. Return: whether every bug behaves. */
+export async function verifyBugs(bugs: readonly Bug[], print: (line: string) => void): Promise<boolean> {
   let failed = 0;
   print('TAP version 13');
   print(`1..${bugs.length}`);
@@ -55,6 +56,7 @@ export function verifyBugs(bugs: readonly Bug[], print: (line: string) => void):
     if (!ok) failed++;
     print(`${ok ? 'ok' : 'not ok'} ${index + 1} ${bug.id}`);
     for (const line of lines) print(`# ${line}`);
+    await breathe();
   }
   print(totalsLine({ pass: bugs.length - failed, fail: failed, skip: 0 }));
   return failed === 0;

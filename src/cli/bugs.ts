@@ -36,7 +36,7 @@ zap_pte_range", "Expected ret (-14) == 0 (0)"), or words. The most fitting bug c
       if (verify) {
         const chosen = query.length === 0 ? bugs : query.map((id) => bugById(id, 'bugs'));
         const { verifyBugs } = await import('./bugs-verify.js');
-        process.exitCode = verifyBugs(chosen, printLine) ? EXIT_OK : EXIT_FAILED;
+        process.exitCode = (await verifyBugs(chosen, printLine)) ? EXIT_OK : EXIT_FAILED;
         return;
       }
       process.exitCode = tell(query);

@@ -10,7 +10,7 @@ import { EXIT_FAILED, EXIT_OK } from './exit-codes.js';
 import { exampleFile, type Feature, features } from './features-list.js';
 import { loadDrivers } from './insmod.js';
 import { readScenarioFileNow } from './scenario-files.js';
-import { printLine } from './terminal.js';
+import { breathe, printLine } from './terminal.js';
 
 export function configure(command: Command): void {
   command
@@ -54,7 +54,7 @@ async function complaintOf({ proof, insmod }: Feature): Promise<string | undefin
   return undefined;
 }
 
-/** Prints TAP. Return: whether every proof passes. */
+/** Prints TAP, a proof as soon as it is known. Return: whether every proof passes. */
 async function verifyFeatures(print: (line: string) => void): Promise<boolean> {
   let fail = 0;
   print('TAP version 13');
@@ -64,6 +64,7 @@ async function verifyFeatures(print: (line: string) => void): Promise<boolean> {
     if (complaint !== undefined) fail++;
     print(`${complaint === undefined ? 'ok' : 'not ok'} ${index + 1} ${feature.name}`);
     print(`# examples/${feature.proof}${complaint === undefined ? '' : `: ${complaint}`}`);
+    await breathe();
   }
   print(totalsLine({ pass: features.length - fail, fail, skip: 0 }));
   return fail === 0;

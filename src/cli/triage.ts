@@ -11,7 +11,7 @@ import { type Candidate, explained, type Finding } from '../triage/verdict.js';
 import { EXIT_FAILED, EXIT_LISTED, EXIT_OK } from './exit-codes.js';
 import { LARGEST_LOG, logName, readLogFile } from './log-files.js';
 import { asPastedHere } from './own-files.js';
-import { statusLine } from './progress.js';
+import { Progress, statusLine } from './progress.js';
 import { breathe, printErrorLine, printLine, printText } from './terminal.js';
 import { parseSize } from './values.js';
 
@@ -22,6 +22,9 @@ interface TriageFlags {
 }
 
 type RanSoFar = Map<Candidate, Ran>;
+
+/** Characters that are read at once. */
+const SHORT = 16 * 2 ** 20;
 
 /** Of one failure no more are run: those behind them are guesses. */
 const MAX_RUNS = 4;
@@ -52,7 +55,17 @@ function standardInput(): string[] {
 
 async function read(argument: string, most: number): Promise<LogVerdict> {
   const reader = new LogReader();
-  await readLogFile(argument, (text) => reader.push(text), most);
+  const progress = new Progress('MiB', undefined);
+  let taken = 0;
+  await readLogFile(
+    argument,
+    (text) => {
+      reader.push(text);
+      taken += text.length;
+      if (taken > SHORT) progress.at(Math.floor(taken / 2 ** 20), ' read');
+    },
+    most,
+  );
   const verdict = judge(reader.end());
   if (isTold(verdict)) return verdict;
   throw new UsageError(
