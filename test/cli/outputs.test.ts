@@ -44,6 +44,22 @@ t.test('an output that names an input is refused', async (t) => {
       args.join(' '),
     );
   }
+  for (const [option, ...args] of [
+    ['--html', 'show', file],
+    ['--json', 'smoke'],
+    ['--record', 'smoke'],
+    ['--trace-functions', 'explain', file],
+    ['--out', 'shrink', file],
+  ] as const)
+    t.strictSame(
+      hmmSim(...args, option, '-'),
+      {
+        status: 64,
+        stdout: '',
+        stderr: `hmm-sim: ${option}: expected a file, got "-" (./- is a file of that name)\n`,
+      },
+      option,
+    );
   const shell = `exec "${process.execPath}" "${bin}" run --junit "${file}" - < "${file}"`;
   t.match(execute('sh', ['-c', shell]), {
     status: 64,

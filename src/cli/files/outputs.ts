@@ -53,6 +53,7 @@ export function checkOutputs(outputs: readonly OutputFile[], inputs: () => reado
     if (identity !== undefined) inputOf.set(identity, input);
   }
   for (const [option, path] of given) {
+    if (path === STDIN) throw new UsageError('expected a file, got "-" (./- is a file of that name)', option);
     const identity = identityOf(path);
     if (identity === undefined) continue;
     const other = outputOf.get(identity);
