@@ -42,7 +42,7 @@ function inUnits(bytes: number): string {
   return `${bytes}${units[unit]}`;
 }
 
-export const tooLarge = (bytes: number): string => `expected at most ${inUnits(bytes)} ${RAISE}`;
+export const tooLarge = (bytes: number): string => `expected at most ${inUnits(bytes)} bytes ${RAISE}`;
 export const tooMany = (what: string, most: number): string => `expected at most ${most} ${what} ${RAISE}`;
 export const TOO_DEEP = `expected at most ${MAX_DEPTH} lists and mappings in one another`;
 

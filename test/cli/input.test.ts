@@ -37,15 +37,15 @@ t.test('a .gz that inflates without end is left at the limit', async (t) => {
   });
   const path = (name: string) => join(directory, name);
   t.strictSame((await run([directory])).err, [
-    `${path('a.yaml.gz')}: expected at most 8M (--max-size raises that)`,
-    `${path('b.jsonl.gz')}:1: expected at most 8M (--max-size raises that)`,
-    `${path('c.json.gz')}: expected at most 8M (--max-size raises that)`,
+    `${path('a.yaml.gz')}: expected at most 8M bytes (--max-size raises that)`,
+    `${path('b.jsonl.gz')}:1: expected at most 8M bytes (--max-size raises that)`,
+    `${path('c.json.gz')}: expected at most 8M bytes (--max-size raises that)`,
   ]);
   const { status, err } = await run([path('c.json.gz'), path('good.yaml')]);
   t.equal(status, 64);
-  t.strictSame(err, [`${path('c.json.gz')}: expected at most 8M (--max-size raises that)`]);
+  t.strictSame(err, [`${path('c.json.gz')}: expected at most 8M bytes (--max-size raises that)`]);
   t.strictSame(readScenarioFileNow(path('a.yaml.gz')).mistakes, [
-    { where: path('a.yaml.gz'), message: 'expected at most 8M (--max-size raises that)' },
+    { where: path('a.yaml.gz'), message: 'expected at most 8M bytes (--max-size raises that)' },
   ]);
   const cut = join(
     t.testdir({ 'cut.yaml.gz': gzipSync('name: a\nsteps: []\n').subarray(0, -12) }),
@@ -67,7 +67,9 @@ t.test('more lines than one piece holds, each with its number', async (t) => {
   t.equal(out.at(-2), 'ok 9002 last');
   t.strictSame(err, [`${file}:9001:2: expected one JSON document a line: Unexpected token 'x'`]);
   const { mistakes } = await readTextFiles([file], { limits: { ...limits, bytes: 5000 } });
-  t.strictSame(mistakes, [{ where: file, message: 'expected at most 160000 (--max-size raises that)' }]);
+  t.strictSame(mistakes, [
+    { where: file, message: 'expected at most 160000 bytes (--max-size raises that)' },
+  ]);
 });
 
 t.test('of very many lines the text is kept, and loaded once more', async (t) => {
@@ -127,7 +129,9 @@ t.test('a directory with what is no file, or may not be read, or has no end', as
     { where: '/proc/self/fdinfo/0', message: 'not in a directory' },
   ]);
   const { mistakes } = await readTextFiles(['/dev/zero']);
-  t.strictSame(mistakes, [{ where: '/dev/zero', message: 'expected at most 8M (--max-size raises that)' }]);
+  t.strictSame(mistakes, [
+    { where: '/dev/zero', message: 'expected at most 8M bytes (--max-size raises that)' },
+  ]);
 });
 
 t.test('a FIFO that is named is read as a stream', async (t) => {

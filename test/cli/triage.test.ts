@@ -159,7 +159,7 @@ t.test('what has no lines and no end is no log', async (t) => {
 
 t.test('a log that has no end, and one that is larger than was asked for', async (t) => {
   const refused = (most: string, ...args: string[]) => {
-    const stderr = `hmm-sim: ${args.at(-1)}: expected at most ${most} (--max-size raises that)\n`;
+    const stderr = `hmm-sim: ${args.at(-1)}: expected at most ${most} bytes (--max-size raises that)\n`;
     t.strictSame(hmmSim('triage', ...args), { status: 64, stdout: '', stderr });
   };
   refused('256M', '/dev/urandom');

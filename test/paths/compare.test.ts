@@ -111,11 +111,11 @@ t.test('what is read is bounded', async (t) => {
   };
   const path = '{"name":"a","steps":[["do_fault"],null]}';
   t.strictSame(read(path.slice(0, 9), path.slice(9), '\n', path), [JSON.parse(path), JSON.parse(path)]);
-  const tooLarge = 'expected at most 100 (--max-size raises that)';
+  const tooLarge = 'expected at most 100 bytes (--max-size raises that)';
   t.throws(() => read(`${path}\n`, 'x'.repeat(101)), { message: `x:2: ${tooLarge}` });
   t.throws(() => read(`${'x'.repeat(101)}\n`), { message: `x:1: ${tooLarge}` });
   t.throws(() => read(...Array.from({ length: 33 }, () => `${'x'.repeat(98)}\n\n`)), {
-    message: 'x: expected at most 3200 (--max-size raises that)',
+    message: 'x: expected at most 3200 bytes (--max-size raises that)',
   });
   t.throws(() => read('{"name":"a","steps":[[],[],[]]}'), {
     message: 'x:1: expected at most 2 steps (--max-size raises that)',

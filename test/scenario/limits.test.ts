@@ -21,12 +21,12 @@ const wrongInput = (name: string): string =>
 t.test('bytes of a document, and of a line', async (t) => {
   const padded = (length: number) => '{"name":"a","steps":[]}'.padEnd(length);
   t.strictSame(told(padded(4096), 'json'), []);
-  t.strictSame(told(padded(4097), 'json'), ['f:1:1: expected at most 4K (--max-size raises that)']);
+  t.strictSame(told(padded(4097), 'json'), ['f:1:1: expected at most 4K bytes (--max-size raises that)']);
   t.strictSame(told(`name: a\nsteps: []\n#${'x'.repeat(4096)}`, 'yaml'), [
-    'f:1:1: expected at most 4K (--max-size raises that)',
+    'f:1:1: expected at most 4K bytes (--max-size raises that)',
   ]);
   t.strictSame(told(`${padded(4096)}\n${padded(4096)}\n${padded(4097)}\n`, 'jsonl'), [
-    'f:3:1: expected at most 4K (--max-size raises that)',
+    'f:3:1: expected at most 4K bytes (--max-size raises that)',
   ]);
 });
 
