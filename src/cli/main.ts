@@ -141,6 +141,11 @@ async function buildProgram(
       outputError: (text, write) => write(oneLine(text, name, takenBy(command, args))),
     });
     if (wanted(name)) (await load()).configure(command);
+    for (const inner of command.commands)
+      inner.configureOutput({
+        writeOut,
+        outputError: (text, write) => write(oneLine(text, `${name} ${inner.name()}`, takenBy(inner, args))),
+      });
   }
   return program;
 }

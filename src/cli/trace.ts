@@ -19,6 +19,7 @@ import { addMaxSize } from './limit-options.js';
 import { logName, readLogFile } from './log-files.js';
 import { bootChosen } from './scenario-choice.js';
 import { readScenarioFiles } from './scenario-files.js';
+import { didYouMean } from './suggest.js';
 import { breathe, printErrorLine, printLine } from './terminal.js';
 import { KERNEL_HELP, parseKernel } from './values.js';
 
@@ -32,6 +33,15 @@ const REAL_HELP =
   'what a real kernel did: JSON Lines ({"name", "kernel", "steps"}), the text of /sys/kernel/tracing/trace, or of trace-cmd report; .gz or not';
 
 export function configure(command: Command): void {
+  // commander would print the help, of many lines, as an error.
+  command.allowExcessArguments().action((_, { args: [given] }: Command) => {
+    throw new UsageError(
+      given === undefined
+        ? 'expected a command, compare'
+        : `unknown command "${given}"${didYouMean(given, ['compare'])}`,
+      'trace',
+    );
+  });
   addMaxSize(command.command('compare'))
     .description(
       'tell the first function in which a real path and ours part, step by step; exit 0 where all are the same',
