@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * `triage --run`: which tests have to run before one on the same machine, so that it shows what the log has of it. What a
- * test leaves there, device memory above all, is what the next one finds.
+ * Which tests have to run before one on the same machine, so that it shows what the log has of it. What a test leaves
+ * there, device memory above all, is what the next one finds.
  */
+import type { SuiteSymptoms, SymptomShown } from '../generations/bugs/suite-symptoms.js';
 import type { MachineDescription } from '../machine/description.js';
 import { hmmTests } from '../selftests/hmm-tests/suites.js';
 import { minimized } from '../session/minimized.js';
-import type { Candidate } from '../triage/verdict.js';
-import { machineOfCase, symptomsShown } from './triage-conditions.js';
+import { type Case, machineOfCase, symptomsShown } from './triage-conditions.js';
 import { measure } from './triage-measure.js';
 
 /** Tests that were found to be needed, and the test that needed them. */
@@ -18,6 +18,13 @@ interface Found {
 
 /** By the machine: what one test needs, others may need as well. */
 const found = new Map<string, Found[]>();
+
+/** What the test shows after these. */
+function showsAfter(machine: MachineDescription, test: string, earlier: readonly string[]): string[] {
+  const filters = [...earlier, test].map((name) => ({ option: 'r', name }) as const);
+  const { tests } = measure(machine, filters);
+  return tests.filter(({ name }) => name === test).flatMap(symptomsShown);
+}
 
 class Search {
   /** All tests before it, in their order. */
@@ -42,9 +49,7 @@ class Search {
 
   /** Does the test show it, after these? */
   readonly shows = (earlier: readonly string[]): boolean => {
-    const filters = [...earlier, this.test].map((name) => ({ option: 'r', name }) as const);
-    const { tests } = measure(this.machine, filters);
-    const showed = tests.filter(({ name }) => name === this.test).flatMap(symptomsShown);
+    const showed = showsAfter(this.machine, this.test, earlier);
     return this.wanted.every((text) => showed.includes(text));
   };
 
@@ -60,16 +65,54 @@ class Search {
   }
 }
 
-/** The least tests that make the candidate's show all of `wanted`; undefined when none do. */
-export function earlierTests(
-  candidate: Candidate & { readonly test: string },
-  wanted: readonly string[],
-): readonly string[] | undefined {
-  const { kernel, condition, bug, has, test } = candidate;
+interface OfTest extends Case {
+  readonly test: string;
+  /** What was measured to be enough. */
+  readonly earlier?: readonly string[];
+}
+
+/** The least tests that make the test show all of `wanted`; undefined when none do. */
+export function earlierTests(of: OfTest, wanted: readonly string[]): readonly string[] | undefined {
+  const { kernel, condition, bug, has, test } = of;
   const key = JSON.stringify([kernel, condition, bug, has]);
   const known = found.get(key) ?? [];
-  const earlier = new Search(machineOfCase(candidate), test, wanted).least(known);
+  const measured = of.earlier === undefined ? [] : [{ earlier: of.earlier, test }];
+  const earlier = new Search(machineOfCase(of), test, wanted).least([...measured, ...known]);
   if (earlier !== undefined && !known.some((one) => one.earlier.join() === earlier.join()))
     found.set(key, [...known, { earlier, test }]);
   return earlier;
+}
+
+/** Tests by what has to run before each, so that it shows the symptom that it shows within the suite. */
+function afterWhat(
+  of: Case,
+  { says, tests }: SymptomShown,
+  alone: (test: string) => readonly string[],
+): SymptomShown['after'] {
+  const groups = new Map<string, { tests: string[]; earlier: readonly string[] }>();
+  for (const test of tests) {
+    if (alone(test).includes(says)) continue;
+    const earlier = earlierTests({ ...of, test }, [says]);
+    if (earlier === undefined) throw new Error(`${test} shows "${says}" within the suite only`);
+    const group = groups.get(earlier.join()) ?? { tests: [], earlier };
+    groups.set(earlier.join(), group);
+    group.tests.push(test);
+  }
+  return groups.size === 0 ? undefined : [...groups.values()];
+}
+
+/** The row, with what those of its tests need that do not show alone what they show within the suite. */
+export function withEarlier(of: Case, row: SuiteSymptoms): SuiteSymptoms {
+  const machine = machineOfCase(of);
+  const known = new Map<string, readonly string[]>();
+  const alone = (test: string): readonly string[] => {
+    const shows = known.get(test) ?? showsAfter(machine, test, []);
+    known.set(test, shows);
+    return shows;
+  };
+  const shows = row.shows.map((shown) => {
+    const after = afterWhat(of, shown, alone);
+    return after === undefined ? shown : { ...shown, after };
+  });
+  return { ...row, shows };
 }

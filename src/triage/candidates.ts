@@ -6,7 +6,7 @@ import type { SuiteSymptoms } from '../generations/bugs/suite-symptoms.js';
 import { suiteSymptoms } from '../generations/bugs/suite-symptoms.js';
 import type { Generation } from '../generations/index.js';
 import { type KernelReport, wayOf } from './dmesg.js';
-import { machineArguments } from './machines.js';
+import { smokeCommand } from './next.js';
 import { shortName } from './run-builder.js';
 import type { Candidate } from './verdict.js';
 
@@ -29,10 +29,6 @@ export interface Suspect {
   readonly here: string | undefined;
   readonly symptoms: readonly string[];
   readonly reports: readonly KernelReport[];
-}
-
-export function smokeCommand(kernel: string, condition: string, test: string, bug?: string): string {
-  return `hmm-sim smoke --kernel ${kernel}${machineArguments(condition)} -r ${test}${bug === undefined ? '' : ` --bug ${bug}`}`;
 }
 
 function scenarioCommand({ id }: Bug, has: boolean): string {
@@ -70,6 +66,16 @@ interface Match {
   readonly points: number;
   readonly exact: boolean;
   readonly test: string;
+  /** Tests that have to run before it. */
+  readonly earlier: readonly string[];
+}
+
+/** What has to run before the test, so that it shows these symptoms. */
+function earlierFor({ shows }: SuiteSymptoms, test: string, symptoms: readonly string[]): readonly string[] {
+  const lists = shows
+    .filter(({ says }) => symptoms.includes(says))
+    .flatMap(({ after = [] }) => after.filter(({ tests }) => tests.includes(test)));
+  return [...new Set(lists.flatMap(({ earlier }) => earlier))];
 }
 
 /** How the row fits the one test. */
@@ -77,15 +83,20 @@ function match(row: SuiteSymptoms, { here, symptoms }: Suspect): Match | undefin
   if (here === undefined) return undefined;
   const says = (text: string) => row.shows.find((show) => show.says === text);
   const hits = symptoms.filter((text) => says(text)?.tests.includes(here));
-  if (hits.length > 0)
-    return { points: 100 + hits.length, exact: hits.length === symptoms.length, test: here };
+  if (hits.length > 0) {
+    const exact = hits.length === symptoms.length;
+    return { points: 100 + hits.length, exact, test: here, earlier: earlierFor(row, here, hits) };
+  }
   for (const text of symptoms) {
     const other = says(text)?.tests.find((test) => shortName(test) === shortName(here));
-    if (other !== undefined) return { points: 40, exact: false, test: other };
+    if (other !== undefined)
+      return { points: 40, exact: false, test: other, earlier: earlierFor(row, other, [text]) };
   }
-  const fails = row.shows.some(({ says, tests }) => tests.includes(here) && !says.startsWith('warns: '));
+  const fails = row.shows.filter(({ says, tests }) => tests.includes(here) && !says.startsWith('warns: '));
   // The log keeps no more than that it failed.
-  return fails && symptoms[0] === 'fails' ? { points: 30, exact: false, test: here } : undefined;
+  if (fails.length === 0 || symptoms[0] !== 'fails') return undefined;
+  const failures = fails.map(({ says }) => says);
+  return { points: 30, exact: false, test: here, earlier: earlierFor(row, here, failures) };
 }
 
 function conditionPoints({ condition }: SuiteSymptoms, { spm }: Shows): number {
@@ -100,11 +111,19 @@ function had(bug: Bug, kernel: string | undefined): boolean {
   return version !== undefined && isAmong(bug.kernels, { version });
 }
 
-function whyText({ exact, points }: Match): string {
+function showsText({ exact, points }: Match): string {
   if (exact) return 'here it makes this test show just this';
   if (points >= 100) return 'here it makes this test show some of this';
   return points >= 40 ? 'here another variant of this test shows this' : 'here it makes this test fail';
 }
+
+function whyText(match: Match): string {
+  const names = match.earlier.map(shortName);
+  return `${showsText(match)}${names.length === 0 ? '' : `, after what ${listed(names)} left`}`;
+}
+
+const listed = (names: readonly string[]): string =>
+  names.length === 1 ? names[0]! : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 
 function measuredCandidates(shows: Shows, suspect: Suspect): Candidate[] {
   const { generation, kernel } = shows;
@@ -132,7 +151,13 @@ function measuredCandidates(shows: Shows, suspect: Suspect): Candidate[] {
       kernel: generation.id,
       condition: row.condition,
       test: matched.test,
-      command: smokeCommand(generation.id, row.condition, matched.test, has ? undefined : row.bug),
+      earlier: matched.earlier,
+      command: smokeCommand(
+        generation.id,
+        row.condition,
+        [...matched.earlier, matched.test],
+        has ? undefined : row.bug,
+      ),
       scenario: bug === undefined ? undefined : scenarioCommand(bug, has),
       why: `${bug === undefined ? `${generation.id} as it is: ` : ''}${whyText(matched)}${against ? ', and others fail that passed in the log' : ''}`,
       exact,
@@ -177,6 +202,7 @@ function reportCandidates({ generation, kernel }: Shows, { reports }: Suspect): 
       kernel: generation.id,
       condition: 'spm',
       test: undefined,
+      earlier: [],
       command: scenarioCommand(bug, has),
       scenario: undefined,
       why: `its scenario shows ${functionsOf(bug)!.fn}, too`,

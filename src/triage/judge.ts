@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** From what a log holds to verdicts: each test by its name here, what hides what, and what explains it. */
-import { candidatesOf, type Shows, smokeCommand } from './candidates.js';
+import { candidatesOf, type Shows } from './candidates.js';
 import { condition, failureCondition, skipCondition, withoutModule } from './conditions.js';
 import { type KernelReport, wayOf } from './dmesg.js';
 import { blankFinding, reportFinding } from './findings.js';
 import { type Fit, fit } from './generation.js';
 import type { Log, LoggedTest, SuiteRun } from './log.js';
 import { maskedBy, maskedSkip } from './masked.js';
+import { smokeCommand } from './next.js';
 import { told } from './reader.js';
 import { newRun, shortName } from './run-builder.js';
 import { signature } from './signature.js';
@@ -207,7 +208,8 @@ class RunJudge {
       kernel,
       condition: where,
       test: here,
-      command: smokeCommand(kernel, where, here),
+      earlier: [],
+      command: smokeCommand(kernel, where, [here]),
       scenario: undefined,
       why: without
         ? 'the module is not loaded there either'

@@ -13,9 +13,21 @@ const PLAIN: ReadonlySet<string> = new Set(['private', 'spm']);
 
 const only = (tests: readonly string[]): string => tests.map((test) => ` -r ${test}`).join('');
 
+export function smokeCommand(
+  kernel: string,
+  condition: string,
+  tests: readonly string[],
+  bug?: string,
+): string {
+  return `hmm-sim smoke --kernel ${kernel}${machineArguments(condition)}${only(tests)}${bug === undefined ? '' : ` --bug ${bug}`}`;
+}
+
 /** What the candidate's command is where its test shows the symptom only after `earlier` ones. Context: it has a test. */
-export function commandAfter({ command, test }: Candidate, earlier: readonly string[]): string {
-  return command.replace(` -r ${test}`, only([...earlier, test!]));
+export function commandAfter(
+  { kernel, condition, bug, has, test }: Candidate,
+  earlier: readonly string[],
+): string {
+  return smokeCommand(kernel, condition, [...earlier, test!], has ? undefined : bug);
 }
 
 /** What the scenario keeps to show the symptom, as shrink takes it; undefined where no step of it answers that. */

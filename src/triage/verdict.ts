@@ -24,6 +24,8 @@ export interface Candidate {
   readonly condition: string;
   /** The test that shows it; undefined: only its scenario does. */
   readonly test: string | undefined;
+  /** Tests that have to run before it on the same machine. */
+  readonly earlier: readonly string[];
   /** hmm-sim's arguments. */
   readonly command: string;
   readonly scenario: string | undefined;

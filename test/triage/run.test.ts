@@ -31,6 +31,28 @@ t.test('the same assertion with the same values', async (t) => {
   });
 });
 
+t.test('what shows only after another test is run after it', async (t) => {
+  const test = 'hmm.hmm_device_private.migrate_multiple';
+  const before = 'hmm.hmm_device_private.migrate_release';
+  const finding = findingOf(`Linux version 6.12.117 (x) #1
+#  RUN           ${test} ...
+# hmm-tests.c:1220:migrate_multiple:Expected ret (-2) == 0 (0)
+# migrate_multiple: Test terminated by assertion
+not ok 17 ${test}
+`);
+  const inverted = finding.candidates.find(({ bug }) => bug === 'chunk-result-inverted')!;
+  t.strictSame(
+    [inverted.earlier, inverted.why, inverted.exact],
+    [[before], 'here it makes this test show just this, after what migrate_release left', true],
+  );
+  const machine = inverted.condition === 'spm' ? ' 0x100000000 0x140000000' : '';
+  t.equal(
+    inverted.command,
+    `hmm-sim smoke --kernel 6.12${machine} -r ${before} -r ${test} --bug chunk-result-inverted`,
+  );
+  t.strictSame(runCandidate(finding, inverted), { same: true, showed: [], earlier: [before] });
+});
+
 t.test('other values are another symptom', async (t) => {
   const finding = findingOf(failing('Expected m[0] (254) == HMM_DMIRROR_PROT_READ (1)'));
   t.equal(finding.here, 'hmm.hmm_device_private.mixedmap');

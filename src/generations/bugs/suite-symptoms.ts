@@ -2,6 +2,14 @@
 /** What bugs and conditions of the machine make of the suite, a row for each case of symptoms.ts. */
 import { measuredSymptoms } from './symptoms.js';
 
+/** A symptom, and the tests that have it. */
+export interface SymptomShown {
+  readonly says: string;
+  readonly tests: readonly string[];
+  /** Those of them that have it only where others ran before on the same machine, and the least of these. */
+  readonly after?: readonly { readonly tests: readonly string[]; readonly earlier: readonly string[] }[];
+}
+
 export interface SuiteSymptoms {
   readonly kernel: string;
   /** Of the machine, as src/triage/machines.ts names them. */
@@ -10,8 +18,7 @@ export interface SuiteSymptoms {
   readonly bug?: string;
   /** modprobe's error, or "oops: FUNCTION". */
   readonly load?: string;
-  /** The symptoms, and the tests that have them. */
-  readonly shows: readonly { readonly says: string; readonly tests: readonly string[] }[];
+  readonly shows: readonly SymptomShown[];
 }
 
 /** Cases in which a bug, or a condition, does the same. */

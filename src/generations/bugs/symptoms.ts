@@ -431,6 +431,16 @@ export const measuredSymptoms: readonly FoldedSymptoms[] = [
       {
         says: 'Expected ret (-2) == 0 (0)',
         tests: ['hmm.hmm_device_private.migrate_multiple', 'hmm.hmm_device_coherent.migrate_multiple'],
+        after: [
+          {
+            tests: ['hmm.hmm_device_private.migrate_multiple'],
+            earlier: ['hmm.hmm_device_private.migrate_release'],
+          },
+          {
+            tests: ['hmm.hmm_device_coherent.migrate_multiple'],
+            earlier: ['hmm.hmm_device_coherent.migrate_release'],
+          },
+        ],
       },
     ],
   },
@@ -441,6 +451,12 @@ export const measuredSymptoms: readonly FoldedSymptoms[] = [
       {
         says: 'Expected ret (-2) == 0 (0)',
         tests: ['hmm.hmm_device_private.migrate_multiple'],
+        after: [
+          {
+            tests: ['hmm.hmm_device_private.migrate_multiple'],
+            earlier: ['hmm.hmm_device_private.migrate_release'],
+          },
+        ],
       },
     ],
   },
@@ -667,10 +683,27 @@ export const measuredSymptoms: readonly FoldedSymptoms[] = [
           'hmm.hmm_device_coherent.benchmark_thp_migration',
           'hmm2.hmm2_device_coherent.snapshot',
         ],
+        after: [
+          {
+            tests: [
+              'hmm.hmm_device_coherent.hmm_gup_test',
+              'hmm.hmm_device_coherent.hmm_cow_in_device',
+              'hmm.hmm_device_coherent.migrate_anon_huge_zero_err',
+              'hmm2.hmm2_device_coherent.snapshot',
+            ],
+            earlier: ['hmm.hmm_device_coherent.migrate_release', 'hmm.hmm_device_coherent.migrate_multiple'],
+          },
+        ],
       },
       {
         says: 'Expected buffer->cpages (0) == npages (1024)',
         tests: ['hmm.hmm_device_coherent.migrate_multiple'],
+        after: [
+          {
+            tests: ['hmm.hmm_device_coherent.migrate_multiple'],
+            earlier: ['hmm.hmm_device_coherent.migrate_release'],
+          },
+        ],
       },
       {
         says: 'Expected ret (-2) == 0 (0)',
@@ -681,6 +714,18 @@ export const measuredSymptoms: readonly FoldedSymptoms[] = [
           'hmm.hmm_device_coherent.migrate_remap_fault',
           'hmm2.hmm2_device_coherent.snapshot',
         ],
+        after: [
+          {
+            tests: [
+              'hmm.hmm_device_coherent.hmm_gup_test',
+              'hmm.hmm_device_coherent.hmm_cow_in_device',
+              'hmm.hmm_device_coherent.migrate_partial_unmap_fault',
+              'hmm.hmm_device_coherent.migrate_remap_fault',
+              'hmm2.hmm2_device_coherent.snapshot',
+            ],
+            earlier: ['hmm.hmm_device_coherent.migrate_release', 'hmm.hmm_device_coherent.migrate_multiple'],
+          },
+        ],
       },
       {
         says: 'oopses: dmirror_migrate_to_device',
@@ -688,10 +733,25 @@ export const measuredSymptoms: readonly FoldedSymptoms[] = [
           'hmm.hmm_device_coherent.migrate_anon_huge_err',
           'hmm.hmm_device_coherent.migrate_anon_huge_zero_err',
         ],
+        after: [
+          {
+            tests: [
+              'hmm.hmm_device_coherent.migrate_anon_huge_err',
+              'hmm.hmm_device_coherent.migrate_anon_huge_zero_err',
+            ],
+            earlier: ['hmm.hmm_device_coherent.migrate_release', 'hmm.hmm_device_coherent.migrate_multiple'],
+          },
+        ],
       },
       {
         says: 'Expected run_migration_benchmark(self->fd, 1, test_sizes[i], iterations, &thp_results) (-2) == 0 (0)',
         tests: ['hmm.hmm_device_coherent.benchmark_thp_migration'],
+        after: [
+          {
+            tests: ['hmm.hmm_device_coherent.benchmark_thp_migration'],
+            earlier: ['hmm.hmm_device_coherent.migrate_release', 'hmm.hmm_device_coherent.migrate_multiple'],
+          },
+        ],
       },
     ],
   },
@@ -866,6 +926,16 @@ export const measuredSymptoms: readonly FoldedSymptoms[] = [
       {
         says: 'Expected ret (-2) == 0 (0)',
         tests: ['hmm.hmm_device_private.migrate_multiple', 'hmm.hmm_device_coherent.migrate_multiple'],
+        after: [
+          {
+            tests: ['hmm.hmm_device_private.migrate_multiple'],
+            earlier: ['hmm.hmm_device_private.migrate_release'],
+          },
+          {
+            tests: ['hmm.hmm_device_coherent.migrate_multiple'],
+            earlier: ['hmm.hmm_device_coherent.migrate_release'],
+          },
+        ],
       },
       {
         says: 'oopses: dmirror_devmem_alloc_page',
@@ -890,6 +960,12 @@ export const measuredSymptoms: readonly FoldedSymptoms[] = [
       {
         says: 'oopses: dmirror_migrate_to_device',
         tests: ['hmm.hmm_device_private.migrate_multiple'],
+        after: [
+          {
+            tests: ['hmm.hmm_device_private.migrate_multiple'],
+            earlier: ['hmm.hmm_device_private.migrate_release'],
+          },
+        ],
       },
       {
         says: 'oopses: dmirror_devmem_alloc_page',
@@ -1027,6 +1103,12 @@ export const measuredSymptoms: readonly FoldedSymptoms[] = [
           'hmm.hmm_device_private.migrate_release',
           'hmm.hmm_device_private.hmm_cow_in_device',
         ],
+        after: [
+          {
+            tests: ['hmm.hmm_device_private.anon_write_child_shared'],
+            earlier: ['hmm.hmm_device_private.anon_write_child'],
+          },
+        ],
       },
       {
         says: 'times out',
@@ -1034,6 +1116,12 @@ export const measuredSymptoms: readonly FoldedSymptoms[] = [
           'hmm.hmm_device_private.migrate_multiple',
           'hmm.hmm_device_private.migrate_partial_unmap_fault',
           'hmm.hmm_device_private.migrate_remap_fault',
+        ],
+        after: [
+          {
+            tests: ['hmm.hmm_device_private.migrate_multiple'],
+            earlier: ['hmm.hmm_device_private.migrate_release'],
+          },
         ],
       },
     ],
