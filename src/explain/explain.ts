@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Runs a scenario and tells in kernel terms what each step did, page by page. */
 
+import type { Generation } from '../generations/index.js';
+import { kernelName } from '../generations/names.js';
 import type { Machine } from '../machine/machine.js';
 import type { TraceEventOf } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
@@ -121,7 +123,7 @@ class StepExplainer {
       charge: (event) => this.#charges.note(event, this.#taker),
       other: (event) => {
         if (event.event === 'gup_stopped') this.#collected.stops.push(event);
-        else if (this.#mapping !== undefined) this.#collected.others.note(event);
+        else if (this.#mapping !== undefined || event.event === 'skip') this.#collected.others.note(event);
       },
     });
   }
@@ -189,8 +191,8 @@ class StepExplainer {
     const causes = [
       ...fatal(session, taken),
       ...unreached(taken, collected),
-      ...stopped(taken, collected),
-      ...refused(taken, collected),
+      ...gone(session, taken),
+      ...givenUp(taken, collected, this.machine.generation),
     ];
     const commands = collected.calls.map((call) => explainCommand(this.#context, call));
     const { step, result } = taken;
@@ -219,18 +221,37 @@ export function fatal({ fatal }: Session, { result }: TakenStep): Cause[] {
   return [{ fn: '', reason: { id, message: fatal.reason } }];
 }
 
-/** Why a step that pins pages, or looks at them, did not get them all. */
-function stopped({ step }: TakenStep, { stops }: Collected): Cause[] {
-  if (definitionOf(step).concerns !== 'pins') return [];
-  return stops.slice(0, 1).map(({ fn, reason, addr }) => ({ fn, reason, at: regionName(addr) }));
+/** Nobody takes the steps of a process that has died. */
+function gone(session: Session, { step: { as = 'p0' }, result }: TakenStep): Cause[] {
+  if (result.ret !== 'ESRCH' || session.alive.includes(as)) return [];
+  return [{ fn: '', reason: { id: 'process-gone', process: as } }];
 }
 
-/** At which page a system call about a mapping gave up. */
-function refused({ step, result }: TakenStep, { others: { skipped } }: Collected): Cause[] {
-  if (definitionOf(step).concerns !== 'mapping' || skipped === undefined) return [];
+/** Where GUP stopped in a step that pins pages, or looks at them, and did not get them all. */
+const stopped = ({ stops }: Collected): Cause[] =>
+  stops.slice(0, 1).map(({ fn, reason, addr }) => ({ fn, reason, at: regionName(addr) }));
+
+/** The fault of the kernel by which a system call noticed that a program's memory is not there. */
+function faulted({ faults }: Collected): Cause[] {
+  const last = faults.length - 1;
+  if (last < 0) return [];
+  const { verdict, fn, reason } = faults.verdict(last);
+  return verdict.startsWith('SIG') ? [{ fn, reason, at: regionName(faults.addr(last)) }] : [];
+}
+
+/** Why a system call gave up, and at which page; of drivers' commands, and of loads and stores, other words tell. */
+function givenUp({ step, result }: TakenStep, collected: Collected, { version }: Generation): Cause[] {
+  const { concerns } = definitionOf(step);
+  if (concerns === 'pins') return stopped(collected);
+  if (concerns === 'command' || concerns === 'access') return [];
   if (!result.ret && result.waits === undefined) return [];
-  const { fn, reason, addr } = skipped;
-  return [{ fn, reason, ...(addr === undefined ? {} : { at: regionName(addr) }) }];
+  const { skipped } = collected.others;
+  if (skipped !== undefined) {
+    const { fn, reason, addr } = skipped;
+    return [{ fn: kernelName(fn, version), reason, ...(addr === undefined ? {} : { at: regionName(addr) }) }];
+  }
+  const stops = stopped(collected);
+  return stops.length === 0 && result.ret === 'EFAULT' ? faulted(collected) : stops;
 }
 
 /** Why an ioctl step that reached no command answered what it did. */

@@ -85,6 +85,7 @@ export const findingTexts: FindingTexts = {
   'prot-none': 'PROT_NONE',
   'beyond-file-end': 'beyond the end of the file',
   'kernel-died': 'the kernel died before',
+  'process-gone': ({ process }) => `${process} is no more`,
   'address-space-gone': 'the mirrored address space is gone',
   'pages-before-stay': 'pages before stay',
   'stopped-at': ({ page }) => `stopped at ${page}`,
@@ -92,7 +93,6 @@ export const findingTexts: FindingTexts = {
   'not-all-exclusive': 'not every page became exclusive',
   'buffer-inaccessible': "the caller's buffer ends too early, or is not accessible",
   'not-in-device-table': ({ page }) => `${page} is not in the device table`,
-  'fd-not-open': 'the fd is not open',
   'command-refused': 'the range is empty or wraps around, or there is no such command',
   'request-refused': 'the range is empty or wraps around, or what the request needs was not set up before',
   oops: message,
@@ -126,12 +126,10 @@ export function verdictText(verdict: Verdict): string {
   return [...(verdict.earlier ?? []), verdict].map(counted).join('; then ');
 }
 
-const isEnd = ({ reason: { id } }: Cause): boolean => id === 'oops' || id === 'hang' || id === 'violation';
-
-/** "dmirror_migrate: no VMA at r0[3]"; of the end of a machine its message alone. */
+/** "dmirror_migrate: no VMA at r0[3]"; where no function decided, the reason alone. */
 export function causeText(cause: Cause): string {
   const { fn, at } = cause;
-  const where = isEnd(cause) ? '' : `${fn}: `;
+  const where = fn === '' ? '' : `${fn}: `;
   return `${where}${factText(cause)}${at === undefined ? '' : ` at ${at}`}`;
 }
 

@@ -67,6 +67,7 @@ export interface Findings {
   // Why a page was not reached.
   'kernel-died': None;
   'address-space-gone': None;
+  'process-gone': { readonly process: string };
   'pages-before-stay': None;
   'stopped-at': { readonly page: string };
   // Why a whole command, or system call, answered an error.
@@ -74,7 +75,6 @@ export interface Findings {
   'not-all-exclusive': None;
   'buffer-inaccessible': None;
   'not-in-device-table': { readonly page: string };
-  'fd-not-open': None;
   'command-refused': None;
   /** Of a driver that is no test_hmm: an unknown request is ENOTTY there. */
   'request-refused': None;

@@ -110,6 +110,20 @@ const RENAMED: Readonly<
   hmm_range_fault: { since: ['5.3'], names: ['hmm_vma_fault', 'hmm_range_fault'] },
   hmm_vma_handle_pte: { since: ['5.3'], names: ['hmm_vma_walk_pmd', 'hmm_vma_handle_pte'] },
   folio_migrate_mapping: { since: ['5.3'], names: ['migrate_page_move_mapping', 'folio_migrate_mapping'] },
+  madvise_vma_behavior: { since: ['5.17'], names: ['madvise_behavior', 'madvise_vma_behavior'] },
+  madvise_walk_vmas: { since: ['5.17'], names: ['do_madvise', 'madvise_walk_vmas'] },
+  mfill_atomic: { since: ['6.4'], names: ['__mcopy_atomic', 'mfill_atomic'] },
+  mfill_atomic_pte_zeropage: { since: ['6.4'], names: ['mfill_zeropage_pte', 'mfill_atomic_pte_zeropage'] },
+  // These four, between 6.12 and 7.3.
+  mremap_overlaps: { since: ['7.3'], names: ['mremap_to', 'check_mremap_params'] },
+  mremap_grow: { since: ['7.3'], names: ['__x64_sys_mremap', 'expand_vma'] },
+  mremap_locked: { since: ['7.3'], names: ['__x64_sys_mremap', 'check_prep_vma'] },
+  vma_to_resize: { since: ['7.3'], names: ['vma_to_resize', 'check_prep_vma'] },
+  uffd_mfill_lock: {
+    since: ['6.4'],
+    names: ['__mcopy_atomic', 'mfill_atomic'],
+    again: { since: ['6.9'], name: 'uffd_mfill_lock' },
+  },
   migrate_device_coherent_folio: {
     since: ['6.12'],
     names: ['migrate_device_coherent_page', 'migrate_device_coherent_folio'],

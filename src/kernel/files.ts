@@ -15,6 +15,14 @@ export function fd_install(process: Process, file: OpenFile): number {
   return fd;
 }
 
+/** The file behind a descriptor; undefined, and told for `fn`, where there is none. */
+export function fdget({ fds, ownMm }: Process, fd: number, fn: string): OpenFile | undefined {
+  const file = fds.get(fd);
+  const { kernel: k } = ownMm;
+  if (file === undefined && k.trace !== null) k.note({ event: 'skip', fn, reason: { id: 'fd-not-open' } });
+  return file;
+}
+
 /** fork(): `child` has the same files open, with the same positions. */
 export function copy_files(parent: Process, child: Process): void {
   for (const [fd, file] of parent.fds) {

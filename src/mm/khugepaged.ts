@@ -47,7 +47,7 @@ import {
   SWP_UFFD_WP,
   vm_normal_page,
 } from './pgtable.js';
-import { type PlainReasonId, referenced } from './reasons.js';
+import { type PlainReasonId, referenced, refused } from './reasons.js';
 import { folio_add_new_anon_rmap, folio_remove_rmap_pte } from './rmap.js';
 import { folio_free_swap } from './swap.js';
 import { flush_tlb_range } from './tlb.js';
@@ -331,7 +331,7 @@ function* collapse_of_file(vma: VmArea, address: number): Task<ScanResult> {
 export function* madvise_collapse(vma: VmArea, start: number, end: number): Task<number> {
   const mm = vma.vm_mm;
   mm.kernel.enter('madvise_collapse', start);
-  if (!collapse_allowed(vma)) return -EINVAL;
+  if (!collapse_allowed(vma)) return refused(mm, 'madvise_collapse', start, 'no-huge-pages-there', EINVAL);
   const from = Math.ceil(start / HPAGE_PMD_SIZE) * HPAGE_PMD_SIZE;
   let to = end - (end % HPAGE_PMD_SIZE);
   if (from >= to && mm.kernel.behaviour.collapseSkipsFragments) return 0;

@@ -81,6 +81,7 @@ import {
   pud_addr_end,
   vm_normal_page,
 } from './pgtable.js';
+import { type PlainReasonId, refused } from './reasons.js';
 import { shmem_punch_hole } from './shmem.js';
 import { folio_free_swap, folio_test_swapcache, free_swap_and_cache } from './swap.js';
 import { flush_tlb_range } from './tlb.js';
@@ -178,9 +179,9 @@ function* madvise_walk_vmas(mm: MmStruct, start: number, end: number, advice: nu
   let unmapped = 0;
   for (let at = start; at < end; ) {
     const vma = mm.vmas.find_vma(at);
-    if (vma === null) return -ENOMEM;
+    if (vma === null) return refused(mm, 'madvise_walk_vmas', at, 'no-vma', ENOMEM);
     if (at < vma.vm_start) {
-      unmapped = -ENOMEM;
+      unmapped = refused(mm, 'madvise_walk_vmas', at, 'no-vma', ENOMEM);
       at = vma.vm_start;
       if (at >= end) break;
     }
@@ -219,11 +220,13 @@ function* madvise_vma_behavior(vma: VmArea, start: number, end: number, advice: 
       flags |= VM_DONTCOPY;
       break;
     case MADV_DOFORK:
-      if ((flags & VM_IO) !== 0) return -EINVAL;
+      if ((flags & VM_IO) !== 0)
+        return refused(vma.vm_mm, 'madvise_vma_behavior', start, 'device-mapping', EINVAL);
       flags &= ~VM_DONTCOPY;
       break;
     case MADV_WIPEONFORK:
-      if (vma.vm_file !== null || (flags & VM_SHARED) !== 0) return -EINVAL;
+      if (vma.vm_file !== null || (flags & VM_SHARED) !== 0)
+        return refused(vma.vm_mm, 'madvise_vma_behavior', start, 'mapping-not-anonymous', EINVAL);
       flags |= VM_WIPEONFORK;
       break;
     case MADV_KEEPONFORK:
@@ -269,8 +272,12 @@ const PUNCH_HOLE = {
 /** MADV_REMOVE: a hole in the file behind. Context: mmap_lock held for read, dropped for a while. */
 function* madvise_remove(vma: VmArea, start: number, end: number): Task<number> {
   const { vm_mm: mm, vm_file: file } = vma;
-  if ((vma.vm_flags & VM_LOCKED) !== 0 || file === null) return -EINVAL;
-  if ((vma.vm_flags & (VM_SHARED | VM_MAYWRITE)) !== (VM_SHARED | VM_MAYWRITE)) return -EACCES;
+  const refuse = (because: PlainReasonId, errno: number): number =>
+    refused(mm, 'madvise_remove', start, because, errno);
+  if ((vma.vm_flags & VM_LOCKED) !== 0) return refuse('mlocked', EINVAL);
+  if (file === null) return refuse('no-file', EINVAL);
+  if ((vma.vm_flags & (VM_SHARED | VM_MAYWRITE)) !== (VM_SHARED | VM_MAYWRITE))
+    return refuse('not-shared-writable', EACCES);
   // What has no pages of its own is a device.
   const { mapping } = file;
   if (mapping === null) return -ENODEV;
@@ -286,12 +293,16 @@ function* madvise_remove(vma: VmArea, start: number, end: number): Task<number> 
 }
 
 function* madvise_dontneed_free(vma: VmArea, start: number, end: number, advice: number): Task<number> {
+  const refuse = (because: PlainReasonId): number =>
+    refused(vma.vm_mm, 'madvise_dontneed_free_valid_vma', start, because, EINVAL);
   if (is_vm_hugetlb_page(vma)) {
-    if (advice === MADV_FREE || start % 0x200000 !== 0) return -EINVAL;
+    if (advice === MADV_FREE) return refuse('hugetlb-mapping');
+    if (start % 0x200000 !== 0) return refuse('inside-huge-page');
     end -= end % 0x200000;
   } else {
     const forbidden = advice === MADV_DONTNEED_LOCKED ? VM_PFNMAP : VM_PFNMAP | VM_LOCKED;
-    if ((vma.vm_flags & forbidden) !== 0) return -EINVAL;
+    if ((vma.vm_flags & forbidden) !== 0)
+      return refuse((vma.vm_flags & VM_PFNMAP) !== 0 ? 'special-mapping' : 'mlocked');
   }
   if (start === end) return 0;
   if (advice === MADV_FREE) return yield* madvise_free_single_vma(vma, start, end);
@@ -301,8 +312,9 @@ function* madvise_dontneed_free(vma: VmArea, start: number, end: number, advice:
 
 /** MADV_FREE: pages become clean, so that reclaim could drop them; THPs that stick out are split. */
 function* madvise_free_single_vma(vma: VmArea, start: number, end: number): Task<number> {
-  if (!vma_is_anonymous(vma)) return -EINVAL;
   const mm = vma.vm_mm;
+  if (!vma_is_anonymous(vma))
+    return refused(mm, 'madvise_free_single_vma', start, 'mapping-not-anonymous', EINVAL);
   const range = mmu_notifier_range(mm, start, end, 'MMU_NOTIFY_CLEAR');
   yield* mmu_notifier_invalidate_range_start(range);
   for (let addr = start; addr < end; ) {

@@ -32,6 +32,7 @@ import {
   pud_addr_end,
   vm_normal_page,
 } from './pgtable.js';
+import { refused } from './reasons.js';
 import { flush_tlb_range } from './tlb.js';
 import { VM_HUGETLB, VM_LOCKED, VM_PFNMAP, type VmArea } from './types.js';
 import { reclaim_pages } from './vmscan.js';
@@ -51,7 +52,10 @@ export function* madvise_cold_or_pageout(
   end: number,
   pageout: boolean,
 ): Task<number> {
-  if ((vma.vm_flags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB)) !== 0) return -EINVAL;
+  const fn = pageout ? 'madvise_pageout' : 'madvise_cold';
+  if ((vma.vm_flags & VM_LOCKED) !== 0) return refused(vma.vm_mm, fn, start, 'mlocked', EINVAL);
+  if ((vma.vm_flags & VM_PFNMAP) !== 0) return refused(vma.vm_mm, fn, start, 'special-mapping', EINVAL);
+  if ((vma.vm_flags & VM_HUGETLB) !== 0) return refused(vma.vm_mm, fn, start, 'hugetlb-mapping', EINVAL);
   const { pt } = vma.vm_mm;
   for (let addr = start; addr < end; ) {
     const pmd = pt.pmdTable(addr);

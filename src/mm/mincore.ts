@@ -16,6 +16,7 @@ import {
   pte_none_mostly,
   pte_present,
 } from './pgtable.js';
+import { refused } from './reasons.js';
 import {
   is_vm_hugetlb_page,
   linear_page_index,
@@ -63,7 +64,7 @@ function incore(vma: VmArea, addr: number): number {
 /** Up to `pages` of the VMA at `addr`. Context: mmap_lock held. Return: one byte a page, or -ENOMEM. */
 function do_mincore(mm: MmStruct, addr: number, pages: number): Uint8Array | number {
   const vma = mm.vmas.vma_lookup(addr);
-  if (vma === null) return -ENOMEM;
+  if (vma === null) return refused(mm, 'do_mincore', addr, 'no-vma', ENOMEM);
   const end = Math.min(vma.vm_end, addr + pages * PAGE_SIZE);
   const vec = new Uint8Array((end - addr) / PAGE_SIZE);
   if (!vma_is_anonymous(vma) && vma.vm_file === null) return vec.fill(1);

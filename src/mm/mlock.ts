@@ -16,6 +16,7 @@ import {
   pud_addr_end,
   vm_normal_page,
 } from './pgtable.js';
+import { refused } from './reasons.js';
 import {
   is_vm_hugetlb_page,
   type MmStruct,
@@ -57,9 +58,10 @@ function* apply_vma_lock_flags(mm: MmStruct, start: number, len: number, flags: 
   if (end < start) return -EINVAL;
   if (end === start) return 0;
   let vma = mm.vmas.vma_lookup(start);
-  if (vma === null) return -ENOMEM;
+  if (vma === null) return refused(mm, 'apply_vma_lock_flags', start, 'no-vma', ENOMEM);
   for (let from = start; from < end; ) {
-    if (vma === null || vma.vm_start > from) return -ENOMEM;
+    if (vma === null || vma.vm_start > from)
+      return refused(mm, 'apply_vma_lock_flags', from, 'no-vma', ENOMEM);
     const to: number = Math.min(vma.vm_end, end);
     const err: number = yield* mlock_fixup(vma, from, to, (vma.vm_flags & ~VM_LOCKED_MASK) | flags);
     if (err !== 0) return err;

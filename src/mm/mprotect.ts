@@ -28,6 +28,7 @@ import {
   pud_addr_end,
 } from './pgtable.js';
 import { can_change_pte_writable } from './pte_writable.js';
+import { refused } from './reasons.js';
 import { __vm_enough_memory } from './swap.js';
 import { changed_swap_entry } from './swap_prot.js';
 import { flush_tlb_range } from './tlb.js';
@@ -226,9 +227,10 @@ function* mprotect_range(mm: MmStruct, start: number, end: number, prot: number)
     ((prot & PROT_WRITE) !== 0 ? VM_WRITE : 0) |
     ((prot & PROT_EXEC) !== 0 ? VM_EXEC : 0);
   let vma = mm.vmas.find_vma(start);
-  if (vma === null || vma.vm_start > start) return -ENOMEM;
+  const hole = (addr: number): number => refused(mm, 'do_mprotect_pkey', addr, 'no-vma', ENOMEM);
+  if (vma === null || vma.vm_start > start) return hole(start);
   for (let from = start; from < end; ) {
-    if (vma === null || vma.vm_start > from) return -ENOMEM;
+    if (vma === null || vma.vm_start > from) return hole(from);
     const newflags = access | (vma.vm_flags & ~VM_ACCESS_FLAGS);
     if ((newflags & ~(newflags >> 4) & VM_ACCESS_FLAGS) !== 0) return -EACCES;
     const to: number = Math.min(vma.vm_end, end);

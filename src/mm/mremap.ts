@@ -25,6 +25,7 @@ import {
   pte_present,
   SWP_UFFD_WP,
 } from './pgtable.js';
+import { refused } from './reasons.js';
 import { flush_tlb_range } from './tlb.js';
 import {
   is_vm_hugetlb_page,
@@ -85,11 +86,13 @@ function* mremap_locked(
   let oldLength = pageAlign(request.oldLength);
   let newLength = pageAlign(request.newLength);
   const vma = mm.vmas.vma_lookup(addr);
-  if (vma === null) return -EFAULT;
+  if (vma === null) return refused(mm, 'mremap_locked', addr, 'no-vma', EFAULT);
   if (is_vm_hugetlb_page(vma)) {
     oldLength = Math.ceil(oldLength / 0x200000) * 0x200000;
     newLength = Math.ceil(newLength / 0x200000) * 0x200000;
-    if (addr % 0x200000 !== 0 || newAddr % 0x200000 !== 0 || newLength > oldLength) return -EINVAL;
+    if (newLength > oldLength) return refused(mm, 'mremap_locked', addr, 'hugetlb-mapping', EINVAL);
+    if (addr % 0x200000 !== 0 || newAddr % 0x200000 !== 0)
+      return refused(mm, 'mremap_locked', addr, 'inside-huge-page', EINVAL);
   }
   if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0) {
     return yield* mremap_to(mm, addr, oldLength, newAddr, newLength, flags, locked);
@@ -111,12 +114,13 @@ function vma_to_resize(
   flags: number,
 ): VmArea | number {
   const vma = mm.vmas.vma_lookup(addr);
-  if (vma === null) return -EFAULT;
+  if (vma === null) return refused(mm, 'vma_to_resize', addr, 'no-vma', EFAULT);
   if (oldLength === 0 && (vma.vm_flags & (VM_SHARED | VM_MAYSHARE)) === 0) return -EINVAL;
   if ((flags & MREMAP_DONTUNMAP) !== 0 && (vma.vm_flags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0) return -EINVAL;
-  if (oldLength > vma.vm_end - addr) return -EFAULT;
+  if (oldLength > vma.vm_end - addr) return refused(mm, 'vma_to_resize', vma.vm_end, 'beyond-vma', EFAULT);
   if (newLength === oldLength) return vma;
-  return (vma.vm_flags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0 ? -EFAULT : vma;
+  const special = (vma.vm_flags & (VM_DONTEXPAND | VM_PFNMAP)) !== 0;
+  return special ? refused(mm, 'vma_to_resize', addr, 'special-mapping', EFAULT) : vma;
 }
 
 function* mremap_grow(
@@ -138,7 +142,8 @@ function* mremap_grow(
     vma_set_range(vma, vma.vm_start, end, vma.vm_pgoff);
     return addr;
   }
-  if ((flags & MREMAP_MAYMOVE) === 0) return -ENOMEM;
+  if ((flags & MREMAP_MAYMOVE) === 0)
+    return refused(mm, 'mremap_grow', addr + oldLength, 'no-room-to-grow', ENOMEM);
   const target = find_free_area(mm, newLength);
   if (target < 0) return target;
   return yield* move_vma(mm, vma, addr, oldLength, newLength, target, flags, locked);
@@ -155,7 +160,8 @@ function* mremap_to(
 ): Task<number> {
   if (newAddr % PAGE_SIZE !== 0) return -EINVAL;
   if (newLength > TASK_SIZE || newAddr > TASK_SIZE - newLength) return -EINVAL;
-  if (addr + oldLength > newAddr && newAddr + newLength > addr) return -EINVAL;
+  if (addr + oldLength > newAddr && newAddr + newLength > addr)
+    return refused(mm, 'mremap_overlaps', newAddr, 'ranges-overlap', EINVAL);
   if (mm.vmas.size + 2 >= MAX_MAP_COUNT - 3) return -ENOMEM;
   if ((flags & MREMAP_FIXED) !== 0) {
     const err = yield* do_vmi_munmap(mm, newAddr, newLength);

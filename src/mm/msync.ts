@@ -3,6 +3,7 @@
 import type { Task } from '../sim/task.js';
 import { EBUSY, EINVAL, ENOMEM } from '../uapi/errno.js';
 import { MS_ASYNC, MS_INVALIDATE, MS_SYNC, PAGE_SIZE } from '../uapi/mman.js';
+import { refused } from './reasons.js';
 import { linear_page_index, type MmStruct, VM_LOCKED, VM_SHARED } from './types.js';
 
 /**
@@ -20,13 +21,13 @@ export function* do_msync(mm: MmStruct, start: number, len: number, flags: numbe
   for (let addr = start; addr < end; ) {
     const vma = mm.vmas.find_vma(addr);
     if (vma === null || vma.vm_start > addr) {
-      unmapped = -ENOMEM;
+      unmapped = refused(mm, '__x64_sys_msync', addr, 'no-vma', ENOMEM);
       if (flags === MS_ASYNC || vma === null || vma.vm_start >= end) break;
       addr = vma.vm_start;
     }
     if ((flags & MS_INVALIDATE) !== 0 && (vma.vm_flags & VM_LOCKED) !== 0) {
       mm.mmap_lock.up_read();
-      return -EBUSY;
+      return refused(mm, '__x64_sys_msync', addr, 'mlocked', EBUSY);
     }
     const first = linear_page_index(vma, addr);
     const behind = first + (Math.min(end, vma.vm_end) - addr) / PAGE_SIZE;

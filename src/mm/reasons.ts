@@ -8,6 +8,7 @@
 import type { Page } from '../sim/memmap.js';
 import type { Kernel } from './kernel.js';
 import { folio_mapcount } from './page_flags.js';
+import type { MmStruct } from './types.js';
 
 type None = Readonly<Record<never, never>>;
 
@@ -30,6 +31,17 @@ export interface CoreReasons {
   'hugetlb-mapping': None;
   'mapping-not-anonymous': None;
   'file-tracks-writes': None;
+  'beyond-vma': None;
+  'no-file': None;
+  'not-shared-writable': None;
+  'inside-huge-page': None;
+  'no-huge-pages-there': None;
+  'no-userfaults': None;
+  'not-of-userfaultfd': None;
+  'not-write-protectable': None;
+  'ranges-overlap': None;
+  'no-room-to-grow': None;
+  'fd-not-open': None;
   // The entry.
   'file-hole': None;
   'exclusive-entry': None;
@@ -44,6 +56,7 @@ export interface CoreReasons {
   'uffd-missing': None;
   'uffd-wp': None;
   'guard-page': None;
+  'page-there': None;
   'mapped-meanwhile': None;
   'huge-mapped-meanwhile': None;
   // What was selected.
@@ -174,6 +187,17 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'hugetlb-mapping': mapping('hugetlb mapping'),
   'mapping-not-anonymous': page('mapping is not anonymous'),
   'file-tracks-writes': mapping('a shared file whose file system has to know of each write, pinned for long'),
+  'beyond-vma': mapping('the VMA ends, and no call goes on in another'),
+  'no-file': mapping('mapping without a file'),
+  'not-shared-writable': mapping('mapping that is not shared, or may not be written'),
+  'inside-huge-page': mapping('within a huge page of a hugetlb mapping'),
+  'no-huge-pages-there': mapping('mapping in which no huge page fits, or may be'),
+  'no-userfaults': mapping('mapping whose faults no userfaultfd can have'),
+  'not-of-userfaultfd': mapping('no VMA that has all of the range, and is registered with a userfaultfd'),
+  'not-write-protectable': mapping('not registered for write protection by a userfaultfd'),
+  'ranges-overlap': mapping('where it is to go overlaps where it is'),
+  'no-room-to-grow': mapping('no room to grow where it is, and it may not move'),
+  'fd-not-open': page('the fd is not open'),
   'file-hole': page('hole in a mapping that is not anonymous'),
   'exclusive-entry': page('device exclusive entry'),
   'migration-entry': page('migration entry'),
@@ -187,6 +211,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'uffd-missing': page('missing page that a userfaultfd is to bring'),
   'uffd-wp': page('write-protected for a userfaultfd'),
   'guard-page': page('guard page (MADV_GUARD_INSTALL)'),
+  'page-there': page('a page is there already'),
   'mapped-meanwhile': page('mapped meanwhile'),
   'huge-mapped-meanwhile': page('huge page mapped meanwhile'),
   'system-not-selected': page('system page, not selected'),
@@ -247,6 +272,13 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'fault-answered': page(({ answer }) => `handle_mm_fault() answered ${answer}`),
   warning: page(({ message }) => message),
 };
+
+/** Tells why a system call answers `errno`: what is, or is not, at `addr`. Return: -errno. */
+export function refused(mm: MmStruct, fn: string, addr: number, because: Because, errno: number): number {
+  const k = mm.kernel;
+  if (k.trace !== null) k.note({ event: 'skip', fn, mm, addr, reason: reasonOf(because) });
+  return -errno;
+}
 
 /** Why a folio with more than `expected` references stays where it is. */
 export function referenced(id: 'pinned' | 'thp-pinned', k: Kernel, folio: Page, expected: number): Reason {

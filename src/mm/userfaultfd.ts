@@ -27,6 +27,7 @@ import {
   pte_index,
   pte_none_mostly,
 } from './pgtable.js';
+import { type PlainReasonId, refused } from './reasons.js';
 import { folio_add_file_rmap_pte, folio_add_new_anon_rmap } from './rmap.js';
 import { shmem_add_to_page_cache, shmem_beyond_end, shmem_has } from './shmem.js';
 import {
@@ -75,16 +76,19 @@ function refusal(
   end: number,
   vm_flags: number,
 ): number {
-  if (vmas[0] !== undefined && cuts_huge_page(vmas[0], start)) return -EINVAL;
+  const { mm } = ctx;
+  const refuse = (addr: number, because: PlainReasonId): number =>
+    refused(mm, 'userfaultfd_register', addr, because, EINVAL);
+  if (vmas[0] !== undefined && cuts_huge_page(vmas[0], start)) return refuse(start, 'inside-huge-page');
   for (const vma of vmas) {
-    if (!vma_can_userfault(vma, vm_flags)) return -EINVAL;
-    if (cuts_huge_page(vma, end)) return -EINVAL;
+    if (!vma_can_userfault(vma, vm_flags)) return refuse(Math.max(start, vma.vm_start), 'no-userfaults');
+    if (cuts_huge_page(vma, end)) return refuse(end, 'inside-huge-page');
     if ((vma.vm_flags & VM_MAYWRITE) === 0) return -EPERM;
     if (vma.vm_userfaultfd_ctx !== null && vma.vm_userfaultfd_ctx !== ctx) return -EBUSY;
     const drops_wp = vma.vm_userfaultfd_ctx === ctx && (vma.vm_flags & VM_UFFD_WP & ~vm_flags) !== 0;
     if (drops_wp && vma.vm_mm.kernel.behaviour.uffdModesAreKept) return -EBUSY;
   }
-  return vmas.length === 0 ? -EINVAL : 0;
+  return vmas.length === 0 ? refuse(start, 'no-vma') : 0;
 }
 
 /** Context: mmap_lock held for write; may sleep. Return: 0 or -errno. */
@@ -168,26 +172,30 @@ function* uffd_wp_range(vma: VmArea, start: number, end: number, enable_wp: bool
 
 /** Why none of [start, end), or not all, of `vma` can be protected: 0 or -errno. */
 function wp_refusal(vma: VmArea, start: number, end: number): number {
-  if (!userfaultfd_wp(vma)) return -ENOENT;
-  return is_vm_hugetlb_page(vma) && (start % HPAGE_SIZE !== 0 || end % HPAGE_SIZE !== 0) ? -EINVAL : 0;
+  const at = Math.max(start, vma.vm_start);
+  const refuse = (because: PlainReasonId, errno: number): number =>
+    refused(vma.vm_mm, 'mwriteprotect_range', at, because, errno);
+  if (!userfaultfd_wp(vma)) return refuse('not-write-protectable', ENOENT);
+  const cuts = is_vm_hugetlb_page(vma) && (start % HPAGE_SIZE !== 0 || end % HPAGE_SIZE !== 0);
+  return cuts ? refuse('inside-huge-page', EINVAL) : 0;
 }
 
 /** Protect [start, end), or no longer. Return: 0 or -errno. */
 function* protect_vmas(mm: MmStruct, start: number, end: number, enable_wp: boolean): Task<number> {
   if (!mm.kernel.behaviour.uffdWpSpansVmas) {
     const vma = find_dst_vma(mm, start, end);
-    if (vma === null) return -ENOENT;
-    const refused = wp_refusal(vma, start, end);
-    if (refused === 0) yield* uffd_wp_range(vma, start, end, enable_wp);
-    return refused;
+    if (vma === null) return refused(mm, 'mwriteprotect_range', start, 'not-of-userfaultfd', ENOENT);
+    const err = wp_refusal(vma, start, end);
+    if (err === 0) yield* uffd_wp_range(vma, start, end, enable_wp);
+    return err;
   }
   const vmas = vmas_of(mm, start, end);
   for (const vma of vmas) {
-    const refused = wp_refusal(vma, start, end);
-    if (refused !== 0) return refused;
+    const err = wp_refusal(vma, start, end);
+    if (err !== 0) return err;
     yield* uffd_wp_range(vma, Math.max(vma.vm_start, start), Math.min(vma.vm_end, end), enable_wp);
   }
-  return vmas.length === 0 ? -ENOENT : 0;
+  return vmas.length === 0 ? refused(mm, 'mwriteprotect_range', start, 'no-vma', ENOENT) : 0;
 }
 
 /** Context: takes mmap_lock for read; may sleep. Return: 0, -ENOENT. */
@@ -214,16 +222,21 @@ function find_dst_vma(mm: MmStruct, start: number, end: number): VmArea | null {
 /** The same, given an anon_vma; or why not: -errno. 6.12 makes the anon_vma before it looks, which shows nowhere. */
 function destination(mm: MmStruct, start: number, end: number, wp: boolean): VmArea | number {
   const vma = find_dst_vma(mm, start, end);
-  if (vma === null) return -ENOENT;
-  if (wp && !userfaultfd_wp(vma)) return -EINVAL;
+  if (vma === null) return refused(mm, 'uffd_mfill_lock', start, 'not-of-userfaultfd', ENOENT);
+  if (wp && !userfaultfd_wp(vma))
+    return refused(mm, 'uffd_mfill_lock', start, 'not-write-protectable', EINVAL);
   if ((vma.vm_flags & VM_SHARED) === 0) anon_vma_prepare(vma);
   return vma;
 }
 
+/** A page is there already. */
+const there = (mm: MmStruct, fn: string, addr: number): number => refused(mm, fn, addr, 'page-there', EEXIST);
+
 /** The table at `addr`; -EEXIST under a huge page. */
 function table_at(mm: MmStruct, addr: number): PteTable | number {
   const pmd = mm.pt.pmd_alloc(addr);
-  return pmd_is_huge(pmd, pmd_index(addr)) ? -EEXIST : mm.pt.pte_alloc(addr);
+  if (!pmd_is_huge(pmd, pmd_index(addr))) return mm.pt.pte_alloc(addr);
+  return there(mm, 'mfill_atomic', addr);
 }
 
 /** Map the new `page`. Return: 0, -EFAULT beyond the end of the file, -EEXIST. */
@@ -239,7 +252,7 @@ function mfill_atomic_install_pte(
   if (typeof table === 'number') return table;
   if (shmem_beyond_end(vma, addr)) return -EFAULT;
   const i = pte_index(addr);
-  if (!pte_none_mostly(table[FLAGS + i]!)) return -EEXIST;
+  if (!pte_none_mostly(table[FLAGS + i]!)) return there(mm, 'mfill_atomic_install_pte', addr);
   let flags = vma.vm_page_prot | PTE_DIRTY;
   if ((vma.vm_flags & VM_WRITE) !== 0) flags |= PTE_WRITE;
   if (wp) flags = pte_mkuffd_wp(flags);
@@ -273,15 +286,16 @@ function* fill_shared(vma: VmArea, addr: number, bytes: Uint8Array | null, wp: b
   if (shmem_beyond_end(vma, addr)) return -EFAULT;
   const mapping = vma.vm_file!.mapping!;
   const index = linear_page_index(vma, addr);
-  if (shmem_has(mapping, index)) return -EEXIST;
+  if (shmem_has(mapping, index)) return there(vma.vm_mm, 'shmem_mfill_atomic_pte', addr);
   const table = table_at(vma.vm_mm, addr);
   if (typeof table === 'number') return table;
-  if (!pte_none_mostly(table[FLAGS + pte_index(addr)]!)) return -EEXIST;
+  if (!pte_none_mostly(table[FLAGS + pte_index(addr)]!))
+    return there(vma.vm_mm, 'mfill_atomic_install_pte', addr);
   const page = yield* folio_prealloc(k, vma.vm_mm, vma_choice(vma, addr));
   if (page === NO_PAGE) return -ENOMEM;
   if (shmem_has(mapping, index)) {
     put_page(k, page);
-    return -EEXIST;
+    return there(vma.vm_mm, 'shmem_mfill_atomic_pte', addr);
   }
   if (bytes === null) k.contents.clear_page(page);
   else k.contents.writeBytes(page, 0, bytes, 0, PAGE_SIZE);
@@ -296,7 +310,7 @@ function fill_zero(vma: VmArea, addr: number): number {
   if (typeof table === 'number') return table;
   if (shmem_beyond_end(vma, addr)) return -EFAULT;
   const i = pte_index(addr);
-  if (table[FLAGS + i] !== 0) return -EEXIST;
+  if (table[FLAGS + i] !== 0) return there(vma.vm_mm, 'mfill_atomic_pte_zeropage', addr);
   table[i] = vma.vm_mm.kernel.zeroPage;
   table[FLAGS + i] = vma.vm_page_prot | PTE_SPECIAL;
   return 0;

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: mm/vma.c (6.12) and mm/mmap.c (6.1): merging, splitting and linking of VMAs. Fidelity: ported. */
 import type { Task } from '../sim/task.js';
-import { ENOMEM } from '../uapi/errno.js';
+import { EINVAL, ENOMEM } from '../uapi/errno.js';
 import { PAGE_SIZE } from '../uapi/mman.js';
 import { anon_vma_bounds_changed, anon_vma_clone, unlink_anon_vmas } from './anon_vma.js';
 import { split_huge_pmd_if_needed } from './huge_split.js';
 import { mpol_equal } from './mempolicy.js';
 import { PTE_PRESENT, PTE_PROTNONE, PTE_WRITE } from './pgtable.js';
+import { refused } from './reasons.js';
 import {
+  is_vm_hugetlb_page,
   type MmStruct,
   userfaultfd_wp,
   VM_ACCESS_FLAGS,
@@ -104,8 +106,10 @@ export function vm_area_dup(mm: MmStruct, orig: VmArea): VmArea {
  */
 export function* split_vma(vma: VmArea, addr: number, new_below: boolean): Task<number> {
   const mm = vma.vm_mm;
-  const refused = vma.vm_ops?.may_split?.(vma, addr) ?? 0;
-  if (refused !== 0) return refused;
+  if ((vma.vm_ops?.may_split?.(vma, addr) ?? 0) !== 0) {
+    const because = is_vm_hugetlb_page(vma) ? 'inside-huge-page' : 'special-mapping';
+    return refused(mm, '__split_vma', addr, because, EINVAL);
+  }
   if (mm.vmas.size >= MAX_MAP_COUNT) return -ENOMEM;
   yield* split_huge_pmd_if_needed(vma, addr);
   const fresh = vm_area_dup(mm, vma);

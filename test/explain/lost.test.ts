@@ -48,6 +48,7 @@ t.test('a page of a memory file', async (t) => {
     '  meets a lost page  shmem_file_read_iter  p0 lost it in step 4: dirty LRU page',
   ]);
   t.strictSame(told(document, 9), [
+    '  because shmem_file_read_iter: page that the hardware has lost, and that a cache has still',
     '  meets a lost page  shmem_file_read_iter  p0 lost it in step 4: dirty LRU page',
   ]);
   t.match(told(document, 10), [

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: drivers/gpu/drm/amd/amdkfd/kfd_svm.c: attributes of memory, set and asked. Fidelity: ported, without CRIU. */
+import { refused } from '../../mm/reasons.js';
 import { type MmStruct, VM_IO, VM_MIXEDMAP, VM_PFNMAP } from '../../mm/types.js';
 import type { Task } from '../../sim/task.js';
 import { EADDRINUSE, EFAULT, EINVAL, ENOMEM, EOVERFLOW } from '../../uapi/errno.js';
@@ -60,13 +61,14 @@ function gpuNamed({ type, value }: uapi.SvmAttribute): number | null {
 }
 
 /** Return: 0, or -EINVAL for an unknown attribute, an unknown GPU, or one without SVM. */
-function svm_range_check_attr(p: KfdProcess, attrs: Attrs): number {
+function svm_range_check_attr(p: KfdProcess, mm: MmStruct, start: number, attrs: Attrs): number {
   for (const attr of attrs) {
     if (attr.type > uapi.KFD_IOCTL_SVM_ATTR_GRANULARITY) return -EINVAL;
     const gpu = gpuNamed(attr);
     if (gpu === null) continue;
     const gpuidx = kfd_process_gpuidx_from_gpuid(p, gpu);
-    if (gpuidx < 0 || ((p.svms.bitmap_supported >>> gpuidx) & 1) === 0) return -EINVAL;
+    if (gpuidx < 0 || ((p.svms.bitmap_supported >>> gpuidx) & 1) === 0)
+      return refused(mm, 'svm_range_check_attr', start * PAGE_SIZE, 'gpu-not-there', EINVAL);
   }
   return 0;
 }
@@ -140,7 +142,9 @@ function svm_range_is_valid(p: KfdProcess, mm: MmStruct, start: number, size: nu
   if (end >= 2 ** 64) return -EOVERFLOW;
   for (let addr = start * PAGE_SIZE; addr < end; ) {
     const vma = mm.vmas.vma_lookup(addr);
-    if (vma === null || (vma.vm_flags & device_vma) !== 0) return -EFAULT;
+    if (vma === null) return refused(mm, 'svm_range_is_valid', addr, 'no-vma', EFAULT);
+    if ((vma.vm_flags & device_vma) !== 0)
+      return refused(mm, 'svm_range_is_valid', addr, 'device-mapping', EFAULT);
     addr = Math.min(end, vma.vm_end);
   }
   return svm_range_check_vm(p, start, start + size - 1) === undefined ? 0 : -EADDRINUSE;
@@ -309,7 +313,7 @@ function* svm_range_set_attr(
   size: number,
   attrs: Attrs,
 ): Task<number> {
-  const err = svm_range_check_attr(p, attrs);
+  const err = svm_range_check_attr(p, mm, start, attrs);
   if (err !== 0) return err;
   const { svms, process_info } = p;
   if (process_info === null) return -EINVAL;

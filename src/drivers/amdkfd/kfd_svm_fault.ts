@@ -123,6 +123,7 @@ interface GpuFaultReasons {
   'gpu-does-not-map-buffer': None;
   'gpu-queues-gone': None;
   'gpu-vm-not-acquired': None;
+  'gpu-not-there': None;
 }
 
 declare module '../../mm/reasons.js' {
@@ -146,6 +147,10 @@ export const gpuFaultReasons: ReasonTable<GpuFaultReasons> = {
   'gpu-vm-not-acquired': {
     about: 'mapping',
     text: 'the file of the GPU is not the one whose page table the process has there (ACQUIRE_VM makes it so)',
+  },
+  'gpu-not-there': {
+    about: 'mapping',
+    text: 'the attribute names a GPU that is not there, or has no shared virtual memory',
   },
 };
 

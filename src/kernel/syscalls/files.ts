@@ -13,7 +13,7 @@ import { F_GETFL, F_SETFL } from '../../uapi/fcntl.js';
 import { O_CLOEXEC, O_DIRECT, O_NONBLOCK, O_TMPFILE, SEEK_CUR, SEEK_END } from '../../uapi/mman.js';
 import { PATH_MAX } from '../../uapi/syscalls.js';
 import { UFFD_USER_MODE_ONLY } from '../../uapi/userfaultfd.js';
-import { fd_install, filp_close } from '../files.js';
+import { fd_install, fdget, filp_close } from '../files.js';
 import type { Process } from '../process.js';
 import { mounted } from './mount.js';
 import { user_string } from './strings.js';
@@ -67,7 +67,7 @@ export function sys_userfaultfd(process: Process, flags: number): Task<number> {
 }
 
 export function sys_close(process: Process, fd: number): Task<number> {
-  const file = process.fds.get(fd);
+  const file = fdget(process, fd, '__x64_sys_close');
   if (file === undefined) return done(-EBADF);
   process.fds.delete(fd);
   filp_close(file);
@@ -75,7 +75,7 @@ export function sys_close(process: Process, fd: number): Task<number> {
 }
 
 export function* sys_read(process: Process, fd: number, buf: number, count: number): Task<number> {
-  const file = process.fds.get(fd);
+  const file = fdget(process, fd, 'ksys_read');
   if (file?.f_op.read === undefined) return file === undefined ? -EBADF : -EINVAL;
   const bytes = yield* file.f_op.read(file, process.ownMm, buf, count, file.f_pos);
   if (bytes > 0) file.f_pos += bytes;
@@ -83,7 +83,7 @@ export function* sys_read(process: Process, fd: number, buf: number, count: numb
 }
 
 export function* sys_write(process: Process, fd: number, buf: number, count: number): Task<number> {
-  const file = process.fds.get(fd);
+  const file = fdget(process, fd, 'ksys_write');
   if (file?.f_op.write === undefined) return file === undefined ? -EBADF : -EINVAL;
   const bytes = yield* file.f_op.write(file, process.ownMm, buf, count, file.f_pos);
   if (bytes > 0) file.f_pos += bytes;
@@ -97,7 +97,7 @@ export function sys_pread64(
   count: number,
   pos: number,
 ): Task<number> {
-  const file = process.fds.get(fd);
+  const file = fdget(process, fd, 'ksys_pread64');
   if (file?.f_op.read === undefined) return done(file === undefined ? -EBADF : -ESPIPE);
   return file.f_op.read(file, process.ownMm, buf, count, pos);
 }
@@ -109,13 +109,13 @@ export function sys_pwrite64(
   count: number,
   pos: number,
 ): Task<number> {
-  const file = process.fds.get(fd);
+  const file = fdget(process, fd, 'ksys_pwrite64');
   if (file?.f_op.write === undefined) return done(file === undefined ? -EBADF : -ESPIPE);
   return file.f_op.write(file, process.ownMm, buf, count, pos);
 }
 
 export function sys_lseek(process: Process, fd: number, offset: number, whence: number): Task<number> {
-  const file = process.fds.get(fd);
+  const file = fdget(process, fd, 'ksys_lseek');
   if (file === undefined) return done(-EBADF);
   const size = file.mapping?.size ?? 0;
   const base = whence === SEEK_CUR ? file.f_pos : whence === SEEK_END ? size : 0;
@@ -125,7 +125,7 @@ export function sys_lseek(process: Process, fd: number, offset: number, whence: 
 }
 
 export function sys_ftruncate(process: Process, fd: number, length: number): Task<number> {
-  const file = process.fds.get(fd);
+  const file = fdget(process, fd, 'do_sys_ftruncate');
   if (file === undefined) return done(-EBADF);
   if (file.f_op.truncate === undefined) return done(-EINVAL);
   return file.f_op.truncate(file, length);
@@ -139,7 +139,7 @@ export function sys_fallocate(
   offset: number,
   length: number,
 ): Task<number> {
-  const file = process.fds.get(fd);
+  const file = fdget(process, fd, 'ksys_fallocate');
   if (file === undefined) return done(-EBADF);
   if (offset < 0 || length <= 0) return done(-EINVAL);
   if (file.f_op.fallocate === undefined) return done(-ENODEV);
@@ -148,7 +148,7 @@ export function sys_fallocate(
 
 /** Of the flags of a file, O_DIRECT can be changed. Return: 0, the flags, -EBADF, -EINVAL for other commands. */
 export function sys_fcntl(process: Process, fd: number, cmd: number, arg: number): Task<number> {
-  const file = process.fds.get(fd);
+  const file = fdget(process, fd, '__x64_sys_fcntl');
   if (file === undefined) return done(-EBADF);
   if (cmd === F_GETFL) return done(file.f_flags);
   if (cmd !== F_SETFL) return done(-EINVAL);
@@ -158,7 +158,7 @@ export function sys_fcntl(process: Process, fd: number, cmd: number, arg: number
 
 /** `arg` is a user address; the struct there has the size that the request number encodes. */
 export function* sys_ioctl(process: Process, fd: number, cmd: number, arg: number): Task<number> {
-  const file = process.fds.get(fd);
+  const file = fdget(process, fd, '__x64_sys_ioctl');
   if (file === undefined) return -EBADF;
   if (file.f_op.unlocked_ioctl === undefined) return -ENOTTY;
   file.get_file();

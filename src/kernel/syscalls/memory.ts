@@ -23,6 +23,7 @@ import {
   PAGE_SIZE,
   PMD_SIZE,
 } from '../../uapi/mman.js';
+import { fdget } from '../files.js';
 import type { Process } from '../process.js';
 
 /** Return: the address, -EINVAL, -EBADF, -ENODEV, or what do_mmap() answers. */
@@ -64,7 +65,7 @@ function mapping_source(
 ): { source: MappingSource | null; temporary: OpenFile | null } | number {
   const { files } = process.services;
   if ((flags & MAP_ANONYMOUS) === 0) {
-    const file = process.fds.get(fd);
+    const file = fdget(process, fd, 'ksys_mmap_pgoff');
     if (file === undefined) return -EBADF;
     if (hugetlb) return -EINVAL;
     if (file.f_op.source === undefined) return -ENODEV;

@@ -13,13 +13,14 @@ import {
   SYNC_FILE_RANGE_WRITE,
 } from '../../uapi/fcntl.js';
 import { PAGE_SIZE } from '../../uapi/mman.js';
+import { fdget } from '../files.js';
 import type { Process } from '../process.js';
 
 const EVERY_FLAG = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 
 /** Return: 0, -EBADF, -EINVAL for what is no file, or what the file answers. */
 export function sys_fsync(process: Process, fd: number): Task<number> {
-  const file = process.fds.get(fd);
+  const file = fdget(process, fd, 'do_fsync');
   return file === undefined ? done(-EBADF) : file.vfs_fsync_range(0, EVERYTHING);
 }
 
@@ -38,7 +39,7 @@ export function* sys_sync_file_range(
   nbytes: number,
   flags: number,
 ): Task<number> {
-  const file = process.fds.get(fd);
+  const file = fdget(process, fd, 'ksys_sync_file_range');
   if (file === undefined) return -EBADF;
   if ((flags & ~EVERY_FLAG) !== 0 || offset < 0 || nbytes < 0) return -EINVAL;
   if (file.mapping === null) return -ESPIPE;
