@@ -153,6 +153,18 @@ export const features: readonly Feature[] = [
     proof: 'features/memory-failure.yaml',
   },
   {
+    name: 'hugetlb-failure',
+    what: 'huge pages of the pool that the hardware loses; a file keeps them, so that no other page comes in their place',
+    since: 'all; kept by their files in 6.1 and later',
+    proof: 'features/hugetlb-failure.yaml',
+  },
+  {
+    name: 'early-kill',
+    what: 'who asked for it (PR_MCE_KILL, vm.memory_failure_early_kill) is told at once of memory that is lost',
+    since: 'all',
+    proof: 'features/early-kill.yaml',
+  },
+  {
     name: 'special-mappings',
     what: 'pages of the kernel in a program (vdso): they never migrate, and no device reads those without a struct page',
     since: 'all; in 7.3 the data of the vdso have struct pages',

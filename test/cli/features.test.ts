@@ -20,6 +20,8 @@ interface Off {
   readonly noReturn?: boolean;
   /** The disk keeps nothing of what it is given. */
   readonly noDisk?: boolean;
+  /** Nobody is told at once that memory of his is lost. */
+  readonly noEarlyKill?: boolean;
 }
 
 const behaviours =
@@ -54,13 +56,16 @@ const switches: Readonly<Record<string, Off>> = {
   'device-charges': { overrides: { bugs: ['memcg-private-not-moved'] } },
   'write-back': { noDisk: true },
   'memory-failure': { without: behaviours({ injectedErrorsKill: false }) },
+  'hugetlb-failure': { without: behaviours({ hugetlbKeepsPoisoned: false }) },
+  'early-kill': { noEarlyKill: true },
   'special-mappings': { without: behaviours({ vvarPagesAreNormal: true }) },
 };
 
-function boot(setup: MachineDescription, { noReturn = false, noDisk = false }: Off) {
+function boot(setup: MachineDescription, { noReturn = false, noDisk = false, noEarlyKill = false }: Off) {
   const machine = bootMachine(setup);
   const { kernel } = machine;
   if (noDisk) kernel.disk.read = (page) => kernel.contents.copy_page(page, kernel.zeroPage);
+  if (noEarlyKill) Object.assign(kernel.mceTasks!, { all: () => [] });
   if (!noReturn) return machine;
   const stay = { migrate_to_ram: () => done(0) };
   for (const pgmap of kernel.pgmaps) if (pgmap !== null) Object.assign(pgmap.ops, stay);
