@@ -5,6 +5,7 @@ import type { TraceEvent, TraceEventOf } from '../mm/trace.js';
 import type { MmStruct } from '../mm/types.js';
 import { placeOf } from '../scenario/actor.js';
 import { rangeText, regionName } from '../scenario/place.js';
+import { PAGE_SIZE } from '../sim/memmap.js';
 import { type PageState, pagePlace, placeText } from '../watch/observe.js';
 
 export type Change = Readonly<{ moved?: true; cpu?: string; entry?: string; devices?: readonly string[] }>;
@@ -39,6 +40,8 @@ export function changeOf(before: PageState, after: PageState): Change {
 export interface Told {
   readonly notify: string;
   readonly range: string;
+  /** Where the range was told part by part, in order: how many pages were told of at a time. */
+  readonly atATime?: number;
 }
 
 /** The invalidations among `events` that the mirrors of `mm` heard of. */
@@ -47,10 +50,18 @@ export function toldOf(events: readonly TraceEvent[], mm: MmStruct): Told[] {
     (event): event is TraceEventOf<'mmu_notifier_invalidate_range_start'> =>
       event.event === 'mmu_notifier_invalidate_range_start' && event.mm === mm,
   );
-  return invalidations.map(({ addr, args }) => {
+  const runs: { readonly notify: string; readonly addr: number; readonly pages: number; times: number }[] =
+    [];
+  for (const { addr, args } of invalidations) {
+    const last = runs.at(-1);
+    const follows = last !== undefined && addr === last.addr + last.times * last.pages * PAGE_SIZE;
+    if (follows && args.notify === last.notify && args.pages === last.pages) last.times++;
+    else runs.push({ ...args, addr, times: 1 });
+  }
+  return runs.map(({ notify, addr, pages, times }) => {
     const place = placeOf(addr);
     const range =
-      place === undefined ? regionName(addr) : rangeText(`r${place.region}`, place.page, args.pages);
-    return { notify: args.notify, range };
+      place === undefined ? regionName(addr) : rangeText(`r${place.region}`, place.page, pages * times);
+    return { notify, range, ...(times === 1 ? {} : { atATime: pages }) };
   });
 }

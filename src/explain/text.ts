@@ -149,9 +149,15 @@ export function rangeLines({ pages, more }: RangeVerdicts): string[] {
   return [...rowLines(pages, verdictText), ...(more > 0 ? [`  ... and ${more} more pages`] : [])];
 }
 
+function toldLine({ notify, range, atATime }: Told): string {
+  const parts =
+    atATime === undefined ? '' : atATime === 1 ? ', page by page' : `, ${atATime} pages at a time`;
+  return `  tells the mirrors ${notify} ${range}${parts}`;
+}
+
 /** What became of the pages, and first whom the kernel told. */
 export function mappingLines({ told, ...range }: RangeVerdicts & { told: readonly Told[] }): string[] {
-  return [...told.map(({ notify, range }) => `  tells the mirrors ${notify} ${range}`), ...rangeLines(range)];
+  return [...told.map(toldLine), ...rangeLines(range)];
 }
 
 export function commandLines(command: CommandExplanation): string[] {

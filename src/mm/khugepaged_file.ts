@@ -144,7 +144,10 @@ function* take_folios(
   const end = start + HPAGE_PMD_NR;
   for (let index = start; index < end; index++) {
     if (!shmem_has(mapping, index)) {
-      if (index === start && is_empty(mapping, start, end)) return 'SCAN_TRUNCATED';
+      if (index === start && is_empty(mapping, start, end)) {
+        refuse(mm, 'collapse_file', address, NO_PAGE, 'file-empty-there');
+        return 'SCAN_TRUNCATED';
+      }
       continue;
     }
     const folio = yield* lock_cached_folio(k, mapping, index);

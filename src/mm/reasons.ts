@@ -53,6 +53,7 @@ export interface CoreReasons {
   'hwpoison-entry': None;
   'hwpoison-page': None;
   'nothing-writable': None;
+  'file-empty-there': None;
   'uffd-missing': None;
   'uffd-wp': None;
   'guard-page': None;
@@ -208,6 +209,7 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   'hwpoison-page': page('page that the hardware has lost, and that a cache has still'),
   'hwpoison-entry': page('entry of a page that the hardware has lost (hwpoison)'),
   'nothing-writable': page('no entry is writable'),
+  'file-empty-there': page('2 MiB of which the file has nothing'),
   'uffd-missing': page('missing page that a userfaultfd is to bring'),
   'uffd-wp': page('write-protected for a userfaultfd'),
   'guard-page': page('guard page (MADV_GUARD_INSTALL)'),

@@ -352,3 +352,23 @@ t.test('explaining and watching change no answer, and leave no page unexplained'
     }
   }
 });
+
+t.test('mirrors that are told page by page are one line', async (t) => {
+  const range = { as: 'p0', region: 'r0', page: 0 } as const;
+  const steps: Step[] = [
+    { op: 'open', fd: 'd0', device: 0 },
+    { ...range, op: 'mmap', pages: 512, prot: 'rw', share: 'shared', backing: 'file' },
+    { ...range, op: 'load', pages: 4 },
+    { ...range, op: 'madvise', pages: 4, advice: 'pageout' },
+    { ...range, op: 'madvise', pages: 512, advice: 'collapse' },
+  ];
+  const document = { name: 'told', kernel: '6.12', machine: { swap: 64 * 2 ** 20 }, steps } as const;
+  t.same(explained(document, 3).slice(0, 2), [
+    'step 3  p0 madvise r0[0..3] advice=pageout: ret 0',
+    '  tells the mirrors MMU_NOTIFY_CLEAR r0[0..3], page by page',
+  ]);
+  t.same(explained(document, 4).slice(0, 2), [
+    'step 4  p0 madvise r0[0..511] advice=collapse: ret EINVAL',
+    '  because collapse_file: 2 MiB of which the file has nothing at r0[0]',
+  ]);
+});
