@@ -2,7 +2,6 @@
 /** The hmm-sim command: finds the command that is asked for, loads only that, and presents what goes wrong. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { packageFile } from './package-file.js';
 
 /** Adds a command's arguments, options and action. */
 export type Configure = (command: Command) => void;
@@ -97,8 +96,9 @@ const commands: readonly Entry[] = [
   },
 ];
 
+/** What main shares with commands would be one more file to load: not by packageFile(). */
 function version(): string {
-  const text = readFileSync(packageFile('package.json'), 'utf8');
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
 

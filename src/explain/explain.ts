@@ -242,8 +242,8 @@ function faulted({ faults }: Collected): Cause[] {
 /** Why a system call gave up, and at which page; of drivers' commands, and of loads and stores, other words tell. */
 function givenUp({ step, result }: TakenStep, collected: Collected, { version }: Generation): Cause[] {
   const { concerns } = definitionOf(step);
-  if (concerns === 'pins') return stopped(collected);
   if (concerns === 'command' || concerns === 'access') return [];
+  if (concerns === 'pins' && collected.stops.length > 0) return stopped(collected);
   if (!result.ret && result.waits === undefined) return [];
   const { skipped } = collected.others;
   if (skipped !== undefined) {

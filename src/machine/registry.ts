@@ -6,6 +6,7 @@ import { amdgpu } from '../drivers/amdkfd/driver.js';
 import { gpuFaultReasons } from '../drivers/amdkfd/kfd_svm_fault.js';
 import { coherent_node } from '../drivers/coherent_node/driver.js';
 import { gup_test_init } from '../drivers/gup_test/driver.js';
+import { gupTestReasons } from '../drivers/gup_test/reasons.js';
 import { hmm_dmirror } from '../drivers/hmm_dmirror/driver.js';
 import { kvm_hv } from '../drivers/kvm_hv/driver.js';
 import { nouveau } from '../drivers/nouveau/driver.js';
@@ -59,7 +60,12 @@ const loadableDrivers: readonly LoadableDriver[] = [
 ];
 
 /** Why something was not done, by id: a reason that a driver declares and does not list is a type error here. */
-export const reasons: ReasonTable = { ...coreReasons, ...dmirrorReasons, ...gpuFaultReasons };
+export const reasons: ReasonTable = {
+  ...coreReasons,
+  ...dmirrorReasons,
+  ...gpuFaultReasons,
+  ...gupTestReasons,
+};
 
 /** Throws UsageError for a name that no module has. */
 export function moduleNamed(name: string): LoadableDriver {

@@ -78,3 +78,11 @@ t.test('a GPU that is not there', async (t) => {
     'svm_range_check_attr: the attribute names a GPU that is not there, or has no shared virtual memory at r0[0]',
   ]);
 });
+
+t.test('pages that gup_test has pinned already', async (t) => {
+  const pin = (page: number): string => `{ op: pin, region: r0, page: ${page}, pages: 1 }`;
+  t.strictSame(because('6.12', ['mmap r0 2', pin(0), pin(1)]), [
+    'pin_longterm_test_start: gup_test has pages pinned already, and pins one range at a time',
+  ]);
+  t.strictSame(because('6.12', ['mmap r0 2', pin(0), '{ op: unpin }', pin(1)]), []);
+});

@@ -82,7 +82,11 @@ export class PinLongtermTest {
   }
 
   private *start(mm: MmStruct, arg: number): Task<number> {
-    if (this.pages !== null) return -EINVAL;
+    if (this.pages !== null) {
+      if (this.k.trace !== null)
+        this.k.note({ event: 'skip', fn: 'pin_longterm_test_start', reason: { id: 'already-pinned' } });
+      return -EINVAL;
+    }
     const bytes = yield* copy_from_user(mm, arg, uapi.PIN_LONGTERM_TEST.size);
     if (bytes === null) return -EFAULT;
     const request = parse(bytes);
