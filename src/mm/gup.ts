@@ -44,7 +44,7 @@ import { __split_huge_pmd } from './huge_split.js';
 import { handle_mm_fault } from './memory.js';
 import { compound_head } from './page_flags.js';
 import { FLAGS, PTE_HUGE, pmd_index, pte_index } from './pgtable.js';
-import type { PlainReasonId } from './reasons.js';
+import { type PlainReasonId, refused } from './reasons.js';
 import {
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_REMOTE,
@@ -365,7 +365,8 @@ export function* populate_vma_page_range(
 ): Task<number> {
   const nr_pages = (end - start) / PAGE_SIZE;
   if ((vma.vm_flags & VM_LOCKONFAULT) !== 0) return nr_pages;
-  if (!vma_is_accessible(vma)) return -EFAULT;
+  if (!vma_is_accessible(vma))
+    return refused(vma.vm_mm, 'populate_vma_page_range', start, 'vma-not-readable', EFAULT);
   const breakCow = (vma.vm_flags & (VM_WRITE | VM_SHARED)) === VM_WRITE;
   const flags = FOLL_TOUCH | (breakCow ? FOLL_WRITE : FOLL_FORCE) | (lock === null ? 0 : FOLL_UNLOCKABLE);
   return yield* __get_user_pages(vma.vm_mm, start, nr_pages, flags, null, lock ?? undefined);

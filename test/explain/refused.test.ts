@@ -29,6 +29,12 @@ t.test('a hole in the range', async (t) => {
   t.strictSame(of('madvise r0[0] dontneed'), [], 'nothing is in the way');
 });
 
+t.test('a mapping that nobody may access', async (t) => {
+  t.strictSame(because('6.12', ['mmap r0 2 none', 'mlock r0']), [
+    'populate_vma_page_range: VMA is not readable at r0[0]',
+  ]);
+});
+
 t.test('a mapping that is none for it', async (t) => {
   const of = (map: string, step: string): string[] => because('6.12', [map, step]);
   t.strictSame(of('mmap r0 1 shared file', 'madvise r0 free'), [
