@@ -111,7 +111,8 @@ function foldedLines(findings: readonly Finding[]): string[] {
     const key = `${WORD[status]}: ${condition?.text ?? (reason || (notes[0] ?? ''))}`;
     groups.set(key, [...(groups.get(key) ?? []), name]);
   }
-  return [...groups].flatMap(([key, list]) => [key, field(`${list.length} tests`, names(list))]);
+  const counted = ({ length }: readonly string[]): string => `${length} ${length === 1 ? 'test' : 'tests'}`;
+  return [...groups].flatMap(([key, list]) => [key, field(counted(list), names(list))]);
 }
 
 function runLines(verdict: RunVerdict, ran: RanCandidates): string[] {

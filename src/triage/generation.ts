@@ -46,7 +46,8 @@ function names({ suite }: Score, run: SuiteRun): Points {
   const known = full.filter(({ name }) => suite.names.includes(name)).length;
   const mapped = full.filter(({ name }) => nameIn(suite, name) !== undefined).length;
   const points = known + (mapped - known) * 0.2 - (full.length - mapped) * 20;
-  return [points, known > 0 && known === full.length ? `${known} names of tests` : undefined];
+  const told = known === 1 ? 'the name of its test' : `${known} names of tests`;
+  return [points, known > 0 && known === full.length ? told : undefined];
 }
 
 /** The number of a result is the place of its test in the suite, if all of it ran. */
