@@ -2,6 +2,7 @@
 /** `hmm-sim completion`: what makes a shell complete commands, options and their values. */
 import { Argument, type Command } from 'commander';
 import { type CommandWords, commandWords, type OptionWords } from './command-words.js';
+import { inQuotes } from './quoted.js';
 import { printText } from './terminal.js';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
@@ -55,20 +56,18 @@ function bash(commands: readonly CommandWords[]): string[] {
   ];
 }
 
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
-
 function zsh(commands: readonly CommandWords[]): string[] {
   const plain = (text: string): string => text.replace(/[[\]:]/g, ' ');
   const spec = ({ help, takesValue, values }: OptionWords, name: string): string => {
     const value = values.length > 0 ? `:value:(${values.join(' ')})` : ':value:_files';
-    return `      ${quoted(`${name}[${plain(help)}]${takesValue ? value : ''}`)} \\`;
+    return `      ${inQuotes(`${name}[${plain(help)}]${takesValue ? value : ''}`)} \\`;
   };
   return [
     '#compdef hmm-sim',
     '_hmm_sim() {',
     '  if (( CURRENT == 2 )); then',
     '    local -a commands=(',
-    ...commands.map(({ name, summary }) => `      ${quoted(`${name}:${summary}`)}`),
+    ...commands.map(({ name, summary }) => `      ${inQuotes(`${name}:${summary}`)}`),
     '    )',
     '    _describe command commands',
     '    return',
@@ -94,17 +93,17 @@ function zsh(commands: readonly CommandWords[]): string[] {
 function fish(commands: readonly CommandWords[]): string[] {
   const option = (command: string, { short, long, help, takesValue, values }: OptionWords): string => {
     const names = [short && `-s ${short.slice(1)}`, long && `-l ${long.slice(2)}`].filter(Boolean).join(' ');
-    const value = values.length > 0 ? ` -x -a ${quoted(values.join(' '))}` : ' -r';
-    const when = quoted(`__fish_seen_subcommand_from ${command}`);
-    return `complete -c hmm-sim -n ${when} ${names}${takesValue ? value : ''} -d ${quoted(help)}`;
+    const value = values.length > 0 ? ` -x -a ${inQuotes(values.join(' '))}` : ' -r';
+    const when = inQuotes(`__fish_seen_subcommand_from ${command}`);
+    return `complete -c hmm-sim -n ${when} ${names}${takesValue ? value : ''} -d ${inQuotes(help)}`;
   };
   const first = ({ name, words }: Pick<CommandWords, 'name' | 'words'>): string => {
-    const when = quoted(`test (count (commandline -opc)) -eq 2; and __fish_seen_subcommand_from ${name}`);
-    return `complete -c hmm-sim -n ${when} -f -a ${quoted(words.join(' '))}`;
+    const when = inQuotes(`test (count (commandline -opc)) -eq 2; and __fish_seen_subcommand_from ${name}`);
+    return `complete -c hmm-sim -n ${when} -f -a ${inQuotes(words.join(' '))}`;
   };
   return [
     ...commands.flatMap(({ name, summary, options }) => [
-      `complete -c hmm-sim -n __fish_use_subcommand -f -a ${name} -d ${quoted(summary)}`,
+      `complete -c hmm-sim -n __fish_use_subcommand -f -a ${name} -d ${inQuotes(summary)}`,
       ...options.map((each) => option(name, each)),
     ]),
     ...firsts(commands).map(first),
