@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Answers for: fs/file.c: the descriptors of a process. Fidelity: simplified: no limit, no close-on-exec. */
 import type { OpenFile } from '../fs/file.js';
+import { note_refusal } from '../mm/reasons.js';
 import type { Process } from './process.js';
 
 /** The first three are stdin, stdout and stderr, which no file is behind. */
@@ -18,8 +19,7 @@ export function fd_install(process: Process, file: OpenFile): number {
 /** The file behind a descriptor; undefined, and told for `fn`, where there is none. */
 export function fdget({ fds, ownMm }: Process, fd: number, fn: string): OpenFile | undefined {
   const file = fds.get(fd);
-  const { kernel: k } = ownMm;
-  if (file === undefined && k.trace !== null) k.note({ event: 'skip', fn, reason: { id: 'fd-not-open' } });
+  if (file === undefined) note_refusal(ownMm.kernel, fn, 'fd-not-open');
   return file;
 }
 

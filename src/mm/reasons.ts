@@ -275,6 +275,11 @@ export const coreReasons: ReasonTable<CoreReasons> = {
   warning: page(({ message }) => message),
 };
 
+/** Tells why a system call gives up before it looks at memory. */
+export function note_refusal(k: Kernel, fn: string, because: Because): void {
+  if (k.trace !== null) k.note({ event: 'skip', fn, reason: reasonOf(because) });
+}
+
 /** Tells why a system call answers `errno`: what is, or is not, at `addr`. Return: -errno. */
 export function refused(mm: MmStruct, fn: string, addr: number, because: Because, errno: number): number {
   const k = mm.kernel;

@@ -9,6 +9,7 @@ import { pin_user_pages_fast } from '../../mm/gup_fast.js';
 import { FOLL_LONGTERM, FOLL_WRITE } from '../../mm/gup_flags.js';
 import type { Kernel } from '../../mm/kernel.js';
 import { compound_head } from '../../mm/page_flags.js';
+import { note_refusal } from '../../mm/reasons.js';
 import type { MmStruct } from '../../mm/types.js';
 import { copy_from_user, copy_to_user } from '../../mm/uaccess.js';
 import { u64At } from '../../sim/bytes.js';
@@ -83,8 +84,7 @@ export class PinLongtermTest {
 
   private *start(mm: MmStruct, arg: number): Task<number> {
     if (this.pages !== null) {
-      if (this.k.trace !== null)
-        this.k.note({ event: 'skip', fn: 'pin_longterm_test_start', reason: { id: 'already-pinned' } });
+      note_refusal(this.k, 'pin_longterm_test_start', 'already-pinned');
       return -EINVAL;
     }
     const bytes = yield* copy_from_user(mm, arg, uapi.PIN_LONGTERM_TEST.size);
